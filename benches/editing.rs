@@ -10,7 +10,8 @@ use labrum::{
         finding::Finding,
         job::{CaseRecord, Event, FileJob, Job, Loaded, SliceKey, StoreJob, WorkspaceInfo},
         settings::Settings,
-        tools::{PointerInput, PointerPhase, ToolOptions},
+        tool_options::ToolOptions,
+        tools::{PointerInput, PointerPhase},
         view::ViewPlacement,
     },
     ui::{

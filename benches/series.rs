@@ -119,11 +119,11 @@ fn views(folder: &Path, scans: &Path) {
     let mut editor = Editor::open(folder, scans, Settings::default());
     editor.until(|s| s.current_loaded().is_some());
     editor.act(Action::Command(UserCommand::ToggleOrtho));
-    if let Some(reason) = editor.session.ortho_refusal() {
+    if let Some(reason) = editor.session.viewports.ortho_refusal() {
         return say("orthogonal views", reason);
     }
-    let count = editor.session.current_case().unwrap().slices.len();
-    let took = editor.until(|s| s.ortho_views().is_some_and(|o| o.loaded == count));
+    let count = editor.session.cases.current_case().unwrap().slices.len();
+    let took = editor.until(|s| s.viewports.ortho_views().is_some_and(|o| o.loaded == count));
     say(
         "orthogonal views",
         &format!("all {count} slices after {:.0} ms", ms(took)),
@@ -133,12 +133,14 @@ fn views(folder: &Path, scans: &Path) {
         for _ in 0..50 {
             let before = editor
                 .session
+                .viewports
                 .ortho_views()
                 .and_then(|o| o.across(plane)?.image.clone());
             let begun = Instant::now();
             editor.act(Action::Ortho(OrthoAction::Scroll(plane, 1)));
             editor.until(|s| {
                 let image = s
+                    .viewports
                     .ortho_views()
                     .and_then(|o| o.across(plane)?.image.as_ref());
                 image
@@ -149,6 +151,7 @@ fn views(folder: &Path, scans: &Path) {
         }
         let name = editor
             .session
+            .viewports
             .ortho_views()
             .and_then(|o| Some(o.across(plane)?.pane.name.clone()))
             .unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Puts session, worker and window together, and opens the window.
+//! Connects session, worker and window, and opens the window.
 
 mod dialog;
 mod frame_log;
@@ -13,13 +13,14 @@ use crate::{
     session::{
         Action, Session,
         job::{Event, Job, StoreJob},
-        settings::{DeviceChoice, Settings, WindowPlace},
+        settings::{Settings, WindowPlace},
     },
     ui::{self, WindowState},
     worker::{AppFolders, SegmentationNetwork, Worker},
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
 use frame_log::FrameLog;
+use labrum_core::device::DeviceChoice;
 use labrum_nn::device;
 use place::Place;
 use std::{
@@ -29,26 +30,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Events are taken in for so long in a frame, the rest in the next.
+/// Longest time spent on events in one frame; the rest wait for the next frame.
 const EVENTS_TIME: Duration = Duration::from_millis(6);
 
-/// A frame waits for so long at most for a step to be written: it mostly takes a fraction of a millisecond.
+/// Longest time that a frame waits for a step to be written. Writing usually takes well under a millisecond.
 const STORE_TIME: Duration = Duration::from_millis(16);
 
-/// Settings that the command line takes precedence with, for this time.
+/// Settings from the command line that override the stored ones for this run only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overrides {
     /// Where the network runs.
     pub device: Option<DeviceChoice>,
-    /// Threads that compute.
+    /// Number of CPU threads.
     pub threads: Option<NonZeroUsize>,
 }
 
-/// Opens the window with `paths` in it and returns when it is closed.
+/// Opens the window, loads `paths`, and returns when the window is closed.
 pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     if !may_have_display() {
         return Err(cannot_open(
-            "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+            "no display found (neither DISPLAY nor WAYLAND_DISPLAY is set)",
         ));
     }
     let places = AppFolders::of_user();
@@ -80,7 +81,7 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
             Ok(()) => return Ok(()),
             Err(error @ (eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_))) => {
                 log::info!("{error}");
-                return Err(cannot_open("there is no display that can be reached"));
+                return Err(cannot_open("cannot connect to the display"));
             }
             Err(error) => {
                 log::warn!("{renderer} cannot open the window: {error}");
@@ -91,7 +92,7 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     Err(cannot_open(&failure.unwrap_or_default()))
 }
 
-/// Only Linux tells by its environment.
+/// False only where the environment rules a display out, which can be seen on Linux alone.
 fn may_have_display() -> bool {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux")
@@ -118,7 +119,7 @@ fn native_options(window: Option<WindowPlace>) -> NativeOptions {
     }
 }
 
-/// The app: what eframe runs.
+/// The application that eframe runs.
 pub struct LabrumApp {
     session: Session,
     worker: Worker,
@@ -128,7 +129,7 @@ pub struct LabrumApp {
 }
 
 impl LabrumApp {
-    /// The app with a network of the caller's choice; tests bring their own.
+    /// Creates the app with the given network; tests pass their own.
     pub fn new(
         ctx: &egui::Context,
         settings: Settings,
@@ -136,7 +137,7 @@ impl LabrumApp {
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
         ui::theme::install_themes(ctx);
-        // The scale of the window is a setting; Ctrl and + belong to nobody.
+        // The scale is a setting of Labrum; egui must not zoom with Ctrl+Plus.
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let wake = {
             let ctx = ctx.clone();
@@ -151,7 +152,7 @@ impl LabrumApp {
         })
     }
 
-    /// Opens what was named at the command line and tells of settings that could not be read.
+    /// Opens the paths from the command line, and reports settings that could not be read.
     pub fn open_at_startup(&mut self, paths: Vec<PathBuf>, trouble: Option<Error>) {
         if let Some(error) = trouble {
             self.session.show_error(&error);
@@ -160,12 +161,12 @@ impl LabrumApp {
         self.hand_out_jobs();
     }
 
-    /// What the window shows, for tests.
+    /// The session, for tests.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// One frame: events in, window, actions, jobs out.
+    /// Runs one frame: handles events, draws the window, applies actions, submits jobs.
     pub fn run_frame(&mut self, ui: &mut egui::Ui) {
         self.take_events(ui.ctx());
         if self.session.settings.ui_scale != ui.ctx().zoom_factor() {
@@ -193,7 +194,7 @@ impl LabrumApp {
             .for_each(|action| self.session.apply_action(action));
         self.hand_out_jobs();
         if acted {
-            // What was asked for is seen at once.
+            // Show the result of the actions at once.
             ui.ctx().request_repaint();
         }
         if !self.window.has_pointer_on_messages()
@@ -242,14 +243,14 @@ impl LabrumApp {
             }
         }
         if has_step {
-            // A step is written before the next frame, unless the disk is slow: then the window does not wait for it.
+            // Steps are saved before the next frame, but a slow disk must not block the window.
             self.worker.wait_until_stored(STORE_TIME);
         }
     }
 }
 
 impl eframe::App for LabrumApp {
-    /// Also called while the window is hidden: runs go on, nobody waits for it to come back.
+    /// Also called while the window is hidden, so that segmentation and training continue.
     fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
         self.take_events(ctx);
     }

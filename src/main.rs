@@ -1,4 +1,4 @@
-//! Parses arguments, runs the window or a command, turns an error into an exit code.
+//! Parses the arguments, runs the window or a command, and turns an error into an exit code.
 
 use cap::Cap;
 use labrum::cli::{self, usage};
@@ -6,25 +6,25 @@ use labrum_core::containment;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// Gives memory back less eagerly than the system's: the network asks for the same large buffers again and again. What it
-/// hands out is counted, for those processes that may not have much.
+/// Returns freed memory to the system less eagerly than the default allocator, because the network requests the same large
+/// buffers again and again. Allocations are counted, so that processes that read files can be given a limit.
 #[global_allocator]
 static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
-/// Milliseconds for which freed memory waits for the next step of a training before the system gets it back; the 10 that
-/// are usual cost a fifth of a step, for pages that are cleared again and again.
+/// Milliseconds before freed memory goes back to the system. mimalloc's default of 10 ms costs a fifth of a training step,
+/// because the same pages are then cleared again and again.
 const PURGE_DELAY: std::ffi::c_long = 10_000;
 
-/// Sets [`PURGE_DELAY`]; to be called before there are threads.
+/// Sets [`PURGE_DELAY`]; call before any thread starts.
 #[allow(unsafe_code)]
 fn keep_freed_memory_for_a_while() {
-    /// The place of `mi_option_purge_delay` in `mi_option_t` (mimalloc.h, the same in versions 2 and 3).
+    /// Index of `mi_option_purge_delay` in `mi_option_t` (mimalloc.h, the same in versions 2 and 3).
     const OPTION: libmimalloc_sys::mi_option_t = 15;
-    // SAFETY: a plain setter of a number; it must not run beside another thread's, and there is none yet.
+    // SAFETY: sets a number; it must not race with another thread, and none has started yet.
     unsafe { libmimalloc_sys::mi_option_set(OPTION, PURGE_DELAY) };
 }
 
-/// Keeps the graphics drivers' own words off stderr, where nobody asked for them; to be called before there are threads.
+/// Silences the messages of graphics drivers on stderr, unless the environment asks for them; call before any thread starts.
 #[allow(unsafe_code)]
 fn quiet_drivers() {
     let quiet = [
@@ -34,14 +34,14 @@ fn quiet_drivers() {
     ];
     for (name, value) in quiet.into_iter().chain(runtime_folder()) {
         if std::env::var_os(name).is_none() {
-            // SAFETY: no other thread reads or writes the environment, for there is none yet.
+            // SAFETY: no other thread can read or write the environment; none has started yet.
             unsafe { std::env::set_var(name, value) };
         }
     }
 }
 
-/// Drivers complain where nothing says where the user's sockets are, as in a job of cron or a container: the usual place,
-/// which only the system can make, says the same as an empty one.
+/// Drivers complain if `XDG_RUNTIME_DIR` is not set, as in a cron job or a container. Only the system can create the usual
+/// folder, so naming it where it is missing does no harm.
 #[cfg(target_os = "linux")]
 fn runtime_folder() -> Option<(&'static str, String)> {
     Some((
@@ -55,7 +55,7 @@ fn runtime_folder() -> Option<(&'static str, String)> {
     None
 }
 
-/// What is between this program and the screen or the graphics card. What goes wrong there is told in our own words.
+/// Crates between this program and the screen or the graphics card. Labrum reports their failures in its own words.
 const GRAPHICS: &[&str] = &[
     "accesskit",
     "arboard",
@@ -77,8 +77,8 @@ const GRAPHICS: &[&str] = &[
     "zbus",
 ];
 
-/// What is logged, on stderr: warnings of our own and errors of others; what the environment (`RUST_LOG`) or `--verbose`
-/// asks for instead.
+/// Starts logging to stderr: warnings of Labrum and errors of other crates, unless `RUST_LOG` or `--verbose` asks for
+/// something else.
 fn start_log(verbosity: u8) {
     let level = ["error,labrum=warn", "info", "debug"][usize::from(verbosity.min(2))];
     let mut log =
@@ -88,7 +88,7 @@ fn start_log(verbosity: u8) {
             log.filter_module(name, log::LevelFilter::Off);
         }
     }
-    // These write down what servers are asked and answer: names of patients, whatever the environment wishes for.
+    // These log requests and answers of servers, which hold patient names: never below warnings, whatever `RUST_LOG` says.
     for names_patients in [
         "ureq",
         "ureq_proto",
@@ -106,7 +106,7 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|first| first == containment::COMMAND)
     {
-        // Nothing that is allocated yet is above the limit.
+        // Fails only if more than the limit is already allocated, which it is not yet.
         return containment::serve_requests(labrum::io::READERS, |bytes| {
             ALLOCATOR.set_limit(bytes).unwrap_or_default()
         });

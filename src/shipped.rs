@@ -1,4 +1,4 @@
-//! The models that the program carries.
+//! The models that come with the program.
 
 use crate::Result;
 use labrum_core::{
@@ -8,19 +8,22 @@ use labrum_core::{
 };
 use labrum_nn::checkpoint;
 
-/// A model inside the program.
+/// A model that is built into the program.
 #[derive(Clone, Debug)]
 pub struct Shipped {
-    /// What it is and what it is for.
+    /// What the model is and which images it is for.
     pub card: ModelCard,
     /// The model file, for [`labrum_nn::infer::Segmenter::from_bytes`].
     pub bytes: &'static [u8],
 }
 
-/// Model files, in the order in which they are offered.
+/// Contents of the model files, in the order in which they are offered.
 const FILES: [&[u8]; 1] = [include_bytes!("../assets/models/fetal-head.safetensors")];
 
-/// All shipped models. Fails only where the program itself is damaged.
+/// All shipped models.
+///
+/// # Errors
+/// Only if the program itself is damaged.
 pub fn all_models() -> Result<Vec<Shipped>> {
     let one = |bytes: &&'static [u8]| {
         let card = checkpoint::read_card(bytes)?;
@@ -29,9 +32,8 @@ pub fn all_models() -> Result<Vec<Shipped>> {
     FILES.iter().map(one).collect()
 }
 
-/// The first shipped model that is for `series`, whose middle slice has this look, asked for where a model
-/// wants to know; else why none is, one reason for each
-/// model.
+/// The first shipped model that is for `series`; else the reasons why none is, one for each model. `look` gives the
+/// appearance of the middle slice and is called only if a model needs it.
 pub fn find_fitting_model<'a>(
     series: &Series,
     look: impl Fn() -> Option<&'a Look>,

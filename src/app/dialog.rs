@@ -1,4 +1,4 @@
-//! Native dialogs, each on a thread of its own: a desktop without a portal lets them hang.
+//! Native file dialogs. Each runs on its own thread, because it hangs on a desktop without a portal.
 
 use crate::{
     io::desktop,
@@ -14,13 +14,13 @@ const PICTURES: &[&str] = &[
     "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP",
     "WEBP",
 ];
-/// "gz" alone: filters know the last ending only.
+/// Includes "gz", because filters see only the last extension.
 const VOLUMES: &[&str] = &["nii", "nii.gz", "gz", "NII"];
 
-/// Nobody closes a dialog so soon after it was asked for: there was none.
+/// A dialog that returns nothing faster than this was never shown.
 const TOO_SOON: Duration = Duration::from_millis(150);
 
-/// Shows a dialog and waits for it; tells where the desktop has none.
+/// Shows a dialog and waits for it. Returns [`Event::NoDialog`] if the desktop has none.
 pub(super) fn show_picker(pick: Pick) -> Event {
     if !desktop::has_file_dialogs() {
         return Event::NoDialog(pick);
@@ -35,14 +35,14 @@ pub(super) fn show_picker(pick: Pick) -> Event {
     }
 }
 
-/// What was chosen in the desktop's own dialog; `None` where it was closed, or not shown.
+/// The chosen paths; `None` if the dialog was cancelled or not shown.
 fn pick_paths(pick: Pick) -> Option<Vec<PathBuf>> {
     match pick {
         Pick::Files => FileDialog::new()
-            .set_title("Open pictures or DICOM files")
+            .set_title("Open DICOM or image files")
             .add_filter("All files", &["*"])
             .add_filter("DICOM", &["dcm", "DCM", "dicom", "ima", "IMA"])
-            .add_filter("Pictures", PICTURES)
+            .add_filter("Image files", PICTURES)
             .add_filter("NIfTI", VOLUMES)
             .pick_files(),
         Pick::Folder => FileDialog::new().set_title("Open a folder").pick_folders(),
@@ -51,7 +51,7 @@ fn pick_paths(pick: Pick) -> Option<Vec<PathBuf>> {
             .pick_folder()
             .map(|f| vec![f]),
         Pick::Workspace => FileDialog::new()
-            .set_title("Open a workspace, or an empty folder for a new one")
+            .set_title("Open a workspace, or an empty folder for a new workspace")
             .pick_folder()
             .map(|f| vec![f]),
         Pick::MoveWorkspace => FileDialog::new()
@@ -59,11 +59,11 @@ fn pick_paths(pick: Pick) -> Option<Vec<PathBuf>> {
             .pick_folder()
             .map(|f| vec![f]),
         Pick::NewWorkspace => FileDialog::new()
-            .set_title("Make a workspace in a new or empty folder")
+            .set_title("Create a workspace in a new or empty folder")
             .pick_folder()
             .map(|f| vec![f]),
         Pick::ImageFolder => FileDialog::new()
-            .set_title("Look for images in a folder")
+            .set_title("Search a folder for moved images")
             .pick_folder()
             .map(|f| vec![f]),
         Pick::Masks => FileDialog::new()

@@ -1,4 +1,4 @@
-//! How long frames take on the CPU, written to the file that `LABRUM_FRAME_LOG` names: to measure, not to use.
+//! Writes the duration of frames to the file named by `LABRUM_FRAME_LOG`, for performance measurements.
 
 use std::{
     fs::File,
@@ -6,8 +6,8 @@ use std::{
     time::Instant,
 };
 
-/// One line for each frame: milliseconds since the start, and what the update of the window took by the clock and on
-/// the CPU (the same where the system does not tell); after a new picture also `picture`.
+/// One line per frame: milliseconds since the start, then wall-clock and CPU milliseconds of the update (equal if the
+/// system does not report CPU time). The first image adds a line `picture` with milliseconds since the start.
 pub(super) struct FrameLog {
     out: BufWriter<File>,
     begun: Instant,
@@ -30,19 +30,19 @@ impl FrameLog {
         })
     }
 
-    /// A frame begins.
+    /// Call at the beginning of a frame.
     pub(super) fn begin_frame(&mut self) {
         self.frame = (Instant::now(), cpu_ms());
     }
 
-    /// The first picture is there.
+    /// Call when an image was loaded; only the first is logged.
     pub(super) fn log_first_picture(&mut self) {
         if std::mem::take(&mut self.is_first_picture) {
             self.write_line(format_args!("picture {:.1}", elapsed_ms(self.begun)));
         }
     }
 
-    /// A frame ends.
+    /// Call at the end of a frame.
     pub(super) fn end_frame(&mut self) {
         let clock = elapsed_ms(self.frame.0);
         let cpu = cpu_ms()
@@ -55,7 +55,7 @@ impl FrameLog {
     }
 
     fn write_line(&mut self, text: std::fmt::Arguments<'_>) {
-        // The log is read while the app runs.
+        // Flush: the log is read while the app runs.
         if let Err(e) = writeln!(self.out, "{text}").and_then(|()| self.out.flush()) {
             log::warn!("cannot write the frame log: {e}");
         }
@@ -66,7 +66,7 @@ fn elapsed_ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-/// What this thread has used of the CPU; Linux tells it.
+/// CPU time of this thread in milliseconds; available on Linux only.
 fn cpu_ms() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e6)

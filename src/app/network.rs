@@ -1,19 +1,16 @@
-//! The real network behind the worker's seam.
+//! The real segmentation network that the worker runs.
 
 use crate::{
     Error, Result,
-    session::{
-        job::{ModelEntry, ModelSource},
-        settings::DeviceChoice,
-    },
+    session::job::{ModelEntry, ModelSource},
     shipped,
     worker::SegmentationNetwork,
 };
-use labrum_core::{image::Image, prediction::Prediction};
+use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
 use labrum_nn::{device, infer::Segmenter};
 use std::{path::Path, sync::Arc};
 
-/// The network that the app runs. Made on the thread that owns it.
+/// The network that the app runs. Called on the thread that will own it.
 pub(super) fn boxed_segmenter() -> Box<dyn SegmentationNetwork> {
     Box::<Real>::default()
 }
@@ -25,14 +22,12 @@ struct Real {
 
 impl SegmentationNetwork for Real {
     fn shipped_models(&mut self) -> Result<Vec<ModelEntry>> {
-        let entry = |(index, model): (usize, shipped::Shipped)| ModelEntry {
-            source: ModelSource::Shipped(index),
-            card: Arc::new(model.card),
-        };
-        Ok(shipped::all_models()?
-            .into_iter()
-            .enumerate()
-            .map(entry)
+        let models = shipped::all_models()?.into_iter().enumerate();
+        Ok(models
+            .map(|(index, model)| ModelEntry {
+                source: ModelSource::Shipped(index),
+                card: Arc::new(model.card),
+            })
             .collect())
     }
 
@@ -54,7 +49,7 @@ impl SegmentationNetwork for Real {
             .as_ref()
             .is_some_and(|(s, c, _)| *s == model.source && *c == choice);
         if !is_ready {
-            // The old one goes first: two networks may not fit the memory of a GPU.
+            // Drop the old network first: two may not fit into the memory of a GPU.
             self.ready = None;
             let segmenter = match &model.source {
                 ModelSource::File(path) => Segmenter::load_from_path(path, choice)?,
@@ -73,7 +68,7 @@ impl SegmentationNetwork for Real {
     fn segment_image(&mut self, image: &Image) -> Result<Prediction> {
         match &mut self.ready {
             Some((_, _, segmenter)) => segmenter.segment_slice(image),
-            None => Err(Error::new("run the model", "none is loaded")),
+            None => Err(Error::new("run the model", "no model is loaded")),
         }
     }
 
@@ -94,5 +89,5 @@ fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
     let model = shipped::all_models()?.into_iter().nth(index);
     model
         .map(|m| m.bytes)
-        .ok_or_else(|| Error::new("load the model", "the program carries no such model"))
+        .ok_or_else(|| Error::new("load the model", "there is no such built-in model"))
 }

@@ -1,34 +1,36 @@
-//! Size and place of the window: as it was, and never larger than the screen has room for.
+//! Size and position of the window: restored from the last session, and limited to the screen.
 
 use crate::session::settings::WindowPlace;
 use egui::{Context, Pos2, Vec2, ViewportBuilder, ViewportCommand, pos2, vec2};
 
-/// The size of the window at the very first start, and the least that it can be made, in points at 100 %.
+/// Default and minimum size of the window, in points at 100 %.
 const USUAL: Vec2 = vec2(1440.0, 900.0);
 const LEAST: Vec2 = vec2(1024.0, 640.0);
 
-/// Frame, title and the desktop's own bar, where the desktop does not tell how much they take.
+/// Space for window frame, title bar and the desktop's panel if the desktop does not report it, in
+/// points.
 const AROUND: Vec2 = vec2(8.0, 88.0);
 
-/// The scale of the settings is in force after so many frames: a size that is asked for before would be scaled once more.
+/// Number of frames until the interface scale is in effect. A size requested earlier would be scaled
+/// twice.
 const SCALED: u32 = 2;
 
-/// The window is not taken for being in its place before so many frames.
+/// Number of frames until the window manager has placed the window.
 const SETTLES: u32 = 6;
 
-/// Follows the window.
+/// Tracks size and position of the window.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     frames: u32,
-    /// It was made to fit.
+    /// The window was resized to fit the screen.
     is_fitted: bool,
-    /// What was told last.
+    /// The place that was returned last.
     told: Option<WindowPlace>,
-    /// What was seen in the last frame, and since when.
+    /// The place in the last frame, and since when it has been there, in seconds.
     seen: Option<(WindowPlace, f64)>,
 }
 
-/// The window as it was when it was closed last.
+/// A window with the size and position of the last session.
 pub(super) fn viewport_builder(place: Option<WindowPlace>) -> ViewportBuilder {
     let builder = ViewportBuilder::default().with_min_inner_size(LEAST);
     let Some(place) = place.filter(|p| p.size.iter().all(|s| s.is_finite() && *s >= 1.0)) else {
@@ -44,7 +46,7 @@ pub(super) fn viewport_builder(place: Option<WindowPlace>) -> ViewportBuilder {
 }
 
 impl Place {
-    /// Looks at the window in each frame; what it returns is to be remembered.
+    /// Call in each frame. Returns the place to save once it has been stable for a second.
     pub(super) fn track_window(&mut self, ctx: &Context) -> Option<WindowPlace> {
         let (info, content, time) =
             ctx.input(|i| (i.viewport().clone(), i.viewport_rect().size(), i.time));
@@ -96,7 +98,7 @@ impl Place {
         if self.told == Some(now) || info.minimized.unwrap_or(false) {
             return None;
         }
-        // Once it is let go.
+        // Wait until the user has stopped moving or resizing.
         if time - since < 1.0 {
             ctx.request_repaint_after_secs(1.1);
             return None;
@@ -105,7 +107,7 @@ impl Place {
         Some(now)
     }
 
-    /// Makes a window smaller that is larger than the screen, and brings one back that lies beyond its edge.
+    /// Shrinks a window that is larger than the screen, and moves one back that lies off the screen.
     fn fit_to_monitor(
         &mut self,
         ctx: &Context,
@@ -120,7 +122,7 @@ impl Place {
             let least = (LEAST / ctx.zoom_factor()).min(size);
             ctx.send_viewport_cmd(ViewportCommand::MinInnerSize(least));
             ctx.send_viewport_cmd(ViewportCommand::InnerSize(size));
-            // Where somebody manages windows, it then fills exactly what the desktop leaves free.
+            // With a window manager this fills exactly the free part of the desktop.
             ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
         }
         if let Some(at) = moves_to {
@@ -129,7 +131,7 @@ impl Place {
     }
 }
 
-/// The size that a window needs to have in order to fit, where it does not; and where its corner has to be then.
+/// New size if the window does not fit, and new corner if it has to move. In points.
 fn fitted_window(
     content: Vec2,
     monitor: Vec2,
@@ -142,10 +144,9 @@ fn fitted_window(
     let fits = content.x <= room.x + 1.0 && content.y <= room.y + 1.0;
     let size = (!fits).then(|| content.min(room).max(vec2(320.0, 240.0)));
     let outer = size.unwrap_or(content);
-    // Several screens lie beside each other: what is beyond the first is not beyond all.
-    let is_outside = |c: Pos2| c.y < -1.0 || c.x < -outer.x;
+    // To the right or below may be another screen; only what is above or left of all is off the screen.
     let corner = corner
-        .filter(|c| !fits || is_outside(*c))
+        .filter(|c| !fits || c.y < -1.0 || c.x < -outer.x)
         .map(|_| pos2(0.0, 0.0));
     (size, corner)
 }

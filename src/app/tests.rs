@@ -17,6 +17,7 @@ use crate::session::{
 use egui::Key;
 use egui_kittest::{Harness, kittest::Queryable};
 use labrum_core::{
+    device::DeviceChoice,
     image::Image,
     label::Label,
     mask::Mask,
@@ -110,20 +111,35 @@ impl Bench {
         Self::with_data(folder, &data, paths)
     }
 
+    /// With nothing open.
+    fn with_settings(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_owned();
+        Self::build(settings, folder, &data, Vec::new())
+    }
+
     /// With its data in another folder than its own.
     fn with_data(folder: tempfile::TempDir, data: &Path, paths: Vec<PathBuf>) -> Self {
+        Self::build(Settings::default(), folder, data, paths)
+    }
+
+    fn build(
+        settings: Settings,
+        folder: tempfile::TempDir,
+        data: &Path,
+        paths: Vec<PathBuf>,
+    ) -> Self {
         let at = |name| folder.path().join(name);
         let places = AppFolders {
             config: at("config"),
             cache: at("cache"),
             data: data.join("data"),
         };
-        let mut begin = Some((places, paths));
+        let mut begin = Some((settings, places, paths));
         let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
-            if let Some((places, paths)) = begin.take() {
+            if let Some((settings, places, paths)) = begin.take() {
                 let mut new =
-                    LabrumApp::new(ui.ctx(), Settings::default(), places, || Box::new(Disc))
-                        .unwrap();
+                    LabrumApp::new(ui.ctx(), settings, places, || Box::new(Disc)).unwrap();
                 new.open_at_startup(paths, None);
                 *app = Some(new);
             }
@@ -174,11 +190,12 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
     let mut bench = Bench::new(Vec::new());
     bench.click("Open sample Fetal head");
     bench.until("the mask", |s| {
-        s.current_case()
+        s.cases
+            .current_case()
             .is_some_and(|c| c.measured_slice_count() == 1)
     });
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Proposed
     );
     bench.until("the picture", |s| s.current_loaded().is_some());
@@ -194,7 +211,7 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
         assert_eq!(bench.session().settings.view_mode, mode);
     }
     bench.click("Next uncertain boundary");
-    assert!(bench.session().focus.is_some());
+    assert!(bench.session().viewports.focus.is_some());
 
     bench.click("Export");
     bench.harness.run_steps(4);
@@ -236,12 +253,13 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
 fn accepting_goes_on_to_the_next_case() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
-        s.current_case()
+        s.cases
+            .current_case()
             .is_some_and(|c| c.measured_slice_count() == 1)
     });
     bench.click("Accept and next");
     assert_eq!(bench.session().cases[0].status, Status::Accepted);
-    assert_eq!(bench.session().current, Some(1));
+    assert_eq!(bench.session().cases.current, Some(1));
     bench.harness.key_press(Key::Backspace);
     bench.harness.step();
     assert_eq!(bench.session().cases[1].status, Status::Skipped);
@@ -254,17 +272,23 @@ fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
     assert!(
         bench
             .harness
-            .query_by_label_contains("it is for US, this is CT")
+            .query_by_label_contains("for US, but this series is CT")
             .is_some()
     );
-    assert_eq!(bench.session().current_case().unwrap().slices.len(), 12);
-    let before = bench.session().current_case().unwrap().slice;
+    assert_eq!(
+        bench.session().cases.current_case().unwrap().slices.len(),
+        12
+    );
+    let before = bench.session().cases.current_case().unwrap().slice;
     bench.harness.key_press(Key::ArrowDown);
     bench.harness.step();
-    assert_eq!(bench.session().current_case().unwrap().slice, before + 1);
+    assert_eq!(
+        bench.session().cases.current_case().unwrap().slice,
+        before + 1
+    );
     bench.harness.key_press(Key::End);
     bench.harness.step();
-    assert_eq!(bench.session().current_case().unwrap().slice, 11);
+    assert_eq!(bench.session().cases.current_case().unwrap().slice, 11);
 }
 
 #[test]
@@ -300,7 +324,7 @@ fn the_palette_finds_and_runs_a_command() {
     bench.harness.step();
     bench.harness.key_press(Key::Enter);
     bench.harness.step();
-    assert_eq!(bench.session().current_case().unwrap().slice, 0);
+    assert_eq!(bench.session().cases.current_case().unwrap().slice, 0);
 }
 
 /// Needs a graphics adapter, a software one will do: `cargo test --release --lib -- --ignored the_mask_is_seen`.
@@ -310,7 +334,8 @@ fn the_mask_is_seen_where_it_is() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("mask and picture", |s| {
         s.current_loaded().is_some()
-            && s.current_case()
+            && s.cases
+                .current_case()
                 .is_some_and(|c| c.measured_slice_count() == 1)
     });
     bench.harness.run_steps(20);

@@ -1,13 +1,13 @@
-//! How often a notch of the wheel is told.
+//! How many events one notch of the mouse wheel produces.
 //!
-//! An X server that knows of no scrolling (a remote desktop, a virtual screen) tells a notch as a button that goes down and
-//! up, and the window system's library reports both as a turn of the wheel. Where a device scrolls, each notch comes once.
+//! An X server without a scrolling device (remote desktop, virtual screen) reports a notch as a button press and
+//! release, and winit reports both as a turn of the wheel. With a scrolling device, each notch is one event.
 
-/// So many events of the wheel make one notch.
+/// Number of wheel events per notch: 1 or 2.
 pub(super) fn events_per_notch() -> f32 {
     #[cfg(all(unix, not(target_os = "macos")))]
     if x11::has_window() && x11::knows_scrolling() == Some(false) {
-        log::info!("the display has no device that scrolls: a notch of the wheel comes twice");
+        log::info!("the display has no scrolling device: a notch of the wheel is reported twice");
         return 2.0;
     }
     1.0
@@ -23,22 +23,27 @@ mod x11 {
         rust_connection::RustConnection,
     };
 
-    /// For all devices (`XIAllDevices`).
+    /// All devices (`XIAllDevices`).
     const ALL: u16 = 0;
 
-    /// Where there is Wayland, the window is one of Wayland.
+    /// True if the window is an X11 window: Wayland is preferred if both exist.
     pub(super) fn has_window() -> bool {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        !is_set("WAYLAND_DISPLAY") && !is_set("WAYLAND_SOCKET") && is_set("DISPLAY")
+        let has_wayland = is_variable_set("WAYLAND_DISPLAY") || is_variable_set("WAYLAND_SOCKET");
+        !has_wayland && is_variable_set("DISPLAY")
     }
 
-    /// True where a pointer of the display has an axis for scrolling; `None` where that cannot be told.
+    /// True if an environment variable is set and not empty.
+    fn is_variable_set(name: &str) -> bool {
+        std::env::var_os(name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// True if a pointer of the display has a scroll axis; `None` if unknown.
     pub(super) fn knows_scrolling() -> Option<bool> {
         let (connection, _) = RustConnection::connect(None).ok()?;
         connection
             .extension_information(X11_EXTENSION_NAME)
             .ok()??;
-        // Axes for scrolling are told to those who know 2.1.
+        // The server reports scroll axes only to clients that know XInput 2.1.
         connection
             .xinput_xi_query_version(2, 2)
             .ok()?

@@ -1,4 +1,4 @@
-//! `labrum bench`: how fast the network is on this machine, and how much memory it takes.
+//! `labrum bench`: measures the speed and memory use of the network on this machine.
 
 use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::io::open;
@@ -15,14 +15,14 @@ use labrum_nn::{
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Measure how fast the network is here
+/// Measure the speed and memory use of the network on this machine
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Networks have random weights. Each figure comes from a process of its own, so that its peak of memory \
-is its own. infer: a forward pass with softmax; train: forward, Boundary DoU, backward, AdamW; open: from a picture's \
-file to its mask with outlines and measurements, cold (the model is loaded, too) and warm.
+    after_help = "Networks have random weights. Each measurement runs in its own process, so that its peak memory \
+can be measured. infer: a forward pass with softmax. train: forward, Boundary DoU, backward, AdamW. open: from an \
+image file to its mask with outlines and measurements, cold (including loading the model) and warm.
 
 Examples:
   labrum bench infer --config S,base,L --batch 1,8 --size 256,512
@@ -30,10 +30,10 @@ Examples:
   labrum bench open --size 512 --threads 2"
 )]
 pub(super) struct BenchArguments {
-    /// What to measure [default: all of it]
+    /// What to measure [default: everything]
     #[arg(value_enum)]
     what: Vec<BenchCommand>,
-    /// Networks: S, base, L
+    /// Network sizes: S, base, L
     #[arg(
         long,
         value_enum,
@@ -42,22 +42,22 @@ pub(super) struct BenchArguments {
         ignore_case = true
     )]
     config: Vec<ConfigArgument>,
-    /// Pictures at once [default: 1 for infer, 4 for train]
+    /// Batch size [default: 1 for infer, 4 for train]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
     batch: Vec<u16>,
     /// Rows and columns, multiples of 16
     #[arg(long, value_delimiter = ',', default_value = "256", value_parser = clap::value_parser!(u16).range(16..=4096))]
     size: Vec<u16>,
-    /// Where the network runs
+    /// Device to run the network on
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceArgument,
-    /// How often each is run; one run more comes first and does not count
+    /// Number of runs; one more warm-up run is not counted
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     runs: u16,
-    /// The picture for open [default: a made one of SIZE]
+    /// Image file for open [default: a generated image of SIZE]
     #[arg(long)]
     picture: Option<PathBuf>,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -68,11 +68,11 @@ enum BenchCommand {
     Infer,
     /// A training step
     Train,
-    /// From a picture's file to its mask
+    /// From an image file to its mask
     Open,
 }
 
-/// One figure.
+/// Result of a measurement.
 #[derive(Debug, Serialize, Deserialize)]
 struct BenchFigure {
     what: String,
@@ -82,11 +82,11 @@ struct BenchFigure {
     device: String,
     threads: usize,
     median_ms: f64,
-    /// Peak of the process's resident memory; none where the system does not tell.
+    /// Peak resident memory of the process in MB; `None` if the system does not report it.
     peak_mb: Option<f64>,
 }
 
-/// One run of the command that has a process of its own.
+/// A measurement to run in its own process.
 #[derive(Clone, Copy)]
 struct BenchRun {
     what: BenchCommand,
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
         ));
     }
     super::end_on_ctrl_c(
-        "bench was stopped; what is printed holds. Measure less with --config, --batch, --size or --runs",
+        "bench was stopped; the results printed so far are valid. To measure less, use --config, --batch, --size or --runs",
     )?;
     let cases = requested_runs(arguments);
     if !arguments.json {
@@ -154,21 +154,12 @@ fn requested_runs(arguments: &BenchArguments) -> Vec<BenchRun> {
     cases
 }
 
-/// Runs this program for one case; what it prints are figures.
+/// Runs this program for one measurement and reads the results that it prints.
 fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
-    let tried = "measure the network in a process of its own";
-    let failed = |e: &dyn std::fmt::Display| Error::new(tried, e);
-    let name = |value: Option<clap::builder::PossibleValue>| {
-        value.map(|v| v.get_name().to_owned()).unwrap_or_default()
-    };
-    let mut command = Command::new(std::env::current_exe().map_err(|e| failed(&e))?);
-    command.args([
-        "bench",
-        &name(case.what.to_possible_value()),
-        "--json",
-        "--quiet",
-    ]);
-    command.args(["--device", &name(arguments.device.to_possible_value())]);
+    let program = std::env::current_exe().map_err(process_error)?;
+    let mut command = Command::new(program);
+    command.args(["bench", &value_name(case.what), "--json", "--quiet"]);
+    command.args(["--device", &value_name(arguments.device)]);
     let options = [
         ("--config", case.config.to_string()),
         ("--batch", case.batch.to_string()),
@@ -185,9 +176,9 @@ fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchF
     let output = command
         .stderr(std::process::Stdio::inherit())
         .output()
-        .map_err(|e| failed(&e))?;
+        .map_err(process_error)?;
     if !output.status.success() {
-        return Err(failed(&format!(
+        return Err(process_error(format!(
             "CMUNeXt-{} ended with {}",
             case.config, output.status
         )));
@@ -195,8 +186,20 @@ fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchF
     let lines = String::from_utf8_lossy(&output.stdout);
     lines
         .lines()
-        .map(|line| serde_json::from_str(line).map_err(|e| failed(&e)))
+        .map(|line| serde_json::from_str(line).map_err(process_error))
         .collect()
+}
+
+fn process_error(reason: impl ToString) -> Error {
+    Error::new("measure the network in a separate process", reason)
+}
+
+/// The name of an argument value on the command line.
+fn value_name(value: impl ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
 }
 
 fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
@@ -262,9 +265,9 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
     ))
 }
 
-/// From the file to mask, outlines and measurements, as the window does it; first with all that is done only once.
+/// Times opening an image and computing mask, outlines and measurements, as in the window: first cold, then warm.
 fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> {
-    let folder = tempfile::tempdir().map_err(|e| Error::new("make a folder for a picture", e))?;
+    let folder = tempfile::tempdir().map_err(|e| Error::new("create a folder for an image", e))?;
     let path = match picture {
         Some(path) => path.to_owned(),
         None => made_picture(folder.path(), load.size)?,
@@ -274,33 +277,40 @@ fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> 
     let start = Instant::now();
     let mut segmenter = Segmenter::load_from_path(&model, load.device)?;
     open_and_segment(&path, &mut segmenter)?;
-    let cold = start.elapsed();
-    let mut warm = Vec::new();
+    let cold_time = start.elapsed();
+    let mut warm_times = Vec::new();
     for _ in 0..load.runs {
         let start = Instant::now();
         open_and_segment(&path, &mut segmenter)?;
-        warm.push(start.elapsed());
+        warm_times.push(start.elapsed());
     }
-    let measured = |times: Vec<Duration>| Measured {
-        device: segmenter.device_name().to_owned(),
-        times,
+    let device = segmenter.device_name().to_owned();
+    let cold = Measured {
+        device: device.clone(),
+        times: vec![cold_time],
+    };
+    let warm = Measured {
+        device,
+        times: warm_times,
     };
     Ok(vec![
-        figure_from_times("open_cold", load, measured(vec![cold])),
-        figure_from_times("open_warm", load, measured(warm)),
+        figure_from_times("open_cold", load, cold),
+        figure_from_times("open_warm", load, warm),
     ])
 }
 
 fn open_and_segment(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
     let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Default::default())?;
-    let unseen = || Error::at_path("open", path, "there is no picture in it");
     let series = catalog
         .studies
         .iter()
         .flat_map(|study| &study.series)
         .next()
-        .ok_or_else(unseen)?;
-    let slice = series.slices.first().ok_or_else(unseen)?;
+        .ok_or_else(|| no_picture_error(path))?;
+    let slice = series
+        .slices
+        .first()
+        .ok_or_else(|| no_picture_error(path))?;
     let image = open::load_slice(&slice.source, series.kind)?;
     let prediction = segmenter.segment_slice(&image)?;
     let labels: Vec<Label> = segmenter.model_card().labels.clone();
@@ -314,25 +324,37 @@ fn open_and_segment(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
     Ok(())
 }
 
-/// A grey picture with some structure.
+fn no_picture_error(path: &Path) -> Error {
+    Error::at_path("open", path, "no image found")
+}
+
+/// Writes a grey image with some structure and returns its path.
 fn made_picture(folder: &Path, size: usize) -> Result<PathBuf> {
     let path = folder.join("picture.png");
-    let value = |i: usize| {
-        let (x, y) = (
-            (i % size) as f64 / size as f64 - 0.5,
-            (i / size) as f64 / size as f64 - 0.5,
-        );
-        (128.0 + 90.0 * (9.0 * x.hypot(y)).cos() + 30.0 * (40.0 * x).sin()) as u8
-    };
-    let pixels = (0..size * size).map(value).collect();
-    let failed = |e: &dyn std::fmt::Display| Error::at_path("write a picture", &path, e);
+    let pixels = (0..size * size)
+        .map(|index| grey_of_pattern(index, size))
+        .collect();
     let image = image::GrayImage::from_raw(size as u32, size as u32, pixels)
-        .ok_or_else(|| failed(&"too large"))?;
-    image.save(&path).map_err(|e| failed(&e))?;
+        .ok_or_else(|| write_picture_error(&path, "too large"))?;
+    image
+        .save(&path)
+        .map_err(|e| write_picture_error(&path, e))?;
     Ok(path)
 }
 
-/// S with the weights of the shipped model, whose masks are like masks; other networks with random ones.
+/// Grey value of a pixel in a pattern of rings and stripes; `index` counts row by row in a square of side `size`.
+#[inline]
+fn grey_of_pattern(index: usize, size: usize) -> u8 {
+    let x = (index % size) as f64 / size as f64 - 0.5;
+    let y = (index / size) as f64 / size as f64 - 0.5;
+    (128.0 + 90.0 * (9.0 * x.hypot(y)).cos() + 30.0 * (40.0 * x).sin()) as u8
+}
+
+fn write_picture_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("write an image", path, reason)
+}
+
+/// Writes a model file: with the weights of a shipped model of this size, for realistic masks, else with random weights.
 fn write_model(path: &Path, load: Load) -> Result<()> {
     let shipped = shipped::all_models()?
         .into_iter()
@@ -341,13 +363,13 @@ fn write_model(path: &Path, load: Load) -> Result<()> {
         Some(model) => checkpoint::from_bytes(model.bytes)?.1,
         None => bench::random_weights(load.config)?,
     };
-    // A card for 256 x 256.
+    // A card with an input of 256 x 256.
     let card = bare_card("bench", checkpoint::detect_architecture(&weights)?);
     let bytes = checkpoint::to_bytes(&card, &weights)?;
     whole_file::write_atomically(path, "write the model", |file| file.write_all(&bytes))
 }
 
-/// Peak of this process's resident memory, where the system tells.
+/// Peak resident memory of this process in MB; `None` if the system does not report it.
 fn peak_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,5 +1,5 @@
-//! What commands say and to whom: results on stdout, progress and remarks on stderr. A reader that has gone away (`| head`)
-//! is no failure.
+//! Output of the commands: results go to stdout, progress and remarks to stderr. A reader that closes its end (`| head`) is
+//! not a failure.
 
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -9,20 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
-/// From now on neither progress nor remarks are told; failures are.
+/// Turns off progress and remarks; failures are still printed.
 pub(super) fn be_quiet() {
     IS_QUIET.store(true, Relaxed);
 }
 
-/// A line on stderr that a failure does not depend on.
+/// Prints a line on stderr, unless `--quiet` was given.
 pub(crate) fn print_remark(text: impl std::fmt::Display) {
     if !IS_QUIET.load(Relaxed) {
         print_failure(text);
     }
 }
 
-/// Remarks, each with the name of what it is about; one about several is told once, with the first of their names and how
-/// many they are.
+/// Prints remarks, each with the name of what it is about. A remark about several is printed once, with their number and the
+/// first of their names.
 pub(crate) fn print_remarks(said: impl IntoIterator<Item = (String, String)>, what: &str) {
     for (text, names) in group_by_text(said) {
         match names.as_slice() {
@@ -38,13 +38,13 @@ pub(crate) fn print_remarks(said: impl IntoIterator<Item = (String, String)>, wh
     }
 }
 
-/// A line on stderr in any case.
+/// Prints a line on stderr, even with `--quiet`.
 pub(crate) fn print_failure(text: impl std::fmt::Display) {
-    // Where nobody reads it, there is nobody to tell.
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// A bar with what follows it.
+/// A progress bar, followed by `text`, a template of indicatif.
 pub(super) fn progress_bar(length: u64, text: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {text}"));
     let bar =
@@ -55,7 +55,7 @@ pub(super) fn progress_bar(length: u64, text: &str) -> ProgressBar {
     bar
 }
 
-/// A remark above the bar; a bar that is not on a terminal would swallow it.
+/// Prints a remark above the bar, or on stderr if the bar is hidden because there is no terminal.
 pub(super) fn print_above_bar(bar: &ProgressBar, text: &str) {
     if bar.is_hidden() {
         print_remark(text)
@@ -64,16 +64,16 @@ pub(super) fn print_above_bar(bar: &ProgressBar, text: &str) {
     }
 }
 
-/// Text for people, on stdout.
+/// Prints text for people on stdout.
 pub(super) fn print_text(text: &str) -> Result<()> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new("print the result", e)),
-        // Whoever read has seen enough: what is left to do is done, and its exit code tells of it.
+        // The reader has closed its end: the work goes on, and the exit code reports how it ended.
         _ => Ok(()),
     }
 }
 
-/// Bytes as they are, on stdout.
+/// Writes bytes to stdout.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -82,7 +82,7 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// JSON for programs, on stdout.
+/// Prints JSON on stdout.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print_text(&serde_json::to_string_pretty(value).map_err(|e| Error::new("print the result", e))?)
 }

@@ -1,4 +1,4 @@
-//! `labrum evaluate`: how good a model is on a folder with masks.
+//! `labrum evaluate`: scores a model on a folder of images and masks.
 
 use super::DeviceArgument;
 use crate::io::dataset::{self, Dataset, DatasetPair};
@@ -8,16 +8,16 @@ use labrum_nn::evaluate::{CaseScores, EvaluationReport};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Score a model on a folder that holds images/ and masks/ with equal names
+/// Score a model on a folder that holds images/ and masks/ with the same file names
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Scores are of the mask at the size of the image: Dice (F1), intersection over union, the 95th \
-percentile of the Hausdorff distance and boundary IoU, with 95 % confidence intervals of the means (bootstrap), for all \
-images and for large and small things apart: those that have less than a fifth of their pixels on the boundary at the size of \
-the network's input (C/S below 0.2), and the others.
+    after_help = "Masks are scored at the size of the image: Dice (F1), intersection over union, the 95th percentile \
+of the Hausdorff distance and boundary IoU, with 95 % confidence intervals of the means (bootstrap). The scores are \
+for all images, and for large and small structures separately: large ones have less than a fifth of their pixels on \
+the boundary at the size of the network's input (C/S below 0.2).
 
-Where the folder has a file pixel_spacing_mm.csv (columns name and pixel_spacing_mm), Hausdorff distances are in mm, else in \
-pixels; a third column head_circumference_mm is compared with the ellipse through the mask.
+If the folder has a file pixel_spacing_mm.csv (columns name and pixel_spacing_mm), Hausdorff distances are in mm, \
+else in pixels. A third column head_circumference_mm is compared with an ellipse fitted to the mask.
 
 Examples:
   labrum evaluate fetal-head.safetensors hc18/
@@ -25,32 +25,32 @@ Examples:
   labrum evaluate model.safetensors busi/ --list busi_val1.txt --against other.json"
 )]
 pub(super) struct EvaluateArguments {
-    /// Model: the name of a shipped one (fetal-head), or a file: .safetensors of Labrum, or a PyTorch checkpoint (.pth)
+    /// Model: the name of a shipped model (fetal-head) or a file (.safetensors of Labrum, or .pth of PyTorch)
     model: PathBuf,
     /// Folder with images/ and masks/
     folder: PathBuf,
-    /// Only these subjects, comma separated
+    /// Only these subjects, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
     subjects: Vec<String>,
-    /// Only the images that this file names, one on each line
+    /// Only the images listed in this file, one per line
     #[arg(long, value_name = "FILE", conflicts_with = "subjects")]
     list: Option<PathBuf>,
     #[command(flatten)]
     folder_wishes: super::folder::FolderArguments,
-    /// Another model's report, as --json printed it: how much better this one is, with intervals of the paired differences
+    /// Compare with another model's report (printed by --json): paired differences with confidence intervals
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Print JSON on stdout
     #[arg(long)]
     json: bool,
-    /// Where the network runs
+    /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
 }
 
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     super::end_on_ctrl_c(
-        "evaluate was stopped, and nothing is printed: start it again, or score fewer images with --subjects or --list",
+        "evaluate was stopped without printing anything; run it again, or score fewer images with --subjects or --list",
     )?;
     let data = dataset::open_folder(&arguments.folder, &arguments.folder_wishes.seg_options())?;
     data.notes
@@ -110,21 +110,26 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     })
 }
 
-/// The images to score on.
+/// The images to score.
 fn pairs_to_score(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<DatasetPair>> {
     if let Some(list) = &arguments.list {
         return dataset::only_listed(&data.pairs, list);
     }
     let wanted = data.check_subjects("evaluate on", &arguments.subjects)?;
-    let is_wanted = |pair: &&DatasetPair| wanted.is_empty() || wanted.contains(&pair.subject);
-    Ok(data.pairs.iter().filter(is_wanted).cloned().collect())
+    Ok(data
+        .pairs
+        .iter()
+        .filter(|pair| wanted.is_empty() || wanted.contains(&pair.subject))
+        .cloned()
+        .collect())
 }
 
 fn read_report(path: &Path) -> Result<EvaluationReport> {
-    let failed = |reason: String| {
-        Error::at_path("read the other report", path, reason)
-            .with_advice("Give what labrum evaluate --json printed.")
-    };
-    let bytes = std::fs::read(path).map_err(|e| failed(reason_of(&e)))?;
-    serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
+    let bytes = std::fs::read(path).map_err(|e| read_report_error(path, reason_of(&e)))?;
+    serde_json::from_slice(&bytes).map_err(|e| read_report_error(path, e.to_string()))
+}
+
+fn read_report_error(path: &Path, reason: String) -> Error {
+    Error::at_path("read the other report", path, reason)
+        .with_advice("Give a file with the output of labrum evaluate --json.")
 }

@@ -1,4 +1,4 @@
-//! `labrum export`: the accepted masks of a workspace as files.
+//! `labrum export`: exports the accepted masks of a workspace.
 
 use super::console;
 use super::format::{SegArguments, format_parser};
@@ -6,33 +6,40 @@ use super::reading::ReadOnlyWorkspace;
 use crate::{
     Error, ErrorKind, Result,
     io::export::{
-        batch::{ExportReport, OverlayStyle, Pattern, Preset, export_all},
+        ExportReport, OverlayStyle, Pattern, Preset,
         case::{CaseToExport, root_of},
+        export_all,
     },
 };
 use clap::ValueEnum;
-use labrum_core::{counts::count_with_noun, export_format::ExportFormat, study::Status};
+use indicatif::ProgressBar;
+use labrum_core::{
+    counts::count_with_noun, export_format::ExportFormat, journal::CaseDescription, label::Label,
+    study::Status,
+};
 use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::path::PathBuf;
 
-/// The key of files that lose the patient, in the folder of the workspace.
+/// File with the key for de-identification, in the folder of the workspace.
 const KEY_FILE: &str = "deidentification.key";
-/// As the window has it at first.
+/// Opacity of overlays, the default of the window.
 const OPACITY: f32 = 0.35;
 
-/// Write the accepted masks of a workspace, with a manifest
+/// Export the accepted masks of a workspace, with a manifest
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Only accepted cases are written. manifest.json and manifest.csv in the folder list all files with their \
-SHA-256, who made each label, and what could not be written. Existing files are replaced with --overwrite only. An export \
-that was stopped or failed in part goes on with the same command: cases that are whole and unchanged are kept (with \
---deidentify they are written anew). Of pictures the folders below the one that all have in common are kept.
+    after_help = "Only accepted cases are exported. manifest.json and manifest.csv in the folder list all files with \
+their SHA-256, who made each label, and what could not be written. Existing files are only overwritten with \
+--overwrite. If an export was stopped or partly failed, the same command continues it: complete, unchanged cases are \
+kept (with --deidentify they are written again). For image files other than DICOM, the folder tree below their \
+common folder is kept.
 
-In --name can stand {study} {study-uid} {series} {series-uid} {modality} {date} {label}; a / makes a folder.
+--name may contain {study} {study-uid} {series} {series-uid} {modality} {date} {label}; a / makes a folder.
 
-With --deidentify the images are written too, below images/, without the patient (DICOM PS3.15, Basic Application Level \
-Confidentiality Profile), and everything else refers to these. UIDs and pseudonyms come from a secret key, so that later \
-exports with it fit to earlier ones. Text in the pixels stays: what may hold some is named in the manifest.
+With --deidentify, de-identified copies of the images are written to images/ (DICOM PS3.15, Basic Application Level \
+Confidentiality Profile), and all other files refer to them. UIDs and pseudonyms are derived from a secret key, so \
+that later exports with the same key are consistent. Text in the pixels is not removed; images that may contain some \
+are listed in the manifest.
 
 Examples:
   labrum export --workspace work/ --out masks --format seg,csv
@@ -43,30 +50,30 @@ pub(super) struct ExportArguments {
     /// Folder of the workspace
     #[arg(long)]
     workspace: PathBuf,
-    /// Folder to write to; it is made where it is missing
+    /// Output folder; created if missing
     #[arg(short, long)]
     out: PathBuf,
-    /// What to write, comma separated
+    /// Formats to write, comma-separated
     #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "seg")]
     format: Vec<ExportFormat>,
-    /// What the files of a case are called
+    /// Pattern for the file names of a case
     #[arg(long, default_value = "{study}/{series}")]
     name: Pattern,
     #[command(flatten)]
     seg: SegArguments,
-    /// Remove the patient: images are written too, and all refers to these
+    /// De-identify: write de-identified copies of the images, and refer to these in all files
     #[arg(long)]
     deidentify: bool,
-    /// What becomes of dates with --deidentify
+    /// What to do with dates when de-identifying
     #[arg(long, value_enum, default_value = "remove", requires = "deidentify")]
     dates: DatesArgument,
-    /// File with the secret key for --deidentify, made where it is missing [default: in the workspace]
+    /// File with the secret key for --deidentify; created if missing [default: in the workspace]
     #[arg(long, requires = "deidentify")]
     key: Option<PathBuf>,
-    /// Who drew or corrected, for DICOM-SEG
+    /// Name of the person who drew or corrected the masks, for DICOM-SEG
     #[arg(long, default_value = "")]
     person: String,
-    /// Replace files that are there already
+    /// Overwrite existing files
     #[arg(long, visible_alias = "replace")]
     overwrite: bool,
     /// Print the manifest as JSON on stdout
@@ -76,9 +83,9 @@ pub(super) struct ExportArguments {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum DatesArgument {
-    /// Removed, or 1900-01-01 where there must be one
+    /// Remove dates, or use 1900-01-01 where one is required
     Remove,
-    /// Moved back by a secret number of days, the patient's own
+    /// Shift dates back by a secret number of days, the same for all studies of a patient
     Shift,
 }
 
@@ -96,28 +103,15 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
         return Err(Error::at_path(
             "export",
             &arguments.workspace,
-            "no case of the workspace is accepted",
+            "the workspace has no accepted cases",
         )
         .with_advice("Accept cases in the window (Enter) or with labrum workspace accept first."));
     }
     let bar = super::console::progress_bar(0, "{percent} %, {eta} left");
-    let mut progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
     let root = root_of(&accepted);
     let cases = accepted.iter().map(|entry| {
         let about = &entry.description;
-        let stored = workspace.find_case(&about.identity);
-        let gone = || {
-            Error::new(
-                format!("export \"{}\"", about.description),
-                "it is not in the workspace any more",
-            )
-        };
-        let case = stored.and_then(|case| {
-            CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person)
-        });
+        let case = read_case_to_export(&mut workspace, about, &labels, &arguments.person);
         (
             about.description.clone(),
             case.map(|case| CaseToExport {
@@ -130,10 +124,38 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
         window: None,
         opacity: OPACITY,
     };
-    let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
+    let summary = export_all(
+        &arguments.out,
+        &preset,
+        cases,
+        look,
+        &mut |done, total| show_share_done(&bar, done, total),
+        &cancel,
+    )?;
     bar.finish_and_clear();
     print_summary(arguments, &summary)?;
     verdict(&summary, accepted.len())
+}
+
+fn show_share_done(bar: &ProgressBar, done: usize, total: usize) {
+    bar.set_length(total as u64);
+    bar.set_position(done as u64);
+}
+
+/// A case in the current state of the workspace.
+fn read_case_to_export(
+    workspace: &mut ReadOnlyWorkspace,
+    about: &CaseDescription,
+    labels: &[Label],
+    person: &str,
+) -> Result<CaseToExport> {
+    let Some(stored) = workspace.find_case(&about.identity)? else {
+        return Err(Error::new(
+            format!("export \"{}\"", about.description),
+            "the case is no longer in the workspace",
+        ));
+    };
+    CaseToExport::of_stored(&stored, labels, person)
 }
 
 fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<()> {
@@ -167,29 +189,29 @@ fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<
     Ok(())
 }
 
-/// An error where not all of the `accepted` cases are written.
+/// An error unless all of the `accepted` cases were exported.
 fn verdict(summary: &ExportReport, accepted: usize) -> Result<()> {
-    let (done, all) = (summary.manifest.cases.len(), accepted);
+    let done = summary.manifest.cases.len();
     match summary.missing_outputs().len() {
         _ if summary.manifest.stopped => {
             let reason = format!(
-                "it was stopped after {done} of {}",
-                count_with_noun(all, "case")
+                "stopped after {done} of {}",
+                count_with_noun(accepted, "case")
             );
-            Err(Error::new("export everything", reason)
-                .with_advice("The same command writes the others.")
+            Err(Error::new("export all cases", reason)
+                .with_advice("Run the same command again to export the rest.")
                 .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
-        _ if done == all => Err(Error::new(
-            "export everything",
-            "not all cases fit into all formats, see above",
+        _ if done == accepted => Err(Error::new(
+            "export all cases",
+            "some cases could not be written in all formats; see above",
         )),
         _ => Err(Error::new(
-            "export everything",
+            "export all cases",
             format!(
-                "{} of {all} cases could not be written, see above",
-                all - done
+                "{} of {accepted} cases could not be written; see above",
+                accepted - done
             ),
         )),
     }

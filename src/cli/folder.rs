@@ -1,15 +1,15 @@
-//! How a folder of images and masks is read: the same for all commands that read one.
+//! Options for reading a folder of images and masks, shared by all commands that read one.
 
 use crate::io::dataset::{FolderOptions, SubjectPattern};
 
-/// What a person says about a folder.
+/// How to read a folder of images and masks.
 #[derive(clap::Args, Debug)]
 pub(super) struct FolderArguments {
-    /// Mask pixels >= VALUE are label 1, all others background: for masks with soft rims
+    /// Mask pixels >= VALUE are label 1, all others background: for masks with soft edges
     #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
-    /// Regular expression that finds the subject in the names of images that subjects.csv does not name: its first group, or
-    /// all that it matches
+    /// Regular expression that finds the subject in the names of images not listed in subjects.csv: its first group, or the
+    /// whole match if it has none
     #[arg(long, value_name = "REGEX", value_parser = parse_pattern)]
     subject_pattern: Option<SubjectPattern>,
 }
@@ -19,7 +19,7 @@ fn parse_pattern(text: &str) -> Result<SubjectPattern, String> {
 }
 
 impl FolderArguments {
-    /// As the reader of folders takes them.
+    /// The options for [`crate::io::dataset::open_folder`].
     pub(super) fn seg_options(&self) -> FolderOptions {
         FolderOptions {
             threshold: self.threshold,

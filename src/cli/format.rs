@@ -1,31 +1,31 @@
-//! Options about files of masks that several commands have.
+//! Options about mask formats that several commands share.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labrum_core::export_format::ExportFormat;
 use labrum_dicom::seg;
 use std::collections::HashSet;
 
-/// Parses `--format`: any of the formats, by its short name.
+/// Parses `--format`: the short name of any format.
 pub(super) fn format_parser() -> impl TypedValueParser<Value = ExportFormat> {
     let names = ExportFormat::ALL.map(|format| {
         let help = format!("{}: {}", format.display_name(), format.explanation());
         PossibleValue::new(format.short_name()).help(help)
     });
     PossibleValuesParser::new(names).try_map(|name| {
-        ExportFormat::from_short_name(&name).ok_or_else(|| format!("there is no format {name}"))
+        ExportFormat::from_short_name(&name).ok_or_else(|| format!("unknown format {name}"))
     })
 }
 
-/// How DICOM-SEG is written.
+/// Options for writing DICOM-SEG.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(super) struct SegArguments {
-    /// DICOM-SEG for Slicer and OHIF: images without geometry get a synthetic one, and the file says so
+    /// Add synthetic geometry to DICOM-SEG of images that have none (needed by 3D Slicer and OHIF); the file says so
     #[arg(long)]
     synthetic_geometry: bool,
-    /// DICOM-SEG without frames that hold nothing; some viewers misplace the others then
+    /// Leave empty frames out of DICOM-SEG; some viewers then show the others on the wrong slices
     #[arg(long)]
     skip_empty_frames: bool,
-    /// Compress DICOM-SEG of type LABELMAP and FRACTIONAL without loss (RLE)
+    /// Compress DICOM-SEG of type LABELMAP and FRACTIONAL losslessly (RLE)
     #[arg(long)]
     rle: bool,
 }

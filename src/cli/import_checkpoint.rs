@@ -1,4 +1,4 @@
-//! `labrum import-checkpoint`: a PyTorch checkpoint becomes a model file with a card.
+//! `labrum import-checkpoint`: converts a PyTorch checkpoint to a model file with a card.
 
 use crate::{Error, Result};
 use labrum_core::{
@@ -10,11 +10,11 @@ use labrum_core::{
 use labrum_nn::{checkpoint, device::DeviceChoice, infer};
 use std::path::{Path, PathBuf};
 
-/// Turn a published PyTorch checkpoint of CMUNeXt into a model file with a card
+/// Convert a PyTorch checkpoint of CMUNeXt to a model file with a card
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Reads .pth files: a bare state_dict or one under \"state_dict\", with or without \"module.\" \
-before the names. A sigmoid head of one channel becomes a head of two classes.
+    after_help = "Reads .pth files: a state_dict, or one under the key \"state_dict\", with or without the prefix \
+\"module.\". A sigmoid head with one channel is converted to a head with two classes.
 
 Examples:
   labrum import-checkpoint cmunext.pth --out cmunext.safetensors --label Lesion
@@ -28,59 +28,50 @@ pub(super) struct ImportCheckpointArguments {
     out: PathBuf,
     #[command(flatten)]
     overwrite: super::OverwriteArgument,
-    /// Name of the model; that of the file where none is given
+    /// Name of the model [default: the name of the file]
     #[arg(long)]
     name: Option<String>,
-    /// Name of a label, in the order of their values; may be given again
+    /// Name of a label, in the order of their values; may be repeated
     #[arg(long, value_parser = super::train::parse_label)]
     label: Vec<Label>,
     /// Columns x rows of the network's input, multiples of 16
     #[arg(long, default_value = "256x256", value_parser = super::train::parse_size)]
     size: (usize, usize),
-    /// Subtracted from the grey levels 0..1: one number, or one for each channel
+    /// Mean to subtract from the grey levels 0..1: one number, or one for each channel
     #[arg(long, value_delimiter = ',')]
     mean: Vec<f32>,
-    /// Divided by after that: one number, or one for each channel
+    /// Standard deviation to divide by after that: one number, or one for each channel
     #[arg(long, value_delimiter = ',')]
     std: Vec<f32>,
-    /// What the model is for, as JSON (see labrum train --help)
+    /// Images that the model is for, as JSON (see labrum train --help)
     #[arg(long, value_parser = super::train::parse_purpose)]
     purpose: Option<ModelPurpose>,
-    /// Licence of the data it was trained on
+    /// Licence of the training data
     #[arg(long, default_value = "")]
     data_license: String,
-    /// Name of the data it was trained on
+    /// Name of the training data
     #[arg(long, default_value = "")]
     data_name: String,
 }
 
 pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     super::check_model_file(&a.out)?;
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {
+    if real_path(&a.out).is_some_and(|out| Some(out) == real_path(&a.checkpoint)) {
         return Err(
-            Error::at_path("write the model", &a.out, "it is the checkpoint itself")
+            Error::at_path("write the model", &a.out, "this is the checkpoint itself")
                 .with_advice("Choose another name."),
         );
     }
     a.overwrite.refuse_existing([&a.out])?;
     let (card, mut weights) = checkpoint::read_model(&a.checkpoint)?;
-    let at = |e: Error| Error {
-        path: Some(a.checkpoint.clone()),
-        ..e
-    };
-    let found = checkpoint::detect_architecture(&weights).map_err(at)?;
+    let found = checkpoint::detect_architecture(&weights)
+        .map_err(|error| with_path(error, &a.checkpoint))?;
     let file_name = a
         .checkpoint
         .file_stem()
         .map(|n| n.to_string_lossy().into_owned())
         .unwrap_or_default();
     let bare = card.unwrap_or_else(|| infer::bare_card(&file_name, found));
-    let spread = |given: Vec<f32>, otherwise: &[f32]| match given.len() {
-        0 => otherwise.to_vec(),
-        1 => vec![given[0]; found.channels],
-        _ => given,
-    };
     let mut labels = bare.labels.clone();
     for (i, label) in a.label.into_iter().enumerate() {
         match labels.get_mut(i) {
@@ -92,7 +83,7 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             }
             None => {
                 let reason = format!(
-                    "it has {}, and more are named",
+                    "it has only {}, but more names were given",
                     count_with_noun(found.classes - 1, "label")
                 );
                 return Err(Error::at_path(
@@ -111,8 +102,8 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             columns: a.size.0,
             rows: a.size.1,
             aspect: bare.input.aspect,
-            mean: spread(a.mean, &bare.input.mean),
-            std: spread(a.std, &bare.input.std),
+            mean: value_per_channel(a.mean, &bare.input.mean, found.channels),
+            std: value_per_channel(a.std, &bare.input.std, found.channels),
         },
         purpose: a.purpose.unwrap_or(bare.purpose),
         trained_on: TrainedOn {
@@ -125,14 +116,37 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
         ..bare
     };
     checkpoint::widen_sigmoid_head(&mut weights);
-    // Builds the network: what is saved can be used.
-    infer::Segmenter::new(card.clone(), weights.clone(), DeviceChoice::Cpu).map_err(at)?;
+    // Builds the network, to check that the model can be used.
+    infer::Segmenter::new(card.clone(), weights.clone(), DeviceChoice::Cpu)
+        .map_err(|error| with_path(error, &a.checkpoint))?;
     let bytes = checkpoint::to_bytes(&card, &weights)?;
     whole_file::write_atomically(&a.out, "write the model", |file| file.write_all(&bytes))?;
     super::print_text(&format!(
-        "CMUNeXt-{} with {} is in {}",
+        "Wrote CMUNeXt-{} with {} to {}",
         found.config,
         count_with_noun(card.labels.len(), "label"),
         a.out.display()
     ))
+}
+
+/// The canonical path of an existing file.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
+/// The same error with this path.
+fn with_path(error: Error, path: &Path) -> Error {
+    Error {
+        path: Some(path.to_owned()),
+        ..error
+    }
+}
+
+/// One value for each channel: those given, the single one given for all, or the defaults if none was given.
+fn value_per_channel(given: Vec<f32>, usual: &[f32], channels: usize) -> Vec<f32> {
+    match given.len() {
+        0 => usual.to_vec(),
+        1 => vec![given[0]; channels],
+        _ => given,
+    }
 }

@@ -1,4 +1,4 @@
-//! `labrum import-masks`: what others drew, as files of this program.
+//! `labrum import-masks`: converts masks of other programs to files of this program.
 
 mod write;
 
@@ -18,16 +18,17 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use write::write_masks;
 
-/// Turn a DICOM segmentation, an RT Structure Set, a NIfTI volume or label maps into masks of a series
+/// Convert DICOM-SEG, RT Structure Sets, NIfTI volumes or label maps to masks of a series
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "For each slice DIR/<name>.png (0 background, 1..n the labels) and DIR/labels.json. Masks are laid on the \
-images that they name, by their place in the patient: mirrored and turned ones pixel by pixel, those of another grid from \
-the nearest pixel, which is said. Masks that name no image go where they lie, on one time only. A pixel belongs to a region \
-of an RT Structure Set where its centre lies within its contours; contours within others are holes. Where labels overlap, \
-smaller ones lie over larger ones, and what each lost is told; it fails where a label has no pixel left. Of several \
-series, those that the masks belong to are taken: of label maps the images that are called like them, and where one map is \
-given for one image, that one. Series that have no mask are named, and a mask that cannot be taken ends with exit code 1.
+    after_help = "Writes DIR/<name>.png for each slice (0 background, 1..n the labels) and DIR/labels.json. Masks \
+are applied to the images that they refer to, by position in the patient: pixel by pixel if they are only mirrored \
+or rotated by 90 degrees, else resampled by nearest neighbour, which is reported. Masks that refer to no image are \
+applied by position, to one time point only. A pixel belongs to a region of an RT Structure Set if its centre is \
+inside the contours; inner contours are holes. Where labels overlap, smaller ones lie on top of larger ones, and the \
+pixels lost are reported; if a label has no pixel left, the import fails. Masks are matched to the series that they \
+belong to: label maps by file name, unless there is a single label map and a single image. Series without masks are \
+listed. If a mask cannot be imported, the exit code is 1.
 
 Examples:
   labrum import-masks RTSTRUCT.dcm --of ct/ --out masks
@@ -38,29 +39,29 @@ pub(super) struct ImportMasksArguments {
     /// Masks: DICOM-SEG, RT Structure Set, NIfTI, label maps, or a folder of them
     #[arg(required = true)]
     masks: Vec<PathBuf>,
-    /// The series that they belong to: files and folders
+    /// Images that the masks belong to: files and folders
     #[arg(long = "of", required = true, num_args = 1..)]
     series: Vec<PathBuf>,
-    /// Folder to write to; it is made where it is missing
+    /// Output folder; created if missing
     #[arg(short, long)]
     out: PathBuf,
-    /// What to write, comma separated
+    /// Formats to write, comma-separated
     #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "png")]
     format: Vec<ExportFormat>,
-    /// Take these alone: names or numbers, comma separated
+    /// Import only these labels: names or numbers, comma-separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
     only: Vec<String>,
-    /// These lie over all others where they overlap, the first on top: names or numbers, comma separated
+    /// Labels that lie on top of all others where they overlap, topmost first: names or numbers, comma-separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
     order: Vec<String>,
-    /// Apply them by their place in the patient, even if they name other images
+    /// Apply masks by their position in the patient, even if they refer to other images
     #[arg(long)]
     by_position: bool,
-    /// The time that they belong to where they name no image, 1 for the first
+    /// Time point of masks that refer to no image, 1 for the first
     #[arg(long, value_name = "N")]
     time: Option<usize>,
-    /// In label maps and masks of single labels, mask pixels >= VALUE are the label, all others background: for masks with
-    /// soft rims
+    /// In label maps and masks of single labels, pixels >= VALUE are the label, all others background: for masks with soft
+    /// edges
     #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     #[command(flatten)]
@@ -72,12 +73,12 @@ pub(super) struct ImportMasksArguments {
     json: bool,
 }
 
-/// What became of one series.
+/// Result for one series.
 #[derive(serde::Serialize)]
 struct ImportOutcome {
     series: String,
     labels: Vec<String>,
-    /// Of each label.
+    /// Number of pixels of each label.
     pixels: Vec<usize>,
     slices: usize,
     files: Vec<PathBuf>,
@@ -92,14 +93,40 @@ struct MasksNotWritten {
     reason: String,
 }
 
-/// What became of all series.
+impl ImportOutcome {
+    /// The notes, each with the name of the series.
+    fn named_notes(&self) -> Vec<(String, String)> {
+        self.notes
+            .iter()
+            .map(|note| (self.series.clone(), note.clone()))
+            .collect()
+    }
+}
+
+/// Results for all series.
 #[derive(Default)]
 struct ImportTotals<'a> {
     outcomes: Vec<ImportOutcome>,
-    /// Series that got nothing, and why.
+    /// Series without masks, and why.
     refusals: Vec<(&'a Series, Error)>,
-    /// Series that were not reached before it was stopped.
+    /// Series not reached before the command was stopped.
     left: Vec<&'a Series>,
+}
+
+impl<'a> ImportTotals<'a> {
+    /// Records the result of writing the masks of a series.
+    ///
+    /// # Errors
+    /// A disk error, because the other series would fail as well.
+    fn note_written(&mut self, series: &'a Series, written: Result<ImportOutcome>) -> Result<()> {
+        match written {
+            Ok(outcome) => self.outcomes.push(outcome),
+            Err(error) if error.kind == ErrorKind::Cancelled => self.left.push(series),
+            Err(error) if error.kind == ErrorKind::Disk => return Err(error),
+            Err(error) => self.refusals.push((series, error)),
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
@@ -110,8 +137,6 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
         .iter()
         .flat_map(|study| &study.series)
         .collect();
-    let shows_values =
-        |format: &ExportFormat| matches!(*format, ExportFormat::LabelMap | ExportFormat::Nifti);
     let choice = MaskChoice {
         only: arguments.only.clone(),
         order: arguments.order.clone(),
@@ -119,19 +144,23 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
         time: arguments.time,
         threshold: arguments.threshold,
         by_name: all.len() > 1,
-        keep_values: arguments.format.iter().any(shows_values),
+        keep_values: arguments
+            .format
+            .iter()
+            .any(|format| matches!(format, ExportFormat::LabelMap | ExportFormat::Nifti)),
     };
     let done = import_all(&all, &choice, arguments, &cancel)?;
     let is_stopped = cancel.is_cancelled();
     if done.outcomes.is_empty() && !is_stopped {
-        let nothing = || Error::new("import the masks", "there is no series to apply them to");
-        // What is wrong with a mask says more than that it is of other images.
+        // An error in a mask is more helpful than one that says it belongs to other images.
         let telling = done
             .refusals
             .into_iter()
             .map(|(_, error)| error)
             .min_by_key(|error| error.kind.is_of_others());
-        return Err(telling.unwrap_or_else(nothing));
+        return Err(telling.unwrap_or_else(|| {
+            Error::new("import the masks", "there is no series to apply them to")
+        }));
     }
     print_totals(&done, arguments)?;
     let failed = done
@@ -153,26 +182,26 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
                 .map(|series| series_title(series))
                 .collect();
             let reason = format!(
-                "it was stopped after {} of {} series; missing: {}",
+                "stopped after {} of {} series; missing: {}",
                 all.len() - done.left.len(),
                 all.len(),
                 first_names(&names)
             );
             Err(Error::new(tried, reason)
-                .with_advice("The same command with --overwrite writes all of them.")
+                .with_advice("Run the same command with --overwrite to import all of them.")
                 .of_kind(ErrorKind::Cancelled))
         }
         (0, 0) => Ok(()),
         (0, n) => Err(Error::new(
-            "write everything",
+            "write all files",
             format!(
-                "{} cannot be written, see above",
+                "{} could not be written; see above",
                 count_with_noun(n, "file")
             ),
         )),
         (n, _) => {
             let reason = format!(
-                "those of {} of {} series were not imported, see above",
+                "the masks of {} of {} series were not imported; see above",
                 n,
                 all.len()
             );
@@ -181,33 +210,27 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     }
 }
 
-/// Writes the masks of each series that they belong to; what goes wrong with one does not stop the others.
+/// Writes the masks of each series that they belong to; an error in one series does not stop the others.
 fn import_all<'a>(
     all: &[&'a Series],
     choice: &MaskChoice,
     arguments: &ImportMasksArguments,
     cancel: &Cancel,
 ) -> Result<ImportTotals<'a>> {
-    let (mut done, mut taken, mut possible) = (ImportTotals::default(), HashSet::new(), Vec::new());
+    let mut done = ImportTotals::default();
+    // File names already in use.
+    let mut taken = HashSet::new();
+    let mut possible = Vec::new();
     let bar = console::progress_bar(all.len() as u64, "{pos}/{len} series");
-    let mut writing =
-        |series: &'a Series, imported: ImportedMasks, done: &mut ImportTotals<'a>| -> Result<()> {
-            match write_masks(series, imported, arguments, &mut taken, cancel) {
-                Ok(outcome) => done.outcomes.push(outcome),
-                Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
-                Err(error) if error.kind == ErrorKind::Disk => return Err(error),
-                Err(error) => done.refusals.push((series, error)),
-            }
-            Ok(())
-        };
-    for series in all {
+    for &series in all {
         if cancel.is_cancelled() {
             done.left.push(series);
             continue;
         }
         match import::read_masks(&arguments.masks, series, choice) {
             Ok(imported) if imported.basis == Basis::Images => {
-                writing(series, imported, &mut done)?
+                let written = write_masks(series, imported, arguments, &mut taken, cancel);
+                done.note_written(series, written)?;
             }
             Ok(ImportedMasks {
                 basis,
@@ -229,17 +252,11 @@ fn import_all<'a>(
         return Ok(done);
     }
     let first = possible.first().map(|possible| possible.series);
-    let chosen = series_for_masks(possible, arguments).and_then(|series| {
-        let imported = |series| {
-            Ok((
-                series,
-                import::read_masks(&arguments.masks, series, choice)?,
-            ))
-        };
-        series.map(imported).transpose()
-    });
-    match (chosen, first) {
-        (Ok(Some((series, imported))), _) => writing(series, imported, &mut done)?,
+    match (masks_for_one(possible, choice, arguments), first) {
+        (Ok(Some((series, imported))), _) => {
+            let written = write_masks(series, imported, arguments, &mut taken, cancel);
+            done.note_written(series, written)?;
+        }
         (Err(error), Some(series)) if !done.outcomes.is_empty() => {
             done.refusals.push((series, error))
         }
@@ -250,14 +267,8 @@ fn import_all<'a>(
 }
 
 fn print_totals(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()> {
-    let said = |outcome: &ImportOutcome| -> Vec<(String, String)> {
-        outcome
-            .notes
-            .iter()
-            .map(|note| (outcome.series.clone(), note.clone()))
-            .collect()
-    };
-    console::print_remarks(done.outcomes.iter().flat_map(said), "series");
+    let notes = done.outcomes.iter().flat_map(ImportOutcome::named_notes);
+    console::print_remarks(notes, "series");
     let (of_others, failed): (Vec<_>, Vec<_>) = done
         .refusals
         .iter()
@@ -268,10 +279,7 @@ fn print_totals(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Re
             .map(|(series, _)| series_title(series))
             .collect();
         let belong = with_verb(names.len(), "series", ["has no mask", "have no mask"]);
-        console::print_remark(format_args!(
-            "labrum: {belong} among these: {}",
-            first_names(&names)
-        ));
+        console::print_remark(format_args!("labrum: {belong}: {}", first_names(&names)));
     }
     for (series, error) in failed {
         console::print_failure(format_args!("labrum: {}: {error}", series_title(series)));
@@ -301,25 +309,38 @@ fn print_totals(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Re
             .zip(pixels)
             .map(|(label, pixels)| format!("{label} ({})", count_with_noun(*pixels, "pixel")));
         let labels = labels.collect::<Vec<_>>().join(", ");
-        let files = with_verb(files.len(), "file", ["is", "are"]);
+        let files = with_verb(files.len(), "file", ["was written", "were written"]);
         let slices = count_with_noun(*slices, "slice");
         super::print_text(&format!(
-            "{labels} on {slices} of {series}: {files} in {}",
+            "{labels} on {slices} of {series}: {files} to {}",
             arguments.out.display()
         ))?;
     }
     Ok(())
 }
 
-/// A series that masks fit that do not name its images.
+/// A series that masks may belong to although they do not refer to its images.
 struct Possible<'a> {
     series: &'a Series,
     basis: Basis,
     is_resampled: bool,
 }
 
-/// The one series that masks belong to which name no image: one that they name as a whole before others, and one of the
-/// same grid before others.
+/// The series to apply masks to that refer to no image, with these masks.
+fn masks_for_one<'a>(
+    possible: Vec<Possible<'a>>,
+    choice: &MaskChoice,
+    arguments: &ImportMasksArguments,
+) -> Result<Option<(&'a Series, ImportedMasks)>> {
+    let Some(series) = series_for_masks(possible, arguments)? else {
+        return Ok(None);
+    };
+    let imported = import::read_masks(&arguments.masks, series, choice)?;
+    Ok(Some((series, imported)))
+}
+
+/// The series to apply masks to that refer to no image: preferably one that they refer to as a whole, then one with the same
+/// grid. Fails if several are equally likely and `--time` does not choose one.
 fn series_for_masks<'a>(
     mut possible: Vec<Possible<'a>>,
     arguments: &ImportMasksArguments,
@@ -336,20 +357,21 @@ fn series_for_masks<'a>(
         ([], _) => Ok(None),
         ([one], _) | (_, Some(one)) => Ok(Some(one.series)),
         (several, None) => {
-            let name = |(i, p): (usize, &Possible<'_>)| {
-                format!("{} \"{}\"", i + 1, series_title(p.series))
-            };
-            let list: Vec<String> = several.iter().enumerate().map(name).collect();
-            let of = arguments
-                .time
-                .map_or_else(String::new, |time| format!(", and there is no time {time}"));
+            let list: Vec<String> = several
+                .iter()
+                .enumerate()
+                .map(|(i, p)| format!("{} \"{}\"", i + 1, series_title(p.series)))
+                .collect();
+            let of = arguments.time.map_or_else(String::new, |time| {
+                format!("; there is no time point {time}")
+            });
             let reason = format!(
-                "it does not name the images that it belongs to, and fits {}: {}{of}",
+                "it does not refer to any images and matches {} series: {}{of}",
                 several.len(),
                 list.join(", ")
             );
             let path = arguments.masks.first().cloned().unwrap_or_default();
-            let advice = "Choose one of them by its number with --time N.";
+            let advice = "Choose one by its number with --time N.";
             Err(Error::at_path("import the masks", path, reason).with_advice(advice))
         }
     }

@@ -1,11 +1,11 @@
-//! `labrum info`: what is in a file or folder.
+//! `labrum info`: describes the contents of files and folders.
 
 use crate::io::{info, open};
 use crate::{Error, Result};
 use labrum_core::{counts::count_with_noun, progress::Cancel};
 use std::path::PathBuf;
 
-/// Tell what is in files and folders: studies, series, sizes, spacing, and what was passed over and why
+/// Describe files and folders: studies, series, sizes, pixel spacing, and which files were skipped and why
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   labrum info study/
@@ -21,7 +21,7 @@ pub(super) struct InfoArguments {
 
 pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     super::end_on_ctrl_c(
-        "info was stopped, and nothing is printed: start it again, or name fewer files",
+        "info was stopped without printing anything; run it again, or give fewer files",
     )?;
     let catalog = open::read_catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::InfoReport::new(&catalog);
@@ -30,13 +30,13 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     } else {
         super::print_text(&report.to_text())?
     }
-    // Each is named in the report.
+    // The report lists each of them.
     match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
         0 => Ok(()),
         n => Err(Error::new(
-            "read everything",
+            "read all files",
             format!(
-                "{} cannot be read, see the report",
+                "{} could not be read; see the report",
                 count_with_noun(n, "file")
             ),
         )),

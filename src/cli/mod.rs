@@ -1,4 +1,4 @@
-//! The commands without a window: the same engine, for scripts.
+//! The command line: the same engine as in the window, for scripts.
 
 mod bench;
 pub(crate) mod console;
@@ -20,11 +20,10 @@ mod round;
 mod segment;
 mod shell;
 mod train;
-mod unattended;
 pub mod usage;
 mod workspace;
 
-use crate::learning::course::shipped_named;
+use crate::learning::model::shipped_named;
 use crate::shipped;
 use crate::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -34,7 +33,7 @@ use labrum_nn::{device::DeviceChoice, infer::Segmenter};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// Learns a clinician's contours: open a study, see mask and boundary, export.
+/// Segment medical images with models that learn from corrections: open a study, correct the masks, export them.
 #[derive(Parser, Debug)]
 #[command(name = "labrum", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -42,16 +41,16 @@ pub struct Cli {
     command: Option<CliCommand>,
     /// Files and folders to open in the window
     paths: Vec<PathBuf>,
-    /// Where the network runs [default: as in the settings]
+    /// Device to run the network on [default: from the settings]
     #[arg(long, value_enum)]
     device: Option<DeviceArgument>,
-    /// Threads that compute [default: as in the settings, or all cores]
+    /// Number of CPU threads [default: from the settings, else all cores]
     #[arg(long, global = true)]
     threads: Option<NonZeroUsize>,
     /// Print errors and results only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Tell more of what goes on; twice for still more
+    /// Print more details; repeat for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -88,18 +87,18 @@ enum CliCommand {
     Man(shell::ManArguments),
 }
 
-/// What becomes of files that are there already.
+/// Whether existing files may be overwritten.
 #[derive(clap::Args, Debug, Clone, Copy, Default)]
 pub(crate) struct OverwriteArgument {
-    /// Replace files that are there already
+    /// Overwrite existing files
     #[arg(long)]
     pub(crate) overwrite: bool,
 }
 
 impl OverwriteArgument {
-    /// Refuses where one of the files that are to be written is there and was not given up.
+    /// Fails if one of the files to write exists and `--overwrite` was not given.
     fn refuse_existing<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-        // What is no file is refused by whoever writes, whatever was asked for.
+        // A folder in the way is reported by the code that writes, whatever the option says.
         let there: Vec<&PathBuf> = files
             .into_iter()
             .filter(|file| !self.overwrite && file.is_file())
@@ -109,11 +108,11 @@ impl OverwriteArgument {
             [first, rest @ ..] => {
                 let more = match rest.len() {
                     0 => String::new(),
-                    n => format!(" (and {} more)", count_with_noun(n, "file")),
+                    n => format!(" (and another {})", count_with_noun(n, "file")),
                 };
-                let reason = format!("it exists already{more}");
+                let reason = format!("the file already exists{more}");
                 Err(Error::at_path("write", first, reason)
-                    .with_advice("Choose another place, or give --overwrite."))
+                    .with_advice("Choose another location, or use --overwrite."))
             }
         }
     }
@@ -159,17 +158,17 @@ impl From<ConfigArgument> for Config {
 }
 
 impl Cli {
-    /// Threads for the work of the network and of images; the settings, or all cores, where nothing is said.
+    /// Number of threads for the network and for images, if given; otherwise the settings decide, else all cores are used.
     pub fn thread_count(&self) -> Option<NonZeroUsize> {
         self.threads
     }
 
-    /// How often --verbose was given.
+    /// How many times --verbose was given.
     pub fn verbosity(&self) -> u8 {
         self.verbose
     }
 
-    /// What to open in the window, and the device where one was named; `None` where a command is to be run.
+    /// Paths to open in the window, and the device if one was given; `None` if a command is to be run.
     pub fn window_request(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
         self.command
             .is_none()
@@ -177,7 +176,7 @@ impl Cli {
     }
 }
 
-/// Runs the command that the arguments name; does nothing where they ask for the window.
+/// Runs the command given in the arguments; does nothing if they ask for the window.
 pub fn run_command(cli: Cli) -> Result<()> {
     labrum_nn::device::use_threads(cli.threads);
     if cli.quiet {
@@ -204,54 +203,54 @@ pub fn run_command(cli: Cli) -> Result<()> {
     }
 }
 
-/// Sees that what is to be opened in the window exists.
+/// Checks that the paths to open in the window exist.
 pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
-        Some(missing) => Err(
-            Error::at_path("open", missing, "there is no such file or folder")
-                .with_advice("labrum --help lists the commands."),
-        ),
+        Some(missing) => Err(Error::at_path("open", missing, "file or folder not found")
+            .with_advice("Run labrum --help for a list of commands.")),
     }
 }
 
-/// A request to stop that Ctrl-C sets off; a second Ctrl-C ends the program at once.
+/// A token that Ctrl+C cancels; a second Ctrl+C ends the program at once.
 fn stop_on_ctrl_c() -> Result<Cancel> {
     let cancel = Cancel::default();
     let stop = cancel.clone();
-    let stop = move || match stop.is_cancelled() {
-        false => {
-            usage::WAS_STOPPED.store(true, std::sync::atomic::Ordering::Relaxed);
-            stop.cancel();
-        }
-        true => std::process::exit(usage::STOPPED.into()),
-    };
-    ctrlc::set_handler(stop).map_err(|e| Error::new("listen for Ctrl-C", e))?;
+    ctrlc::set_handler(move || stop_or_exit(&stop))
+        .map_err(|e| Error::new("listen for Ctrl+C", e))?;
     Ok(cancel)
 }
 
-/// Says on Ctrl-C what became of the work, in one line, and ends the program: for commands that keep nothing half done.
-fn end_on_ctrl_c(text: &'static str) -> Result<()> {
-    let end = move || {
-        console::print_remark(format_args!("labrum: {text}"));
-        std::process::exit(usage::STOPPED.into())
-    };
-    ctrlc::set_handler(end).map_err(|e| Error::new("listen for Ctrl-C", e))
+fn stop_or_exit(stop: &Cancel) {
+    if stop.is_cancelled() {
+        std::process::exit(usage::STOPPED.into());
+    }
+    usage::WAS_STOPPED.store(true, std::sync::atomic::Ordering::Relaxed);
+    stop.cancel();
 }
 
-/// A mistyped folder must not become a workspace.
+/// On Ctrl+C prints one line and ends the program: for commands that keep no partial results.
+fn end_on_ctrl_c(text: &'static str) -> Result<()> {
+    ctrlc::set_handler(move || {
+        console::print_remark(format_args!("labrum: {text}"));
+        std::process::exit(usage::STOPPED.into())
+    })
+    .map_err(|e| Error::new("listen for Ctrl+C", e))
+}
+
+/// Requires an existing workspace: opening a mistyped folder would create one.
 fn check_workspace(folder: &Path) -> Result<()> {
     match crate::workspace::glance_at(folder) {
         Some(_) => Ok(()),
-        None => Err(Error::at_path("open the workspace", folder, "there is no workspace in it")
+        None => Err(Error::at_path("open the workspace", folder, "no workspace found in this folder")
             .with_advice(
-                "The window shows the folder of its workspace under File, Workspace; labrum workspace create makes one.",
+                "Run labrum workspace create to make one. The window shows the folder of its workspace under File, Workspace.",
             )
             .of_kind(ErrorKind::NotFound)),
     }
 }
 
-/// A model file, or a shipped model by its name.
+/// Loads a shipped model by its name, or a model file.
 fn model_named(name: &Path, device: DeviceArgument) -> Result<Segmenter> {
     if !name.exists()
         && let Some(index) = name.to_str().map(shipped_named).transpose()?.flatten()
@@ -262,7 +261,7 @@ fn model_named(name: &Path, device: DeviceArgument) -> Result<Segmenter> {
     Segmenter::load_from_path(name, device.into())
 }
 
-/// A model that cannot be written is better found out before the work than after it.
+/// Checks that the model can be written, before the work starts.
 fn check_model_file(path: &Path) -> Result<()> {
     let tried = "write the model";
     let ending = path
@@ -274,20 +273,28 @@ fn check_model_file(path: &Path) -> Result<()> {
         return Err(Error::at_path(
             tried,
             path,
-            format!("files that end in .{ending} are read as PyTorch checkpoints"),
+            format!("files ending in .{ending} are read as PyTorch checkpoints"),
         )
-        .with_advice("Choose a name that ends in .safetensors."));
+        .with_advice("Choose a name ending in .safetensors."));
     }
     whole_file::check_writable(path, tried)
 }
 
-/// The command, as a shell takes it.
+/// The command line of this process, quoted for a shell.
 fn command_line() -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
-    let quoted = |word: String| match !word.is_empty() && word.chars().all(is_plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    let words: Vec<String> = std::env::args().skip(1).map(quoted).collect();
+    let words: Vec<String> = std::env::args().skip(1).map(quote_for_shell).collect();
     format!("labrum {}", words.join(" "))
+}
+
+fn quote_for_shell(word: String) -> String {
+    if !word.is_empty() && word.chars().all(is_plain_in_shell) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// True for letters, digits and characters with no special meaning to a shell.
+fn is_plain_in_shell(c: char) -> bool {
+    c.is_alphanumeric() || "-_./,=:+@%".contains(c)
 }

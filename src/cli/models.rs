@@ -1,9 +1,10 @@
-//! `labrum models`: the versions that a workspace has learned.
+//! `labrum models`: the model versions of a workspace.
 
 use super::{
     DeviceArgument, reading::ReadOnlyWorkspace, round::format_time, usage::argument_error,
 };
-use crate::learning::{compare_models, course::Model};
+use crate::io::export::work_report_csv;
+use crate::learning::{compare_models, model::Model};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 use clap::Subcommand;
@@ -14,10 +15,10 @@ use labrum_core::{
 };
 use std::{io::IsTerminal, path::PathBuf};
 
-/// List, activate, compare and export the models that a workspace has learned
+/// List, activate, compare and export the models trained in a workspace
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "A version is named by the number of the round that made it, the one in front of the list.
+    after_help = "VERSION is the number of the round that made the version: the first column of the list.
 
 Examples:
   labrum models --workspace work/
@@ -29,7 +30,7 @@ pub(super) struct ModelsArguments {
     /// Folder of the workspace
     #[arg(long, global = true)]
     workspace: Option<PathBuf>,
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -38,48 +39,48 @@ pub(super) struct ModelsArguments {
 
 #[derive(Subcommand, Debug)]
 enum ModelsCommand {
-    /// List all versions (the same as saying nothing)
+    /// List all versions (default)
     List,
-    /// Make a version the one that proposes masks; 0 for the shipped models
+    /// Make a version the active model; 0 for the shipped models
     Activate {
-        /// Number of the round that made it
+        /// Number of the round that made the version
         version: i64,
     },
-    /// Turn a version down that waits for a decision
+    /// Reject a version that needs a decision
     Reject {
-        /// Number of the round that made it
+        /// Number of the round that made the version
         version: i64,
     },
-    /// Call a version something else
+    /// Rename a version
     Rename {
-        /// Number of the round that made it
+        /// Number of the round that made the version
         version: i64,
-        /// Its new name
+        /// New name
         name: String,
     },
-    /// Remove a version and its file, once that was confirmed
+    /// Delete a version and its file, after confirmation
     Delete {
-        /// Number of the round that made it
+        /// Number of the round that made the version
         version: i64,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
-    /// Judge two versions on the held-out cases as they are now
+    /// Compare two versions on the current hold-out cases
     Compare {
-        /// Number of the round of the one that stands for the active model
+        /// Number of the round of the version to compare with
         first: i64,
-        /// Number of the round of the other
+        /// Number of the round of the version to compare
         second: i64,
-        /// Where the network runs
+        /// Device to run the network on
         #[arg(long, value_enum, default_value = "auto")]
         device: DeviceArgument,
     },
-    /// What the work cost, case by case: CSV, or JSON with the versions; whether another round is worth it on stderr
+    /// Print the work on each case as CSV, or with the versions as JSON; stderr says whether another round is worthwhile
     Report,
-    /// Write a version to a model file
+    /// Export a version to a model file
     Export {
-        /// Number of the round that made it
+        /// Number of the round that made the version
         version: i64,
         /// Model file to write
         #[arg(short, long)]
@@ -92,8 +93,7 @@ enum ModelsCommand {
 pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder = folder.ok_or_else(|| {
-        argument_error("look at the models", "no workspace is named")
-            .with_advice("Give --workspace.")
+        argument_error("list the models", "no workspace was given").with_advice("Use --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
     if matches!(
@@ -138,7 +138,7 @@ fn print_versions(versions: &[Version], json: bool) -> Result<()> {
     }
 }
 
-/// What changes nothing in the workspace.
+/// Runs a command that does not change the workspace.
 fn run_read_only(
     workspace: &mut ReadOnlyWorkspace,
     what: &ModelsCommand,
@@ -156,7 +156,7 @@ fn run_read_only(
             if json {
                 super::print_json(&report)
             } else {
-                super::print_text(report.to_csv().trim_end())
+                super::print_text(work_report_csv(&report)?.trim_end())
             }
         }
         ModelsCommand::Export {
@@ -169,13 +169,13 @@ fn run_read_only(
             let version = version_of_round(workspace, *version)?;
             let bytes = Model::bytes_of_version(&version.file, &workspace.read_labels()?)?;
             whole_file::write_atomically(out, "export the version", |file| file.write_all(&bytes))?;
-            super::print_text(&format!("{} is in {}", version.name, out.display()))
+            super::print_text(&format!("Wrote {} to {}", version.name, out.display()))
         }
         _ => print_versions(&workspace.all_versions()?, json),
     }
 }
 
-/// The version that a round made.
+/// The version made by the round with this number.
 fn version_of_round(workspace: &mut Workspace, round: i64) -> Result<Version> {
     let versions = workspace.list_versions()?;
     if let Some(found) = versions.iter().find(|v| v.round.0 == round) {
@@ -183,18 +183,18 @@ fn version_of_round(workspace: &mut Workspace, round: i64) -> Result<Version> {
     }
     let known: Vec<String> = versions.iter().map(|v| v.round.0.to_string()).collect();
     let reason = match known.as_slice() {
-        [] => "the workspace has learned no version yet".to_owned(),
+        [] => "no model has been trained in this workspace yet".to_owned(),
         known => format!(
-            "the workspace has versions of these rounds: {}",
+            "the workspace has versions from rounds {}",
             known.join(", ")
         ),
     };
-    let tried = format!("find the version of round {round} in the workspace");
+    let tried = format!("find a version from round {round} in the workspace");
     Err(Error::at_path(tried, workspace.folder(), reason)
-        .with_advice("labrum models --workspace FOLDER lists them."))
+        .with_advice("Run labrum models --workspace FOLDER to list them."))
 }
 
-/// Removes a version after a question that names it.
+/// Deletes a version, after asking for confirmation unless `is_confirmed`.
 fn delete_version(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<()> {
     let version = version_of_round(workspace, round)?;
     let tried = format!("delete \"{}\"", version.name);
@@ -215,13 +215,13 @@ fn delete_version(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> 
             .read_line(&mut answer)
             .map_err(|e| Error::at_path(&tried, &version.file, e))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-            return super::print_text(&format!("\"{}\" was kept.", version.name));
+            return super::print_text(&format!("Kept \"{}\".", version.name));
         }
     }
     workspace.delete_version(version.key)?;
     workspace.sync_to_disk()?;
     super::print_text(&format!(
-        "\"{}\" was deleted, with its file {}.",
+        "Deleted \"{}\" and its file {}.",
         version.name,
         version.file.display()
     ))
@@ -234,27 +234,23 @@ fn compare_versions(
     device: DeviceArgument,
     json: bool,
 ) -> Result<()> {
-    let (first, second) = (
-        version_of_round(workspace, first)?,
-        version_of_round(workspace, second)?,
-    );
+    let first = version_of_round(workspace, first)?;
+    let second = version_of_round(workspace, second)?;
     let masks = workspace.accepted_masks()?;
     let held_out: Vec<_> = masks
         .into_iter()
         .filter(|s| s.side == Side::HoldOut)
         .collect();
     let labels = workspace.read_labels()?;
-    let (a, b) = (
-        Model::of_version(&first.file, &labels)?,
-        Model::of_version(&second.file, &labels)?,
-    );
-    let report = compare_models(&a, &b, &held_out, &labels, device.into())?;
+    let active = Model::of_version(&first.file, &labels)?;
+    let candidate = Model::of_version(&second.file, &labels)?;
+    let report = compare_models(&active, &candidate, &held_out, &labels, device.into())?;
     if json {
         return super::print_json(&report);
     }
     let (better, worse) = report.better_and_worse();
     let mut text = format!(
-        "{} against {}: {}; {better} better, {worse} worse",
+        "{} compared with {}: {}; {better} better, {worse} worse",
         second.name,
         first.name,
         report.verdict.reason_text()
@@ -273,34 +269,40 @@ fn compare_versions(
 
 fn versions_table(versions: &[Version]) -> String {
     if versions.is_empty() {
-        return "This workspace has learned nothing yet: accept a few cases, then labrum train --workspace.".into();
+        return "No models yet. Accept a few cases, then run labrum train --workspace.".into();
     }
     let width = versions
         .iter()
         .map(|v| v.name.chars().count())
         .max()
         .unwrap_or(0);
-    let line = |v: &Version| {
-        let state = match v.state {
-            _ if v.is_active => "active",
-            VersionState::Accepted => "accepted",
-            VersionState::Rejected => "rejected",
-            VersionState::Undecided => "undecided",
-        };
-        let dice = v
-            .report
-            .mean_scores()
-            .1
-            .map_or("none".into(), |s| format!("{:.4}", s.dice));
-        let hash: String = v.hash.chars().take(12).collect();
-        format!(
-            "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
-            v.round.0,
-            v.name,
-            format_time(v.made_at),
-            v.cases,
-            v.parent_name
-        )
+    versions
+        .iter()
+        .map(|version| version_line(version, width))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A line of the list, with the name padded to `width` characters.
+fn version_line(version: &Version, width: usize) -> String {
+    let state = match version.state {
+        _ if version.is_active => "active",
+        VersionState::Accepted => "accepted",
+        VersionState::Rejected => "rejected",
+        VersionState::Undecided => "undecided",
     };
-    versions.iter().map(line).collect::<Vec<_>>().join("\n")
+    let dice = version
+        .report
+        .mean_scores()
+        .1
+        .map_or("none".into(), |s| format!("{:.4}", s.dice));
+    let hash: String = version.hash.chars().take(12).collect();
+    format!(
+        "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
+        version.round.0,
+        version.name,
+        format_time(version.made_at),
+        version.cases,
+        version.parent_name
+    )
 }

@@ -1,31 +1,31 @@
-//! Options of a round that several commands have.
+//! Training options that several commands share.
 
 use clap::ValueEnum;
 use labrum_core::training::{Loss, Optimizer, Plan};
 
-/// How a round is done.
+/// Training options.
 #[derive(clap::Args, Debug)]
 pub(super) struct PlanArguments {
-    /// Loss function: Boundary DoU, in a round with a little cross-entropy; Boundary DoU alone (sharpest boundaries,
-    /// slow to find small things from nothing); Dice and cross-entropy (steady, softer boundaries); half the cross-entropy
-    /// and Dice of each image, not squared (CMUNeXt was published with it)
+    /// Loss function: Boundary DoU (in rounds of training, plus a little cross-entropy); Boundary DoU alone (sharpest
+    /// boundaries, slow to find small structures from random weights); Dice and cross-entropy (robust, softer boundaries);
+    /// half the cross-entropy plus the unsquared Dice loss of each image (as in the CMUNeXt paper)
     #[arg(long, value_enum)]
     pub(super) loss: Option<LossArgument>,
-    /// Optimizer: AdamW learns fast from little, SGD is the papers'
+    /// Optimizer: AdamW learns quickly from few cases, SGD is used in the papers
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerArgument>,
     /// Peak learning rate
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// Images in a step
+    /// Batch size: images in a training step
     #[arg(long)]
     batch: Option<usize>,
-    /// The same seed gives the same order and variations
+    /// Random seed; the same seed gives the same order and augmentation of the images
     #[arg(long, default_value_t = USUAL_SEED)]
     seed: u64,
 }
 
-/// The seed where nothing is said.
+/// Default seed.
 const USUAL_SEED: u64 = 1;
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl From<OptimizerArgument> for Optimizer {
 }
 
 impl PlanArguments {
-    /// The first option that was given and says something else than `plan`, if any does.
+    /// The first option that was given and differs from `plan`, if any.
     pub(super) fn other_than(&self, plan: &Plan) -> Option<&'static str> {
         let wanted = self.override_plan(plan.clone());
         let others = [
@@ -87,7 +87,7 @@ impl PlanArguments {
             .map(|(name, _)| name)
     }
 
-    /// `usual` with what was asked for.
+    /// `usual` with the options that were given.
     pub(super) fn override_plan(&self, usual: Plan) -> Plan {
         Plan {
             loss: self.loss.map_or(usual.loss, Into::into),

@@ -1,4 +1,4 @@
-//! `labrum plot`: curves of trainings from their logs.
+//! `labrum plot`: plots training curves from logs.
 
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -8,15 +8,17 @@ use plotters::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Draw the curves of one or more trainings, from the logs that train --log has written
+/// Plot the curves of one or more trainings from the logs written by train --log
 #[derive(clap::Args, Debug)]
-#[command(after_help = "A dot marks the epoch whose weights were kept.
+#[command(
+    after_help = "A dot marks the epoch with the best weights, which were kept.
 
 Examples:
   labrum plot run.json --out run.svg
-  labrum plot boundary-dou.json dice-ce.json --figure iou --out losses.svg --title \"BUSI, split 1\"")]
+  labrum plot boundary-dou.json dice-ce.json --figure iou --out losses.svg --title \"BUSI, split 1\""
+)]
 pub(super) struct PlotArguments {
-    /// Logs of trainings
+    /// Training logs
     #[arg(required = true)]
     logs: Vec<PathBuf>,
     /// SVG file to write
@@ -24,10 +26,10 @@ pub(super) struct PlotArguments {
     out: PathBuf,
     #[command(flatten)]
     overwrite: super::OverwriteArgument,
-    /// What is drawn
+    /// Values to plot
     #[arg(long, value_enum, default_value = "iou")]
     figure: FigureArgument,
-    /// Line over the plot
+    /// Title of the plot
     #[arg(long, default_value = "")]
     title: String,
 }
@@ -40,17 +42,17 @@ enum FigureArgument {
 }
 
 impl FigureArgument {
-    /// What it is called, of trainings with validation images, without or both.
+    /// Name of the axis; `is_validated`: all trainings have validation images, none has, or `None` if some have.
     fn display_name(self, is_validated: Option<bool>) -> String {
         let of = match is_validated {
             Some(true) => "validation images",
             Some(false) => "training images",
-            None => "validation images, else of the training images",
+            None => "validation images, or of the training images",
         };
         match self {
             Self::Iou => format!("IoU of the {of}"),
             Self::Dice => format!("Dice of the {of}"),
-            Self::Loss => "Mean loss of the epoch".into(),
+            Self::Loss => "Mean loss in the epoch".into(),
         }
     }
 
@@ -61,9 +63,14 @@ impl FigureArgument {
             Self::Loss => epoch.loss,
         }
     }
+
+    /// Coordinates in the plot: number of the epoch and value.
+    fn point_at_epoch(self, epoch: &Epoch) -> (f64, f64) {
+        (epoch.epoch as f64, self.value_at_epoch(epoch))
+    }
 }
 
-/// Of Okabe and Ito: told apart by people who see few colours.
+/// The palette of Okabe and Ito, which colour-blind people can tell apart.
 const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -75,12 +82,12 @@ const COLORS: [RGBColor; 7] = [
 ];
 const SIZE: (u32, u32) = (840, 480);
 
-/// The curve of a training.
+/// The curve of one training.
 struct Curve {
     name: String,
     points: Vec<(f64, f64)>,
     best: Option<(f64, f64)>,
-    /// Its figures are of validation images.
+    /// Its values are of validation images, not of training images.
     is_validated: bool,
 }
 
@@ -94,23 +101,21 @@ pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
             return Err(Error::at_path(
                 "plot the training",
                 path,
-                "no epoch of it has ended yet",
+                "the log has no finished epoch yet",
             ));
         }
-        let point = |epoch: &Epoch| (epoch.epoch as f64, figure.value_at_epoch(epoch));
-        let is_best = |epoch: &&Epoch| {
-            log.best
-                .as_ref()
-                .is_some_and(|best| best.epoch == epoch.epoch)
-        };
         curves.push(Curve {
             name: path
                 .file_stem()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
-            points: log.epochs.iter().map(point).collect(),
-            best: log.epochs.iter().find(is_best).map(point),
+            points: log
+                .epochs
+                .iter()
+                .map(|epoch| figure.point_at_epoch(epoch))
+                .collect(),
+            best: best_epoch(&log).map(|epoch| figure.point_at_epoch(epoch)),
             is_validated: log.images.validation > 0,
         });
     }
@@ -120,7 +125,13 @@ pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
     whole_file::write_atomically(&arguments.out, "write the plot", |file| {
         file.write_all(text.as_bytes())
     })?;
-    super::print_text(&format!("The plot is in {}", arguments.out.display()))
+    super::print_text(&format!("Wrote the plot to {}", arguments.out.display()))
+}
+
+/// The epoch whose weights were kept.
+fn best_epoch(log: &TrainingLog) -> Option<&Epoch> {
+    let best = log.best.as_ref()?;
+    log.epochs.iter().find(|epoch| epoch.epoch == best.epoch)
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -176,7 +187,7 @@ fn draw_curves(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -
     Ok(())
 }
 
-/// Whether the figures of all trainings are of validation images; `None` where some are and others not.
+/// Whether the values of all curves are of validation images; `None` if some are and others are not.
 fn is_validated(curves: &[Curve]) -> Option<bool> {
     let first = curves.first()?.is_validated;
     curves
@@ -185,20 +196,25 @@ fn is_validated(curves: &[Curve]) -> Option<bool> {
         .then_some(first)
 }
 
-/// What there is to see, with a little room around it.
+/// The ranges of both axes, with a small margin.
 fn axis_ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
-    let points = || curves.iter().flat_map(|curve| &curve.points);
-    let last = points().map(|p| p.0).fold(2.0, f64::max);
-    let highest = points()
+    let last = all_points(curves).map(|p| p.0).fold(2.0, f64::max);
+    let highest = all_points(curves)
         .map(|p| p.1)
         .filter(|y| y.is_finite())
         .fold(0.0, f64::max);
-    let lowest = points().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let lowest = all_points(curves)
+        .map(|p| p.1)
+        .fold(f64::INFINITY, f64::min);
     let up = match figure {
         FigureArgument::Loss => 0.0..highest * 1.05 + 1e-6,
-        // Where all is good already, what is left would be a line.
+        // If all values are high, zoom in on them.
         _ if lowest > 0.5 => (lowest * 10.0).floor() / 10.0..1.0,
         _ => 0.0..(highest * 1.1).clamp(0.1, 1.0),
     };
     [1.0..last, up]
+}
+
+fn all_points(curves: &[Curve]) -> impl Iterator<Item = &(f64, f64)> {
+    curves.iter().flat_map(|curve| &curve.points)
 }

@@ -1,5 +1,5 @@
-//! A workspace to read from: itself, or a copy of it as it is now where another process has it open or it cannot be
-//! written to.
+//! Read-only access to a workspace: the workspace itself, or a copy of its current state if another process has it open or
+//! its folder is read-only.
 
 use super::{check_workspace, console};
 use crate::workspace::{self, Workspace};
@@ -8,17 +8,17 @@ use labrum_core::{learning::Version, whole_file};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-/// Nothing that is written to it lasts.
+/// A workspace for reading; changes to it may be lost.
 pub(super) struct ReadOnlyWorkspace {
     workspace: Workspace,
-    /// Where the workspace itself is.
+    /// Folder of the original workspace.
     folder: PathBuf,
-    /// Goes with it.
+    /// The temporary folder of the copy, removed with it.
     copy: Option<tempfile::TempDir>,
 }
 
 impl ReadOnlyWorkspace {
-    /// Opens the workspace in `folder`, or a copy of it.
+    /// Opens the workspace in `folder`, or a copy of its current state.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         check_workspace(folder)?;
         let refused = match Workspace::open(folder) {
@@ -44,7 +44,7 @@ impl ReadOnlyWorkspace {
         workspace::copy_for_looking(folder, copy.path())?;
         if let Some(holder) = holder {
             console::print_remark(format_args!(
-                "labrum: {holder} has the workspace open: it is read as saved up to now"
+                "labrum: {holder} has the workspace open; reading what it has saved so far"
             ));
         }
         let workspace = Workspace::open(copy.path())?;
@@ -55,12 +55,12 @@ impl ReadOnlyWorkspace {
         })
     }
 
-    /// Where the workspace itself is.
+    /// Folder of the original workspace.
     pub(super) fn workspace_folder(&self) -> &Path {
         &self.folder
     }
 
-    /// All versions, with the files of the workspace itself.
+    /// All versions, with paths to files in the original workspace.
     pub(super) fn all_versions(&mut self) -> Result<Vec<Version>> {
         let mut versions = self.workspace.list_versions()?;
         if let Some(copy) = &self.copy {

@@ -1,24 +1,28 @@
-//! `labrum rehearse`: how many corrections a task will take.
+//! `labrum rehearse`: simulates the learning loop to estimate how many corrections a task needs.
 
 use super::{DeviceArgument, usage::argument_error};
 use crate::learning::{
-    course::{Model, RoundPhase},
+    model::Model,
     rehearse::{Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, run_rehearsal},
 };
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use labrum_core::{counts::count_with_noun, progress::Control, training::Plan};
-use labrum_nn::train::round::RoundProgress;
+use labrum_core::{
+    counts::count_with_noun,
+    progress::Control,
+    training::{Plan, RoundPhase, RoundProgress},
+};
 use std::path::PathBuf;
 
-/// Play the learning loop on a folder with masks: how many corrections will this task take?
+/// Simulate the learning loop on a folder with masks, to estimate how many corrections a task needs
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "FOLDER holds images/ and masks/ with equal names; the masks stand in for the annotator. One fifth \
-of the subjects is set aside and seen by nothing in the loop: test_dice is measured there. Of the others cases are \
-corrected one after the other; about one subject in five is held out to judge candidates, the others are learned from. \
-After each round the gate decides whether the candidate becomes the active model.
+    after_help = "FOLDER holds images/ and masks/ with the same file names; the masks stand in for the annotator. \
+One fifth of the subjects is set aside as a test set that the loop never uses, and test_dice is measured on it. The \
+cases of the other subjects are corrected one after the other: about one subject in five is held out to judge \
+candidates, the others are used for training. After each round the promotion gate decides whether the candidate \
+becomes the active model.
 
 Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
@@ -27,36 +31,36 @@ Examples:
 pub(super) struct RehearseArguments {
     /// Folder with images/ and masks/
     folder: PathBuf,
-    /// Cases learned from after each round
+    /// Number of training cases in each round, comma-separated
     #[arg(long, value_delimiter = ',', default_value = "5,10,20,40,60")]
     cases: Vec<usize>,
     /// Seconds for each round
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
-    /// Steps for each round, instead of seconds: the same figures again, however busy the machine
+    /// Steps for each round, instead of --seconds: reproducible, however busy the machine is
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// What to start from: none (random weights), the name of a shipped model, or a model file
+    /// Model to start from: none (random weights), the name of a shipped model, or a model file
     #[arg(long, default_value = "none")]
     from: String,
-    /// Side of a square with the area of the network's input, where it starts from random weights; the input has the
-    /// shape of the images
+    /// With random weights, side of a square with the area of the network's input; the input has the aspect ratio of the
+    /// images
     #[arg(long, default_value_t = 256, value_parser = parse_side)]
     size: usize,
-    /// Channels of the network's input, 1 or 3 [default: as the images]
+    /// Channels of the network's input, 1 or 3 [default: those of the images]
     #[arg(long, value_parser = super::train::parse_channels)]
     channels: Option<usize>,
-    /// Which cases are corrected next
+    /// Order in which cases are corrected
     #[arg(long, value_enum, default_value = "random")]
     order: OrderArgument,
     #[command(flatten)]
     folder_wishes: super::folder::FolderArguments,
     #[command(flatten)]
     plan: super::plan::PlanArguments,
-    /// Where the network runs
+    /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
-    /// One line of JSON for each round
+    /// Print one line of JSON for each round
     #[arg(long)]
     json: bool,
 }
@@ -80,7 +84,7 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     {
         return Err(argument_error(
             "rehearse",
-            "--cases and --seconds must be more than 0",
+            "--cases and --seconds must be above 0",
         ));
     }
     let rehearsal = Rehearsal {
@@ -101,13 +105,12 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     let control = Control::with_cancel(super::stop_on_ctrl_c()?);
     let bar = super::console::progress_bar(1000, "{msg}");
     let mut failure = None;
-    let mut show = |told: RehearsalEvent<'_>| {
-        if let Err(error) = print_event(&bar, &told, arguments.json) {
+    let results = run_rehearsal(&arguments.folder, &rehearsal, &control, &mut |event| {
+        if let Err(error) = print_event(&bar, &event, arguments.json) {
             failure.get_or_insert(error);
             control.cancel.cancel();
         }
-    };
-    let results = run_rehearsal(&arguments.folder, &rehearsal, &control, &mut show)?;
+    })?;
     bar.finish_and_clear();
     if let Some(error) = failure {
         return Err(error);
@@ -117,15 +120,15 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
             super::print_text(&plot_rounds(&results))?;
         }
         let reason = format!(
-            "it was stopped after {} of {}",
+            "stopped after {} of {}",
             results.len(),
             count_with_noun(rehearsal.cases.len(), "round")
         );
-        return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
+        return Err(Error::new("finish the rehearsal", reason).of_kind(ErrorKind::Cancelled));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
         let reason = format!(
-            "it has fewer cases than the {} of the first round",
+            "the folder has fewer cases than the {} of the first round",
             rehearsal.cases[0]
         );
         return Err(
@@ -138,9 +141,10 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     match rehearsal.cases.get(results.len()) {
         None => Ok(()),
         Some(cases) => {
-            let reason = format!("{cases} cases to learn from cannot be reached with its images");
+            let reason =
+                format!("the folder does not have enough images for {cases} training cases");
             Err(
-                Error::at_path("do all rounds on", &arguments.folder, reason)
+                Error::at_path("run all rounds on", &arguments.folder, reason)
                     .with_advice("Lower --cases, or add images."),
             )
         }
@@ -153,15 +157,15 @@ fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Resu
         RehearsalEvent::Divided { pool, test } => super::print_above_bar(
             bar,
             &format!(
-                "{} to correct, {test} to test on",
+                "{} to correct, {test} for testing",
                 count_with_noun(*pool, "image")
             ),
         ),
         RehearsalEvent::Start(dice) => {
-            super::print_above_bar(bar, &format!("the start: test Dice {dice:.4}"))
+            super::print_above_bar(bar, &format!("before the first round: test Dice {dice:.4}"))
         }
         RehearsalEvent::Phase(RoundPhase::Reading { done, total }) => {
-            bar.set_message(format!("reading {done} of {total}"))
+            bar.set_message(format!("reading images: {done} of {total}"))
         }
         RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Step {
             done,
@@ -182,7 +186,7 @@ fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Resu
         })) => {
             log::info!("after {step} steps: validation Dice {dice:.4}");
         }
-        RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("judging"),
+        RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("evaluating"),
         RehearsalEvent::Round(result) if json => {
             super::print_text(
                 &serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?,
@@ -212,19 +216,18 @@ fn format_round(r: &RoundResult) -> String {
     )
 }
 
-/// Cases against Dice, corrections and time, as bars.
+/// A table of the rounds, with bars for Dice and corrections.
 fn plot_rounds(results: &[RoundResult]) -> String {
-    let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * 24.0).round() as usize);
     let mut text = format!(
         "\n{:>5} {:>8}  {:<32} {:<32} {:>9} {:>7}",
-        "cases", "held out", "test Dice", "corrected, of the mask", "pixels", "seconds"
+        "cases", "held out", "test Dice", "corrected share of mask", "pixels", "seconds"
     );
     for r in results {
-        let dice = format!("{:.4} {}", r.test_dice, bar(r.test_dice));
+        let dice = format!("{:.4} {}", r.test_dice, share_as_bar(r.test_dice));
         let corrected = format!(
             "{:4.0} % {}",
             100.0 * r.corrected_share,
-            bar(r.corrected_share)
+            share_as_bar(r.corrected_share)
         );
         text += &format!(
             "\n{:5} {:8}  {dice:<32} {corrected:<32} {:9} {:7.0}",
@@ -232,4 +235,9 @@ fn plot_rounds(results: &[RoundResult]) -> String {
         );
     }
     text
+}
+
+/// A bar of up to 24 characters for a share from 0 to 1.
+fn share_as_bar(share: f64) -> String {
+    "#".repeat((share.clamp(0.0, 1.0) * 24.0).round() as usize)
 }

@@ -1,8 +1,8 @@
-//! `labrum train --workspace`: a round of training on what was accepted in a workspace.
+//! `labrum train --workspace`: a round of training on the accepted masks of a workspace.
 
 use super::plan::PlanArguments;
 use crate::learning::{
-    course::{Model, RoundPhase, shipped_named},
+    model::{Model, shipped_named},
     round::WorkspaceRound,
 };
 use crate::shipped;
@@ -14,28 +14,29 @@ use labrum_core::{
     holdout::Side,
     learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
     progress::Control,
-    training::{Length, Plan, RoundSettings, StartFrom},
+    training::{Length, Plan, RoundPhase, RoundProgress, RoundSettings, StartFrom},
 };
-use labrum_nn::{device::DeviceChoice, train::round::RoundProgress};
+use labrum_nn::device::DeviceChoice;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Seconds of a round, unless given.
+/// Default length of a round, in seconds.
 const SECONDS: f64 = 60.0;
 
-/// What `labrum train` was told about the round.
+/// Arguments of `labrum train` for a round in a workspace.
 pub(super) struct RoundRequest<'a> {
     pub(super) workspace: &'a Path,
-    /// None for the active version, else what proposed the accepted masks, else nothing.
+    /// Model to start from; `None` for the active version, else the model that proposed the accepted masks, else random
+    /// weights.
     pub(super) from: Option<&'a str>,
-    /// 60 where nothing is said.
+    /// Length of the round; `None` for 60 seconds.
     pub(super) seconds: Option<f64>,
     pub(super) steps: Option<usize>,
     pub(super) plan: &'a PlanArguments,
     pub(super) device: DeviceChoice,
-    /// A round that was cut off is given up, and another is begun.
+    /// Discard an interrupted round and start a new one.
     pub(super) anew: bool,
-    /// A round that was cut off is given up.
+    /// Discard an interrupted round.
     pub(super) give_up: bool,
     pub(super) dry_run: bool,
     pub(super) json: bool,
@@ -59,7 +60,7 @@ pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
             return tell_estimate(&round, wish.json, Some(&begun));
         }
         crate::cli::console::print_remark(format_args!(
-            "A round of {begun} was cut off; it goes on."
+            "Resuming the interrupted round of {begun}."
         ));
         return run_round(&mut workspace, record, snapshot, wish, &control);
     }
@@ -82,7 +83,7 @@ pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
     run_round(&mut workspace, record, snapshot, wish, &control)
 }
 
-/// A round goes on as it was begun: what is asked for otherwise would not be obeyed.
+/// Fails if options differ from those of the interrupted round, which is resumed with its own settings.
 fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Result<()> {
     let known = RoundSettings::from_json(&record.settings)?;
     let is_other_start = match wish.from {
@@ -111,30 +112,30 @@ fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Resul
         return Ok(());
     };
     let reason = format!(
-        "a round of {} was cut off and would go on as it was begun, without {option}",
+        "the interrupted round of {} can only be resumed with its own settings, not with another {option}",
         format_time(record.started_at)
     );
     Err(Error::new("train", reason).with_advice(format!(
-        "Leave out {option} to let it go on, or add --anew to give it up and begin another."
+        "Leave out {option} to resume it, or add --anew to discard it and start a new round."
     )))
 }
 
 fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()> {
     let Some(record) = cut_off else {
         return Err(Error::new(
-            "give up the round",
-            "none was cut off in this workspace",
+            "discard the round",
+            "this workspace has no interrupted round",
         ));
     };
-    workspace.end_round(record.key, RoundState::Cancelled, "given up by a person")?;
+    workspace.end_round(record.key, RoundState::Cancelled, "discarded by the user")?;
     workspace.sync_to_disk()?;
     super::print_text(&format!(
-        "The round of {} is given up; the model is as it was.",
+        "Discarded the interrupted round of {}; the model is unchanged.",
         format_time(record.started_at)
     ))
 }
 
-/// Images that are gone are better told before the round than in the middle of it.
+/// Fails early if images of the snapshot are missing, rather than in the middle of the round.
 fn check_images(snapshot: &[SnapshotSlice], folder: &Path) -> Result<()> {
     let gone: BTreeSet<&Path> = snapshot
         .iter()
@@ -145,14 +146,14 @@ fn check_images(snapshot: &[SnapshotSlice], folder: &Path) -> Result<()> {
         return Ok(());
     };
     let reason = match gone.len() {
-        1 => "it is not where it was".to_owned(),
+        1 => "file not found".to_owned(),
         n => format!(
-            "it is not where it was, nor are {}",
+            "file not found; also missing: {}",
             count_with_noun(n - 1, "other image")
         ),
     };
     let advice = format!(
-        "labrum workspace locate FOLDER --workspace {} looks for them.",
+        "Run labrum workspace locate FOLDER --workspace {} to search a folder for them.",
         folder.display()
     );
     Err(Error::at_path("train on", first, reason)
@@ -194,7 +195,7 @@ fn run_round(
             super::print_above_bar(
                 &bar,
                 &format!(
-                    "{} ({}) to learn from, {} held out; about {:.0} s and {:.1} GB",
+                    "{} ({}) for training, {} held out; about {:.0} s and {:.1} GB of memory",
                     count_with_noun(estimate.cases, "case"),
                     count_with_noun(estimate.slices, "slice"),
                     estimate.held_out,
@@ -215,9 +216,9 @@ fn run_round(
             workspace.sync_to_disk()?;
             if wish.json { super::print_json(&version) } else { super::print_text(&describe_outcome(&version)) }
         }
-        // It stays begun: its last state is in the workspace.
-        Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was")
-            .with_advice("The same command goes on from its last state; --anew begins another round, --give-up ends it.")
+        // The round stays open; its last state is in the workspace.
+        Ok(None) => Err(Error::new("train", "stopped; the model is unchanged")
+            .with_advice("Run the same command to resume it; add --anew to start a new round, or --give-up to discard it.")
             .of_kind(ErrorKind::Cancelled)),
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
@@ -232,14 +233,14 @@ fn describe_outcome(version: &Version) -> String {
     let what = match version.state {
         VersionState::Rejected if is_not_yet => {
             return format!(
-                "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
+                "{name} is not active: {}. Accept more cases and train again; the next round continues from it.",
                 version.reason
             );
         }
-        VersionState::Accepted => format!("{name} is active now"),
-        VersionState::Rejected => format!("{name} was turned down; the model stays"),
+        VersionState::Accepted => format!("{name} is now active"),
+        VersionState::Rejected => format!("{name} was rejected; the active model is unchanged"),
         VersionState::Undecided => format!(
-            "{name} waits for your decision (labrum models activate {})",
+            "{name} needs your decision (labrum models activate {})",
             round.0
         ),
     };
@@ -273,14 +274,14 @@ fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> R
         .for_each(|note| crate::cli::console::print_remark(format_args!("{note}")));
     let begins = match cut_off {
         Some(begun) => [
-            format!("The round of {begun} that was cut off would go on. It starts"),
-            "learns".to_owned(),
+            format!("The interrupted round of {begun} would be resumed. It starts"),
+            "trains".to_owned(),
         ],
-        None => ["It would start".to_owned(), "learn".to_owned()],
+        None => ["The round would start".to_owned(), "train".to_owned()],
     };
     let [starts, learns] = begins;
     super::print_text(&format!(
-        "{starts} from {} and {learns} from {} ({}), {} held out; about {:.0} s and {:.1} GB.",
+        "{starts} from {} and {learns} on {} ({}), {} held out; about {:.0} s and {:.1} GB of memory.",
         round.settings.start_name,
         count_with_noun(estimate.cases, "case"),
         count_with_noun(estimate.slices, "slice"),
@@ -316,7 +317,7 @@ fn requested_settings(
     ))
 }
 
-/// What a round starts from, what that is called, which version of the workspace it is, and whether it proposes masks now.
+/// What a round starts from, its name, the version of the workspace that it is, and whether it proposes masks now.
 type Started = (
     StartFrom,
     String,
@@ -324,7 +325,7 @@ type Started = (
     bool,
 );
 
-/// Nothing, a shipped model by its name, or a file.
+/// Random weights ("none"), a shipped model by its name, or a model file.
 fn start_named(name: &str) -> Result<Started> {
     if name == "none" {
         return Ok((StartFrom::Nothing, "nothing".to_owned(), None, false));
@@ -343,13 +344,14 @@ fn start_named(name: &str) -> Result<Started> {
         return Err(Error::at_path(
             "start from",
             name,
-            "it is neither a shipped model nor a file",
+            "no shipped model or file of this name",
         ));
     }
     Ok((StartFrom::File(path), name.to_owned(), None, true))
 }
 
-/// The active version, else the shipped model that proposed the accepted masks, else nothing.
+/// The active version; else the shipped model that proposed accepted masks; else the last version, if it was not good enough
+/// to become active; else random weights.
 fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     let report = workspace.work_report()?;
     if let Some(active) = report.versions.iter().find(|v| v.is_active) {
@@ -361,24 +363,14 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
         ));
     }
     let models = shipped::all_models()?;
-    let proposed = report.cases.iter().map(|c| c.model.as_str());
-    let is_title = |title: &&str| {
-        models
+    let proposed = report.cases.iter().find_map(|case| {
+        let index = models
             .iter()
-            .any(|m| format!("{} {}", m.card.name, m.card.version) == **title)
-    };
-    match proposed.clone().find(is_title) {
-        Some(title) => {
-            let index = models
-                .iter()
-                .position(|m| format!("{} {}", m.card.name, m.card.version) == title);
-            Ok((
-                StartFrom::Shipped(index.unwrap_or(0)),
-                title.to_owned(),
-                None,
-                true,
-            ))
-        }
+            .position(|m| format!("{} {}", m.card.name, m.card.version) == case.model)?;
+        Some((index, case.model.clone()))
+    });
+    match proposed {
+        Some((index, title)) => Ok((StartFrom::Shipped(index), title, None, true)),
         None => Ok(
             match report
                 .versions
@@ -400,7 +392,7 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
 fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
     match phase {
         RoundPhase::Reading { done, total } => {
-            bar.set_message(format!("reading {done} of {total}"))
+            bar.set_message(format!("reading images: {done} of {total}"))
         }
         RoundPhase::Training(RoundProgress::Step {
             done,
@@ -420,11 +412,11 @@ fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
                 &format!("after {step} steps: validation Dice {dice:.4}"),
             );
         }
-        RoundPhase::Judging => bar.set_message("judging"),
+        RoundPhase::Judging => bar.set_message("evaluating"),
     }
 }
 
-/// A time of the workspace for people.
+/// A time of the workspace as local date and time.
 pub(super) fn format_time(milliseconds: i64) -> String {
     let zoned = jiff::Timestamp::from_millisecond(milliseconds)
         .map(|t| t.to_zoned(jiff::tz::TimeZone::system()));

@@ -1,8 +1,9 @@
-//! `labrum segment`: masks for files and folders.
+//! `labrum segment`: runs a model on files and folders and writes the masks.
 
 mod models;
 mod plan;
 mod series;
+mod unattended;
 
 use super::format::{SegArguments, format_parser};
 use super::{DeviceArgument, OverwriteArgument, console};
@@ -22,17 +23,16 @@ use plan::{Plans, SeriesPlan};
 use series::segment_whole;
 use std::path::{Path, PathBuf};
 
-/// Write masks for images and series
+/// Run a model on images and series and write the masks
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "For each image DIR/<name>.png: a label map of the image's size (0 background, 1..n the labels). \
-For each DICOM series DIR/<series UID>.seg.dcm. Frames of a multi-frame file are <name>-0001.png and so on. Folders below \
-the folder that is given, or below the one that all inputs have in common, are made below DIR, too; COCO annotations of all \
-images are DIR/coco.json. Without --model the shipped \
-model that is for the images is taken. A format that cannot hold the masks of a series is told of, and the others are \
-written.
+    after_help = "For each image, DIR/<name>.png is written: a label map of the size of the image (0 background, \
+1..n the labels). For each DICOM series, DIR/<series UID>.seg.dcm is written, too. The frames of a multi-frame file \
+are <name>-0001.png and so on. DIR repeats the folders below the input folder, or below the folder that all inputs \
+have in common. COCO annotations of all images go to DIR/coco.json. Without --model, the shipped model for the kind \
+of image is used. If a format cannot hold the masks of a series, that is reported and the other formats are written.
 
-Ctrl+C stops after the slice: series that are done stay, and with --resume the same command does the rest.
+Ctrl+C stops after the current slice: finished series are kept, and the same command with --resume does the rest.
 
 Examples:
   labrum segment scan.png --out masks
@@ -42,56 +42,56 @@ Examples:
   labrum segment scan.png --out masks --model fetal-head
   labrum segment --from-pacs hospital --to-pacs hospital --modality CT --model my.safetensors --out shared/
 
-With --from-pacs one study after the other is received, segmented and sent. Any number of programs may share the folder \
---out: each study is done by one of them, and what was done is not done again. Names of results follow from the weights \
-and the images, so that an archive that ever gets one twice keeps one."
+With --from-pacs, studies are received, segmented and sent one after the other. Several instances may share the \
+folder --out: each study is processed by one of them, and finished studies are not processed again. The UIDs of the \
+results depend only on the weights and the images, so an archive that receives a result twice stores it once."
 )]
 pub(super) struct SegmentArguments {
     /// Files and folders: DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP
     #[arg(required_unless_present = "from_pacs")]
     input: Vec<PathBuf>,
-    /// Folder to write to; it is made where it is missing
+    /// Output folder; created if missing
     #[arg(short, long)]
     pub(super) out: PathBuf,
-    /// Model: the name of a shipped one (fetal-head), or a file: .safetensors of Labrum, or a PyTorch checkpoint (.pth)
+    /// Model: the name of a shipped model (fetal-head) or a file (.safetensors of Labrum, or .pth of PyTorch)
     #[arg(long)]
     model: Option<PathBuf>,
-    /// Where the network runs
+    /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
-    /// What to write, comma separated [default: png, and seg for DICOM series]
+    /// Formats to write, comma-separated [default: png, and also seg for DICOM series]
     #[arg(short, long, value_parser = format_parser(), value_delimiter = ',')]
     format: Vec<ExportFormat>,
     #[command(flatten)]
     seg: SegArguments,
-    /// Write the probability of each label as a 16-bit PNG too
+    /// Also write the probability of each label as a 16-bit PNG
     #[arg(long)]
     probabilities: bool,
     /// Print what was written as JSON on stdout
     #[arg(long)]
     pub(super) json: bool,
-    /// Keep what is there already, and do the rest
+    /// Keep finished series and segment the rest
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
     #[command(flatten)]
     overwrite: OverwriteArgument,
-    /// All files lie side by side.
+    /// Write all files to one folder, without the folders of the images.
     #[arg(skip)]
     is_flat: bool,
     #[command(flatten)]
-    pub(super) unattended: super::unattended::ArchiveArguments,
+    unattended: unattended::ArchiveArguments,
 }
 
-/// What came of files.
+/// What a run on files produced.
 pub(super) struct Produced {
-    /// DICOM-SEG objects, each with the hash of the weights that made it.
+    /// DICOM-SEG files, each with the hash of the weights that made it.
     pub(super) objects: Vec<(PathBuf, String)>,
-    /// What was left out, and why.
+    /// What is missing, and why.
     pub(super) notes: Vec<String>,
 }
 
 impl SegmentArguments {
-    /// The same for these images: one DICOM-SEG for each series.
+    /// These arguments for other images, writing one DICOM-SEG for each series.
     pub(super) fn of_files(&self, input: &Path, out: &Path) -> Self {
         Self {
             input: vec![input.to_owned()],
@@ -109,7 +109,7 @@ impl SegmentArguments {
         }
     }
 
-    /// What the results depend on besides the images: the weights that were named, or those that are shipped.
+    /// What the results depend on besides the images: the hash of the given model, or the version of the shipped ones.
     pub(super) fn what_with(&self) -> Result<String> {
         match &self.model {
             Some(name) => Ok(super::model_named(name, self.device)?
@@ -123,7 +123,7 @@ impl SegmentArguments {
     }
 }
 
-/// What became of one series.
+/// Result for one series.
 #[derive(serde::Serialize)]
 struct SeriesOutcome {
     series: String,
@@ -138,6 +138,16 @@ struct SeriesOutcome {
     masks: Vec<Mask>,
 }
 
+impl SeriesOutcome {
+    /// The warnings, each with the name of the series.
+    fn named_warnings(&self) -> Vec<(String, String)> {
+        self.warnings
+            .iter()
+            .map(|warning| (self.series.clone(), warning.clone()))
+            .collect()
+    }
+}
+
 /// A format that cannot hold the masks of a series.
 #[derive(serde::Serialize)]
 struct SeriesNotWritten {
@@ -145,17 +155,17 @@ struct SeriesNotWritten {
     reason: String,
 }
 
-/// What came of all series.
+/// Results for all series.
 struct SegmentTotals {
     outcomes: Vec<SeriesOutcome>,
-    /// The file of all annotations.
+    /// The COCO file with the annotations of all series.
     coco: Option<PathBuf>,
-    /// Series that were there already.
+    /// Number of series that were already segmented.
     kept: usize,
-    /// Series that a model is for.
+    /// Number of series that a model is for.
     wanted: usize,
     errors: Vec<Error>,
-    /// Files that could not be read.
+    /// Number of files that could not be read.
     unreadable: usize,
 }
 
@@ -165,17 +175,17 @@ pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
         if !arguments.input.is_empty() {
             return Err(super::usage::argument_error(
                 "segment",
-                "either files or --from-pacs, not both",
+                "give either files or --from-pacs, not both",
             ));
         }
-        return super::unattended::run(arguments, &cancel);
+        return unattended::run(arguments, &cancel);
     }
     let done = segment_all(arguments, &cancel)?;
     print_totals(&done, arguments)?;
     report_missing(done, cancel.is_cancelled())
 }
 
-/// Masks for files, for who sends them on. Series that no model is for are left out.
+/// Segments files and returns the DICOM-SEG files written. Series without a matching model are left out.
 pub(super) fn produce_masks(arguments: &SegmentArguments, cancel: &Cancel) -> Result<Produced> {
     let mut done = segment_all(arguments, cancel)?;
     let objects = done.outcomes.iter().flat_map(|o| {
@@ -276,55 +286,52 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
         done.coco = Some(path);
     }
     if !any_done && folder_is_new {
-        // Fails, as it should, where there is something in it.
+        // Fails, as it should, if the folder is not empty.
         let _ = std::fs::remove_dir(&arguments.out);
     }
     Ok(done)
 }
 
-/// The masks of a series that was done before; none are read where nobody wants them. `None` where it is not done, or
-/// wants masks that no label map of it holds.
+/// The masks of a series that is already segmented, empty unless `wants_masks`. `None` if the series is not finished, or if
+/// its masks are wanted but not stored as label maps.
 fn previous_masks(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
     let has_maps = plan.formats.contains(&ExportFormat::LabelMap);
     match (plan.is_done(), wants_masks) {
         (false, _) => None,
         (true, false) => Some(Vec::new()),
         (true, true) if !has_maps => None,
-        (true, true) => {
-            let read = |name: &String| {
-                label_file::read_mask(
-                    &plan.folder.join(format!("{name}.png")),
-                    ValueReading::Values,
-                )
-                .ok()
-            };
-            plan.names.slices.iter().map(read).collect()
-        }
+        (true, true) => plan
+            .names
+            .slices
+            .iter()
+            .map(|name| {
+                let path = plan.folder.join(format!("{name}.png"));
+                label_file::read_mask(&path, ValueReading::Values).ok()
+            })
+            .collect(),
     }
 }
 
-/// The files of the images as they lie below the folder that was given.
+/// The image files of a series, relative to the input folder.
 fn names_below(plan: &SeriesPlan<'_>) -> Vec<String> {
     let folders: Vec<_> = plan
         .below
         .components()
         .map(|c| c.as_os_str().to_string_lossy().into_owned())
         .collect();
-    let name = |name: String| {
-        folders
-            .iter()
-            .cloned()
-            .chain([name])
-            .collect::<Vec<_>>()
-            .join("/")
-    };
     CocoWriter::file_names(plan.series)
         .into_iter()
-        .map(name)
+        .map(|name| name_in_folders(&folders, name))
         .collect()
 }
 
-/// Names what is missing; an error where something is.
+/// A path with slashes on all systems.
+fn name_in_folders(folders: &[String], name: String) -> String {
+    let parts: Vec<String> = folders.iter().cloned().chain([name]).collect();
+    parts.join("/")
+}
+
+/// Returns an error if something is missing; prints all such errors but the last.
 fn report_missing(done: SegmentTotals, is_stopped: bool) -> Result<()> {
     let SegmentTotals {
         outcomes,
@@ -340,28 +347,25 @@ fn report_missing(done: SegmentTotals, is_stopped: bool) -> Result<()> {
         .sum::<usize>();
     let last = match (is_stopped, unreadable, unfit) {
         (true, ..) => {
-            let reason = format!(
-                "it was stopped after {} of {wanted} series",
-                outcomes.len() + kept
-            );
+            let reason = format!("stopped after {} of {wanted} series", outcomes.len() + kept);
             Some(
-                Error::new("segment everything", reason)
-                    .with_advice("The same command with --resume does the others.")
+                Error::new("segment all series", reason)
+                    .with_advice("Run the same command with --resume to do the rest.")
                     .of_kind(ErrorKind::Cancelled),
             )
         }
         (_, 0, 0) => errors.pop(),
         (_, 0, n) => Some(Error::new(
-            "write everything",
+            "write all files",
             format!(
-                "{} cannot be written, see above",
+                "{} could not be written; see above",
                 count_with_noun(n, "file")
             ),
         )),
         (_, n, _) if errors.is_empty() => Some(Error::new(
-            "segment everything",
+            "segment all series",
             format!(
-                "{} could not be read, see above",
+                "{} could not be read; see above",
                 count_with_noun(n, "file")
             ),
         )),
@@ -373,16 +377,10 @@ fn report_missing(done: SegmentTotals, is_stopped: bool) -> Result<()> {
     last.map_or(Ok(()), Err)
 }
 
-/// Warnings on stderr, results on stdout.
+/// Prints warnings on stderr and results on stdout.
 fn print_totals(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
-    let said = |outcome: &SeriesOutcome| {
-        outcome
-            .warnings
-            .iter()
-            .map(|w| (outcome.series.clone(), w.clone()))
-            .collect::<Vec<_>>()
-    };
-    console::print_remarks(done.outcomes.iter().flat_map(said), "series");
+    let warnings = done.outcomes.iter().flat_map(SeriesOutcome::named_warnings);
+    console::print_remarks(warnings, "series");
     for outcome in &done.outcomes {
         let name = &outcome.series;
         for SeriesNotWritten { format, reason } in &outcome.not_written {
@@ -399,46 +397,51 @@ fn print_totals(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()
         + usize::from(done.coco.is_some());
     let kept = match done.kept {
         0 => String::new(),
-        1 => "; 1 was there already".to_owned(),
-        n => format!("; {n} were there already"),
+        1 => "; 1 series was already done".to_owned(),
+        n => format!("; {n} series were already done"),
     };
-    let (files, count, folder) = (
-        count_with_noun(files, "file"),
-        done.outcomes.len(),
-        arguments.out.display(),
-    );
-    console::print_text(&format!("{files} for {count} series in {folder}{kept}"))
+    let files = count_with_noun(files, "file");
+    let count = done.outcomes.len();
+    let folder = arguments.out.display();
+    console::print_text(&format!(
+        "Wrote {files} for {count} series to {folder}{kept}"
+    ))
 }
 
 fn all_series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
     catalog.studies.iter().flat_map(|s| &s.series)
 }
 
-/// Results of an earlier run that lie in a folder within the input are no images to segment.
+/// Leaves out results of an earlier run if the output folder is inside an input folder.
 fn leave_out_results(catalog: &mut Catalog, arguments: &SegmentArguments) {
     let Ok(out) = arguments.out.canonicalize() else {
         return;
     };
-    let holds_results = |input: &PathBuf| {
-        input
-            .canonicalize()
-            .is_ok_and(|i| i != out && out.starts_with(i))
-    };
-    if !arguments.input.iter().any(holds_results) {
+    if !arguments.input.iter().any(|input| lies_around(input, &out)) {
         return;
     }
-    let is_result = |path: &PathBuf| {
-        !arguments.input.contains(path) && path.canonicalize().is_ok_and(|p| p.starts_with(&out))
-    };
     for study in &mut catalog.studies {
         study.series.retain(|series| {
             !series
                 .slices
                 .iter()
-                .all(|slice| is_result(&slice.source.path))
+                .all(|slice| is_earlier_result(&slice.source.path, &out, &arguments.input))
         });
     }
     catalog
         .passed_over
-        .retain(|passed| !is_result(&passed.path));
+        .retain(|passed| !is_earlier_result(&passed.path, &out, &arguments.input));
+}
+
+/// True if the folder `out`, a canonical path, is inside `folder`.
+fn lies_around(folder: &Path, out: &Path) -> bool {
+    folder
+        .canonicalize()
+        .is_ok_and(|folder| folder != out && out.starts_with(folder))
+}
+
+/// True for a file in the folder `out`, a canonical path, that was not itself given as input.
+fn is_earlier_result(path: &Path, out: &Path, input: &[PathBuf]) -> bool {
+    !input.iter().any(|given| given == path)
+        && path.canonicalize().is_ok_and(|path| path.starts_with(out))
 }

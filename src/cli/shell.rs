@@ -1,4 +1,4 @@
-//! `labrum completions` and `labrum man`: what shells and `man` know of the commands.
+//! `labrum completions` and `labrum man`: shell completions and manual pages.
 
 use super::{Cli, OverwriteArgument, console};
 use crate::{Error, Result};
@@ -7,24 +7,24 @@ use clap_complete::Shell;
 use labrum_core::whole_file;
 use std::path::PathBuf;
 
-/// Print what lets a shell complete commands and options
+/// Print a script that lets a shell complete commands and options
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   labrum completions bash > ~/.local/share/bash-completion/completions/labrum
   labrum completions zsh > ~/.zfunc/_labrum
   labrum completions fish > ~/.config/fish/completions/labrum.fish")]
 pub(super) struct CompletionsArguments {
-    /// Which shell
+    /// Shell to complete for
     shell: Shell,
 }
 
-/// Print the manual page, or write one for each command
+/// Print the manual page, or write one for every command
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   labrum man | man -l -
   labrum man --out ~/.local/share/man/man1")]
 pub(super) struct ManArguments {
-    /// Folder to write labrum.1, labrum-segment.1 and so on to; it is made where it is missing
+    /// Output folder for labrum.1, labrum-segment.1 and so on; created if missing
     #[arg(short, long)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -56,13 +56,13 @@ pub(super) fn generate_man_pages(arguments: &ManArguments) -> Result<()> {
         whole_file::write_atomically(file, "write the manual page", |out| out.write_all(&text))?;
     }
     console::print_text(&format!(
-        "{} manual pages are in {}",
+        "Wrote {} manual pages to {}",
         files.len(),
         folder.display()
     ))
 }
 
-/// A command and all below it, with the names of their pages.
+/// Collects a command and its subcommands, with the names of their pages.
 fn collect_pages(command: clap::Command, pages: &mut Vec<(String, clap::Command)>) {
     let below: Vec<clap::Command> = command.get_subcommands().cloned().collect();
     pages.push((

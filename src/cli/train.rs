@@ -1,4 +1,4 @@
-//! `labrum train`: a model from a folder of images and masks.
+//! `labrum train`: trains a model on a folder of images and masks.
 
 mod keep;
 mod options;
@@ -17,16 +17,22 @@ use labrum_nn::{cmunext::SIZE_MULTIPLE, train::Trained};
 use options::options_from_arguments;
 use std::path::{Path, PathBuf};
 
-/// Train a model on a folder that holds images/ and masks/ with equal names
+/// Train a model on a folder that holds images/ and masks/ with the same file names
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "A folder of nnU-Net (imagesTr/, labelsTr/, dataset.json) is read as it lies, the first channel of each case; of \
-stacks and NIfTI volumes each page or slice is an image. Images are split by subject: the number that a file name begins with (010_2HC.png is of \
-subject 010; dates and UIDs are none), else each image is its own; subjects.csv with the columns name and subject, or \
---subject-pattern, say otherwise. What the values of the masks mean is found over all of them: 0 and 255, 0 and 1, or the \
-values as they are; labels.json beside them says it. The held-out subjects are used once, for the figures on the model card. Ctrl-C stops after the step and keeps the best model so far.
-The recipe \"paper\" is that of CMUNeXt (arXiv 2308.01239): 0.5 BCE + Dice, SGD 0.01, 300 epochs, images stretched to 256x256, \
-quarter turns and mirrors, the weights of the best IoU; what is given beside it counts instead.
+    after_help = "nnU-Net folders (imagesTr/, labelsTr/, dataset.json) can be used as they are; the first channel of \
+each case is read. Each page of a stack and each slice of a NIfTI volume is an image.
+
+Images are divided by subject: the number at the start of the file name (010_2HC.png is of subject 010; dates and \
+UIDs do not count), else each image is a subject of its own. subjects.csv with the columns name and subject, or \
+--subject-pattern, overrides this. The meaning of the mask values is determined from all masks: 0 and 255, 0 and 1, \
+or the values as they are; labels.json in the folder of the masks overrides this. The hold-out subjects are used \
+once, for the scores on the model card.
+
+Ctrl+C stops after the current step and keeps the best model so far.
+
+The recipe \"paper\" is that of CMUNeXt (arXiv 2308.01239): 0.5 BCE + Dice, SGD 0.01, 300 epochs, images stretched \
+to 256x256, rotations by 90 degrees and flips, the weights with the best IoU. Other options override it.
 
 Examples:
   labrum train data/ --out model.safetensors
@@ -42,55 +48,56 @@ pub(super) struct TrainArguments {
     /// Model file to write
     #[arg(short, long, required_unless_present = "workspace")]
     out: Option<PathBuf>,
-    /// Workspace in which a round is done on its accepted masks; the gate decides whether its model becomes active
-    #[arg(long, help_heading = "A round in a workspace")]
+    /// Workspace for a round of training on its accepted masks; the promotion gate decides whether the model becomes active
+    #[arg(long, help_heading = "Training in a workspace")]
     workspace: Option<PathBuf>,
-    /// What the round starts from: none, the name of a shipped model, or a file [default: the active version]
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    /// Model to start from: none (random weights), the name of a shipped model, or a file [default: the active version]
+    #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     from: Option<String>,
-    /// Length of the round, in seconds on a usual machine; equal rounds make equal models [default: 60]
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    /// Length of the round in seconds on a typical machine; converted to a number of steps, so that equal rounds give equal
+    /// models [default: 60]
+    #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     seconds: Option<f64>,
-    /// Steps of the round, instead of --seconds
-    #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = parse_steps, help_heading = "A round in a workspace")]
+    /// Number of training steps, instead of --seconds
+    #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = parse_steps, help_heading = "Training in a workspace")]
     steps: Option<usize>,
-    /// Give up a round that was cut off, and begin another on the masks as they are now
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    /// Discard an interrupted round and start a new one on the current masks
+    #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     anew: bool,
-    /// Give up a round that was cut off, and begin none
-    #[arg(long, requires = "workspace", conflicts_with_all = ["anew", "dry_run"], help_heading = "A round in a workspace")]
+    /// Discard an interrupted round without starting a new one
+    #[arg(long, requires = "workspace", conflicts_with_all = ["anew", "dry_run"], help_heading = "Training in a workspace")]
     give_up: bool,
-    /// Only tell what the round would take
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    /// Only estimate the time and memory that the round would take
+    #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     dry_run: bool,
-    /// Tell of the new version as JSON
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    /// Print the new version as JSON on stdout
+    #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     json: bool,
     #[command(flatten)]
     plan: super::plan::PlanArguments,
-    /// Network
+    /// Size of the network
     #[arg(long, value_enum, default_value = "S", ignore_case = true)]
     config: ConfigArgument,
-    /// What is taken where nothing else is said: our own way to train, or that of the paper
+    /// Default settings: Labrum's own, or those of the paper
     #[arg(long, value_enum, default_value = "own")]
     recipe: RecipeArgument,
-    /// Passes over the training images; 30, or 300 as in the paper
+    /// Passes over the training images [default: 30, or 300 with --recipe paper]
     #[arg(long)]
     epochs: Option<usize>,
-    /// Stop after so many minutes; the learning rate falls along with the time
+    /// Stop after this many minutes; the learning rate schedule is fitted to that time
     #[arg(long)]
     minutes: Option<f64>,
-    /// Files with the names of the images to train on, of those that choose the best epoch and, where wanted, of those held
-    /// out, comma separated; instead of shares of the subjects
+    /// Files that list the training images, the images that choose the best epoch and, optionally, the hold-out images,
+    /// comma-separated; replaces the division by subject
     #[arg(long, value_delimiter = ',', value_name = "FILES", conflicts_with_all = ["held_out", "held_out_subjects", "validation"])]
     split: Vec<PathBuf>,
-    /// JSON file that tells of each epoch; FILE.state beside it lets a training that was stopped go on
+    /// JSON file to log each epoch to; FILE.state next to it is needed to resume an interrupted training
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Go on from where the training of that log was stopped; from the beginning where it never began
+    /// Resume the training of this log; starts from the beginning if there is nothing to resume
     #[arg(long, requires = "log")]
     resume: bool,
-    /// File for the weights of the last epoch, beside the best
+    /// Model file for the last epoch, in addition to the best one
     #[arg(long, value_name = "FILE")]
     last: Option<PathBuf>,
     /// Columns x rows of the network's input, multiples of 16
@@ -99,13 +106,13 @@ pub(super) struct TrainArguments {
     /// Channels of the network's input: 1 for grey, 3 for colour
     #[arg(long, default_value_t = 3, value_parser = parse_channels)]
     channels: usize,
-    /// Share of the subjects held out for the figures on the card
+    /// Fraction of the subjects held out for the scores on the model card
     #[arg(long, default_value_t = 0.1)]
     held_out: f64,
-    /// Subjects that are held out in any case, comma separated
+    /// Subjects that are always held out, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
     held_out_subjects: Vec<String>,
-    /// Share of the other subjects that choose the best epoch
+    /// Fraction of the other subjects used to choose the best epoch
     #[arg(long, default_value_t = 0.1)]
     validation: f64,
     #[command(flatten)]
@@ -113,13 +120,13 @@ pub(super) struct TrainArguments {
     /// Model to start from instead of random weights
     #[arg(long)]
     start: Option<PathBuf>,
-    /// Classes that no image of a batch has: as in the paper (they teach nothing), or left out of the mean
+    /// Classes that are in no image of a batch: counted with a loss of 1 as in the paper, or left out of the mean
     #[arg(long, value_enum, default_value = "paper")]
     absent: AbsentArgument,
     /// Weight of a cross-entropy term added to Boundary DoU
     #[arg(long, default_value_t = 0.0)]
     cross_entropy: f64,
-    /// Leave the samples as they are
+    /// Do not augment the training images
     #[arg(long)]
     no_augmentation: bool,
     /// Name of the model
@@ -128,25 +135,26 @@ pub(super) struct TrainArguments {
     /// Version of the model
     #[arg(long, default_value = "1.0.0")]
     model_version: String,
-    /// Name of a label, in the order of their values in the masks; may be given again. With a coded concept:
+    /// Name of a label, in the order of the mask values; may be repeated. With a coded concept:
     /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
     #[arg(long, value_parser = parse_label)]
     label: Vec<Label>,
-    /// What the model is for, as JSON: {"summary": "..", "modalities": ["US"], "body_parts": [..], "picture_words": [..]}
+    /// Images that the model is for, as JSON: {"summary": "..", "modalities": ["US"], "body_parts": [..],
+    /// "picture_words": [..]}
     #[arg(long, value_parser = parse_purpose)]
     purpose: Option<ModelPurpose>,
-    /// Name of the data
+    /// Name of the training data
     #[arg(long, default_value = "")]
     data_name: String,
-    /// Licence of the data
+    /// Licence of the training data
     #[arg(long, default_value = "")]
     data_license: String,
-    /// Whom to name for the data
+    /// Attribution for the training data
     #[arg(long, default_value = "")]
     data_attribution: String,
     #[command(flatten)]
     overwrite: super::OverwriteArgument,
-    /// Where the network runs
+    /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
 }
@@ -166,19 +174,22 @@ enum AbsentArgument {
 pub(super) fn parse_size(text: &str) -> std::result::Result<(usize, usize), String> {
     let (columns, rows) = text
         .split_once('x')
-        .ok_or("give columns x rows, like 256x176")?;
-    let side = |s: &str| match s.trim().parse::<usize>() {
+        .ok_or("expected columns x rows, such as 256x176")?;
+    Ok((parse_side_length(columns)?, parse_side_length(rows)?))
+}
+
+fn parse_side_length(text: &str) -> std::result::Result<usize, String> {
+    match text.trim().parse::<usize>() {
         Ok(n) if n > 0 && n % SIZE_MULTIPLE == 0 && n <= 4096 => Ok(n),
-        _ => Err(format!("\"{s}\" is not a multiple of 16 up to 4096")),
-    };
-    Ok((side(columns)?, side(rows)?))
+        _ => Err(format!("\"{text}\" is not a multiple of 16 up to 4096")),
+    }
 }
 
 pub(super) fn parse_channels(text: &str) -> std::result::Result<usize, String> {
     match text {
         "1" => Ok(1),
         "3" => Ok(3),
-        _ => Err("give 1 or 3".into()),
+        _ => Err("must be 1 or 3".into()),
     }
 }
 
@@ -186,29 +197,31 @@ fn parse_steps(text: &str) -> std::result::Result<usize, String> {
     text.parse()
         .ok()
         .filter(|steps| *steps > 0)
-        .ok_or_else(|| "give a whole number from 1".into())
+        .ok_or_else(|| "must be a whole number of at least 1".into())
 }
 
-/// `name`, or `name|category|concept` with codes as `value scheme meaning`.
+/// Parses `name`, or `name|category|concept` with codes as `value scheme meaning`.
 pub(super) fn parse_label(text: &str) -> std::result::Result<Label, String> {
-    let code = |text: &str| -> std::result::Result<Code, String> {
-        let mut parts = text.splitn(3, ' ');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(value), Some(scheme), Some(meaning)) => Ok(Code::new(value, scheme, meaning)),
-            _ => Err(format!(
-                "\"{text}\" is not a code: give value, scheme and meaning, like \"69536005 SCT Head\""
-            )),
-        }
-    };
     let parts: Vec<&str> = text.split('|').collect();
     match parts[..] {
         [name] => Ok(Label::with_name(name, 0)),
         [name, category, concept] => Ok(Label {
-            category: code(category)?,
-            concept: code(concept)?,
+            category: parse_code(category)?,
+            concept: parse_code(concept)?,
             ..Label::with_name(name, 0)
         }),
-        _ => Err("give a name, or name|category|concept".into()),
+        _ => Err("expected name or name|category|concept".into()),
+    }
+}
+
+/// Parses `value scheme meaning`.
+fn parse_code(text: &str) -> std::result::Result<Code, String> {
+    let mut parts = text.splitn(3, ' ');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(value), Some(scheme), Some(meaning)) => Ok(Code::new(value, scheme, meaning)),
+        _ => Err(format!(
+            "\"{text}\" is not a code: expected value, scheme and meaning, such as \"69536005 SCT Head\""
+        )),
     }
 }
 
@@ -221,14 +234,12 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         return run_round(workspace, &arguments);
     }
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
-        return Err(argument_error("train", "no folder and no --out were given"));
+        return Err(argument_error("train", "a folder and --out are required"));
     };
-    let (last, log, resume) = (
-        arguments.last.clone(),
-        arguments.log.clone(),
-        arguments.resume,
-    );
-    // Where it goes on, the files are its own.
+    let last = arguments.last.clone();
+    let log = arguments.log.clone();
+    let resume = arguments.resume;
+    // When resuming, the existing files are its own.
     if !resume {
         arguments.overwrite.refuse_existing(
             [Some(&out), last.as_ref(), log.as_ref()]
@@ -245,7 +256,8 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         Some(log) if resume => log.resumable_state()?,
         _ => None,
     };
-    let (log_given, epochs_wanted) = (log.is_some(), options.epochs);
+    let log_given = log.is_some();
+    let epochs_wanted = options.epochs;
     let cancel = super::stop_on_ctrl_c()?;
     let bar = super::console::progress_bar(1000, "{msg}");
     let mut files = Files {
@@ -254,18 +266,17 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         bar: &bar,
         any_kept: earlier.is_some(),
     };
-    let mut note = |text: &str| super::print_above_bar(&bar, text);
     let trained = folder::train_model(
         &folder,
         (&options, &division),
         earlier,
         &mut files,
-        &mut note,
+        &mut |text| super::print_above_bar(&bar, text),
         &cancel,
     )?;
     bar.finish_and_clear();
     if !trained.log.is_finished && !files.any_kept {
-        return Err(Error::new("train", "it was stopped before the first step")
+        return Err(Error::new("train", "stopped before the first step")
             .with_advice("No model was written.")
             .of_kind(ErrorKind::Cancelled));
     }
@@ -282,26 +293,26 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         false => {
             let epochs = trained.log.epochs.len();
             let advice = match log_given {
-                true => "The same command with --resume goes on from there.",
-                false => "Use --log to be able to resume.",
+                true => "Run the same command with --resume to continue.",
+                false => "Use --log to make a training resumable.",
             };
             let reason = format!(
-                "it was stopped after {epochs} of {}",
+                "stopped after {epochs} of {}",
                 count_with_noun(epochs_wanted, "epoch")
             );
-            Err(Error::new("train to the end", reason)
+            Err(Error::new("finish the training", reason)
                 .with_advice(advice)
                 .of_kind(ErrorKind::Cancelled))
         }
     }
 }
 
-/// A round in a workspace.
+/// Runs a round of training in a workspace.
 fn run_round(workspace: &Path, arguments: &TrainArguments) -> Result<()> {
     if arguments.folder.is_some() || arguments.out.is_some() {
         return Err(argument_error(
             "train",
-            "either a folder and --out, or --workspace, not both",
+            "give either a folder and --out, or --workspace, not both",
         ));
     }
     super::round::run(&super::round::RoundRequest {
@@ -320,11 +331,11 @@ fn run_round(workspace: &Path, arguments: &TrainArguments) -> Result<()> {
 
 fn training_summary(out: &Path, trained: &Trained) -> String {
     let how = if trained.log.is_finished {
-        "The model is"
+        "Wrote the model"
     } else {
-        "Stopped; the best model so far is"
+        "Stopped; wrote the best model so far"
     };
-    let mut text = format!("{how} in {}", out.display());
+    let mut text = format!("{how} to {}", out.display());
     if let Some(best) = &trained.log.best {
         text += &format!(" (epoch {}, weights {:.12})", best.epoch, best.hash);
     }
@@ -332,7 +343,7 @@ fn training_summary(out: &Path, trained: &Trained) -> String {
         let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
         let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
-            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",
+            "\nOn {} hold-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",
             h.cases
         );
     }
@@ -344,7 +355,7 @@ fn check_seconds(seconds: f64) -> Result<f64> {
         s if s > 0.0 && s < 1e6 => Ok(s),
         s => Err(argument_error(
             "train",
-            format!("--seconds {s} is not a time"),
+            format!("--seconds must be above 0 and below 1000000, not {s}"),
         )),
     }
 }

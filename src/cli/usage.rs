@@ -1,4 +1,4 @@
-//! Arguments as a person typed them, what is wrong with them, and the exit codes.
+//! Parses the arguments, reports errors in them, and defines the exit codes.
 
 use super::Cli;
 use crate::{Error, ErrorKind};
@@ -6,26 +6,26 @@ use clap::{CommandFactory, Parser, error::ContextKind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-/// Done.
+/// Everything was done.
 pub const DONE: u8 = 0;
-/// Something did not work, or not all of it.
+/// The command failed, completely or in part.
 pub const FAILED: u8 = 1;
-/// It was asked for in a way that makes no sense.
+/// The arguments are invalid.
 pub const WRONG_USAGE: u8 = 2;
-/// Ctrl+C: what shells say of a program that SIGINT ended.
+/// Stopped by Ctrl+C: the code that shells report for SIGINT.
 pub const STOPPED: u8 = 130;
 
-/// Set once a person pressed Ctrl+C.
+/// Set when Ctrl+C was pressed.
 pub(super) static WAS_STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// The arguments of this process; ends it where they are wrong, or ask for help alone.
+/// Parses the arguments of this process; exits if they are invalid or only ask for help.
 pub fn parse_arguments() -> Cli {
     let arguments = with_options_last(std::env::args_os().collect());
     let first = arguments
         .get(1)
         .and_then(|word| word.to_str())
         .filter(|word| is_no_path(word));
-    // A mistyped command looks like a file that is to be opened in the window.
+    // A mistyped command looks like a file to open in the window.
     match (Cli::try_parse_from(&arguments), first) {
         (Ok(cli), Some(word)) if cli.command.is_none() => unknown_command(word).exit(),
         (Err(error), Some(word)) if error.exit_code() != 0 && !is_command(word) => {
@@ -36,34 +36,42 @@ pub fn parse_arguments() -> Cli {
     }
 }
 
-/// What is no number is said in words of our own.
+/// Replaces the messages about values that are not numbers by plainer ones.
 fn in_words(error: clap::Error) -> clap::Error {
     let source = std::error::Error::source(&error);
     let kind = match source {
-        Some(e) if e.is::<std::num::ParseIntError>() => "a whole number",
-        Some(e) if e.is::<std::num::ParseFloatError>() => "a number",
+        Some(e) if e.is::<std::num::ParseIntError>() => "a valid whole number",
+        Some(e) if e.is::<std::num::ParseFloatError>() => "a valid number",
         _ => return error,
     };
-    let of = |kind: ContextKind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (argument, value) = (of(ContextKind::InvalidArg), of(ContextKind::InvalidValue));
+    let argument = context_text(&error, ContextKind::InvalidArg);
+    let value = context_text(&error, ContextKind::InvalidValue);
     let text = format!(
-        "invalid value '{value}' for '{argument}': it is not {kind}\n\nFor more information, try '--help'.\n"
+        "invalid value '{value}' for '{argument}': not {kind}\n\nFor more information, try '--help'.\n"
     );
     clap::Error::raw(error.kind(), text)
 }
 
-/// `labrum -q segment` as `labrum segment -q`: clap takes options before a command for those of the window.
+/// A part of the context of an error; empty if clap does not give it.
+fn context_text(error: &clap::Error, kind: ContextKind) -> String {
+    error.get(kind).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Turns `labrum -q segment` into `labrum segment -q`: clap would take options before the command as those of the window.
 fn with_options_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
     const OPTIONS: [&str; 5] = ["-q", "--quiet", "-v", "--verbose", "-vv"];
-    let is_option = |word: &&OsString| word.to_str().is_some_and(|word| OPTIONS.contains(&word));
-    let count = arguments.iter().skip(1).take_while(is_option).count();
+    let count = arguments
+        .iter()
+        .skip(1)
+        .take_while(|word| word.to_str().is_some_and(|word| OPTIONS.contains(&word)))
+        .count();
     if let Some(words) = arguments.get_mut(1..=count + 1) {
         words.rotate_left(count);
     }
     arguments
 }
 
-/// True for a word that names no file and is not written like one.
+/// True for a word that is not an existing file and does not look like a path.
 fn is_no_path(word: &str) -> bool {
     let is_plain = !word.is_empty()
         && word
@@ -76,26 +84,25 @@ fn is_command(word: &str) -> bool {
     word == "help" || Cli::command().find_subcommand(word).is_some()
 }
 
-/// What clap says of a command that it does not know, with one that is written alike.
+/// clap's error for an unknown command, with the most similar command.
 fn unknown_command(word: &str) -> clap::Error {
     let all = Cli::command();
     let commands = all.get_subcommands().cloned().collect::<Vec<_>>();
     let alone = clap::Command::new("labrum")
         .subcommands(commands)
         .subcommand_required(true);
-    let reason = || {
-        all.clone().error(
-            clap::error::ErrorKind::InvalidSubcommand,
-            format!("there is no command \"{word}\""),
-        )
-    };
     alone
         .try_get_matches_from(["labrum", word])
         .err()
-        .unwrap_or_else(reason)
+        .unwrap_or_else(|| {
+            all.clone().error(
+                clap::error::ErrorKind::InvalidSubcommand,
+                format!("unknown command \"{word}\""),
+            )
+        })
 }
 
-/// Tells of what went wrong and gives the exit code.
+/// Reports an error, if any, and returns the exit code.
 pub fn report_outcome(done: crate::Result<()>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::from(DONE);
@@ -112,13 +119,13 @@ fn code_of(error: &Error) -> u8 {
     match error.kind {
         ErrorKind::Usage => WRONG_USAGE,
         ErrorKind::Cancelled => STOPPED,
-        // Whatever the work said when it was told to stop.
+        // After Ctrl+C, whatever error the command returned.
         _ if WAS_STOPPED.load(Relaxed) => STOPPED,
         _ => FAILED,
     }
 }
 
-/// Arguments that make no sense together.
+/// An error in the arguments: exit code 2.
 pub(super) fn argument_error(tried: &str, reason: impl ToString) -> Error {
     Error::new(tried, reason).of_kind(ErrorKind::Usage)
 }

@@ -1,5 +1,4 @@
-//! `labrum workspace`: makes workspaces and fills them, so that a person finds images, labels and masks that are there
-//! already.
+//! `labrum workspace`: creates workspaces and fills them with images, labels and existing masks.
 
 mod add;
 mod list;
@@ -19,11 +18,11 @@ use labrum_core::{
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Make workspaces, add images and masks to them, accept, list and remove their cases, find images that have moved
+/// Create workspaces, add images and masks, accept, list and remove cases, find images that have moved
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "A case is named by its number in the list, its name or the path of one of its files; all files below a \
-folder are meant by the folder.
+    after_help = "A case is given by its number in the list, its name, or the path of one of its files; a folder \
+stands for all cases with files in it.
 
 Examples:
   labrum workspace create work/ --label Polyp
@@ -49,7 +48,7 @@ enum WorkspaceCommand {
     Locate(LocateArguments),
 }
 
-/// The workspace that a command is about.
+/// The workspace of a command.
 #[derive(clap::Args, Debug)]
 struct Which {
     /// Folder of the workspace
@@ -64,21 +63,21 @@ impl Which {
     }
 }
 
-/// Make a workspace in a new or empty folder
+/// Create a workspace in a new or empty folder
 #[derive(clap::Args, Debug)]
 struct CreateArguments {
-    /// The folder
+    /// Folder of the new workspace
     folder: PathBuf,
-    /// What it is called [default: as its folder]
+    /// Name of the workspace [default: the name of the folder]
     #[arg(long)]
     name: Option<String>,
-    /// Name of a label; may be given again. With a coded concept:
+    /// Name of a label; may be repeated. With a coded concept:
     /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
     #[arg(long, value_parser = super::train::parse_label)]
     label: Vec<Label>,
 }
 
-/// Accept the masks of cases as they are
+/// Accept the masks of cases without changes
 #[derive(clap::Args, Debug)]
 struct AcceptArguments {
     /// Cases: numbers (3, 5-9), names or paths
@@ -91,7 +90,7 @@ struct AcceptArguments {
     which: Which,
 }
 
-/// Take cases out of the list; their work is kept, and there again when they are added or opened again
+/// Remove cases from the list; their masks are kept and restored when the images are added or opened again
 #[derive(clap::Args, Debug)]
 struct RemoveArguments {
     /// Cases: numbers (3, 5-9), names or paths
@@ -101,7 +100,7 @@ struct RemoveArguments {
     which: Which,
 }
 
-/// List the cases of a workspace, its labels, and whether its images are where they were
+/// List the cases and labels of a workspace, and its missing images
 #[derive(clap::Args, Debug)]
 struct ListArguments {
     #[command(flatten)]
@@ -111,10 +110,10 @@ struct ListArguments {
     json: bool,
 }
 
-/// Look in folders for images of a workspace that have moved or were renamed
+/// Search folders for images of a workspace that were moved or renamed
 #[derive(clap::Args, Debug)]
 struct LocateArguments {
-    /// Folders in which they may be
+    /// Folders to search
     #[arg(required = true)]
     folders: Vec<PathBuf>,
     #[command(flatten)]
@@ -137,8 +136,8 @@ fn create_workspace(arguments: &CreateArguments) -> Result<()> {
     check_labels(&arguments.label)?;
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(
-            Error::at_path("make a workspace in", folder, "there are files in it").with_advice(
-                "Choose a new or empty folder; labrum workspace add works on one that is there.",
+            Error::at_path("create a workspace in", folder, "the folder is not empty").with_advice(
+                "Choose a new or empty folder, or add images to an existing workspace with labrum workspace add.",
             ),
         );
     }
@@ -146,33 +145,34 @@ fn create_workspace(arguments: &CreateArguments) -> Result<()> {
     if let Some(name) = &arguments.name {
         workspace.set_name(name)?;
     }
-    let colored = |(i, label): (usize, &Label)| Label {
-        color: Label::with_name("", i).color,
-        ..label.clone()
-    };
-    workspace.set_labels(
-        &arguments
-            .label
-            .iter()
-            .enumerate()
-            .map(colored)
-            .collect::<Vec<_>>(),
-    )?;
-    let text = format!("The workspace is in {}", workspace.folder().display());
+    let labels: Vec<Label> = arguments
+        .label
+        .iter()
+        .enumerate()
+        .map(|(i, label)| Label {
+            color: Label::with_name("", i).color,
+            ..label.clone()
+        })
+        .collect();
+    workspace.set_labels(&labels)?;
+    let text = format!("Created the workspace in {}", workspace.folder().display());
     workspace.close()?;
     console::print_text(&text)
 }
 
-/// Each label has a name of its own.
+/// Checks that the labels have different names, none empty.
 fn check_labels(labels: &[Label]) -> Result<()> {
     let mut taken = HashSet::new();
     for label in labels {
         if label.name.trim().is_empty() {
-            return Err(argument_error("make the workspace", "a label has no name"));
+            return Err(argument_error(
+                "create the workspace",
+                "a label has no name",
+            ));
         }
         if !taken.insert(fold_case_and_accents(label.name.trim())) {
             return Err(argument_error(
-                "make the workspace",
+                "create the workspace",
                 format!("the label \"{}\" is given twice", label.name),
             ));
         }
@@ -196,7 +196,7 @@ fn accept_cases(arguments: &AcceptArguments) -> Result<()> {
             0 => {
                 failed += 1;
                 console::print_failure(format_args!(
-                    "labrum: {}: it has no mask to accept",
+                    "labrum: {}: no mask to accept",
                     entry.description.description
                 ));
             }
@@ -210,7 +210,7 @@ fn accept_cases(arguments: &AcceptArguments) -> Result<()> {
     let meter = workspace.count_progress()?;
     workspace.close()?;
     console::print_text(&format!(
-        "{accepted} accepted now; {} of {} in all",
+        "Newly accepted: {accepted}; accepted in total: {} of {}",
         meter.accepted,
         count_with_noun(meter.total as usize, "case")
     ))?;
@@ -218,10 +218,10 @@ fn accept_cases(arguments: &AcceptArguments) -> Result<()> {
         0 => Ok(()),
         n => {
             let reason = format!(
-                "{} no mask, see above",
+                "{} no mask; see above",
                 with_verb(n, "case", ["has", "have"])
             );
-            Err(Error::new("accept everything", reason))
+            Err(Error::new("accept all cases", reason))
         }
     }
 }
@@ -241,7 +241,7 @@ fn remove_cases(arguments: &RemoveArguments) -> Result<()> {
         .collect();
     let left = with_verb(left as usize, "case", ["is", "are"]);
     console::print_text(&format!(
-        "Out of the list, with their work kept: {}; {left} left",
+        "Removed from the list (masks kept): {}; {left} left",
         names.join(", ")
     ))
 }
@@ -253,7 +253,7 @@ fn slices_with_masks(case: &StoredCase) -> usize {
         .count()
 }
 
-/// The cases that words mean, each once, in their order.
+/// The cases given on the command line, each once, in the order of the list.
 fn chosen_cases<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEntry>> {
     let mut places: Vec<usize> = Vec::new();
     for word in words {
@@ -263,7 +263,7 @@ fn chosen_cases<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a 
                 "find the case",
                 format!("the workspace has no case \"{word}\""),
             )
-            .with_advice("labrum workspace list names them."));
+            .with_advice("Run labrum workspace list to list the cases."));
         }
         places.extend(found);
     }
@@ -275,7 +275,7 @@ fn chosen_cases<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a 
         .collect())
 }
 
-/// By number or a span of them, else by name, else by the path of a file or of a folder around it.
+/// Finds cases by number or range of numbers, else by name, else by the path of a file or folder.
 fn matching_cases(cases: &[CaseEntry], word: &str) -> Vec<usize> {
     let (first, last) = word.split_once('-').unwrap_or((word, word));
     if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
@@ -284,20 +284,12 @@ fn matching_cases(cases: &[CaseEntry], word: &str) -> Vec<usize> {
             .filter(|i| *i < cases.len())
             .collect();
     }
-    let all = |is: &dyn Fn(&CaseEntry) -> bool| -> Vec<usize> {
-        cases
-            .iter()
-            .enumerate()
-            .filter(|(_, case)| is(case))
-            .map(|(i, _)| i)
-            .collect()
-    };
-    let named = all(&|case| case.description.description == word);
+    let named = places_of_cases(cases, |case| case.description.description == word);
     if !named.is_empty() {
         return named;
     }
     let path = std::path::absolute(word).unwrap_or_default();
-    all(&|case| {
+    places_of_cases(cases, |case| {
         case.description
             .slices
             .iter()
@@ -305,11 +297,21 @@ fn matching_cases(cases: &[CaseEntry], word: &str) -> Vec<usize> {
     })
 }
 
+/// Indices of the cases for which `is_meant` holds.
+fn places_of_cases(cases: &[CaseEntry], is_meant: impl Fn(&CaseEntry) -> bool) -> Vec<usize> {
+    cases
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| is_meant(case))
+        .map(|(place, _)| place)
+        .collect()
+}
+
 fn locate_images(arguments: &LocateArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if let Some(folder) = arguments.folders.iter().find(|folder| !folder.exists()) {
         return Err(
-            Error::at_path("look for images in", folder, "there is no such folder")
+            Error::at_path("search for images in", folder, "folder not found")
                 .of_kind(ErrorKind::NotFound),
         );
     }
@@ -320,7 +322,7 @@ fn locate_images(arguments: &LocateArguments) -> Result<()> {
         if missing.is_empty() || cancel.is_cancelled() {
             break;
         }
-        let bar = console::progress_bar(0, "{pos} files looked at");
+        let bar = console::progress_bar(0, "{pos} files checked");
         let found = identity::find_wanted_cases(
             folder,
             &missing,
@@ -331,7 +333,7 @@ fn locate_images(arguments: &LocateArguments) -> Result<()> {
         match found {
             Ok(found) => workspace.relocate_images(&found)?,
             Err(error) if error.kind == ErrorKind::Cancelled => break,
-            // Another one may hold some.
+            // The other folders may still have them.
             Err(error) if arguments.folders.len() > 1 => {
                 console::print_failure(format_args!("labrum: {error}"))
             }
@@ -341,23 +343,22 @@ fn locate_images(arguments: &LocateArguments) -> Result<()> {
     }
     let folder = workspace.folder().to_owned();
     workspace.close()?;
-    let (found, left) = (before - missing.len(), missing.len());
+    let left = missing.len();
+    let found = before - left;
     console::print_text(&format!(
-        "{} found again, {left} still without images",
+        "Found the images of {}; {left} still missing",
         count_with_noun(found, "case")
     ))?;
     match left {
-        _ if cancel.is_cancelled() => {
-            Err(
-                Error::at_path("find all images of", folder, "it was stopped")
-                    .with_advice("What was found is kept; the same command looks for the others.")
-                    .of_kind(ErrorKind::Cancelled),
+        _ if cancel.is_cancelled() => Err(Error::at_path("find all images of", folder, "stopped")
+            .with_advice(
+                "Images found so far are kept; run the same command to search for the rest.",
             )
-        }
+            .of_kind(ErrorKind::Cancelled)),
         0 => Ok(()),
         n => {
             let reason = format!(
-                "the images of {} are in none of the folders",
+                "the images of {} were not found in these folders",
                 count_with_noun(n, "case")
             );
             Err(Error::at_path("find all images of", folder, reason))
@@ -365,18 +366,19 @@ fn locate_images(arguments: &LocateArguments) -> Result<()> {
     }
 }
 
-/// Identities of the cases of which files are not where they were.
+/// Identities of the cases with missing image files.
 fn without_images(workspace: &mut Workspace) -> Result<HashSet<String>> {
-    let is_missing = |case: &CaseEntry| {
-        case.description
-            .slices
-            .iter()
-            .any(|slice| !slice.source.path.exists())
-    };
     Ok(workspace
         .list_cases()?
         .into_iter()
-        .filter(is_missing)
+        .filter(lacks_images)
         .map(|case| case.description.identity)
         .collect())
+}
+
+fn lacks_images(case: &CaseEntry) -> bool {
+    case.description
+        .slices
+        .iter()
+        .any(|slice| !slice.source.path.exists())
 }

@@ -1,7 +1,6 @@
-//! What the desktop offers beside the window: dialogs that choose files.
+//! Whether the desktop environment provides file dialogs.
 
-/// Whether the desktop can show a dialog that chooses files: on Linux through its portal, or by `zenity`. May wait for the
-/// desktop, two seconds at the longest.
+/// True if the desktop can show a file dialog, on Linux through its portal or `zenity`. May block for up to two seconds.
 pub fn has_file_dialogs() -> bool {
     has_dialogs()
 }
@@ -16,7 +15,7 @@ fn has_dialogs() -> bool {
     has_portal() || is_in_path("zenity")
 }
 
-/// A portal of which some part chooses files: it tells the version of that part. One without a part for it does not.
+/// True if the desktop portal has a file chooser: only then does it report the version of that interface.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn has_portal() -> bool {
     use std::time::Duration;

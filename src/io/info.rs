@@ -1,48 +1,48 @@
-//! What `labrum info` tells about files: as JSON and as text.
+//! The report of `labrum info`, as JSON and as text.
 
 use labrum_core::{
     geometry::SpacingSource,
-    study::{Catalog, Kind, Series},
+    study::{Catalog, Kind, PassedOver, Series, Study},
 };
 use labrum_dicom::transfer_syntax_name;
 use serde::Serialize;
 use std::fmt::Write;
 
-/// The name of a transfer syntax by its UID: "RLE Lossless"; the UID itself where it is unknown.
+/// The name of a transfer syntax by its UID, such as "RLE Lossless"; the UID itself if it is unknown.
 pub fn transfer_syntax(uid: &str) -> String {
     transfer_syntax_name(uid)
 }
 
-/// All that was found at the paths a user asked about.
+/// Everything found at the given paths.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InfoReport {
-    /// In order of first sight.
+    /// In the order in which they were found.
     pub studies: Vec<StudyReport>,
-    /// Files that are not shown.
+    /// Files that were skipped.
     pub passed_over: Vec<PassedOverReport>,
 }
 
 /// A study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StudyReport {
-    /// Study Instance UID, or the folder of pictures.
+    /// Study Instance UID, or the folder of the image files.
     pub id: String,
     /// Study Description, or the folder's name.
     pub description: String,
-    /// YYYY-MM-DD, empty where unknown.
+    /// YYYY-MM-DD, empty if unknown.
     pub date: String,
-    /// In order of number.
+    /// In order of Series Number.
     pub series: Vec<SeriesReport>,
 }
 
 /// A series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SeriesReport {
-    /// Series Instance UID, `#n` appended to parts of a split one; the path of a picture.
+    /// Series Instance UID, with `#n` appended for the parts of a split series; for image files the path.
     pub id: String,
     /// "dicom" or "picture".
     pub kind: &'static str,
-    /// "MR"; empty for pictures.
+    /// Modality, such as "MR"; empty for image files.
     pub modality: String,
     /// Series Description, or the file name.
     pub description: String,
@@ -54,61 +54,49 @@ pub struct SeriesReport {
     pub columns: usize,
     /// Height in pixels.
     pub rows: usize,
-    /// Slices, frames or pictures.
+    /// Number of slices.
     pub slices: usize,
-    /// Colour.
+    /// True for colour images.
     pub color: bool,
-    /// Photometric Interpretation as in the file; empty for pictures.
+    /// Photometric Interpretation as in the file; empty for image files.
     pub photometric: String,
-    /// Row and column distance of pixels in mm.
+    /// Row and column spacing in mm.
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the spacing was found.
     pub spacing_from: Option<&'static str>,
-    /// Median distance of slices in mm.
+    /// Median slice spacing in mm.
     pub slice_spacing_mm: Option<f64>,
     /// Transfer Syntax UID of the first instance.
     pub transfer_syntax_uid: String,
-    /// Its name.
+    /// Name of the transfer syntax.
     pub transfer_syntax: String,
     /// SOP Class UID of the first instance.
     pub sop_class_uid: String,
-    /// The first file.
+    /// Path of the first file.
     pub first_file: String,
-    /// What a user should know.
+    /// Remarks for the user.
     pub notes: Vec<String>,
 }
 
-/// A file that is not shown.
+/// A skipped file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PassedOverReport {
-    /// Which.
+    /// Path of the file.
     pub path: String,
-    /// Why.
+    /// Why it was skipped.
     pub reason: String,
-    /// True for an image that cannot be read, false for what is no image.
+    /// True for an image that cannot be read, false for a file that is not an image.
     pub is_failure: bool,
-    /// True for masks: they are no images, and can be imported.
+    /// True for a file with masks, which can be imported.
     pub has_masks: bool,
 }
 
 impl InfoReport {
     /// The report on a catalog.
     pub fn new(catalog: &Catalog) -> Self {
-        let study = |study: &labrum_core::study::Study| StudyReport {
-            id: study.id.clone(),
-            description: study.description.clone(),
-            date: study.date.clone(),
-            series: study.series.iter().map(series_report).collect(),
-        };
-        let passed = |passed: &labrum_core::study::PassedOver| PassedOverReport {
-            path: passed.path.display().to_string(),
-            reason: passed.reason.clone(),
-            is_failure: passed.is_failure,
-            has_masks: passed.has_masks,
-        };
         Self {
-            studies: catalog.studies.iter().map(study).collect(),
-            passed_over: catalog.passed_over.iter().map(passed).collect(),
+            studies: catalog.studies.iter().map(study_report).collect(),
+            passed_over: catalog.passed_over.iter().map(passed_over_report).collect(),
         }
     }
 
@@ -129,8 +117,8 @@ impl InfoReport {
         for passed in &self.passed_over {
             let kind = match passed {
                 passed if passed.is_failure => "Not readable",
-                passed if passed.has_masks => "Masks, for labrum import-masks",
-                _ => "Passed over",
+                passed if passed.has_masks => "Mask file (see labrum import-masks)",
+                _ => "Skipped",
             };
             let _ = writeln!(out, "{kind}: {}: {}", passed.path, passed.reason);
         }
@@ -165,10 +153,10 @@ impl SeriesReport {
             (Some([row, column]), Some(from)) => {
                 let _ = write!(out, ", {row:.3} x {column:.3} mm ({from})");
             }
-            _ => out.push_str(", pixel size unknown"),
+            _ => out.push_str(", pixel spacing unknown"),
         }
         if let Some(gap) = self.slice_spacing_mm {
-            let _ = write!(out, ", slices {gap:.2} mm apart");
+            let _ = write!(out, ", slice spacing {gap:.2} mm");
         }
         out.push('\n');
         if !self.transfer_syntax.is_empty() {
@@ -182,6 +170,24 @@ impl SeriesReport {
 
 fn non_empty_or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.is_empty() { other } else { text }
+}
+
+fn study_report(study: &Study) -> StudyReport {
+    StudyReport {
+        id: study.id.clone(),
+        description: study.description.clone(),
+        date: study.date.clone(),
+        series: study.series.iter().map(series_report).collect(),
+    }
+}
+
+fn passed_over_report(passed: &PassedOver) -> PassedOverReport {
+    PassedOverReport {
+        path: passed.path.display().to_string(),
+        reason: passed.reason.clone(),
+        is_failure: passed.is_failure,
+        has_masks: passed.has_masks,
+    }
 }
 
 fn series_report(series: &Series) -> SeriesReport {

@@ -1,13 +1,13 @@
-//! Colours of masks as labels: those of a `labels.json` beside the picture, else the palette of PASCAL VOC, which most tools
-//! that save colours use.
+//! Maps the colours of masks to labels: by a `labels.json` next to the mask, else by the PASCAL VOC palette, which most tools
+//! that write colour masks use.
 
 use super::export::{LabelList, labels_beside};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// More colours are no labels.
+/// Maximum number of colours in a mask.
 const MOST: usize = 256;
-/// Colours in a message, at most.
+/// Maximum number of colours listed in a message.
 const MOST_TOLD: usize = 5;
 
 /// The label of each pixel by its colour; black is background. The error is a clause.
@@ -17,7 +17,7 @@ pub(super) fn labels_of_pixels(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u1
         colors.insert(run[0]);
         if colors.len() > MOST {
             return Err(format!(
-                "it has more than {MOST} colours, which name no labels; save it without smoothing"
+                "the mask has more than {MOST} colours; save it without smoothing"
             ));
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn labels_of_pixels(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u1
         .collect())
 }
 
-/// By the list of labels beside the picture; `None` where there is none, or it has not all the colours.
+/// By the label list next to the mask; `None` if there is none or it lacks some of the colours.
 fn listed_labels(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8; 3], u16>> {
     let folder = path.parent()?;
     let series = path.file_stem()?.to_string_lossy();
@@ -45,7 +45,7 @@ fn listed_labels(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8
     color_table(colors, |color| known.get(&color).copied())
 }
 
-/// By the palette of PASCAL VOC: the bits of the number, spread over red, green and blue from the highest on.
+/// By the PASCAL VOC palette: the bits of the label value are distributed over red, green and blue, highest bits first.
 fn voc_labels(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
     let palette: BTreeMap<[u8; 3], u16> = (0..=255u16)
         .map(|value| (voc_color(value), value))
@@ -54,28 +54,37 @@ fn voc_labels(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
 }
 
 fn voc_color(value: u16) -> [u8; 3] {
-    let channel = |first: u16| {
-        (0..3).fold(0, |c, step| {
-            c | (((value >> (first + 3 * step)) & 1) as u8) << (7 - step)
-        })
-    };
-    [channel(0), channel(1), channel(2)]
+    [0, 1, 2].map(|first| voc_channel(value, first))
+}
+
+/// One colour channel: bits `first`, `first + 3` and `first + 6` of the value become bits 7, 6 and 5.
+fn voc_channel(value: u16, first: u16) -> u8 {
+    (0..3).fold(0, |channel, step| {
+        let bit = ((value >> (first + 3 * step)) & 1) as u8;
+        channel | (bit << (7 - step))
+    })
 }
 
 fn color_table(
     colors: &BTreeSet<[u8; 3]>,
     value: impl Fn([u8; 3]) -> Option<u16>,
 ) -> Option<BTreeMap<[u8; 3], u16>> {
-    let of = |color: &[u8; 3]| Some((*color, if *color == [0; 3] { 0 } else { value(*color)? }));
-    colors.iter().map(of).collect()
+    colors
+        .iter()
+        .map(|color| {
+            let label = if *color == [0; 3] { 0 } else { value(*color)? };
+            Some((*color, label))
+        })
+        .collect()
 }
 
 fn unknown_colors_reason(colors: &BTreeSet<[u8; 3]>) -> String {
     let names = colors.iter().filter(|c| **c != [0; 3]).take(MOST_TOLD);
     let names: Vec<String> = names.map(|[r, g, b]| format!("[{r}, {g}, {b}]")).collect();
     format!(
-        "it has colours, and nothing says which labels they are ({}): save it grey, with labels as values, or put a \
-         labels.json beside it ({{\"labels\": [{{\"value\": 1, \"name\": \"Liver\", \"color\": [255, 0, 0]}}]}})",
+        "the mask has colours without a label ({}): save it in greyscale with label values, or \
+         put a labels.json next to it \
+         ({{\"labels\": [{{\"value\": 1, \"name\": \"Liver\", \"color\": [255, 0, 0]}}]}})",
         names.join(", ")
     )
 }

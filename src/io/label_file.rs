@@ -1,5 +1,4 @@
-//! Reads a picture as a mask: what its values say of each pixel. What they mean is found over all pictures of a set, in
-//! [`super::label_values`].
+//! Reads an image file as a mask. What its values mean is decided for a whole set of files, in [`super::label_values`].
 
 use super::{
     label_colors,
@@ -24,23 +23,26 @@ use std::{
 };
 
 const TRIED: &str = "read the mask";
-/// No mask with a palette may take more memory.
+/// Maximum memory for a mask with a palette.
 const MOST_BYTES: usize = 1 << 28;
 
-/// The image that a mask is of.
+/// The image that a mask belongs to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MaskOf {
-    /// Where its pixels are.
+    /// Where its pixels are stored.
     pub source: Source,
-    /// Columns and rows as they are shown.
+    /// Columns and rows as displayed.
     pub size: (usize, usize),
 }
 
-/// Reads a mask from a PNG, JPEG, TIFF, BMP, WebP or NIfTI file by the rule that was found for the set that it is of, turned
-/// as its own orientation flag says.
+/// Reads a mask from a PNG, JPEG, TIFF, BMP, WebP or NIfTI file by the rule found for its set, rotated or mirrored by its own
+/// orientation flag.
 ///
-/// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
-/// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
+/// For an image with a colour palette the indices are the values. Fully transparent pixels are background; otherwise
+/// transparency is ignored.
+///
+/// # Errors
+/// If the mask has unknown colours or a value that is not a label under the rule, or the file cannot be read.
 pub fn read_mask(path: &Path, reading: ValueReading) -> Result<Mask> {
     let request = ReadMask {
         path: path.to_owned(),
@@ -51,8 +53,8 @@ pub fn read_mask(path: &Path, reading: ValueReading) -> Result<Mask> {
     containment::read_in_child(request).map(|(mask, _)| mask)
 }
 
-/// Reads a mask, or a page of one, as it lies on its image: one that was drawn on the image as that is stored is turned
-/// like the image. Tells where that was done. A mask that fits in no way comes back of its own size.
+/// Reads a mask, or a page of it, in the orientation of its image: a mask that was drawn on the image as stored is rotated
+/// or mirrored like the image, and a note says so. A mask that does not fit is returned in its own size.
 ///
 /// # Errors
 /// As [`read_mask`].
@@ -70,7 +72,7 @@ pub fn read_on(
     })
 }
 
-/// What values a page of a picture of labels holds: what rules are found from.
+/// The values in a page of a label map, from which the rule for a set is found.
 pub fn mask_values(path: &Path, frame: u32) -> Result<MaskValues> {
     containment::read_in_child(ReadValues {
         path: path.to_owned(),
@@ -79,7 +81,7 @@ pub fn mask_values(path: &Path, frame: u32) -> Result<MaskValues> {
     .map(|values| values.0)
 }
 
-/// A page of a picture as a mask, as it lies on an image.
+/// Request for a page of a file as a mask, in the orientation of an image.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ReadMask {
     #[serde(with = "os_path")]
@@ -103,7 +105,7 @@ impl containment::Request for ReadMask {
     }
 }
 
-/// What values a page of a picture holds, as a mask.
+/// Request for the values in a page of a label map.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ReadValues {
     #[serde(with = "os_path")]
@@ -132,11 +134,10 @@ pub(super) fn decode_mask(
     reading: ValueReading,
     image: Option<&MaskOf>,
 ) -> Result<(Mask, Option<String>)> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let stored = of_page(path, frame, |stored| {
         let labels = reading.to_labels(&stored.values)?;
         Mask::from_labels(stored.columns, stored.rows, labels)
-            .ok_or_else(|| "it is cut off".to_owned())
+            .ok_or_else(|| "the file is truncated".to_owned())
     })?;
     let own = open::read_orientation(path, frame);
     let Some(MaskOf { source, size }) = image else {
@@ -145,23 +146,28 @@ pub(super) fn decode_mask(
     let image_orientation = open::read_orientation(&source.path, source.frame);
     let are_volumes = nifti::is_nifti(path) && nifti::is_nifti(&source.path);
     if are_volumes && !nifti::same_voxels(path, &source.path) {
-        let reason = format!("its voxels are not those of \"{}\"", source.path.display());
-        let advice = "Lay it on the image with \"labrum import-masks --format nifti\", and take what that writes.";
-        return Err(failed(reason).with_advice(advice));
+        let reason = format!(
+            "its voxel grid differs from that of \"{}\"",
+            source.path.display()
+        );
+        let advice = "Run \"labrum import-masks --format nifti\" on the mask and the image, and \
+                      use the mask that it writes.";
+        return Err(Error::at_path(TRIED, path, reason).with_advice(advice));
     }
-    // Voxels of one order lie in one way, also where the mask does not say where they lie.
+    // Equal voxel grids are oriented alike, even if the mask has no geometry of its own.
     let own = if are_volumes { image_orientation } else { own };
     let (mask, laid) = fit_mask_to_image(stored, own, image_orientation, *size);
     let note = match laid {
         MaskOrientation::AsShown => None,
         MaskOrientation::AsShownInDoubt => Some(
-            "the image is shown mirrored or turned as its orientation flag says, and the mask has no flag: it was taken as drawn on the image as shown",
+            "the image is rotated or mirrored by its orientation flag, but the mask has no flag; \
+             it was read as drawn on the image as displayed",
         ),
         MaskOrientation::OwnFlagLeftOut => {
-            Some("the mask lies on the image as it is stored; its own orientation flag is left out")
+            Some("the mask matches the image as stored; its own orientation flag was ignored")
         }
         MaskOrientation::TurnedLikeImage => Some(
-            "the mask was drawn on the image as it is stored and is turned as the image is shown",
+            "the mask was drawn on the image as stored; it was rotated or mirrored like the image",
         ),
     };
     Ok((mask, note.map(str::to_owned)))
@@ -172,14 +178,14 @@ pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
     of_page(path, frame, |stored| Ok(MaskValues::from_stored(&stored)))
 }
 
-/// What `work` makes of a page as it is stored, not turned.
+/// Applies `work` to a page as stored, without rotation.
 fn of_page<T>(
     path: &Path,
     frame: u32,
     work: impl Fn(StoredLabels) -> std::result::Result<T, String>,
 ) -> Result<T> {
     catch_panic(|| read_stored_labels(path, frame).and_then(&work))
-        .unwrap_or_else(|| Err("it is damaged".into()))
+        .unwrap_or_else(|| Err("the file is damaged".into()))
         .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
@@ -197,7 +203,7 @@ fn read_stored_labels(path: &Path, frame: u32) -> std::result::Result<StoredLabe
         return labels_from_tiff(picture::stored_values(path, frame)?, path);
     }
     if frame > 0 {
-        return Err(format!("it has no page {}", frame.saturating_add(1)));
+        return Err(format!("the file has no page {}", frame.saturating_add(1)));
     }
     stored_in(
         &std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?,
@@ -250,7 +256,7 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
             coding: Coding::Indices,
         });
     }
-    // The reader's own limits keep a damaged header from asking for all memory.
+    // The reader's limits stop a damaged header from allocating all memory.
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     check_decoded_size(decoder.total_bytes(), bytes.len() as u64)?;
@@ -280,18 +286,17 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
     })
 }
 
-/// The colours of a picture that has some beside grey; what is wholly transparent is black.
+/// The colours of an image that is not all grey, with fully transparent pixels black; `None` for greyscale images.
 fn color_pixels(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
     if !picture.color().has_color()
         || picture.color().bytes_per_pixel() / picture.color().channel_count() > 1
     {
         return None;
     }
-    let over_nothing = |[r, g, b, alpha]: [u8; 4]| if alpha == 0 { [0; 3] } else { [r, g, b] };
     let pixels: Vec<[u8; 3]> = picture
         .to_rgba8()
         .pixels()
-        .map(|p| over_nothing(p.0))
+        .map(|p| color_or_black(p.0))
         .collect();
     pixels
         .iter()
@@ -299,7 +304,13 @@ fn color_pixels(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
         .then_some(pixels)
 }
 
-/// Values of a picture whose colours are all grey.
+/// The colour, ignoring partial transparency; black if fully transparent.
+#[inline]
+fn color_or_black([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
+    if alpha == 0 { [0; 3] } else { [r, g, b] }
+}
+
+/// Values of an image whose colours are all grey.
 fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
     let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
     let mut values = match (is_deep, picture.color().has_alpha()) {
@@ -312,26 +323,27 @@ fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
         (false, false) => to_grey(picture.into_rgb8().pixels().map(|p| p.0.map(u16::from))),
     }
     .ok_or_else(|| {
-        "it has colours, which name no labels; save it grey, with labels as values".to_owned()
+        "colour masks of this kind are not supported; save the mask in greyscale with label values"
+            .to_owned()
     })?;
-    // White is white at any depth.
+    // 16-bit white means the same as 8-bit white.
     if is_deep && values.iter().all(|v| matches!(*v, 0 | u16::MAX)) {
         values.iter_mut().for_each(|v| *v = (*v).min(255));
     }
     Ok(values)
 }
 
-/// `None` where there are colours.
+/// `None` if there are colours.
 fn to_grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
     pixels
         .map(|[r, g, b]| (r == g && g == b).then_some(r))
         .collect()
 }
 
-/// Grey values over nothing: what is wholly transparent is background, whatever its colour. Else the colour counts; where
-/// edges are soft in the transparency, so are the values. `None` where there are colours.
+/// Grey values of an image with alpha. Fully transparent pixels are background, whatever their colour; for the others alpha
+/// is ignored, unless it has soft edges: then the values get them too. `None` if there are colours.
 fn to_opaque_grey(pixels: impl Iterator<Item = [u16; 4]> + Clone, full: u16) -> Option<Vec<u16>> {
-    /// More degrees of transparency than that are soft edges.
+    /// More levels of partial transparency than this mean soft edges.
     const FEW: usize = 2;
     let mut degrees = BTreeSet::new();
     for [.., alpha] in pixels.clone() {
@@ -340,16 +352,23 @@ fn to_opaque_grey(pixels: impl Iterator<Item = [u16; 4]> + Clone, full: u16) -> 
         }
     }
     let is_soft = degrees.len() > FEW;
-    let value = |[r, g, b, alpha]: [u16; 4]| match alpha {
+    pixels
+        .map(|pixel| opaque_value(pixel, full, is_soft))
+        .collect()
+}
+
+/// One pixel of [`to_opaque_grey`]; `full` is the alpha value of an opaque pixel.
+#[inline]
+fn opaque_value([r, g, b, alpha]: [u16; 4], full: u16, is_soft: bool) -> Option<u16> {
+    match alpha {
         0 => Some(0),
         _ if r != g || g != b => None,
         _ if is_soft => Some((u32::from(r) * u32::from(alpha) / u32::from(full)) as u16),
         _ => Some(r),
-    };
-    pixels.map(value).collect()
+    }
 }
 
-/// Columns, rows and indices of a PNG with a palette that is not grey throughout; `None` for any other PNG.
+/// Columns, rows and indices of a PNG with a colour palette; `None` for any other PNG.
 type Indices = Option<(usize, usize, Vec<u16>)>;
 
 fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
@@ -357,35 +376,40 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
     let info = reader.info();
-    let is_grey = |palette: &[u8]| {
-        palette
-            .chunks_exact(3)
-            .all(|c| c[0] == c[1] && c[1] == c[2])
-    };
-    if info.color_type != png::ColorType::Indexed || info.palette.as_deref().is_none_or(is_grey) {
+    if info.color_type != png::ColorType::Indexed
+        || info.palette.as_deref().is_none_or(is_grey_palette)
+    {
         return Ok(None);
     }
     let (columns, rows) = (info.width as usize, info.height as usize);
     let size = reader
         .output_buffer_size()
         .filter(|size| *size <= MOST_BYTES)
-        .ok_or("it is too large")?;
+        .ok_or("the image is too large")?;
     check_decoded_size(size as u64, bytes.len() as u64)?;
     let mut packed = vec![0; size];
     let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
     let bits = frame.bit_depth as usize;
-    let value = |row: &[u8], column: usize| {
-        let shift = 8 - bits - column * bits % 8;
-        u16::from(row[column * bits / 8] >> shift) & ((1 << bits) - 1)
-    };
-    let lines = packed.chunks_exact(frame.line_size).take(rows);
-    Ok(Some((
-        columns,
-        rows,
-        lines
-            .flat_map(|row| (0..columns).map(move |column| value(row, column)))
-            .collect(),
-    )))
+    let indices = packed
+        .chunks_exact(frame.line_size)
+        .take(rows)
+        .flat_map(|row| (0..columns).map(move |column| packed_index(row, column, bits)))
+        .collect();
+    Ok(Some((columns, rows, indices)))
+}
+
+/// True for a palette (RGB triplets) of grey levels only.
+fn is_grey_palette(palette: &[u8]) -> bool {
+    palette
+        .chunks_exact(3)
+        .all(|c| c[0] == c[1] && c[1] == c[2])
+}
+
+/// A pixel of a row with 1, 2, 4 or 8 bits per pixel, the leftmost pixel in the highest bits.
+#[inline]
+fn packed_index(row: &[u8], column: usize, bits: usize) -> u16 {
+    let shift = 8 - bits - column * bits % 8;
+    u16::from(row[column * bits / 8] >> shift) & ((1 << bits) - 1)
 }
 
 #[cfg(test)]

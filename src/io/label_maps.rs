@@ -1,4 +1,4 @@
-//! Folders of label maps, for many images at once: what the values mean is found over all of them, as for training.
+//! Folders of label maps for many images. One rule for what the values mean is found for all of them, as for training.
 
 use super::{
     export::{LabelList, Names, labels_beside},
@@ -16,15 +16,16 @@ use labrum_core::{
 use rayon::prelude::*;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
 const TRIED: &str = "use the mask";
 
-/// Label maps, read by one rule.
+/// Label maps that share one rule.
 #[derive(Debug)]
 pub struct LabelMaps {
-    /// By their names without ending.
+    /// By file name without extension, in folded case and without accents.
     files: HashMap<String, Vec<PathBuf>>,
     rule: ValueRule,
     list: LabelList,
@@ -33,28 +34,35 @@ pub struct LabelMaps {
 /// A label of label maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapLabel {
-    /// What it is; by its number where nothing names it.
+    /// The label; a generic one with the value as its number if it is not in a label list.
     pub label: Label,
     /// Its value in the maps.
     pub value: u8,
-    /// True where a list of labels beside the maps names it.
+    /// True if a label list next to the maps defines it.
     pub is_named: bool,
 }
 
 impl LabelMaps {
-    /// The label maps for pictures among files and in folders; `None` where none is called like a slice of `images`.
+    /// Finds label maps for image files in `paths`, files or folders; `None` if no name matches a slice of `images`.
     ///
     /// # Errors
-    /// Where one cannot be read, where values are no labels or mean two things ([`label_values::find_rule`]), where a list of
-    /// labels cannot be read.
+    /// If a map or a label list cannot be read, or values are not labels or are ambiguous ([`label_values::find_rule`]).
     pub fn find_for_images(
         paths: &[PathBuf],
         images: &[&Series],
         threshold: Option<u16>,
     ) -> Result<Option<Self>> {
-        let pictures = || images.iter().filter(|series| series.kind == Kind::Picture);
-        let wanted: HashSet<String> = pictures().flat_map(|series| map_names(series)).collect();
-        let own: HashSet<&Path> = pictures()
+        let pictures: Vec<&Series> = images
+            .iter()
+            .copied()
+            .filter(|series| series.kind == Kind::Picture)
+            .collect();
+        let wanted: HashSet<String> = pictures
+            .iter()
+            .flat_map(|series| map_names(series))
+            .collect();
+        let own: HashSet<&Path> = pictures
+            .iter()
             .flat_map(|series| &series.slices)
             .map(|slice| slice.source.path.as_path())
             .collect();
@@ -77,13 +85,14 @@ impl LabelMaps {
         let Some(folder) = maps.first().and_then(|path| path.parent()) else {
             return Ok(None);
         };
-        // As training finds it: beside the masks, or in the folder above.
+        // In the same places as for training: next to the masks, or in the folder above.
         let beside =
             labels_beside(folder, "masks").or_else(|| labels_beside(folder.parent()?, "masks"));
         let list = beside.map(|path| LabelList::read_file(&path)).transpose()?;
-        let values = |path: &&PathBuf| Ok(((*path).clone(), label_file::mask_values(path, 0)?));
-        let mut set: Vec<(PathBuf, MaskValues)> =
-            maps.par_iter().map(values).collect::<Result<_>>()?;
+        let mut set: Vec<(PathBuf, MaskValues)> = maps
+            .par_iter()
+            .map(|path| Ok(((*path).clone(), label_file::mask_values(path, 0)?)))
+            .collect::<Result<_>>()?;
         set.sort_by(|(a, _), (b, _)| a.cmp(b));
         let rule = label_values::find_rule(
             &set,
@@ -97,7 +106,7 @@ impl LabelMaps {
         }))
     }
 
-    /// What was found out about the values, for the user to read.
+    /// The rule that was found for the values, as a message for the user.
     pub fn values_note(&self) -> Option<&str> {
         self.rule.note.as_deref()
     }
@@ -111,22 +120,26 @@ impl LabelMaps {
             .copied()
             .filter(|value| *value > 0)
             .collect();
-        let label = |value: u8| {
-            let named = self.list.label_for(value).cloned();
-            MapLabel {
-                is_named: named.is_some(),
-                label: named.unwrap_or_else(|| Label::by_number(value)),
-                value,
-            }
-        };
-        values.into_iter().map(label).collect()
+        values
+            .into_iter()
+            .map(|value| self.label_of_value(value))
+            .collect()
     }
 
-    /// The masks of a series, with the values of the maps; those that lie as their images do before others of one name.
-    /// Nothing where no map is called like a slice.
+    fn label_of_value(&self, value: u8) -> MapLabel {
+        let named = self.list.label_for(value).cloned();
+        MapLabel {
+            is_named: named.is_some(),
+            label: named.unwrap_or_else(|| Label::by_number(value)),
+            value,
+        }
+    }
+
+    /// The masks of a series with their slice indices; the labels are the values of the maps. Of several maps with the same
+    /// name, the one whose folders match those of the image is taken. Empty if no name matches a slice.
     ///
     /// # Errors
-    /// Where one cannot be read or has another size, and where several are called like one slice.
+    /// If a map cannot be read or differs in size, or if several maps match one slice.
     pub fn masks_for_series(&self, series: &Series) -> Result<Vec<(usize, Mask)>> {
         let size = (series.columns, series.rows);
         let mut masks = Vec::new();
@@ -142,11 +155,11 @@ impl LabelMaps {
             let (columns, rows) = (mask.columns(), mask.rows());
             if (columns, rows) != size {
                 let reason = format!(
-                    "it is {columns} x {rows} pixels, its image {} x {}",
+                    "the mask has {columns} x {rows} pixels, but its image has {} x {}",
                     size.0, size.1
                 );
                 return Err(Error::at_path(TRIED, path, reason)
-                    .with_advice("Save the mask at the size of its image."));
+                    .with_advice("Save the mask in the size of its image."));
             }
             masks.push((index, mask));
         }
@@ -157,33 +170,22 @@ impl LabelMaps {
         let Some(files) = self.files.get(name) else {
             return Ok(None);
         };
-        let alike = |file: &&PathBuf| {
-            let folders = |path: &Path| {
-                path.parent().map(|p| {
-                    p.components()
-                        .rev()
-                        .map(|c| c.as_os_str().to_owned())
-                        .collect()
-                })
-            };
-            let [own, of_image]: [Vec<_>; 2] =
-                [folders(file), folders(image)].map(Option::unwrap_or_default);
-            own.iter()
-                .zip(&of_image)
-                .take_while(|(a, b)| a == b)
-                .count()
-        };
-        let best = files.iter().map(|file| alike(&file)).max();
-        let mut fitting = files.iter().filter(|file| Some(alike(file)) == best);
+        let best = files
+            .iter()
+            .map(|file| count_shared_folders(file, image))
+            .max();
+        let mut fitting = files
+            .iter()
+            .filter(|file| Some(count_shared_folders(file, image)) == best);
         match (fitting.next(), fitting.next()) {
             (Some(one), Some(other)) => {
                 let reason = format!(
-                    "\"{}\" may be the mask of the same image \"{}\"",
+                    "\"{}\" may also be the mask of image \"{}\"",
                     other.display(),
                     image.display()
                 );
                 Err(Error::at_path(TRIED, one, reason).with_advice(
-                    "Put masks into folders that are called like those of the images.",
+                    "Put the masks into folders with the same names as those of the images.",
                 ))
             }
             (found, _) => Ok(found),
@@ -191,7 +193,23 @@ impl LabelMaps {
     }
 }
 
-/// What the label maps of a series are called.
+/// Number of folder names that two files have in common, counted from the innermost.
+fn count_shared_folders(one: &Path, other: &Path) -> usize {
+    folders_outwards(one)
+        .zip(folders_outwards(other))
+        .take_while(|(a, b)| a == b)
+        .count()
+}
+
+/// The names of the folders that contain a file, innermost first.
+fn folders_outwards(path: &Path) -> impl Iterator<Item = &OsStr> {
+    path.parent()
+        .into_iter()
+        .flat_map(|folder| folder.components().rev())
+        .map(|part| part.as_os_str())
+}
+
+/// The expected file names of the label maps of a series, without extension.
 fn map_names(series: &Series) -> Vec<String> {
     Names::new(series, &mut HashSet::new())
         .slices
@@ -216,26 +234,28 @@ fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The files that may hold masks of a series otherwise: all that is no picture, and pictures of single labels that are called
-/// like its slices.
+/// Other files that may hold masks of a series: all files that are not image files, and single-label image files whose names
+/// match its slices.
 ///
 /// # Errors
-/// Where a path cannot be read.
+/// If a path cannot be read.
 pub fn other_mask_files(paths: &[PathBuf], series: &Series) -> Result<Vec<PathBuf>> {
     let names = map_names(series);
     let mut files = all_files(paths)?;
-    let is_of_series = |path: &Path| {
-        let stem = path
-            .file_stem()
-            .map(|stem| fold_case_and_accents(&stem.to_string_lossy()))
-            .unwrap_or_default();
-        names.iter().any(|name| {
-            stem.strip_prefix(name.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    };
-    files.retain(|path| picture::format_at(path).is_none() || is_of_series(path));
+    files.retain(|path| picture::format_at(path).is_none() || is_called_like_one(path, &names));
     Ok(files)
+}
+
+/// True if the file name is one of `names`, optionally followed by a label name (`image.liver.png`).
+fn is_called_like_one(path: &Path, names: &[String]) -> bool {
+    let stem = path
+        .file_stem()
+        .map(|stem| fold_case_and_accents(&stem.to_string_lossy()))
+        .unwrap_or_default();
+    names.iter().any(|name| {
+        stem.strip_prefix(name.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 #[cfg(test)]
@@ -326,7 +346,7 @@ mod tests {
             maps.masks_for_series(&series[0])
                 .unwrap_err()
                 .to_string()
-                .contains("may be the mask of the same image")
+                .contains("may also be the mask of image")
         );
     }
 }

@@ -1,20 +1,23 @@
-//! What the values of label maps mean: one rule for all pictures of a set, found over all of them. A value that stands alone
-//! in one picture is the same label in another.
+//! Decides what the values of label maps mean: one rule for a whole set of files, so that a value means the same label in
+//! each of them.
+
+mod soft;
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use soft::soft_values;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 const TRIED: &str = "use the mask";
-/// So many values of a picture are kept; a label map has no more.
+/// Maximum number of distinct values kept for a file; a label map has no more.
 const MOST_VALUES: usize = 256;
-/// A value below is more likely a number than a grey level.
+/// The only value of a mask may mean white from here on; a lower one is more likely a label value.
 const LOWEST_WHITE: u16 = 128;
 
-/// A picture of labels as it is stored.
+/// The stored values of a label map, row by row.
 pub(super) struct StoredLabels {
     pub(super) columns: usize,
     pub(super) rows: usize,
@@ -22,54 +25,56 @@ pub(super) struct StoredLabels {
     pub(super) coding: Coding,
 }
 
-/// How values are stored.
+/// How the values of a label map are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Coding {
-    /// Indices of a palette with colours: they cannot be grey levels.
+    /// Indices into a colour palette: they cannot be grey levels.
     Indices,
-    /// Grey levels, exact.
+    /// Exact grey levels.
     Grey,
-    /// Grey levels, changed by compression.
+    /// Grey levels changed by lossy compression.
     Lossy,
 }
 
-/// How the values of a set of label maps are read.
+/// How the values of a set of label maps are converted to labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueReading {
     /// The values are the labels.
     #[default]
     Values,
-    /// So much and more is label 1, the rest is background.
+    /// Values of at least this threshold are label 1, the rest is background.
     AtLeast(u16),
 }
 
 impl ValueReading {
-    /// The label of each value. Errors: a value over 255, as a clause.
+    /// The label of each value. The error, a clause, names a value above 255.
     pub(super) fn to_labels(self, values: &[u16]) -> std::result::Result<Vec<u8>, String> {
         match self {
             Self::AtLeast(least) => Ok(values.iter().map(|v| u8::from(*v >= least)).collect()),
             Self::Values => {
-                let label = |v: &u16| u8::try_from(*v).map_err(|_| too_high(*v));
-                values.iter().map(label).collect()
+                let labels = values
+                    .iter()
+                    .map(|value| u8::try_from(*value).map_err(|_| too_high(*value)));
+                labels.collect()
             }
         }
     }
 }
 
 fn too_high(value: u16) -> String {
-    format!("its value {value} is no label: labels go up to 255")
+    format!("value {value} is not a label: labels range from 0 to 255")
 }
 
-/// What values a picture of labels holds.
+/// The values that occur in a label map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskValues {
-    /// Those that occur, ascending, without 0: the first [`MOST_VALUES`] of them.
+    /// Ascending, without 0, at most [`MOST_VALUES`].
     values: Vec<u16>,
     highest: u16,
     coding: Coding,
-    /// How many of them lie on the rims between two areas, where these are soft.
+    /// Number of intermediate values at soft edges between two areas; 0 if the edges are sharp.
     soft: usize,
-    /// Nearly all pixels are black or white.
+    /// True if nearly all pixels are black or white.
     is_black_and_white: bool,
 }
 
@@ -79,11 +84,10 @@ impl MaskValues {
         for run in stored.values.chunk_by(|a, b| a == b) {
             *counts.entry(run[0]).or_default() += run.len();
         }
-        let near = |v: u16| v < 64 || (192..256).contains(&v);
         let black_and_white: usize = counts
             .iter()
-            .filter(|(v, _)| near(**v))
-            .map(|(_, n)| n)
+            .filter(|(value, _)| is_nearly_black_or_white(**value))
+            .map(|(_, count)| count)
             .sum();
         Self {
             values: counts
@@ -103,7 +107,7 @@ impl MaskValues {
         }
     }
 
-    /// The one value beside background, where there is only one.
+    /// The only value besides background, if there is exactly one.
     fn single_value(&self) -> Option<u16> {
         match self.values.as_slice() {
             [only] => Some(*only),
@@ -111,141 +115,47 @@ impl MaskValues {
         }
     }
 
-    /// The only value of grey levels that may mean white as well as a label of that number.
+    /// The only grey level, if it may mean white as well as the label of that number.
     fn perhaps_white(&self) -> Option<u16> {
         self.single_value()
             .filter(|v| *v >= LOWEST_WHITE && self.coding == Coding::Grey)
     }
 }
 
-/// How many values lie on the rims between areas, where enough do to tell that these are soft: by smoothing, scaling or
-/// compression. 0 where they are not.
-fn soft_values(stored: &StoredLabels, counts: &BTreeMap<u16, usize>) -> usize {
-    /// Fewer may be thin things between others.
-    const FEW_BETWEEN: usize = 3;
-    /// Fewer may be small things.
-    const FEW_THIN: usize = 8;
-    if counts.len() < FEW_BETWEEN + 2 {
-        return 0;
-    }
-    // By value: pixels that lie between a lower and a higher one, and those that only have equal ones beside them.
-    let (mut between, mut inside) = (vec![0usize; 1 << 16], vec![0usize; 1 << 16]);
-    for (place, &value) in stored.values.iter().enumerate() {
-        let around = PixelNeighbours::at_pixel(stored, place);
-        if around.all_equal(value) {
-            inside[usize::from(value)] += 1;
-        } else if around.lowest_value() < value && value < around.highest_value() {
-            between[usize::from(value)] += 1;
-        }
-    }
-    let share = |of: &[usize], value: &u16| of[usize::from(*value)] as f64 / counts[value] as f64;
-    // Nearly every pixel of such a value has a lower neighbour and a higher one, as on a slope.
-    let on_slopes = counts.keys().filter(|v| share(&between, v) >= 0.8).count();
-    if on_slopes >= FEW_BETWEEN {
-        return on_slopes;
-    }
-    // Two values far apart make up most, and none of the many others covers an area of its own.
-    let mut by_size: Vec<(usize, u16)> = counts
-        .iter()
-        .map(|(value, count)| (*count, *value))
-        .collect();
-    by_size.sort_unstable_by(|a, b| b.cmp(a));
-    let [(first, a), (second, b), others @ ..] = by_size.as_slice() else {
-        return 0;
-    };
-    let third = others.first().map_or(0, |(count, _)| *count);
-    let dominate = a.abs_diff(*b) >= 100
-        && (first + second) * 2 >= stored.values.len()
-        && *second >= 3 * third;
-    let are_thin =
-        others.len() >= FEW_THIN && others.iter().all(|(_, value)| share(&inside, value) < 0.3);
-    if dominate && are_thin {
-        others.len()
-    } else {
-        0
-    }
+/// True for an 8-bit grey level that lossy compression may have made from black or white.
+fn is_nearly_black_or_white(value: u16) -> bool {
+    value < 64 || (192..256).contains(&value)
 }
 
-/// The neighbours of a pixel.
-struct PixelNeighbours {
-    /// Above, below, left and right.
-    beside: [Option<u16>; 4],
-    across: [Option<u16>; 4],
-}
-
-impl PixelNeighbours {
-    fn at_pixel(stored: &StoredLabels, place: usize) -> Self {
-        let (columns, values) = (stored.columns.max(1), &stored.values);
-        let (is_first, is_last) = (
-            place.is_multiple_of(columns),
-            (place + 1).is_multiple_of(columns),
-        );
-        let at = |row: Option<usize>, step: isize| match (step, row) {
-            (-1, _) if is_first => None,
-            (1, _) if is_last => None,
-            (_, Some(row)) => values.get(row.checked_add_signed(step)?).copied(),
-            (_, None) => None,
-        };
-        let (above, below) = (place.checked_sub(columns), Some(place + columns));
-        Self {
-            beside: [
-                at(above, 0),
-                at(below, 0),
-                at(Some(place), -1),
-                at(Some(place), 1),
-            ],
-            across: [at(above, -1), at(above, 1), at(below, -1), at(below, 1)],
-        }
-    }
-
-    fn all_equal(&self, value: u16) -> bool {
-        self.beside.iter().flatten().all(|v| *v == value)
-    }
-
-    fn values(&self) -> impl Iterator<Item = u16> {
-        self.beside.iter().chain(&self.across).flatten().copied()
-    }
-
-    fn lowest_value(&self) -> u16 {
-        self.values().min().unwrap_or(u16::MAX)
-    }
-
-    fn highest_value(&self) -> u16 {
-        self.values().max().unwrap_or(0)
-    }
-}
-
-/// The rule of a set, and what it makes of it.
+/// The rule for a set of label maps, and the labels that result from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueRule {
-    /// How each picture is read.
+    /// How the values of each file are converted.
     pub reading: ValueReading,
-    /// The labels that occur then, without background.
+    /// The labels that occur, without background.
     pub labels: BTreeSet<u8>,
-    /// The rule, for the user to read; `None` where nothing had to be found out.
+    /// A description of the rule for the user; `None` if nothing had to be guessed.
     pub note: Option<String>,
 }
 
-/// The rule for the pictures of a set. `named` are the values that a list of labels beside them names; `threshold` is what a
-/// person said.
+/// Finds the rule for a set of label maps. `named` are the values defined in a label list next to them; `threshold` is the
+/// user's choice and overrides everything else.
 ///
 /// # Errors
-/// Values that are no labels, soft rims, and values that mean one thing in one picture and another in the next.
+/// If values are not labels, edges are soft, or the same value would mean different things in different files.
 pub fn find_rule(
     set: &[(PathBuf, MaskValues)],
     named: Option<&BTreeSet<u8>>,
     threshold: Option<u16>,
 ) -> Result<ValueRule> {
     if let Some(least) = threshold {
-        let note = format!("pixels of {least} and more are label 1, all others background");
+        let note =
+            format!("pixels with a value of {least} or more are label 1, all others background");
         return Ok(at_least(set, least, Some(note)));
     }
-    let is_named = |value: &u16| {
-        named.is_some_and(|named| u8::try_from(*value).is_ok_and(|v| named.contains(&v)))
-    };
     for (path, values) in set {
-        // A list of labels that names them all knows better.
-        if values.coding != Coding::Lossy && !values.values.iter().all(is_named) {
+        // A label list that defines all values takes precedence.
+        if values.coding != Coding::Lossy && !are_all_named(named, &values.values) {
             refuse_soft(path, values)?;
         }
     }
@@ -259,15 +169,14 @@ pub fn find_rule(
         .iter()
         .flat_map(|(_, values)| values.values.iter().copied())
         .collect();
-    let is_white = |white: u16| {
-        set.iter()
-            .all(|(_, v)| v.values.is_empty() || v.perhaps_white() == Some(white))
-    };
     match present.first() {
-        Some(&white) if present.iter().all(is_named) && named.is_some() => {
-            Ok(as_they_are(&present, white, named))
+        Some(&first) if are_all_named(named, &present) && named.is_some() => {
+            Ok(as_they_are(&present, first, named))
         }
-        Some(&white) if is_white(white) && named.is_none_or(|named| named.iter().eq(&[1])) => {
+        Some(&white)
+            if is_white_everywhere(set, white)
+                && named.is_none_or(|named| named.iter().eq(&[1])) =>
+        {
             Ok(at_least(
                 set,
                 1,
@@ -275,7 +184,7 @@ pub fn find_rule(
             ))
         }
         Some(&first) => {
-            refuse_ambiguous(set, &present, is_named)?;
+            refuse_ambiguous(set, &present, named)?;
             Ok(as_they_are(&present, first, named))
         }
         None => Ok(ValueRule {
@@ -286,10 +195,30 @@ pub fn find_rule(
     }
 }
 
-/// How pictures are read of which each is the mask of one label, whatever its value. `threshold` as for [`find_rule`].
+/// True if the label list defines this value.
+fn is_named_value(named: Option<&BTreeSet<u8>>, value: u16) -> bool {
+    named.is_some_and(|named| u8::try_from(value).is_ok_and(|value| named.contains(&value)))
+}
+
+fn are_all_named<'a>(
+    named: Option<&BTreeSet<u8>>,
+    values: impl IntoIterator<Item = &'a u16>,
+) -> bool {
+    values
+        .into_iter()
+        .all(|value| is_named_value(named, *value))
+}
+
+/// True if `white` is the only value in all files and may mean white in each.
+fn is_white_everywhere(set: &[(PathBuf, MaskValues)], white: u16) -> bool {
+    set.iter()
+        .all(|(_, values)| values.values.is_empty() || values.perhaps_white() == Some(white))
+}
+
+/// The reading for files that each hold the mask of a single label, whatever its value. `threshold` as for [`find_rule`].
 ///
 /// # Errors
-/// Soft rims, and a JPEG that is not black and white.
+/// If edges are soft, or a JPEG is not black and white.
 pub fn of_single_labels(
     set: &[(PathBuf, MaskValues)],
     threshold: Option<u16>,
@@ -321,7 +250,7 @@ fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>
         .collect();
     let is_plain = present.len() == 1 && first == 1;
     let note = (named.is_none() && !is_plain)
-        .then(|| format!("the values are the labels: {}", format_ranges(&labels)));
+        .then(|| format!("pixel values are label values: {}", format_ranges(&labels)));
     ValueRule {
         reading: ValueReading::Values,
         labels,
@@ -329,7 +258,7 @@ fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>
     }
 }
 
-/// "1 to 4, 7".
+/// Formats values as ranges: "1 to 4, 7".
 pub(super) fn format_ranges(values: &BTreeSet<u8>) -> String {
     let mut runs: Vec<(u8, u8)> = Vec::new();
     for &value in values {
@@ -338,15 +267,22 @@ pub(super) fn format_ranges(values: &BTreeSet<u8>) -> String {
             _ => runs.push((value, value)),
         }
     }
-    let run = |(first, last): &(u8, u8)| match last - first {
+    let runs: Vec<String> = runs
+        .into_iter()
+        .map(|(first, last)| format_one_range(first, last))
+        .collect();
+    runs.join(", ")
+}
+
+fn format_one_range(first: u8, last: u8) -> String {
+    match last - first {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),
         _ => format!("{first} to {last}"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+    }
 }
 
-/// JPEG changes values: only black and white can be told apart then.
+/// JPEG changes values, so only black and white can be told apart.
 fn rule_for_jpeg(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
     for (path, values) in set {
         let fits = match values.coding {
@@ -358,9 +294,9 @@ fn rule_for_jpeg(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
         if !fits {
             let reason = match values.coding {
                 Coding::Lossy => {
-                    "JPEG has changed its values, so that labels cannot be told from them"
+                    "JPEG compression has changed the values, so labels cannot be recognised"
                 }
-                _ => "its values are not black and white as those of the JPEG masks beside it",
+                _ => "the mask is not black and white, but the JPEG masks of the same set are",
             };
             return Err(refusal_error(path, reason.into()));
         }
@@ -368,7 +304,7 @@ fn rule_for_jpeg(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
     Ok(at_least(
         set,
         LOWEST_WHITE,
-        Some("black is background and white (128 and more) is label 1".into()),
+        Some("black is background and white (128 or more) is label 1".into()),
     ))
 }
 
@@ -377,60 +313,65 @@ fn refuse_soft(path: &Path, values: &MaskValues) -> Result<()> {
         0 => Ok(()),
         soft => {
             let reason = format!(
-                "its areas have soft rims ({soft} values between theirs), as smoothing, scaling and JPEG leave them, and \
-                 these are no labels"
+                "its areas have soft edges, as left by smoothing, scaling or JPEG compression: \
+                 {soft} intermediate values are not labels"
             );
             Err(refusal_error(path, reason))
         }
     }
 }
 
-/// A high value that is alone wherever it occurs may be white, and then label 1; but other pictures have other values.
+/// Refuses a set in which a high value may mean white, and therefore label 1, while other files hold other values.
 fn refuse_ambiguous(
     set: &[(PathBuf, MaskValues)],
     present: &BTreeSet<u16>,
-    is_named: impl Fn(&u16) -> bool,
+    named: Option<&BTreeSet<u8>>,
 ) -> Result<()> {
-    let beside_others = |value: u16| {
-        set.iter()
-            .any(|(_, v)| v.single_value().is_none() && v.values.contains(&value))
-    };
     for (path, values) in set {
         let Some(white) = values
             .perhaps_white()
-            .filter(|v| !is_named(v) && !beside_others(*v))
+            .filter(|value| !is_named_value(named, *value) && !occurs_beside_others(set, *value))
         else {
             continue;
         };
-        let is_other = |v: &u16| *v != white;
         let Some((other, _)) = set
             .iter()
-            .find(|(_, values)| values.values.iter().any(is_other))
+            .find(|(_, values)| values.values.iter().any(|value| *value != white))
         else {
             continue;
         };
         let others: BTreeSet<u8> = present
             .iter()
             .copied()
-            .filter(is_other)
+            .filter(|value| *value != white)
             .filter_map(|v| u8::try_from(v).ok())
             .collect();
         let name = other.file_name().unwrap_or_default().to_string_lossy();
         let reason = format!(
-            "0 and {white} may be black and white here, but other masks (\"{name}\") have other values: {}",
+            "0 and {white} may mean black and white here, but other masks (such as \"{name}\") \
+             have other values: {}",
             format_ranges(&others)
         );
         return Err(Error::at_path(TRIED, path, reason).with_advice(
-            "Say in labels.json beside the masks what the values mean ({\"labels\": [{\"value\": 1, \"name\": \"Liver\"}]}), \
-             or give --threshold 1: all but 0 is label 1 then.",
+            "Define the values in a labels.json next to the masks \
+             ({\"labels\": [{\"value\": 1, \"name\": \"Liver\"}]}), or pass --threshold 1 to make \
+             every value above 0 label 1.",
         ));
     }
     Ok(())
 }
 
+/// True if some file holds this value together with others.
+fn occurs_beside_others(set: &[(PathBuf, MaskValues)], value: u16) -> bool {
+    set.iter()
+        .any(|(_, values)| values.single_value().is_none() && values.values.contains(&value))
+}
+
 fn refusal_error(path: &Path, reason: String) -> Error {
-    Error::at_path(TRIED, path, reason)
-        .with_advice("Save the labels as values, without smoothing, or give --threshold 128: 128 and more is label 1 then.")
+    Error::at_path(TRIED, path, reason).with_advice(
+        "Save the mask with label values and without smoothing, or pass --threshold 128 to make \
+         values of 128 or more label 1.",
+    )
 }
 
 #[cfg(test)]

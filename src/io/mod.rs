@@ -1,4 +1,4 @@
-//! Files and servers to domain and back; every error names its path.
+//! Reads and writes image files, masks and PACS objects; every error about a file names its path.
 
 pub mod dataset;
 pub mod desktop;
@@ -18,7 +18,7 @@ mod numbers;
 
 use labrum_core::containment::RequestReader;
 
-/// All that a child of the program reads, for [`labrum_core::containment::serve_requests`].
+/// The requests that a child process answers, for [`labrum_core::containment::serve_requests`].
 pub const READERS: &[RequestReader] = &[
     RequestReader::for_request::<open::LookAt>(),
     RequestReader::for_request::<open::ReadImage>(),

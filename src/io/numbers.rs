@@ -1,9 +1,9 @@
-//! Stored numbers of any kind as the pixels of an image: NIfTI volumes and the stacks of ImageJ hold them bare.
+//! Converts raw numbers of any type to pixels, for NIfTI volumes and ImageJ stacks.
 
 use labrum_core::image::Pixels;
 use serde::{Deserialize, Serialize};
 
-/// A kind of stored number.
+/// The type of a stored number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum NumberKind {
     U8,
@@ -18,12 +18,12 @@ pub(crate) enum NumberKind {
     F64,
     /// Three bytes.
     Rgb,
-    /// Four bytes; the last one is laid aside.
+    /// Four bytes; alpha is ignored.
     Rgba,
 }
 
 impl NumberKind {
-    /// Bytes of one.
+    /// Size of one number in bytes.
     pub(crate) fn byte_size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -34,12 +34,12 @@ impl NumberKind {
         }
     }
 
-    /// Colours, not values.
+    /// True for colours.
     pub(crate) fn is_color(self) -> bool {
         matches!(self, Self::Rgb | Self::Rgba)
     }
 
-    /// The numbers in `bytes` as pixels; a rest that is no whole number is left out.
+    /// Converts `bytes` to pixels; an incomplete number at the end is dropped.
     pub(crate) fn decode_pixels(self, bytes: &[u8], big_endian: bool) -> Pixels {
         macro_rules! each {
             ($kind:ty, $become:expr) => {
@@ -82,8 +82,8 @@ impl NumberKind {
     }
 }
 
-/// Values that are no numbers take the lowest one that there is, endless ones the nearest end: neither screen nor network
-/// has a level for them.
+/// Replaces NaN and negative infinity by the lowest finite value and positive infinity by the highest: neither the display
+/// nor the network can handle them.
 pub(crate) fn to_finite_pixels(mut values: Vec<f32>) -> Pixels {
     let there = values.iter().copied().filter(|v| v.is_finite());
     let (low, high) = there.fold((f32::MAX, f32::MIN), |(low, high), v| {

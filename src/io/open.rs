@@ -1,16 +1,17 @@
-//! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
+//! Opens files and folders, searched recursively. DICOM and image files are told apart by content, not by extension.
 
 mod files;
 mod found;
 
 use super::{nifti, picture};
 use crate::{Error, Result};
-use crossbeam_channel::{RecvTimeoutError, unbounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use files::files_at;
 use found::FoundFiles;
 use labrum_core::{
     containment::{self, Plain},
     image::Image,
+    naming::file_name_text,
     orientation::Orientation,
     progress::Cancel,
     study::{Catalog, Kind, Series, Source, os_path},
@@ -23,7 +24,9 @@ use std::{
     collections::HashSet,
     fs::File,
     io::Read,
+    iter::Peekable,
     path::{Path, PathBuf},
+    str::Chars,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -33,16 +36,17 @@ use std::{
 };
 
 const TRIED: &str = "open";
-/// Threads that look at files at most. They mostly wait for the disk, or for a server far away: more than there are cores.
+/// Maximum number of threads that read file headers. They mostly wait for a disk or a network share, so this may exceed the
+/// number of CPU cores.
 const LOOKING: usize = 16;
-/// How soon a search that waits for a server hears that it is cancelled.
+/// How often a search checks whether it was cancelled while it waits for files.
 const HEARS: Duration = Duration::from_millis(50);
 
-/// Finds all studies and series at `paths`, from headers alone. `progress` is told how many files were looked at.
+/// Finds all studies and series at `paths`, from headers alone. `progress` receives the number of files read so far.
 ///
 /// # Errors
-/// Where the only path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
-/// asked for.
+/// If the only path does not exist or cannot be read, is a folder without images or a file that is not an image, or if
+/// `cancel` was requested.
 pub fn read_catalog(
     paths: &[PathBuf],
     progress: &mut dyn FnMut(usize),
@@ -68,8 +72,8 @@ pub fn read_catalog(
 /// Decodes one slice, in a child process (see [`containment`]).
 ///
 /// # Errors
-/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported; where it takes
-/// too long or too much memory, or brings the child down.
+/// If the file is missing, damaged or truncated, if its compression or colour model is not supported, or if decoding takes
+/// too long, needs too much memory or crashes the child process.
 pub fn load_slice(source: &Source, kind: Kind) -> Result<Image> {
     #[cfg(test)]
     slow::apply_delay(&source.path);
@@ -79,7 +83,7 @@ pub fn load_slice(source: &Source, kind: Kind) -> Result<Image> {
     })
 }
 
-/// The pixels of a slice.
+/// Request for the pixels of a slice.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ReadImage {
     source: Source,
@@ -100,7 +104,7 @@ impl containment::Request for ReadImage {
     }
 }
 
-/// What a file is, from its header. `asked_for`: named by the user, not found in a folder.
+/// Request to identify a file by its header. `asked_for`: named by the user, not found in a folder.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LookAt {
     #[serde(with = "os_path")]
@@ -133,7 +137,7 @@ impl containment::Request for LookAt {
     }
 }
 
-/// Decodes one slice in this process: for the child, and to measure the way to it.
+/// Decodes one slice in this process: used in the child process, and by benchmarks that measure the cost of the child.
 ///
 /// # Errors
 /// As [`load_slice`].
@@ -147,7 +151,7 @@ pub fn decode_slice(source: &Source, kind: Kind) -> Result<Image> {
     }
 }
 
-/// How a picture, or a slice of a NIfTI volume, is turned from how it is stored. In this process: for the child.
+/// How an image file, or a slice of a NIfTI volume, is rotated or mirrored for display. Runs in the child process.
 pub(super) fn read_orientation(path: &Path, frame: u32) -> Orientation {
     if nifti::is_nifti(path) {
         nifti::slice_orientation(path)
@@ -165,38 +169,31 @@ fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
     if !path.is_dir() {
         let reason = failure
             .or(catalog.passed_over.first())
-            .map_or("it is no image", |p| p.reason.as_str());
+            .map_or("not an image file", |p| p.reason.as_str());
         return Error::at_path(TRIED, path, reason).with_advice(ADVICE);
     }
     let reason = match (catalog.passed_over.len(), failure) {
         (0, _) => "the folder is empty".to_owned(),
         (1, Some(only)) => format!(
-            "its only file, {}, cannot be shown: {}",
-            name_of(&only.path),
+            "no images found in this folder; its only file, {}, cannot be opened: {}",
+            file_name_text(&only.path),
             only.reason
         ),
         (n, Some(first)) => format!(
-            "none of its {n} files can be shown; {}: {}",
-            name_of(&first.path),
+            "no images found in this folder ({n} files skipped); {}: {}",
+            file_name_text(&first.path),
             first.reason
         ),
-        (n, None) => format!("none of its {n} files is an image"),
+        (1, None) => "no images found in this folder (1 file skipped)".to_owned(),
+        (n, None) => format!("no images found in this folder ({n} files skipped)"),
     };
     Error::at_path(TRIED, path, reason).with_advice(ADVICE)
 }
 
-const ADVICE: &str =
-    "Labrum opens DICOM images, NIfTI volumes, and PNG, JPEG, TIFF, BMP and WebP pictures";
+const ADVICE: &str = "Labrum opens DICOM, NIfTI, PNG, JPEG, TIFF, BMP and WebP files";
 
-pub(crate) fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// Looks at files beside each other: their looks, in the order of the files. Threads that wait for a server when the
-/// search is cancelled end by themselves.
+/// Reads file headers in parallel; the results are in the order of the files. After a cancelled search, threads that still
+/// wait for a server end by themselves.
 fn look_at_all(
     files: &Arc<Vec<PathBuf>>,
     asked_for: &[PathBuf],
@@ -207,24 +204,14 @@ fn look_at_all(
     let asked_for: Arc<HashSet<PathBuf>> = Arc::new(asked_for.iter().cloned().collect());
     let (found, looks) = unbounded();
     for _ in 0..LOOKING.min(files.len()) {
-        let (files, asked_for, next) = (files.clone(), asked_for.clone(), next.clone());
-        let (found, cancel) = (found.clone(), cancel.clone());
-        let work = move || {
-            while let Some((i, file)) =
-                Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?)))
-            {
-                if cancel.is_cancelled()
-                    || found
-                        .send((i, LookAt::look_in_child(file, asked_for.contains(file))))
-                        .is_err()
-                {
-                    return;
-                }
-            }
-        };
-        let named = thread::Builder::new().name("labrum-look".into());
-        named
-            .spawn(work)
+        let files = files.clone();
+        let asked_for = asked_for.clone();
+        let next = next.clone();
+        let found = found.clone();
+        let cancel = cancel.clone();
+        thread::Builder::new()
+            .name("labrum-look".into())
+            .spawn(move || look_at_next_files(&files, &asked_for, &next, &found, &cancel))
             .map_err(|e| Error::new(TRIED, e).with_advice("Close other programs and try again."))?;
     }
     drop(found);
@@ -246,18 +233,38 @@ fn look_at_all(
         }
         progress(looked_at);
     }
-    let lost = || FileLook::from_failure("it could not be looked at".into());
-    Ok(all
-        .into_iter()
-        .map(|look| look.unwrap_or_else(lost))
-        .collect())
+    let looks = all.into_iter().map(|look| {
+        look.unwrap_or_else(|| FileLook::from_failure("the file could not be read".into()))
+    });
+    Ok(looks.collect())
 }
 
-/// What a file turned out to be.
+/// The work of one thread: takes the next file until none is left, and sends its index with what was found.
+fn look_at_next_files(
+    files: &[PathBuf],
+    asked_for: &HashSet<PathBuf>,
+    next: &AtomicUsize,
+    found: &Sender<(usize, FileLook)>,
+    cancel: &Cancel,
+) {
+    loop {
+        let i = next.fetch_add(1, Relaxed);
+        let Some(file) = files.get(i) else { return };
+        if cancel.is_cancelled() {
+            return;
+        }
+        let look = LookAt::look_in_child(file, asked_for.contains(file));
+        if found.send((i, look)).is_err() {
+            return;
+        }
+    }
+}
+
+/// What a file contains.
 #[derive(Serialize, Deserialize)]
 pub(super) enum FileLook {
     Dicom(Box<Instance>),
-    /// The parts of a picture or of a NIfTI volume.
+    /// The series of an image file or a NIfTI volume.
     Pictures(Vec<Series>),
     Passed {
         reason: String,
@@ -269,30 +276,31 @@ pub(super) enum FileLook {
 impl FileLook {
     /// An image that cannot be read.
     fn from_failure(reason: String) -> Self {
+        Self::without_image(reason, true)
+    }
+
+    /// A file without an image. `is_failure`: it was expected to be one.
+    fn without_image(reason: String, is_failure: bool) -> Self {
         Self::Passed {
             reason,
-            is_failure: true,
+            is_failure,
             has_masks: false,
         }
     }
 }
 
-/// Looks at the content in this process, and at no pixels. `asked_for`: named by the user, not found in a folder.
+/// Identifies a file in this process, without decoding pixels. `asked_for`: named by the user, not found in a folder.
 fn look_at_content(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::apply_delay(path);
-    let passed = |reason: String, is_failure| FileLook::Passed {
-        reason,
-        is_failure,
-        has_masks: false,
-    };
-    // To read a pipe is to wait for somebody to write to it.
+    // Reading a pipe would block until somebody writes to it.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-        return passed("it is a pipe or a device, no file".into(), asked_for);
+        let reason = "not a regular file (a pipe or a device)".to_owned();
+        return FileLook::without_image(reason, asked_for);
     }
     match dicom::catalog::read_file_header(path) {
         FileContent::Image(instance) => return FileLook::Dicom(instance),
-        FileContent::NoImage(reason) => return passed(reason, false),
+        FileContent::NoImage(reason) => return FileLook::without_image(reason, false),
         FileContent::Masks(reason) => {
             return FileLook::Passed {
                 reason,
@@ -300,37 +308,37 @@ fn look_at_content(path: &Path, asked_for: bool) -> FileLook {
                 has_masks: true,
             };
         }
-        FileContent::Broken(reason) => return passed(reason, true),
+        FileContent::Broken(reason) => return FileLook::from_failure(reason),
         FileContent::NotDicom => {}
     }
     let mut head = Vec::new();
     if let Err(e) = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
-        return passed(labrum_core::reason_of(&e), true);
+        return FileLook::from_failure(labrum_core::reason_of(&e));
     }
     if picture::format_of(&head).is_some() {
         return match picture::read_series(path) {
             Ok(series) => FileLook::Pictures(series),
-            Err(error) => passed(error.reason, true),
+            Err(error) => FileLook::from_failure(error.reason),
         };
     }
     if nifti::is_nifti(path) {
         return match nifti::read_series(path) {
             Ok(series) => FileLook::Pictures(series),
-            Err(error) => passed(error.reason, true),
+            Err(error) => FileLook::from_failure(error.reason),
         };
     }
     let is_failure = asked_for || claims_to_be_an_image(path);
     let reason = match image::guess_format(&head) {
         _ if head.is_empty() => "the file is empty".to_owned(),
-        Ok(format) => format!("it is a {format:?} picture, which is not supported"),
-        Err(_) => "it is neither DICOM nor a picture".to_owned(),
+        Ok(format) => format!("image format {format:?} is not supported"),
+        Err(_) => "not a DICOM or image file".to_owned(),
     };
-    passed(reason, is_failure)
+    FileLook::without_image(reason, is_failure)
 }
 
-/// By its extension.
+/// True if the extension is that of an image file.
 fn claims_to_be_an_image(path: &Path) -> bool {
-    let name = name_of(path).to_lowercase();
+    let name = file_name_text(path).to_lowercase();
     let endings = [
         ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
         ".nii", ".nii.gz",
@@ -338,10 +346,10 @@ fn claims_to_be_an_image(path: &Path) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The slices of a picture or a NIfTI volume, all of its parts: for who takes each as an image of its own.
+/// The slices of all series of an image file or a NIfTI volume, for callers that treat each slice as a separate image.
 ///
 /// # Errors
-/// Where it is neither, and where it cannot be read.
+/// If the file is neither, or cannot be read.
 pub fn list_slices(path: &Path) -> Result<Vec<Source>> {
     match LookAt::look_in_child(path, true) {
         FileLook::Pictures(parts) => Ok(parts
@@ -353,12 +361,12 @@ pub fn list_slices(path: &Path) -> Result<Vec<Source>> {
         FileLook::Dicom(_) => Err(Error::at_path(
             "read the image",
             path,
-            "it is a DICOM file, no picture",
+            "this is a DICOM file; an image file or a NIfTI volume is needed here",
         )),
     }
 }
 
-/// "slice 2" before "slice 10".
+/// Compares names with numbers by value: "slice 2" comes before "slice 10".
 pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
     loop {
@@ -367,14 +375,8 @@ pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
             (None, _) => return Ordering::Less,
             (_, None) => return Ordering::Greater,
             (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| {
-                    let mut digits = String::new();
-                    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
-                        digits.push(digit);
-                    }
-                    digits.trim_start_matches('0').to_owned()
-                };
-                let (x, y) = (number(&mut a), number(&mut b));
+                let x = take_number(&mut a);
+                let y = take_number(&mut b);
                 let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
                 if order != Ordering::Equal {
                     return order;
@@ -389,27 +391,34 @@ pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// A folder that answers as slowly as a share far away, for tests.
+/// Takes the digits that come next, without leading zeros, so that of two numbers the longer one is larger.
+fn take_number(chars: &mut Peekable<Chars<'_>>) -> String {
+    let mut digits = String::new();
+    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+        digits.push(digit);
+    }
+    digits.trim_start_matches('0').to_owned()
+}
+
+/// Makes a folder respond as slowly as a remote share, for tests.
 #[cfg(test)]
 pub(crate) mod slow {
+    use parking_lot::Mutex;
     use std::{
         path::{Path, PathBuf},
-        sync::{Mutex, PoisonError},
         thread,
         time::Duration,
     };
 
     static SLOW: Mutex<Vec<(PathBuf, Duration)>> = Mutex::new(Vec::new());
 
-    /// From now on every look into this folder, and every picture from it, takes so long.
+    /// Delays every header and every image read from this folder by `each`.
     pub(crate) fn delay_folder(folder: &Path, each: Duration) {
-        SLOW.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((folder.to_owned(), each));
+        SLOW.lock().push((folder.to_owned(), each));
     }
 
     pub(super) fn apply_delay(path: &Path) {
-        let all = SLOW.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = SLOW.lock();
         let each = all
             .iter()
             .find(|(folder, _)| path.starts_with(folder))

@@ -1,26 +1,26 @@
-//! What a round takes: time and memory, before it begins.
+//! Estimates the time and memory of a round before it starts.
 //!
-//! Steps follow from the time that a person gives by what they cost on a usual machine, not by how fast this one happens
-//! to be at the moment: equal rounds make equal models.
+//! The number of steps follows from the requested time and the cost of a step on a typical machine, not from the current
+//! speed of this one, so that equal rounds give equal models.
 
 use labrum_core::{
     model_card::{Config, InputSpec},
     training::RoundSettings,
 };
 
-/// Seconds of one core for a pixel of a sample in a step of S: 0.07 s for four of 160 x 112 on two cores, and a quarter more
-/// for a person who works beside it.
+/// Seconds on one core per pixel of a sample in a step of S: 0.07 s for four samples of 160 x 112 on two cores, plus a
+/// quarter for other work going on at the same time.
 const SECONDS_PER_PIXEL: f64 = 2.5e-6;
-/// Bytes for a pixel of a sample in a step of S.
+/// Bytes per pixel of a sample in a step of S.
 const BYTES_PER_PIXEL: u64 = 2800;
-/// What the rest of the program and the weights hold.
+/// Bytes used by the weights and the rest of the program.
 const BYTES_ASIDE: u64 = 150 << 20;
 /// Seconds for reading a slice or running a model on it.
 const SECONDS_PER_SLICE: f64 = 0.04;
-/// A round has so many steps at least.
+/// Minimum number of steps in a round.
 const FEWEST_STEPS: usize = 40;
 
-/// How much more a step of a network costs than one of S: seconds, and bytes.
+/// Cost of a step relative to S: factors for time and memory.
 fn cost_factors(config: Config) -> (f64, u64) {
     match config {
         Config::S => (1.0, 1),
@@ -29,19 +29,19 @@ fn cost_factors(config: Config) -> (f64, u64) {
     }
 }
 
-/// Seconds of a step.
+/// Seconds per step.
 pub(super) fn step_seconds(config: Config, spec: &InputSpec, batch: usize, threads: usize) -> f64 {
-    // Beyond some threads a step of a few small samples does not get faster.
+    // More threads than this do not speed up a step of a few small samples.
     let threads = threads.clamp(1, 4 * batch.max(1)) as f64;
     (spec.columns * spec.rows * batch) as f64 * SECONDS_PER_PIXEL * cost_factors(config).0 / threads
 }
 
-/// Seconds for reading and judging.
+/// Seconds for reading the slices and judging the candidate.
 pub(super) fn overhead_seconds(slices: usize, held_out: usize) -> f64 {
     1.0 + SECONDS_PER_SLICE * (slices + 2 * held_out) as f64
 }
 
-/// Steps of a round.
+/// Number of steps in a round.
 pub(super) fn step_count(
     settings: &RoundSettings,
     config: Config,
@@ -56,14 +56,14 @@ pub(super) fn step_count(
     (steps as usize).max(FEWEST_STEPS)
 }
 
-/// Bytes that a round holds at most.
+/// Peak memory of a round, in bytes.
 pub(super) fn peak_bytes(config: Config, spec: &InputSpec, batch: usize, slices: usize) -> u64 {
     let pixels = (spec.columns * spec.rows) as u64;
     let samples = pixels * slices as u64 * (spec.channels as u64 + 2);
     BYTES_ASIDE + samples + pixels * batch as u64 * BYTES_PER_PIXEL * cost_factors(config).1
 }
 
-/// Bytes of memory that can be had, where the system tells.
+/// Available memory in bytes; `None` if the system does not report it.
 pub(super) fn free_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text

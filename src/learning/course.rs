@@ -1,16 +1,15 @@
-//! One round: reads the pixels, trains, judges.
-
-mod model;
+//! One round of training: reads the images, trains a candidate and judges it.
 
 use super::exercise::Exercise;
-use super::judge::{Judge, pair_scores};
+use super::judge::{Judge, JudgedCase, pair_scores};
+use super::model::{Model, has_same_id};
 use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
     label::{Label, values_in},
     model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, ModelPurpose, TrainedOn},
     progress::Control,
-    training::Plan,
+    training::{Plan, RoundPhase},
 };
 use labrum_nn::{
     checkpoint::{self, Weights},
@@ -25,17 +24,15 @@ use labrum_nn::{
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use model::{Model, shipped_named};
-
-/// Images read, or looked at, between two questions whether to go on.
+/// Number of images read or segmented between two checks for cancellation.
 const AT_ONCE: usize = 16;
 
-/// What a round begins with.
+/// What a round starts from.
 #[derive(Clone, Debug)]
 pub enum RoundStart {
-    /// The active model.
+    /// A model.
     Model(Box<Model>),
-    /// Random weights of CMUNeXt-S for inputs of this size and so many channels.
+    /// Random weights of CMUNeXt-S for inputs of this size.
     Nothing {
         /// Size of the input, multiples of 16.
         size: Size,
@@ -44,60 +41,45 @@ pub enum RoundStart {
     },
 }
 
-/// All that a round needs.
+/// Input of a round.
 pub struct Course<'a> {
-    /// What it begins with.
+    /// What the round starts from.
     pub start: &'a RoundStart,
-    /// The start proposes masks now; a model that was not good enough for that yet does not.
+    /// The start is the active model; false for a model that is not good enough to propose masks yet.
     pub is_start_active: bool,
-    /// The labels of the workspace: those of the candidate.
+    /// The labels of the workspace, and of the candidate.
     pub labels: &'a [Label],
-    /// What the candidate is called.
+    /// Name of the candidate.
     pub name: String,
-    /// Its version.
+    /// Version of the candidate.
     pub version: String,
-    /// To learn from.
+    /// Slices to train on.
     pub exercises: &'a [Exercise],
-    /// To judge on; none of it is ever learned from.
+    /// Slices to judge the candidate on, never used for training.
     pub held_out: &'a [Exercise],
-    /// How it is done.
+    /// Training settings.
     pub plan: Plan,
-    /// Where.
+    /// Device to train on.
     pub device: DeviceChoice,
-    /// A state to go on from.
+    /// State of an interrupted round to resume.
     pub resume: Option<TrainingState>,
 }
 
-/// What a round is doing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RoundPhase {
-    /// Reads images.
-    Reading {
-        /// So many are read.
-        done: usize,
-        /// Of so many.
-        total: usize,
-    },
-    /// Trains.
-    Training(round::RoundProgress),
-    /// Judges the candidate and the active model.
-    Judging,
-}
-
-/// What comes out of a round.
+/// Result of a round.
 #[derive(Debug)]
 pub struct RoundCandidate {
-    /// The candidate, with its figures on the card.
+    /// The candidate, with its scores on the card.
     pub model: Model,
-    /// How it was trained.
+    /// Details of the training.
     pub learned: Learned,
-    /// What the hold-out says.
+    /// Comparison with the start on the hold-out set.
     pub report: GateReport,
 }
 
-/// Does a round; `None` where it was cancelled.
+/// Runs a round; `None` if cancelled.
 ///
-/// Errors: nothing to learn from, an image that cannot be read or has another size than its mask, a device that fails.
+/// # Errors
+/// Nothing to train on, an image that cannot be read or differs in size from its mask, a failure of the device.
 pub fn train_candidate(
     course: Course<'_>,
     control: &Control,
@@ -106,9 +88,8 @@ pub fn train_candidate(
 ) -> Result<Option<RoundCandidate>> {
     if course.exercises.is_empty() {
         return Err(
-            Error::new("train", "no accepted case is there to learn from").with_advice(
-                "Accept a few corrected cases first; those that are held out do not count.",
-            ),
+            Error::new("train", "there are no accepted cases to train on")
+                .with_advice("Accept a few corrected cases first; hold-out cases do not count."),
         );
     }
     let mut spec = input_spec(course.start);
@@ -130,7 +111,7 @@ pub fn train_candidate(
     let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
     let cases = count_cases(course.exercises, |_| true);
     let new_cases = count_cases(course.exercises, |e| e.is_new);
-    // Those learned from before are among the cases, but for what the start learned from elsewhere.
+    // Cases of earlier rounds are among these; the start may have been trained on others as well.
     let known = cases.max(seen_cases(course.start) + new_cases);
     let lesson = Lesson {
         start,
@@ -188,7 +169,7 @@ pub fn train_candidate(
     }))
 }
 
-/// How many cases have an exercise that is counted.
+/// Number of cases with an exercise for which `is_counted` holds.
 fn count_cases(exercises: &[Exercise], is_counted: impl Fn(&Exercise) -> bool) -> usize {
     let cases: BTreeSet<i64> = exercises
         .iter()
@@ -198,7 +179,7 @@ fn count_cases(exercises: &[Exercise], is_counted: impl Fn(&Exercise) -> bool) -
     cases.len()
 }
 
-/// The card of the candidate, which `cases` went into; its figures come later.
+/// The card of the candidate, trained on `cases` cases; its scores are added later.
 fn candidate_card(
     course: &Course<'_>,
     spec: InputSpec,
@@ -223,9 +204,9 @@ fn candidate_card(
         labels: course.labels.iter().map(Label::for_model).collect(),
         input: spec,
         purpose,
-        // It learned from other images since.
+        // Learned from other images, so it may no longer apply.
         looks: None,
-        // The values of masks in a folder that it began with mean nothing here.
+        // Mask values of the folder that the start was trained on have no meaning here.
         trained_on: TrainedOn {
             cases,
             values: Vec::new(),
@@ -236,7 +217,7 @@ fn candidate_card(
     }
 }
 
-/// The Dice of each sample; `None` where it was cancelled.
+/// The Dice of each sample; `None` if cancelled.
 fn dice_of_samples(
     weights: &Weights,
     samples: &[TrainingSample],
@@ -255,7 +236,7 @@ fn dice_of_samples(
     Ok(Some(dice))
 }
 
-/// Cases that a start has learned from; a model that does not say is taken for one that has seen many.
+/// Number of cases that the start was trained on; a model that does not say is assumed to have seen many.
 fn seen_cases(start: &RoundStart) -> usize {
     const MANY: usize = 500;
     match start {
@@ -265,17 +246,21 @@ fn seen_cases(start: &RoundStart) -> usize {
     }
 }
 
-/// The size of an input of about `area` pixels that images of this shape fill, in multiples of 16.
+/// Input size with about `area` pixels and the aspect ratio of the images, in multiples of 16.
 pub fn input_size(columns: usize, rows: usize, area: usize) -> Size {
     let scale = (area as f64 / (columns * rows).max(1) as f64).sqrt();
-    let side = |pixels: usize| ((pixels as f64 * scale / 16.0).round() as usize).clamp(1, 256) * 16;
     Size {
-        columns: side(columns),
-        rows: side(rows),
+        columns: scaled_to_16(columns, scale),
+        rows: scaled_to_16(rows, scale),
     }
 }
 
-/// The input of what a round starts from, and which network it is.
+/// The scaled length, rounded to a multiple of 16 in 16..=4096.
+fn scaled_to_16(pixels: usize, scale: f64) -> usize {
+    ((pixels as f64 * scale / 16.0).round() as usize).clamp(1, 256) * 16
+}
+
+/// Input and network size of what a round starts from.
 pub fn network_shape(start: &RoundStart) -> (InputSpec, Config) {
     let config = match start {
         RoundStart::Model(model) => model.card.config,
@@ -314,25 +299,26 @@ fn read_samples(
         if !control.may_go_on() {
             return Ok(None);
         }
-        let one = |exercise: &Exercise| {
-            let before = exercise.before.as_ref().map(|m| m.to_mask());
-            let sample = TrainingSample::new(
-                &exercise.load_image()?,
-                &exercise.mask.to_mask(),
-                before.as_ref(),
-                spec,
-            );
-            sample.map_err(|e| Error {
-                path: Some(exercise.source.path.clone()),
-                ..e
-            })
-        };
-        samples.extend(part.par_iter().map(one).collect::<Result<Vec<_>>>()?);
+        let read = part
+            .par_iter()
+            .map(|exercise| read_sample(exercise, spec))
+            .collect::<Result<Vec<_>>>()?;
+        samples.extend(read);
     }
     Ok(Some(samples))
 }
 
-/// Weights with a class for each label, which network they are, and the hash of what they came from.
+fn read_sample(exercise: &Exercise, spec: &InputSpec) -> Result<TrainingSample> {
+    let image = exercise.load_image()?;
+    let mask = exercise.mask.to_mask();
+    let before = exercise.before.as_ref().map(|m| m.to_mask());
+    TrainingSample::new(&image, &mask, before.as_ref(), spec).map_err(|e| Error {
+        path: Some(exercise.source.path.clone()),
+        ..e
+    })
+}
+
+/// Initial weights with a class for each label, the network size, and the hash of the weights of the start.
 fn first_weights(
     start: &RoundStart,
     labels: &[Label],
@@ -360,26 +346,34 @@ fn first_weights(
     }
 }
 
-/// For each label of the workspace the class of the model that knows it. A label that others were merged into has its own;
-/// one that is gone keeps its class, and learns to find nothing.
+/// For each label of the workspace, the class of the model for it, if any. A label that others were merged into keeps its own
+/// class. A deleted label keeps its class, and the model learns not to find it.
 fn model_classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
     let values = values_in(labels, of_model);
-    let class = |(value, label): (u8, &Label)| {
-        let of_value: Vec<usize> = (0..values.len()).filter(|i| values[*i] == value).collect();
-        let own = |i: &usize| !label.kept.id.is_empty() && of_model[*i].kept.id == label.kept.id;
-        let found = of_value
-            .iter()
-            .copied()
-            .find(own)
-            .or_else(|| of_value.first().copied());
-        found
-            .or_else(|| (0..of_model.len()).filter(|_| label.is_gone()).find(own))
-            .map(|i| i + 1)
-    };
-    (1..=u8::MAX).zip(labels).map(class).collect()
+    (1..=u8::MAX)
+        .zip(labels)
+        .map(|(value, label)| class_of_label(of_model, &values, value, label))
+        .collect()
 }
 
-/// The mean Dice of the slices of each case.
+/// The class, from 1, for the label with this `value` in the workspace; `values` are the workspace values of the model's
+/// labels.
+fn class_of_label(of_model: &[Label], values: &[u8], value: u8, label: &Label) -> Option<usize> {
+    let with_value: Vec<usize> = (0..values.len()).filter(|i| values[*i] == value).collect();
+    let own = with_value
+        .iter()
+        .find(|i| has_same_id(&of_model[**i], label));
+    if let Some(index) = own.or(with_value.first()) {
+        return Some(index + 1);
+    }
+    if !label.is_gone() {
+        return None;
+    }
+    let own = of_model.iter().position(|l| has_same_id(l, label));
+    own.map(|index| index + 1)
+}
+
+/// Name and mean Dice of each case.
 fn by_case(exercises: &[Exercise], dice: &[f64]) -> Vec<(String, f64)> {
     let mut cases: BTreeMap<i64, (String, f64, f64)> = BTreeMap::new();
     for (exercise, dice) in exercises.iter().zip(dice) {
@@ -395,27 +389,30 @@ fn by_case(exercises: &[Exercise], dice: &[f64]) -> Vec<(String, f64)> {
         .collect()
 }
 
-/// Judges candidate and active model on the hold-out; `learned` is what the candidate finds of what it learned from.
+/// Scores of a model on the hold-out set; `None` if cancelled.
+fn score_held_out(
+    course: &Course<'_>,
+    model: &Model,
+    control: &Control,
+) -> Result<Option<Vec<JudgedCase>>> {
+    let card = model.card.clone();
+    let mut judge = Judge::new(card, model.weights.clone(), course.labels, course.device)?;
+    judge.score_cases(course.held_out, control)
+}
+
+/// Compares the candidate with the start on the hold-out set; `learned` has its Dice on the training cases. `None` if
+/// cancelled.
 fn judge_candidate(
     course: &Course<'_>,
     candidate: &Model,
     learned: &[(String, f64)],
     control: &Control,
 ) -> Result<Option<GateReport>> {
-    let of = |model: &Model| -> Result<_> {
-        Judge::new(
-            model.card.clone(),
-            model.weights.clone(),
-            course.labels,
-            course.device,
-        )?
-        .score_cases(course.held_out, control)
-    };
-    let Some(ours) = of(candidate)? else {
+    let Some(ours) = score_held_out(course, candidate, control)? else {
         return Ok(None);
     };
     let active = match course.start {
-        RoundStart::Model(model) => of(model)?,
+        RoundStart::Model(model) => score_held_out(course, model, control)?,
         RoundStart::Nothing { .. } => Some(Vec::new()),
     };
     let Some(active) = active else {

@@ -1,4 +1,4 @@
-//! Accepted masks with their images: what is learned from, and what judges.
+//! Accepted masks with their images, used to train and to judge models.
 
 use crate::Result;
 use crate::io;
@@ -12,26 +12,26 @@ use labrum_core::{
 /// An image and the mask that a person accepted for it.
 #[derive(Clone, Debug)]
 pub struct Exercise {
-    /// The case that it belongs to; several slices may belong to one.
+    /// Key of the case; a case may have several slices.
     pub case: i64,
-    /// The name of the case, for people.
+    /// Name of the case, for messages.
     pub name: String,
-    /// Where the pixels are.
+    /// File and frame of the image.
     pub source: Source,
-    /// How to read them.
+    /// How to read the image.
     pub kind: Kind,
-    /// The accepted mask, in the labels of the workspace.
+    /// The accepted mask, with the label values of the workspace.
     pub mask: PackedMask,
-    /// What a model had proposed before a person changed it, where one had.
+    /// The proposal of a model before a person changed it, if there was one.
     pub before: Option<PackedMask>,
-    /// The mask is what a model had proposed.
+    /// The mask is an unchanged proposal.
     pub is_untouched: bool,
-    /// No round has learned from it yet.
+    /// No round has been trained on it yet.
     pub is_new: bool,
 }
 
 impl Exercise {
-    /// That of a slice of a snapshot.
+    /// The exercise for a slice of a snapshot.
     pub fn from_slice(slice: &SnapshotSlice) -> Self {
         Self {
             case: slice.case.0,
@@ -45,7 +45,7 @@ impl Exercise {
         }
     }
 
-    /// Its pixels.
+    /// Reads the image.
     pub fn load_image(&self) -> Result<Image> {
         io::open::load_slice(&self.source, self.kind)
     }

@@ -1,4 +1,4 @@
-//! Training from a folder of image and mask pairs: which of them are trained on, choose the epoch and are held out.
+//! Training on a folder of image and mask pairs, divided into training, validation and hold-out images.
 
 use crate::{
     Result,
@@ -13,22 +13,22 @@ use std::path::Path;
 
 const TRIED: &str = "train on";
 
-/// How the images of a folder are divided.
+/// How to divide the images of a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Division {
-    /// What part of a name names the subject.
+    /// Finds the subject in the name of an image.
     pub subject_pattern: Option<SubjectPattern>,
-    /// Which images are trained on, choose the best epoch and are held out, instead of shares of the subjects.
+    /// Lists of training, validation and hold-out images, used instead of a division by subject.
     pub lists: Option<SplitLists>,
 }
 
-/// Trains on `folder`, from the beginning or from where an earlier training had come.
+/// Trains on `folder`, from the beginning or from the state of an interrupted training.
 ///
-/// Pairs are divided by lists or by subject into training, validation (chooses the epoch) and held-out images (seen once,
-/// for the figures on the card). What was found out about the folder is told by `note`.
+/// Pairs are divided by lists or by subject into training, validation (chooses the epoch) and hold-out images (used once, for
+/// the scores on the card). Findings about the folder are passed to `note`.
 ///
 /// # Errors
-/// Data that cannot be trained on, a device that fails, an earlier training with other settings or images.
+/// Unsuitable data, a failure of the device, or an earlier training with other settings or images.
 pub fn train_model(
     folder: &Path,
     (options, division): (&TrainOptions, &Division),
@@ -64,9 +64,10 @@ impl ImageMaskPair for DatasetPair {
     }
 }
 
-/// Images to train on, to choose the epoch, and held out.
+/// Returns training, validation and hold-out pairs.
 ///
-/// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
+/// # Errors
+/// Requested subjects that do not exist, or a single subject when some are to be held out.
 fn divide_pairs(
     data: &Dataset,
     options: &TrainOptions,

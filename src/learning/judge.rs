@@ -1,7 +1,7 @@
-//! Judges models on accepted masks, case by case.
+//! Scores models on accepted masks, case by case.
 
-use super::course::Model;
 use super::exercise::Exercise;
+use super::model::Model;
 use crate::io;
 use crate::{Error, Result};
 use labrum_core::{
@@ -17,7 +17,7 @@ use labrum_core::{
 };
 use labrum_nn::{checkpoint::Weights, device::DeviceChoice, infer::Segmenter};
 
-/// The scores on a case.
+/// The scores of a model on a case.
 pub(super) struct JudgedCase {
     case: i64,
     name: String,
@@ -25,7 +25,19 @@ pub(super) struct JudgedCase {
     is_untouched: bool,
 }
 
-/// A model, and what its labels are called in the workspace.
+impl JudgedCase {
+    /// The case of `slice`, with the mean of the scores of its slices; `None` if there are no scores.
+    fn new(slice: &Exercise, scores: &[Scores], is_untouched: bool) -> Option<Self> {
+        Some(Self {
+            case: slice.case,
+            name: slice.name.clone(),
+            scores: Scores::mean_over(scores)?,
+            is_untouched,
+        })
+    }
+}
+
+/// A model, and the values of its labels in the workspace.
 pub struct Judge {
     segmenter: Segmenter,
     values: Vec<u8>,
@@ -46,7 +58,7 @@ impl Judge {
         })
     }
 
-    /// The mask that the model proposes, in the labels of the workspace.
+    /// The mask that the model proposes, with the label values of the workspace.
     pub fn propose_mask(&mut self, exercise: &Exercise) -> Result<Mask> {
         let image = exercise.load_image()?;
         Ok(self
@@ -56,16 +68,16 @@ impl Judge {
             .mask)
     }
 
-    /// How unsure the model is about a picture: the mean of 4 p (1 - p) along the boundary that it proposes, 0..=1; 1
-    /// where it proposes nothing.
+    /// Uncertainty of the model about an image file: the mean of 4 p (1 - p) along the proposed boundary, 0..=1; 1 if it
+    /// proposes nothing.
     pub fn picture_uncertainty(&mut self, picture: &Source) -> Result<f64> {
         Ok(boundary_uncertainty(&self.segmenter.segment_slice(
             &io::open::load_slice(picture, Kind::Picture)?,
         )?))
     }
 
-    /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
-    /// Distances are in pixels.
+    /// The scores on each case, averaged over its slices, in order of first appearance; distances are in pixels. `None` if
+    /// cancelled.
     pub(super) fn score_cases(
         &mut self,
         exercises: &[Exercise],
@@ -80,9 +92,9 @@ impl Judge {
             let truth = exercise.mask.to_mask();
             let scores = metrics::score_masks(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
                 Error::at_path(
-                    "judge on the mask",
+                    "score the mask",
                     &exercise.source.path,
-                    "it does not have the size of its image",
+                    "the mask and the image differ in size",
                 )
             })?;
             match cases
@@ -96,20 +108,14 @@ impl Judge {
                 None => cases.push((exercise, vec![scores], exercise.is_untouched)),
             }
         }
-        let mean = |(first, all, is_untouched): (&Exercise, Vec<Scores>, bool)| {
-            let (case, name, scores) = (first.case, first.name.clone(), Scores::mean_over(&all)?);
-            Some(JudgedCase {
-                case,
-                name,
-                scores,
-                is_untouched,
-            })
-        };
-        Ok(Some(cases.into_iter().filter_map(mean).collect()))
+        let judged = cases
+            .into_iter()
+            .filter_map(|(first, all, is_untouched)| JudgedCase::new(first, &all, is_untouched));
+        Ok(Some(judged.collect()))
     }
 }
 
-/// Two models on the same accepted masks; `first` stands for the active one.
+/// Compares two models on the same accepted masks; `first` takes the place of the active model.
 pub fn compare_models(
     first: &Model,
     second: &Model,
@@ -118,33 +124,39 @@ pub fn compare_models(
     device: DeviceChoice,
 ) -> Result<GateReport> {
     let exercises: Vec<Exercise> = held_out.iter().map(Exercise::from_slice).collect();
-    let of = |model: &Model| -> Result<_> {
-        let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
-        Ok(judge
-            .score_cases(&exercises, &Control::default())?
-            .unwrap_or_default())
-    };
-    let (first, second) = (of(first)?, of(second)?);
+    let first = score_model(first, &exercises, labels, device)?;
+    let second = score_model(second, &exercises, labels, device)?;
     Ok(GateReport::new(pair_scores(&first, second), &[]))
 }
 
-/// Cases with the scores of both models.
-pub(super) fn pair_scores(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
-    let pair = |of: JudgedCase| {
-        let active = active.iter().find(|a| a.case == of.case).map(|a| a.scores);
-        GateCase {
-            key: of.case,
-            name: of.name,
-            active,
-            candidate: of.scores,
-            is_untouched: of.is_untouched,
-        }
-    };
-    candidate.into_iter().map(pair).collect()
+fn score_model(
+    model: &Model,
+    exercises: &[Exercise],
+    labels: &[Label],
+    device: DeviceChoice,
+) -> Result<Vec<JudgedCase>> {
+    let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
+    let scores = judge.score_cases(exercises, &Control::default())?;
+    Ok(scores.unwrap_or_default())
 }
 
-/// Dice of two masks of one size, all labels together: quick, where the other scores are not needed. Two empty masks
-/// have 1.
+/// Pairs the scores of both models by case.
+pub(super) fn pair_scores(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
+    let mut pairs = Vec::with_capacity(candidate.len());
+    for judged in candidate {
+        let of_active = active.iter().find(|a| a.case == judged.case);
+        pairs.push(GateCase {
+            key: judged.case,
+            name: judged.name,
+            active: of_active.map(|a| a.scores),
+            candidate: judged.scores,
+            is_untouched: judged.is_untouched,
+        });
+    }
+    pairs
+}
+
+/// Dice of two masks of the same size over all labels together; 1 if both are empty. Faster than computing all scores.
 pub fn dice_overlap(a: &Mask, b: &Mask) -> f64 {
     let (mut both, mut sum) = (0usize, 0usize);
     for (a, b) in a.pixel_labels().iter().zip(b.pixel_labels()) {
@@ -158,14 +170,21 @@ pub fn dice_overlap(a: &Mask, b: &Mask) -> f64 {
     }
 }
 
+/// True if the pixel at `neighbour` exists and has another label.
+#[inline]
+fn is_other_label(labels: &[u8], pixel: usize, neighbour: usize) -> bool {
+    labels
+        .get(neighbour)
+        .is_some_and(|label| *label != labels[pixel])
+}
+
 fn boundary_uncertainty(prediction: &Prediction) -> f64 {
     let mask = &prediction.mask;
     let (columns, labels) = (mask.columns(), mask.pixel_labels());
     let (mut sum, mut count) = (0.0, 0);
     for i in 0..labels.len() {
-        let differs = |to: usize| labels.get(to).is_some_and(|l| *l != labels[i]);
-        let is_edge = (i + 1) % columns != 0 && differs(i + 1) || differs(i + columns);
-        if is_edge {
+        let differs_right = (i + 1) % columns != 0 && is_other_label(labels, i, i + 1);
+        if differs_right || is_other_label(labels, i, i + columns) {
             let p = f64::from(prediction.label_probability(labels[i], i));
             sum += 4.0 * p * (1.0 - p);
             count += 1;

@@ -1,11 +1,12 @@
-//! The learning loop: from accepted masks to a candidate, from a candidate to a verdict. The window, `labrum train` and
-//! `labrum rehearse` all run this.
+//! The learning loop: accepted masks train a candidate, and the promotion gate judges it. Used by the window, `labrum train`
+//! and `labrum rehearse`.
 
 mod cost;
 pub mod course;
 pub mod exercise;
 pub mod folder;
 mod judge;
+pub mod model;
 pub mod rehearse;
 pub mod round;
 

@@ -1,14 +1,20 @@
-//! The whole loop on a folder with masks, the masks standing in for the annotator: how many corrections will a task take?
+//! Simulates the learning loop on a folder with masks, which stand in for the annotator, to estimate how many corrections a
+//! task needs.
 
 mod rounds;
 
-use super::course::{Model, RoundPhase, RoundStart};
+use super::course::RoundStart;
 use super::exercise::Exercise;
+use super::model::Model;
 use crate::Result;
 use crate::io::dataset::{self, Dataset, DatasetPair, FolderOptions};
 use labrum_core::{
-    label::Label, label_table::LabelTable, mask::PackedMask, progress::Control, study::Kind,
-    training::Plan,
+    label::Label,
+    label_table::LabelTable,
+    mask::PackedMask,
+    progress::Control,
+    study::Kind,
+    training::{Plan, RoundPhase},
 };
 use labrum_nn::device::DeviceChoice;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
@@ -17,93 +23,93 @@ use rounds::RehearsalLoop;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// In which order cases are corrected.
+/// Order in which cases are corrected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RehearsalOrder {
-    /// As the dice fall.
+    /// Random order.
     #[default]
     Random,
-    /// Those first that the active model is least sure of, every third one at random.
+    /// Cases about which the active model is most uncertain first, with every third one at random.
     Doubt,
 }
 
-/// What is rehearsed.
+/// Settings of a rehearsal.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
-    /// Cases that are learned from, after each round; ascending.
+    /// Number of training cases in each round, ascending.
     pub cases: Vec<usize>,
-    /// Seconds for a round, judging included.
+    /// Seconds per round, including judging.
     pub seconds: f64,
-    /// So many steps for a round instead: the same on every machine, however busy it is.
+    /// Steps per round, instead of `seconds`: the same on every machine, however busy it is.
     pub steps: Option<usize>,
-    /// The model to start from; none for random weights.
+    /// Model to start from; `None` for random weights.
     pub model: Option<Model>,
-    /// Where there is no model to start from, the input has about the area of a square with this side, in the shape of
-    /// the images.
+    /// With random weights, side of a square with about the area of the input; the input has the aspect ratio of the images.
     pub size: usize,
-    /// 1 for grey, 3 for colour; `None` for what the images are.
+    /// Channels of the input: 1 for grey, 3 for colour; `None` for those of the images.
     pub channels: Option<usize>,
-    /// In which order cases are corrected.
+    /// Order in which cases are corrected.
     pub order: RehearsalOrder,
-    /// How the folder is read.
+    /// Options for reading the folder.
     pub wishes: FolderOptions,
-    /// How rounds are done, but for their length.
+    /// Training settings, except for the length of the rounds.
     pub plan: Plan,
-    /// Where.
+    /// Device to train on.
     pub device: DeviceChoice,
 }
 
-/// One round.
+/// Result of one round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundResult {
-    /// Cases learned from.
+    /// Number of training cases.
     pub cases: usize,
-    /// Corrected cases that were held out, on top of these.
+    /// Number of hold-out cases, in addition to these.
     pub holdout_cases: usize,
-    /// Mean Dice of the active model, after the gate, on images that nothing in the loop ever sees.
+    /// Mean Dice on the test set of the model that is active after the round.
     pub test_dice: f64,
-    /// The same of the candidate.
+    /// Mean Dice on the test set of the candidate.
     pub candidate_test_dice: f64,
-    /// Mean Dice of the active model on the held-out cases; none where none is held out yet.
+    /// Mean Dice of the active model on the hold-out cases; `None` if there are none yet.
     pub holdout_dice: Option<f64>,
     /// The candidate became the active model.
     pub accepted: bool,
-    /// Why, or why not.
+    /// Why the candidate was accepted or rejected.
     pub reason: String,
-    /// Seconds from the start of the round to the verdict.
+    /// Seconds from the start of the round to the decision.
     pub seconds: f64,
-    /// Steps of the training.
+    /// Number of training steps.
     pub steps: usize,
-    /// Pixels in which the masks of the cases new in this round differ from what the active model proposed for them,
-    /// those held out included: what the annotator had to change.
+    /// Number of pixels that the annotator had to change: those in which the masks of the new cases of this round, including
+    /// hold-out cases, differ from the proposals of the active model.
     pub corrected_pixels: u64,
-    /// The same for a case, as a share of the pixels of its mask.
+    /// The same as a share of the labelled pixels, averaged over the new cases.
     pub corrected_share: f64,
 }
 
-/// What a rehearsal tells while it runs.
+/// Progress of a rehearsal.
 pub enum RehearsalEvent<'a> {
-    /// Something about the folder that a person should know.
+    /// A remark about the folder.
     Note(&'a str),
-    /// The folder is divided.
+    /// The images were divided.
     Divided {
-        /// Images to correct, one after the other.
+        /// Number of images to correct.
         pool: usize,
-        /// Images that nothing ever sees.
+        /// Number of test images.
         test: usize,
     },
-    /// What the model that it starts from is worth on the test, before any round.
+    /// Test Dice of the model to start from, before the first round.
     Start(f64),
-    /// What a round does.
+    /// Progress of the current round.
     Phase(RoundPhase),
-    /// A round is over.
+    /// A round has finished.
     Round(&'a RoundResult),
 }
 
-/// Plays the loop on `folder`. One fifth of the subjects is set aside for the test; cases of the others come in, are
-/// corrected, and are learned from or held out by the same rule as in a workspace.
+/// Simulates the learning loop on `folder`. One fifth of the subjects is set aside as a test set. The cases of the others are
+/// corrected one after the other, and used for training or held out by the same rule as in a workspace.
 ///
-/// Errors: what [`dataset::open_folder`] says; a folder of one subject; fewer cases than asked for; what a round says.
+/// # Errors
+/// Those of [`dataset::open_folder`] and of a round; a folder with a single subject, or with fewer cases than requested.
 pub fn run_rehearsal(
     folder: &Path,
     rehearsal: &Rehearsal,
@@ -123,7 +129,7 @@ pub fn run_rehearsal(
     });
     if let Some(cases) = rehearsal.cases.iter().find(|cases| **cases > pool.len()) {
         let reason = format!(
-            "{cases} cases cannot be reached: there are {} to learn from and hold out",
+            "cannot reach {cases} cases: there are only {} for training and hold-out",
             pool.len()
         );
         tell(RehearsalEvent::Note(&reason));
@@ -155,20 +161,15 @@ pub fn run_rehearsal(
     Ok(results)
 }
 
-/// The labels of the model to start from, and those of the folder that it does not know; none that do not occur.
+/// The labels of the model to start from, followed by those that only the folder has, and the table from mask values to them.
 fn starting_labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
     let (mut labels, mut places) = (Vec::new(), Vec::new());
     if let Some(Model { card, .. }) = model {
         labels = card.labels.clone();
         let table = data.labels.label_table(&labels, &card.trained_on.values);
-        let value = |label: usize| {
-            data.labels
-                .values
-                .iter()
-                .copied()
-                .find(|v| usize::from(table.map_label(*v)) == label)
-        };
-        places = (1..=labels.len()).map(value).collect();
+        places = (1..=labels.len())
+            .map(|label| first_value_of(label, data, &table))
+            .collect();
     }
     for value in data
         .labels
@@ -184,7 +185,16 @@ fn starting_labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelT
     (labels, LabelTable::new(&places))
 }
 
-/// A case for a pair, not learned from yet.
+/// The first mask value that stands for `label`, which counts from 1.
+fn first_value_of(label: usize, data: &Dataset, table: &LabelTable) -> Option<u8> {
+    data.labels
+        .values
+        .iter()
+        .copied()
+        .find(|value| usize::from(table.map_label(*value)) == label)
+}
+
+/// A new case for a pair, not trained on yet.
 fn exercise_for_pair(pair: &DatasetPair, table: &LabelTable, case: i64) -> Result<Exercise> {
     let mask = table.map_mask(&pair.load_image_and_mask()?.1);
     Ok(Exercise {

@@ -1,8 +1,9 @@
-//! A round in a workspace: from the snapshot of its accepted masks to a version for its list.
+//! A round of training in a workspace: from a snapshot of its accepted masks to a new version.
 
 use super::cost;
-use super::course::{self, Course, Model, RoundPhase, RoundStart};
+use super::course::{self, Course, RoundStart};
 use super::exercise::Exercise;
+use super::model::Model;
 use crate::{Error, Result};
 use labrum_core::{
     gate::Verdict,
@@ -12,60 +13,60 @@ use labrum_core::{
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
     model_card::ModelCard,
     progress::Control,
-    training::{Estimate, Length, Plan, RoundSettings, StartFrom},
+    training::{Estimate, Length, Plan, RoundPhase, RoundSettings, StartFrom},
     whole_file,
 };
-use labrum_nn::{checkpoint, device::DeviceChoice, train::state};
+use labrum_nn::{
+    checkpoint,
+    device::DeviceChoice,
+    train::state::{self, TrainingState},
+};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The input of a model that starts from nothing has about so many pixels at most.
+/// Maximum number of pixels, approximately, of the input of a model trained from scratch.
 const INPUT_AREA: usize = 224 * 224;
 
-/// What to do where all cases are of one subject.
-const PATIENT_IDS: &str = "Cases of one Patient ID count as one subject: where they are of several patients, as files without \
-     the patient's name often are, give them different Patient IDs and open them in a new workspace.";
+/// Advice if all cases are of one subject.
+const PATIENT_IDS: &str = "Cases with the same Patient ID count as one subject. If they belong to several patients, as in some \
+     de-identified files, give them different Patient IDs and open them in a new workspace.";
 
-/// Stands among modalities for pictures, which have none.
+/// Stands in the list of modalities for image files, which have none.
 const PICTURES: &str = "pictures";
 
-/// A round that is to be done.
+/// A round to run.
 #[derive(Clone, Debug)]
 pub struct WorkspaceRound {
-    /// Which.
+    /// Key of the round.
     pub key: RoundKey,
     /// The accepted masks.
     pub snapshot: Vec<SnapshotSlice>,
     /// The labels of the workspace.
     pub labels: Vec<Label>,
-    /// How it is done.
+    /// Settings of the round.
     pub settings: RoundSettings,
-    /// The version that it starts from, where it is one.
+    /// The version that it starts from, if any.
     pub parent: Option<VersionKey>,
-    /// What a model that starts from nothing is called.
+    /// Name of a model trained from scratch.
     pub name: String,
-    /// Where states to go on from are written.
+    /// File for the state from which the round can be resumed.
     pub checkpoint: PathBuf,
-    /// Where it runs.
+    /// Device to train on.
     pub device: DeviceChoice,
 }
 
 impl WorkspaceRound {
-    /// What it will take. `threads` compute.
+    /// Estimates the time and memory of the round on `threads` threads.
     ///
-    /// Errors: why it cannot be done: nothing to learn from, a start that cannot be read, too little memory.
+    /// # Errors
+    /// Why it cannot run: nothing to train on, a start that cannot be read, too little memory.
     pub fn estimate_cost(&self, threads: usize) -> Result<Estimate> {
-        let count = |side: Side| {
-            let slices = self.snapshot.iter().filter(move |s| s.side == side);
-            let cases: BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
-            (cases.len(), slices.count())
-        };
-        let ((cases, slices), (held_out, held_slices)) =
-            (count(Side::Training), count(Side::HoldOut));
+        let (cases, slices) = self.count_on_side(Side::Training);
+        let (held_out, held_slices) = self.count_on_side(Side::HoldOut);
         if self.snapshot.is_empty() {
             return Err(
-                Error::new("train", "no case with a mask is accepted yet").with_advice(
+                Error::new("train", "no case with a mask has been accepted yet").with_advice(
                     "Accept cases in the window (Enter) or with labrum workspace accept.",
                 ),
             );
@@ -75,9 +76,8 @@ impl WorkspaceRound {
                 "Accept another corrected case; about one in five is held out to judge the model.";
             return Err(match self.of_one_subject() {
                 Some(count) => {
-                    let reason = format!(
-                        "all {count} accepted cases are of one subject, and it is held out"
-                    );
+                    let reason =
+                        format!("all {count} accepted cases are of one subject, which is held out");
                     Error::new("train", reason).with_advice(PATIENT_IDS)
                 }
                 None => Error::new("train", "all accepted cases are held out").with_advice(advice),
@@ -93,11 +93,10 @@ impl WorkspaceRound {
         let plan = &self.settings.plan;
         let memory = cost::peak_bytes(config, &spec, plan.batch, slices);
         if let Some(free) = cost::free_memory().filter(|free| *free < memory) {
-            let gigabytes = |bytes: u64| bytes as f64 / 1e9;
             let reason = format!(
-                "it needs {:.1} GB of memory, {:.1} GB are free",
-                gigabytes(memory),
-                gigabytes(free)
+                "training needs {:.1} GB of memory, but only {:.1} GB are free",
+                memory as f64 / 1e9,
+                free as f64 / 1e9
             );
             return Err(Error::new("train", reason)
                 .with_advice("Close other programs, or start from a smaller model."));
@@ -106,10 +105,11 @@ impl WorkspaceRound {
         let training = match plan.length {
             Length::Seconds(seconds) => seconds,
             Length::Steps(steps) => {
-                let by_time = || {
+                let steps = if steps == 0 {
                     cost::step_count(&self.settings, config, &spec, threads, slices, held_slices)
+                } else {
+                    steps
                 };
-                let steps = if steps == 0 { by_time() } else { steps };
                 steps as f64 * cost::step_seconds(config, &spec, plan.batch, threads)
             }
         };
@@ -123,9 +123,20 @@ impl WorkspaceRound {
         })
     }
 
-    /// How many accepted cases there are, where they are several and all of one subject.
+    /// Number of cases and slices on this side: training or hold-out.
+    fn count_on_side(&self, side: Side) -> (usize, usize) {
+        let mut cases = BTreeSet::new();
+        let mut slices = 0;
+        for slice in self.snapshot.iter().filter(|s| s.side == side) {
+            cases.insert(slice.case.0);
+            slices += 1;
+        }
+        (cases.len(), slices)
+    }
+
+    /// Number of accepted cases if there are several and all are of one subject.
     fn of_one_subject(&self) -> Option<usize> {
-        /// Fewer may well be the series of one patient.
+        /// Fewer cases may well be series of one patient.
         const SEVERAL: usize = 3;
         let cases: BTreeSet<i64> = self.snapshot.iter().map(|s| s.case.0).collect();
         let subjects: BTreeSet<&str> = self.snapshot.iter().map(|s| s.subject.as_str()).collect();
@@ -133,9 +144,10 @@ impl WorkspaceRound {
         (is_one && cases.len() >= SEVERAL).then_some(cases.len())
     }
 
-    /// Does the round; `None` where it was cancelled. The version is not kept yet.
+    /// Runs the round; `None` if cancelled. The version is not saved yet.
     ///
-    /// Errors: what [`WorkspaceRound::estimate_cost`] says; an image that cannot be read; a device that fails; a disk that is full.
+    /// # Errors
+    /// Those of [`WorkspaceRound::estimate_cost`]; an image that cannot be read, a failure of the device, a full disk.
     pub fn train_version(
         &self,
         control: &Control,
@@ -160,7 +172,7 @@ impl WorkspaceRound {
             held_out.len(),
         );
         let plan = match self.settings.plan.length {
-            // What a caller set counts.
+            // The caller's setting takes precedence.
             Length::Seconds(_) => self.settings.plan.clone(),
             Length::Steps(0) => Plan {
                 length: Length::Steps(steps),
@@ -183,16 +195,9 @@ impl WorkspaceRound {
             device: self.device,
             resume,
         };
-        let mut keep = |found: &_| {
-            let bytes = state::to_bytes(found)?;
-            whole_file::write_atomically(
-                &self.checkpoint,
-                "keep the state of the training",
-                |file| file.write_all(&bytes),
-            )
-        };
-        let Some(mut candidate) = course::train_candidate(course, control, phase, &mut keep)?
-        else {
+        let candidate =
+            course::train_candidate(course, control, phase, &mut |state| self.keep_state(state))?;
+        let Some(mut candidate) = candidate else {
             return Ok(None);
         };
         self.widen_purpose(&mut candidate.model.card);
@@ -221,10 +226,18 @@ impl WorkspaceRound {
             seconds: begun.elapsed().as_secs_f64(),
             steps: candidate.learned.steps as u32,
             settings: serde_json::to_string(&settings)
-                .map_err(|e| Error::new("keep the settings of the round", e))?,
+                .map_err(|e| Error::new("save the settings of the round", e))?,
             bytes: checkpoint::to_bytes(card, weights)?.into(),
             report: candidate.report,
         }))
+    }
+
+    /// Writes the state from which the round can be resumed.
+    fn keep_state(&self, state: &TrainingState) -> Result<()> {
+        let bytes = state::to_bytes(state)?;
+        whole_file::write_atomically(&self.checkpoint, "save the training state", |file| {
+            file.write_all(&bytes)
+        })
     }
 
     fn load_start(&self) -> Result<RoundStart> {
@@ -243,7 +256,7 @@ impl WorkspaceRound {
     fn untrained_start(&self) -> Result<RoundStart> {
         let first = self.snapshot.iter().find(|s| s.side == Side::Training);
         let first =
-            first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
+            first.ok_or_else(|| Error::new("train", "there are no accepted cases to train on"))?;
         let image = Exercise::from_slice(first).load_image()?;
         let channels = if matches!(image.pixels, Pixels::Rgb8(_)) {
             3
@@ -258,17 +271,10 @@ impl WorkspaceRound {
         Ok(RoundStart::Nothing { size, channels })
     }
 
-    /// Name and version of the candidate: of a model that finds none of these labels only the weights are taken.
+    /// Name and version of the candidate. It takes the name of the start only if that model has one of these labels.
     fn candidate_title(&self, start: &RoundStart) -> (String, String) {
-        let finds = |model: &Model| {
-            model
-                .card
-                .labels
-                .iter()
-                .any(|label| value_in(&self.labels, label).is_some())
-        };
         let name = match start {
-            RoundStart::Model(model) if self.parent.is_some() || finds(model) => {
+            RoundStart::Model(model) if self.parent.is_some() || self.has_label_of(model) => {
                 model.card.name.clone()
             }
             RoundStart::Model(_) | RoundStart::Nothing { .. } => self.name.clone(),
@@ -276,7 +282,12 @@ impl WorkspaceRound {
         (name, format!("round-{}", self.key.0))
     }
 
-    /// What it learned from it is for from now on; one that starts from nothing is for nothing else.
+    fn has_label_of(&self, model: &Model) -> bool {
+        let mut labels = model.card.labels.iter();
+        labels.any(|label| value_in(&self.labels, label).is_some())
+    }
+
+    /// Extends the purpose of the model to the images it was trained on; a model trained from scratch is only for these.
     fn widen_purpose(&self, card: &mut ModelCard) {
         let is_from_nothing = self.settings.start == StartFrom::Nothing;
         let purpose = &mut card.purpose;
@@ -288,13 +299,9 @@ impl WorkspaceRound {
             };
             let is_narrow = is_from_nothing || !purpose.modalities.is_empty();
             if modality == PICTURES {
-                let is_named = |word: &String| {
-                    let path = slice.source.path.to_string_lossy().to_lowercase();
-                    path.contains(&word.to_lowercase())
-                        || slice.name.to_lowercase().contains(&word.to_lowercase())
-                };
-                // A word of all pictures is none.
-                if !purpose.picture_words.iter().any(is_named) {
+                // Trained on an image without such a word: the words no longer restrict it.
+                let mut words = purpose.picture_words.iter();
+                if !words.any(|word| is_named_by(slice, word)) {
                     purpose.picture_words.clear();
                 }
             } else if is_narrow && !purpose.modalities.iter().any(|m| m == modality) {
@@ -305,6 +312,13 @@ impl WorkspaceRound {
             }
         }
     }
+}
+
+/// True if the name or path of the slice contains the word, ignoring case.
+fn is_named_by(slice: &SnapshotSlice, word: &str) -> bool {
+    let word = word.to_lowercase();
+    let path = slice.source.path.to_string_lossy().to_lowercase();
+    path.contains(&word) || slice.name.to_lowercase().contains(&word)
 }
 
 #[cfg(test)]
@@ -318,7 +332,7 @@ mod tests {
         study::{Kind, Source},
     };
 
-    /// A round on as many cases as there are names of subjects.
+    /// A round with one case for each name of a subject.
     fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> WorkspaceRound {
         let path = folder.join("a.png");
         GrayImage::new(32, 32).save(&path).unwrap();
@@ -386,7 +400,7 @@ mod tests {
         };
         assert!(
             refused(&["x", "x", "x"])
-                .contains("of one subject, and it is held out. Cases of one Patient ID")
+                .contains("of one subject, which is held out. Cases with the same Patient ID")
         );
         assert!(refused(&["x", "y", "z"]).contains("Accept another corrected case"));
     }

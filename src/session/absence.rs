@@ -1,5 +1,5 @@
-//! "Nothing here": a person marks a label as absent on slices. It is a step like any other; the slice has a mask from
-//! then on, which can be accepted, learned from and exported.
+//! Marking a label as absent on slices. It is a step like any other: the slice then has a mask, which can be accepted,
+//! trained on and exported.
 
 use super::{
     Session,
@@ -16,16 +16,14 @@ use labrum_core::{
 };
 
 impl Case {
-    /// True where a person said that a slice holds nothing of a label, and nothing of it was found or drawn there since.
+    /// True if the user marked a label as absent on a slice and nothing of it was proposed or drawn there since.
     pub fn is_absent(&self, slice: usize, label: u8) -> bool {
-        self.slices.get(slice).is_some_and(|state| {
-            let holds =
-                |f: &super::finding::Finding| f.measurements.iter().any(|m| m.label == label);
-            state.absent.contains(&label) && !state.finding.as_ref().is_some_and(|f| holds(f))
-        })
+        self.slices
+            .get(slice)
+            .is_some_and(|state| state.absent.contains(&label) && !state.shows_label(label))
     }
 
-    /// Labels of which a person said that slices hold nothing, and of which no slice has any.
+    /// Labels that were marked as absent on some slices and that no slice has.
     pub fn absent_labels(&self) -> Vec<u8> {
         let mut absent: Vec<u8> = self
             .slices
@@ -34,86 +32,82 @@ impl Case {
             .collect();
         absent.sort_unstable();
         absent.dedup();
-        let findings = || self.slices.iter().filter_map(|s| s.finding.as_ref());
-        absent
-            .retain(|label| !findings().any(|f| f.measurements.iter().any(|m| m.label == *label)));
+        absent.retain(|label| !self.shows_label(*label));
         absent
     }
 }
 
 impl Session {
-    /// Says that the slice on the screen holds nothing of the label in hand; what there is of it goes.
+    /// Marks the active label as absent on the slice on the screen, and clears it there.
     pub(super) fn nothing_here(&mut self) {
-        self.finish_hand();
+        self.finish_gesture();
         let Some(label) = self.drawable_label() else {
             return;
         };
-        let Some(key) = self.current_case().map(Case::slice_key) else {
+        let Some(key) = self.cases.current_case().map(Case::slice_key) else {
             return;
         };
         let whole = self
+            .cases
             .current_case()
             .map(|c| Region::full_frame(c.series.columns, c.series.rows))
             .unwrap_or_default();
-        let is_said = self
-            .slice_state(key)
-            .is_some_and(|s| s.absent.contains(&label));
-        let rule = self.lock_rule();
+        let is_said = self.is_marked_absent(key, label);
+        let rule = self.labels.lock_rule();
         let edit = self.write_mask(key, |mask| {
             mask.reshape_label(label, &Region::default(), &whole, &rule)
         });
         if is_said && edit.is_empty() {
             let text = format!(
-                "{} is marked as absent here already.",
-                self.label_name(label)
+                "{} is already marked as absent here.",
+                self.labels.label_name(label)
             );
             return self.notices.add(Severity::Hint, text);
         }
         self.say_nothing(key, label, vec![(key.slice, edit)]);
     }
 
-    /// Says that all slices of the case which have nothing of the label in hand hold nothing of it. None is changed.
+    /// Marks the active label as absent on all slices of the case that do not have it. No mask is changed.
     pub(super) fn nothing_elsewhere(&mut self) {
-        self.finish_hand();
+        self.finish_gesture();
         let Some(label) = self.drawable_label() else {
             return;
         };
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let key = case.slice_key();
-        let is_open = |slice: &usize| {
-            let at = SliceKey {
-                case: key.case,
-                slice: *slice,
-            };
-            let is_said = self
-                .slice_state(at)
-                .is_some_and(|s| s.absent.contains(&label));
-            !is_said && self.mask_of(at).is_none_or(|m| m.count_pixels(label) == 0)
-        };
         let slices: Vec<(usize, Edit)> = (0..case.slices.len())
-            .filter(is_open)
-            .map(|s| (s, Edit::default()))
+            .map(|slice| SliceKey { slice, ..key })
+            .filter(|at| !self.is_marked_absent(*at, label))
+            .filter(|at| !self.has_label_pixels(*at, label))
+            .map(|at| (at.slice, Edit::default()))
             .collect();
         if slices.is_empty() {
             let text = format!(
-                "Every slice has {0}, or {0} is marked as absent there already.",
-                self.label_name(label)
+                "{0} is already drawn or marked as absent on every slice.",
+                self.labels.label_name(label)
             );
             return self.notices.add(Severity::Hint, text);
         }
         self.say_nothing(key, label, slices);
     }
 
+    /// True if a label was marked as absent on a slice, whatever was drawn there since.
+    fn is_marked_absent(&self, key: SliceKey, label: u8) -> bool {
+        self.cases
+            .slice_state(key)
+            .is_some_and(|s| s.absent.contains(&label))
+    }
+
     fn say_nothing(&mut self, key: SliceKey, label: u8, edits: Vec<(usize, Edit)>) {
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
+        let Some(case) = self.cases.case_by_id_mut(key.case) else {
             return;
         };
         let (columns, rows) = (case.series.columns, case.series.rows);
         for (slice, _) in &edits {
             if let Some(state) = case.slices.get_mut(*slice) {
-                // From now on there is a mask, and it is empty.
+                // The slice now has a mask, and it is empty.
                 state
                     .mask
                     .get_or_insert_with(|| PackedMask::from_mask(&Mask::new_blank(columns, rows)));
@@ -129,13 +123,13 @@ impl Session {
             ..Also::default()
         };
         self.take_step(
-            "Nothing here",
+            "Mark as absent",
             key.case,
             edits,
             also,
             Some(Status::Corrected),
         );
-        let name = self.label_name(label);
+        let name = self.labels.label_name(label);
         let place = if count == 1 {
             "here".to_owned()
         } else {

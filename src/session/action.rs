@@ -1,27 +1,28 @@
-//! What the window asks for, and what the session does about it.
+//! The requests of the window, and how the session carries them out.
 
 use super::{
     Session,
     case_list::CaseFilter,
     command::UserCommand,
     imports::ImportAnswer,
-    job::{CaseId, ExportOptions, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
+    job::{CaseId, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
     labels::LabelAction,
     learning::LearnAction,
     ortho::OrthoAction,
     pacs::PacsAction,
-    settings::{CaseOrder, Settings, WindowPlace},
+    settings::{CaseOrder, ExportOptions, Settings, WindowPlace},
     tasks::TaskChoice,
-    tools::{PointerInput, ToolOptions},
+    tool_options::ToolOptions,
+    tools::PointerInput,
     view::Canvas,
 };
 use labrum_core::image::Window;
 use std::path::PathBuf;
 
-/// What the window asks for.
+/// A request from the window.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// A command of the table.
+    /// Run a command from the command table.
     Command(UserCommand),
     /// Open files or folders.
     Open(Vec<PathBuf>),
@@ -31,86 +32,86 @@ pub enum Action {
     SelectCase(CaseId),
     /// Show a slice of the case.
     SetSlice(usize),
-    /// Go so many slices on.
+    /// Scroll by this many slices; negative goes back.
     ScrollSlices(i64),
-    /// Show through this window.
+    /// Set the window (window/level) of the case.
     SetWindow(Window),
-    /// Zoom by a factor about a point on the screen.
+    /// Zoom by a factor around a point on the screen.
     Zoom {
-        /// More than 1 enlarges.
+        /// Above 1 zooms in.
         factor: f32,
-        /// The point that stays.
+        /// The point that stays fixed.
         pointer: [f32; 2],
     },
-    /// Move the picture by points.
+    /// Move the image by this many points.
     Pan([f32; 2]),
-    /// The canvas has this place on the screen.
+    /// The position and size of the canvas on the screen.
     SetCanvas {
         /// In points.
         canvas: Canvas,
-        /// Screen pixels for one point.
+        /// Screen pixels per point.
         pixels_per_point: f32,
     },
-    /// Take these settings.
+    /// Replace the settings.
     SetSettings(Settings),
-    /// The panels at the left and at the right have these widths, in points.
+    /// Widths of the left and the right panel, in points.
     SetPanelWidths([f32; 2]),
-    /// Use a model for the case, or the one that fits.
+    /// Use this model for the case; `None` picks the matching one automatically.
     ChooseModel(Option<ModelSource>),
-    /// The pointer did something on the slice that is shown.
+    /// A pointer event on the slice that is shown.
     Pointer(PointerInput),
-    /// The size of the tool in hand goes up or down by so many notches.
+    /// Change the size of the active tool by this many steps.
     ResizeTool(i64),
-    /// Other options for the tools.
+    /// Replace the tool options.
     SetTools(ToolOptions),
-    /// Something with the list of labels.
+    /// Change the list of labels or choose from it.
     Label(LabelAction),
-    /// Put the case on the screen, and all of its study where that is wanted, into a task.
+    /// Put the case that is shown into a task.
     ChooseTask {
-        /// Which task.
+        /// The task.
         task: TaskChoice,
-        /// All cases of the study.
+        /// Put all cases of its study into the task too.
         whole_study: bool,
     },
-    /// Show what a command would do; `None` shows the tool in hand again.
+    /// Preview what a command would do; `None` shows the active tool again.
     PreviewCommand(Option<UserCommand>),
-    /// Go through cases in this order.
+    /// Set the order of the cases.
     SetOrder(CaseOrder),
     /// Read masks for the case that is shown.
     ImportMasks(Vec<PathBuf>),
-    /// Take these of the masks that overlap, the one on top first, by their place in the list; none of them.
+    /// Import these of the overlapping masks, by index in the list, topmost first; `None` imports none of them.
     TakeOverlapping(Option<Vec<usize>>),
-    /// Say what has to be known before masks can be laid; `None` leaves them.
+    /// Answer the question that has to be settled before masks can be applied; `None` cancels the import.
     AnswerImport(Option<ImportAnswer>),
-    /// Open the workspace in this folder; a new one where there is none.
+    /// Open the workspace in this folder; create it if there is none.
     OpenWorkspace(PathBuf),
-    /// Look in this folder for images of the workspace that have moved.
+    /// Search this folder for images of the workspace that have moved.
     FindImages(PathBuf),
-    /// Give the workspace a name.
+    /// Rename the workspace.
     RenameWorkspace(String),
     /// Move the workspace to this folder.
     MoveWorkspace(PathBuf),
-    /// Let go of what models proposed for cases that are out of the list.
+    /// Delete the proposals of cases that were removed from the list.
     TidyWorkspace,
-    /// Try again to write what could not be written.
+    /// Try again to save what could not be saved.
     RetryStore,
-    /// Write files.
+    /// Export files.
     Export(ExportRequest),
-    /// Something with servers.
+    /// A request about servers (PACS).
     Pacs(PacsAction),
-    /// Something with the learning loop.
+    /// A request about training and versions.
     Learn(LearnAction),
-    /// Something with the orthogonal views.
+    /// A request about the orthogonal views.
     Ortho(OrthoAction),
-    /// Take a message off the picture.
+    /// Dismiss a message.
     Dismiss(u64),
-    /// Forget the errors that are listed.
+    /// Clear the list of errors.
     ClearErrors,
     /// Show only these cases in the list.
     Filter(CaseFilter),
-    /// The window has this size and place.
+    /// The size and position of the window.
     SetWindowPlace(WindowPlace),
-    /// The window asks for the path that was wanted.
+    /// The window now shows a field for the path that was asked for.
     PathIsAsked,
     /// A path was typed where no native dialog can be shown.
     Picked(Pick, PathBuf),
@@ -121,23 +122,23 @@ pub enum Action {
 /// What the export dialog asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportRequest {
-    /// Into this folder.
+    /// The target folder.
     pub folder: PathBuf,
-    /// Which masks.
+    /// Which masks are exported.
     pub scope: ExportScope,
-    /// In these formats, and how.
+    /// Formats and options.
     pub options: ExportOptions,
 }
 
 impl Session {
-    /// Does what the window asks for.
+    /// Carries out a request of the window.
     pub fn apply_action(&mut self, action: Action) {
         let is_work = !matches!(
             action,
             Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
         ) && !matches!(action, Action::SetWindowPlace(_))
             && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
-        if let Some(case) = self.current_case().map(|c| c.id).filter(|_| is_work) {
+        if let Some(case) = self.cases.current_case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }
         if self.is_only_looking(&action) {
@@ -158,7 +159,7 @@ impl Session {
             Action::Command(command) => self.run_command(command),
             Action::Open(paths) => self.open_paths(paths),
             Action::OpenSample(name) => self.jobs.push(Job::Files(FileJob::OpenSample(name))),
-            Action::SelectCase(id) => self.select_case(self.cases.iter().position(|c| c.id == id)),
+            Action::SelectCase(id) => self.select_case(self.cases.index_of(id)),
             Action::SetSlice(slice) => self.go_to_slice(slice),
             Action::ScrollSlices(by) => self.scroll_slices(by),
             Action::SetWindow(window) => self.set_window(Some(window)),
@@ -170,8 +171,8 @@ impl Session {
                 canvas,
                 pixels_per_point,
             } => {
-                self.canvas = canvas;
-                self.pixels_per_point = pixels_per_point;
+                self.viewports.canvas = canvas;
+                self.viewports.pixels_per_point = pixels_per_point;
             }
             Action::SetSettings(settings) => self.set_settings(settings),
             Action::SetPanelWidths(widths) => {
@@ -195,7 +196,7 @@ impl Session {
             Action::FindImages(folder) => self.find_images(folder),
             Action::RenameWorkspace(name) => self.push_store_job(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {
-                // A round goes on from its last state in the new folder.
+                // The round resumes from its last checkpoint in the new folder.
                 self.leave_round();
                 self.jobs.push(Job::Store(StoreJob::Move(folder)));
             }
@@ -207,24 +208,24 @@ impl Session {
             Action::Ortho(action) => self.ortho_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::ClearErrors => self.notices.clear_errors(),
-            Action::Filter(filter) => self.case_filter = filter,
+            Action::Filter(filter) => self.cases.filter = filter,
             Action::SetWindowPlace(place) => self.change_settings(|s| s.window = Some(place)),
-            Action::PathIsAsked => self.asked_path = None,
+            Action::PathIsAsked => self.questions.asked_path = None,
             Action::Picked(pick, path) => self.on_picked(pick, Ok(vec![path])),
             Action::Pick(pick) => self.jobs.push(Job::Dialog(pick)),
         }
     }
 
-    /// True for what is to be seen at once: strokes, other slices and cases, other views.
+    /// True for actions with an immediate visible effect (strokes, navigation, views): training yields to them.
     fn needs_room(&self, action: &Action) -> bool {
         match action {
-            Action::Pointer(_) => self.is_drawing(),
+            Action::Pointer(_) => self.tools.is_drawing(),
             Action::SetSlice(_)
             | Action::ScrollSlices(_)
             | Action::SelectCase(_)
             | Action::Open(_) => true,
             Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
-            Action::Ortho(OrthoAction::Pointer(..)) => self.is_drawing(),
+            Action::Ortho(OrthoAction::Pointer(..)) => self.tools.is_drawing(),
             Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,
             Action::Ortho(_) => true,
             _ => false,

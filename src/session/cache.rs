@@ -1,12 +1,12 @@
-//! Decoded slices in memory, within a budget: those farthest from what is looked at go first.
+//! Decoded slices in memory, within a budget: those farthest from the slice on the screen are evicted first.
 
 use super::job::{CaseId, Loaded, SliceKey};
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
-/// How far a slice is from what is looked at; 0 is on the screen.
+/// Distance of a slice from what is shown; 0 is on the screen.
 pub(super) type Rank = u64;
 
-/// Decoded slices.
+/// The decoded slices.
 #[derive(Debug)]
 pub(super) struct Cache {
     budget: usize,
@@ -16,7 +16,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// An empty cache that holds at most `budget` bytes of pixels, and one slice in any case.
+    /// An empty cache that holds at most `budget` bytes of pixels, but always at least one slice.
     pub(super) fn new(budget: usize) -> Self {
         Self {
             budget,
@@ -26,27 +26,27 @@ impl Cache {
         }
     }
 
-    /// The slice, if it is here.
+    /// The slice, if it is in the cache.
     pub(super) fn get(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
         self.entries.get(&key).map(|(loaded, _)| loaded)
     }
 
-    /// True where the slice is here.
+    /// True if the slice is in the cache.
     pub(super) fn holds_slice(&self, key: SliceKey) -> bool {
         self.entries.contains_key(&key)
     }
 
-    /// Bytes of pixels that may be held.
+    /// Maximum bytes of pixels.
     pub(super) fn byte_budget(&self) -> usize {
         self.budget
     }
 
-    /// Bytes of pixels that are held.
+    /// Bytes of pixels in the cache.
     pub(super) fn byte_size(&self) -> usize {
         self.bytes
     }
 
-    /// How many slices of a case are here.
+    /// Number of slices of a case in the cache.
     pub(super) fn slice_count(&self, case: CaseId) -> usize {
         self.entries.keys().filter(|key| key.case == case).count()
     }
@@ -59,7 +59,7 @@ impl Cache {
         }
     }
 
-    /// Takes a slice in and lets others go where there is no room.
+    /// Adds a slice and evicts others if there is no room.
     pub(super) fn insert(
         &mut self,
         key: SliceKey,
@@ -74,13 +74,13 @@ impl Cache {
         self.keep_within(rank);
     }
 
-    /// Another budget; lets slices go where there is no room any more.
+    /// Changes the budget and evicts slices that no longer fit.
     pub(super) fn set_budget(&mut self, budget: usize, rank: impl Fn(SliceKey) -> Rank) {
         self.budget = budget;
         self.keep_within(rank);
     }
 
-    /// The rank below which a slice of so many bytes would stay: none where there is room for it.
+    /// A slice of `bytes` would be kept only if its rank is below this; `Rank::MAX` while there is room for it.
     pub(super) fn rank_below(&self, bytes: usize, rank: impl Fn(SliceKey) -> Rank) -> Rank {
         if self.bytes + bytes <= self.budget {
             return Rank::MAX;
@@ -92,7 +92,7 @@ impl Cache {
             .unwrap_or(Rank::MAX)
     }
 
-    /// Forgets all.
+    /// Empties the cache.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.bytes = 0;
@@ -114,43 +114,49 @@ impl Cache {
     }
 }
 
-/// The order in which slices are wanted from `start` on, with their ranks: where one scrolls in one direction
-/// (`heading` 1 or -1), three ahead for each behind; else as far on either side.
+/// The order in which slices are prefetched from `start` on, with their ranks. While the user scrolls in one direction
+/// (`heading` 1 or -1) three ahead for each one behind; otherwise the same distance on both sides.
 pub(super) fn outward_in(
     start: usize,
     count: usize,
     heading: i64,
 ) -> impl Iterator<Item = (usize, Rank)> {
-    let at = move |offset: i64| {
-        (start as i64)
-            .checked_add(offset)
-            .and_then(|s| usize::try_from(s).ok())
-    };
-    let forward = if heading < 0 { -1 } else { 1 };
-    let (mut ahead, mut behind) = (0i64, 1i64);
+    let forward: i64 = if heading < 0 { -1 } else { 1 };
+    let mut ahead = 0i64;
+    let mut behind = 1i64;
     std::iter::from_fn(move || {
-        let rank = |offset: i64| rank_of(offset, heading);
-        let next_ahead = at(forward * ahead).filter(|s| *s < count);
-        let next_behind = at(-forward * behind).filter(|s| *s < count);
-        let is_ahead = match (next_ahead, next_behind) {
-            (Some(_), Some(_)) => rank(forward * ahead) <= rank(-forward * behind),
-            (ahead, _) => ahead.is_some(),
-        };
-        let (offset, slice) = if is_ahead {
-            (forward * ahead, next_ahead?)
-        } else {
-            (-forward * behind, next_behind?)
+        let offset_ahead = forward * ahead;
+        let offset_behind = -forward * behind;
+        let slice_ahead = slice_at_offset(start, offset_ahead, count);
+        let slice_behind = slice_at_offset(start, offset_behind, count);
+        let rank_ahead = rank_of(offset_ahead, heading);
+        let rank_behind = rank_of(offset_behind, heading);
+        let is_ahead = match (slice_ahead, slice_behind) {
+            (Some(_), Some(_)) => rank_ahead <= rank_behind,
+            (Some(_), None) => true,
+            (None, _) => false,
         };
         if is_ahead {
-            ahead += 1
+            let slice = slice_ahead?;
+            ahead += 1;
+            Some((slice, rank_ahead))
         } else {
-            behind += 1
+            let slice = slice_behind?;
+            behind += 1;
+            Some((slice, rank_behind))
         }
-        Some((slice, rank(offset)))
     })
 }
 
-/// The rank of a slice so many slices after the one on the screen.
+/// The slice `offset` after `start`, if there is one.
+fn slice_at_offset(start: usize, offset: i64, count: usize) -> Option<usize> {
+    (start as i64)
+        .checked_add(offset)
+        .and_then(|s| usize::try_from(s).ok())
+        .filter(|s| *s < count)
+}
+
+/// The rank of a slice that is `offset` slices after the one on the screen.
 pub(super) fn rank_of(offset: i64, heading: i64) -> Rank {
     let distance = offset.unsigned_abs();
     match offset.signum() * heading {

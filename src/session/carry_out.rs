@@ -1,4 +1,4 @@
-//! What the commands of the table do.
+//! Carries out the commands of the command table.
 
 use super::{
     Session,
@@ -6,34 +6,46 @@ use super::{
     job::{Job, Pick},
     learning::LearnAction,
     notice::Severity,
-    settings::{Theme, ViewMode},
+    settings::ViewMode,
     undo::{Reach, UndoDirection},
     view::View,
 };
 use labrum_core::stack::ViewPlane;
 
+/// Number of slices to scroll that reaches the first slice from anywhere.
+const TO_FIRST: i64 = i64::MIN / 2;
+const TO_LAST: i64 = i64::MAX / 2;
+
 impl Session {
     pub(super) fn run_command(&mut self, command: UserCommand) {
-        use UserCommand as C;
         if let Some(reason) = self.command_refusal(command) {
             return self.tell_refusal(command, reason);
         }
         if self
+            .viewports
             .active_across()
             .is_some_and(|plane| self.command_across(plane, command))
         {
             return;
         }
+        self.carry_out(command);
+    }
+
+    /// Runs a command that is allowed now.
+    fn carry_out(&mut self, command: UserCommand) {
+        use UserCommand as C;
         match command {
-            C::NextView => self.next_view(),
+            C::NextView => self.viewports.next_view(),
             C::OpenFiles => self.jobs.push(Job::Dialog(Pick::Files)),
             C::OpenFolder => self.jobs.push(Job::Dialog(Pick::Folder)),
             C::OpenModel => self.jobs.push(Job::Dialog(Pick::Model)),
             C::CloseAll => self.close_all(),
-            C::CycleViewMode | C::ShowFill | C::ShowOutline => self.choose_view_mode(command),
-            C::ShowConfidence | C::ShowDifference | C::ShowNothing => {
-                self.choose_view_mode(command)
-            }
+            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next_mode()),
+            C::ShowFill => self.set_view_mode(ViewMode::Fill),
+            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
+            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowDifference => self.toggle_difference(),
+            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
             C::Undo => self.undo(Reach::Here),
             C::Redo => self.redo(Reach::Here),
             C::UndoAnywhere => self.undo(Reach::AnyCase),
@@ -61,12 +73,10 @@ impl Session {
             | C::ToolEraser
             | C::ToolSmartBrush
             | C::ToolPolygon
-            | C::ToolLasso => {
-                self.choose_tool(command.tool_kind().unwrap_or_default());
-            }
-            C::ToolLiveWire | C::ToolFill | C::ToolPull => {
-                self.choose_tool(command.tool_kind().unwrap_or_default())
-            }
+            | C::ToolLasso
+            | C::ToolLiveWire
+            | C::ToolFill
+            | C::ToolPull => self.choose_tool(command.tool_kind().unwrap_or_default()),
             C::LargerBrush => self.resize_tool(1),
             C::SmallerBrush => self.resize_tool(-1),
             C::NextLabel => self.step_label(1),
@@ -76,17 +86,30 @@ impl Session {
             C::PointerUp => self.move_pointer([0.0, -1.0]),
             C::PointerDown => self.move_pointer([0.0, 1.0]),
             C::DrawAtPointer => self.draw_at_pointer(),
-            C::ToggleOrtho | C::ToggleOverlays | C::ToggleMeasurements | C::TogglePanels => {
-                self.toggle_setting(command)
-            }
-            C::ToggleCases | C::FindCase | C::ToggleAutoRun | C::ToggleTheme => {
-                self.toggle_setting(command)
-            }
-            C::NextSlice | C::PreviousSlice | C::ForwardSlices => self.move_view(command),
-            C::BackSlices | C::FirstSlice | C::LastSlice => self.move_view(command),
-            C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => self.move_view(command),
-            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 => self.change_window(command),
-            C::WindowPreset4 | C::WindowAuto | C::WindowReset => self.change_window(command),
+            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
+            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
+            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
+            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
+            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
+            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
+            C::ToggleTheme => self.change_settings(|s| s.theme = s.theme.opposite()),
+            C::NextSlice => self.scroll_slices(1),
+            C::PreviousSlice => self.scroll_slices(-1),
+            C::ForwardSlices => self.scroll_slices(10),
+            C::BackSlices => self.scroll_slices(-10),
+            C::FirstSlice => self.scroll_slices(TO_FIRST),
+            C::LastSlice => self.scroll_slices(TO_LAST),
+            C::ZoomIn => self.zoom_about_middle(1.25),
+            C::ZoomOut => self.zoom_about_middle(0.8),
+            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
+            C::ZoomActual => self.zoom_actual(),
+            C::WindowPreset1 => self.apply_window_preset(0),
+            C::WindowPreset2 => self.apply_window_preset(1),
+            C::WindowPreset3 => self.apply_window_preset(2),
+            C::WindowPreset4 => self.apply_window_preset(3),
+            C::WindowAuto => self.set_window(self.auto_window()),
+            C::WindowReset => self.set_window(None),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
             C::Cancel => self.handle_escape(),
@@ -99,7 +122,7 @@ impl Session {
             C::Skip => self.skip_case(),
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
-            // These open something in the window, which has taken them already.
+            // These open a dialog: the window has handled them already.
             C::NewWorkspace | C::FindImages => {}
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
@@ -108,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Says why a command is not done, or where the step is that could be undone.
+    /// Says why a command cannot be run, or in which case there is a step to undo.
     fn tell_refusal(&mut self, command: UserCommand, reason: &str) {
         use UserCommand as C;
         match command {
@@ -127,81 +150,16 @@ impl Session {
         }
     }
 
-    /// Shows masks in another way.
-    fn choose_view_mode(&mut self, command: UserCommand) {
-        use UserCommand as C;
-        match command {
-            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next_mode()),
-            C::ShowFill => self.set_view_mode(ViewMode::Fill),
-            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
-            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
-            C::ShowDifference if self.settings.view_mode == ViewMode::Difference => {
-                self.set_view_mode(self.before_difference);
-            }
-            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
-            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
-            _ => {}
+    /// Switches between the difference from the proposal and the view mode before.
+    fn toggle_difference(&mut self) {
+        if self.settings.view_mode == ViewMode::Difference {
+            self.set_view_mode(self.viewports.before_difference);
+        } else {
+            self.set_view_mode(ViewMode::Difference);
         }
     }
 
-    /// Shows or hides a part of the window, or changes another setting of its kind.
-    fn toggle_setting(&mut self, command: UserCommand) {
-        use UserCommand as C;
-        match command {
-            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
-            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
-            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
-            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
-            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
-            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
-            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
-            C::ToggleTheme => self.change_settings(|s| {
-                s.theme = if s.theme == Theme::Dark {
-                    Theme::Light
-                } else {
-                    Theme::Dark
-                };
-            }),
-            _ => {}
-        }
-    }
-
-    /// Goes to another slice, or zooms.
-    fn move_view(&mut self, command: UserCommand) {
-        use UserCommand as C;
-        match command {
-            C::NextSlice => self.scroll_slices(1),
-            C::PreviousSlice => self.scroll_slices(-1),
-            C::ForwardSlices => self.scroll_slices(10),
-            C::BackSlices => self.scroll_slices(-10),
-            C::FirstSlice => self.scroll_slices(i64::MIN / 2),
-            C::LastSlice => self.scroll_slices(i64::MAX / 2),
-            C::ZoomIn => self.zoom_about_middle(1.25),
-            C::ZoomOut => self.zoom_about_middle(0.8),
-            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
-            C::ZoomActual => self.zoom_actual(),
-            _ => {}
-        }
-    }
-
-    /// Chooses the window that the slice is shown through.
-    fn change_window(&mut self, command: UserCommand) {
-        use UserCommand as C;
-        match command {
-            C::WindowPreset1 => self.apply_window_preset(0),
-            C::WindowPreset2 => self.apply_window_preset(1),
-            C::WindowPreset3 => self.apply_window_preset(2),
-            C::WindowPreset4 => self.apply_window_preset(3),
-            C::WindowAuto => {
-                let window = self.current_loaded().map(|l| l.image.auto_window());
-                self.set_window(window);
-            }
-            C::WindowReset => self.set_window(None),
-            _ => {}
-        }
-    }
-
-    /// What keys do on a view across the slices; false where they do what they do everywhere.
+    /// Runs a command on an orthogonal view; false if it has no special meaning there.
     fn command_across(&mut self, plane: ViewPlane, command: UserCommand) -> bool {
         use UserCommand as C;
         match command {
@@ -209,11 +167,11 @@ impl Session {
             C::PreviousSlice => self.scroll_across(plane, -1),
             C::ForwardSlices => self.scroll_across(plane, 10),
             C::BackSlices => self.scroll_across(plane, -10),
-            C::FirstSlice => self.scroll_across(plane, i64::MIN / 2),
-            C::LastSlice => self.scroll_across(plane, i64::MAX / 2),
-            C::ZoomIn => self.zoom_across(plane, 1.25),
-            C::ZoomOut => self.zoom_across(plane, 0.8),
-            C::ZoomFit => self.change_across(plane, |v| v.view = View::Fit),
+            C::FirstSlice => self.scroll_across(plane, TO_FIRST),
+            C::LastSlice => self.scroll_across(plane, TO_LAST),
+            C::ZoomIn => self.viewports.zoom_across(plane, 1.25),
+            C::ZoomOut => self.viewports.zoom_across(plane, 0.8),
+            C::ZoomFit => self.viewports.change_across(plane, |v| v.view = View::Fit),
             C::PointerLeft => self.move_across(plane, [-1.0, 0.0]),
             C::PointerRight => self.move_across(plane, [1.0, 0.0]),
             C::PointerUp => self.move_across(plane, [0.0, -1.0]),

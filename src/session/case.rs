@@ -1,4 +1,4 @@
-//! A case: one series with what the user sees of it and what was found on it.
+//! A case: one series with its view, masks and proposals.
 
 use super::{
     finding::Finding,
@@ -9,30 +9,31 @@ use crate::Error;
 use labrum_core::{
     holdout::Side,
     image::Window,
-    journal::{CaseKey, TaskKey},
+    journal::CaseKey,
+    label::TaskKey,
     looks::Look,
     mask::PackedMask,
     study::{Series, Slice, Status},
 };
 use std::sync::Arc;
 
-/// What is known of the study that a case belongs to.
+/// The study that a case belongs to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StudyInfo {
-    /// Study Instance UID, or the folder of pictures.
+    /// Study Instance UID, or the folder of image files.
     pub id: String,
     /// Study Description, or the folder's name.
     pub description: String,
     /// YYYY-MM-DD, or empty.
     pub date: String,
-    /// Empty where unknown. Never written to a log.
+    /// Empty if unknown. Never written to a log.
     pub patient_id: String,
-    /// Empty where unknown. Never written to a log.
+    /// Empty if unknown. Never written to a log.
     pub patient_name: String,
 }
 
 impl StudyInfo {
-    /// The line above the cases of a study.
+    /// The heading above the cases of a study.
     pub fn display_title(&self) -> String {
         let parts = [
             &self.patient_name,
@@ -45,7 +46,7 @@ impl StudyInfo {
             .map(|p| p.trim())
             .filter(|p| !p.is_empty())
             .collect();
-        // Anonymised studies carry the ID as the name.
+        // De-identified studies often repeat the ID as the name.
         known.dedup();
         if known.is_empty() {
             "Study".into()
@@ -55,97 +56,165 @@ impl StudyInfo {
     }
 }
 
+/// Who made the mask of a slice.
+#[derive(Clone, Debug, Default)]
+pub enum MaskWork {
+    /// There is neither a drawn mask nor a proposal.
+    #[default]
+    None,
+    /// The mask is the unchanged proposal.
+    Proposed(Arc<Finding>),
+    /// The user worked on the mask: a new proposal does not replace it automatically.
+    Drawn {
+        /// The newest proposal.
+        proposal: Option<Arc<Finding>>,
+        /// The proposal came after the user began to work on the mask.
+        is_proposal_newer: bool,
+    },
+}
+
 /// One slice of a case.
 #[derive(Clone, Debug, Default)]
 pub struct SliceState {
-    /// Counts up whenever the mask changes: what was worked out from an older one is dropped.
+    /// Incremented whenever the mask changes: results computed from an older mask are dropped.
     pub revision: u64,
-    /// Counts up whenever a model is run on it or stopped: the answer of an older run is dropped.
+    /// Incremented whenever a model run on it starts or stops: results of an older run are dropped.
     pub proposal_revision: u64,
-    /// What is shown of its mask; of the mask as it was a moment ago while it is drawn on.
+    /// Outlines and measurements of its mask; slightly out of date while the user is drawing.
     pub finding: Option<Arc<Finding>>,
-    /// The revision of the mask that `finding` is of.
+    /// The mask revision that `finding` was computed from.
     pub(super) found_revision: u64,
-    /// What a model found there last.
-    pub proposal: Option<Arc<Finding>>,
-    /// The mask; for the slice on the screen that of the session's live one counts.
+    /// Who made the mask.
+    pub(super) work: MaskWork,
+    /// The mask; for the slice on the screen the session's live mask is the current one.
     pub(super) mask: Option<PackedMask>,
-    /// A person worked on the mask: no proposal takes its place by itself.
-    pub is_touched: bool,
-    /// The newest proposal came after that work began.
-    pub is_proposal_apart: bool,
-    /// Labels of which a person said that the slice holds nothing, once for each step that says so.
+    /// Labels that the user marked as absent on the slice, one entry for each step that did so.
     pub(super) absent: Vec<u8>,
-    /// Why its pixels cannot be shown.
+    /// Why its pixels could not be read.
     pub failure: Option<Error>,
 }
 
 impl SliceState {
-    /// What is shown of the mask, where it is of the mask as it is now.
+    /// Outlines and measurements, if they are up to date with the mask.
     pub fn current_finding(&self) -> Option<&Arc<Finding>> {
         self.finding
             .as_ref()
             .filter(|_| self.found_revision == self.revision)
     }
+
+    /// The newest proposal.
+    pub fn proposal(&self) -> Option<&Arc<Finding>> {
+        match &self.work {
+            MaskWork::None => None,
+            MaskWork::Proposed(proposal) => Some(proposal),
+            MaskWork::Drawn { proposal, .. } => proposal.as_ref(),
+        }
+    }
+
+    /// True if the user worked on the mask.
+    pub fn is_drawn(&self) -> bool {
+        matches!(self.work, MaskWork::Drawn { .. })
+    }
+
+    /// True if the newest proposal came after the user began to work on the mask.
+    pub fn is_proposal_newer(&self) -> bool {
+        matches!(
+            self.work,
+            MaskWork::Drawn {
+                is_proposal_newer: true,
+                ..
+            }
+        )
+    }
+
+    /// Replaces the proposal.
+    pub fn set_proposal(&mut self, finding: Arc<Finding>) {
+        match &mut self.work {
+            MaskWork::Drawn { proposal, .. } => *proposal = Some(finding),
+            MaskWork::None | MaskWork::Proposed(_) => self.work = MaskWork::Proposed(finding),
+        }
+    }
+
+    /// True if the measured mask has pixels of a label.
+    pub(super) fn shows_label(&self, label: u8) -> bool {
+        self.finding
+            .as_ref()
+            .is_some_and(|f| f.measurements.iter().any(|m| m.label == label))
+    }
+
+    /// Number of uncertain regions.
+    pub(super) fn doubt_count(&self) -> usize {
+        self.finding.as_ref().map_or(0, |f| f.doubts.len())
+    }
+
+    /// Marks the mask as the user's work from now on.
+    pub(super) fn mark_drawn(&mut self) {
+        if !self.is_drawn() {
+            self.work = MaskWork::Drawn {
+                proposal: self.proposal().cloned(),
+                is_proposal_newer: false,
+            };
+        }
+    }
 }
 
-/// The small picture of a case.
+/// The thumbnail of a case.
 #[derive(Clone, Debug, Default)]
 pub enum ThumbnailState {
     /// Not made yet.
     #[default]
     Wanted,
-    /// There it is.
+    /// The thumbnail.
     Ready(Arc<Thumbnail>),
-    /// It cannot be made.
+    /// It could not be made.
     Failed,
 }
 
-/// One series.
+/// One series, or one image file, as it is worked on.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Which.
+    /// Its id in this session.
     pub id: CaseId,
     /// Its study.
     pub study: Arc<StudyInfo>,
     /// The series.
     pub series: Arc<Series>,
-    /// Where it stands.
+    /// New, proposed, edited, accepted or skipped.
     pub status: Status,
     /// The slice that is shown.
     pub slice: usize,
     /// Zoom and pan.
     pub view: View,
-    /// The window where the user chose one, for all slices.
+    /// The window that the user chose, for all slices; `None` for each slice's own.
     pub window: Option<Window>,
-    /// One for each slice of the series.
+    /// One entry for each slice of the series.
     pub slices: Vec<SliceState>,
-    /// For the case list.
+    /// The thumbnail in the case list.
     pub thumbnail: ThumbnailState,
-    /// What the slice of the thumbnail looks like; `None` until it is read.
+    /// Appearance of the slice of the thumbnail; `None` until it is read.
     pub look: Option<Look>,
     /// The model that the user chose for it.
     pub chosen_model: Option<ModelSource>,
-    /// A model ran on it by itself, or was stopped in doing so: it is not started again.
+    /// A model was run on it automatically, or that run was stopped: it is not started again.
     pub auto_run_done: bool,
-    /// The workspace was asked for what it knows; nothing is drawn or run before.
+    /// The workspace has answered what it has of the case; nothing is drawn or run before that.
     pub is_restored: bool,
-    /// Seconds of work on it.
+    /// Time worked on it, in seconds.
     pub seconds: f64,
-    /// What it is called in the workspace; `None` until that said so.
+    /// Its key in the workspace; `None` until the workspace has answered.
     pub stored_as: Option<CaseKey>,
-    /// On which side of the line it is; `None` until the workspace said so.
+    /// Training or hold-out set; `None` until the workspace has answered.
     pub side: Option<Side>,
-    /// The task that it belongs to: the labels of others do not stand in it.
+    /// Its task: labels of other tasks are not listed in it.
     pub task: TaskKey,
-    /// Why it comes next, where the order has a reason to tell.
+    /// Why it comes at this place, if the order gives a reason.
     pub reason: Option<String>,
-    /// No proposal is shown on it before it is accepted: the person's own drawing is a measure.
+    /// No proposal is shown on it before it is accepted, so that a mask drawn without one can be compared.
     pub is_blind: bool,
 }
 
 impl Case {
-    /// A case that nothing was done with yet, opened at the middle of the series.
+    /// A new case, opened at the middle slice of the series.
     pub fn new(id: CaseId, study: Arc<StudyInfo>, series: Series) -> Self {
         let count = series.slices.len();
         Self {
@@ -171,7 +240,7 @@ impl Case {
         }
     }
 
-    /// The slice that is shown.
+    /// Key of the slice that is shown.
     pub fn slice_key(&self) -> SliceKey {
         SliceKey {
             case: self.id,
@@ -179,34 +248,44 @@ impl Case {
         }
     }
 
-    /// All about a slice but the pixels.
+    /// Everything about a slice except its pixels.
     pub fn slice_info(&self, slice: usize) -> Option<&Slice> {
         self.series.slices.get(slice)
     }
 
-    /// What was found on the slice that is shown.
+    /// Outlines and measurements of the slice that is shown.
     pub fn shown_finding(&self) -> Option<&Arc<Finding>> {
         self.slices.get(self.slice)?.finding.as_ref()
     }
 
-    /// How many slices have a mask that is measured.
+    /// Number of slices with a measured mask.
     pub fn measured_slice_count(&self) -> usize {
         self.slices.iter().filter(|s| s.finding.is_some()).count()
     }
 
-    /// True where a slice has a mask, drawn or proposed.
+    /// True if any slice has a mask, drawn or proposed.
     pub fn has_mask(&self) -> bool {
         self.slices
             .iter()
-            .any(|s| s.finding.is_some() || s.mask.is_some() || s.is_touched)
+            .any(|s| s.finding.is_some() || s.mask.is_some() || s.is_drawn())
     }
 
-    /// How unsure the model is of the boundary, 0..=1: the mean over all its outlines; `None` without one.
+    /// True if the measured mask of any slice has pixels of a label.
+    pub(super) fn shows_label(&self, label: u8) -> bool {
+        self.slices.iter().any(|s| s.shows_label(label))
+    }
+
+    /// True if it is neither accepted nor skipped.
+    pub(super) fn is_undecided(&self) -> bool {
+        !matches!(self.status, Status::Accepted | Status::Skipped)
+    }
+
+    /// Mean uncertainty of the model along all outlines, 0..=1; `None` without a proposal.
     pub fn mean_uncertainty(&self) -> Option<f32> {
         let outlines = self
             .slices
             .iter()
-            .filter_map(|s| s.proposal.as_ref())
+            .filter_map(SliceState::proposal)
             .flat_map(|f| &f.outlines);
         let (sum, count) = outlines.fold((0.0, 0), |(sum, count), o| {
             (
@@ -217,7 +296,7 @@ impl Case {
         (count > 0).then(|| 1.0 - sum / count as f32)
     }
 
-    /// Series Description, or what else tells the series from others.
+    /// Series Description, else the series number.
     pub fn display_title(&self) -> String {
         let series = &self.series;
         match (series.description.trim(), series.number) {
@@ -231,7 +310,7 @@ impl Case {
     pub fn short_summary(&self) -> String {
         let series = &self.series;
         let kind = if series.modality.is_empty() {
-            "Picture"
+            "Image"
         } else {
             &series.modality
         };
@@ -243,12 +322,12 @@ impl Case {
     }
 }
 
-/// What a status is called.
+/// The display name of a status.
 pub fn status_label(status: Status) -> &'static str {
     match status {
         Status::New => "New",
         Status::Proposed => "Proposed",
-        Status::Corrected => "Corrected",
+        Status::Corrected => "Edited",
         Status::Accepted => "Accepted",
         Status::Skipped => "Skipped",
     }

@@ -1,16 +1,16 @@
-//! Every command of the app with its name, its explanation and its key: menus, palette, keys and help read this list.
+//! All commands with name, tooltip and shortcuts; menus, command palette, keyboard and help are built from this list.
 
 mod table;
 
-use super::tools::ToolKind;
+use super::tool_options::ToolKind;
 use serde::{Deserialize, Serialize};
 pub use table::COMMANDS;
 
-/// A key press, in words that any toolkit can be told in.
+/// A key press, independent of the GUI toolkit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct Shortcut {
-    /// Ctrl, or Cmd on a Mac.
+    /// Ctrl, or Cmd on macOS.
     pub ctrl: bool,
     /// Shift.
     pub shift: bool,
@@ -18,7 +18,7 @@ pub struct Shortcut {
     pub key: &'static str,
 }
 
-/// The keys that a command can have.
+/// The keys that can be assigned to a command.
 #[rustfmt::skip]
 pub const KEY_NAMES: &[&str] = &[
     "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X",
@@ -29,7 +29,7 @@ pub const KEY_NAMES: &[&str] = &[
 ];
 
 impl Shortcut {
-    /// The press of a key of this name; `None` where no command can have it.
+    /// The shortcut for a key of this name; `None` if the key cannot be assigned.
     pub fn from_key_name(ctrl: bool, shift: bool, name: &str) -> Option<Self> {
         KEY_NAMES
             .iter()
@@ -59,26 +59,26 @@ impl<'de> Deserialize<'de> for Shortcut {
             .strip_prefix("Shift+")
             .map_or((false, rest), |rest| (true, rest));
         Self::from_key_name(ctrl, shift, name)
-            .ok_or_else(|| serde::de::Error::custom(format!("there is no key \"{text}\"")))
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown key \"{text}\"")))
     }
 }
 
-/// Under which menu a command stands.
+/// The menu that lists a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Menu {
     /// Open, export, settings.
     File,
-    /// Undo, and what changes a label.
+    /// Undo, and edits of masks and labels.
     Edit,
-    /// What is seen and how.
+    /// Display options, navigation and window/level.
     View,
-    /// What draws.
+    /// Drawing tools.
     Tools,
-    /// The model.
+    /// Running and training models.
     Model,
-    /// Going through cases and doubtful places.
+    /// Moving through cases and uncertain regions, accepting and skipping.
     Review,
-    /// Keys, licences.
+    /// Keys, messages, licences.
     Help,
 }
 
@@ -94,7 +94,7 @@ impl Menu {
         Self::Help,
     ];
 
-    /// What the menu is called.
+    /// The name of the menu.
     pub fn display_label(self) -> &'static str {
         match self {
             Self::File => "File",
@@ -108,7 +108,7 @@ impl Menu {
     }
 }
 
-/// What a user can ask for by menu, palette or key.
+/// A command that the user can run from a menu, the command palette or by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)] // each is explained by its entry in the table below
 pub enum UserCommand {
@@ -220,23 +220,23 @@ pub enum UserCommand {
     About,
 }
 
-/// What the table says about a command.
+/// The entry of a command in the table.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandEntry {
     /// The command.
     pub command: UserCommand,
     /// Its menu.
     pub menu: Menu,
-    /// Its name; "..." at the end where more is asked before anything happens.
+    /// Its name; ends in "..." if it opens a dialog first.
     pub label: &'static str,
     /// One sentence.
     pub tooltip: &'static str,
-    /// Its keys, the first is the one that is shown.
+    /// Its default shortcuts; the first one is displayed.
     pub shortcuts: &'static [Shortcut],
 }
 
 impl UserCommand {
-    /// What the table says about it.
+    /// Its entry in the table.
     pub fn table_entry(self) -> &'static CommandEntry {
         COMMANDS
             .iter()
@@ -244,12 +244,12 @@ impl UserCommand {
             .unwrap_or(&COMMANDS[0])
     }
 
-    /// Its name.
+    /// Its name in menus.
     pub fn display_label(self) -> &'static str {
         self.table_entry().label
     }
 
-    /// True where it changes a mask.
+    /// True if it changes a mask.
     pub fn changes_mask(self) -> bool {
         let changes = matches!(self.table_entry().menu, Menu::Edit)
             && !self.is_about_labels()
@@ -264,7 +264,7 @@ impl UserCommand {
             )
     }
 
-    /// True where it asks what is to become of a label.
+    /// True if it opens a dialog about a label.
     fn is_about_labels(self) -> bool {
         matches!(
             self,
@@ -272,7 +272,7 @@ impl UserCommand {
         )
     }
 
-    /// The tool that it takes in hand.
+    /// The tool that it activates.
     pub fn tool_kind(self) -> Option<ToolKind> {
         Some(match self {
             Self::ToolLook => ToolKind::Look,
@@ -288,7 +288,7 @@ impl UserCommand {
         })
     }
 
-    /// Its explanation.
+    /// Its tooltip.
     pub fn tooltip_text(self) -> &'static str {
         self.table_entry().tooltip
     }

@@ -1,4 +1,4 @@
-//! Masks under the hand: the live one on the screen, packed ones elsewhere; steps.
+//! Editing masks: the live one on the screen and the packed ones of other slices; making steps of edits.
 
 use super::{
     Session,
@@ -17,76 +17,87 @@ use labrum_core::{
 use std::{borrow::Cow, sync::Arc};
 
 impl Session {
-    /// The mask of the slice on the screen; `None` until something is shown.
+    /// The mask of the slice on the screen; `None` while no case is shown.
     pub fn live_mask(&self) -> Option<&Live> {
-        self.live.as_ref().filter(|l| {
-            self.current_case()
+        self.masks.live.as_ref().filter(|l| {
+            self.cases
+                .current_case()
                 .is_some_and(|c| c.slice_key() == l.slice_key())
         })
     }
 
-    /// The mask of a slice as it is now; `None` where nobody has drawn and no model has been.
+    /// The current mask of a slice; `None` if nothing was drawn or proposed.
     pub fn mask_of(&self, key: SliceKey) -> Option<Cow<'_, Mask>> {
-        if let Some(live) = self.live.as_ref().filter(|l| l.slice_key() == key) {
-            let state = self.slice_state(key)?;
-            let is_there = state.mask.is_some() || state.is_touched || !live.mask().is_blank();
+        if let Some(live) = self.masks.live.as_ref().filter(|l| l.slice_key() == key) {
+            let state = self.cases.slice_state(key)?;
+            let is_there = state.mask.is_some() || state.is_drawn() || !live.mask().is_blank();
             return is_there.then_some(Cow::Borrowed(live.mask()));
         }
-        if let Some(mask) = self.open_masks.get(&key) {
+        if let Some(mask) = self.masks.others.get(&key) {
             return Some(Cow::Borrowed(mask));
         }
-        Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.to_mask()))
+        Some(Cow::Owned(
+            self.cases.slice_state(key)?.mask.as_ref()?.to_mask(),
+        ))
     }
 
-    /// How many things that were done are not in the workspace yet.
-    pub fn unsaved_count(&self) -> usize {
-        self.sent_to_store.saturating_sub(self.written) as usize
+    /// True if the mask of a slice has pixels of a label.
+    pub(super) fn has_label_pixels(&self, key: SliceKey, label: u8) -> bool {
+        self.mask_of(key)
+            .is_some_and(|mask| mask.count_pixels(label) > 0)
     }
 
-    /// Makes the mask of the slice on the screen the live one, and packs the one before.
+    /// Unpacks the mask of the slice on the screen as the live one, and packs the previous one.
     pub(super) fn refresh_live(&mut self) {
-        let Some(key) = self.current_case().map(Case::slice_key) else {
-            self.live = None;
+        let Some(key) = self.cases.current_case().map(Case::slice_key) else {
+            self.masks.live = None;
             return;
         };
-        if self.live.as_ref().is_some_and(|l| l.slice_key() == key) {
+        if self
+            .masks
+            .live
+            .as_ref()
+            .is_some_and(|l| l.slice_key() == key)
+        {
             return;
         }
         self.pack_live();
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let (columns, rows) = (case.series.columns, case.series.rows);
         let packed = case.slices.get(key.slice).and_then(|s| s.mask.as_ref());
         let mask = packed.map_or_else(|| Mask::new_blank(columns, rows), |p| p.to_mask());
-        self.live = Some(Live::new(key, mask));
+        self.masks.live = Some(Live::new(key, mask));
     }
 
-    /// Puts what is on the screen back among the other slices.
+    /// Packs the live mask and stores it with its slice.
     pub(super) fn pack_live(&mut self) {
-        let Some(live) = self.live.take() else { return };
+        let Some(live) = self.masks.live.take() else {
+            return;
+        };
         let is_blank = live.mask().is_blank();
         if let Some(state) = self.slice_state_mut(live.slice_key())
-            && (state.mask.is_some() || state.is_touched || !is_blank)
+            && (state.mask.is_some() || state.is_drawn() || !is_blank)
         {
             state.mask = Some(PackedMask::from_mask(live.mask()));
         }
     }
 
-    /// Writes the mask of any slice through `write`.
+    /// Edits the mask of any slice with `write`.
     pub(super) fn write_mask(
         &mut self,
         key: SliceKey,
         write: impl FnOnce(&mut Mask) -> Edit,
     ) -> Edit {
-        self.mask_clock += 1;
-        if let Some(live) = self.live.as_mut().filter(|l| l.slice_key() == key) {
+        self.masks.clock += 1;
+        if let Some(live) = self.masks.live.as_mut().filter(|l| l.slice_key() == key) {
             return live.edit_mask(write);
         }
-        if let Some(mask) = self.open_masks.get_mut(&key) {
+        if let Some(mask) = self.masks.others.get_mut(&key) {
             return write(mask);
         }
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
+        let Some(case) = self.cases.case_by_id_mut(key.case) else {
             return Edit::default();
         };
         let (columns, rows) = (case.series.columns, case.series.rows);
@@ -104,8 +115,8 @@ impl Session {
         edit
     }
 
-    /// A gesture or command is over: it becomes one step of history and journal, and the case is corrected. Empty edits
-    /// are left out; nothing happens where none is left.
+    /// Records the edits of a gesture or command as one step in history and journal, and marks the case as edited.
+    /// Empty edits are left out; nothing happens if none is left.
     pub(super) fn commit_edits(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
         let edits: Vec<(usize, Edit)> = edits.into_iter().filter(|(_, e)| !e.is_empty()).collect();
         if edits.is_empty() {
@@ -117,13 +128,13 @@ impl Session {
             .any(|c| c.id == case && c.status == Status::Accepted);
         self.take_step(tool, case, edits, Also::default(), Some(Status::Corrected));
         if was_accepted {
-            let text = "The case was accepted. It is Corrected now: accept it again (Enter), or undo (Ctrl+Z).";
+            let text = "The case is no longer accepted. Accept it again (Enter) or undo (Ctrl+Z).";
             self.notices
                 .add_about(Topic::Case(case), Severity::Hint, text);
         }
     }
 
-    /// Makes a step of history and journal of what was done; nothing where that changes nothing.
+    /// Records a step in history and journal, unless it changes nothing.
     pub(super) fn take_step(
         &mut self,
         tool: &str,
@@ -132,7 +143,7 @@ impl Session {
         mut also: Also,
         status: Option<Status>,
     ) {
-        let before = self.cases.iter().find(|c| c.id == case).map(|c| c.status);
+        let before = self.cases.case_by_id(case).map(|c| c.status);
         let change = before.zip(status).filter(|(before, after)| before != after);
         also.status = change.map(|(before, after)| StatusChange { before, after });
         if edits.is_empty() && also.is_empty() {
@@ -143,7 +154,7 @@ impl Session {
             .map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes())))
             .collect();
         let step = HistoryStep {
-            id: StepId::New(self.new_id()),
+            id: StepId::New(self.jobs.new_id()),
             case,
             tool: tool.into(),
             edits: packed,
@@ -163,49 +174,49 @@ impl Session {
         }
     }
 
-    /// The status of a case that nobody has signed off.
+    /// The status of a case if it were neither accepted nor skipped.
     pub(super) fn status_by_work(&self, case: CaseId) -> Status {
-        let Some(case) = self.cases.iter().find(|c| c.id == case) else {
+        let Some(case) = self.cases.case_by_id(case) else {
             return Status::New;
         };
         if self.history.has_drawn(case.id) {
             Status::Corrected
-        } else if case.slices.iter().any(|s| s.proposal.is_some()) {
+        } else if case.slices.iter().any(|s| s.proposal().is_some()) {
             Status::Proposed
         } else {
             Status::New
         }
     }
 
-    /// What was worked out from these masks is out of date.
+    /// Marks everything computed from these masks as out of date.
     pub(super) fn mask_changed(&mut self, case: CaseId, slices: impl Iterator<Item = usize>) {
         for slice in slices {
             let key = SliceKey { case, slice };
             if let Some(state) = self.slice_state_mut(key) {
                 state.revision += 1;
-                state.is_touched = true;
+                state.mark_drawn();
             }
-            if self.focus.is_some_and(|(focus, _)| focus == key) {
-                self.focus = None;
+            if self.viewports.focus.is_some_and(|(focus, _)| focus == key) {
+                self.viewports.focus = None;
             }
             self.request_survey(key);
         }
     }
 
-    /// Has outlines, doubtful places and measurements of a slice worked out anew.
+    /// Requests new outlines, uncertain regions and measurements of a slice.
     pub(super) fn request_survey(&mut self, key: SliceKey) {
         let Some(mask) = self.mask_of(key).map(Cow::into_owned) else {
             return;
         };
-        let labels: Arc<[_]> = self.labels.clone().into();
-        let Some(case) = self.cases.iter().find(|c| c.id == key.case) else {
+        let labels: Arc<[_]> = self.labels.list.clone().into();
+        let Some(case) = self.cases.case_by_id(key.case) else {
             return;
         };
         let Some(state) = case.slices.get(key.slice) else {
             return;
         };
         let scale = self.length_scale(case, key.slice);
-        let (revision, proposal) = (state.revision, state.proposal.clone());
+        let (revision, proposal) = (state.revision, state.proposal().cloned());
         self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob {
             key,
             revision,
@@ -228,23 +239,14 @@ impl Session {
         }
     }
 
-    pub(super) fn slice_state(&self, key: SliceKey) -> Option<&super::case::SliceState> {
-        self.cases
-            .iter()
-            .find(|c| c.id == key.case)?
-            .slices
-            .get(key.slice)
-    }
-
-    /// Whoever asks for this may change the mask.
+    /// The state of a slice, mutable; counts as a possible change of its mask.
     pub(super) fn slice_state_mut(
         &mut self,
         key: SliceKey,
     ) -> Option<&mut super::case::SliceState> {
-        self.mask_clock += 1;
+        self.masks.clock += 1;
         self.cases
-            .iter_mut()
-            .find(|c| c.id == key.case)?
+            .case_by_id_mut(key.case)?
             .slices
             .get_mut(key.slice)
     }

@@ -1,4 +1,4 @@
-//! What the session makes of what the worker tells.
+//! Handles the events of the worker.
 
 use super::{
     Session,
@@ -9,7 +9,7 @@ use super::{
 use std::path::PathBuf;
 
 impl Session {
-    /// Takes in what the worker tells.
+    /// Handles an event of the worker.
     pub fn on_event(&mut self, event: Event) {
         let changes_order = matches!(
             event,
@@ -37,7 +37,7 @@ impl Session {
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
             Event::Models(models) => self.take_models(models),
             Event::ModelRead(Ok(model)) => self.on_model_read(model),
-            Event::Device(name) => self.device = name,
+            Event::Device(name) => self.models.device = name,
             Event::Segmented {
                 run,
                 key,
@@ -70,11 +70,11 @@ impl Session {
             } => self.on_surveyed(key, revision, finding),
             Event::Resliced {
                 case, plane, image, ..
-            } => self.on_resliced(case, plane, image),
+            } => self.viewports.on_resliced(case, plane, image),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
             Event::HolderGone => self.on_holder_gone(),
-            Event::Workspaces(summaries) => self.recent_workspaces = summaries,
+            Event::Workspaces(summaries) => self.workspace.recent = summaries,
             Event::Restored {
                 case,
                 known,
@@ -86,8 +86,8 @@ impl Session {
                 proposal,
             } => self.on_restored_slice(key, finding, proposal),
             Event::Stored { written, trouble } => self.on_stored(written, trouble),
-            Event::Meter(meter) => self.meter = meter,
-            Event::LabelUse(counted) => self.label_use = Some(counted),
+            Event::Meter(meter) => self.workspace.meter = meter,
+            Event::LabelUse(counted) => self.labels.usage = Some(counted),
             Event::Tasks { tasks, changed } => self.on_tasks(tasks, &changed),
             Event::OutOfList(case) => self.drop_case(case),
             Event::NewlyAccepted(count) => self.on_newly_accepted(count),
@@ -112,31 +112,32 @@ impl Session {
         }
     }
 
-    /// Notes how many files a look through files has seen.
+    /// Updates the number of files that a search has looked at.
     fn count_opened(&mut self, id: u64, files: usize) {
         if let Some(opening) = self.opening.as_mut().filter(|o| o.id == id) {
             opening.files = files;
         }
     }
 
-    /// Opens the workspace that a folder to look through turned out to be.
+    /// Opens a folder that turned out to be a workspace.
     fn open_as_workspace(&mut self, id: u64, folder: PathBuf) {
         if self.opening.take_if(|opening| opening.id == id).is_some() {
             self.open_workspace(folder);
         }
     }
 
-    /// Takes models in place of those before, all but the ones that were read from files.
+    /// Replaces the models, except those that were read from files.
     fn take_models(&mut self, models: Vec<ModelEntry>) {
         let read = self
             .models
+            .list
             .drain(..)
             .filter(|m| matches!(m.source, ModelSource::File(_)));
-        self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();
+        self.models.list = models.into_iter().chain(read.collect::<Vec<_>>()).collect();
         self.auto_run();
     }
 
-    /// Notes how many files an export has written.
+    /// Updates the number of files that an export has written.
     fn count_exported(&mut self, done: usize, total: usize) {
         if let Some(exporting) = &mut self.exporting {
             (exporting.done, exporting.total) = (done, total);

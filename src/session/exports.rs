@@ -1,13 +1,13 @@
-//! Exports as the session asks for them and hears of them.
+//! Starts exports and reports their results.
 
 use super::{
     ExportRequest, Exporting, Session,
+    case::Case,
     job::{
         ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, MaskFileJob,
         SliceKey, StoreJob,
     },
     notice::Severity,
-    store::WorkspaceState,
 };
 use crate::Result;
 use labrum_core::{
@@ -15,24 +15,14 @@ use labrum_core::{
 };
 use std::path::PathBuf;
 
-/// The key of files that lose the patient, in the folder of the workspace: exports of today and tomorrow fit together.
-const KEY_FILE: &str = "deidentification.key";
-
 impl Session {
     pub(super) fn start_export(&mut self, request: ExportRequest) {
-        self.finish_hand();
+        self.finish_gesture();
         let (folder, mut options) = (request.folder.clone(), request.options.clone());
-        // What does not fit this case is remembered for the next one.
-        let is_greyed =
-            |format: &ExportFormat| self.cannot_export(request.scope, *format).is_some();
-        options.formats.extend(
-            self.settings
-                .export
-                .formats
-                .iter()
-                .copied()
-                .filter(is_greyed),
-        );
+        // Formats that this case cannot have stay selected for the next one.
+        let formats = self.settings.export.formats.iter().copied();
+        let greyed = formats.filter(|format| self.cannot_export(request.scope, *format).is_some());
+        options.formats.extend(greyed);
         let begun = match request.scope {
             ExportScope::Accepted => self.export_accepted(request),
             ExportScope::ThisSlice | ExportScope::ThisCase => self.export_case(request),
@@ -57,10 +47,10 @@ impl Session {
         true
     }
 
-    /// What is to be written of the case that is shown; `None`, and a message, where there is no mask.
+    /// What to export of the case that is shown; `None`, and a message, if it has no mask.
     pub(super) fn export_job(&mut self, request: ExportRequest) -> Option<ExportJob> {
-        self.finish_hand();
-        let case = self.current_case()?;
+        self.finish_gesture();
+        let case = self.cases.current_case()?;
         let this_slice_only = request.scope == ExportScope::ThisSlice;
         let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);
         let slices: Vec<ExportSlice> = wanted
@@ -72,8 +62,11 @@ impl Session {
                     })?
                     .into_owned();
                 let state = case.slices.get(index)?;
-                // What came after the work on the slice began was not used for it.
-                let proposal = state.proposal.clone().filter(|_| !state.is_proposal_apart);
+                // A proposal that came after the work on the slice began was not used for its mask.
+                let proposal = state
+                    .proposal()
+                    .cloned()
+                    .filter(|_| !state.is_proposal_newer());
                 let absent = state.absent.clone();
                 Some(ExportSlice {
                     index,
@@ -85,7 +78,7 @@ impl Session {
             })
             .collect();
         if slices.is_empty() {
-            let text = "There is no mask to export here. Draw one, or run a model (R).";
+            let text = "No mask to export. Draw one or run a model (R).";
             self.notices.add(Severity::Warning, text);
             return None;
         }
@@ -96,11 +89,11 @@ impl Session {
         Some(ExportJob {
             folder: request.folder,
             options: request.options,
-            key_file: self.key_file(),
+            key_file: self.workspace.key_file(),
             study: [&case.study.description, &case.study.id, &case.study.date].map(String::clone),
             series: case.series.clone(),
             slices,
-            labels: self.labels_to_export(case).into(),
+            labels: self.labels.labels_to_export(case).into(),
             model: model.map(|((name, version), weights)| [name, version, weights]),
             person: self.settings.person.clone(),
             window: case.window,
@@ -109,42 +102,29 @@ impl Session {
         })
     }
 
-    /// Why a format cannot hold what is to be exported, as far as that can be told before.
+    /// Why a format cannot be written, as far as that is known before the export.
     pub fn cannot_export(&self, scope: ExportScope, format: ExportFormat) -> Option<&'static str> {
         if scope == ExportScope::Accepted {
-            // What else cannot be written of a case is told with the export.
+            // Other reasons are reported by the export, case by case.
             return (format == ExportFormat::SegFractional)
-                .then_some("Probabilities belong to proposals, not to accepted masks");
+                .then_some("Not available for accepted masks: only proposals have probabilities");
         }
-        let case = self.current_case()?;
-        let wanted = |slice: &usize| scope == ExportScope::ThisCase || *slice == case.slice;
-        // Asked for with every frame of the dialog: no mask is unpacked for it.
-        let has_mask = |slice: &usize| {
-            case.slices[*slice].mask.is_some() || case.slices[*slice].finding.is_some()
-        };
-        let lacks = |is_missing: &dyn Fn(usize) -> bool| {
-            (0..case.slices.len())
-                .filter(wanted)
-                .filter(has_mask)
-                .any(is_missing)
-        };
+        let case = self.cases.current_case()?;
         match format {
             ExportFormat::SegFractional
-                if lacks(&|slice| {
-                    case.slices[slice].proposal.is_none() || case.slices[slice].is_proposal_apart
-                }) =>
+                if masked_slices(case, scope).any(|slice| lacks_probabilities(case, slice)) =>
             {
                 Some(
-                    "No model's probabilities are known for all of these masks (Shift+R runs one on the series)",
+                    "Needs a proposal with probabilities for each mask (Shift+R segments the series)",
                 )
             }
             ExportFormat::StructureSet if case.series.kind == Kind::Picture => {
-                Some("Contours need a place in the patient, and a picture has none")
+                Some("RTSTRUCT needs image position and orientation, which image files lack")
             }
             ExportFormat::StructureSet
-                if lacks(&|slice| case.series.slices[slice].plane.is_none()) =>
+                if masked_slices(case, scope).any(|slice| lacks_plane(case, slice)) =>
             {
-                Some("Contours need a place in the patient, and these images have none")
+                Some("RTSTRUCT needs image position and orientation, which these images lack")
             }
             _ => None,
         }
@@ -174,7 +154,7 @@ impl Session {
                 self.exporting = None;
                 return self.notices.add(
                     Severity::Warning,
-                    "No case is accepted yet: there is nothing to export.",
+                    "Nothing to export: no case is accepted yet.",
                 );
             }
             Err(error) => {
@@ -185,22 +165,15 @@ impl Session {
         let job = ExportAcceptedJob {
             folder: request.folder,
             options: request.options,
-            key_file: self.key_file(),
+            key_file: self.workspace.key_file(),
             cases,
-            labels: self.labels.clone().into(),
+            labels: self.labels.list.clone().into(),
             person: self.settings.person.clone(),
             opacity: self.settings.opacity,
             cancel,
         };
         self.jobs
             .push(Job::MaskFiles(MaskFileJob::ExportAccepted(Box::new(job))));
-    }
-
-    fn key_file(&self) -> Option<PathBuf> {
-        match self.workspace_state() {
-            WorkspaceState::Open(info) => Some(info.folder.join(KEY_FILE)),
-            WorkspaceState::Opening | WorkspaceState::Failed(_) => None,
-        }
     }
 
     pub(super) fn on_exported(&mut self, result: Result<Vec<PathBuf>>) {
@@ -217,7 +190,7 @@ impl Session {
                     .map_or(String::new(), |f| format!(" to {}", f.display()));
                 self.notices.add(
                     Severity::Info,
-                    format!("Exported {count}{place}; read back and compared."),
+                    format!("Exported {count}{place}; verified."),
                 );
                 if let Some(folder) = folder {
                     self.notices.with_folder(folder);
@@ -239,7 +212,7 @@ impl Session {
             summary.text
         );
         if summary.warnings > 0 {
-            text += &format!(" It has {} warnings.", summary.warnings);
+            text += &format!(" Warnings: {}.", summary.warnings);
         }
         let severity = if summary.failed.is_empty() {
             Severity::Info
@@ -251,11 +224,32 @@ impl Session {
         }
         if summary.failed.len() > 1 {
             text += &format!(
-                " {} more are named in manifest.json.",
+                " {} more failed; see manifest.json.",
                 summary.failed.len() - 1
             );
         }
         self.notices.add(severity, text);
         self.notices.with_folder(summary.folder);
     }
+}
+
+/// The slices with a mask that an export of a case includes. Called with every frame of the dialog, so no mask is
+/// unpacked for it.
+fn masked_slices(case: &Case, scope: ExportScope) -> impl Iterator<Item = usize> {
+    (0..case.slices.len())
+        .filter(move |slice| scope == ExportScope::ThisCase || *slice == case.slice)
+        .filter(move |slice| {
+            case.slices[*slice].mask.is_some() || case.slices[*slice].finding.is_some()
+        })
+}
+
+/// True if there are no probabilities of a model for the mask of a slice.
+fn lacks_probabilities(case: &Case, slice: usize) -> bool {
+    let state = &case.slices[slice];
+    state.proposal().is_none() || state.is_proposal_newer()
+}
+
+/// True if an image has no position and orientation in the patient.
+fn lacks_plane(case: &Case, slice: usize) -> bool {
+    case.series.slices[slice].plane.is_none()
 }

@@ -1,4 +1,4 @@
-//! What a model found on one slice, made ready to be drawn, read and measured at any moment, in little memory.
+//! The result of a model on one slice in compact form: mask, probabilities, outlines, uncertain regions, measurements.
 
 use labrum_core::{
     boundary::{Contour, boundary_confidence, doubtful_stretches, trace_contours},
@@ -10,17 +10,17 @@ use labrum_core::{
 };
 use std::sync::Arc;
 
-/// Boundary whose confidence is below this is doubtful.
+/// Boundary with a confidence below this is uncertain.
 ///
-/// Of the boundary that the shipped model draws on 62 HC18 images (most of them seen in training), more than 4 pixels
-/// off are 95 % of what has a confidence under 0.1, 46 % of 0.1 to 0.2, 19 % of 0.2 to 0.3 and 10 % or less of nearly
-/// all the rest.
+/// Measured with the shipped model on 62 HC18 images (most of them seen in training): the boundary is more than 4
+/// pixels off along 95 % of the stretches with a confidence below 0.1, 46 % at 0.1 to 0.2, 19 % at 0.2 to 0.3, and 10 %
+/// or less nearly everywhere above.
 pub const DOUBTFUL_BELOW: f32 = 0.25;
 
-/// Doubtful stretches shorter than this (pixel edges) are not worth a look.
+/// Uncertain stretches shorter than this (in pixel edges) are ignored.
 const SHORTEST_STRETCH: usize = 4;
 
-/// Equal values in a row, and where each run ends: what a slice's mask and probabilities are kept as.
+/// Run-length encoding of a mask or of probabilities: the value and the end of each run.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct ValueRuns {
     ends: Vec<u32>,
@@ -56,31 +56,37 @@ impl ValueRuns {
         }
         out
     }
+
+    /// The values 0..=255 scaled to probabilities 0..=65535.
+    fn to_probabilities(&self) -> Vec<u16> {
+        let values = self.to_values();
+        values.iter().map(|v| u16::from(*v) * 257).collect()
+    }
 }
 
-/// One ring of the boundary, smooth, in pixels from the left upper corner of the picture.
+/// One closed, smoothed outline, in pixels from the upper left corner of the image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundaryRing {
-    /// Whose boundary.
+    /// Its label.
     pub label: u8,
-    /// The ring; the last point is joined to the first.
+    /// The points; the last one is joined to the first.
     pub points: Vec<[f32; 2]>,
-    /// How sure the model is at each point, 0..=1.
+    /// Confidence of the model at each point, 0..=1.
     pub confidence: Vec<f32>,
     /// Smallest and largest x and y.
     pub bounds: [[f32; 2]; 2],
 }
 
-/// A stretch of boundary that a person should look at.
+/// An uncertain stretch of boundary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Doubt {
-    /// Whose boundary.
+    /// Its label.
     pub label: u8,
-    /// Which of the outlines.
+    /// Index of the outline.
     pub outline: usize,
-    /// Its first point, and how many there are; it may run over the ring's end.
+    /// Index of its first point; the stretch may wrap around the end of the outline.
     pub first: usize,
-    /// How many points.
+    /// Number of points.
     pub points: usize,
     /// Smallest and largest x and y.
     pub bounds: [[f32; 2]; 2],
@@ -88,12 +94,12 @@ pub struct Doubt {
     pub confidence: f32,
 }
 
-/// A model's answer for one slice.
+/// The result of a model for one slice, or the outlines and measurements of a drawn mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Model and version: "Fetal head 1.0.0".
+    /// Name and version of the model: "Fetal head 1.0.0".
     pub model: Arc<str>,
-    /// Hash of its weights; empty where unknown.
+    /// Hash of its weights; empty if unknown.
     pub weights: Arc<str>,
     /// Labels 1..=n of the model.
     pub labels: Arc<[Label]>,
@@ -101,16 +107,16 @@ pub struct Finding {
     rows: usize,
     mask: ValueRuns,
     probabilities: Vec<ValueRuns>,
-    /// All rings of all labels.
+    /// The outlines of all labels.
     pub outlines: Vec<BoundaryRing>,
-    /// Doubtful stretches, the most doubtful first.
+    /// Uncertain stretches, the most uncertain first.
     pub doubts: Vec<Doubt>,
-    /// Labels that are there, measured.
+    /// Measurements of the labels in the mask.
     pub measurements: Vec<Measurement>,
 }
 
 impl Finding {
-    /// Works out all that is shown of a prediction.
+    /// Computes outlines, uncertain stretches and measurements of a prediction.
     pub fn from_prediction(
         prediction: &Prediction,
         model: Arc<str>,
@@ -143,8 +149,8 @@ impl Finding {
         finding
     }
 
-    /// Works out all that is shown of a mask that a person drew or corrected. Along it the model's confidence is that of
-    /// its `proposal`; where the mask differs from that nothing is doubtful: a person has looked there.
+    /// Computes outlines and measurements of a mask that the user drew or corrected. Its confidence is that of the
+    /// `proposal`; where the mask differs from the proposal nothing is uncertain, because the user has looked there.
     pub fn of_drawn(
         mask: &Mask,
         proposal: Option<&Self>,
@@ -156,7 +162,7 @@ impl Finding {
             Some(p) => p
                 .probabilities
                 .iter()
-                .map(|r| r.to_values().iter().map(|v| u16::from(*v) * 257).collect())
+                .map(ValueRuns::to_probabilities)
                 .collect(),
             None => Vec::new(),
         };
@@ -179,20 +185,15 @@ impl Finding {
         finding
     }
 
-    /// True where it says how sure a model is along the boundary.
+    /// True if it has the confidence of a model.
     pub fn has_confidence(&self) -> bool {
         !self.probabilities.is_empty()
     }
 
-    /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels that the model does not know.
+    /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels unknown to the model.
     pub fn label_probabilities(&self, count: usize) -> Vec<Vec<u16>> {
-        let wide = |runs: &ValueRuns| {
-            runs.to_values()
-                .iter()
-                .map(|v| u16::from(*v) * 257)
-                .collect()
-        };
-        let mut maps: Vec<Vec<u16>> = self.probabilities.iter().take(count).map(wide).collect();
+        let known = self.probabilities.iter().take(count);
+        let mut maps: Vec<Vec<u16>> = known.map(ValueRuns::to_probabilities).collect();
         maps.resize_with(count, || vec![0; self.columns * self.rows]);
         maps
     }
@@ -203,7 +204,7 @@ impl Finding {
         (name.to_owned(), version.to_owned())
     }
 
-    /// The same with another label, or none, in the place of one. Its measurements are those from before.
+    /// A copy in which the label `from` is replaced by `to` (0 for background). Measurements are not updated.
     pub fn with_label_moved(&self, from: u8, to: u8) -> Self {
         let mut moved = self.clone();
         moved.mask = ValueRuns::from_values(
@@ -230,19 +231,18 @@ impl Finding {
                 .for_each(|m| m.label = to);
             return moved;
         }
-        // Doubts name outlines by their place.
-        let left = |outlines: &[BoundaryRing]| outlines.iter().filter(|o| o.label != from).count();
+        // Uncertain stretches refer to outlines by index.
         moved.doubts.retain(|d| d.label != from);
-        moved
-            .doubts
-            .iter_mut()
-            .for_each(|d| d.outline = left(&self.outlines[..d.outline]));
+        for doubt in &mut moved.doubts {
+            let before = &self.outlines[..doubt.outline];
+            doubt.outline = before.iter().filter(|o| o.label != from).count();
+        }
         moved.outlines.retain(|o| o.label != from);
         moved.measurements.retain(|m| m.label != from);
         moved
     }
 
-    /// The same with the hash of the model's weights.
+    /// Sets the hash of the model's weights.
     pub fn with_weights(self, weights: impl Into<Arc<str>>) -> Self {
         Self {
             weights: weights.into(),
@@ -250,8 +250,8 @@ impl Finding {
         }
     }
 
-    /// The probabilities in the form in which a workspace keeps them: for each label the number of runs, then for each
-    /// run its end and its value, all little-endian.
+    /// The probabilities as the workspace stores them: for each label the number of runs, then the end and the value of
+    /// each run, all little-endian.
     pub fn probability_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for runs in &self.probabilities {
@@ -264,8 +264,8 @@ impl Finding {
         bytes
     }
 
-    /// A model's answer as a workspace kept it; `bytes` are those of [`Finding::probability_bytes`]. Without them, or
-    /// where they are damaged, nothing is known of the model's confidence.
+    /// A stored result of a model; `bytes` are those of [`Finding::probability_bytes`]. If they are missing or damaged
+    /// there is no confidence.
     pub fn from_stored(
         mask: &Mask,
         bytes: &[u8],
@@ -345,7 +345,7 @@ impl Finding {
             .map(|p| f32::from(p) / 255.0)
     }
 
-    /// True where the model finds a label 1..=n possible anywhere on the slice.
+    /// True if the model gives a label 1..=n a probability above 0 anywhere on the slice.
     pub fn may_contain_label(&self, label: u8) -> bool {
         let map = usize::from(label)
             .checked_sub(1)
@@ -368,7 +368,7 @@ impl Finding {
     }
 }
 
-/// True where two masks are equal within a rectangle and two pixels about it.
+/// True if two masks are equal within a rectangle and two pixels around it.
 fn same_within(a: &Mask, b: &Mask, [low, high]: [[f32; 2]; 2]) -> bool {
     let rows = low[1] as i64 - 2..=high[1] as i64 + 2;
     let columns = low[0] as i64 - 2..=high[0] as i64 + 2;

@@ -1,17 +1,12 @@
-//! What has to wait: strokes on a picture that is not there yet, with all that was done after them, and answers of a model
-//! while somebody draws on what they are about.
+//! Input that has to wait: strokes on a slice that is still being loaded, with all actions after them, and proposals
+//! for a slice that is being drawn on.
 //!
-//! Nobody draws on what is not seen. But who goes to the next slice and draws there before it is read means that slice: the
-//! stroke waits for the picture, and a key that follows waits for the stroke.
+//! Nothing is drawn on a slice that is not shown. But a user who goes to the next slice and draws before it is loaded
+//! means that slice: the stroke waits for the image, and later key presses wait for the stroke.
 
 use super::{
-    Action, Session,
-    command::UserCommand,
-    finding::Finding,
-    job::SliceKey,
-    notice::Severity,
-    ortho::OrthoAction,
-    tools::{Hand, PointerPhase, ToolKind},
+    Action, Session, command::UserCommand, finding::Finding, job::SliceKey, notice::Severity,
+    ortho::OrthoAction, tool_options::ToolKind, tools::PointerPhase,
 };
 use std::{
     collections::VecDeque,
@@ -19,10 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Nobody waits longer for a picture that a stroke is meant for: what was done after it is carried out without it.
+/// How long a stroke waits for its image. After that it is dropped and the actions after it are carried out.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What waits.
+/// Actions and proposals that wait.
 #[derive(Debug, Default)]
 pub(super) struct HeldInput {
     actions: VecDeque<Action>,
@@ -31,7 +26,7 @@ pub(super) struct HeldInput {
 }
 
 impl Session {
-    /// Puts an action at the end of those that wait; gives it back where it need not wait.
+    /// Queues an action; returns it if it does not have to wait.
     pub(super) fn hold_action(&mut self, action: Action) -> Option<Action> {
         if self
             .held
@@ -48,7 +43,7 @@ impl Session {
         } else if waits_for_nothing(&action) {
             return Some(action);
         } else if matches!(action, Action::Command(UserCommand::Cancel)) {
-            // Esc takes back what nobody has seen yet, and stops there.
+            // Esc drops the waiting actions and does nothing else.
             self.held = HeldInput {
                 findings: std::mem::take(&mut self.held.findings),
                 ..HeldInput::default()
@@ -59,7 +54,7 @@ impl Session {
         None
     }
 
-    /// Carries out what has waited long enough. Called after every action and event.
+    /// Carries out waiting actions whose image is loaded. Called after every action and event.
     pub(super) fn carry_on(&mut self) {
         while let Some(next) = self.held.actions.front() {
             if self.draws_too_early(next) {
@@ -74,22 +69,25 @@ impl Session {
         if self.held.actions.is_empty() {
             self.held.since = None;
         }
-        if !self.held.findings.is_empty() && !self.is_painting() {
+        if !self.held.findings.is_empty() && !self.tools.is_painting() {
             for (key, revision, finding) in std::mem::take(&mut self.held.findings) {
                 self.take_answer(key, revision, finding);
             }
         }
     }
 
-    /// Forgets what waits: what it was meant for is closed.
+    /// Drops everything that waits, because its case was closed.
     pub(super) fn forget_held(&mut self) {
         self.held = HeldInput::default();
     }
 
-    /// The answer of a model to a slice, once nobody draws on it: it comes after the stroke.
+    /// Takes a proposal for a slice; while the user is drawing it waits for the end of the stroke.
     pub(super) fn hold_answer(&mut self, key: SliceKey, revision: u64, finding: Arc<Finding>) {
-        let is_here =
-            self.is_painting() && self.current_case().is_some_and(|case| case.id == key.case);
+        let is_here = self.tools.is_painting()
+            && self
+                .cases
+                .current_case()
+                .is_some_and(|case| case.id == key.case);
         if is_here {
             self.held.findings.push((key, revision, finding));
         } else {
@@ -97,28 +95,20 @@ impl Session {
         }
     }
 
-    /// True while a gesture changes masks as it goes.
-    fn is_painting(&self) -> bool {
-        matches!(
-            self.tools.hand,
-            Hand::Stroke(_) | Hand::Pull(_) | Hand::Across(_)
-        )
-    }
-
-    /// A press with a tool on a picture that is on its way.
+    /// True for a press of a drawing tool on a slice that is still loading.
     fn draws_too_early(&self, action: &Action) -> bool {
         let is_press =
             matches!(action, Action::Pointer(input) if input.phase == PointerPhase::Press);
-        let is_coming = self.current_case().is_some()
+        let is_coming = self.cases.current_case().is_some()
             && self.current_failure().is_none()
             && !self.is_ready_to_draw();
-        is_press && is_coming && self.active_tool() != ToolKind::Look
+        is_press && is_coming && self.tools.active_tool() != ToolKind::Look
     }
 
     fn give_up_strokes(&mut self) {
         let actions = std::mem::take(&mut self.held.actions);
         self.held.since = None;
-        let text = "The image did not load in time: what was drawn on it is not kept.";
+        let text = "The image did not load in time. Strokes drawn on it were discarded.";
         self.notices.add(Severity::Warning, text);
         for action in actions
             .into_iter()
@@ -129,7 +119,7 @@ impl Session {
     }
 }
 
-/// What has nothing to do with what is drawn.
+/// True for actions that do not depend on strokes.
 fn waits_for_nothing(action: &Action) -> bool {
     matches!(
         action,

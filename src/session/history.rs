@@ -1,46 +1,60 @@
-//! What can be undone and done again, case by case: steps in the compact form in which the journal keeps them.
+//! The undo history, case by case. Steps are kept in the compact form of the journal.
 
 use super::job::CaseId;
 use labrum_core::{edit::Edit, journal::Also};
 use std::sync::Arc;
 
-/// Steps may take so much memory; at least [`KEPT`] stay whatever they take.
+/// Memory limit for steps, in bytes; at least [`KEPT`] steps stay regardless.
 const BYTES: usize = 48 << 20;
 
-/// So many steps can be undone at least.
+/// Minimum number of steps that can be undone.
 const KEPT: usize = 1000;
 
-/// Names a step: the journal gives a number to what it has stored.
+/// Identifies a step. Steps that were read from the journal have a number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepId {
-    /// Taken since the app was started.
+    /// Made since the program was started.
     New(u64),
     /// Read from the journal.
     Stored(i64),
 }
 
-/// One gesture, command or decision.
+/// One gesture, command, or acceptance.
 #[derive(Clone, Debug)]
 pub struct HistoryStep {
-    /// Which.
+    /// Its id.
     pub id: StepId,
-    /// On which case.
+    /// Its case.
     pub case: CaseId,
-    /// With what: "Brush", "Accept".
+    /// The tool or command: "Brush", "Accept".
     pub tool: Arc<str>,
-    /// For each slice the edit, packed by [`Edit::to_bytes`].
+    /// Slice and edit, packed by [`Edit::to_bytes`].
     pub edits: Vec<(usize, Arc<[u8]>)>,
-    /// What it changed beside pixels.
+    /// Changes other than pixels.
     pub also: Also,
 }
 
 impl HistoryStep {
-    /// The edits of the step, or of its undoing.
+    /// The edits of the step; inverted if `undo`.
     pub fn decoded_edits(&self, undo: bool) -> impl Iterator<Item = (usize, Edit)> + '_ {
         self.edits.iter().filter_map(move |(slice, bytes)| {
             let edit = Edit::from_bytes(bytes)?;
             Some((*slice, if undo { edit.inverse() } else { edit }))
         })
+    }
+
+    /// True if it changed pixels of a slice or marked a label as absent there.
+    fn is_about_slice(&self, slice: usize) -> bool {
+        self.edits.iter().any(|(of, _)| *of == slice)
+            || self.also.absent.iter().any(|(of, _)| *of as usize == slice)
+    }
+
+    /// Sort key from oldest to newest: steps of this session come after all steps of the journal.
+    fn age_rank(&self) -> (u8, i64) {
+        match self.id {
+            StepId::Stored(number) => (0, number),
+            StepId::New(number) => (1, number as i64),
+        }
     }
 
     fn byte_size(&self) -> usize {
@@ -53,27 +67,27 @@ impl HistoryStep {
     }
 }
 
-/// Steps that can be undone, and those that can be done again.
+/// Steps that can be undone or redone.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     done: Vec<HistoryStep>,
     undone: Vec<HistoryStep>,
-    /// Some of the oldest steps that stand are known to the journal alone.
+    /// The oldest steps were dropped here; the journal still has them.
     has_forgotten: bool,
 }
 
 impl History {
-    /// A step was taken: what was undone before on its case is gone.
+    /// Adds a step. Undone steps of its case can no longer be redone.
     pub fn push_step(&mut self, step: HistoryStep) {
         self.undone.retain(|undone| undone.case != step.case);
         self.done.push(step);
-        // Now and then is often enough.
+        // Checking now and then is enough.
         if self.done.len().is_multiple_of(64) {
             self.forget_oldest();
         }
     }
 
-    /// Keeps within the memory; the journal has the steps that are forgotten here.
+    /// Drops the oldest steps to stay within the memory limit; the journal still has them.
     fn forget_oldest(&mut self) {
         let mut room = BYTES;
         let newest = self.done.iter().rev().take_while(|step| {
@@ -86,76 +100,74 @@ impl History {
         self.done.drain(..forgotten);
     }
 
-    /// Takes the newest step back, of a case or of any; it can be done again.
+    /// Undoes the newest step of a case, or of any case.
     pub fn undo_step(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
         let step = self.done.remove(newest_index(&self.done, of)?);
         self.undone.push(step);
         self.undone.last_mut()
     }
 
-    /// Does the step again that was taken back last, of a case or of any.
+    /// Redoes the last undone step of a case, or of any case.
     pub fn redo_step(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
         let step = self.undone.remove(newest_index(&self.undone, of)?);
         self.done.push(step);
         self.done.last_mut()
     }
 
-    /// The step that would be undone next, of a case or of any.
+    /// The next step to undo in a case, or in any case.
     pub fn next_undo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
         self.done.get(newest_index(&self.done, of)?)
     }
 
-    /// The step that would be done again next, of a case or of any.
+    /// The next step to redo in a case, or in any case.
     pub fn next_redo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
         self.undone.get(newest_index(&self.undone, of)?)
     }
 
-    /// How many steps can be undone.
+    /// Number of steps that can be undone.
     pub fn len(&self) -> usize {
         self.done.len()
     }
 
-    /// True where nothing can be undone.
+    /// True if nothing can be undone.
     pub fn is_empty(&self) -> bool {
         self.done.is_empty()
     }
 
-    /// True where a step that changed pixels of this case stands.
+    /// True if a step that is not undone changed pixels of this case.
     pub fn has_drawn(&self, case: CaseId) -> bool {
         self.done
             .iter()
             .any(|s| s.case == case && !s.edits.is_empty())
     }
 
-    /// True where a step stands, or may stand, that says something of this slice.
+    /// True if a step that is not undone changed this slice, or if it may have: the oldest steps are not all known
+    /// here.
     pub fn may_hold(&self, case: CaseId, slice: usize) -> bool {
-        let says = |step: &HistoryStep| {
-            step.edits.iter().any(|(of, _)| *of == slice)
-                || step.also.absent.iter().any(|(of, _)| *of as usize == slice)
-        };
-        self.has_forgotten || self.done.iter().any(|step| step.case == case && says(step))
+        self.has_forgotten
+            || self
+                .done
+                .iter()
+                .any(|step| step.case == case && step.is_about_slice(slice))
     }
 
-    /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number
-    /// in the journal. Steps of this run of the app are newer than all of them.
+    /// Adds the stored steps of a case that was just opened, both lists oldest first, sorted in by their number in the
+    /// journal. Steps of this session are newer than all of them.
     pub fn restore_steps(&mut self, done: Vec<HistoryStep>, undone: Vec<HistoryStep>) {
-        let place = |s: &HistoryStep| match s.id {
-            StepId::Stored(seq) => (0, seq),
-            StepId::New(n) => (1, n as i64),
-        };
         self.done.extend(done);
-        self.done.sort_by_key(place);
+        self.done.sort_by_key(HistoryStep::age_rank);
         self.undone.extend(undone);
-        self.undone.sort_by_key(|s| std::cmp::Reverse(place(s)));
+        self.undone
+            .sort_by_key(|step| std::cmp::Reverse(step.age_rank()));
     }
 
-    /// Forgets the steps of cases that are closed.
+    /// Drops the steps of closed cases.
     pub fn retain_cases(&mut self, is_open: impl Fn(CaseId) -> bool) {
         self.done.retain(|s| is_open(s.case));
         self.undone.retain(|s| is_open(s.case));
     }
 
-    /// What the steps cost in memory, bytes.
+    /// Memory used by the steps, in bytes.
     pub fn byte_size(&self) -> usize {
         self.done
             .iter()

@@ -1,4 +1,4 @@
-//! Masks from files: they take the place of those of the case, as one step that can be undone.
+//! Importing masks from files: they replace those of the case, as one step that can be undone.
 
 use super::{
     Session,
@@ -11,60 +11,70 @@ use labrum_core::{
     counts::count_with_noun,
     edit::Edit,
     import::{ImportedMasks, MaskChoice, TakenLabel},
-    journal::TaskKey,
-    label::Label,
+    label::{Label, TaskKey},
     region::Region,
     study::{Series, Status},
 };
 use std::path::PathBuf;
 
-/// Slices that lie nearer to each other along their normal, in mm, lie at one place.
+/// Slices closer than this along their normal, in mm, are at the same position.
 const SAME_DEPTH: f64 = 0.01;
 
-/// Masks from files that are laid only once a person has said more.
+/// Masks from files that need an answer of the user before they can be applied.
 #[derive(Clone, Debug)]
 pub struct Undecided {
     case: CaseId,
     paths: Vec<PathBuf>,
     choice: MaskChoice,
-    /// Why they were not laid; its kind says what is wanted.
+    /// Why they were not applied; its kind says which answer is needed.
     pub error: Error,
 }
 
-/// What a person said.
+/// The user's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportAnswer {
-    /// Lay them by their place in the patient, whichever images they name.
+    /// Apply them by position in the patient, whichever images they refer to.
     ByPosition,
-    /// They are of this time, 1 for the first.
+    /// They belong to this time point (phase), counted from 1.
     Time(usize),
 }
 
-/// Masks from files in which labels lie over each other: a mask holds one for each pixel.
+/// Masks from files with overlapping labels: a mask can hold only one label per pixel.
 #[derive(Clone, Debug)]
 pub struct Overlapping {
     case: CaseId,
     paths: Vec<PathBuf>,
     choice: MaskChoice,
-    /// The labels, as they lie now the one on top first.
+    /// The labels, topmost first.
     pub labels: Vec<OverlappingLabel>,
 }
 
-/// One of them.
+/// One of the overlapping labels.
 #[derive(Clone, Debug)]
 pub struct OverlappingLabel {
-    /// What it is.
+    /// The label.
     pub label: Label,
     /// Its number in the file.
     pub number: u32,
-    /// Its pixels in the file.
+    /// Number of its pixels in the file.
     pub pixels: usize,
-    /// Those that others lie over, as they lie now.
+    /// Number of them that labels above it cover.
     pub covered: usize,
 }
 
+impl OverlappingLabel {
+    fn from_taken(label: &Label, taken: &TakenLabel) -> Self {
+        Self {
+            label: label.clone(),
+            number: taken.number,
+            pixels: taken.in_file,
+            covered: taken.covered,
+        }
+    }
+}
+
 impl Overlapping {
-    /// `None` where nothing overlaps, or where the user has said what is to be taken.
+    /// `None` if nothing overlaps, or if the user has already chosen.
     fn from_import(
         case: CaseId,
         (paths, choice): (Vec<PathBuf>, MaskChoice),
@@ -74,19 +84,13 @@ impl Overlapping {
         if is_chosen || imported.taken.iter().all(|taken| taken.covered == 0) {
             return None;
         }
-        let label = |(label, taken): (&Label, &TakenLabel)| OverlappingLabel {
-            label: label.clone(),
-            number: taken.number,
-            pixels: taken.in_file,
-            covered: taken.covered,
-        };
         let mut labels: Vec<OverlappingLabel> = imported
             .labels
             .iter()
             .zip(&imported.taken)
-            .map(label)
+            .map(|(label, taken)| OverlappingLabel::from_taken(label, taken))
             .collect();
-        // Smaller ones lie over larger ones, and of equal ones the later.
+        // Smaller labels are on top of larger ones; of equal ones the later.
         labels.reverse();
         labels.sort_by_key(|label| label.pixels);
         Some(Self {
@@ -99,7 +103,7 @@ impl Overlapping {
 }
 
 impl Session {
-    /// Files with masks that were opened with the images, of this case or of others.
+    /// Mask files that were opened with the images, of this case or of others.
     pub(super) fn masks_found(&self) -> Vec<PathBuf> {
         self.passed_over
             .iter()
@@ -108,25 +112,25 @@ impl Session {
             .collect()
     }
 
-    /// Says that there are masks to be taken in.
+    /// Tells the user that there are masks to import.
     pub(super) fn tell_masks_found(&mut self, count: usize) {
         let files = match count {
             0 => return,
-            1 => "A file with masks was opened with the images".to_owned(),
-            n => format!("{n} files with masks were opened with the images"),
+            1 => "1 mask file was found with the images".to_owned(),
+            n => format!("{n} mask files were found with the images"),
         };
         self.notices.add(
             Severity::Info,
-            format!("{files}. Press Ctrl+Shift+I to import those of this case."),
+            format!("{files}. Press Ctrl+Shift+I to import the masks of this case."),
         );
     }
 
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
-        if let Some(case) = self.current_case() {
+        if let Some(case) = self.cases.current_case() {
             if !case.is_restored {
                 return self.notices.add(
                     Severity::Info,
-                    "The workspace is being opened: import once it is.",
+                    "The workspace is still opening. Try again in a moment.",
                 );
             }
             let (id, series) = (case.id, case.series.clone());
@@ -134,8 +138,8 @@ impl Session {
                 time: time_on_screen(&series, case.slice),
                 ..MaskChoice::default()
             };
-            self.overlapping = None;
-            self.undecided = None;
+            self.questions.overlapping = None;
+            self.questions.undecided = None;
             let others = self
                 .cases
                 .iter()
@@ -152,21 +156,19 @@ impl Session {
         }
     }
 
-    /// Reads what was chosen of the masks that overlap, in this order; nothing where none was.
+    /// Imports the chosen ones of the overlapping masks, topmost first.
     pub(super) fn take_overlapping(&mut self, chosen: Option<Vec<usize>>) {
-        let (Some(overlapping), Some(chosen)) = (self.overlapping.take(), chosen) else {
+        let (Some(overlapping), Some(chosen)) = (self.questions.overlapping.take(), chosen) else {
             return;
         };
-        let Some(case) = self.cases.iter().find(|c| c.id == overlapping.case) else {
+        let Some(case) = self.cases.case_by_id(overlapping.case) else {
             return;
         };
-        let number = |index: &usize| {
-            overlapping
-                .labels
-                .get(*index)
-                .map(|label| format!("#{}", label.number))
-        };
-        let numbers: Vec<String> = chosen.iter().filter_map(number).collect();
+        let numbers: Vec<String> = chosen
+            .iter()
+            .filter_map(|index| overlapping.labels.get(*index))
+            .map(|label| format!("#{}", label.number))
+            .collect();
         if !numbers.is_empty() {
             let choice = MaskChoice {
                 only: numbers.clone(),
@@ -185,7 +187,7 @@ impl Session {
         }
     }
 
-    /// Asks what has to be said before masks can be laid.
+    /// Asks the question that has to be answered before masks can be applied.
     pub(super) fn on_import_undecided(
         &mut self,
         case: CaseId,
@@ -195,7 +197,7 @@ impl Session {
     ) {
         match error.kind {
             ErrorKind::NamesOtherImages | ErrorKind::TimeWanted(_) => {
-                self.undecided = Some(Undecided {
+                self.questions.undecided = Some(Undecided {
                     case,
                     paths,
                     choice,
@@ -206,9 +208,9 @@ impl Session {
         }
     }
 
-    /// Reads masks again with what was said; not at all where nothing was.
+    /// Imports masks again with the user's answer; `None` cancels the import.
     pub(super) fn answer_import(&mut self, answer: Option<ImportAnswer>) {
-        let (Some(undecided), Some(answer)) = (self.undecided.take(), answer) else {
+        let (Some(undecided), Some(answer)) = (self.questions.undecided.take(), answer) else {
             return;
         };
         let Undecided {
@@ -217,12 +219,7 @@ impl Session {
             mut choice,
             ..
         } = undecided;
-        let Some(series) = self
-            .cases
-            .iter()
-            .find(|c| c.id == case)
-            .map(|c| c.series.clone())
-        else {
+        let Some(series) = self.cases.case_by_id(case).map(|c| c.series.clone()) else {
             return;
         };
         match answer {
@@ -248,8 +245,8 @@ impl Session {
             Ok(imported) => imported,
             Err(error) => return self.show_error(&error),
         };
-        self.overlapping = Overlapping::from_import(case, asked, &imported);
-        if self.overlapping.is_some() {
+        self.questions.overlapping = Overlapping::from_import(case, asked, &imported);
+        if self.questions.overlapping.is_some() {
             return;
         }
         for (label, _) in imported
@@ -258,14 +255,14 @@ impl Session {
             .zip(&imported.taken)
             .filter(|(_, taken)| taken.is_lost())
         {
-            let text = format!("\"{}\" has no pixel left on these images.", label.name);
+            let text = format!("No pixel of \"{}\" lies on these images.", label.name);
             self.notices.add(Severity::Error, text);
         }
         let (slices, has_changed) = self.lay_masks(case, &imported);
         let count = count_with_noun(slices, "slice");
         let text = match has_changed {
             true => format!("Imported masks on {count}. Undo: Ctrl+Z."),
-            false => format!("The masks on {count} are the same as those here; nothing changed."),
+            false => format!("The imported masks on {count} are identical; nothing changed."),
         };
         self.notices
             .add_about(Topic::Case(case), Severity::Info, text);
@@ -275,7 +272,8 @@ impl Session {
         }
     }
 
-    /// Masks of a folder for cases that are not on the screen: a step in each that nobody has worked on meanwhile.
+    /// Imports masks of a folder into cases that are not on the screen, one step in each; skips those that were worked
+    /// on meanwhile.
     pub(super) fn on_imported_others(
         &mut self,
         cases: Vec<(CaseId, Result<ImportedMasks>)>,
@@ -299,18 +297,18 @@ impl Session {
         }
         if laid > 0 {
             let rest = if without > 0 {
-                format!(" {without} have none in the folder.")
+                format!(" {without} have no masks in the folder.")
             } else {
                 String::new()
             };
             let cases = count_with_noun(laid, "other case");
-            let text = format!("Also imported masks for {cases}, one step in each.{rest}");
+            let text = format!("Also imported masks for {cases} (one undo step each).{rest}");
             self.notices.add(Severity::Info, text);
         }
         if let Some((case, error)) = first_failure {
             let more = if failed > 1 {
                 format!(
-                    " {} more could not be imported either.",
+                    " Masks of {} more could not be imported.",
                     count_with_noun(failed - 1, "case")
                 )
             } else {
@@ -318,24 +316,23 @@ impl Session {
             };
             let text = format!(
                 "\"{}\": {}{more}",
-                self.title_of(case),
+                self.cases.title_of(case),
                 super::to_sentence(&error.to_string())
             );
             self.notices.add(Severity::Error, text);
         }
     }
 
-    /// Puts imported masks in the place of those of a case, as one step; how many slices they are of, and whether any
-    /// changed.
+    /// Replaces masks of a case with imported ones, as one step. Returns the number of slices they cover, and whether
+    /// any changed.
     fn lay_masks(&mut self, case: CaseId, imported: &ImportedMasks) -> (usize, bool) {
-        self.finish_hand();
+        self.finish_gesture();
         let task = self
             .cases
-            .iter()
-            .find(|c| c.id == case)
+            .case_by_id(case)
             .map_or_else(TaskKey::default, |c| c.task);
         let values = self.values_of(&imported.labels, task);
-        let rule = self.lock_rule();
+        let rule = self.labels.lock_rule();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (slice, mask) in &imported.masks {
             let mask = mask.remap_labels(&values);
@@ -356,31 +353,32 @@ impl Session {
 }
 
 impl Case {
-    /// True where masks of a folder are wanted: nobody has worked on it or said what becomes of it.
+    /// True if masks of a folder may be imported into it: it was not edited, accepted or skipped.
     fn takes_masks(&self) -> bool {
-        let is_untouched = || {
-            self.slices
+        self.is_restored
+            && matches!(self.status, Status::New | Status::Proposed)
+            && self
+                .slices
                 .iter()
-                .all(|s| !s.is_touched && s.absent.is_empty())
-        };
-        self.is_restored && matches!(self.status, Status::New | Status::Proposed) && is_untouched()
+                .all(|s| !s.is_drawn() && s.absent.is_empty())
     }
 }
 
-/// Of images that lie at one place, which one is on the screen: masks that name no image are of that one. `None` where each
-/// has a place of its own.
+/// The time point (1 for the first) on the screen, among images at the same position: masks that refer to no image
+/// belong to it. `None` if every image has its own position.
 fn time_on_screen(series: &Series, slice: usize) -> Option<usize> {
-    let depth = |index: usize| {
-        series
-            .slices
-            .get(index)?
-            .plane
-            .map(|plane| plane.distance_along_normal())
-    };
-    let own = depth(slice)?;
-    let is_here =
-        |index: &usize| depth(*index).is_some_and(|depth| (depth - own).abs() <= SAME_DEPTH);
-    let here: Vec<usize> = (0..series.slices.len()).filter(is_here).collect();
+    let own = depth_of_slice(series, slice)?;
+    let here: Vec<usize> = (0..series.slices.len())
+        .filter(|index| {
+            depth_of_slice(series, *index).is_some_and(|depth| (depth - own).abs() <= SAME_DEPTH)
+        })
+        .collect();
     let place = here.iter().position(|index| *index == slice)?;
     (here.len() > 1).then_some(place + 1)
+}
+
+/// Position of a slice along its normal, in mm; `None` without position in the patient.
+fn depth_of_slice(series: &Series, slice: usize) -> Option<f64> {
+    let plane = series.slices.get(slice)?.plane?;
+    Some(plane.distance_along_normal())
 }

@@ -1,4 +1,4 @@
-//! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
+//! Plain data between the session and the worker: jobs out, events back. Each event says what it answers.
 
 mod compute;
 mod export;
@@ -8,9 +8,7 @@ mod pacs;
 mod store;
 
 pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob};
-pub use export::{
-    ExportAcceptedJob, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary,
-};
+pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
 pub use learning::{
     BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob,
@@ -20,13 +18,14 @@ pub use store::{
     CaseRecord, CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary,
 };
 
-use super::{finding::Finding, settings::DeviceChoice};
+use super::finding::Finding;
 use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
     image::{Image, Window, WindowPreset},
     import::{ImportedMasks, MaskChoice},
-    journal::{CaseDescription, LabelUse, Meter, StoredCase, Task, TaskKey},
+    journal::{CaseDescription, LabelUse, Meter, StoredCase},
+    label::{Task, TaskKey},
     learning::{SnapshotSlice, Version, VersionKey, WorkReport},
     looks::Look,
     model_card::ModelCard,
@@ -37,7 +36,7 @@ use labrum_core::{
 };
 use std::{path::PathBuf, sync::Arc};
 
-/// Tells cases apart for as long as the app runs.
+/// Identifies a case while the program runs.
 pub type CaseId = u64;
 
 /// One slice of one case.
@@ -45,48 +44,48 @@ pub type CaseId = u64;
 pub struct SliceKey {
     /// The case.
     pub case: CaseId,
-    /// 0-based place in the series.
+    /// 0-based index in the series.
     pub slice: usize,
 }
 
-/// A decoded slice and what was worked out with it.
+/// A decoded slice with its windows.
 #[derive(Debug)]
 pub struct Loaded {
     /// The pixels.
     pub image: Arc<Image>,
-    /// The window to begin with.
+    /// The initial window.
     pub default_window: Window,
     /// Windows to choose from.
     pub presets: Vec<WindowPreset>,
 }
 
-/// What is wanted of a slice.
+/// What to make from a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SliceNeed {
     /// Its pixels.
     Pixels,
     /// A thumbnail.
     Thumbnail,
-    /// Both, read once.
+    /// Both, with one read.
     Both,
 }
 
-/// Pixels that are wanted soon.
+/// A prefetch request for pixels.
 #[derive(Clone, Debug)]
 pub struct PixelWish {
-    /// Which slice.
+    /// The slice.
     pub key: SliceKey,
-    /// Where its pixels are.
+    /// Where its pixels are stored.
     pub source: Source,
     /// How to read them.
     pub kind: Kind,
     /// Modality of the series.
     pub modality: String,
-    /// What is wanted of it.
+    /// What to make from it.
     pub what: SliceNeed,
 }
 
-/// A small picture for the case list.
+/// A small image for the case list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thumbnail {
     /// Width in pixels.
@@ -97,10 +96,10 @@ pub struct Thumbnail {
     pub rgba: Vec<u8>,
 }
 
-/// Where a model's weights are.
+/// Where the weights of a model are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ModelSource {
-    /// Shipped with the app, by its place in the list of shipped models.
+    /// Shipped with the program, by index in the list of shipped models.
     Shipped(usize),
     /// A file.
     File(PathBuf),
@@ -118,9 +117,9 @@ impl From<&ModelSource> for StartFrom {
 /// A model that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelEntry {
-    /// Where it is.
+    /// Where its weights are.
     pub source: ModelSource,
-    /// What it is.
+    /// Its card: name, version, labels, and the images that it is for.
     pub card: Arc<ModelCard>,
 }
 
@@ -131,7 +130,7 @@ impl ModelEntry {
     }
 }
 
-/// What a native dialog is opened for.
+/// The purpose of a native file dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
     /// Files to open.
@@ -148,14 +147,14 @@ pub enum Pick {
     Workspace,
     /// A folder to move the workspace to.
     MoveWorkspace,
-    /// A folder to make a workspace in.
+    /// A folder for a new workspace.
     NewWorkspace,
-    /// A folder to look for images in.
+    /// A folder to search for images.
     ImageFolder,
 }
 
 impl Pick {
-    /// True where the dialog that asks has a field for the path itself.
+    /// True if the dialog that asks has a path field of its own.
     pub fn has_field(self) -> bool {
         !matches!(
             self,
@@ -164,63 +163,63 @@ impl Pick {
     }
 }
 
-/// What the worker is asked to do, by the thread that does it.
+/// A job for the worker, by the thread that does it.
 #[derive(Debug)]
 pub enum Job {
-    /// Look for studies, and what else reads and writes small files.
+    /// Search for studies; read and write small files.
     Files(FileJob),
-    /// Decode these, the first one first; what was wished for before and not begun is forgotten.
+    /// Decode these in this order; earlier requests that were not begun are dropped.
     Decode(Vec<PixelWish>),
     /// Run models.
     Network(NetworkJob),
-    /// Write masks to files, and read them from there.
+    /// Export and import masks.
     MaskFiles(MaskFileJob),
-    /// Work out shapes.
+    /// Compute outlines, measurements and shapes between slices.
     Shapes(ShapeJob),
-    /// Make the picture of a view; of each view only the newest wish counts.
+    /// Compute the image of an orthogonal view; for each view only the newest request counts.
     Reslice(ResliceJob),
-    /// Write to the workspace, in this order.
+    /// Read from or write to the workspace, in this order.
     Store(StoreJob),
-    /// Speak to servers.
+    /// Communicate with servers.
     Pacs(Box<PacsJob>),
-    /// Train and judge.
+    /// Train and evaluate.
     Training(TrainingJob),
-    /// Show a native dialog: that belongs to the window's own thread.
+    /// Show a native dialog; done on the window's own thread.
     Dialog(Pick),
 }
 
-/// What the worker tells.
+/// An event from the worker.
 #[derive(Debug)]
 pub enum Event {
-    /// So many files were looked at.
+    /// Progress of a search for images.
     Opening {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
-        /// How many files.
+        /// Number of files looked at so far.
         files: usize,
     },
-    /// An opening ended.
+    /// A search for images ended.
     Opened {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
-        /// What was found.
+        /// The studies that were found.
         result: Result<Catalog>,
     },
     /// The folder that was to be opened is a workspace.
     IsWorkspace {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
         /// The folder.
         folder: PathBuf,
     },
-    /// A look for images ended.
+    /// A search for moved images ended.
     ImagesFound {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
-        /// The cases whose images are there.
+        /// The cases whose images were found.
         result: Result<Vec<CaseDescription>>,
     },
-    /// The workspace knows where these images are now.
+    /// The workspace has stored the new location of these images.
     Relocated {
         /// Their files.
         paths: Vec<PathBuf>,
@@ -229,168 +228,168 @@ pub enum Event {
     },
     /// A slice was decoded.
     Loaded {
-        /// Which.
+        /// The slice.
         key: SliceKey,
         /// Its pixels.
         result: Result<Arc<Loaded>>,
     },
-    /// A thumbnail is ready; `None` where the slice cannot be read.
+    /// A thumbnail is ready; `None` if the slice could not be read.
     Thumbnail {
-        /// Of which slice.
+        /// The slice.
         key: SliceKey,
-        /// The thumbnail, and what the slice looks like.
+        /// The thumbnail, and the appearance of the slice.
         thumbnail: Option<(Thumbnail, Look)>,
     },
     /// The models that are shipped.
     Models(Vec<ModelEntry>),
     /// A model was read from a file.
     ModelRead(Result<ModelEntry>),
-    /// The device in use, for people.
+    /// Display name of the device in use.
     Device(String),
-    /// A run is about to work on a slice for which it takes a while: loading weights.
+    /// The result of a model for one slice.
     Segmented {
-        /// Which run.
+        /// Id of the run.
         run: RunId,
-        /// Which slice.
+        /// The slice.
         key: SliceKey,
-        /// The revision that the job saw.
+        /// The revision when the job was made.
         revision: u64,
-        /// What was found.
+        /// The proposal.
         result: Result<Arc<Finding>>,
     },
-    /// A run ended, whole, cancelled or failed.
+    /// A run ended: finished, cancelled or failed.
     RunEnded {
-        /// Which run.
+        /// Id of the run.
         run: RunId,
-        /// Why it could not begin.
+        /// Why it could not start.
         failure: Option<Error>,
     },
-    /// Something that the user should know.
+    /// A message for the user.
     Notice(String),
-    /// So many files of an export are written.
+    /// Progress of an export.
     Exporting {
-        /// Written.
+        /// Files written.
         done: usize,
-        /// In all.
+        /// Files in total.
         total: usize,
     },
     /// An export ended.
     Exported(Result<Vec<PathBuf>>),
-    /// What the workspace keeps of its accepted cases, to be exported.
+    /// The accepted cases of the workspace, to be exported.
     AcceptedCases(Result<Vec<StoredCase>>),
     /// An export of all accepted cases ended.
     ExportedAccepted(Result<ExportSummary>),
-    /// A native dialog was closed; no paths where it was cancelled.
+    /// A native dialog was closed; no paths if it was cancelled.
     Picked {
-        /// What it was for.
+        /// Its purpose.
         pick: Pick,
-        /// What was chosen.
+        /// The chosen paths.
         result: Result<Vec<PathBuf>>,
     },
-    /// This desktop can show no native dialog.
+    /// Native dialogs are not available on this desktop.
     NoDialog(Pick),
     /// Masks were read.
     Imported {
-        /// For which case.
-        case: CaseId,
-        /// From which files.
-        paths: Vec<PathBuf>,
-        /// What was asked for.
-        choice: MaskChoice,
-        /// Labels, a mask for each slice that has one, and what the user should know.
-        result: Result<ImportedMasks>,
-    },
-    /// Masks of a folder for cases that are not on the screen, each with what was read for it.
-    ImportedOthers {
-        /// Those that have masks in the folder.
-        cases: Vec<(CaseId, Result<ImportedMasks>)>,
-        /// So many have none there.
-        without: usize,
-    },
-    /// Masks are laid only once more is said.
-    ImportUndecided {
-        /// For which case.
+        /// The case.
         case: CaseId,
         /// The files.
         paths: Vec<PathBuf>,
-        /// What was asked for.
+        /// Which of the masks were asked for.
         choice: MaskChoice,
-        /// Why; its kind says what is wanted.
+        /// Labels, masks by slice, and notes for the user.
+        result: Result<ImportedMasks>,
+    },
+    /// Masks of a folder for cases that are not on the screen.
+    ImportedOthers {
+        /// The cases with masks in the folder, and the masks.
+        cases: Vec<(CaseId, Result<ImportedMasks>)>,
+        /// Number of cases without masks in the folder.
+        without: usize,
+    },
+    /// Masks cannot be applied before the user answers a question.
+    ImportUndecided {
+        /// The case.
+        case: CaseId,
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// Which of the masks were asked for.
+        choice: MaskChoice,
+        /// Why; its kind says which answer is needed.
         error: Error,
     },
-    /// What is shown of a mask.
+    /// Outlines and measurements of a mask.
     Surveyed {
-        /// Of which slice.
+        /// The slice.
         key: SliceKey,
-        /// The revision that the job saw.
+        /// The revision when the job was made.
         revision: u64,
-        /// Outlines, measurements and the rest.
+        /// Outlines, uncertain regions and measurements.
         finding: Arc<Finding>,
     },
-    /// The picture of a view across a series.
+    /// The image of an orthogonal view.
     Resliced {
-        /// Of which case.
+        /// The case.
         case: CaseId,
-        /// Which view.
+        /// The view.
         plane: ViewPlane,
-        /// The cell of the axis that stands on it.
+        /// Index of the plane along its normal.
         index: usize,
-        /// The picture; `None` where no slice is there.
+        /// The image; `None` if no slice is loaded.
         image: Option<Arc<Image>>,
     },
-    /// Shapes between slices.
+    /// Interpolated shapes: slice and region.
     Interpolated(Box<InterpolateJob>, Vec<(usize, Region)>),
-    /// A workspace was opened, moved or renamed, or could not be.
+    /// The result of opening, moving or renaming a workspace.
     Workspace(Result<WorkspaceInfo>),
-    /// The window that had the workspace open has closed it.
+    /// The other window that had the workspace open has closed it.
     HolderGone,
-    /// What is in other workspaces.
+    /// Summaries of other workspaces.
     Workspaces(Vec<WorkspaceSummary>),
-    /// A case was looked up; `None` where the workspace did not know it.
+    /// A case was looked up in the workspace.
     Restored {
-        /// Which.
+        /// The case.
         case: CaseId,
-        /// What it is called there.
+        /// Its key, set and task in the workspace.
         known: CaseRecord,
-        /// What was kept of it.
+        /// Its stored work; `None` if it was new to the workspace.
         restored: Option<Box<Restored>>,
     },
-    /// What is shown of a slice that was restored.
+    /// Outlines and measurements of a restored slice.
     RestoredSlice {
-        /// Which.
+        /// The slice.
         key: SliceKey,
-        /// Its mask as it is.
+        /// Those of its current mask.
         finding: Arc<Finding>,
-        /// What a model found there last.
+        /// The newest proposal.
         proposal: Option<Arc<Finding>>,
     },
-    /// Something was written to the workspace, or cannot be now.
+    /// Progress of writing to the workspace.
     Stored {
-        /// How many things were written since the start.
+        /// Number of jobs written since the start.
         written: u64,
-        /// Why the next one cannot be written now.
+        /// Why the next job cannot be written now.
         trouble: Option<Error>,
     },
-    /// How far the work in the workspace is.
+    /// Progress of the work in the workspace.
     Meter(Meter),
-    /// How much a label is used.
+    /// Where a label is used.
     LabelUse(LabelUse),
-    /// The tasks of the workspace, and cases that changed theirs.
+    /// The tasks of the workspace, and cases that changed their task.
     Tasks {
-        /// All but the first.
+        /// All tasks but the first.
         tasks: Vec<Task>,
         /// Cases with their new task.
         changed: Vec<(CaseId, TaskKey)>,
     },
-    /// A case was taken out of the workspace's list before, and stays out.
+    /// A case was removed from the list before, and stays removed.
     OutOfList(CaseId),
-    /// A round has begun, or goes on after the program was cut off.
+    /// A round of training has begun, or resumed after an interruption.
     RoundBegun(Box<BegunRound>),
-    /// A round tells something.
+    /// News of a round of training.
     Round {
-        /// The job that does it: one that was left and taken up again is done by another.
+        /// The job that runs it; a resumed round has a new one.
         attempt: RunId,
-        /// What.
+        /// The news.
         event: RoundEvent,
     },
     /// The versions of the workspace, oldest first, and the active one as a model.
@@ -400,30 +399,30 @@ pub enum Event {
         /// The one that proposes masks.
         active: Option<ModelEntry>,
     },
-    /// So many accepted cases can be learned from that no round has learned from.
+    /// Number of accepted cases that no round was trained on.
     NewlyAccepted(u32),
     /// The accepted masks, to compare two versions on.
     ToCompare {
-        /// The one that stands for the active model, and its file.
+        /// The version in the place of the active model, and its file.
         first: (VersionKey, PathBuf),
-        /// The other.
+        /// The other version, and its file.
         second: (VersionKey, PathBuf),
         /// The accepted masks.
         snapshot: Vec<SnapshotSlice>,
     },
     /// Two versions were compared.
     Compared {
-        /// The one that stands for the active model.
+        /// The version in the place of the active model.
         first: VersionKey,
-        /// The other.
+        /// The other version.
         second: VersionKey,
-        /// The figures.
+        /// The comparison on the hold-out set.
         report: Result<GateReport>,
     },
-    /// What servers answer, and what becomes of the queue.
+    /// Answers of servers, and the state of the send queue.
     Pacs(PacsEvent),
-    /// What the work cost.
+    /// Time and corrections spent on cases.
     WorkReport(Box<WorkReport>),
-    /// Something failed that no other event stands for.
+    /// A failure that no other event reports.
     Failed(Error),
 }

@@ -1,10 +1,10 @@
-//! Which key does what: the usual keys, and those that the user has chosen instead.
+//! Keyboard shortcuts: the defaults, and the user's changes.
 
 use super::command::{COMMANDS, Shortcut, UserCommand};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// Keys of commands where they differ from the usual ones. A command with an empty list has no key.
+/// Shortcuts that differ from the defaults. A command with an empty list has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Keys {
@@ -12,7 +12,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys of a command, the first is the one that is shown.
+    /// The shortcuts of a command; the first one is displayed.
     pub fn shortcuts_for(&self, command: UserCommand) -> Cow<'_, [Shortcut]> {
         match self.chosen.get(&command) {
             Some(keys) => Cow::Borrowed(keys),
@@ -20,7 +20,7 @@ impl Keys {
         }
     }
 
-    /// The command of a key.
+    /// The command of a shortcut.
     pub fn command_for(&self, pressed: &Shortcut) -> Option<UserCommand> {
         COMMANDS
             .iter()
@@ -28,12 +28,12 @@ impl Keys {
             .find(|c| self.shortcuts_for(*c).contains(pressed))
     }
 
-    /// True where the command has other keys than the usual ones.
+    /// True if the shortcuts of the command differ from the defaults.
     pub fn is_changed(&self, command: UserCommand) -> bool {
         self.chosen.contains_key(&command)
     }
 
-    /// Gives a command this key instead of its own; the command that had it loses it and is returned.
+    /// Replaces the shortcuts of a command by this one. A command that had it before loses it and is returned.
     pub fn assign_shortcut(&mut self, command: UserCommand, key: Shortcut) -> Option<UserCommand> {
         let loser = self.command_for(&key).filter(|c| *c != command);
         if let Some(loser) = loser {
@@ -49,7 +49,7 @@ impl Keys {
         loser
     }
 
-    /// Gives a command its usual keys again, except those that others have by now.
+    /// Restores the default shortcuts of a command, except those that other commands have now.
     pub fn reset_shortcuts(&mut self, command: UserCommand) {
         self.chosen.insert(command, Vec::new());
         let free = command
@@ -62,7 +62,7 @@ impl Keys {
         self.set_shortcuts(command, free);
     }
 
-    /// The usual keys for all.
+    /// Restores the default shortcuts of all commands.
     pub fn reset_all(&mut self) {
         self.chosen.clear();
     }

@@ -1,10 +1,11 @@
-//! Labels that leave the list: removed with their masks, or merged into another one; and what has one label given another.
+//! Removing labels with their masks, merging them into another label, and moving pixels to another label.
 //!
-//! The masks of the open cases are changed here, at once and as steps that can be undone; those of all others by the
-//! workspace. What nobody touched yet is a model's proposal: it is changed without a step.
+//! Masks of open cases are changed here at once, as steps that can be undone; those of all other cases by the
+//! workspace. Unedited proposals are changed without a step.
 
 use super::{
     Session,
+    case::SliceState,
     job::{CaseId, SliceKey, StoreJob},
     notice::Severity,
     store::WorkspaceState,
@@ -18,15 +19,10 @@ use labrum_core::{
 use std::sync::Arc;
 
 impl Session {
-    /// How much a label is used, once that was counted.
-    pub fn label_use(&self, label: u8) -> Option<LabelUse> {
-        self.label_use.filter(|counted| counted.value == label)
-    }
-
     pub(super) fn count_label(&mut self, label: u8) {
-        self.label_use = None;
-        match self.workspace_state() {
-            WorkspaceState::Failed(_) => self.label_use = Some(self.use_in_open_cases(label)),
+        self.labels.usage = None;
+        match self.workspace.state() {
+            WorkspaceState::Failed(_) => self.labels.usage = Some(self.use_in_open_cases(label)),
             _ => self.push_store_job(StoreJob::CountLabel(label)),
         }
     }
@@ -37,14 +33,13 @@ impl Session {
             ..LabelUse::default()
         };
         for case in &self.cases {
-            let has = |slice: &usize| {
-                self.mask_of(SliceKey {
-                    case: case.id,
-                    slice: *slice,
-                })
-                .is_some_and(|m| m.count_pixels(label) > 0)
-            };
-            let slices = (0..case.slices.len()).filter(has).count() as u32;
+            let keys = (0..case.slices.len()).map(|slice| SliceKey {
+                case: case.id,
+                slice,
+            });
+            let slices = keys
+                .filter(|key| self.has_label_pixels(*key, label))
+                .count() as u32;
             count.slices += slices;
             count.cases += u32::from(slices > 0);
             count.accepted += u32::from(slices > 0 && case.status == Status::Accepted);
@@ -52,33 +47,25 @@ impl Session {
         count
     }
 
-    /// Takes a label from the list; its masks go, or are those of `into` from now on.
+    /// Removes a label from the list. Its masks are deleted, or merged into the label `into`.
     pub(super) fn remove_label(&mut self, label: u8, into: Option<u8>) {
-        let is_there = |value: u8| {
-            let place = usize::from(value)
-                .checked_sub(1)
-                .and_then(|i| self.labels.get(i));
-            place.is_some_and(|l| !l.is_gone())
-        };
-        if !is_there(label) || into.is_some_and(|into| into == label || !is_there(into)) {
+        let cannot_merge = into.is_some_and(|into| into == label || !self.labels.holds_label(into));
+        if !self.labels.holds_label(label) || cannot_merge {
             return;
         }
-        self.finish_hand();
-        let name = self.label_name(label).to_owned();
+        self.finish_gesture();
+        let name = self.labels.label_name(label).to_owned();
         let (tool, text) = match into {
-            None => (
-                format!("Remove label {name}"),
-                format!("{name} was removed."),
-            ),
+            None => (format!("Remove label {name}"), format!("Removed {name}.")),
             Some(into) => {
-                let other = self.label_name(into);
+                let other = self.labels.label_name(into);
                 (
                     format!("Merge {name} into {other}"),
                     format!("Merged {name} into {other}."),
                 )
             }
         };
-        // A model may answer with the label that goes.
+        // A running model could still return the removed label.
         let cases: Vec<CaseId> = self
             .cases
             .iter()
@@ -89,15 +76,12 @@ impl Session {
             self.stop_runs_on(case);
             self.change_in_case(case, label, into.unwrap_or(0), &tool);
         }
-        if let Some(place) = usize::from(label)
-            .checked_sub(1)
-            .and_then(|i| self.labels.get_mut(i))
-        {
-            place.kept.gone = Some(into.map_or(Gone::Removed, Gone::Into));
+        if let Some(removed) = self.labels.label_by_value_mut(label) {
+            removed.kept.gone = Some(into.map_or(Gone::Removed, Gone::Into));
         }
         self.choose_standing_label();
         self.save_labels();
-        self.label_use = None;
+        self.labels.usage = None;
         self.push_store_job(StoreJob::RemoveLabel {
             label,
             into,
@@ -106,23 +90,26 @@ impl Session {
         });
         self.notices.add(
             Severity::Info,
-            format!("{text} Ctrl+Z undoes this in each open case."),
+            format!("{text} Undo in each open case with Ctrl+Z."),
         );
     }
 
-    /// Gives another label, or none, to what has one in a case.
+    /// Replaces a label by another one (0 for background) in all masks of a case.
     fn change_in_case(&mut self, case: CaseId, from: u8, to: u8, tool: &str) {
-        let Some(entry) = self.cases.iter().find(|c| c.id == case) else {
+        let Some(entry) = self.cases.case_by_id(case) else {
             return;
         };
         let (status, count) = (entry.status, entry.slices.len());
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for slice in 0..count {
             let key = SliceKey { case, slice };
-            if self.mask_of(key).is_none_or(|m| m.count_pixels(from) == 0) {
+            if !self.has_label_pixels(key, from) {
                 continue;
             }
-            let is_touched = self.slice_state(key).is_some_and(|s| s.is_touched);
+            let is_touched = self
+                .cases
+                .slice_state(key)
+                .is_some_and(SliceState::is_drawn);
             let edit = self.write_mask(key, |mask| mask.move_label(from, to));
             if is_touched || status == Status::Accepted {
                 edits.push((slice, edit));
@@ -133,12 +120,8 @@ impl Session {
         if edits.is_empty() {
             return;
         }
-        let holds = |slice: usize| {
-            self.mask_of(SliceKey { case, slice })
-                .is_some_and(|m| !m.is_blank())
-        };
-        // A case that holds nothing any more is not one of which a person said so.
-        let is_emptied = status == Status::Accepted && !(0..count).any(holds);
+        // An accepted case without any mask left is no longer accepted: nobody confirmed that it is empty.
+        let is_emptied = status == Status::Accepted && self.is_all_blank(case, count);
         self.take_step(
             tool,
             case,
@@ -148,53 +131,52 @@ impl Session {
         );
     }
 
-    /// The mask of an untouched slice was changed: so is the proposal that it is.
+    /// True if all masks on the `count` slices of a case are blank or missing.
+    fn is_all_blank(&self, case: CaseId, count: usize) -> bool {
+        (0..count).all(|slice| {
+            self.mask_of(SliceKey { case, slice })
+                .is_none_or(|mask| mask.is_blank())
+        })
+    }
+
+    /// Changes the proposal of an unedited slice together with its mask.
     fn change_proposal(&mut self, key: SliceKey, from: u8, to: u8) {
         if let Some(state) = self.slice_state_mut(key) {
             state.revision += 1;
-            if let Some(proposal) = &state.proposal {
-                state.proposal = Some(Arc::new(proposal.with_label_moved(from, to)));
+            if let Some(proposal) = state.proposal() {
+                let moved = Arc::new(proposal.with_label_moved(from, to));
+                state.set_proposal(moved);
             }
         }
         self.request_survey(key);
     }
 
-    /// A label that a step brings back stands in the list again.
+    /// Puts a removed label back into the list when undo restores its pixels.
     pub(super) fn revive_label(&mut self, label: u8) {
-        let place = usize::from(label)
-            .checked_sub(1)
-            .and_then(|i| self.labels.get_mut(i));
-        if let Some(place) = place.filter(|l| l.is_gone()) {
-            place.kept.gone = None;
+        let gone = self.labels.label_by_value_mut(label);
+        if let Some(gone) = gone.filter(|l| l.is_gone()) {
+            gone.kept.gone = None;
             self.save_labels();
         }
     }
 
-    /// True where the slice on the screen has a mask of a label.
+    /// True if the slice on the screen has pixels of a label.
     pub fn is_on_slice(&self, label: u8) -> bool {
-        let key = self.current_case().map(|case| case.slice_key());
-        key.and_then(|key| self.mask_of(key))
-            .is_some_and(|mask| mask.count_pixels(label) > 0)
+        self.cases
+            .current_case()
+            .is_some_and(|case| self.has_label_pixels(case.slice_key(), label))
     }
 
-    /// True where any slice of the case on the screen has one.
+    /// True if any slice of the case on the screen has pixels of a label.
     pub(super) fn is_in_case(&self, label: u8) -> bool {
-        let has = |case: &super::case::Case| {
-            let found = case
-                .slices
-                .iter()
-                .filter_map(|slice| slice.finding.as_ref());
-            found
-                .flat_map(|finding| &finding.measurements)
-                .any(|m| m.label == label)
-        };
-        self.is_on_slice(label) || self.current_case().is_some_and(has)
+        let current = self.cases.current_case();
+        self.is_on_slice(label) || current.is_some_and(|case| case.shows_label(label))
     }
 
-    /// Gives another label to what has one on this slice, or in the whole case.
+    /// Moves the pixels of a label to another one, on this slice or in the whole case.
     pub(super) fn move_to_label(&mut self, from: u8, to: u8, whole_case: bool) {
-        self.finish_hand();
-        let Some(case) = self.current_case().filter(|c| c.is_restored) else {
+        self.finish_gesture();
+        let Some(case) = self.cases.current_case().filter(|c| c.is_restored) else {
             return;
         };
         let (id, slices) = (
@@ -205,20 +187,20 @@ impl Session {
                 case.slice..case.slice + 1
             },
         );
-        let locked = |label: u8| {
-            usize::from(label)
-                .checked_sub(1)
-                .and_then(|i| self.labels.get(i))
-                .is_some_and(|l| l.locked)
-        };
-        if let Some(locked) = [from, to].into_iter().find(|label| locked(*label)) {
-            let text = format!("{} is locked. Unlock it first.", self.label_name(locked));
+        let locked = [from, to]
+            .into_iter()
+            .find(|label| self.labels.is_label_locked(*label));
+        if let Some(locked) = locked {
+            let text = format!(
+                "{} is locked. Unlock it first.",
+                self.labels.label_name(locked)
+            );
             return self.notices.add(Severity::Warning, text);
         }
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for slice in slices {
             let key = SliceKey { case: id, slice };
-            if self.mask_of(key).is_some_and(|m| m.count_pixels(from) > 0) {
+            if self.has_label_pixels(key, from) {
                 edits.push((
                     slice,
                     self.write_mask(key, |mask| mask.move_label(from, to)),
@@ -231,10 +213,10 @@ impl Session {
             } else {
                 "on this slice"
             };
-            let text = format!("There is no {} {place}.", self.label_name(from));
+            let text = format!("No {} {place}.", self.labels.label_name(from));
             return self.notices.add(Severity::Hint, text);
         }
         self.commit_edits("Move to another label", id, edits);
-        self.active_label = to;
+        self.labels.active = to;
     }
 }

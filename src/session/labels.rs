@@ -1,61 +1,50 @@
-//! The labels of the workspace: one list of values for all cases, so that a value means the same in every mask; and which of
-//! them stand in a case.
+//! The labels of the workspace. One list for all cases, so that a value means the same label in every mask; a case
+//! lists only some of them.
 
-use super::{Session, case::Case, job::StoreJob, notice::Severity, store::WorkspaceState};
-use labrum_core::{
-    journal::{Also, LabelChange, TaskKey},
-    label::{self, Gone, Label, StoredLabel},
-    mask::{LabelSet, Rule},
+use super::{
+    Session,
+    job::StoreJob,
+    notice::Severity,
+    store::WorkspaceState,
+    workspace_labels::{PaintOver, WorkspaceLabels},
 };
-use serde::{Deserialize, Serialize};
+use labrum_core::{
+    journal::{Also, LabelChange},
+    label::{Label, StoredLabel, TaskKey},
+};
 
-/// A mask keeps a label in one byte, and 0 is background.
-const MOST: usize = 255;
-
-/// What may be painted over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PaintOver {
-    /// Background and all labels that are not locked.
-    #[default]
-    Everything,
-    /// Background alone: no label loses a pixel, and the eraser takes only the label in hand.
-    Background,
-    /// This label alone.
-    Label(u8),
-}
-
-/// What the user does with the list of labels.
+/// A change to the list of labels, or a choice from it.
 #[derive(Clone, Debug)]
 pub enum LabelAction {
-    /// Draw with this one, 1..=n.
+    /// Make this label active, 1..=n.
     Choose(u8),
-    /// A new one at the end of the list; it is chosen.
+    /// Append a label and make it active.
     Add(Label),
-    /// Name, colour, code, visibility or lock are new.
+    /// Change name, colour, code, visibility or lock.
     Change(u8, Label),
-    /// Count where it is used: what is asked before it is removed.
+    /// Count where it is used, to ask before removing it.
     Count(u8),
-    /// Take it from the list, and its masks with it, or give them to another one.
+    /// Remove it from the list, with its masks or merging them into another label.
     Remove {
-        /// Which.
+        /// The label to remove.
         label: u8,
-        /// Its masks are those of this one from now on; `None` where they go.
+        /// The label that its masks are merged into; `None` deletes them.
         into: Option<u8>,
     },
-    /// Give what has one label on this slice, or in the whole case, another one.
+    /// Move the pixels of a label to another one, on this slice or in the whole case.
     Move {
-        /// What it has.
+        /// The label until now.
         from: u8,
-        /// What it gets.
+        /// The new label.
         to: u8,
         /// On all slices.
         whole_case: bool,
     },
-    /// What drawing may cover.
+    /// Set what drawing may overwrite.
     PaintOver(PaintOver),
 }
 
-/// A label as it is, shown or hidden as `as_this`.
+/// A copy of the label with the visibility of `as_this`.
 pub(super) fn shown_alike(label: &Label, as_this: &Label) -> Label {
     Label {
         visible: as_this.visible,
@@ -64,111 +53,50 @@ pub(super) fn shown_alike(label: &Label, as_this: &Label) -> Label {
 }
 
 impl Session {
-    /// The workspace's labels, those among them that are gone; a mask's value is the place in the list plus 1.
-    pub fn all_labels(&self) -> &[Label] {
-        &self.labels
-    }
-
-    /// The values of the labels that stand in the case on the screen: those of its task, and those that are used in it.
+    /// The values of the labels listed in the case on the screen: those of its task, and those used in it.
     pub fn standing_labels(&self) -> Vec<u8> {
-        match self.current_case() {
-            Some(case) => self.labels_of(case),
+        match self.cases.current_case() {
+            Some(case) => self.labels.labels_of(case),
             None => (1..=u8::MAX)
-                .zip(&self.labels)
+                .zip(&self.labels.list)
                 .filter(|(_, l)| !l.is_gone())
                 .map(|(value, _)| value)
                 .collect(),
         }
     }
 
-    /// The values of the labels that stand in a case.
-    pub(super) fn labels_of(&self, case: &Case) -> Vec<u8> {
-        let is_used = |value: u8| {
-            let findings = case.slices.iter().filter_map(|s| s.finding.as_ref());
-            findings
-                .flat_map(|f| &f.measurements)
-                .any(|m| m.label == value)
-        };
-        let stands = |(value, label): &(u8, &Label)| {
-            !label.is_gone() && (label.kept.task == case.task || is_used(*value))
-        };
-        (1..=u8::MAX)
-            .zip(&self.labels)
-            .filter(stands)
-            .map(|(value, _)| value)
-            .collect()
-    }
-
-    /// The labels as an export of a case names them: those that do not stand in it count as gone.
-    pub(super) fn labels_to_export(&self, case: &Case) -> Vec<Label> {
-        let standing = self.labels_of(case);
-        let mut labels = self.labels.clone();
-        for (value, label) in (1..=u8::MAX).zip(&mut labels) {
-            if !standing.contains(&value) {
-                label.kept.gone = label.kept.gone.or(Some(Gone::Removed));
-            }
-        }
-        labels
-    }
-
-    /// Takes a label in hand that stands in the case, where the one in hand does not.
+    /// Makes the first listed label active if the active one is not listed in the case.
     pub(super) fn choose_standing_label(&mut self) {
         let standing = self.standing_labels();
-        if !standing.contains(&self.active_label) {
-            self.active_label = standing.first().copied().unwrap_or(0);
+        if !standing.contains(&self.labels.active) {
+            self.labels.active = standing.first().copied().unwrap_or(0);
         }
-        if let PaintOver::Label(over) = self.paint_over
+        if let PaintOver::Label(over) = self.labels.paint_over
             && !standing.contains(&over)
         {
-            self.paint_over = PaintOver::Everything;
+            self.labels.paint_over = PaintOver::Everything;
         }
-    }
-
-    /// The label in hand, 1..=n; 0 where there is none.
-    pub fn active_label(&self) -> u8 {
-        self.active_label.min(self.labels.len() as u8)
-    }
-
-    /// The label that a stroke would draw with: the first one is made by the first stroke.
-    pub(super) fn label_to_draw(&self) -> u8 {
-        match self.active_label() {
-            0 => (self.labels.len() as u8).saturating_add(1),
-            label => label,
-        }
-    }
-
-    /// What drawing may cover.
-    pub fn paint_over(&self) -> PaintOver {
-        self.paint_over
-    }
-
-    /// The name of a label, or of background.
-    pub fn label_name(&self, label: u8) -> &str {
-        usize::from(label)
-            .checked_sub(1)
-            .and_then(|i| self.labels.get(i))
-            .map_or("Background", |l| l.name.as_str())
     }
 
     pub(super) fn label_action(&mut self, action: LabelAction) {
         let changes = !matches!(action, LabelAction::Choose(_) | LabelAction::PaintOver(_));
-        if changes && *self.workspace_state() == WorkspaceState::Opening {
-            // Its own list comes with it, and must not be overwritten.
+        if changes && *self.workspace.state() == WorkspaceState::Opening {
+            // The workspace brings its own list, which must not be overwritten.
             return self
                 .notices
-                .add(Severity::Info, "The workspace is being opened.");
+                .add(Severity::Info, "The workspace is still opening.");
         }
         match action {
             LabelAction::Choose(label) => {
-                self.active_label = label.clamp(1, self.labels.len().max(1) as u8)
+                self.labels.active = label.clamp(1, self.labels.list.len().max(1) as u8)
             }
             LabelAction::Add(label) => {
                 let kept = StoredLabel {
                     task: self.current_task(),
                     ..StoredLabel::default()
                 };
-                if self.add_label(Label { kept, ..label }).is_none() {
-                    let text = "There can be at most 255 labels, including removed ones.";
+                if self.labels.add_label(Label { kept, ..label }).is_none() {
+                    let text = "At most 255 labels are possible, including removed ones.";
                     self.notices.add(Severity::Warning, text);
                 }
                 self.save_labels();
@@ -181,26 +109,24 @@ impl Session {
                 to,
                 whole_case,
             } => self.move_to_label(from, to, whole_case),
-            LabelAction::PaintOver(over) => self.paint_over = over,
+            LabelAction::PaintOver(over) => self.labels.paint_over = over,
         }
     }
 
     /// The task of the case on the screen.
     pub(super) fn current_task(&self) -> TaskKey {
-        self.current_case()
+        self.cases
+            .current_case()
             .map_or_else(TaskKey::default, |c| c.task)
     }
 
-    /// What a label is called and stands for is a step that can be undone; whether it is seen or locked is none.
+    /// Changes a label. A new name, colour or code is a step that can be undone; visibility and lock are not.
     fn change_label(&mut self, value: u8, new: Label) {
-        let Some(place) = usize::from(value)
-            .checked_sub(1)
-            .and_then(|i| self.labels.get_mut(i))
-        else {
+        let Some(place) = self.labels.label_by_value_mut(value) else {
             return;
         };
         let before = place.clone();
-        // What the workspace keeps of it is none of a person's business here.
+        // The user does not edit what the workspace stores with it.
         *place = Label {
             kept: before.kept.clone(),
             ..new
@@ -216,6 +142,7 @@ impl Session {
             ..before.clone()
         } == after;
         if let Some(case) = self
+            .cases
             .current_case()
             .filter(|c| c.is_restored && !is_only_looks)
             .map(|c| c.id)
@@ -238,146 +165,83 @@ impl Session {
         }
     }
 
-    /// Goes to the label before or after the one in hand, round the list.
+    /// Makes the previous or next label active, wrapping around the list.
     pub(super) fn step_label(&mut self, by: i64) {
         let standing = self.standing_labels();
-        let at = standing.iter().position(|l| *l == self.active_label());
+        let at = standing
+            .iter()
+            .position(|l| *l == self.labels.active_label());
         let next = at.map_or(0, |at| {
             (at as i64 + by).rem_euclid(standing.len() as i64) as usize
         });
         if let Some(label) = standing.get(next) {
-            self.active_label = *label;
+            self.labels.active = *label;
         }
     }
 
-    /// The values in masks of the labels that a model knows; what is missing is added to the list, in the task of the case
-    /// that it runs on. A label that was found by its name is bound to the model from then on; one that was removed has 0.
+    /// The mask values for the labels of a model; missing labels are added to the list, in the task of the case that
+    /// the model runs on. A label found by name stays bound to the model; a removed one has 0.
     pub(super) fn values_of_model(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
-        let value = |session: &mut Self, label: &Label| {
-            let value = match label::value_in(&session.labels, label) {
-                Some(value) => value,
-                // What was removed where the model learned is no label.
-                None if label.is_gone() => 0,
-                None => session.take_in_label(label, task),
-            };
-            if let Some(known) = usize::from(value)
-                .checked_sub(1)
-                .and_then(|i| session.labels.get_mut(i))
-                && label.kept.id.is_empty()
-            {
-                known.bind_model_label(label);
-            }
-            value
-        };
-        self.with_labels_kept(|session| labels.iter().map(|l| value(session, l)).collect())
+        self.with_labels_kept(|list| {
+            labels
+                .iter()
+                .map(|label| list.value_of_model_label(label, task))
+                .collect()
+        })
     }
 
-    /// The same for labels of files: by name and concept among those of the task, one that was removed comes back.
+    /// The mask values for the labels of a file, found by name and code among those of the task; a removed one comes
+    /// back.
     pub(super) fn values_of(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
-        let value = |session: &mut Self, label: &Label| {
-            let is_it = |l: &Label| {
-                l.is_same(label)
-                    && l.kept.task == task
-                    && !matches!(l.kept.gone, Some(Gone::Into(_)))
-            };
-            match session.labels.iter().position(is_it) {
-                Some(place) => {
-                    session.labels[place].kept.gone = None;
-                    place as u8 + 1
-                }
-                None => session.take_in_label(label, task),
-            }
-        };
-        self.with_labels_kept(|session| labels.iter().map(|l| value(session, l)).collect())
+        self.with_labels_kept(|list| {
+            labels
+                .iter()
+                .map(|label| list.value_of_file_label(label, task))
+                .collect()
+        })
     }
 
-    /// Does something that may change the list, which is saved then; the label in hand stays in hand.
-    fn with_labels_kept<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> T {
-        let (before, active) = (self.labels.clone(), self.active_label);
-        let result = change(self);
+    /// Makes a change that may affect the list, and saves the list if so; the active label stays active.
+    fn with_labels_kept<T>(&mut self, change: impl FnOnce(&mut WorkspaceLabels) -> T) -> T {
+        let before = self.labels.list.clone();
+        let active = self.labels.active;
+        let result = change(&mut self.labels);
         if active > 0 {
-            self.active_label = active;
+            self.labels.active = active;
         }
-        if self.labels != before {
+        if self.labels.list != before {
             self.choose_standing_label();
             self.save_labels();
         }
         result
     }
 
-    /// Adds a label of a model or a file; 0 where the list is full.
-    fn take_in_label(&mut self, label: &Label, task: TaskKey) -> u8 {
-        let kept = StoredLabel {
-            id: label.kept.id.clone(),
-            task,
-            ..StoredLabel::default()
-        };
-        self.add_label(Label {
-            kept,
-            ..self.told_apart(label)
-        })
-        .unwrap_or(0)
-    }
-
-    /// What drawing with `label` (0 erases) may change.
-    pub(super) fn drawing_rule(&self, label: u8) -> Rule {
-        let locked = self
-            .labels
-            .iter()
-            .enumerate()
-            .filter(|(_, l)| l.locked)
-            .map(|(i, _)| i as u8 + 1);
-        let over = match self.paint_over {
-            PaintOver::Everything => LabelSet::ALL,
-            PaintOver::Background if label == 0 => LabelSet::NONE.with_label(self.active_label()),
-            PaintOver::Background => LabelSet::NONE.with_label(0),
-            PaintOver::Label(over) => LabelSet::NONE.with_label(over),
-        };
-        Rule {
-            locked: locked.collect(),
-            over,
-        }
-    }
-
-    /// The lock alone: for what replaces masks whatever lies under it.
-    pub(super) fn lock_rule(&self) -> Rule {
-        Rule {
-            over: LabelSet::ALL,
-            ..self.drawing_rule(0)
-        }
-    }
-
-    /// A label to draw with; the first one is made where there is none. `None`, with a message, where it is locked.
+    /// The label to draw with; creates a first one if there is none. `None`, with a message, if it is locked or hidden.
     pub(super) fn drawable_label(&mut self) -> Option<u8> {
         self.choose_standing_label();
-        if self.active_label() == 0 {
-            let number = self.labels.len() + 1;
+        if self.labels.active_label() == 0 {
+            let number = self.labels.list.len() + 1;
             let first = Label::with_name(format!("Label {number}"), 0);
             let kept = StoredLabel {
                 task: self.current_task(),
                 ..StoredLabel::default()
             };
-            self.add_label(Label {
+            self.labels.add_label(Label {
                 kept,
-                ..self.told_apart(&first)
+                ..self.labels.told_apart(&first)
             });
             self.save_labels();
         }
-        let label = self.label_to_draw();
-        self.active_label = label;
-        // A list that is full of labels that are gone has no room for a first one.
-        let entry = usize::from(label)
-            .checked_sub(1)
-            .and_then(|i| self.labels.get(i))?;
+        let label = self.labels.label_to_draw();
+        self.labels.active = label;
+        // There is no room for a first label if the list is full of removed ones.
+        let entry = self.labels.label_by_value(label)?;
         let trouble = match entry {
             l if l.locked => Some(format!(
                 "{} is locked. Unlock it or choose another label.",
                 l.name
             )),
-            l if !l.visible => Some(format!(
-                "{} is hidden. Show it before you draw with it.",
-                l.name
-            )),
+            l if !l.visible => Some(format!("{} is hidden. Show it to draw with it.", l.name)),
             _ => None,
         };
         if let Some(trouble) = trouble {
@@ -387,34 +251,7 @@ impl Session {
         Some(label)
     }
 
-    /// The label in a colour that no other has, where its own is taken.
-    fn told_apart(&self, label: &Label) -> Label {
-        let is_taken = self.labels.iter().any(|l| l.color == label.color);
-        let color = if is_taken {
-            label::free_color(&self.labels)
-        } else {
-            label.color
-        };
-        Label {
-            color,
-            ..label.clone()
-        }
-    }
-
-    fn add_label(&mut self, label: Label) -> Option<u8> {
-        if self.labels.len() == MOST {
-            return None;
-        }
-        let mut label = label;
-        if label.kept.id.is_empty() {
-            label.kept.id = label::new_id();
-        }
-        self.labels.push(label);
-        self.active_label = self.labels.len() as u8;
-        Some(self.active_label)
-    }
-
     pub(super) fn save_labels(&mut self) {
-        self.push_store_job(StoreJob::Labels(self.labels.clone()));
+        self.push_store_job(StoreJob::Labels(self.labels.list.clone()));
     }
 }

@@ -1,146 +1,118 @@
-//! The learning loop as the window sees it: the round that runs, the versions, what a person is asked.
+//! State of the learning loop: the running round, the versions, and open decisions.
 
-use super::{
-    Fitting, Session,
-    case::{Case, SliceState},
-    job::RunId,
-};
+use super::{case::Case, job::RunId};
 use labrum_core::{
     gate::GateReport,
     learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
     progress::Control,
     study::Status,
-    training::{Estimate, Loss},
+    training::{Estimate, RoundPhase, RoundProgress},
 };
-use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
-/// What a person asks of the learning loop.
+/// Maximum number of points of the loss curve.
+const CURVE_POINTS: usize = 400;
+
+/// A request about training and versions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LearnAction {
-    /// Begin a round.
+    /// Start a round of training.
     Start,
-    /// Stop the round.
+    /// Cancel the round.
     Cancel,
-    /// Give up the round that goes on where it was cut off, and begin another on the masks as they are now.
+    /// Give up the resumed round and start a new one on the current masks.
     Anew,
-    /// Let the round wait, or go on.
+    /// Pause or resume the round.
     Pause(bool),
-    /// Make a version active; also the answer where a person is asked.
+    /// Make a version active; also accepts an undecided one.
     Activate(VersionKey),
-    /// Turn an undecided version down.
+    /// Reject an undecided version.
     Reject(VersionKey),
-    /// Go back to the shipped or opened models.
+    /// Use the shipped or opened models again.
     Deactivate,
-    /// Call a version something else.
+    /// Rename a version.
     Rename(VersionKey, String),
-    /// Remove a version that is not active, and its file.
+    /// Delete a version that is not active, and its file.
     Delete(VersionKey),
-    /// Write a version into a folder: safetensors with its card.
+    /// Export a version to a folder, as safetensors with its card.
     Export(VersionKey, PathBuf),
-    /// Judge two versions on the hold-out as it is now.
+    /// Compare two versions on the current hold-out set.
     Compare(VersionKey, VersionKey),
-    /// Show a held-out case of a report on the canvas.
+    /// Show a hold-out case of a report on the canvas.
     ShowCase(i64),
-    /// Work out the report on the work.
+    /// Make the work report.
     Report,
-    /// Write the report on the work into a folder, as CSV and JSON.
+    /// Export the work report to a folder, as CSV and JSON.
     ExportReport(PathBuf),
 }
 
-/// How rounds are done, as far as a person chooses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LearnSettings {
-    /// A round begins by itself after so many newly accepted cases; 0 for never.
-    pub after_cases: u32,
-    /// A round works for about so many seconds.
-    pub seconds: f64,
-    /// The loss function.
-    pub loss: Loss,
-    /// One in so many new cases is shown without the proposal, so that the person's own drawing stays a measure; 0 for
-    /// none.
-    pub without_proposal: u32,
-}
-
-impl Default for LearnSettings {
-    fn default() -> Self {
-        Self {
-            after_cases: 0,
-            seconds: 60.0,
-            loss: Loss::BoundaryDou,
-            without_proposal: 0,
-        }
-    }
-}
-
-/// What a round that runs is doing.
+/// The phase of the running round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Doing {
-    /// It waits for the snapshot of the accepted masks.
+    /// Waiting for the snapshot of the accepted masks.
     #[default]
     Collecting,
-    /// It reads images.
+    /// Reading images.
     Reading {
-        /// So many.
+        /// Images read so far.
         done: usize,
-        /// Of so many.
+        /// Images in total.
         total: usize,
     },
-    /// It trains.
+    /// Training.
     Training,
-    /// It judges the candidate on the hold-out.
+    /// Evaluating the candidate on the hold-out set.
     Judging,
 }
 
-/// A round that runs.
+/// The running round.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// To stop it, to pause it, to make it give way.
+    /// Cancels it, pauses it, or makes it yield.
     pub control: Control,
-    /// What it will take; `None` until the snapshot is there.
+    /// Estimated effort; `None` until the snapshot is there.
     pub estimate: Option<Estimate>,
-    /// What it does now.
+    /// Its current phase.
     pub doing: Doing,
-    /// Share of the training that is done, 0..=1.
+    /// Fraction of the training that is done, 0..=1.
     pub done: f64,
-    /// Time still to go.
+    /// Estimated time left.
     pub remaining: Option<Duration>,
-    /// Step and loss, thinned out.
+    /// Step and loss, subsampled.
     pub loss: Vec<[f64; 2]>,
-    /// Step and Dice on the validation part.
+    /// Step and Dice on the validation split.
     pub validation: Vec<[f64; 2]>,
-    /// It goes on where an earlier one was cut off.
+    /// It resumes an interrupted round.
     pub is_resumed: bool,
-    /// Which round of the workspace; `None` until the snapshot is there.
+    /// Its key in the workspace; `None` until the snapshot is there.
     pub key: Option<RoundKey>,
-    /// The job that does it; what others tell is of a round that was left.
+    /// The job that runs it; events of other jobs belong to abandoned rounds.
     pub attempt: RunId,
 }
 
 /// The learning loop.
 #[derive(Clone, Debug, Default)]
 pub struct Learning {
-    /// The round that runs.
+    /// The running round.
     pub running: Option<Running>,
     /// All versions of the workspace, oldest first.
     pub versions: Vec<Version>,
-    /// The version whose report is to be shown: the last round's, until it was looked at.
+    /// The version of the last round, until its report was looked at.
     pub fresh: Option<VersionKey>,
-    /// Two versions compared: first the one that stands for the active model.
+    /// The comparison of two versions; the first is in the place of the active model.
     pub comparison: Option<(VersionKey, VersionKey, Box<GateReport>)>,
-    /// A comparison goes on.
+    /// A comparison is running.
     pub is_comparing: bool,
-    /// What the work cost.
+    /// The work report.
     pub report: Option<Box<WorkReport>>,
     /// Cases accepted since the last round began.
     pub newly_accepted: u32,
-    /// A person accepted one since that was counted: what a workspace brings along begins no round.
+    /// The user accepted a case since the last count. Cases of a workspace that was just opened start no round.
     pub(super) was_accepted: bool,
 }
 
 impl Learning {
-    /// The version that proposes masks now; `None` where a shipped or opened model does.
+    /// The active version; `None` if a shipped or opened model is used.
     pub fn active_version(&self) -> Option<&Version> {
         self.versions.iter().find(|v| v.is_active)
     }
@@ -150,14 +122,14 @@ impl Learning {
         self.versions.iter().find(|v| v.key == key)
     }
 
-    /// The newest version where it did not find enough to propose masks, and is what the next round goes on from.
+    /// The newest version, if it is not good enough yet to propose masks; the next round continues from it.
     pub fn not_yet(&self) -> Option<&Version> {
         self.versions
             .last()
             .filter(|v| v.state == VersionState::Rejected && v.report.verdict.is_not_yet())
     }
 
-    /// The newest version that a person has to decide about.
+    /// The newest version that waits for the user's decision.
     pub fn undecided_version(&self) -> Option<&Version> {
         self.versions
             .iter()
@@ -166,37 +138,38 @@ impl Learning {
     }
 }
 
-impl Session {
-    /// True where a case waits with proposals of another model than the one that would run on it now.
-    pub fn is_stale(&self, case: &Case) -> bool {
-        self.model_against(case).is_some_and(|model| {
-            case.slices
-                .iter()
-                .any(|slice| slice.is_proposed_by_other(&model))
-        })
-    }
-
-    /// The same for one slice.
-    pub fn is_stale_on(&self, case: &Case, slice: usize) -> bool {
-        let slice = case.slices.get(slice);
-        self.model_against(case)
-            .zip(slice)
-            .is_some_and(|(model, slice)| slice.is_proposed_by_other(&model))
-    }
-
-    /// The model that untouched proposals of a case should come from.
-    fn model_against(&self, case: &Case) -> Option<String> {
-        match self.fitting_model(case) {
-            Fitting::Model { index, .. } if case.status == Status::Proposed => {
-                Some(self.models.get(index)?.display_title())
+impl Running {
+    /// Updates phase and progress.
+    pub(super) fn enter_phase(&mut self, phase: RoundPhase) {
+        match phase {
+            RoundPhase::Reading { done, total } => self.begin(Doing::Reading { done, total }),
+            RoundPhase::Judging => self.begin(Doing::Judging),
+            RoundPhase::Training(RoundProgress::Step {
+                step,
+                done,
+                loss,
+                remaining,
+            }) => {
+                self.doing = Doing::Training;
+                self.done = done;
+                self.remaining = Some(remaining);
+                self.loss.push([step as f64, loss]);
+                if self.loss.len() > CURVE_POINTS {
+                    self.loss = self.loss.iter().step_by(2).copied().collect();
+                }
             }
-            _ => None,
+            RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
+                self.validation.push([step as f64, dice]);
+            }
         }
     }
-}
 
-impl Running {
-    /// Time until the verdict: what was estimated before the first step, then what the steps so far say.
+    fn begin(&mut self, doing: Doing) {
+        self.doing = doing;
+        self.remaining = None;
+    }
+
+    /// Time until the round ends: the estimate before the first step, later extrapolated from the steps so far.
     pub fn time_left(&self) -> Option<Duration> {
         match self.doing {
             Doing::Judging => None,
@@ -210,18 +183,8 @@ impl Running {
 }
 
 impl Case {
-    /// True while no proposal is to be seen on it.
+    /// True while no proposal may be shown on it.
     pub fn hides_proposals(&self) -> bool {
         self.is_blind && self.status != Status::Accepted
-    }
-}
-
-impl SliceState {
-    fn is_proposed_by_other(&self, model: &str) -> bool {
-        !self.is_touched
-            && self
-                .proposal
-                .as_ref()
-                .is_some_and(|proposal| *proposal.model != *model)
     }
 }

@@ -1,4 +1,4 @@
-//! A mask on the screen that is being changed: which part of it is new since somebody looked last.
+//! A mask on the screen that is being edited, with a log of the parts that changed, for incremental drawing.
 
 use super::job::SliceKey;
 use labrum_core::{edit::Edit, mask::Mask, region::PixelRect};
@@ -7,10 +7,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// So many changes are remembered; who has looked longer ago looks at everything.
+/// Number of changes that are remembered; a reader that is further behind reads the whole mask.
 const CHANGES: usize = 64;
 
-/// Versions are never given twice, whatever the slice: a version says which mask it is, too.
+/// Versions are unique across all slices, so that a version also identifies the mask.
 static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
 
 /// The mask of a slice with its newest changes.
@@ -18,14 +18,14 @@ static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
 pub struct Live {
     key: SliceKey,
     mask: Mask,
-    /// The version before the oldest change of the log.
+    /// The version before the oldest change in the log.
     first: u64,
-    /// The newest changes: the version that each led to, and where.
+    /// The newest changes: the version after each, and the rectangle that changed.
     log: VecDeque<(u64, PixelRect)>,
 }
 
 impl Live {
-    /// A mask that nobody has looked at yet.
+    /// A mask with a new version and an empty log.
     pub fn new(key: SliceKey, mask: Mask) -> Self {
         Self {
             key,
@@ -35,7 +35,7 @@ impl Live {
         }
     }
 
-    /// Whose mask.
+    /// The slice of the mask.
     pub fn slice_key(&self) -> SliceKey {
         self.key
     }
@@ -45,12 +45,12 @@ impl Live {
         &self.mask
     }
 
-    /// Changes with every change of the mask; no other mask ever has the same.
+    /// Changes with every edit; unique across masks.
     pub fn mask_version(&self) -> u64 {
         self.log.back().map_or(self.first, |(version, _)| *version)
     }
 
-    /// Where the mask has changed since it had `version`; `None` where that is too long ago or was another mask.
+    /// The part that changed since `version`; `None` if that is too long ago or was another mask.
     pub fn dirty_since(&self, version: u64) -> Option<PixelRect> {
         let seen = match self.log.iter().position(|(v, _)| *v == version) {
             Some(at) => at + 1,
@@ -65,7 +65,7 @@ impl Live {
         )
     }
 
-    /// Changes the mask. A change of nothing leaves the version as it is.
+    /// Edits the mask. An empty edit keeps the version.
     pub fn edit_mask(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
         let edit = change(&mut self.mask);
         if !edit.is_empty() {

@@ -1,49 +1,35 @@
-//! A workspace that another window has open can be looked at: nothing is drawn, accepted or learned here.
+//! Read-only mode for a workspace that another window has open: no drawing, accepting or training.
 
 use super::{
     Action, Session, command::UserCommand, job::Pick, labels::LabelAction, learning::LearnAction,
-    notice::Severity, store::WorkspaceState, tools::ToolKind,
+    notice::Severity, tool_options::ToolKind,
 };
 
-/// Why something cannot be done while the workspace is only looked at.
-pub(super) const LOOKING: &str =
-    "The workspace is open in another window: here it can only be looked at";
+/// Why work cannot be changed in read-only mode.
+pub(super) const LOOKING: &str = "The workspace is open in another window and read-only here";
 
 impl Session {
-    /// Who has the workspace open, where this window only looks at it.
-    pub fn lock_holder(&self) -> Option<&str> {
-        match &self.workspace {
-            WorkspaceState::Open(info) => info.holder.as_deref(),
-            WorkspaceState::Opening | WorkspaceState::Failed(_) => None,
-        }
-    }
-
-    /// True where the window that had the workspace open is closed since.
-    pub fn can_take_over(&self) -> bool {
-        self.is_holder_gone && self.lock_holder().is_some()
-    }
-
-    /// A workspace was opened, to work in or to look at.
+    /// A workspace was opened, for editing or read-only.
     pub(super) fn begin_looking(&mut self) {
-        self.is_holder_gone = false;
-        if self.lock_holder().is_some() {
+        self.workspace.is_holder_gone = false;
+        if self.workspace.lock_holder().is_some() {
             self.choose_tool(ToolKind::Look);
         }
     }
 
     pub(super) fn on_holder_gone(&mut self) {
-        if self.lock_holder().is_some() {
-            self.is_holder_gone = true;
+        if self.workspace.lock_holder().is_some() {
+            self.workspace.is_holder_gone = true;
             self.notices.add(
                 Severity::Info,
-                "The other window has closed the workspace: you can work on it here now.",
+                "The other window has closed the workspace. You can now edit it here.",
             );
         }
     }
 
-    /// True, and said, for what cannot be done while the workspace is only looked at. Commands say so themselves.
+    /// True, with a message, for actions that are not allowed in read-only mode. Commands show their own reason.
     pub(super) fn is_only_looking(&mut self, action: &Action) -> bool {
-        let is_refused = self.lock_holder().is_some() && self.changes_work(action);
+        let is_refused = self.workspace.lock_holder().is_some() && self.changes_work(action);
         if is_refused {
             self.notices.add(Severity::Hint, format!("{LOOKING}."));
         }
@@ -59,10 +45,10 @@ impl Session {
             | Action::Pick(Pick::Masks) => true,
             Action::Label(LabelAction::Choose(_) | LabelAction::PaintOver(_)) => false,
             Action::Label(LabelAction::Change(value, new)) => {
-                // Hiding a label is a way of looking.
+                // Hiding a label is allowed.
                 let known = usize::from(*value)
                     .checked_sub(1)
-                    .and_then(|i| self.labels.get(i));
+                    .and_then(|i| self.labels.list.get(i));
                 known.is_none_or(|label| super::labels::shown_alike(label, new) != *new)
             }
             Action::Label(_) => true,
@@ -80,7 +66,7 @@ impl Session {
 }
 
 impl UserCommand {
-    /// True where it changes what the workspace keeps.
+    /// True if it changes what the workspace stores.
     pub(super) fn changes_work(self) -> bool {
         use UserCommand as C;
         let is_draw = self.tool_kind().is_some_and(|tool| tool != ToolKind::Look);

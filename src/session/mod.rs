@@ -1,4 +1,4 @@
-//! The editor without a window: actions and events in, jobs out. It never waits and never touches a file.
+//! The editor without a window: actions and events in, jobs out. It never blocks and never touches a file.
 
 mod absence;
 mod action;
@@ -15,17 +15,21 @@ mod held;
 pub mod history;
 pub mod imports;
 pub mod job;
+mod job_queue;
 pub mod keys;
 mod label_removal;
 pub mod labels;
 pub mod learning;
 pub mod live;
 mod looking;
+pub mod models;
 pub mod notice;
+pub mod open_masks;
 mod opening;
 mod operations;
 pub mod ortho;
 pub mod pacs;
+pub mod questions;
 mod refusal;
 mod review;
 mod rounds;
@@ -33,11 +37,15 @@ mod runs;
 pub mod settings;
 pub mod store;
 pub mod tasks;
+pub mod tool_options;
 pub mod tools;
 mod undo;
 pub mod view;
 mod viewing;
+pub mod viewports;
 pub mod window;
+pub mod workspace_labels;
+pub mod workspace_link;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -46,152 +54,104 @@ mod tests_imports;
 
 use cache::Cache;
 use case::Case;
-use case_list::CaseFilter;
+use case_list::OpenCases;
 use held::HeldInput;
 use history::History;
-use job::{
-    CaseId, FileJob, Job, Loaded, ModelEntry, NetworkJob, Pick, RunId, SliceKey, StoreJob,
-    WorkspaceSummary,
-};
-use labels::PaintOver;
+use job::{FileJob, Job, Loaded, NetworkJob, SliceKey, StoreJob};
+use job_queue::JobQueue;
 use labrum_core::{
     geometry::PixelSpacing,
     image::Window,
-    journal::{LabelUse, Meter, Task},
-    label::Label,
-    mask::Mask,
     progress::Cancel,
     scale::Scale,
     study::{PassedOver, Slice},
 };
 use learning::Learning;
-use live::Live;
+use models::RunnableModels;
 use notice::{Notices, Severity};
-use ortho::Ortho;
+use open_masks::OpenMasks;
 use pacs::Pacs;
-use settings::{Settings, ViewMode};
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
-use store::{Activity, WorkspaceState};
-use tools::{ToolKind, Tools};
-use view::{Canvas, PictureExtent};
+use questions::Questions;
+use settings::Settings;
+use std::sync::Arc;
+use tools::Tools;
+use view::PictureExtent;
+use viewports::Viewports;
+use workspace_labels::WorkspaceLabels;
+use workspace_link::WorkspaceLink;
 
 pub use action::{Action, ExportRequest};
 pub use runs::{Fitting, ModelRun};
 
-/// A look through files that goes on.
+/// A search for images that is running.
 #[derive(Clone, Debug)]
 pub struct Opening {
     id: u64,
     cancel: Cancel,
-    /// Files that were looked at.
+    /// Files looked at so far.
     pub files: usize,
-    /// What a workspace had is opened.
+    /// It reopens the cases of a workspace.
     is_restoring: bool,
 }
 
-/// An export that goes on.
+/// An export that is running.
 #[derive(Clone, Debug)]
 pub struct Exporting {
     cancel: Cancel,
-    /// What waits for the workspace to tell its accepted cases.
+    /// The request, while it waits for the accepted cases of the workspace.
     waiting: Option<ExportRequest>,
     /// Files written.
     pub done: usize,
-    /// Files in all.
+    /// Files in total.
     pub total: usize,
 }
 
-/// All that the window shows.
+/// Everything that the window shows. Methods of the parts touch only that part; methods of the session use several.
 #[derive(Debug)]
 pub struct Session {
-    /// In the order of the case list.
-    pub cases: Vec<Case>,
-    /// Index of the case that is shown.
-    pub current: Option<usize>,
-    /// What the user chose once and for all.
+    /// Open cases, and which of them is shown.
+    pub cases: OpenCases,
+    /// The user's settings.
     pub settings: Settings,
-    /// Models that can be run.
-    pub models: Vec<ModelEntry>,
-    /// The device in use, for people; empty until it is known.
-    pub device: String,
+    /// Models that can be run, and their runs.
+    pub models: RunnableModels,
     /// Messages.
     pub notices: Notices,
-    /// Looks through files.
+    /// The search for images that is running.
     pub opening: Option<Opening>,
-    /// Writes files.
+    /// The export that is running.
     pub exporting: Option<Exporting>,
-    /// Runs of models, the one that works first.
-    pub runs: Vec<ModelRun>,
-    /// Files that were opened and not taken.
+    /// Files that were skipped while opening.
     pub passed_over: Vec<PassedOver>,
-    /// Masks from files that overlap: what is to be taken of them is asked.
-    pub overlapping: Option<imports::Overlapping>,
-    /// Masks from files that are laid only once more is said: that is asked.
-    pub undecided: Option<imports::Undecided>,
-    /// A native dialog could not be shown: the path is asked for in the window.
-    pub asked_path: Option<Pick>,
-    /// This desktop has no native dialogs for files: none is offered again.
-    pub lacks_dialogs: bool,
-    /// Which cases are listed.
-    pub case_filter: CaseFilter,
-    /// The doubtful place that was gone to last.
-    pub focus: Option<(SliceKey, usize)>,
-    /// The folder that a dialog chose for the export; the dialog takes it.
-    pub picked_export_folder: Option<PathBuf>,
-    /// The folder that a dialog chose for the workspace or its images; the dialog takes it.
-    pub picked_workspace_folder: Option<PathBuf>,
-    /// What is in the workspaces used last.
-    pub recent_workspaces: Vec<WorkspaceSummary>,
-    /// True where no workspace was known when the program started.
+    /// Open questions to the user.
+    pub questions: Questions,
+    /// True if no workspace was known when the program started.
     pub is_first_start: bool,
-    /// How far the work in the workspace is.
-    pub meter: Meter,
     /// The learning loop.
     pub learning: Learning,
-    /// Servers.
+    /// Servers and transfers.
     pub pacs: Pacs,
-    labels: Vec<Label>,
-    label_use: Option<LabelUse>,
-    tasks: Vec<Task>,
-    active_label: u8,
-    paint_over: PaintOver,
-    tool: ToolKind,
-    tools: Tools,
-    live: Option<Live>,
+    /// Labels, and settings for drawing with them.
+    pub labels: WorkspaceLabels,
+    /// The active tool and the current gesture.
+    pub tools: Tools,
+    /// Masks that are being edited.
+    pub masks: OpenMasks,
+    /// The views of the image.
+    pub viewports: Viewports,
+    /// State of the workspace.
+    pub workspace: WorkspaceLink,
     history: History,
-    workspace: WorkspaceState,
-    is_holder_gone: bool,
-    sent_to_store: u64,
-    written: u64,
-    store_trouble: Option<String>,
-    activity: Option<Activity>,
-    /// Where the work stopped in the workspace that is being opened: a file, and a place in its series.
-    resume: Option<(PathBuf, usize)>,
-    /// Images of a workspace that are looked through once those are in that a person opened.
-    restore_next: Vec<PathBuf>,
-    ortho: Option<Ortho>,
-    /// Why there is none, and of which case, size and limit that holds.
-    ortho_refused: Option<((CaseId, usize, usize), String)>,
-    /// Changes whenever a mask may have changed.
-    mask_clock: u64,
-    /// Masks of other slices that a brush is painting on now.
-    open_masks: HashMap<SliceKey, Mask>,
     held: HeldInput,
-    /// How masks were shown before the difference.
-    before_difference: ViewMode,
     cache: Cache,
-    /// Where one scrolls: 1 towards the last slice, -1 towards the first, 0 where that is not known.
-    heading: i64,
-    canvas: Canvas,
-    pixels_per_point: f32,
-    next_id: u64,
-    jobs: Vec<Job>,
+    jobs: JobQueue,
 }
 
 impl Session {
     /// A session with nothing open.
     pub fn new(settings: Settings) -> Self {
-        let jobs = vec![
+        let mut jobs = JobQueue::default();
+        jobs.extend([
             Job::Network(NetworkJob::ProbeDevice(settings.device)),
             Job::Store(StoreJob::Open {
                 folder: None,
@@ -200,99 +160,57 @@ impl Session {
             Job::Files(FileJob::LookAtWorkspaces(
                 settings.recent_workspaces.clone(),
             )),
-        ];
-        let cache = settings.picture_bytes();
-        let is_first_start = settings.recent_workspaces.is_empty();
+        ]);
         Self {
-            cases: Vec::new(),
-            current: None,
-            settings,
-            models: Vec::new(),
-            device: String::new(),
+            cases: OpenCases::default(),
+            models: RunnableModels::default(),
             notices: Notices::default(),
             opening: None,
             exporting: None,
-            runs: Vec::new(),
             passed_over: Vec::new(),
-            overlapping: None,
-            undecided: None,
-            asked_path: None,
-            lacks_dialogs: false,
-            case_filter: CaseFilter::default(),
-            focus: None,
-            picked_export_folder: None,
-            picked_workspace_folder: None,
-            recent_workspaces: Vec::new(),
-            is_first_start,
-            restore_next: Vec::new(),
-            meter: Meter::default(),
+            questions: Questions::default(),
+            is_first_start: settings.recent_workspaces.is_empty(),
             learning: Learning::default(),
             pacs: Pacs::default(),
-            labels: Vec::new(),
-            label_use: None,
-            tasks: Vec::new(),
-            active_label: 0,
-            paint_over: PaintOver::Everything,
-            tool: ToolKind::Look,
+            labels: WorkspaceLabels::default(),
             tools: Tools::default(),
-            live: None,
+            masks: OpenMasks::default(),
+            viewports: Viewports::default(),
+            workspace: WorkspaceLink::default(),
             history: History::default(),
-            workspace: WorkspaceState::Opening,
-            is_holder_gone: false,
-            sent_to_store: 0,
-            written: 0,
-            store_trouble: None,
-            activity: None,
-            resume: None,
-            ortho: None,
-            ortho_refused: None,
-            mask_clock: 0,
-            open_masks: HashMap::new(),
             held: HeldInput::default(),
-            before_difference: ViewMode::default(),
-            cache: Cache::new(cache),
-            heading: 0,
-            canvas: Canvas {
-                min: [0.0; 2],
-                size: [800.0, 600.0],
-            },
-            pixels_per_point: 1.0,
-            next_id: 0,
+            cache: Cache::new(settings.picture_bytes()),
             jobs,
+            settings,
         }
     }
 
-    /// The jobs that came up since this was asked last.
+    /// Removes and returns the jobs since the last call.
     pub fn take_jobs(&mut self) -> Vec<Job> {
-        std::mem::take(&mut self.jobs)
+        self.jobs.take_all()
     }
 
-    /// The case that is shown.
-    pub fn current_case(&self) -> Option<&Case> {
-        self.cases.get(self.current?)
-    }
-
-    /// The pixels of a slice, where they are in memory.
+    /// The pixels of a slice, if they are in memory.
     pub fn loaded_slice(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
         self.cache.get(key)
     }
 
-    /// Bytes of decoded pixels that are in memory.
+    /// Bytes of decoded pixels in memory.
     pub fn picture_bytes(&self) -> usize {
         self.cache.byte_size()
     }
 
-    /// The pixels of the slice that is shown, where they are in memory.
+    /// The pixels of the slice that is shown, if they are in memory.
     pub fn current_loaded(&self) -> Option<&Arc<Loaded>> {
-        self.loaded_slice(self.current_case()?.slice_key())
+        self.loaded_slice(self.cases.current_case()?.slice_key())
     }
 
-    /// The window that a slice is shown through.
+    /// The window (window/level) of a slice.
     pub fn window_of(&self, case: &Case, loaded: &Loaded) -> Window {
         case.window.unwrap_or(loaded.default_window)
     }
 
-    /// Distance between the pixels of a slice.
+    /// Pixel spacing of a slice.
     pub fn pixel_spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
         let loaded = self.loaded_slice(SliceKey {
             case: case.id,
@@ -303,7 +221,7 @@ impl Session {
             .or_else(|| case.slice_info(slice).and_then(|s| s.spacing))
     }
 
-    /// What lengths on a slice are.
+    /// Units of lengths on a slice.
     pub fn length_scale(&self, case: &Case, slice: usize) -> Scale {
         let loaded = self
             .loaded_slice(SliceKey {
@@ -332,12 +250,12 @@ impl Session {
         }
     }
 
-    /// True while something goes on that can be cancelled.
+    /// True while something is running that can be cancelled.
     pub fn is_busy(&self) -> bool {
         self.opening.is_some()
             || self.exporting.is_some()
             || self.pacs.receiving.is_some()
-            || !self.runs.is_empty()
+            || !self.models.runs.is_empty()
     }
 
     /// Shows an error.
@@ -345,14 +263,9 @@ impl Session {
         self.notices
             .add(Severity::Error, to_sentence(&error.to_string()));
     }
-
-    fn new_id(&mut self) -> RunId {
-        self.next_id += 1;
-        self.next_id
-    }
 }
 
-/// A clause as a sentence.
+/// Turns a clause into a sentence: capitalised, with a full stop.
 pub(crate) fn to_sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters

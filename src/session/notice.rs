@@ -1,52 +1,52 @@
-//! Messages to the user: all go by themselves after a while; errors stay in a list until that is cleared.
+//! Messages to the user. All disappear after a while; errors also stay in a list until it is cleared.
 
 use super::job::CaseId;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a message stays on the picture.
+/// How long a message stays on the screen.
 const STAYS: Duration = Duration::from_secs(6);
 
-/// How long an error does: there is more to read, and something to decide.
+/// How long an error stays on the screen: there is more to read.
 const ERROR_STAYS: Duration = Duration::from_secs(20);
 
-/// So many messages are on the picture at a time.
+/// Maximum number of messages on the screen.
 const MOST: usize = 4;
 
-/// So many errors are kept.
+/// Maximum number of errors in the list.
 const KEPT: usize = 200;
 
 /// How serious a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Something went well.
+    /// Something succeeded.
     Info,
-    /// Why nothing was done; the newest takes the place of the one before.
+    /// Why nothing was done; a new hint replaces the one before.
     Hint,
     /// Something to know.
     Warning,
-    /// Something failed; stays in the list of errors when it has gone from the picture.
+    /// Something failed; also goes to the list of errors.
     Error,
 }
 
-/// What a message is about, where that can be over.
+/// What a message is about, if the message can become obsolete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Work that cannot be saved.
     Saving,
-    /// What was just done on a case.
+    /// The last edit of a case.
     Case(CaseId),
 }
 
 /// A message.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// Tells it from the others.
+    /// Its id.
     pub id: u64,
     /// How serious it is.
     pub severity: Severity,
     /// What happened and what can be done.
     pub text: String,
-    /// A folder that can be shown with it.
+    /// A folder that can be opened from the message.
     pub folder: Option<std::path::PathBuf>,
     /// What it is about.
     topic: Option<Topic>,
@@ -56,7 +56,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// How much longer it stays on the picture.
+    /// How much longer it stays on the screen.
     fn time_left(&self, now: Instant) -> Duration {
         let stays = if self.severity == Severity::Error {
             ERROR_STAYS
@@ -71,19 +71,19 @@ impl Notice {
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     next: u64,
-    /// Those on the picture, oldest first.
+    /// Messages on the screen, oldest first.
     pub list: Vec<Notice>,
-    /// All errors, oldest first, until a person clears them.
+    /// All errors, oldest first, until the user clears them.
     pub errors: Vec<Notice>,
 }
 
 impl Notices {
-    /// Shows a message; the same text twice is shown once.
+    /// Shows a message. It replaces one with the same text.
     pub fn add(&mut self, severity: Severity, text: impl Into<String>) {
         self.push_unique(severity, text, None);
     }
 
-    /// Shows a message on something that can be over; it takes the place of the one before.
+    /// Shows a message about a topic. It replaces the one before on the same topic.
     pub fn add_about(&mut self, topic: Topic, severity: Severity, text: impl Into<String>) {
         self.retract_topic(topic);
         self.push_unique(severity, text, Some(topic));
@@ -113,7 +113,7 @@ impl Notices {
         }
         self.list.push(notice);
         if self.list.len() > MOST {
-            // What went well is gone before what failed.
+            // Other messages make room before errors do.
             let first = self
                 .list
                 .iter()
@@ -123,42 +123,42 @@ impl Notices {
         }
     }
 
-    /// Says where the files are that the newest message is about.
+    /// Attaches a folder to the newest message.
     pub fn with_folder(&mut self, folder: std::path::PathBuf) {
         if let Some(notice) = self.list.last_mut() {
             notice.folder = Some(folder);
         }
     }
 
-    /// Takes a message off the picture.
+    /// Removes a message from the screen.
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|n| n.id != id);
     }
 
-    /// Takes all messages off the picture.
+    /// Removes all messages from the screen.
     pub fn dismiss_all(&mut self) {
         self.list.clear();
     }
 
-    /// Forgets the errors of the list, and takes them off the picture.
+    /// Clears the list of errors, and removes them from the screen.
     pub fn clear_errors(&mut self) {
         self.errors.clear();
         self.list.retain(|n| n.severity != Severity::Error);
     }
 
-    /// Takes back what is not true any more.
+    /// Removes messages about a topic that are obsolete.
     pub fn retract_topic(&mut self, topic: Topic) {
         self.list.retain(|n| n.topic != Some(topic));
         self.errors.retain(|n| n.topic != Some(topic));
     }
 
-    /// Takes back what was said of other cases than the one on the screen.
+    /// Removes messages about cases other than the one on the screen.
     pub fn forget_other_cases(&mut self, shown: Option<CaseId>) {
         self.list
             .retain(|n| !matches!(n.topic, Some(Topic::Case(case)) if Some(case) != shown));
     }
 
-    /// Lets old ones go; tells when to ask again.
+    /// Removes expired messages; returns the time until the next one expires.
     pub fn drop_expired(&mut self, now: Instant) -> Option<Duration> {
         self.list.retain(|n| !n.time_left(now).is_zero());
         self.list.iter().map(|n| n.time_left(now)).min()

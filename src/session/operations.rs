@@ -1,4 +1,4 @@
-//! Commands on the label in hand: grow, shrink, smooth, fill holes, islands, copies, interpolation, proposals.
+//! Commands on the active label: grow, shrink, smooth, fill holes, islands, copies, interpolation, proposals.
 
 use super::{
     Session,
@@ -15,16 +15,16 @@ use labrum_core::{
 };
 use std::sync::Arc;
 
-/// What a command makes of the label in hand on the slice on the screen.
+/// The result of a command on the active label on the slice on the screen.
 struct OperationResult {
     label: u8,
     target: Region,
 }
 
 impl Session {
-    /// Does a command on the label in hand.
+    /// Runs a command on the active label.
     pub(super) fn apply_operation(&mut self, command: UserCommand) {
-        self.finish_hand();
+        self.finish_gesture();
         let Some(label) = self.drawable_label() else {
             return;
         };
@@ -35,9 +35,9 @@ impl Session {
         self.show_preview();
     }
 
-    /// Shows what a command would do, or the tool in hand again.
+    /// Previews what a command would do, or shows the active tool again.
     pub(super) fn preview_command(&mut self, command: Option<UserCommand>) {
-        if self.is_drawing() {
+        if self.tools.is_drawing() {
             return;
         }
         if matches!(
@@ -47,7 +47,7 @@ impl Session {
             self.tools.preview = self.proposal_preview().unwrap_or_default();
             return;
         }
-        let label = self.active_label();
+        let label = self.labels.active_label();
         let outcome = command.and_then(|c| self.operation_outcome(c, label).ok());
         match outcome.zip(self.live_mask()) {
             Some((outcome, live)) => {
@@ -71,19 +71,19 @@ impl Session {
         }
     }
 
-    /// Where the mask on the screen is not what the model proposed.
+    /// Preview of where the mask on the screen differs from the proposal.
     fn proposal_preview(&self) -> Option<Preview> {
-        let (case, live) = (self.current_case()?, self.live_mask()?);
-        let proposed = case.slices.get(case.slice)?.proposal.as_ref()?.to_mask();
-        let (columns, rows) = self.slice_size();
-        let differs = |column: usize, row: usize| {
+        let (case, live) = (self.cases.current_case()?, self.live_mask()?);
+        let proposed = case.slices.get(case.slice)?.proposal()?.to_mask();
+        let (columns, rows) = self.masks.slice_size();
+        let whole = PixelRect::full_frame(columns, rows);
+        let region = Region::from_fn(&whole, |column, row| {
             let (column, row) = (column as i64, row as i64);
             live.mask().label_at(column, row) != proposed.label_at(column, row)
-        };
-        let region = Region::from_fn(&PixelRect::full_frame(columns, rows), differs);
+        });
         Some(Preview {
             region: Some(region),
-            label: self.active_label(),
+            label: self.labels.active_label(),
             ..Preview::default()
         })
     }
@@ -92,10 +92,10 @@ impl Session {
         let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
-        let (columns, rows) = self.slice_size();
+        let (columns, rows) = self.masks.slice_size();
         let (window, rule) = (
             Region::full_frame(columns, rows),
-            self.drawing_rule(outcome.label),
+            self.labels.drawing_rule(outcome.label),
         );
         let edit = self.write_mask(key, |mask| {
             mask.reshape_label(outcome.label, &outcome.target, &window, &rule)
@@ -107,7 +107,7 @@ impl Session {
         self.commit_edits(name, key.case, vec![(key.slice, edit)]);
     }
 
-    /// The label as the command would leave it, or why it cannot be done.
+    /// The label after the command, or why the command cannot be run.
     fn operation_outcome(
         &self,
         command: UserCommand,
@@ -115,17 +115,17 @@ impl Session {
     ) -> Result<OperationResult, String> {
         use UserCommand as C;
         let Some(live) = self.live_mask().filter(|_| label > 0) else {
-            return Err("There is nothing to change.".into());
+            return Err("Nothing to change.".into());
         };
         let now = live.mask().label_region(label);
         let is_copy = matches!(command, C::CopyFromPrevious | C::CopyFromNext);
         if now.is_empty() && !is_copy {
             return Err(format!(
-                "There is no {} on this slice.",
-                self.label_name(label)
+                "No {} on this slice.",
+                self.labels.label_name(label)
             ));
         }
-        let (columns, rows) = self.slice_size();
+        let (columns, rows) = self.masks.slice_size();
         let options = &self.settings.tools;
         let margin = self.in_pixels(options.margin);
         let target = match command {
@@ -138,19 +138,19 @@ impl Session {
             C::EmptyLabel => Region::default(),
             C::CopyFromPrevious => self.neighbour_region(-1, label)?,
             C::CopyFromNext => self.neighbour_region(1, label)?,
-            _ => return Err("This does not change a label.".into()),
+            _ => return Err("This command does not change a label.".into()),
         };
         Ok(OperationResult { label, target })
     }
 
-    /// The label on the slice before or after.
+    /// The label on the previous or next slice.
     fn neighbour_region(&self, by: i64, label: u8) -> Result<Region, String> {
-        let case = self.current_case().ok_or("Nothing is open.")?;
-        let side = if by < 0 { "before" } else { "after" };
+        let case = self.cases.current_case().ok_or("Nothing is open.")?;
+        let side = if by < 0 { "previous" } else { "next" };
         let slice = usize::try_from(case.slice as i64 + by)
             .ok()
             .filter(|s| *s < case.slices.len());
-        let slice = slice.ok_or_else(|| format!("There is no slice {side} this one."))?;
+        let slice = slice.ok_or_else(|| format!("There is no {side} slice."))?;
         let mask = self.mask_of(SliceKey {
             case: case.id,
             slice,
@@ -158,23 +158,18 @@ impl Session {
         let region = mask
             .map(|m| m.label_region(label))
             .filter(|r| !r.is_empty());
-        region.ok_or_else(|| {
-            format!(
-                "There is no {} on the slice {side} this one.",
-                self.label_name(label)
-            )
-        })
+        region.ok_or_else(|| format!("No {} on the {side} slice.", self.labels.label_name(label)))
     }
 
-    /// Fills the gaps between slices that have the label in hand: the shapes between are worked out beside the window.
+    /// Interpolates the active label on slices between drawn ones; the shapes are computed in the background.
     pub(super) fn interpolate_slices(&mut self) {
-        self.finish_hand();
+        self.finish_gesture();
         let Some(label) = self.drawable_label() else {
             return;
         };
         self.pack_live();
         self.refresh_live();
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let masks: Vec<Option<Mask>> = case
@@ -195,20 +190,18 @@ impl Session {
             .collect();
         if gaps.is_empty() {
             let text = format!(
-                "There is no gap to fill: draw {} on two slices that have others between them.",
-                self.label_name(label)
+                "Nothing to interpolate: draw {} on two slices with a gap between them.",
+                self.labels.label_name(label)
             );
             return self.notices.add(Severity::Hint, text);
         }
-        let region = |i: usize| {
-            masks[i]
-                .as_ref()
-                .map(|m| m.label_region(label))
-                .unwrap_or_default()
-        };
         let shapes = gaps
             .iter()
-            .map(|&[a, b]| (a, region(a), b, region(b)))
+            .map(|&[a, b]| {
+                let shape_a = region_or_empty(masks[a].as_ref(), label);
+                let shape_b = region_or_empty(masks[b].as_ref(), label);
+                (a, shape_a, b, shape_b)
+            })
             .collect();
         let job = InterpolateJob {
             case: case.id,
@@ -226,13 +219,13 @@ impl Session {
     }
 
     pub(super) fn on_interpolated(&mut self, job: &InterpolateJob, shapes: Vec<(usize, Region)>) {
-        if self.history.len() != job.edits_seen || self.is_drawing() {
+        if self.history.len() != job.edits_seen || self.tools.is_drawing() {
             return self.notices.add(
                 Severity::Info,
-                "Something was drawn meanwhile: nothing was interpolated.",
+                "Interpolation cancelled: the case was edited meanwhile.",
             );
         }
-        let rule = self.drawing_rule(job.label);
+        let rule = self.labels.drawing_rule(job.label);
         let edits: Vec<(usize, Edit)> = shapes
             .into_iter()
             .map(|(slice, shape)| {
@@ -251,15 +244,15 @@ impl Session {
         let slices = if count == 1 { "slice" } else { "slices" };
         let text = format!(
             "Interpolated {} on {count} {slices}. Please check them.",
-            self.label_name(job.label)
+            self.labels.label_name(job.label)
         );
         self.notices.add(Severity::Info, text);
     }
 
-    /// Makes the mask what the model proposed, on the slice on the screen or on all that have a proposal.
+    /// Replaces the mask with the proposal, on the slice on the screen or on all slices with a proposal.
     pub(super) fn take_proposal(&mut self, whole_series: bool) {
-        self.finish_hand();
-        let Some(case) = self.current_case() else {
+        self.finish_gesture();
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let slices = if whole_series {
@@ -272,23 +265,22 @@ impl Session {
     }
 
     pub(super) fn take_proposal_in(&mut self, region: &Region) {
-        if let Some(slice) = self.current_case().map(|c| c.slice) {
+        if let Some(slice) = self.cases.current_case().map(|c| c.slice) {
             self.take_proposals(slice..slice + 1, region);
         }
     }
 
     fn take_proposals(&mut self, slices: std::ops::Range<usize>, region: &Region) {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let id = case.id;
-        let of = |slice: usize| Some((slice, case.slices.get(slice)?.proposal.clone()?));
-        // An untouched slice is its proposal already.
+        // The mask of an unedited slice is its proposal already.
         let proposals: Vec<(usize, Arc<_>)> = slices
-            .filter(|s| case.slices[*s].is_touched)
-            .filter_map(of)
+            .filter(|slice| case.slices[*slice].is_drawn())
+            .filter_map(|slice| Some((slice, case.slices[slice].proposal()?.clone())))
             .collect();
-        let rule = self.lock_rule();
+        let rule = self.labels.lock_rule();
         let edits: Vec<(usize, Edit)> = proposals
             .into_iter()
             .map(|(slice, proposal)| {
@@ -301,8 +293,13 @@ impl Session {
             .collect();
         if edits.iter().all(|(_, edit)| edit.is_empty()) {
             self.notices
-                .add(Severity::Info, "The mask is what the model proposed there.");
+                .add(Severity::Info, "The mask already equals the proposal.");
         }
         self.commit_edits("Accept proposal", id, edits);
     }
+}
+
+/// The pixels of a label in the mask of a slice; empty without a mask.
+fn region_or_empty(mask: Option<&Mask>, label: u8) -> Region {
+    mask.map(|m| m.label_region(label)).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
-//! Orthogonal views: two views across a series beside its slices, one place in all three, painting in any of them.
+//! Orthogonal views: two reformatted views beside the slices, linked by a crosshair; all three can be painted in.
 //!
-//! Nothing is kept twice: pictures are made of the slices that are in memory, masks of those of the slices, and what is
-//! drawn goes into the masks of the slices.
+//! There is no second copy of the data: reformatted images and masks are computed from the slices in memory, and
+//! strokes go into the masks of the slices.
 
 mod paint;
 
@@ -10,7 +10,7 @@ use super::{
     case::Case,
     job::{CaseId, Job, ResliceJob, SliceKey},
     live::Live,
-    tools::{Hand, Place, PointerInput},
+    tools::{Place, PointerInput, ToolGesture},
     view::{Canvas, PictureExtent, View},
 };
 use labrum_core::{
@@ -19,75 +19,74 @@ use labrum_core::{
     reslice::{self, HeldMask},
     stack::{Pane, Stack, ViewPlane},
 };
-pub(super) use paint::Across;
 use std::sync::Arc;
 
-/// Of the memory for pictures a volume may take so much, in percent: the next slice needs some, too.
+/// Maximum share of the image cache for a volume, in percent: the next slice needs room too.
 const SHARE: usize = 95;
 
-/// A view is made anew whenever so much more of its slices is there, as a part of all.
+/// While a volume is loading its views are computed again after each 1/`PARTS` of its slices.
 const PARTS: usize = 12;
 
-/// What the window asks of the views.
+/// A request about the orthogonal views.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OrthoAction {
-    /// The pointer did something on a view across the slices.
+    /// A pointer event on a reformatted view.
     Pointer(ViewPlane, PointerInput),
-    /// All views go through the place under this one of a view.
+    /// Move the crosshair to this position on a view.
     Cross(ViewPlane, Place),
-    /// A view goes so many steps on.
+    /// Scroll a view by this many steps.
     Scroll(ViewPlane, i64),
-    /// Zoom a view by a factor about a point on the screen.
+    /// Zoom a view by a factor around a point on the screen.
     Zoom(ViewPlane, f32, [f32; 2]),
-    /// Move the picture of a view by points.
+    /// Move the image of a view by this many points.
     Pan(ViewPlane, [f32; 2]),
-    /// A view has this place on the screen.
+    /// The position and size of a view on the screen.
     SetCanvas(ViewPlane, Canvas),
-    /// Keys go to this view.
+    /// Give a view the keyboard focus.
     Activate(ViewPlane),
 }
 
-/// The views of a case.
+/// The orthogonal views of a case.
 #[derive(Debug)]
 pub struct Ortho {
-    /// How the slices lie.
+    /// Geometry of the slices.
     pub stack: Arc<Stack>,
-    /// The place on the grid that all views go through.
+    /// The crosshair, in grid coordinates.
     pub cross: Place3,
-    /// The view that keys go to.
+    /// The view with the keyboard focus.
     pub active: ViewPlane,
-    /// Slices that are in memory.
+    /// Number of slices in memory.
     pub loaded: usize,
-    case: CaseId,
+    pub(super) case: CaseId,
     across: [AcrossView; 2],
 }
 
-/// A place on the grid of a stack.
+/// A position in the grid of a stack.
 pub type Place3 = [f64; 3];
 
-/// A view across the slices.
+/// A reformatted view.
 #[derive(Debug)]
 pub struct AcrossView {
-    /// How it lies.
+    /// Its plane and size.
     pub pane: Pane,
     /// Zoom and pan.
     pub view: View,
-    /// Its picture, where it is made; for a moment that may be of the place before.
+    /// Its image; may lag behind the crosshair for a moment.
     pub image: Option<Arc<Image>>,
     /// Its mask.
     pub labels: Live,
-    canvas: Canvas,
+    pub(super) canvas: Canvas,
     pointer: Option<PointerInput>,
-    /// Cell and state of the masks that `labels` were made of.
+    /// Plane index and state of the masks that `labels` was computed from.
     labels_of: Option<(usize, u64)>,
-    /// Cell and number of slices that a picture was asked for.
+    /// Plane index and number of loaded slices of the last requested image.
     asked: Option<(usize, usize)>,
 }
 
 impl AcrossView {
     fn new(stack: &Stack, case: CaseId, plane: ViewPlane) -> Self {
         let pane = stack.view_pane(plane);
-        // No slice of the case has this number.
+        // Not the number of a slice, so that the key is unique.
         let key = SliceKey {
             case,
             slice: usize::MAX - plane.normal_axis(),
@@ -107,7 +106,7 @@ impl AcrossView {
         }
     }
 
-    /// Its size and the shape of its pixels.
+    /// Its size and pixel aspect ratio.
     pub fn picture_extent(&self) -> PictureExtent {
         let [columns, rows] = self.pane.size.map(|n| n as f32);
         PictureExtent {
@@ -119,108 +118,60 @@ impl AcrossView {
 }
 
 impl Ortho {
-    /// A view across the slices; `None` for the plane of the slices.
+    /// A reformatted view; `None` for the plane of the slices.
     pub fn across(&self, plane: ViewPlane) -> Option<&AcrossView> {
         self.across.iter().find(|v| v.pane.plane == plane)
     }
 
-    fn across_mut(&mut self, plane: ViewPlane) -> Option<&mut AcrossView> {
+    pub(super) fn across_mut(&mut self, plane: ViewPlane) -> Option<&mut AcrossView> {
         self.across.iter_mut().find(|v| v.pane.plane == plane)
     }
 
-    /// The cell that a view goes through, of the axis that stands on it.
+    /// Index of the plane of a view along its normal.
     pub fn cell_index(&self, plane: ViewPlane) -> usize {
         let axis = plane.normal_axis();
         (self.cross[axis].max(0.0) as usize).min(self.stack.size[axis].saturating_sub(1))
     }
 
-    /// How many steps a view can go.
+    /// Number of planes of a view.
     pub fn step_count(&self, plane: ViewPlane) -> usize {
         self.stack.size[plane.normal_axis()]
     }
 }
 
 impl Session {
-    /// The orthogonal views, where they are shown.
-    pub fn ortho_views(&self) -> Option<&Ortho> {
-        self.ortho.as_ref()
-    }
-
-    /// Why the orthogonal views that were asked for cannot be shown of this case, as a sentence.
-    pub fn ortho_refusal(&self) -> Option<&str> {
-        self.ortho_refused
-            .as_ref()
-            .map(|(_, reason)| reason.as_str())
-    }
-
     pub(super) fn ortho_action(&mut self, action: OrthoAction) {
         match action {
             OrthoAction::Pointer(plane, input) => self.across_pointer(plane, input),
             OrthoAction::Cross(plane, place) => self.set_cross(plane, place),
             OrthoAction::Scroll(plane, by) => self.scroll_across(plane, by),
             OrthoAction::Zoom(plane, factor, pointer) => {
-                self.change_across(plane, |v| {
+                self.viewports.change_across(plane, |v| {
                     let extent = v.picture_extent();
                     v.view.zoom_at(factor, pointer, v.canvas, extent);
                 });
             }
-            OrthoAction::Pan(plane, delta) => self.change_across(plane, |v| {
+            OrthoAction::Pan(plane, delta) => self.viewports.change_across(plane, |v| {
                 let extent = v.picture_extent();
                 v.view.pan_by(delta, v.canvas, extent);
             }),
             OrthoAction::SetCanvas(plane, canvas) => {
-                self.change_across(plane, |v| v.canvas = canvas)
+                self.viewports.change_across(plane, |v| v.canvas = canvas)
             }
             OrthoAction::Activate(plane) => {
-                if let Some(ortho) = &mut self.ortho {
+                if let Some(ortho) = &mut self.viewports.ortho {
                     ortho.active = plane;
                 }
             }
         }
     }
 
-    /// Keys go to the next view.
-    pub(super) fn next_view(&mut self) {
-        if let Some(ortho) = &mut self.ortho {
-            let at = ViewPlane::ALL
-                .iter()
-                .position(|p| *p == ortho.active)
-                .unwrap_or(0);
-            ortho.active = ViewPlane::ALL[(at + 1) % ViewPlane::ALL.len()];
-        }
-    }
-
-    /// The view across the slices that keys go to.
-    pub(super) fn active_across(&self) -> Option<ViewPlane> {
-        self.ortho
-            .as_ref()
-            .map(|o| o.active)
-            .filter(|plane| *plane != ViewPlane::Slice)
-    }
-
-    pub(super) fn change_across(&mut self, plane: ViewPlane, change: impl FnOnce(&mut AcrossView)) {
-        if let Some(view) = self.ortho.as_mut().and_then(|o| o.across_mut(plane)) {
-            change(view);
-        }
-    }
-
-    /// Zooms a view about its middle.
-    pub(super) fn zoom_across(&mut self, plane: ViewPlane, factor: f32) {
-        self.change_across(plane, |v| {
-            let middle = [
-                v.canvas.min[0] + v.canvas.size[0] / 2.0,
-                v.canvas.min[1] + v.canvas.size[1] / 2.0,
-            ];
-            let extent = v.picture_extent();
-            v.view.zoom_at(factor, middle, v.canvas, extent);
-        });
-    }
-
     fn set_cross(&mut self, plane: ViewPlane, place: Place) {
         let Some((ortho, slice)) = self
+            .viewports
             .ortho
             .as_ref()
-            .zip(self.current_case().map(|c| c.slice))
+            .zip(self.cases.current_case().map(|c| c.slice))
         else {
             return;
         };
@@ -232,7 +183,9 @@ impl Session {
     }
 
     pub(super) fn scroll_across(&mut self, plane: ViewPlane, by: i64) {
-        let Some(ortho) = &self.ortho else { return };
+        let Some(ortho) = &self.viewports.ortho else {
+            return;
+        };
         if plane == ViewPlane::Slice {
             return self.scroll_slices(by);
         }
@@ -245,34 +198,40 @@ impl Session {
         self.go_through(at);
     }
 
-    /// All views go through this place of the grid.
+    /// Moves the crosshair to this position in the grid.
     fn go_through(&mut self, at: Place3) {
-        let Some(ortho) = &mut self.ortho else { return };
+        let Some(ortho) = &mut self.viewports.ortho else {
+            return;
+        };
         ortho.cross = ortho.stack.clamp_to_grid(at);
         let slice = ortho.stack.slice_near(ortho.cell_index(ViewPlane::Slice));
         self.go_to_slice(slice);
     }
 
-    /// Brings the views up to date with all that may have changed. Called after every action and event: does little where
-    /// nothing did.
+    /// Updates the views. Called after every action and event; cheap if nothing changed.
     pub(super) fn refresh_ortho(&mut self) {
         self.bring_up_to_date();
-        if self.ortho.is_none() && matches!(self.tools.hand, Hand::Across(_)) {
-            self.finish_hand();
+        if self.viewports.ortho.is_none() && matches!(self.tools.gesture, ToolGesture::Across(_)) {
+            self.finish_gesture();
         }
     }
 
     fn bring_up_to_date(&mut self) {
-        let Some(case) = self.current_case().filter(|_| self.settings.orthogonal) else {
-            (self.ortho, self.ortho_refused) = (None, None);
+        let Some(case) = self
+            .cases
+            .current_case()
+            .filter(|_| self.settings.orthogonal)
+        else {
+            (self.viewports.ortho, self.viewports.ortho_refused) = (None, None);
             return;
         };
         let (id, slice, count) = (case.id, case.slice, case.slices.len());
-        // A volume may turn out to be too large once its first slice is there.
+        // The size of a volume is only known for sure after its first slice is loaded.
         let needs = self.slice_bytes(case) * count;
         let may_take = self.cache.byte_budget() / 100 * SHARE;
         let state = (id, needs, may_take);
         if self
+            .viewports
             .ortho_refused
             .as_ref()
             .is_some_and(|(seen, _)| *seen == state)
@@ -280,22 +239,21 @@ impl Session {
             return;
         }
         if needs > may_take {
-            let mb = |bytes: usize| bytes.div_ceil(1_000_000);
             let reason = format!(
-                "The volume needs {} MB; the limit in the settings leaves {} MB for images.",
-                mb(needs),
-                mb(may_take)
+                "The volume needs {} MB, but the image cache allows {} MB (see Settings).",
+                megabytes_rounded_up(needs),
+                megabytes_rounded_up(may_take)
             );
-            return self.refuse_ortho(state, reason);
+            return self.viewports.refuse_ortho(state, reason);
         }
-        if self.ortho.as_ref().is_none_or(|o| o.case != id) {
+        if self.viewports.ortho.as_ref().is_none_or(|o| o.case != id) {
             match Stack::from_series(&case.series) {
-                Ok(stack) => self.ortho = Some(Self::new_ortho(case, stack)),
-                Err(reason) => return self.refuse_ortho(state, reason),
+                Ok(stack) => self.viewports.ortho = Some(Self::new_ortho(case, stack)),
+                Err(reason) => return self.viewports.refuse_ortho(state, reason),
             }
         }
-        self.ortho_refused = None;
-        let Some(mut ortho) = self.ortho.take() else {
+        self.viewports.ortho_refused = None;
+        let Some(mut ortho) = self.viewports.ortho.take() else {
             return;
         };
         if ortho.stack.slice_near(ortho.cell_index(ViewPlane::Slice)) != slice {
@@ -304,12 +262,7 @@ impl Session {
         ortho.loaded = self.cache.slice_count(id);
         self.refresh_labels(&mut ortho);
         self.ask_for_pictures(&mut ortho);
-        self.ortho = Some(ortho);
-    }
-
-    fn refuse_ortho(&mut self, state: (CaseId, usize, usize), reason: String) {
-        self.ortho = None;
-        self.ortho_refused = Some((state, reason));
+        self.viewports.ortho = Some(ortho);
     }
 
     fn new_ortho(case: &Case, stack: Stack) -> Ortho {
@@ -328,22 +281,11 @@ impl Session {
     }
 
     fn refresh_labels(&self, ortho: &mut Ortho) {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
-        let live = self.live_mask();
-        let held = |slice: usize| match live.filter(|l| l.slice_key().slice == slice) {
-            Some(live) => Some(HeldMask::Open(live.mask())),
-            None => match self.open_masks.get(&SliceKey {
-                case: case.id,
-                slice,
-            }) {
-                Some(mask) => Some(HeldMask::Open(mask)),
-                None => case.slices.get(slice)?.mask.as_ref().map(HeldMask::Packed),
-            },
-        };
         for plane in [ViewPlane::Column, ViewPlane::Row] {
-            let state = (ortho.cell_index(plane), self.mask_clock);
+            let state = (ortho.cell_index(plane), self.masks.clock);
             let stack = ortho.stack.clone();
             let Some(view) = ortho
                 .across_mut(plane)
@@ -352,14 +294,32 @@ impl Session {
                 continue;
             };
             view.labels_of = Some(state);
-            let mask = reslice::view_mask(&stack, &view.pane, state.0, held);
+            let mask = reslice::view_mask(&stack, &view.pane, state.0, |slice| {
+                self.held_mask(case, slice)
+            });
             view.labels.edit_mask(|labels| labels.replace_with(&mask));
         }
     }
 
+    /// The mask of a slice of the case on the screen, packed or unpacked.
+    fn held_mask<'a>(&'a self, case: &'a Case, slice: usize) -> Option<HeldMask<'a>> {
+        let live = self.live_mask().filter(|l| l.slice_key().slice == slice);
+        if let Some(live) = live {
+            return Some(HeldMask::Open(live.mask()));
+        }
+        let key = SliceKey {
+            case: case.id,
+            slice,
+        };
+        if let Some(mask) = self.masks.others.get(&key) {
+            return Some(HeldMask::Open(mask));
+        }
+        case.slices.get(slice)?.mask.as_ref().map(HeldMask::Packed)
+    }
+
     fn ask_for_pictures(&mut self, ortho: &mut Ortho) {
         let (case, loaded, stack) = (ortho.case, ortho.loaded, ortho.stack.clone());
-        let Some(count) = self.current_case().map(|c| c.slices.len()) else {
+        let Some(count) = self.cases.current_case().map(|c| c.slices.len()) else {
             return;
         };
         for plane in [ViewPlane::Column, ViewPlane::Row] {
@@ -375,12 +335,8 @@ impl Session {
                 continue;
             }
             view.asked = Some((index, loaded));
-            let image = |slice| {
-                self.cache
-                    .get(SliceKey { case, slice })
-                    .map(|l| l.image.clone())
-            };
-            let images = (0..count).map(image).collect();
+            let loaded_slices = (0..count).map(|slice| self.cache.get(SliceKey { case, slice }));
+            let images = loaded_slices.map(|l| Some(l?.image.clone())).collect();
             self.jobs.push(Job::Reslice(ResliceJob {
                 case,
                 plane,
@@ -390,22 +346,10 @@ impl Session {
             }));
         }
     }
+}
 
-    pub(super) fn on_resliced(
-        &mut self,
-        case: CaseId,
-        plane: ViewPlane,
-        image: Option<Arc<Image>>,
-    ) {
-        if let Some(view) = self
-            .ortho
-            .as_mut()
-            .filter(|o| o.case == case)
-            .and_then(|o| o.across_mut(plane))
-        {
-            view.image = image.or(view.image.take());
-        }
-    }
+fn megabytes_rounded_up(bytes: usize) -> usize {
+    bytes.div_ceil(1_000_000)
 }
 
 #[cfg(test)]

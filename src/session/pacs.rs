@@ -1,13 +1,12 @@
-//! Servers: which one is asked, what it answered, what is being received and what waits to be sent.
+//! Servers (PACS): the chosen server, its answers, the transfer that is running and the send queue.
 
 mod servers;
 
 use super::{
     ExportRequest, Session,
-    job::{
-        ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob,
-    },
+    job::{ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
     notice::Severity,
+    settings::ExportOptions,
 };
 use crate::{ErrorKind, Result};
 use labrum_core::{
@@ -18,128 +17,127 @@ use labrum_core::{
 };
 use std::collections::HashMap;
 
-/// What a person asks for.
+/// A request about servers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PacsAction {
-    /// Ask this server from now on.
+    /// Choose the server to use.
     Choose(String),
-    /// Take a new server, or other settings for one; `before` is what it was called.
+    /// Add a server, or change the settings of one.
     Save {
-        /// Its name until now; `None` for a new one.
+        /// Its previous name; `None` for a new server.
         before: Option<String>,
         /// The server.
         server: Box<Server>,
     },
-    /// Forget a server and its secret.
+    /// Remove a server and its password or token.
     Remove(String),
-    /// Sign in to the server that is asked.
+    /// Sign in to a server.
     SignIn {
         /// Name of the server.
         server: String,
         /// Password or token.
         secret: Secret,
-        /// Keep it in the system's key store.
+        /// Store it in the system's key store.
         is_kept: bool,
     },
-    /// See whether the server is there.
+    /// Test the connection to the server (C-ECHO).
     Echo,
     /// Find studies.
     Find(Query),
     /// List the series of a study.
     ListSeries(String),
-    /// Receive and open a study, or some series of it.
+    /// Receive and open a study, or some of its series.
     Receive {
         /// Study Instance UID.
         study_uid: String,
-        /// Series Instance UIDs; all where nothing is said.
+        /// Series Instance UIDs; `None` for all.
         series: Option<Vec<String>>,
     },
-    /// Stop asking and receiving.
+    /// Cancel requests and receiving.
     Stop,
     /// Send the masks of the case that is shown.
     Send {
         /// Name of the server.
         server: String,
-        /// In which form: one of the DICOM ones.
+        /// The format, one of the DICOM formats.
         format: ExportFormat,
     },
-    /// Do not send an object any more.
+    /// Cancel sending an object.
     CancelSending(String),
-    /// Try an object again now.
+    /// Retry an object now.
     Retry(String),
-    /// Take those out of the list that are done with.
+    /// Remove finished objects from the list.
     ForgetDone,
 }
 
-/// A question that a server has not answered yet.
+/// A request that a server has not answered yet.
 #[derive(Clone, Debug)]
 pub struct Asking {
     id: u64,
     cancel: Cancel,
     again: Option<Box<PacsAction>>,
-    /// What is asked, for people.
+    /// What is being done, as shown to the user.
     pub words: &'static str,
 }
 
-/// A study on its way here.
+/// A study that is being received.
 #[derive(Clone, Debug)]
 pub struct OnItsWay {
     id: u64,
     cancel: Cancel,
     again: Option<Box<PacsAction>>,
-    /// How far it is.
+    /// Its progress.
     pub state: Receiving,
 }
 
-/// All that is shown of servers.
+/// Everything that the window shows about servers.
 #[derive(Debug, Default)]
 pub struct Pacs {
-    /// Name of the server that is asked; empty where there is none.
+    /// Name of the chosen server; empty if none was chosen.
     pub server: String,
-    /// What was asked for last.
+    /// The last search.
     pub query: Query,
-    /// What was found; `None` before the first answer.
+    /// Its results; `None` before the first answer.
     pub found: Option<FoundStudies>,
-    /// Series of studies that were looked into.
+    /// Series by Study Instance UID, for studies that were expanded.
     pub series: HashMap<String, Vec<RemoteSeries>>,
-    /// What the server is asked now.
+    /// The request that is running.
     pub asking: Option<Asking>,
-    /// What is being received now.
+    /// The study that is being received.
     pub receiving: Option<OnItsWay>,
-    /// Why the last question, or the last receiving, failed.
+    /// Why the last request or transfer failed.
     pub trouble: Option<String>,
-    /// The server answered.
+    /// The connection test succeeded.
     pub is_reached: bool,
-    /// The server asks who we are.
+    /// The server requires a sign-in.
     pub needs_sign_in: bool,
-    /// What waits to be sent, the oldest first.
+    /// The send queue, oldest first.
     pub queue: Vec<SendItem>,
-    /// Studies that were received and opened since the start.
+    /// Number of studies received and opened since the start.
     pub opened: usize,
-    /// What is done once somebody has signed in.
+    /// The request to repeat after signing in.
     postponed: Option<Box<PacsAction>>,
 }
 
 impl Pacs {
-    /// Objects that wait or are on their way, and objects that need a person.
+    /// Number of objects waiting or being sent, and number of refused objects.
     pub fn pending_counts(&self) -> (usize, usize) {
-        let count = |is_it: &dyn Fn(SendState) -> bool| {
-            self.queue.iter().filter(|i| is_it(i.state)).count()
-        };
-        (
-            count(&SendState::is_open),
-            count(&|state| state == SendState::Refused),
-        )
+        let open = self.queue.iter().filter(|item| item.state.is_open());
+        let refused = self
+            .queue
+            .iter()
+            .filter(|item| item.state == SendState::Refused);
+        (open.count(), refused.count())
     }
 }
 
 impl Session {
-    /// Why the masks of the case cannot be sent, where they cannot.
+    /// Why the masks of the case cannot be sent; `None` if they can.
     pub(super) fn refuse_to_send(&self) -> Option<&'static str> {
-        let case = self.current_case()?;
+        let case = self.cases.current_case()?;
         match case.series.kind {
-            Kind::Picture => Some("Pictures belong to no study on a server: open a DICOM series"),
-            Kind::Dicom if !case.has_mask() => Some("There is no mask to send yet"),
+            Kind::Picture => Some("Only DICOM series can be sent to a server"),
+            Kind::Dicom if !case.has_mask() => Some("No mask to send yet"),
             Kind::Dicom => None,
         }
     }
@@ -174,7 +172,7 @@ impl Session {
             }
             PacsAction::ListSeries(study_uid) => {
                 let again = PacsAction::ListSeries(study_uid.clone());
-                self.ask_server("Listing the series", again, |id, server, cancel| {
+                self.ask_server("Listing series", again, |id, server, cancel| {
                     PacsJob::Ask(PacsQuestion::ListSeries {
                         id,
                         server,
@@ -194,7 +192,7 @@ impl Session {
         }
     }
 
-    /// Asks the chosen server something; an older question is not asked any more.
+    /// Sends a request to the chosen server; an older request is cancelled.
     fn ask_server(
         &mut self,
         words: &'static str,
@@ -207,7 +205,7 @@ impl Session {
         if let Some(asking) = self.pacs.asking.take() {
             asking.cancel.cancel();
         }
-        let (id, cancel) = (self.new_id(), Cancel::default());
+        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
         self.pacs.asking = Some(Asking {
             id,
             cancel: cancel.clone(),
@@ -229,7 +227,7 @@ impl Session {
         if let Some(older) = self.pacs.receiving.take() {
             older.cancel.cancel();
         }
-        let (id, cancel) = (self.new_id(), Cancel::default());
+        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
         let again = PacsAction::Receive {
             study_uid: study_uid.clone(),
             series: series.clone(),
@@ -251,14 +249,14 @@ impl Session {
         }));
     }
 
-    /// Stops asking and receiving; what was received stays for another time.
+    /// Cancels requests and receiving; objects that have arrived stay in the cache.
     pub(super) fn stop_pacs(&mut self) {
         if let Some(asking) = self.pacs.asking.take() {
             asking.cancel.cancel();
         }
         if let Some(receiving) = self.pacs.receiving.take() {
             receiving.cancel.cancel();
-            let text = "Receiving was stopped. Objects that have arrived are not fetched again.";
+            let text = "Receiving cancelled. Objects received so far are kept.";
             self.notices.add(Severity::Info, text);
         }
     }
@@ -334,7 +332,8 @@ impl Session {
             } => {
                 let reason = reason.trim_end_matches('.').to_owned();
                 let text = format!(
-                    "The password or token for {server} is kept until Labrum is closed: {reason}."
+                    "The password or token for {server} was not stored and is kept only until Labrum \
+                     is closed: {reason}."
                 );
                 self.notices.add(Severity::Warning, text);
             }
@@ -342,7 +341,7 @@ impl Session {
             PacsEvent::Queued(Ok(item)) => {
                 let text = match item.state {
                     SendState::Sent => {
-                        format!("{} has this segmentation already.", item.server.name)
+                        format!("{} already has this segmentation.", item.server.name)
                     }
                     _ => format!("Sending the segmentation to {}.", item.server.name),
                 };
@@ -352,7 +351,7 @@ impl Session {
             PacsEvent::Queue(items) => self.on_queue(items),
             PacsEvent::SendingNeedsSignIn { server } => {
                 let text = format!(
-                    "Sign in to {server} (File, Open from server) to send what is waiting."
+                    "Sign in to {server} (File, Open from server) to send waiting objects."
                 );
                 self.notices.add(Severity::Warning, text);
                 if self.chosen_server().is_some_and(|s| s.name == server) {
@@ -362,7 +361,7 @@ impl Session {
         }
     }
 
-    /// Tells of what was sent and of what was refused since the last look.
+    /// Reports objects that were sent or refused since the last update.
     fn on_queue(&mut self, items: Vec<SendItem>) {
         for item in &items {
             let before = self
@@ -378,12 +377,12 @@ impl Session {
             match item.state {
                 SendState::Sent => self
                     .notices
-                    .add(Severity::Info, format!("{name} has the segmentation.")),
+                    .add(Severity::Info, format!("Segmentation sent to {name}.")),
                 SendState::Refused => {
                     let reason = item.trouble.clone().unwrap_or_default();
                     self.notices.add(
                         Severity::Error,
-                        format!("{name} did not take the segmentation: {reason}."),
+                        format!("{name} did not accept the segmentation: {reason}."),
                     );
                 }
                 _ => {}
@@ -396,7 +395,7 @@ impl Session {
         self.jobs.push(Job::Pacs(Box::new(job)));
     }
 
-    /// What was asked, where this is the answer that is waited for.
+    /// The pending request with this id; `None` if the answer is outdated.
     fn take_pending_action(&mut self, id: u64) -> Option<Option<Box<PacsAction>>> {
         self.pacs
             .asking
@@ -404,7 +403,7 @@ impl Session {
             .map(|asking| asking.again)
     }
 
-    /// The answer; a failure is kept to be shown, and done again once somebody has signed in.
+    /// The answer; a failure is kept for display, and the request for after signing in.
     fn ok_or_record_failure<T>(
         &mut self,
         result: Result<T>,

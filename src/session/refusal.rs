@@ -1,13 +1,15 @@
-//! Why commands cannot be done now.
+//! Why commands are not available now.
 
-use super::{Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind};
+use super::{
+    Session, case::Case, command::UserCommand, store::WorkspaceState, tool_options::ToolKind,
+};
 
 impl Session {
-    /// Why a command cannot be done now, for the tooltip of its greyed button.
+    /// Why a command is not available, for the tooltip of its disabled button.
     pub fn command_refusal(&self, command: UserCommand) -> Option<&'static str> {
         use UserCommand as C;
         match command {
-            _ if self.lock_holder().is_some() && command.changes_work() => {
+            _ if self.workspace.lock_holder().is_some() && command.changes_work() => {
                 Some(super::looking::LOOKING)
             }
             C::OpenFiles
@@ -19,9 +21,8 @@ impl Session {
             | C::Keys
             | C::About => None,
             C::NewWorkspace => None,
-            C::FindImages => {
-                (self.missing_case_count() == 0).then_some("No images of the workspace are missing")
-            }
+            C::FindImages => (self.workspace.missing_case_count() == 0)
+                .then_some("No images of the workspace are missing"),
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel | C::Messages => {
@@ -34,10 +35,11 @@ impl Session {
             | C::ShowNothing => None,
             C::ShowDifference | C::ToggleOrtho => None,
             C::NextView => self
+                .viewports
                 .ortho_views()
                 .is_none()
-                .then_some("The orthogonal views are not shown"),
-            C::Undo if self.is_drawing() => None,
+                .then_some("Orthogonal views are off"),
+            C::Undo if self.tools.is_drawing() => None,
             C::Undo => self
                 .next_undo()
                 .is_none()
@@ -54,110 +56,112 @@ impl Session {
                 .next_redo_anywhere()
                 .is_none()
                 .then_some("Nothing to redo"),
-            C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
+            C::Cancel if self.tools.is_drawing() || self.tools.kind != ToolKind::Look => None,
             C::ToggleMeasurements | C::ToggleOverlays => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
             C::Cancel if !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is running"),
             C::Export if self.exporting.is_some() => Some("An export is running"),
-            // Those of the workspace can be had without a case on the screen.
-            C::Export if self.meter.accepted > 0 => None,
-            _ => match self.current_case() {
+            // Accepted cases can be exported without a case on the screen.
+            C::Export if self.workspace.meter.accepted > 0 => None,
+            _ => match self.cases.current_case() {
                 Some(case) => self.refuse_in_case(case, command),
                 None => Some("Nothing is open"),
             },
         }
     }
 
-    /// Why a command that needs a case cannot be done in this one, the one that is shown.
+    /// Why a command is not available for `case`, which is the one that is shown.
     fn refuse_in_case(&self, case: &Case, command: UserCommand) -> Option<&'static str> {
         use UserCommand as C;
         match command {
             C::SendToServer => self.refuse_to_send(),
-            C::Export if !case.has_mask() => Some("There is no mask to export yet"),
+            C::Export if !case.has_mask() => Some("No mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.measured_slice_count() == 0 => {
-                Some("There is no mask yet")
+                Some("No mask yet")
             }
             C::NextDoubtful | C::PreviousDoubtful
-                if case.slices.iter().all(|s| s.proposal.is_none()) =>
+                if case.slices.iter().all(|s| s.proposal().is_none()) =>
             {
-                Some("No model has proposed a boundary here")
+                Some("No proposal for this case")
             }
-            C::Accept if self.is_drawing() => None,
+            C::Accept if self.tools.is_drawing() => None,
             C::Accept if !case.has_mask() => Some(
-                "There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)",
+                "No mask to accept yet; if there is nothing to draw, use \"Mark as absent\" (Edit)",
             ),
-            C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
+            C::RemoveLabel if self.labels.active_label() == 0 => Some("No label yet"),
             C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => {
-                Some("At least two labels are needed")
+                Some("Needs at least two labels")
             }
-            C::MoveToLabel if !self.is_in_case(self.active_label()) => {
-                Some("The case has no mask of this label")
+            C::MoveToLabel if !self.is_in_case(self.labels.active_label()) => {
+                Some("This case has no mask of this label")
             }
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
                 if !case.is_restored =>
             {
-                Some("The workspace is being opened")
+                Some("The workspace is still opening")
             }
-            C::ChooseTask if !matches!(self.workspace_state(), WorkspaceState::Open(_)) => {
+            C::ChooseTask if !matches!(self.workspace.state(), WorkspaceState::Open(_)) => {
                 Some("No workspace is open")
             }
             C::AcceptProposal
                 if case
                     .slices
                     .get(case.slice)
-                    .is_none_or(|s| s.proposal.is_none()) =>
+                    .is_none_or(|s| s.proposal().is_none()) =>
             {
-                Some("The model has proposed nothing on this slice")
+                Some("No proposal on this slice")
             }
-            C::AcceptAllProposals if case.slices.iter().all(|s| s.proposal.is_none()) => {
-                Some("The model has proposed nothing")
+            C::AcceptAllProposals if case.slices.iter().all(|s| s.proposal().is_none()) => {
+                Some("No proposal for this case")
             }
             C::ImportFound if self.masks_found().is_empty() => {
-                Some("No DICOM-SEG and no RT Structure Set was opened with the images")
+                Some("No DICOM-SEG or RT Structure Set was found with the images")
             }
             C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks | C::ImportFound
                 if !case.is_restored =>
             {
-                Some("The workspace is being opened")
+                Some("The workspace is still opening")
             }
             _ => self.refuse_on_slice(case, command),
         }
     }
 
-    /// Why a command that the case allows cannot be done on its slice or with the tool in hand.
+    /// Why a command is not available for the slice or the active tool.
     fn refuse_on_slice(&self, case: &Case, command: UserCommand) -> Option<&'static str> {
         use UserCommand as C;
         let has_many = case.slices.len() > 1;
         match command {
             _ if !case.is_restored && command.changes_mask() => {
-                Some("The workspace is being opened")
+                Some("The workspace is still opening")
             }
             _ if self.current_loaded().is_none() && command.changes_mask() => {
                 Some("The slice is not loaded yet")
             }
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => {
-                Some("This case has one slice")
+                Some("This case has only one slice")
             }
-            C::NothingElsewhere if !has_many => Some("This case has one slice"),
+            C::NothingElsewhere if !has_many => Some("This case has only one slice"),
             C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => {
-                Some("At least two labels are needed")
+                Some("Needs at least two labels")
             }
-            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => {
-                Some("This tool has no size")
+            C::LargerBrush | C::SmallerBrush if !self.tools.kind.has_size() => {
+                Some("This tool has no brush size")
             }
-            C::DrawAtPointer if self.tool == ToolKind::Look => Some("Choose a tool first"),
+            C::DrawAtPointer if self.tools.kind == ToolKind::Look => {
+                Some("Choose a drawing tool first")
+            }
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
             C::NextSlice
             | C::PreviousSlice
             | C::ForwardSlices
             | C::BackSlices
             | C::FirstSlice
-            | C::LastSlice => (!has_many).then_some("This case has one slice"),
+            | C::LastSlice => (!has_many).then_some("This case has only one slice"),
             C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => self
                 .preset_name(command)
                 .is_none()
-                .then_some("This image has no such window preset"),
+                .then_some("This image does not have this window preset"),
             C::NextCase | C::PreviousCase => {
                 (self.cases.len() < 2).then_some("Only one case is open")
             }

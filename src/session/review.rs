@@ -1,30 +1,37 @@
-//! Going through doubtful places and cases: next, accept, skip.
+//! Reviewing uncertain regions and cases: next, accept, skip.
 
-use super::{Session, case::Case, job::SliceKey, notice::Severity, settings::CaseOrder};
+use super::{
+    Session,
+    case::{Case, SliceState},
+    job::SliceKey,
+    notice::Severity,
+    settings::CaseOrder,
+};
 use labrum_core::{journal::Also, study::Status};
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
-        // In order of slice; on a slice the most doubtful first.
+        // In slice order; within a slice the most uncertain first.
         let places: Vec<(usize, usize)> = case
             .slices
             .iter()
             .enumerate()
-            .flat_map(|(s, state)| {
-                (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d))
-            })
+            .flat_map(|(s, state)| (0..state.doubt_count()).map(move |d| (s, d)))
             .collect();
         if places.is_empty() {
-            let text = match case.slices.iter().any(|s| s.proposal.is_some()) {
-                true => "No uncertain boundary: the model is sure, or a person has drawn it.",
-                false => "No model was run on this case, so its uncertainty is not known.",
+            let text = match case.slices.iter().any(|s| s.proposal().is_some()) {
+                true => {
+                    "No uncertain boundary: the model is confident, or the boundary was edited."
+                }
+                false => "No model was run on this case, so its uncertainty is unknown.",
             };
             return self.notices.add(Severity::Hint, text);
         }
         let here = self
+            .viewports
             .focus
             .filter(|(key, _)| *key == case.slice_key())
             .map(|(key, d)| (key.slice, d));
@@ -51,19 +58,20 @@ impl Session {
             return;
         };
         self.show_place(slice, bounds[0], bounds[1]);
-        self.focus = Some((key, index));
+        self.viewports.focus = Some((key, index));
     }
 
-    /// Which of how many doubtful places of the case was gone to: (1-based, count).
+    /// Current uncertain region of the case, counted from 1 (0 if none was visited), and their number.
     pub fn doubt_position(&self) -> Option<(usize, usize)> {
-        let case = self.current_case()?;
-        let count = |s: &super::case::SliceState| s.finding.as_ref().map_or(0, |f| f.doubts.len());
-        let total = case.slices.iter().map(count).sum();
+        let case = self.cases.current_case()?;
+        let total = case.slices.iter().map(SliceState::doubt_count).sum();
         let at = self
+            .viewports
             .focus
             .filter(|(key, _)| *key == case.slice_key())
             .map_or(0, |(key, index)| {
-                case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1
+                let before = case.slices[..key.slice].iter();
+                before.map(SliceState::doubt_count).sum::<usize>() + index + 1
             });
         (total > 0).then_some((at, total))
     }
@@ -76,16 +84,16 @@ impl Session {
     }
 
     pub(super) fn skip_case(&mut self) {
-        // While a line is drawn, Backspace takes its last corner back.
-        if self.take_back_corner() || self.drop_hand() {
+        // While an outline is drawn, Backspace removes its last point.
+        if self.take_back_corner() || self.cancel_gesture() {
             return;
         }
         self.sign_off(Status::Skipped);
     }
 
     fn sign_off(&mut self, status: Status) {
-        self.finish_hand();
-        let Some(at) = self.current else { return };
+        self.finish_gesture();
+        let Some(at) = self.cases.current else { return };
         let id = self.cases[at].id;
         self.stop_runs_on(id);
         self.note_time();
@@ -99,17 +107,17 @@ impl Session {
         if was_accepted && status == Status::Skipped {
             let title = self.cases[at].display_title();
             let text = format!(
-                "\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance."
+                "\"{title}\" was accepted and is now skipped. \"Undo in any case\" restores the \
+                 acceptance."
             );
             self.notices.add(Severity::Warning, text);
         }
-        let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
         let order = self.ordered_cases();
         let here = order.iter().position(|i| *i == at).unwrap_or(0);
         let count = order.len();
         let next = (1..count)
             .map(|d| order[(here + d) % count])
-            .find(|&i| open(&self.cases[i]));
+            .find(|&i| self.cases[i].is_undecided());
         match next {
             Some(next) => self.select_case(Some(next)),
             None => {
@@ -127,48 +135,38 @@ impl Session {
         }
     }
 
-    /// The cases in the order in which they are shown and gone through, by their place in the list of cases.
+    /// Indices of the open cases in the chosen order.
     pub fn ordered_cases(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.cases.len()).collect();
-        let case = |i: &usize| &self.cases[*i];
         match self.settings.case_order {
             CaseOrder::Opened => {}
-            CaseOrder::Name => order.sort_by_key(|i| case(i).display_title().to_lowercase()),
-            CaseOrder::Date => order.sort_by_key(|i| std::cmp::Reverse(case(i).study.date.clone())),
-            CaseOrder::Doubt => {
-                // Cases without a proposal come last.
-                let doubts = self.case_doubts();
-                let doubt = |i: &usize| doubts[*i].unwrap_or(-1.0);
-                order.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
+            CaseOrder::Name => {
+                order.sort_by_key(|i| self.cases[*i].display_title().to_lowercase());
             }
+            CaseOrder::Date => {
+                order.sort_by_key(|i| std::cmp::Reverse(self.cases[*i].study.date.clone()));
+            }
+            CaseOrder::Doubt => most_doubtful_first(&mut order, &self.cases.case_doubts()),
             CaseOrder::WhatNext => order = self.what_next().into_iter().map(|(i, _)| i).collect(),
         }
         order
     }
 
-    /// The cases that teach the model most first, each with the reason why it comes where it comes.
+    /// The cases from which the model can learn most first, each with the reason for its position.
     ///
-    /// By doubt alone a person would only ever see what the model knows that it does not know: every third case is one
-    /// that the die chose.
+    /// Every third case is picked at random: ordered by uncertainty alone, cases that the model gets wrong with
+    /// confidence would never come up.
     fn what_next(&self) -> Vec<(usize, Option<String>)> {
-        let is_open =
-            |i: &usize| !matches!(self.cases[*i].status, Status::Accepted | Status::Skipped);
-        let (open, closed): (Vec<usize>, Vec<usize>) = (0..self.cases.len()).partition(is_open);
-        // The same after every start.
-        let die = |i: usize| {
-            let seed = self.cases[i].stored_as.map_or(i as u64, |key| key.0 as u64);
-            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                .rotate_left(29)
-                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
-        };
+        let (open, closed): (Vec<usize>, Vec<usize>) =
+            (0..self.cases.len()).partition(|i| self.cases[*i].is_undecided());
+        let doubts = self.cases.case_doubts();
         let mut by_chance = open.clone();
-        by_chance.sort_by_key(|i| die(*i));
+        by_chance.sort_by_key(|i| lot_of_case(&self.cases[*i], *i));
         let mut by_doubt = open.clone();
-        let doubts = self.case_doubts();
-        let doubt = |i: usize| doubts[i].unwrap_or(-1.0);
-        by_doubt.sort_by(|a, b| doubt(*b).total_cmp(&doubt(*a)));
+        most_doubtful_first(&mut by_doubt, &doubts);
         let mut taken = vec![false; self.cases.len()];
-        let (mut by_chance, mut by_doubt) = (by_chance.into_iter(), by_doubt.into_iter());
+        let mut by_chance = by_chance.into_iter();
+        let mut by_doubt = by_doubt.into_iter();
         let mut order = Vec::with_capacity(self.cases.len());
         for place in 0..open.len() {
             let is_chance = place % 3 == 2;
@@ -184,7 +182,7 @@ impl Session {
             let reason = match (is_chance, doubts[i]) {
                 (true, _) => "Picked at random, so that nothing is overlooked".to_owned(),
                 (false, Some(doubt)) => {
-                    format!("The model is unsure here ({:.0} %)", 100.0 * doubt)
+                    format!("The model is uncertain ({:.0} %)", 100.0 * doubt)
                 }
                 (false, None) => "No model was run yet".to_owned(),
             };
@@ -194,12 +192,7 @@ impl Session {
         order
     }
 
-    /// The doubt of each case: each is a sum over its boundaries, so that none is worked out twice.
-    fn case_doubts(&self) -> Vec<Option<f32>> {
-        self.cases.iter().map(Case::mean_uncertainty).collect()
-    }
-
-    /// Works out why cases come where they come.
+    /// Updates the reasons for the order.
     pub(super) fn give_reasons(&mut self) {
         if self.settings.case_order != CaseOrder::WhatNext {
             return self.cases.iter_mut().for_each(|case| case.reason = None);
@@ -208,4 +201,22 @@ impl Session {
             self.cases[i].reason = reason;
         }
     }
+}
+
+/// Sorts case indices by the uncertainty of the model, highest first. `doubts` has one value for each open case; cases
+/// without a proposal come last.
+fn most_doubtful_first(cases: &mut [usize], doubts: &[Option<f32>]) {
+    cases.sort_by(|a, b| {
+        let first = doubts[*a].unwrap_or(-1.0);
+        let second = doubts[*b].unwrap_or(-1.0);
+        second.total_cmp(&first)
+    });
+}
+
+/// A pseudo-random number for the order of cases, the same after every start; `place` is the index of the case.
+fn lot_of_case(case: &Case, place: usize) -> u64 {
+    let seed = case.stored_as.map_or(place as u64, |key| key.0 as u64);
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29)
+        .wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }

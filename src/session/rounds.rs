@@ -1,20 +1,20 @@
-//! Rounds of training: begun, followed, stopped; versions of the model, and which of them proposes masks.
+//! Starting, following and cancelling rounds of training; choosing the active version of the model.
 
 use super::{
     Session,
-    case::Case,
     command::UserCommand,
     job::{
         BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome,
         RoundWish, RunId, StoreJob, TrainJob, TrainingJob, VersionJob,
     },
-    learning::{Doing, LearnAction, LearnSettings, Learning, Running},
+    learning::{Doing, LearnAction, Learning, Running},
     notice::Severity,
-    settings::DeviceChoice,
+    settings::LearnSettings,
     store::WorkspaceState,
 };
 use crate::Result;
 use labrum_core::{
+    device::DeviceChoice,
     gate::GateReport,
     learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
     progress::Control,
@@ -23,28 +23,27 @@ use labrum_core::{
 };
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
-/// A round begins nothing for so long after a person did something.
+/// A round pauses for this long after an action of the user.
 const ROOM: Duration = Duration::from_millis(250);
 
-/// The curve of the loss is thinned out to so many points.
-const POINTS: usize = 400;
-
 impl Session {
-    /// Why a command of the training cannot be done now.
+    /// Why a training command is not available now.
     pub(super) fn refuse_training(&self, command: UserCommand) -> Option<&'static str> {
         let runs = self.learning.running.is_some();
         match command {
-            UserCommand::Train if runs => Some("Training is running already"),
-            UserCommand::Train if matches!(self.workspace_state(), WorkspaceState::Failed(_)) => {
+            UserCommand::Train if runs => Some("Training is already running"),
+            UserCommand::Train if matches!(self.workspace.state(), WorkspaceState::Failed(_)) => {
                 Some("No workspace is open")
             }
-            UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
+            UserCommand::Train if self.workspace.meter.accepted == 0 => {
+                Some("No case is accepted yet")
+            }
             UserCommand::Train => None,
             _ => (!runs).then_some("No training is running"),
         }
     }
 
-    /// True where a round runs and was asked to wait.
+    /// True if a round is running and paused.
     pub fn is_training_paused(&self) -> bool {
         self.learning
             .running
@@ -97,7 +96,7 @@ impl Session {
         self.push_store_job(StoreJob::Version(job));
     }
 
-    /// Begins a round on the accepted masks as they are now.
+    /// Starts a round on the current accepted masks.
     fn begin_round(&mut self) {
         if let Some(reason) = self.refuse_training(UserCommand::Train) {
             return self.notices.add(
@@ -105,11 +104,10 @@ impl Session {
                 format!("{}: {reason}.", UserCommand::Train.display_label()),
             );
         }
-        let of = |v: &Version| (Some(v.key), StartFrom::File(v.file.clone()), v.name.clone());
         let (active, proposing) = (self.learning.active_version(), self.model_of_accepted());
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
-            (Some(version), ..) | (None, None, Some(version)) => of(version),
+            (Some(version), ..) | (None, None, Some(version)) => start_of_version(version),
             (None, Some(model), _) => (None, (&model.source).into(), model.display_title()),
             (None, None, None) => (None, StartFrom::Nothing, "nothing".to_owned()),
         };
@@ -130,27 +128,21 @@ impl Session {
             parent,
             settings,
         })));
-        self.learning.running = Some(Running::new(self.new_id(), false));
+        self.learning.running = Some(Running::new(self.jobs.new_id(), false));
         self.learning.fresh = None;
     }
 
-    /// The model for the first accepted case that one is for.
+    /// The matching model of the first accepted case that has one.
     fn model_of_accepted(&self) -> Option<&ModelEntry> {
         let accepted = self.cases.iter().filter(|c| c.status == Status::Accepted);
-        accepted.filter_map(|case| self.model_for(case)).next()
-    }
-
-    /// The model that would be run on a case.
-    pub fn model_for(&self, case: &Case) -> Option<&ModelEntry> {
-        match self.fitting_model(case) {
-            super::Fitting::Model { index, .. } => self.models.get(index),
-            super::Fitting::None(_) => None,
-        }
+        accepted
+            .filter_map(|case| self.models.model_for(case))
+            .next()
     }
 
     pub(super) fn on_round_begun(&mut self, begun: BegunRound) {
         let key = begun.key;
-        let attempt = self.new_id();
+        let attempt = self.jobs.new_id();
         match &mut self.learning.running {
             Some(running) if running.key.is_none() => running.key = Some(key),
             None if begun.is_resumed => {
@@ -161,7 +153,7 @@ impl Session {
                 self.notices
                     .add(Severity::Info, "Interrupted training resumed.");
             }
-            // It was cancelled while the snapshot was taken.
+            // The round was cancelled while the snapshot was taken.
             _ => {
                 return self.push_store_job(StoreJob::EndRound {
                     key,
@@ -172,14 +164,14 @@ impl Session {
         let Some(running) = &self.learning.running else {
             return;
         };
-        let name = match self.workspace_state() {
+        let name = match self.workspace.state() {
             WorkspaceState::Open(info) => info.name.clone(),
             _ => "Model".to_owned(),
         };
         let job = TrainJob {
             attempt: running.attempt,
             begun: Arc::new(begun),
-            labels: self.labels.clone().into(),
+            labels: self.labels.list.clone().into(),
             name,
             device: self.settings.device,
             threads: self.thread_count(),
@@ -196,7 +188,7 @@ impl Session {
         }
     }
 
-    /// Stops the round. What it still tells is dropped, so that it is over at once for whoever asked.
+    /// Cancels the round. Its later events are dropped, so that it ends at once for the user.
     pub(super) fn cancel_round(&mut self) {
         let Some(running) = self.learning.running.take() else {
             return;
@@ -212,7 +204,7 @@ impl Session {
             .add(Severity::Info, "Training cancelled; model unchanged.");
     }
 
-    /// The workspace is left: its round stops, and goes on when it is opened again.
+    /// Stops the round because the workspace is closed; it resumes when the workspace is opened again.
     pub(super) fn leave_round(&mut self) {
         if let Some(running) = self.learning.running.take() {
             running.control.cancel.cancel();
@@ -224,6 +216,7 @@ impl Session {
             .map(|v| v.file.clone())
             .collect();
         self.models
+            .list
             .retain(|m| !matches!(&m.source, ModelSource::File(path) if files.contains(path)));
         self.learning = Learning::default();
     }
@@ -245,24 +238,7 @@ impl Session {
                 note.into_iter()
                     .for_each(|note| self.notices.add(Severity::Warning, note));
             }
-            RoundEvent::Doing(doing) => {
-                running.doing = doing;
-                running.remaining = None;
-            }
-            RoundEvent::Step {
-                step,
-                done,
-                loss,
-                remaining,
-            } => {
-                running.doing = Doing::Training;
-                (running.done, running.remaining) = (done, Some(remaining));
-                running.loss.push([step as f64, loss]);
-                if running.loss.len() > POINTS {
-                    running.loss = running.loss.iter().step_by(2).copied().collect();
-                }
-            }
-            RoundEvent::Validation { step, dice } => running.validation.push([step as f64, dice]),
+            RoundEvent::Phase(phase) => running.enter_phase(phase),
             RoundEvent::Ended(result) => self.on_round_ended(key, result),
         }
     }
@@ -280,16 +256,17 @@ impl Session {
                         )
                     }
                     VersionState::Rejected if version.report.verdict.is_not_yet() => format!(
-                        "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
+                        "{name} cannot propose masks yet: {}. Accept more cases and train again; \
+                        the next round continues from it.",
                         version.report.verdict.reason_text()
                     ),
                     VersionState::Rejected => {
                         format!(
-                            "{name} was rejected, the model is unchanged: {}.",
+                            "{name} was rejected; model unchanged: {}.",
                             version.report.verdict.reason_text()
                         )
                     }
-                    VersionState::Undecided => format!("{name} waits for your decision."),
+                    VersionState::Undecided => format!("{name} needs your decision."),
                 };
                 self.notices.add(Severity::Info, text);
                 RoundOutcome::Version(version)
@@ -303,14 +280,14 @@ impl Session {
         self.push_store_job(StoreJob::EndRound { key, outcome });
     }
 
-    /// Lets the training begin nothing for a moment: somebody draws, scrolls or opens something.
+    /// Makes the training yield for a moment while the user draws, scrolls or opens something.
     pub(super) fn make_room(&self) {
         if let Some(running) = &self.learning.running {
             running.control.make_room(ROOM);
         }
     }
 
-    /// A round begins by itself where a case was accepted and enough were.
+    /// Starts a round automatically if the user has accepted enough new cases.
     pub(super) fn on_newly_accepted(&mut self, count: u32) {
         let has_more =
             count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
@@ -322,12 +299,11 @@ impl Session {
     }
 
     pub(super) fn on_versions(&mut self, versions: Vec<Version>, active: Option<ModelEntry>) {
-        let newest = |versions: &[Version]| versions.iter().map(|v| v.key).max();
         let is_first = self.learning.versions.is_empty();
-        if newest(&versions) > newest(&self.learning.versions) && !is_first
-            || is_first && versions.len() == 1
-        {
-            self.learning.fresh = newest(&versions);
+        let newest = newest_version(&versions);
+        let has_newer = newest > newest_version(&self.learning.versions);
+        if has_newer && !is_first || is_first && versions.len() == 1 {
+            self.learning.fresh = newest;
         }
         let known: Vec<PathBuf> = versions
             .iter()
@@ -336,19 +312,20 @@ impl Session {
             .collect();
         let was_active = self.learning.active_version().map(|v| v.key);
         self.models
+            .list
             .retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
         self.learning.versions = versions;
-        self.models.splice(0..0, active);
+        self.models.list.splice(0..0, active);
         if was_active != self.learning.active_version().map(|v| v.key) {
             self.propose_again();
         }
     }
 
-    /// The model is another one: what nobody has worked on gets its proposals, in the order of the list.
+    /// The model has changed: proposes again for cases that were not edited, in the order of the list.
     fn propose_again(&mut self) {
         for case in &mut self.cases {
             if matches!(case.status, Status::New | Status::Proposed)
-                && !case.slices.iter().any(|s| s.is_touched)
+                && !case.slices.iter().any(|s| s.is_drawn())
             {
                 case.auto_run_done = false;
             }
@@ -356,7 +333,7 @@ impl Session {
         self.auto_run();
     }
 
-    /// On which device proposals are made: while a round has the graphics card, the CPU.
+    /// The device for proposals: the CPU while a round of training uses the GPU.
     pub(super) fn device_for_runs(&self) -> DeviceChoice {
         if self.learning.running.is_some() {
             DeviceChoice::Cpu
@@ -372,7 +349,7 @@ impl Session {
         snapshot: Vec<SnapshotSlice>,
     ) {
         let (labels, device, threads) = (
-            self.labels.clone().into(),
+            self.labels.list.clone().into(),
             self.device_for_runs(),
             self.thread_count(),
         );
@@ -409,7 +386,7 @@ impl Session {
             Some(at) => self.select_case(Some(at)),
             None => self.notices.add(
                 Severity::Hint,
-                "That case is not open: open the workspace again (File).",
+                "That case is not open. Open the workspace again (File menu).",
             ),
         }
     }
@@ -430,6 +407,16 @@ impl Running {
             attempt,
         }
     }
+}
+
+/// The start of a round that continues from a version: the parent, its weights, and their name.
+fn start_of_version(version: &Version) -> (Option<VersionKey>, StartFrom, String) {
+    let file = StartFrom::File(version.file.clone());
+    (Some(version.key), file, version.name.clone())
+}
+
+fn newest_version(versions: &[Version]) -> Option<VersionKey> {
+    versions.iter().map(|v| v.key).max()
 }
 
 #[cfg(test)]

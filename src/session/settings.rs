@@ -1,51 +1,124 @@
-//! What the user chose once and for all. Kept as JSON by the app.
+//! The user's settings. Stored as JSON.
 
-use super::{job::ExportOptions, keys::Keys, learning::LearnSettings, tools::ToolOptions};
-pub use labrum_core::device::DeviceChoice;
+use super::{keys::Keys, tool_options::ToolOptions};
+use labrum_core::{device::DeviceChoice, export_format::ExportFormat, training::Loss};
 use serde::{Deserialize, Serialize};
 
 /// Dark or light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// For dark rooms.
+    /// Dark theme, for dark rooms.
     #[default]
     Dark,
-    /// For bright ones.
+    /// Light theme, for bright rooms.
     Light,
 }
 
-/// How the mask is shown.
+impl Theme {
+    /// The other theme.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Dark,
+        }
+    }
+}
+
+/// How masks are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ViewMode {
-    /// Filled, with a fine outline.
+    /// Filled, with a thin outline.
     #[default]
     Fill,
-    /// Outline in the colour of the label.
+    /// Outline in the label colour.
     Outline,
-    /// Outline coloured by how sure the model is along it.
+    /// Outline coloured by the confidence of the model.
     Confidence,
-    /// What was drawn against what the model proposed.
+    /// Difference between mask and proposal.
     Difference,
-    /// Not at all.
+    /// Hidden.
     Hidden,
 }
 
-/// In which order cases are gone through.
+/// Settings of the training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LearnSettings {
+    /// Start a round automatically after this many newly accepted cases; 0 for never.
+    pub after_cases: u32,
+    /// Training time per round in seconds, approximately.
+    pub seconds: f64,
+    /// The loss function.
+    pub loss: Loss,
+    /// One in this many new cases is shown without a proposal, as a control group drawn from scratch; 0 for none.
+    pub without_proposal: u32,
+}
+
+impl Default for LearnSettings {
+    fn default() -> Self {
+        Self {
+            after_cases: 0,
+            seconds: 60.0,
+            loss: Loss::BoundaryDou,
+            without_proposal: 0,
+        }
+    }
+}
+
+/// Export options, remembered by the dialog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExportOptions {
+    /// The formats to export.
+    pub formats: Vec<ExportFormat>,
+    /// Pattern for file names in exports of all accepted cases: see `io::export::batch::Pattern`.
+    pub names: String,
+    /// Add a synthetic geometry to DICOM-SEG of images without one, as 3D Slicer and OHIF need it.
+    pub for_viewers: bool,
+    /// Omit empty frames in DICOM-SEG.
+    pub leave_out_empty: bool,
+    /// Compress DICOM-SEG losslessly if possible.
+    pub compress: bool,
+    /// De-identify: also export the images, without patient data.
+    pub deidentify: bool,
+    /// Shift dates when de-identifying instead of removing them.
+    pub shift_dates: bool,
+    /// Overwrite existing files. Not remembered.
+    #[serde(skip)]
+    pub replace: bool,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            formats: vec![ExportFormat::LabelMap, ExportFormat::DicomSeg],
+            names: "{study}/{series}".into(),
+            for_viewers: false,
+            leave_out_empty: false,
+            compress: false,
+            deidentify: false,
+            shift_dates: false,
+            replace: false,
+        }
+    }
+}
+
+/// The order of the cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CaseOrder {
-    /// As they were opened, by study.
+    /// In the order of opening, by study.
     #[default]
     Opened,
-    /// By their names.
+    /// By name.
     Name,
-    /// The newest study first.
+    /// Newest study first.
     Date,
-    /// Where the model is least sure first.
+    /// Most uncertain first.
     Doubt,
-    /// Open cases by doubt, every third one at random, then the closed ones.
+    /// Undecided cases by uncertainty, every third one at random, then accepted and skipped ones.
     WhatNext,
 }
 
@@ -59,20 +132,20 @@ impl CaseOrder {
         Self::WhatNext,
     ];
 
-    /// What it is called.
+    /// Its display name.
     pub fn display_name(self) -> &'static str {
         match self {
-            Self::Opened => "As opened",
+            Self::Opened => "Order opened",
             Self::Name => "Name",
             Self::Date => "Date",
-            Self::Doubt => "Doubt",
+            Self::Doubt => "Uncertainty",
             Self::WhatNext => "Suggested order",
         }
     }
 }
 
 impl ViewMode {
-    /// All modes in the order in which the key goes through them.
+    /// All modes, in the order in which the key cycles through them.
     pub const ALL: [Self; 5] = [
         Self::Fill,
         Self::Outline,
@@ -81,13 +154,13 @@ impl ViewMode {
         Self::Hidden,
     ];
 
-    /// The mode that comes next.
+    /// The next mode in the cycle.
     pub fn next_mode(self) -> Self {
         let at = Self::ALL.iter().position(|m| *m == self).unwrap_or(0);
         Self::ALL[(at + 1) % Self::ALL.len()]
     }
 
-    /// What it is called.
+    /// Its display name.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::Fill => "Fill",
@@ -99,77 +172,77 @@ impl ViewMode {
     }
 }
 
-/// Limits for the memory that can be chosen, in megabytes.
+/// Range of the memory limit, in megabytes.
 pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 288..=65536;
 
-/// What the program takes beside pictures, in megabytes: the window (190 where it is drawn by software), the canvas, lists,
-/// what is in work and what the allocator keeps.
+/// Memory of the program without images, in megabytes: the window (190 with software rendering), the canvas, lists,
+/// data being processed, and reserves of the allocator.
 const PROGRAM_MB: usize = 270;
 
-/// Size and place of the window, in points at 100 %.
+/// Size and position of the window, in points at 100 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowPlace {
-    /// Of what is in the frame, when it is not maximised.
+    /// Inner size when it is not maximised.
     pub size: [f32; 2],
-    /// Of its frame's upper left corner; `None` where the desktop does not tell.
+    /// Upper left corner of the frame; `None` if the desktop does not report it.
     pub corner: Option<[f32; 2]>,
-    /// It fills the desktop.
+    /// It is maximised.
     pub is_maximised: bool,
 }
 
-/// All settings. A field that a file lacks takes its default.
+/// All settings. Fields missing in the file get their defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Where the network runs.
+    /// The device that runs the network.
     pub device: DeviceChoice,
-    /// Threads that compute, from the next start on; 0 for as many as there are cores.
+    /// Number of CPU threads, effective after a restart; 0 for all cores.
     pub threads: usize,
-    /// Megabytes that the program should stay below while pictures are looked at, within [`MEMORY_MB`].
+    /// Memory limit of the program in megabytes while images are viewed, within [`MEMORY_MB`].
     pub memory_mb: usize,
-    /// Run a model on what is opened where one fits.
+    /// Run the matching model automatically on opened images.
     pub auto_run: bool,
     /// Dark or light.
     pub theme: Theme,
-    /// How the mask is shown.
+    /// How masks are shown.
     pub view_mode: ViewMode,
-    /// How opaque a fill is, 0..=1.
+    /// Opacity of fills, 0..=1.
     pub opacity: f32,
-    /// Show the longest diameter on the picture.
+    /// Show the longest diameter on the image.
     pub measurements: bool,
-    /// Show the views across a series beside its slices.
+    /// Show orthogonal views.
     pub orthogonal: bool,
-    /// Show the drawings that are stored with a picture (overlay planes).
+    /// Show embedded overlays (DICOM overlay planes).
     pub overlays: bool,
     /// Show the panels.
     pub panels: bool,
-    /// Show the case list, where panels are shown.
+    /// Show the case list if panels are shown.
     pub case_list: bool,
-    /// Where the window was when it was closed.
+    /// Size and position of the window when it was closed.
     pub window: Option<WindowPlace>,
-    /// Width of the case list, points.
+    /// Width of the case list, in points.
     pub left_width: f32,
-    /// Width of the panel on the right, points.
+    /// Width of the panel on the right, in points.
     pub right_width: f32,
     /// Zoom of the whole window, 1 for 100 %.
     pub ui_scale: f32,
-    /// Where was exported to last.
+    /// The folder of the last export.
     pub export_folder: Option<std::path::PathBuf>,
-    /// What was exported last, and how.
+    /// Formats and options of the last export.
     pub export: ExportOptions,
-    /// About the drawing tools.
+    /// Options of the drawing tools.
     pub tools: ToolOptions,
-    /// In which order cases are gone through.
+    /// The order of the cases.
     pub case_order: CaseOrder,
-    /// Keys that differ from the usual ones.
+    /// Shortcuts that differ from the defaults.
     pub keys: Keys,
-    /// Who draws: stands in the journal and in DICOM-SEG.
+    /// Name of the user, saved in the journal and in DICOM-SEG as content creator.
     pub person: String,
-    /// About the learning loop.
+    /// Settings of the training.
     pub learning: LearnSettings,
-    /// Archives, without their secrets.
+    /// Servers, without passwords and tokens.
     pub servers: Vec<labrum_core::pacs::Server>,
-    /// Workspaces, the one used last first.
+    /// Recent workspaces, last used first.
     pub recent_workspaces: Vec<std::path::PathBuf>,
 }
 
@@ -206,7 +279,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Bytes of decoded pixels that may be held: what the limit leaves beside the program itself.
+    /// Size of the image cache in bytes: the memory limit minus the program itself.
     pub fn picture_bytes(&self) -> usize {
         let limit = self.memory_mb.clamp(*MEMORY_MB.start(), *MEMORY_MB.end());
         (limit - PROGRAM_MB).saturating_mul(1_000_000)

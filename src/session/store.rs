@@ -1,8 +1,8 @@
-//! What the workspace keeps: cases adopted and restored, proposals, status, the time spent, and whether all is written.
+//! Keeping the work in the workspace: looking up and restoring cases, saving proposals, status and time spent.
 
 use super::{
     Session,
-    case::Case,
+    case::MaskWork,
     finding::Finding,
     history::{HistoryStep, StepId},
     job::{
@@ -23,102 +23,92 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Whoever does nothing for so long is not at work.
+/// Pauses between actions longer than this do not count as work.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Work is written down after so many seconds of it: what a person who leaves then has not written yet is little.
+/// Time worked is saved after this many seconds of work, so that little is lost when the program ends.
 const NOTED_AFTER: f64 = 20.0;
 
-/// The folder that keeps the work.
+/// State of the workspace, the folder with the work.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum WorkspaceState {
     /// It is being opened.
     #[default]
     Opening,
-    /// Every step is written to it.
+    /// It is open, and every step is saved to it.
     Open(Box<WorkspaceInfo>),
-    /// Nothing is written: the reason. The work is in memory alone.
+    /// It could not be opened, for this reason. The work is only in memory.
     Failed(String),
 }
 
-/// How long a person has been at a case.
+/// Time worked on a case that is not saved yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Activity {
-    case: CaseId,
+    pub(super) case: CaseId,
     last: Instant,
     seconds: f64,
 }
 
 impl Session {
-    /// The workspace.
-    pub fn workspace_state(&self) -> &WorkspaceState {
-        &self.workspace
-    }
-
-    /// Why the last steps are not written yet; they are in memory, and writing is tried again and again.
-    pub fn store_trouble(&self) -> Option<&str> {
-        self.store_trouble.as_deref()
-    }
-
-    /// Hands something to the workspace that must not be lost.
+    /// Queues a job for the workspace that must not be lost.
     pub(super) fn push_store_job(&mut self, job: StoreJob) {
-        self.sent_to_store += 1;
+        self.workspace.sent += 1;
         self.jobs.push(Job::Store(job));
     }
 
     pub(super) fn open_workspace(&mut self, folder: PathBuf) {
         self.leave_round();
-        match self.workspace {
-            // What no workspace has yet goes to this one.
+        match self.workspace.state {
+            // Work that no workspace has yet is saved to this one.
             WorkspaceState::Failed(_) => self.wait_for_workspace(),
             _ => {
                 self.close_all();
-                self.labels.clear();
+                self.labels.list.clear();
             }
         }
-        self.workspace = WorkspaceState::Opening;
+        self.workspace.state = WorkspaceState::Opening;
         self.jobs.push(Job::Store(StoreJob::Open {
             folder: Some(folder),
             with_cases: true,
         }));
     }
 
-    /// Tries again to write what is not written, and to open what could not be opened.
+    /// Tries again to save what is not saved, and to open what could not be opened.
     pub(super) fn retry_store(&mut self) {
-        if matches!(self.workspace, WorkspaceState::Failed(_)) {
+        if matches!(self.workspace.state, WorkspaceState::Failed(_)) {
             self.wait_for_workspace();
-            self.workspace = WorkspaceState::Opening;
+            self.workspace.state = WorkspaceState::Opening;
         }
         self.jobs.push(Job::Store(StoreJob::Retry));
     }
 
-    /// The workspace that is opened may know cases on which nothing was drawn here: nobody begins on one before it said.
+    /// Blocks editing of untouched cases until the workspace that is opening has answered whether it knows them.
     fn wait_for_workspace(&mut self) {
-        self.finish_hand();
+        self.finish_gesture();
         for case in &mut self.cases {
-            case.is_restored = case.slices.iter().any(|s| s.is_touched);
+            case.is_restored = case.slices.iter().any(|s| s.is_drawn());
         }
     }
 
     pub(super) fn on_workspace(&mut self, result: Result<WorkspaceInfo>) {
         match result {
             Ok(info) => {
-                if self.cases.is_empty() || self.labels.is_empty() {
-                    self.labels = info.labels.clone();
+                if self.cases.is_empty() || self.labels.list.is_empty() {
+                    self.labels.list = info.labels.clone();
                     self.choose_standing_label();
                 }
-                self.meter = info.meter;
-                self.tasks = info.tasks.clone();
+                self.workspace.meter = info.meter;
+                self.workspace.tasks = info.tasks.clone();
                 let paths = info.sources.clone();
-                self.resume = info.resume.clone();
+                self.workspace.resume = info.resume.clone();
                 self.remember_workspace(&info.folder);
-                self.workspace = WorkspaceState::Open(Box::new(info));
+                self.workspace.state = WorkspaceState::Open(Box::new(info));
                 self.begin_looking();
                 self.open_again(paths);
             }
             Err(error) => {
                 self.learning = Learning::default();
-                self.workspace = WorkspaceState::Failed(error.to_string());
+                self.workspace.state = WorkspaceState::Failed(error.to_string());
                 self.notices.add_about(
                     Topic::Saving,
                     Severity::Error,
@@ -127,7 +117,7 @@ impl Session {
             }
         }
         for case in &mut self.cases {
-            case.is_restored |= matches!(self.workspace, WorkspaceState::Failed(_));
+            case.is_restored |= matches!(self.workspace.state, WorkspaceState::Failed(_));
         }
         self.auto_run();
     }
@@ -144,16 +134,8 @@ impl Session {
         )));
     }
 
-    /// Cases of the workspace whose images are not where they were.
-    pub fn missing_case_count(&self) -> usize {
-        match &self.workspace {
-            WorkspaceState::Open(info) => info.missing.len(),
-            WorkspaceState::Opening | WorkspaceState::Failed(_) => 0,
-        }
-    }
-
     pub(super) fn find_images(&mut self, folder: PathBuf) {
-        let WorkspaceState::Open(info) = &self.workspace else {
+        let WorkspaceState::Open(info) = &self.workspace.state else {
             return;
         };
         let wanted = info.missing.clone();
@@ -171,12 +153,12 @@ impl Session {
             return;
         };
         match result {
-            _ if opening.cancel.is_cancelled() => self
-                .notices
-                .add(Severity::Info, "The search was cancelled."),
+            _ if opening.cancel.is_cancelled() => {
+                self.notices.add(Severity::Info, "Search cancelled.")
+            }
             Ok(found) if found.is_empty() => {
-                let text = "None of the images that are missing is in that folder. They are known by what is in them, \
-                            whatever they are called.";
+                let text = "None of the missing images are in that folder. Images are recognised by content, \
+                            not by file name.";
                 self.notices.add(Severity::Warning, text);
             }
             Ok(found) => self.jobs.push(Job::Store(StoreJob::Relocate(found))),
@@ -185,13 +167,13 @@ impl Session {
     }
 
     pub(super) fn on_relocated(&mut self, paths: Vec<PathBuf>, missing: Vec<String>) {
-        let WorkspaceState::Open(info) = &mut self.workspace else {
+        let WorkspaceState::Open(info) = &mut self.workspace.state else {
             return;
         };
         let found = info.missing.len().saturating_sub(missing.len());
         let left = match missing.len() {
             0 => String::new(),
-            n => format!(" Those of {n} are still missing."),
+            n => format!(" Still missing: {n}."),
         };
         info.missing = missing;
         let cases = if found == 1 {
@@ -201,40 +183,35 @@ impl Session {
         };
         self.notices.add(
             Severity::Info,
-            format!("The images of {cases} were found.{left}"),
+            format!("Found the images of {cases}.{left}"),
         );
         self.open_again(paths);
     }
 
-    /// Has the workspace remember what is on the screen, to begin there the next time.
+    /// Saves which slice is on the screen, to start there next time.
     pub(super) fn note_shown(&mut self) {
-        if let Some((case, slice)) = self.current_case().map(|case| (case.id, case.slice)) {
+        if let Some((case, slice)) = self.cases.current_case().map(|case| (case.id, case.slice)) {
             self.jobs.push(Job::Store(StoreJob::Shown { case, slice }));
         }
     }
 
-    /// Has cases that just came in looked up in the workspace.
-    /// Those that were taken out of its list stay out where it is restoring what it had.
+    /// Looks up newly opened cases in the workspace. Cases that were removed from its list stay removed if they are
+    /// only being restored.
     pub(super) fn adopt_cases(&mut self, cases: &HashSet<CaseId>, is_restoring: bool) {
-        let has_failed = matches!(self.workspace, WorkspaceState::Failed(_));
-        let adopt = |case: &mut Case| {
+        let has_failed = matches!(self.workspace.state, WorkspaceState::Failed(_));
+        let mut adopted = Vec::new();
+        for case in self.cases.iter_mut().filter(|c| cases.contains(&c.id)) {
             case.is_restored = has_failed;
-            CaseToAdopt {
+            adopted.push(CaseToAdopt {
                 case: case.id,
                 study: case.study.clone(),
                 series: case.series.clone(),
                 task: case.task,
                 comes_back: !is_restoring,
-            }
-        };
-        let cases: Vec<_> = self
-            .cases
-            .iter_mut()
-            .filter(|c| cases.contains(&c.id))
-            .map(adopt)
-            .collect();
-        if !cases.is_empty() {
-            self.jobs.push(Job::Store(StoreJob::Adopt(cases)));
+            });
+        }
+        if !adopted.is_empty() {
+            self.jobs.push(Job::Store(StoreJob::Adopt(adopted)));
         }
     }
 
@@ -245,37 +222,46 @@ impl Session {
         restored: Option<Restored>,
     ) {
         let one_in = self.settings.learning.without_proposal;
-        self.mask_clock += 1;
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else {
+        self.masks.clock += 1;
+        let Some(case) = self.cases.case_by_id_mut(id) else {
             return;
         };
         case.side = known.side;
         case.stored_as = Some(known.key);
         case.task = known.task;
-        // The key is as good as a die, and falls the same after every start.
+        // Keys are arbitrary enough for sampling, and the choice is the same after every start.
         case.is_blind = one_in > 0 && restored.is_none() && known.key.0 % i64::from(one_in) == 0;
-        // Drawn on while the workspace could not be opened: what is on the screen counts.
+        // If the case was edited while no workspace was open, the masks on the screen take precedence.
         let is_anew = restored.as_ref().is_some_and(|r| r.is_anew);
-        if is_anew || !case.is_restored || !case.slices.iter().any(|s| s.is_touched) {
+        if is_anew || !case.is_restored || !case.slices.iter().any(|s| s.is_drawn()) {
             case.is_restored = true;
             if let Some(restored) = restored {
                 case.status = restored.status;
                 case.seconds = restored.seconds;
                 for (state, slice) in case.slices.iter_mut().zip(restored.slices) {
                     state.mask = slice.mask;
-                    state.is_touched = slice.is_touched;
-                    state.is_proposal_apart = slice.is_proposal_apart;
+                    if slice.is_touched {
+                        state.work = MaskWork::Drawn {
+                            proposal: state.proposal().cloned(),
+                            is_proposal_newer: slice.is_proposal_apart,
+                        };
+                    }
                     state.absent = slice.absent;
                 }
                 for problem in restored.problems {
                     self.notices
                         .add(Severity::Error, super::to_sentence(&problem.to_string()));
                 }
-                // It may have been looked up before.
+                // It may have been restored before.
                 self.history.retain_cases(|case| case != id);
                 self.history.restore_steps(restored.done, restored.undone);
-                if self.live.as_ref().is_some_and(|l| l.slice_key().case == id) {
-                    self.live = None;
+                if self
+                    .masks
+                    .live
+                    .as_ref()
+                    .is_some_and(|l| l.slice_key().case == id)
+                {
+                    self.masks.live = None;
                 }
             }
         }
@@ -287,13 +273,9 @@ impl Session {
         self.auto_run();
     }
 
-    /// Masks of a case are others than those whose findings are shown.
+    /// Requests new outlines and measurements for all slices of a case whose masks have changed.
     fn survey_all(&mut self, id: CaseId) {
-        let count = self
-            .cases
-            .iter()
-            .find(|c| c.id == id)
-            .map_or(0, |c| c.slices.len());
+        let count = self.cases.case_by_id(id).map_or(0, |c| c.slices.len());
         for key in (0..count).map(|slice| SliceKey { case: id, slice }) {
             if let Some(state) = self.slice_state_mut(key) {
                 state.revision += 1;
@@ -302,7 +284,7 @@ impl Session {
         }
     }
 
-    /// The findings of a slice that came from the workspace.
+    /// Takes the outlines and the proposal of a slice from the workspace.
     pub(super) fn on_restored_slice(
         &mut self,
         key: SliceKey,
@@ -312,43 +294,45 @@ impl Session {
         let Some(state) = self.slice_state_mut(key) else {
             return;
         };
-        if state.proposal_revision == 0 && state.proposal.is_none() {
-            state.proposal = proposal;
+        if let Some(proposal) = proposal
+            && state.proposal_revision == 0
+            && state.proposal().is_none()
+        {
+            state.set_proposal(proposal);
         }
         if state.revision == 0 {
             state.finding = Some(finding);
         } else {
-            // Drawn on since: shown against the proposal from now on.
+            // Edited since: compute again, with the proposal.
             self.request_survey(key);
         }
     }
 
     pub(super) fn on_stored(&mut self, written: u64, trouble: Option<Error>) {
-        self.written = written;
+        self.workspace.written = written;
         match trouble {
             Some(error) => {
                 let text = super::to_sentence(&error.to_string());
-                if self.store_trouble.as_ref() != Some(&text) {
-                    let more =
-                        "The work is kept in memory and written as soon as that works again.";
+                if self.workspace.trouble.as_ref() != Some(&text) {
+                    let more = "Your work is kept in memory and will be saved as soon as possible.";
                     self.notices.add_about(
                         Topic::Saving,
                         Severity::Error,
                         format!("{text} {more}"),
                     );
                 }
-                self.store_trouble = Some(text);
+                self.workspace.trouble = Some(text);
             }
             None => {
-                if self.store_trouble.take().is_some() {
+                if self.workspace.trouble.take().is_some() {
                     self.notices.retract_topic(Topic::Saving);
-                    self.notices.add(Severity::Info, "All work is saved again.");
+                    self.notices.add(Severity::Info, "All work is saved.");
                 }
             }
         }
     }
 
-    /// Keeps what a model found, beside the mask.
+    /// Saves a proposal.
     pub(super) fn store_proposal(&mut self, key: SliceKey, finding: Arc<Finding>) {
         self.push_store_job(StoreJob::Proposal {
             case: key.case,
@@ -363,14 +347,9 @@ impl Session {
         }
     }
 
-    /// The same where the workspace hears of it by a step; true where it is another one.
+    /// Changes the status without saving it, as a step does that. True if it changed.
     pub(super) fn show_status(&mut self, id: CaseId, status: Status) -> bool {
-        let Some(case) = self
-            .cases
-            .iter_mut()
-            .find(|c| c.id == id)
-            .filter(|c| c.status != status)
-        else {
+        let Some(case) = self.cases.case_by_id_mut(id).filter(|c| c.status != status) else {
             return false;
         };
         case.status = status;
@@ -379,10 +358,10 @@ impl Session {
         true
     }
 
-    /// A person does something on a case.
+    /// Counts an action of the user on a case as work.
     pub(super) fn work_on(&mut self, case: CaseId) {
         let now = Instant::now();
-        match &mut self.activity {
+        match &mut self.workspace.activity {
             Some(activity) if activity.case == case => {
                 let since = now.duration_since(activity.last);
                 if since < PAUSE {
@@ -395,7 +374,7 @@ impl Session {
             }
             _ => {
                 self.note_time();
-                self.activity = Some(Activity {
+                self.workspace.activity = Some(Activity {
                     case,
                     last: now,
                     seconds: 0.0,
@@ -404,21 +383,16 @@ impl Session {
         }
     }
 
-    /// Nobody is at a case that is closed.
-    pub(super) fn forget_activity(&mut self, case: CaseId) {
-        self.activity.take_if(|activity| activity.case == case);
-    }
-
-    /// Writes down how long the work on the case took.
+    /// Saves the time worked on the case.
     pub(super) fn note_time(&mut self) {
-        let Some(activity) = &mut self.activity else {
+        let Some(activity) = &mut self.workspace.activity else {
             return;
         };
         let (id, seconds) = (activity.case, std::mem::take(&mut activity.seconds));
         if seconds < 0.5 {
             return;
         }
-        if let Some(case) = self.cases.iter_mut().find(|c| c.id == id) {
+        if let Some(case) = self.cases.case_by_id_mut(id) {
             case.seconds += seconds;
             self.push_store_job(StoreJob::Seconds { case: id, seconds });
         }
@@ -426,7 +400,7 @@ impl Session {
     }
 }
 
-/// A step of the journal as the history takes it.
+/// A step of the journal for the history.
 pub fn stored_step(
     seq: i64,
     case: CaseId,

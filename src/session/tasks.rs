@@ -1,49 +1,46 @@
-//! Which cases are in the list, and which share labels: cases are taken out of it, and tasks begun.
+//! Removing cases from the list, and putting cases into tasks. The cases of a task share labels.
 
 use super::{
     Session,
     job::{CaseId, StoreJob},
     notice::Severity,
 };
-use labrum_core::journal::{Task, TaskKey};
+use labrum_core::label::{Task, TaskKey};
 
-/// The task of a case, as a person chooses it.
+/// The user's choice of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskChoice {
-    /// One that is there.
+    /// An existing task.
     Known(TaskKey),
-    /// A new one of this name.
+    /// A new task with this name.
     New(String),
 }
 
 impl Session {
-    /// The tasks of the workspace; the first one is that of all cases that were put into no other.
-    pub fn workspace_tasks(&self) -> Vec<Task> {
-        let first = Task {
-            key: TaskKey::default(),
-            name: "First task".into(),
-        };
-        std::iter::once(first)
-            .chain(self.tasks.iter().cloned())
-            .collect()
-    }
-
-    /// What the task of the case on the screen is called; `None` while there is only one.
+    /// Name of the task of the case on the screen; `None` while there is only one task.
     pub fn task_name(&self) -> Option<String> {
-        let key = self.current_case()?.task;
-        let task = self.workspace_tasks().into_iter().find(|t| t.key == key)?;
-        (!self.tasks.is_empty()).then_some(task.name)
+        let key = self.cases.current_case()?.task;
+        let task = self
+            .workspace
+            .all_tasks()
+            .into_iter()
+            .find(|t| t.key == key)?;
+        (!self.workspace.tasks.is_empty()).then_some(task.name)
     }
 
-    /// Puts the case on the screen into a task, and with it, where that is wanted, all of its study.
+    /// Puts the case on the screen into a task, or all cases of its study.
     pub(super) fn choose_task(&mut self, choice: TaskChoice, whole_study: bool) {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let (id, study) = (case.id, case.study.id.clone());
-        let is_meant = |c: &&super::case::Case| c.id == id || whole_study && c.study.id == study;
-        let cases: Vec<CaseId> = self.cases.iter().filter(is_meant).map(|c| c.id).collect();
-        self.finish_hand();
+        let cases: Vec<CaseId> = self
+            .cases
+            .iter()
+            .filter(|c| c.id == id || whole_study && c.study.id == study)
+            .map(|c| c.id)
+            .collect();
+        self.finish_gesture();
         self.push_store_job(StoreJob::SetTask {
             cases,
             task: choice,
@@ -51,67 +48,69 @@ impl Session {
     }
 
     pub(super) fn on_tasks(&mut self, tasks: Vec<Task>, changed: &[(CaseId, TaskKey)]) {
-        self.tasks = tasks;
+        self.workspace.tasks = tasks;
         for (id, task) in changed {
-            if let Some(case) = self.cases.iter_mut().find(|c| c.id == *id) {
+            if let Some(case) = self.cases.case_by_id_mut(*id) {
                 case.task = *task;
             }
         }
         self.choose_standing_label();
         if let (Some((_, task)), count) = (changed.first(), changed.len()) {
             let name = self
-                .workspace_tasks()
+                .workspace
+                .all_tasks()
                 .into_iter()
                 .find(|t| t.key == *task)
                 .map_or_else(String::new, |t| t.name);
             let cases = if count == 1 {
-                "1 case is".to_owned()
+                "1 case".to_owned()
             } else {
-                format!("{count} cases are")
+                format!("{count} cases")
             };
             let text = format!(
-                "{cases} in the task \"{name}\" now; labels of other tasks are not listed there."
+                "Moved {cases} to task \"{name}\". Labels of other tasks are not listed there."
             );
             self.notices.add(Severity::Info, text);
         }
     }
 
-    /// Takes the case on the screen out of the list. Its work stays in the workspace.
+    /// Removes the case on the screen from the list. Its work stays in the workspace.
     pub(super) fn remove_case(&mut self) {
-        let Some(at) = self.current else { return };
-        self.finish_hand();
+        let Some(at) = self.cases.current else { return };
+        self.finish_gesture();
         self.note_time();
         let (id, title) = (self.cases[at].id, self.cases[at].display_title());
         self.stop_runs_on(id);
         self.push_store_job(StoreJob::RemoveCase(id));
         self.drop_case(id);
         let text = format!(
-            "Removed \"{title}\" from the list. Its work is kept: open the file again to get it back."
+            "Removed \"{title}\" from the list. Its work is kept: open the images again to get \
+             it back."
         );
         self.notices.add(Severity::Info, text);
     }
 
-    /// Forgets a case: the one after it in the list is shown.
+    /// Closes a case and shows the next one in the list.
     pub(super) fn drop_case(&mut self, id: CaseId) {
-        let Some(at) = self.cases.iter().position(|c| c.id == id) else {
+        let Some(at) = self.cases.index_of(id) else {
             return;
         };
-        let shown = match self.current {
+        let shown = match self.cases.current {
             Some(current) if current != at => self.cases.get(current).map(|c| c.id),
             _ => self
                 .neighbour_case(at)
                 .and_then(|i| self.cases.get(i))
                 .map(|c| c.id),
         };
-        let was_shown = self.current == Some(at);
-        self.cases.remove(at);
+        let was_shown = self.cases.current == Some(at);
+        self.cases.list.remove(at);
         self.history.retain_cases(|case| case != id);
-        self.forget_activity(id);
+        self.workspace.forget_activity(id);
         if was_shown {
-            (self.live, self.focus, self.current) = (None, None, None);
-            self.select_case(shown.and_then(|id| self.cases.iter().position(|c| c.id == id)));
+            (self.masks.live, self.viewports.focus, self.cases.current) = (None, None, None);
+            self.select_case(shown.and_then(|id| self.cases.index_of(id)));
         } else {
-            self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id));
+            self.cases.current = shown.and_then(|id| self.cases.index_of(id));
         }
         self.give_reasons();
     }

@@ -10,11 +10,12 @@ use super::{
     finding::{Finding, tests::blurred_disc},
     job::*,
     labels::LabelAction,
-    settings::{DeviceChoice, Settings},
+    settings::{ExportOptions, Settings},
     *,
 };
 use crate::Error;
 use labrum_core::{
+    device::DeviceChoice,
     export_format::ExportFormat,
     holdout::Side,
     image::{Image, Pixels},
@@ -175,8 +176,14 @@ fn a_model_that_fits_runs_by_itself_and_the_slice_on_the_screen_comes_first() {
     let order: Vec<usize> = jobs[0].targets.iter().map(|t| t.key.slice).collect();
     assert_eq!(order, [2, 3, 1, 4, 0]);
     answer(&mut session, &jobs[0]);
-    assert_eq!(session.current_case().unwrap().status, Status::Proposed);
-    assert_eq!(session.current_case().unwrap().measured_slice_count(), 5);
+    assert_eq!(
+        session.cases.current_case().unwrap().status,
+        Status::Proposed
+    );
+    assert_eq!(
+        session.cases.current_case().unwrap().measured_slice_count(),
+        5
+    );
 }
 
 #[test]
@@ -187,7 +194,9 @@ fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
     session.apply_action(Action::ChooseModel(Some(ModelSource::Shipped(0))));
     command(&mut session, UserCommand::SegmentSlice);
     assert_eq!(segment_jobs(&mut session).len(), 1);
-    let fitting = session.fitting_model(session.current_case().unwrap());
+    let fitting = session
+        .models
+        .fitting_model(session.cases.current_case().unwrap());
     assert!(
         matches!(
             fitting,
@@ -208,12 +217,15 @@ fn a_result_for_an_older_revision_is_dropped() {
     let second = segment_jobs(&mut session).remove(0);
     answer(&mut session, &first);
     assert_eq!(
-        session.current_case().unwrap().measured_slice_count(),
+        session.cases.current_case().unwrap().measured_slice_count(),
         0,
         "the user has asked again since"
     );
     answer(&mut session, &second);
-    assert_eq!(session.current_case().unwrap().measured_slice_count(), 1);
+    assert_eq!(
+        session.cases.current_case().unwrap().measured_slice_count(),
+        1
+    );
 }
 
 #[test]
@@ -232,7 +244,10 @@ fn what_comes_after_a_cancel_is_dropped_and_nothing_is_started_again() {
     command(&mut session, UserCommand::Cancel);
     assert!(job.cancel.is_cancelled() && !session.is_busy());
     answer(&mut session, &job);
-    assert_eq!(session.current_case().unwrap().measured_slice_count(), 0);
+    assert_eq!(
+        session.cases.current_case().unwrap().measured_slice_count(),
+        0
+    );
     assert!(segment_jobs(&mut session).is_empty());
 }
 
@@ -252,7 +267,7 @@ fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
     answer(&mut session, &job);
     assert_eq!(session.cases[0].status, Status::Accepted);
     assert_eq!(session.cases[0].measured_slice_count(), 1);
-    assert_eq!(session.current, Some(1), "the next case is shown");
+    assert_eq!(session.cases.current, Some(1), "the next case is shown");
 }
 
 #[test]
@@ -279,7 +294,10 @@ fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
     );
     answer(&mut session, &jobs[1]);
     answer(&mut session, &jobs[0]);
-    assert_eq!(session.current_case().unwrap().measured_slice_count(), 5);
+    assert_eq!(
+        session.cases.current_case().unwrap().measured_slice_count(),
+        5
+    );
 }
 
 #[test]
@@ -320,7 +338,7 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
-    let on_slice = session.current_case().unwrap().slices[0]
+    let on_slice = session.cases.current_case().unwrap().slices[0]
         .finding
         .as_ref()
         .unwrap()
@@ -330,14 +348,14 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     let mut seen = Vec::new();
     for _ in 0..2 * on_slice + 1 {
         command(&mut session, UserCommand::NextDoubtful);
-        let (key, index) = session.focus.unwrap();
-        assert_eq!(key.slice, session.current_case().unwrap().slice);
+        let (key, index) = session.viewports.focus.unwrap();
+        assert_eq!(key.slice, session.cases.current_case().unwrap().slice);
         seen.push((key.slice, index));
     }
     assert_eq!(seen.first(), seen.last(), "after the last comes the first");
     command(&mut session, UserCommand::PreviousDoubtful);
     assert_eq!(
-        session.focus.map(|(k, i)| (k.slice, i)),
+        session.viewports.focus.map(|(k, i)| (k.slice, i)),
         seen.get(seen.len() - 2).copied()
     );
 }
@@ -360,7 +378,7 @@ fn the_slice_on_the_screen_is_wished_for_first() {
 fn opening_the_same_study_again_does_not_double_it() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.apply_action(Action::Open(vec!["/scans".into()]));
-    let id = session.next_id;
+    let id = session.opening.as_ref().unwrap().id;
     let study = Study {
         id: "study".into(),
         description: String::new(),
@@ -378,7 +396,7 @@ fn opening_the_same_study_again_does_not_double_it() {
     });
     let names: Vec<&str> = session.cases.iter().map(|c| c.series.id.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
-    assert_eq!(session.current, Some(1), "what was opened is shown");
+    assert_eq!(session.cases.current, Some(1), "what was opened is shown");
 }
 
 #[test]
@@ -442,12 +460,13 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
         image: Arc::new(image),
         default_window,
     };
-    let key = session.current_case().unwrap().slice_key();
+    let key = session.cases.current_case().unwrap().slice_key();
     session.on_event(Event::Loaded {
         key,
         result: Ok(Arc::new(loaded)),
     });
-    let shown = |s: &Session| s.window_of(s.current_case().unwrap(), s.current_loaded().unwrap());
+    let shown =
+        |s: &Session| s.window_of(s.cases.current_case().unwrap(), s.current_loaded().unwrap());
     assert_eq!(shown(&session), default_window);
     session.apply_action(Action::SetWindow(Window::new(1.0, 2.0)));
     assert_eq!(shown(&session), Window::new(1.0, 2.0));
@@ -460,13 +479,13 @@ fn labels_wait_for_the_workspace_that_has_its_own() {
     let mut session = Session::new(Settings::default());
     session.take_jobs();
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 0))));
-    assert!(session.all_labels().is_empty() && session.take_jobs().is_empty());
+    assert!(session.labels.all_labels().is_empty() && session.take_jobs().is_empty());
     let labels = vec![Label::with_name("Tumour", 0)];
     session.on_event(Event::Workspace(Ok(WorkspaceInfo {
         labels: labels.clone(),
         ..WorkspaceInfo::default()
     })));
-    assert_eq!(session.all_labels(), labels);
+    assert_eq!(session.labels.all_labels(), labels);
 }
 
 #[test]
@@ -506,7 +525,12 @@ fn a_label_of_a_model_gets_a_color_that_no_other_has() {
         session.values_of_model(&[Label::with_name("Disc", 0)], Default::default()),
         [2]
     );
-    let colors: Vec<_> = session.all_labels().iter().map(|l| l.color).collect();
+    let colors: Vec<_> = session
+        .labels
+        .all_labels()
+        .iter()
+        .map(|l| l.color)
+        .collect();
     assert_eq!(colors.len(), 2);
     assert_ne!(colors[0], colors[1]);
 }
@@ -561,13 +585,13 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
     assert_eq!(session.command_refusal(UserCommand::ImportFound), None);
     session.apply_action(command);
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { paths, .. }) if paths == &[PathBuf::from("/study/seg.dcm")])));
+    assert!(jobs.iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { paths, .. }) if paths == &[std::path::PathBuf::from("/study/seg.dcm")])));
 }
 
 #[test]
 fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
     let mut session = session(&[("a", 1)], None);
-    let key = session.current_case().unwrap().slice_key();
+    let key = session.cases.current_case().unwrap().slice_key();
     let dot = Region::from_fn(
         &PixelRect {
             columns: 3..4,
@@ -583,9 +607,9 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
         finding: finding(),
         proposal: Some(finding()),
     });
-    let state = &session.current_case().unwrap().slices[0];
+    let state = &session.cases.current_case().unwrap().slices[0];
     assert!(
-        state.proposal.is_some() && state.finding.is_none(),
+        state.proposal().is_some() && state.finding.is_none(),
         "the finding is of the mask before"
     );
     let jobs = session.take_jobs();
@@ -616,7 +640,7 @@ fn a_trouble_is_told_once_and_goes_when_it_is_over() {
         .iter()
         .map(|n| n.text.as_str())
         .collect();
-    assert_eq!(texts, ["All work is saved again."]);
+    assert_eq!(texts, ["All work is saved."]);
 }
 
 #[test]
@@ -645,7 +669,7 @@ fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
             .notices
             .list
             .iter()
-            .any(|n| n.text.contains("No case is accepted"))
+            .any(|n| n.text.contains("no case is accepted"))
     );
     assert_eq!(
         session.settings.export.names, "{label}",

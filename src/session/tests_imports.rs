@@ -48,13 +48,18 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         result: Ok(imported.clone()),
     });
     let names: Vec<_> = session
+        .questions
         .overlapping
         .iter()
         .flat_map(|o| &o.labels)
         .map(|l| l.label.name.as_str())
         .collect();
     assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
-    assert_eq!(session.all_labels().len(), 0, "nothing was taken yet");
+    assert_eq!(
+        session.labels.all_labels().len(),
+        0,
+        "nothing was taken yet"
+    );
     session.apply_action(Action::TakeOverlapping(Some(vec![1, 0])));
     let choice = job(&mut session).unwrap();
     assert_eq!(
@@ -71,7 +76,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         result: Ok(imported.clone()),
     });
     assert!(
-        session.overlapping.is_none() && session.all_labels().len() == 2,
+        session.questions.overlapping.is_none() && session.labels.all_labels().len() == 2,
         "what was chosen is taken without asking"
     );
     session.on_event(Event::Imported {
@@ -81,7 +86,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         result: Ok(imported),
     });
     session.apply_action(Action::TakeOverlapping(None));
-    assert!(session.overlapping.is_none() && job(&mut session).is_none());
+    assert!(session.questions.overlapping.is_none() && job(&mut session).is_none());
 }
 
 #[test]
@@ -122,7 +127,7 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     );
     session.apply_action(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
     let choice = job(&mut session).unwrap();
-    assert!(choice.by_position && session.undecided.is_none());
+    assert!(choice.by_position && session.questions.undecided.is_none());
     // Now the time is asked for, and what was said before still counts.
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
     session.apply_action(Action::AnswerImport(Some(ImportAnswer::Time(2))));
@@ -130,7 +135,7 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     assert_eq!((choice.by_position, choice.time), (true, Some(2)));
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
     session.apply_action(Action::AnswerImport(None));
-    assert!(job(&mut session).is_none() && session.undecided.is_none());
+    assert!(job(&mut session).is_none() && session.questions.undecided.is_none());
 }
 
 #[test]
@@ -185,5 +190,5 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
         .iter()
         .find(|n| n.text.contains("for 1 other case"))
         .map(|n| n.text.clone());
-    assert!(said.is_some_and(|text| text.contains("7 have none")));
+    assert!(said.is_some_and(|text| text.contains("7 have no masks")));
 }

@@ -1,20 +1,16 @@
-//! Undo and redo: they stay in the case on the screen unless a person asks for more, and give back what a step changed of
-//! the case's status and of labels, too.
+//! Undo and redo. They stay in the case on the screen unless the user asks for any case, and also restore the status of
+//! the case and labels.
 
 use super::{
     Session,
-    case::{Case, status_label},
+    case::{Case, MaskWork, status_label},
     history::HistoryStep,
     job::{CaseId, SliceKey, StoreJob},
     notice::{Severity, Topic},
 };
-use labrum_core::{
-    journal::{LabelChange, StatusChange},
-    label::Label,
-    study::Status,
-};
+use labrum_core::{journal::LabelChange, label::Label, study::Status};
 
-/// Whose steps are meant.
+/// Which steps are considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Those of the case on the screen.
@@ -23,38 +19,38 @@ pub(super) enum Reach {
     AnyCase,
 }
 
-/// Which way a step is gone.
+/// Undo or redo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UndoDirection {
-    /// It is taken back.
+    /// Undo.
     Back,
-    /// It is done again.
+    /// Redo.
     Again,
 }
 
 impl Session {
-    /// What undo would take back: the tool's name.
+    /// Name of the step that undo would undo.
     pub fn next_undo(&self) -> Option<&str> {
         self.next_step(UndoDirection::Back, Reach::Here)
             .map(|s| &*s.tool)
     }
 
-    /// What redo would do again: the tool's name.
+    /// Name of the step that redo would redo.
     pub fn next_redo(&self) -> Option<&str> {
         self.next_step(UndoDirection::Again, Reach::Here)
             .map(|s| &*s.tool)
     }
 
-    /// What undo in any case would take back: the tool's name and the case's.
+    /// Name and case of the step that undo in any case would undo.
     pub fn next_undo_anywhere(&self) -> Option<(&str, String)> {
         self.next_step(UndoDirection::Back, Reach::AnyCase)
-            .map(|s| (&*s.tool, self.title_of(s.case)))
+            .map(|s| (&*s.tool, self.cases.title_of(s.case)))
     }
 
-    /// What redo in any case would do again: the tool's name and the case's.
+    /// Name and case of the step that redo in any case would redo.
     pub fn next_redo_anywhere(&self) -> Option<(&str, String)> {
         self.next_step(UndoDirection::Again, Reach::AnyCase)
-            .map(|s| (&*s.tool, self.title_of(s.case)))
+            .map(|s| (&*s.tool, self.cases.title_of(s.case)))
     }
 
     fn next_step(&self, way: UndoDirection, reach: Reach) -> Option<&HistoryStep> {
@@ -66,39 +62,39 @@ impl Session {
         }
     }
 
-    /// `Some(None)` for all cases; `None` where nothing is open.
+    /// `Some(None)` for all cases; `None` if no case is open.
     fn case_in_reach(&self, reach: Reach) -> Option<Option<CaseId>> {
         match reach {
-            Reach::Here => self.current_case().map(|c| Some(c.id)),
+            Reach::Here => self.cases.current_case().map(|c| Some(c.id)),
             Reach::AnyCase => Some(None),
         }
     }
 
     pub(super) fn undo(&mut self, reach: Reach) {
-        if self.take_back_corner() || self.drop_hand() {
+        if self.take_back_corner() || self.cancel_gesture() {
             return;
         }
         self.step_history(UndoDirection::Back, reach);
     }
 
     pub(super) fn redo(&mut self, reach: Reach) {
-        self.finish_hand();
+        self.finish_gesture();
         self.step_history(UndoDirection::Again, reach);
     }
 
-    /// Says where the last step is that could be taken back or done again, where there is none in the case on the screen.
+    /// Nothing to undo or redo in the case on the screen: says in which case there is.
     pub(super) fn tell_where(&mut self, way: UndoDirection) {
         let (command, what) = match way {
             UndoDirection::Back => ("Undo", "undo"),
-            UndoDirection::Again => ("Redo", "do again"),
+            UndoDirection::Again => ("Redo", "redo"),
         };
         let elsewhere = self
             .next_step(way, Reach::AnyCase)
-            .map(|s| (s.tool.to_lowercase(), self.title_of(s.case)));
-        let here = format!("There is nothing to {what} in this case.");
+            .map(|s| (s.tool.to_lowercase(), self.cases.title_of(s.case)));
+        let here = format!("Nothing to {what} in this case.");
         let text = match elsewhere {
             Some((tool, case)) => {
-                format!("{here} \"{command} in any case\" goes to \"{case}\": {tool}.")
+                format!("{here} \"{command} in any case\" goes to \"{case}\" ({tool}).")
             }
             None => here,
         };
@@ -112,7 +108,7 @@ impl Session {
         let Some(mut step) = self.next_step(way, reach).cloned() else {
             return;
         };
-        let known = self.signed_off_since(&step, way);
+        let known = self.cases.signed_off_since(&step, way);
         step.also.status = known.or(step.also.status);
         let moved = if way == UndoDirection::Back {
             self.history.undo_step(of)
@@ -120,7 +116,7 @@ impl Session {
             self.history.redo_step(of)
         };
         if let Some(moved) = moved {
-            // From now on it gives back what it took.
+            // The opposite direction has to restore the status that was changed now.
             moved.also.status = step.also.status;
         }
         self.push_store_job(StoreJob::SetUndone {
@@ -131,21 +127,7 @@ impl Session {
         self.replay_step(&step, way);
     }
 
-    /// A case may have been signed off without a step of its own, by an older version or at the command line: then it is
-    /// with the step before that it goes, and comes back.
-    fn signed_off_since(&self, step: &HistoryStep, way: UndoDirection) -> Option<StatusChange> {
-        let after = self.cases.iter().find(|c| c.id == step.case)?.status;
-        let is_signed_off = matches!(after, Status::Accepted | Status::Skipped);
-        let is_by_step = step.also.status.is_some_and(|change| change.after == after);
-        let before = step
-            .also
-            .status
-            .map_or(Status::Corrected, |change| change.before);
-        let is_drawn = way == UndoDirection::Back && !step.edits.is_empty();
-        (is_drawn && is_signed_off && !is_by_step).then_some(StatusChange { before, after })
-    }
-
-    /// Does a step again or takes it back, and shows where.
+    /// Undoes or redoes a step, and shows where.
     fn replay_step(&mut self, step: &HistoryStep, way: UndoDirection) {
         let case = step.case;
         self.notices.retract_topic(Topic::Case(case));
@@ -171,7 +153,7 @@ impl Session {
         self.show_step(step, &slices, way, status);
     }
 
-    /// A slice on which all was undone is one that nobody worked on, as it is after a restart: it has no mask to accept.
+    /// Treats slices on which everything was undone as unedited, as after a restart: they have no mask to accept.
     fn forget_bare_slices(&mut self, step: &HistoryStep) {
         let drawn = step.edits.iter().map(|(slice, _)| *slice);
         let said = step.also.absent.iter().map(|(slice, _)| *slice as usize);
@@ -184,9 +166,9 @@ impl Session {
             if !is_blank || self.history.may_hold(step.case, slice) {
                 continue;
             }
-            if let Some(state) = self.slice_state_mut(key).filter(|s| s.proposal.is_none()) {
+            if let Some(state) = self.slice_state_mut(key).filter(|s| s.proposal().is_none()) {
                 state.revision += 1;
-                state.is_touched = false;
+                state.work = MaskWork::None;
                 state.mask = None;
                 state.finding = None;
             }
@@ -201,9 +183,9 @@ impl Session {
         };
         if let Some(label) = usize::from(change.value)
             .checked_sub(1)
-            .and_then(|i| self.labels.get_mut(i))
+            .and_then(|i| self.labels.list.get_mut(i))
         {
-            // What is seen or locked now, and what models call it, stays.
+            // Visibility, lock, and what the workspace stores with it are not undone.
             let now = label.clone();
             *label = Label {
                 visible: now.visible,
@@ -215,10 +197,10 @@ impl Session {
         }
     }
 
-    /// Gives the case the status that it had; that, where it is another one now.
+    /// Restores the status of the case; returns it if it changed.
     fn go_status(&mut self, step: &HistoryStep, way: UndoDirection) -> Option<Status> {
         let case = step.case;
-        let now = self.cases.iter().find(|c| c.id == case)?.status;
+        let now = self.cases.case_by_id(case)?.status;
         let kept = step.also.status.map(|c| {
             if way == UndoDirection::Back {
                 c.before
@@ -227,14 +209,14 @@ impl Session {
             }
         });
         let target = match kept {
-            // A model may have proposed something since.
+            // There may be a new proposal since.
             Some(Status::New | Status::Proposed) => self.status_by_work(case),
             Some(status) => status,
             None if step.edits.is_empty() => now,
             None => self.status_by_work(case),
         };
         self.show_status(case, target);
-        // The journal has written what the step says.
+        // The status of the step is saved with the journal; save only a different one.
         if target != kept.unwrap_or(now) {
             self.push_store_job(StoreJob::Status {
                 case,
@@ -244,7 +226,7 @@ impl Session {
         (target != now).then_some(target)
     }
 
-    /// Goes where the step is, and says what was done where that is not to be seen.
+    /// Goes to the slice of the step, and says what was done if it was not visible.
     fn show_step(
         &mut self,
         step: &HistoryStep,
@@ -252,29 +234,29 @@ impl Session {
         way: UndoDirection,
         status: Option<Status>,
     ) {
-        let here = self.current_case().map(Case::slice_key);
+        let here = self.cases.current_case().map(Case::slice_key);
         let is_here = here.is_some_and(|key| key.case == step.case);
-        // What was drawn across the slices is seen across them.
-        let is_across = slices.len() > 1 && self.ortho_views().is_some();
+        // A stroke over several slices is visible in the orthogonal views.
+        let is_across = slices.len() > 1 && self.viewports.ortho_views().is_some();
         let is_seen = is_here
             && (is_across || slices.is_empty() || here.is_some_and(|k| slices.contains(&k.slice)));
         if !is_seen {
-            self.select_case(self.cases.iter().position(|c| c.id == step.case));
+            self.select_case(self.cases.index_of(step.case));
             if let Some(first) = slices.first() {
                 self.go_to_slice(*first);
             }
         }
-        let was_or_is_accepted =
-            |c: StatusChange| c.before == Status::Accepted || c.after == Status::Accepted;
-        let is_about_case = status.is_some()
-            && (step.edits.is_empty() || step.also.status.is_some_and(was_or_is_accepted));
+        let is_about_acceptance = step.also.status.is_some_and(|change| {
+            change.before == Status::Accepted || change.after == Status::Accepted
+        });
+        let is_about_case = status.is_some() && (step.edits.is_empty() || is_about_acceptance);
         if is_seen && !is_about_case && step.also.label.is_none() {
             return;
         }
         let what = if way == UndoDirection::Back {
-            "Undone"
+            "Undo"
         } else {
-            "Done again"
+            "Redo"
         };
         let has_many = self
             .cases
@@ -287,7 +269,7 @@ impl Session {
         };
         let mut text = format!(
             "{what} in \"{}\"{place}: {}.",
-            self.title_of(step.case),
+            self.cases.title_of(step.case),
             step.tool.to_lowercase()
         );
         if let Some(change) = &step.also.label {
@@ -296,16 +278,16 @@ impl Session {
             } else {
                 &change.after.name
             };
-            text += &format!(" The label is called {name}.");
+            text += &format!(" The label is now called {name}.");
         }
         if let Some(status) = status {
-            text += &format!(" The case is {} now.", status_label(status));
+            text += &format!(" Status of the case: {}.", status_label(status));
         }
         self.notices
             .add_about(Topic::Case(step.case), Severity::Hint, text);
     }
 
-    /// Notes, or takes back, what a step says of slices that hold nothing.
+    /// Adds or removes the labels that a step marked as absent.
     pub(super) fn say_absent(&mut self, step: &HistoryStep, is_said: bool) {
         for (slice, label) in &step.also.absent {
             let key = SliceKey {
@@ -321,13 +303,5 @@ impl Session {
                 state.absent.remove(at);
             }
         }
-    }
-
-    /// What a case is called, for messages; empty for one that is closed.
-    pub(super) fn title_of(&self, case: CaseId) -> String {
-        self.cases
-            .iter()
-            .find(|c| c.id == case)
-            .map_or_else(String::new, Case::display_title)
     }
 }

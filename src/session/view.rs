@@ -1,12 +1,12 @@
-//! Where the picture lies on the canvas: zoom and pan, without a word about the toolkit.
+//! Zoom and pan: the position of the image on the canvas, independent of the GUI toolkit.
 
-/// Smallest and largest zoom, points on the screen for one pixel column.
+/// Smallest and largest zoom, in screen points per pixel column.
 const SCALES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
 
 /// The rectangle of the canvas on the screen, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Canvas {
-    /// Left upper corner.
+    /// Upper left corner.
     pub min: [f32; 2],
     /// Width and height.
     pub size: [f32; 2],
@@ -21,7 +21,7 @@ impl Canvas {
     }
 }
 
-/// The size of the picture in pixels and the height of a pixel relative to its width.
+/// The size of the image in pixels, and the height of a pixel relative to its width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PictureExtent {
     /// Columns.
@@ -35,29 +35,29 @@ pub struct PictureExtent {
 /// Zoom and pan of one case.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum View {
-    /// The whole picture, as large as it fits.
+    /// The whole image, as large as fits.
     #[default]
     Fit,
     /// Chosen by hand.
     Free {
-        /// Points on the screen for one pixel column.
+        /// Screen points per pixel column.
         scale: f32,
-        /// The pixel (x, y from the left upper corner of the picture) in the middle of the canvas.
+        /// The pixel (x, y from the upper left corner of the image) at the centre of the canvas.
         center: [f32; 2],
     },
 }
 
-/// A view for a given canvas and picture: turns pixels into points and back.
+/// A view on a given canvas and image: converts pixels to screen points and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ViewPlacement {
-    /// Points for one pixel column and one pixel row.
+    /// Screen points per pixel column and per pixel row.
     pub scale: [f32; 2],
-    /// The point of the left upper corner of the picture.
+    /// Position of the upper left corner of the image on the screen.
     pub origin: [f32; 2],
 }
 
 impl ViewPlacement {
-    /// The point on the screen of a place on the picture (pixels from its left upper corner).
+    /// Screen position of an image position (pixels from the upper left corner).
     pub fn screen_from_image(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [
             self.origin[0] + x * self.scale[0],
@@ -65,7 +65,7 @@ impl ViewPlacement {
         ]
     }
 
-    /// The place on the picture of a point on the screen.
+    /// Image position of a screen position.
     pub fn image_from_screen(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [
             (x - self.origin[0]) / self.scale[0],
@@ -75,7 +75,7 @@ impl ViewPlacement {
 }
 
 impl View {
-    /// Where the picture comes to lie.
+    /// The placement of the image on the canvas.
     pub fn place_picture(&self, canvas: Canvas, extent: PictureExtent) -> ViewPlacement {
         let (scale, center) = match *self {
             Self::Fit => (
@@ -95,7 +95,7 @@ impl View {
         }
     }
 
-    /// Zooms by `factor`; the pixel under `pointer` stays where it is.
+    /// Zooms by `factor`; the pixel under `pointer` stays in place.
     pub fn zoom_at(
         &mut self,
         factor: f32,
@@ -117,7 +117,7 @@ impl View {
         };
     }
 
-    /// Moves the picture by `delta` points.
+    /// Moves the image by `delta` points.
     pub fn pan_by(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let placed = self.place_picture(canvas, extent);
         let middle = placed.image_from_screen(canvas.center());
@@ -131,7 +131,7 @@ impl View {
         };
     }
 
-    /// Brings a part of the picture to the middle, zoomed in so far that it is judged with ease, never zoomed out.
+    /// Centres a part of the image and zooms in until it is easy to see; never zooms out.
     pub fn focus_on(
         &mut self,
         low: [f32; 2],

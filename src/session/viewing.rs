@@ -1,4 +1,4 @@
-//! How things are shown: settings, the place and size of the picture, the window.
+//! Display: settings, zoom and pan, window/level.
 
 use super::{
     Session,
@@ -25,7 +25,7 @@ impl Session {
             return;
         }
         if settings.device != self.settings.device {
-            self.device.clear();
+            self.models.device.clear();
             self.jobs
                 .push(Job::Network(NetworkJob::ProbeDevice(settings.device)));
         }
@@ -35,7 +35,7 @@ impl Session {
         if settings.view_mode == ViewMode::Difference
             && self.settings.view_mode != ViewMode::Difference
         {
-            self.before_difference = self.settings.view_mode;
+            self.viewports.before_difference = self.settings.view_mode;
         }
         self.settings = settings;
         if is_ordered_anew {
@@ -53,12 +53,12 @@ impl Session {
     }
 
     pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, PictureExtent)) {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return;
         };
         let extent = self.picture_extent(case);
-        let canvas = self.canvas;
-        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+        let canvas = self.viewports.canvas;
+        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
             change(&mut case.view, canvas, extent);
         }
     }
@@ -74,7 +74,7 @@ impl Session {
     }
 
     pub(super) fn zoom_actual(&mut self) {
-        let scale = 1.0 / self.pixels_per_point;
+        let scale = 1.0 / self.viewports.pixels_per_point;
         self.change_view(|view, canvas, extent| {
             let middle = [
                 canvas.min[0] + canvas.size[0] / 2.0,
@@ -95,7 +95,13 @@ impl Session {
         }
     }
 
-    /// What the window is called that a command shows the picture through.
+    /// The window that the current slice's own values suggest; `None` until it is loaded.
+    pub(super) fn auto_window(&self) -> Option<Window> {
+        self.current_loaded()
+            .map(|loaded| loaded.image.auto_window())
+    }
+
+    /// Name of the window preset that a command applies.
     pub fn preset_name(&self, command: UserCommand) -> Option<&str> {
         let index = match command {
             UserCommand::WindowPreset1 => 0,
@@ -111,7 +117,7 @@ impl Session {
     }
 
     pub(super) fn set_window(&mut self, window: Option<Window>) {
-        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
             case.window = window;
         }
     }

@@ -1,15 +1,12 @@
-//! Which windows a user can choose from for an image.
+//! The window presets for an image.
 
 use labrum_core::image::{Image, Pixels, Window, WindowPreset};
 
-/// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
+/// The window presets for an image: those of the file, then common ones for its modality. The first four are on the
+/// keys 1 to 4.
 ///
-/// `default` is the window that the image is shown with at first.
+/// `default` is the initial window of the image.
 pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
-    let preset = |name: &str, window| WindowPreset {
-        name: name.into(),
-        window,
-    };
     let mut presets: Vec<WindowPreset> = image
         .windows
         .iter()
@@ -18,17 +15,17 @@ pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<
         .map(with_default_name)
         .collect();
     let is_usual = modality == "CT" && default == Window::SOFT_TISSUE;
-    // By its own table, or through the window to begin with.
+    // Without presets in the file, offer the initial window.
     if presets.is_empty() && !is_usual {
-        presets.push(preset("Default", default));
+        presets.push(named_preset("Default", default));
     }
     if modality == "CT" {
-        presets.push(preset("Soft tissue", Window::SOFT_TISSUE));
-        presets.push(preset("Lung", Window::new(-600.0, 1500.0)));
-        presets.push(preset("Bone", Window::new(400.0, 1800.0)));
-        presets.push(preset("Brain", Window::new(40.0, 80.0)));
+        presets.push(named_preset("Soft tissue", Window::SOFT_TISSUE));
+        presets.push(named_preset("Lung", Window::new(-600.0, 1500.0)));
+        presets.push(named_preset("Bone", Window::new(400.0, 1800.0)));
+        presets.push(named_preset("Brain", Window::new(40.0, 80.0)));
     } else if let Some((low, high)) = full_range(image) {
-        presets.push(preset("Full range", Window::from_range(low, high)));
+        presets.push(named_preset("Full range", Window::from_range(low, high)));
     }
     let mut seen = Vec::new();
     presets.retain(|p| {
@@ -38,6 +35,13 @@ pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<
         }
     });
     presets
+}
+
+fn named_preset(name: &str, window: Window) -> WindowPreset {
+    WindowPreset {
+        name: name.into(),
+        window,
+    }
 }
 
 fn with_default_name((index, preset): (usize, &WindowPreset)) -> WindowPreset {
@@ -53,24 +57,34 @@ fn with_default_name((index, preset): (usize, &WindowPreset)) -> WindowPreset {
     }
 }
 
-/// Lowest and highest modality value that the pixels hold.
+/// Lowest and highest modality value of the pixels.
 fn full_range(image: &Image) -> Option<(f64, f64)> {
     let (low, high) = match &image.pixels {
-        // Of few bits, the window to begin with is the full range.
+        // For 8-bit images the initial window is already the full range.
         Pixels::U8(_) if image.usual_window.is_some() => return None,
         Pixels::U8(_) | Pixels::Rgb8(_) => (0.0, 255.0),
         Pixels::U16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
         Pixels::I16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
         Pixels::F32(v) => {
-            let finite = || v.iter().filter(|x| x.is_finite());
-            let low = finite().fold(f32::INFINITY, |a, &b| a.min(b));
-            let high = finite().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let (low, high) = finite_range(v);
             (f64::from(low), f64::from(high))
         }
     };
-    let to_modality = |v: f64| image.rescale.slope * v + image.rescale.intercept;
-    let (a, b) = (to_modality(low), to_modality(high));
+    let rescale = &image.rescale;
+    let a = rescale.slope * low + rescale.intercept;
+    let b = rescale.slope * high + rescale.intercept;
     (a.min(b) < a.max(b)).then_some((a.min(b), a.max(b)))
+}
+
+/// Lowest and highest finite value; lowest > highest if there is none.
+fn finite_range(values: &[f32]) -> (f32, f32) {
+    let mut low = f32::INFINITY;
+    let mut high = f32::NEG_INFINITY;
+    for &value in values.iter().filter(|v| v.is_finite()) {
+        low = low.min(value);
+        high = high.max(value);
+    }
+    (low, high)
 }
 
 #[cfg(test)]

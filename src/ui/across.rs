@@ -1,7 +1,8 @@
-//! The views across a series, beside its slices: picture, mask, the lines of the other views, and the mouse.
+//! The two orthogonal (reformatted) views beside the slice view: image, mask, crosshair and mouse input.
 
 use super::{
     canvas,
+    crosshair::{paint_crosshair, paint_frame},
     edges::{self, PictureEdges},
     look::{CanvasLook, GreyLevels, LabelLayers, Scene},
     panels,
@@ -19,46 +20,41 @@ use crate::session::{
     settings::ViewMode,
     view::{Canvas, ViewPlacement},
 };
-use egui::{
-    Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
-};
-use labrum_core::{
-    image::Window,
-    stack::{Pane, ViewPlane},
-};
+use egui::{Painter, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2};
+use labrum_core::{image::Window, stack::ViewPlane};
 
-/// Between two views.
+/// Gap between two views, in points.
 const GAP: f32 = 3.0;
 
-/// What a view remembers between frames.
+/// State of an orthogonal view between frames.
 #[derive(Default)]
 pub(crate) struct AcrossState {
     pub(super) input: ToolInput,
     stage: CanvasPainter,
     last_canvas: Option<Canvas>,
     target: Option<ViewTarget>,
-    /// The window of the slice that was shown last: one that is on its way has none yet.
+    /// Window of the last slice shown, and whether it is the default one; used while a slice is loading.
     window: Option<(Window, bool)>,
 }
 
 impl AcrossState {
-    /// Paints on the graphics card from now on.
+    /// Paints on the GPU from now on.
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
     }
 
-    /// Where the view was drawn last.
+    /// Where the view was last drawn.
     pub(super) fn drawn_canvas(&self) -> Option<Canvas> {
         self.last_canvas
     }
 
-    /// Where the view takes the mouse, if it was drawn since this was asked last.
+    /// The area that takes mouse input, if the view was drawn since the last call.
     pub(super) fn take_target(&mut self) -> Option<ViewTarget> {
         self.target.take()
     }
 }
 
-/// Where the slice and the two views across lie in `rect`.
+/// Divides `rect` into the slice view and the two orthogonal views.
 pub(crate) fn split_layout(rect: Rect) -> [Rect; 3] {
     let (x, y) = (
         (rect.left() + rect.width() * 0.56).round(),
@@ -72,7 +68,7 @@ pub(crate) fn split_layout(rect: Rect) -> [Rect; 3] {
     ]
 }
 
-/// Shows the views across the slices in their places.
+/// Shows the orthogonal views in `places`.
 pub(crate) fn show_views(
     ui: &mut Ui,
     session: &Session,
@@ -80,7 +76,11 @@ pub(crate) fn show_views(
     states: &mut [AcrossState; 2],
     actions: &mut Vec<Action>,
 ) {
-    let Some((ortho, case)) = session.ortho_views().zip(session.current_case()) else {
+    let Some((ortho, case)) = session
+        .viewports
+        .ortho_views()
+        .zip(session.cases.current_case())
+    else {
         return;
     };
     for ((plane, rect), state) in [ViewPlane::Column, ViewPlane::Row]
@@ -145,7 +145,7 @@ fn show_view(
     let look = CanvasLook::new(placement, ui.pixels_per_point(), levels);
     let look = look.with_labels(
         layers,
-        session.all_labels(),
+        session.labels.all_labels(),
         &hidden,
         session.settings.opacity,
     );
@@ -175,7 +175,7 @@ fn show_view(
     paint_frame(&painter, rect, plane, ortho.active == plane);
 }
 
-/// What a screen reader says of a view.
+/// Description of a view for screen readers.
 fn accessible_description(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
     let plane = view.pane.plane;
     let mask = match view.labels.mask().is_blank() {
@@ -186,7 +186,7 @@ fn accessible_description(session: &Session, ortho: &Ortho, view: &AcrossView) -
         ),
     };
     let keys = if ortho.active == plane {
-        ", has the keys"
+        ", active view"
     } else {
         ""
     };
@@ -227,56 +227,8 @@ fn paint_annotations(
     edges.write_title(&title);
     let count = case.slices.len();
     if ortho.loaded < count {
-        edges.write_note(format!("{} of {count} slices are read", ortho.loaded));
+        edges.write_note(format!("{} of {count} slices loaded", ortho.loaded));
     }
     edges.write_side_letters(edges::letters_of(view.pane.right, view.pane.down));
     edges.scale_bar(|_| Some(view.pane.spacing[0]), placement);
-}
-
-/// The colour of a view: of its frame, and of its line in the others. Told apart by colour-blind people (Okabe and Ito).
-fn plane_color(plane: ViewPlane) -> Color32 {
-    match plane {
-        ViewPlane::Slice => Color32::from_rgb(240, 228, 66),
-        ViewPlane::Column => Color32::from_rgb(86, 180, 233),
-        ViewPlane::Row => Color32::from_rgb(230, 159, 0),
-    }
-}
-
-/// Where the other views go through this one; open about the place that they share.
-pub(super) fn paint_crosshair(
-    painter: &Painter,
-    rect: Rect,
-    pane: &Pane,
-    place: [f64; 2],
-    placement: ViewPlacement,
-) {
-    const OPEN: f32 = 10.0;
-    let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
-    let [down, across] = pane
-        .crossing_planes()
-        .map(|plane| Stroke::new(1.0, plane_color(plane).gamma_multiply(0.75)));
-    for (from, to) in [(rect.top(), y - OPEN), (y + OPEN, rect.bottom())] {
-        if to > from {
-            painter.vline(x, from..=to, down);
-        }
-    }
-    for (from, to) in [(rect.left(), x - OPEN), (x + OPEN, rect.right())] {
-        if to > from {
-            painter.hline(from..=to, y, across);
-        }
-    }
-}
-
-/// A mark in the colour of the view, and a frame about the one that keys go to.
-pub(super) fn paint_frame(painter: &Painter, rect: Rect, plane: ViewPlane, is_active: bool) {
-    let mark = Rect::from_min_size(rect.min, vec2(28.0, 3.0));
-    painter.rect_filled(mark, 0.0, plane_color(plane));
-    if is_active {
-        painter.rect_stroke(
-            rect.shrink(0.5),
-            0.0,
-            Stroke::new(1.0, plane_color(plane)),
-            StrokeKind::Inside,
-        );
-    }
 }

@@ -1,9 +1,9 @@
-//! The canvas: the picture, what lies over it, and the mouse.
+//! The canvas: image, overlays and mouse input.
 
 mod slice_view;
 
 use super::{
-    Pointer, across,
+    Pointer, crosshair,
     edges::{self, PictureEdges},
     panels,
     stage::{CanvasPainter, Shown, Unpacked},
@@ -18,57 +18,58 @@ use crate::session::{
     job::{Loaded, SliceKey},
     view::{Canvas, ViewPlacement},
 };
-use egui::{Color32, FontId, Key, Painter, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use labrum_core::{image::Image, stack::ViewPlane};
 use slice_view::SliceView;
 
-/// What the canvas remembers between frames.
+/// State of the canvas between frames.
 #[derive(Default)]
 pub(crate) struct CanvasState {
     pub(super) input: ToolInput,
-    /// The mask is hidden for as long as H is held.
+    /// The mask is hidden while H is held down.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
     target: Option<ViewTarget>,
     shown: Shown,
-    /// The mask of a slice that is passed by.
+    /// The mask of a slice that is shown only while scrolling past it.
     passing: Unpacked,
-    /// What the model proposed, for the difference.
+    /// The model's proposal, for the difference view.
     proposed: Unpacked,
     stage: CanvasPainter,
 }
 
 impl CanvasState {
-    /// Paints on the graphics card from now on.
+    /// Paints on the GPU from now on.
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
     }
 
-    /// Where the canvas was drawn last.
+    /// Where the canvas was last drawn.
     pub(super) fn drawn_canvas(&self) -> Option<Canvas> {
         self.last_canvas.map(|(canvas, _)| canvas)
     }
 
-    /// Where the canvas takes the mouse, if it was drawn since this was asked last.
+    /// The area that takes mouse input, if the canvas was drawn since the last call.
     pub(super) fn take_target(&mut self) -> Option<ViewTarget> {
         self.target.take()
     }
 
-    /// The slice that is on the canvas as things are: for a moment another than the one that is on its way.
+    /// The slice now on the canvas. While the selected slice is loading, this is another one.
     pub(super) fn shown_slice(&mut self, session: &Session) -> Option<SliceKey> {
         let case = session
+            .cases
             .current_case()
             .filter(|_| session.current_failure().is_none())?;
         self.shown.clear_unless(Some(case.id));
         self.shown.slice_to_show(session, case).map(|(key, _)| key)
     }
 
-    /// What the pointer is on as things are, though it has not moved.
+    /// The pixel now under the pointer, even if the pointer has not moved.
     pub(super) fn current_pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
         let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
         let (shown, case, canvas) = (
             self.shown_slice(session)?,
-            session.current_case()?,
+            session.cases.current_case()?,
             self.drawn_canvas()?,
         );
         let [x, y] = case
@@ -93,7 +94,7 @@ pub(crate) fn show_slice(
     actions: &mut Vec<Action>,
 ) {
     let rect = ui.available_rect_before_wrap();
-    // Tab goes past it: keys are for the picture whenever no control has them.
+    // Not focusable by Tab: keys go to the image whenever no control has focus.
     let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
@@ -101,8 +102,8 @@ pub(crate) fn show_slice(
     state.target = Some(ViewTarget::from_response(ui, &response, ViewPlane::Slice));
     state
         .shown
-        .clear_unless(session.current_case().map(|c| c.id));
-    let Some(case) = session.current_case() else {
+        .clear_unless(session.cases.current_case().map(|c| c.id));
+    let Some(case) = session.cases.current_case() else {
         return;
     };
     response.widget_info(|| {
@@ -120,7 +121,7 @@ pub(crate) fn show_slice(
         return paint_centered_message(
             &painter,
             rect,
-            "This slice cannot be shown",
+            "Cannot show this slice",
             &error.to_string(),
         );
     }
@@ -148,7 +149,7 @@ pub(crate) fn show_slice(
     tool_overlay::paint_tool_preview(&painter, session, shown, placement);
 }
 
-/// Tells the session where the canvas is, whenever that changed.
+/// Reports the position of the canvas to the session when it has changed.
 fn note_canvas(ui: &Ui, rect: Rect, state: &mut CanvasState, actions: &mut Vec<Action>) -> Canvas {
     let canvas = Canvas {
         min: [rect.min.x, rect.min.y],
@@ -165,7 +166,7 @@ fn note_canvas(ui: &Ui, rect: Rect, state: &mut CanvasState, actions: &mut Vec<A
     canvas
 }
 
-/// With the views across: where they cut this one, and a frame in its colour.
+/// With orthogonal views: the crosshair, and a frame in the colour of the view.
 fn paint_cross(
     painter: &Painter,
     rect: Rect,
@@ -173,18 +174,18 @@ fn paint_cross(
     slice: usize,
     placement: ViewPlacement,
 ) {
-    let Some(ortho) = session.ortho_views() else {
+    let Some(ortho) = session.viewports.ortho_views() else {
         return;
     };
     let place = ortho.stack.slice_from_grid(slice, ortho.cross);
-    across::paint_crosshair(
+    crosshair::paint_crosshair(
         painter,
         rect,
         &ortho.stack.view_pane(ViewPlane::Slice),
         place,
         placement,
     );
-    across::paint_frame(
+    crosshair::paint_frame(
         painter,
         rect,
         ViewPlane::Slice,
@@ -192,7 +193,7 @@ fn paint_cross(
     );
 }
 
-/// What a screen reader says of the canvas.
+/// Description of the canvas for screen readers.
 fn accessible_description(session: &Session, case: &Case) -> String {
     let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
     let mask = match case.shown_finding() {
@@ -200,10 +201,10 @@ fn accessible_description(session: &Session, case: &Case) -> String {
             let labels: Vec<&str> = finding
                 .measurements
                 .iter()
-                .map(|m| session.label_name(m.label))
+                .map(|m| session.labels.label_name(m.label))
                 .collect();
             let what = if labels.is_empty() {
-                "nothing found".to_owned()
+                "no labels".to_owned()
             } else {
                 labels.join(", ")
             };
@@ -214,10 +215,10 @@ fn accessible_description(session: &Session, case: &Case) -> String {
         }
         None => "no mask".to_owned(),
     };
-    format!("Picture: {}, {slice}, {mask}", case.display_title())
+    format!("Image: {}, {slice}, {mask}", case.display_title())
 }
 
-/// The words in the corners, the letters of the patient's sides, the scale bar.
+/// Corner text, orientation letters and scale bar.
 fn paint_annotations(
     edges: &mut PictureEdges<'_>,
     per_point: f32,
@@ -232,10 +233,10 @@ fn paint_annotations(
     if case.slices.len() > 1 {
         title.push(format!("{} / {}", slice + 1, case.slices.len()));
     }
-    if let Some(ortho) = session.ortho_views() {
+    if let Some(ortho) = session.viewports.ortho_views() {
         title.insert(0, ortho.stack.view_pane(ViewPlane::Slice).name.clone());
     }
-    if let Some(reason) = session.ortho_refusal() {
+    if let Some(reason) = session.viewports.ortho_refusal() {
         title.push(format!("No orthogonal views: {reason}"));
     }
     edges.write_title(&title);
@@ -256,7 +257,7 @@ fn paint_annotations(
     let truncated = image
         .truncated
         .as_ref()
-        .map(|what| format!("This picture is not whole: {what}."));
+        .map(|what| format!("File is truncated: {what}."));
     let remarks: Vec<String> = truncated
         .into_iter()
         .chain(case.series.notes.iter().map(|n| session::to_sentence(n)))
@@ -271,27 +272,33 @@ fn paint_annotations(
     );
 }
 
-/// Drawings that are stored with the picture.
+/// Overlays that are embedded in the image file.
 fn paint_stored_overlays(painter: &Painter, image: &Image, placement: ViewPlacement) {
     for span in image
         .overlays
         .iter()
         .flat_map(|overlay| overlay.region.spans())
     {
-        let corner = |x: usize, y: usize| {
-            let [x, y] = placement.screen_from_image([x as f32, y as f32]);
-            pos2(x, y)
-        };
-        let rect = Rect::from_two_pos(corner(span.start, span.row), corner(span.end, span.row + 1));
+        let rect = Rect::from_two_pos(
+            screen_corner(placement, span.start, span.row),
+            screen_corner(placement, span.end, span.row + 1),
+        );
         if painter.clip_rect().intersects(rect) {
             painter.rect_filled(rect, 0.0, theme::DRAWN);
         }
     }
 }
 
-/// Labels that are not to be seen.
+/// Screen position of the top left corner of a pixel.
+fn screen_corner(placement: ViewPlacement, column: usize, row: usize) -> Pos2 {
+    let [x, y] = placement.screen_from_image([column as f32, row as f32]);
+    pos2(x, y)
+}
+
+/// The values of hidden labels.
 pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
     let hidden = session
+        .labels
         .all_labels()
         .iter()
         .enumerate()
@@ -299,7 +306,7 @@ pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
     hidden.map(|(i, _)| i as u8 + 1).collect()
 }
 
-/// Words in the middle of an empty canvas.
+/// Text in the middle of an empty canvas.
 pub(super) fn paint_centered_message(painter: &Painter, rect: Rect, title: &str, more: &str) {
     let galley = painter.layout(
         title.into(),

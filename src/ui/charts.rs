@@ -1,4 +1,4 @@
-//! Plots that are only read: curves and points with named axes, no zoom, no drag.
+//! Read-only plots: curves and points with named axes, without zoom or drag.
 
 use super::theme;
 use egui::{Color32, FontId, Rangef, RichText, Role, Sense, Ui, Vec2, WidgetInfo};
@@ -7,52 +7,51 @@ use egui_plot::{
 };
 use std::ops::RangeInclusive;
 
-/// Points that belong together.
+/// A data series.
 pub(crate) struct ChartSeries {
-    /// What it is called.
+    /// Name of the series.
     pub(crate) name: String,
-    /// The points.
+    /// The points, as x and y.
     pub(crate) points: Vec<[f64; 2]>,
-    /// Its colour.
+    /// Colour of line and dots.
     pub(crate) color: Color32,
-    /// Joined by a line.
+    /// The points are joined by a line.
     pub(crate) is_joined: bool,
-    /// Each drawn as a dot.
+    /// Each point is drawn as a dot.
     pub(crate) has_dots: bool,
 }
 
 /// A plot.
 pub(crate) struct Chart<'a> {
-    /// What it shows, for those who cannot see it; tells it from other plots too.
+    /// Accessible name; must be unique among the plots shown.
     pub(crate) name: &'a str,
-    /// Names of the axes, across and up.
+    /// Names of the x and y axis.
     pub(crate) axes: [&'a str; 2],
-    /// Width and height.
+    /// Width and height in points.
     pub(crate) size: Vec2,
-    /// These places are in sight, whatever the points are.
+    /// Positions that are always in view.
     pub(crate) includes: &'a [[f64; 2]],
-    /// Something happened there, on the axis that goes across.
+    /// Position on the x axis that is marked with a dashed line.
     pub(crate) mark: Option<f64>,
-    /// Where both axes say the same.
+    /// Draws the line x = y and gives both axes the same range.
     pub(crate) has_diagonal: bool,
-    /// A figure of the axis that goes up, in words.
+    /// Formats tick labels of the y axis.
     pub(crate) figure: fn(f64) -> String,
-    /// What is said of a point: the name of its series and its place there.
+    /// Tooltip of a point, from the name of its series, its index and its position.
     pub(crate) tip: &'a dyn Fn(&str, usize, PlotPoint) -> String,
 }
 
 impl Chart<'_> {
-    /// Draws it.
+    /// Draws the plot.
     pub(crate) fn show_plot(&self, ui: &mut Ui, series: &[ChartSeries]) {
         let colors = theme::current_colors(ui);
-        let tick = |mark: GridMark, _: &RangeInclusive<f64>| (self.figure)(mark.value);
         let up = style_axis(AxisHints::new_y(), self.axes[1], colors)
-            .formatter(tick)
+            .formatter(|mark, _| (self.figure)(mark.value))
             .min_thickness(36.0);
         let across = style_axis(AxisHints::new_x(), self.axes[0], colors)
             .label_spacing(Rangef::new(36.0, 48.0));
         let across = if self.has_diagonal {
-            across.formatter(tick)
+            across.formatter(|mark, _| (self.figure)(mark.value))
         } else {
             across.formatter(whole_number_label)
         };
@@ -90,7 +89,7 @@ impl Chart<'_> {
                 let line = Line::new("the same", vec![[-1.0, -1.0], [2.0, 2.0]]);
                 let bounds = padded_range(self.includes, series);
                 plot.line(line.color(colors.dimmed).width(1.0).allow_hover(false));
-                // The line goes on beyond what there is to see.
+                // The line must not enlarge the visible range.
                 plot.set_plot_bounds_x(bounds.clone());
                 plot.set_plot_bounds_y(bounds);
             }
@@ -130,7 +129,7 @@ fn style_axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> A
         .tick_label_color(colors.dimmed)
 }
 
-/// Lines of the grid at round figures, about so many and no closer than `smallest`.
+/// Grid lines at round values, about `about` of them and no closer than `smallest`.
 fn round_grid_marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let step_size = round_step((high - low) / f64::from(about.max(2.0))).max(smallest);
@@ -146,7 +145,7 @@ fn round_grid_marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMar
         .collect()
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 and so on that is not below a value.
+/// The smallest of 1, 2 and 5 times a power of ten that is not below `value`.
 fn round_step(value: f64) -> f64 {
     let power = 10f64.powf(value.abs().log10().floor());
     [1.0, 2.0, 5.0]
@@ -156,13 +155,13 @@ fn round_step(value: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// A figure without zeros at its end: "0.9", "0.925", "1".
+/// At most three decimals, without trailing zeros: "0.9", "0.925", "1".
 pub(crate) fn format_short(value: f64) -> String {
     let words = format!("{value:.3}");
     words.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Only whole numbers: there is no case one and a half.
+/// Labels whole numbers only: steps and cases are counted.
 fn whole_number_label(mark: GridMark, _: &RangeInclusive<f64>) -> String {
     if mark.value.fract().abs() < 1e-6 && mark.value >= 0.0 {
         format!("{:.0}", mark.value)
@@ -171,7 +170,7 @@ fn whole_number_label(mark: GridMark, _: &RangeInclusive<f64>) -> String {
     }
 }
 
-/// The same range for both axes, with a little room about the points.
+/// A common range for both axes, with a margin around the points.
 fn padded_range(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive<f64> {
     let all = includes
         .iter()
@@ -187,7 +186,7 @@ fn padded_range(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive
     low - room..=high + room
 }
 
-/// A point's series and value, for tooltips.
+/// Tooltip with the series and value of a point.
 pub(crate) fn plain_tip(name: &str, _: usize, place: PlotPoint) -> String {
     format!("{name}: {:.3}", place.y)
 }

@@ -1,5 +1,5 @@
-//! Dialogs over the window: path, folder, masks that overlap or are not decided, servers, export, palette, settings, label, task,
-//! workspace, versions, gate, work report, keys, about, leaving.
+//! Modal dialogs: path, folder, import questions, servers, export, command palette, settings, label, task, workspace,
+//! versions, validation report, work report, keys, messages, about, quitting.
 
 mod about;
 mod export;
@@ -54,13 +54,13 @@ pub(crate) enum Dialogs {
     Leave(leave::LeaveDialog),
 }
 
-/// What becomes of the dialog that was shown.
+/// What happens to the dialog after this frame.
 enum DialogOutcome {
-    /// It stays.
+    /// It stays open.
     Stay,
-    /// It is done: what it was opened from comes back.
+    /// It closes; the dialog from which it was opened comes back.
     Close,
-    /// Another one takes its place.
+    /// Another dialog replaces it.
     To(Box<Dialogs>),
 }
 
@@ -71,7 +71,7 @@ impl From<bool> for DialogOutcome {
 }
 
 impl Dialogs {
-    /// True while a dialog has the keyboard.
+    /// True while a dialog is open.
     pub(crate) fn any_open(&self) -> bool {
         !matches!(self, Self::None)
     }
@@ -98,7 +98,7 @@ impl Dialogs {
                 Self::WorkReport(work_report::WorkReportDialog::new(session))
             }
             UserCommand::RemoveLabel => Self::LabelRemoval(
-                label_removal::LabelRemovalDialog::for_removal(session.active_label()),
+                label_removal::LabelRemovalDialog::for_removal(session.labels.active_label()),
             ),
             UserCommand::MergeLabel => {
                 Self::LabelRemoval(label_removal::LabelRemovalDialog::for_merge(session))
@@ -115,51 +115,51 @@ impl Dialogs {
         true
     }
 
-    /// Shows the gate's report.
+    /// Opens the validation report.
     pub(crate) fn open_gate_report(&mut self, judged: Judged) {
         *self = Self::Gate(gate::GateDialog::new(judged, None));
     }
 
-    /// Asks for a new label.
+    /// Opens the dialog for a new label.
     pub(crate) fn add_label(&mut self, session: &Session) {
         *self = Self::Label(Box::new(label::LabelDialog::for_new(session)));
     }
 
-    /// Asks what a label shall be, 1..=n.
+    /// Opens the dialog for an existing label, 1..=n.
     pub(crate) fn edit_label(&mut self, session: &Session, label: u8) {
         if let Some(dialog) = label::LabelDialog::for_existing(session, label) {
             *self = Self::Label(Box::new(dialog));
         }
     }
 
-    /// Asks what to do about work that is not written, and about a round of training.
+    /// Asks what to do about unsaved changes and a running round of training.
     pub(crate) fn ask_before_leaving(&mut self) {
         *self = Self::Leave(leave::LeaveDialog::default());
     }
 
-    /// True once the user has said that the window may close.
+    /// True once the user has confirmed that the window may close.
     pub(crate) fn may_leave(&self) -> bool {
         matches!(self, Self::Leave(dialog) if dialog.may_leave)
     }
 
-    /// Shows what is open.
+    /// Shows the open dialog.
     pub(crate) fn show_current(
         &mut self,
         ctx: &Context,
         session: &Session,
         actions: &mut Vec<Action>,
     ) {
-        if let (Self::None, Some(overlapping)) = (&*self, &session.overlapping) {
+        if let (Self::None, Some(overlapping)) = (&*self, &session.questions.overlapping) {
             *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
         }
-        if let (Self::None, Some(_)) = (&*self, &session.undecided) {
+        if let (Self::None, Some(_)) = (&*self, &session.questions.undecided) {
             *self = Self::Undecided(undecided::UndecidedDialog::default());
         }
-        if let (Self::None, Some(pick)) = (&*self, session.asked_path) {
+        if let (Self::None, Some(pick)) = (&*self, session.questions.asked_path) {
             *self = Self::Path(path::PathDialog::for_missing_picker(pick));
             actions.push(Action::PathIsAsked);
         }
-        // Each has its own place: none opens at the size of the one before.
+        // Each dialog has its own id, so that none opens with the size of the previous one.
         let (name, width): (&'static str, f32) = match self {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
@@ -199,7 +199,7 @@ impl Dialogs {
             DialogOutcome::Stay if !modal.should_close() => {}
             DialogOutcome::To(next) => *self = *next,
             DialogOutcome::Stay | DialogOutcome::Close => {
-                // Closed by Esc or a click beside it: nothing is taken.
+                // Closed with Esc or a click outside: counts as cancelled.
                 if matches!(self, Self::Overlapping(dialog) if !dialog.is_answered()) {
                     actions.push(Action::TakeOverlapping(None));
                 }
@@ -243,7 +243,7 @@ impl Dialogs {
         }
     }
 
-    /// What was there before this one.
+    /// The dialog from which this one was opened.
     fn into_previous(self) -> Self {
         match self {
             Self::Gate(dialog) => dialog.into_previous(),

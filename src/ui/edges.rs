@@ -1,5 +1,5 @@
-//! What stands at the edges of a picture: words in the corners, letters of the patient's sides, the scale bar. None lies on
-//! another, at any size: words are cut with an ellipsis, what finds no room is left out.
+//! Annotations at the edges of an image: corner text, orientation letters, scale bar, legends. They never overlap, at
+//! any size: text is truncated with an ellipsis, and annotations without room are left out.
 
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
 use crate::session::{case::Case, view::ViewPlacement};
@@ -11,26 +11,26 @@ use egui::{
 use labrum_core::image::Image;
 use std::sync::Arc;
 
-/// From words to the edges of what is dark behind them.
+/// Padding between text and the edge of its dark background, in points.
 const AROUND: Vec2 = vec2(4.0, 1.0);
 
-/// Between two that move out of each other's way.
+/// Gap between annotations, in points.
 const GAP: f32 = 3.0;
 
-/// How far a letter may be moved along its way, as a share of the picture.
+/// How far an annotation may be moved from its edge, as a fraction of the image height.
 const SHIFT: f32 = 0.4;
 
-/// Rows of remarks at most.
+/// Maximum number of rows of remarks.
 const MOST_ROWS: usize = 6;
 
-/// The way on which a thing looks for room.
+/// In which direction an annotation is moved to find room.
 #[derive(Clone, Copy)]
 enum SearchDirection {
     Up,
     Down,
 }
 
-/// The edges of a picture, and what stands there already.
+/// The edges of an image, with the annotations placed so far.
 pub(super) struct PictureEdges<'a> {
     painter: &'a Painter,
     room: Rect,
@@ -38,7 +38,7 @@ pub(super) struct PictureEdges<'a> {
 }
 
 impl<'a> PictureEdges<'a> {
-    /// The edges of a picture in `rect`, where nothing stands yet.
+    /// The edges of the image area `rect`, without annotations.
     pub(super) fn for_rect(painter: &'a Painter, rect: Rect) -> Self {
         let margin = if rect.width().min(rect.height()) < 200.0 {
             6.0
@@ -52,12 +52,12 @@ impl<'a> PictureEdges<'a> {
         }
     }
 
-    /// Lines in the left upper corner; each is cut where it is too long.
+    /// Lines in the top left corner; long lines are truncated.
     pub(super) fn write_title(&mut self, lines: &[String]) {
         self.write_lines(Align2::LEFT_TOP, self.room.left_top(), lines);
     }
 
-    /// Lines in the right upper corner, or below what stands there.
+    /// Lines in the top right corner, or below what is already there.
     pub(super) fn write_state(&mut self, lines: &[String]) {
         let size = block_rect(&self.truncate_lines(lines)).size() + 2.0 * AROUND;
         if let Some(place) = self.find_free_rect(Align2::RIGHT_TOP, size, &[SearchDirection::Down])
@@ -70,12 +70,12 @@ impl<'a> PictureEdges<'a> {
         }
     }
 
-    /// A line in the right lower corner.
+    /// A line in the bottom right corner.
     pub(super) fn write_note(&mut self, line: String) {
         self.write_lines(Align2::RIGHT_BOTTOM, self.room.right_bottom(), &[line]);
     }
 
-    /// What a user should know of the picture, below what stands in the left upper corner.
+    /// Remarks about the image, below the annotations in the top left corner.
     pub(super) fn write_remarks(&mut self, lines: &[String]) {
         if lines.is_empty() {
             return;
@@ -97,7 +97,7 @@ impl<'a> PictureEdges<'a> {
         }
     }
 
-    /// Letters at the four edges: which side of the patient lies at the right, left, lower and upper one.
+    /// Patient orientation letters for the right, left, bottom and top edge.
     pub(super) fn write_side_letters(&mut self, [right, left, bottom, top]: [String; 4]) {
         for (anchor, words, ways) in [
             (Align2::CENTER_TOP, top, &[SearchDirection::Down][..]),
@@ -125,7 +125,8 @@ impl<'a> PictureEdges<'a> {
         }
     }
 
-    /// A bar of a round length at the left below, for columns that are so many mm wide where it begins.
+    /// A scale bar of a round length at the bottom left. `column_mm` gives the column width in mm for a bar
+    /// that starts at a point of the screen.
     pub(super) fn scale_bar(
         &mut self,
         column_mm: impl Fn(Pos2) -> Option<f64>,
@@ -153,7 +154,7 @@ impl<'a> PictureEdges<'a> {
         else {
             return;
         };
-        // Moved up it may lie on a part of another scale.
+        // After moving up, it may lie on an ultrasound region with another scale.
         if column_mm(place.left_bottom()) != Some(wanted) {
             return;
         }
@@ -175,7 +176,7 @@ impl<'a> PictureEdges<'a> {
         self.taken.push(place);
     }
 
-    /// What the colours of the boundary mean.
+    /// Legend of the confidence colours.
     pub(super) fn confidence_legend(&mut self) {
         const SIZE: Vec2 = vec2(120.0, 6.0);
         const STEPS: usize = 24;
@@ -202,28 +203,31 @@ impl<'a> PictureEdges<'a> {
         self.write_lines(
             Align2::LEFT_BOTTOM,
             bar.left_top() - up,
-            &["doubtful".to_owned()],
+            &["uncertain".to_owned()],
         );
         self.write_lines(
             Align2::RIGHT_BOTTOM,
             bar.right_top() - up,
-            &["sure".to_owned()],
+            &["confident".to_owned()],
         );
         self.taken.push(place);
     }
 
-    /// What the colours of the difference mean.
+    /// Legend of the difference colours.
     pub(super) fn difference_legend(&mut self, case: &Case, slice: usize) {
         if case.hides_proposals() {
-            return self.write_note("No proposal is shown on this case".to_owned());
+            return self.write_note("Proposals are hidden for this case".to_owned());
         }
-        if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
-            return self
-                .write_note("The model has proposed nothing here to compare with".to_owned());
+        if case
+            .slices
+            .get(slice)
+            .is_none_or(|s| s.proposal().is_none())
+        {
+            return self.write_note("No proposal on this slice".to_owned());
         }
         let mut corner = self.room.right_bottom();
         for (color, words) in [
-            (RELABELLED, "other label"),
+            (RELABELLED, "relabelled"),
             (REMOVED, "removed"),
             (ADDED, "added"),
         ] {
@@ -240,7 +244,7 @@ impl<'a> PictureEdges<'a> {
         }
     }
 
-    /// Writes lines, with what is dark behind them: read on bright tissue, too. Returns where they stand.
+    /// Writes lines on a dark background, readable on bright tissue. Returns the area they cover.
     fn write_lines(&mut self, anchor: Align2, at: Pos2, lines: &[String]) -> Rect {
         let lines = self.truncate_lines(lines);
         let place = anchor.anchor_size(at, block_rect(&lines).size());
@@ -258,15 +262,19 @@ impl<'a> PictureEdges<'a> {
         behind
     }
 
-    /// Lines no wider than the picture.
+    /// Lays out lines, truncated to the width of the image.
     fn truncate_lines(&self, lines: &[String]) -> Vec<Arc<Galley>> {
         let width = (self.room.width() - AROUND.x).max(0.0);
-        let one = |line: &String| {
-            let mut job = LayoutJob::simple_singleline(line.clone(), annotation_font(), ON_CANVAS);
-            job.wrap = TextWrapping::truncate_at_width(width);
-            self.painter.layout_job(job)
-        };
-        lines.iter().map(one).collect()
+        lines
+            .iter()
+            .map(|line| self.truncate_line(line, width))
+            .collect()
+    }
+
+    fn truncate_line(&self, line: &str, width: f32) -> Arc<Galley> {
+        let mut job = LayoutJob::simple_singleline(line.to_owned(), annotation_font(), ON_CANVAS);
+        job.wrap = TextWrapping::truncate_at_width(width);
+        self.painter.layout_job(job)
     }
 
     fn find_free_rect(&self, anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
@@ -274,7 +282,7 @@ impl<'a> PictureEdges<'a> {
     }
 }
 
-/// The nearest place to an edge that is not taken; `None` where there is none in sight of it.
+/// The free place nearest to an edge; `None` if there is none within [`SHIFT`].
 fn nearest_free_rect(
     room: Rect,
     taken: &[Rect],
@@ -283,7 +291,6 @@ fn nearest_free_rect(
     ways: &[SearchDirection],
 ) -> Option<Rect> {
     let wanted = anchor.align_size_within_rect(size, room);
-    let shift = |place: &Rect| (place.center().y - wanted.center().y).abs();
     let moved = ways.iter().map(|way| {
         let mut place = wanted;
         for _ in taken {
@@ -298,22 +305,25 @@ fn nearest_free_rect(
         }
         place
     });
-    let is_free = |place: &Rect| {
-        let is_near = shift(place) <= room.height() * SHIFT;
-        is_near
-            && room.expand2(AROUND).contains_rect(*place)
-            && !taken.iter().any(|other| other.intersects(*place))
-    };
     moved
-        .filter(is_free)
-        .min_by(|a, b| shift(a).total_cmp(&shift(b)))
+        .map(|place| (place, (place.center().y - wanted.center().y).abs()))
+        .filter(|(place, shift)| {
+            *shift <= room.height() * SHIFT && is_free_place(*place, room, taken)
+        })
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(place, _)| place)
+}
+
+/// True if `place` is inside the room and overlaps nothing that is already there.
+fn is_free_place(place: Rect, room: Rect, taken: &[Rect]) -> bool {
+    room.expand2(AROUND).contains_rect(place) && !taken.iter().any(|other| other.intersects(place))
 }
 
 fn annotation_font() -> FontId {
     FontId::proportional(12.0)
 }
 
-/// The room of lines below each other.
+/// The size of lines stacked vertically.
 fn block_rect(lines: &[Arc<Galley>]) -> Rect {
     let width = lines.iter().map(|line| line.size().x).fold(0.0, f32::max);
     Rect::from_min_size(
@@ -322,62 +332,74 @@ fn block_rect(lines: &[Arc<Galley>]) -> Rect {
     )
 }
 
-/// How wide the columns under a scale bar are that begins at `start`, mm; `None` where it would lie on parts of several
-/// scales, or beside them.
+/// Column width in mm under a scale bar that starts at `start`; `None` if the bar would cover regions of
+/// different scales, or none.
 pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlacement) -> Option<f64> {
     let scale = image.length_scale();
     if let Some(common) = scale.uniform_spacing() {
         return Some(common.column);
     }
-    let pixel = |at: Pos2| {
-        let [x, y] = placement.image_from_screen([at.x, at.y]);
-        let is_inside =
-            x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
-        is_inside.then_some([x as usize, y as usize])
-    };
-    let [column, row] = pixel(start)?;
+    let [column, row] = pixel_under(image, start, placement)?;
     let column_mm = scale.spacing_at(column, row)?.column;
     let (_, length) = scale_bar_length(column_mm, placement)?;
-    let [end, _] = pixel(start + vec2(length, 0.0))?;
+    let [end, _] = pixel_under(image, start + vec2(length, 0.0), placement)?;
     scale
         .along_row(row, column..=end)
         .map(|spacing| spacing.column)
 }
 
-/// The sides of the patient at the right, left, lower and upper edge where rows go along `row` and columns along `column`, directions in the patient.
+/// Column and row of the pixel at a screen position; `None` outside the image.
+fn pixel_under(image: &Image, at: Pos2, placement: ViewPlacement) -> Option<[usize; 2]> {
+    let [x, y] = placement.image_from_screen([at.x, at.y]);
+    let is_inside =
+        x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
+    is_inside.then_some([x as usize, y as usize])
+}
+
+/// Orientation letters of the right, left, bottom and top edge, for the row and column directions in
+/// patient coordinates.
 pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
-    let opposite = |v: [f64; 3]| v.map(|x| -x);
     [
         orientation_letters(row),
-        orientation_letters(opposite(row)),
+        orientation_letters(row.map(|x| -x)),
         orientation_letters(column),
-        orientation_letters(opposite(column)),
+        orientation_letters(column.map(|x| -x)),
     ]
 }
 
-/// The same of an image.
+/// Orientation letters of an image; `None` if its orientation is unknown.
 pub(super) fn letters_in(image: &Image) -> Option<[String; 4]> {
     if let Some(plane) = image.plane {
         let [a, b, c, d, e, f] = plane.orientation;
         return Some(letters_of([a, b, c], [d, e, f]));
     }
     let [row, column] = image.orientation.as_ref()?;
-    let opposite = |letters: &str| {
-        let other = |c| match c {
-            'L' => 'R',
-            'R' => 'L',
-            'A' => 'P',
-            'P' => 'A',
-            'H' => 'F',
-            'F' => 'H',
-            c => c,
-        };
-        letters.chars().map(other).collect::<String>()
-    };
-    Some([row.clone(), opposite(row), column.clone(), opposite(column)])
+    Some([
+        row.clone(),
+        opposite_letters(row),
+        column.clone(),
+        opposite_letters(column),
+    ])
 }
 
-/// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
+fn opposite_letters(letters: &str) -> String {
+    letters.chars().map(opposite_letter).collect()
+}
+
+fn opposite_letter(letter: char) -> char {
+    match letter {
+        'L' => 'R',
+        'R' => 'L',
+        'A' => 'P',
+        'P' => 'A',
+        'H' => 'F',
+        'F' => 'H',
+        other => other,
+    }
+}
+
+/// Letters of a direction in patient coordinates, the largest component first, as in DICOM's Patient
+/// Orientation (0020,0020).
 fn orientation_letters(direction: [f64; 3]) -> String {
     let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
     let mut parts: Vec<(f64, &str)> = direction

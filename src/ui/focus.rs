@@ -1,13 +1,12 @@
-//! A ring about the control that has the keyboard: whoever goes through the window by Tab sees where they are.
+//! Focus ring around the control that has keyboard focus.
 
 use super::theme;
 use egui::{Rect, Stroke, StrokeKind, Ui};
 
-/// Draws the ring, after all controls.
+/// Draws the ring. Call after all controls.
 pub(super) fn paint_ring(ui: &Ui) {
     let ctx = ui.ctx();
-    // To ask for a control takes the keyboard from it where the pointer was clicked beside it: also from one that has
-    // just been given it.
+    // `read_response` removes focus from a control after a click outside it, even if it just received focus.
     if ctx.input(|i| i.pointer.any_pressed() || i.pointer.any_released()) {
         return;
     }
@@ -25,7 +24,7 @@ pub(super) fn paint_ring(ui: &Ui) {
     let painter = ctx
         .layer_painter(response.layer_id)
         .with_clip_rect(Rect::EVERYTHING);
-    // Two lines: one of them is seen on the accent, on pictures, and on the panel.
+    // Two lines, so that one is visible on any background: accent, image or panel.
     painter.rect_stroke(
         rect,
         4.0,

@@ -1,5 +1,5 @@
-//! The canvas painted by the graphics card: an image texture, label textures, and a shader that makes the picture of
-//! them. Moving, zooming, a window or a colour change only the uniforms; a brush stroke uploads only what it touched.
+//! The canvas painted on the GPU: a shader composites an image texture and label textures. Pan, zoom, window/level and
+//! colours change only the uniforms; a brush stroke uploads only the pixels it touched.
 
 mod layers;
 mod uniforms;
@@ -12,7 +12,7 @@ use eframe::{
 use egui::{PaintCallback, PaintCallbackInfo, Rect};
 use layers::CanvasTextures;
 
-/// The canvas on one graphics card.
+/// The canvas on one GPU.
 #[derive(Debug)]
 pub struct Gpu {
     queue: wgpu::Queue,
@@ -26,7 +26,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// The shader on the card that draws the window.
+    /// Sets up the shader on the GPU that draws the window.
     pub fn new(state: &RenderState) -> Self {
         let device = state.device.clone();
         let layout = bind_group_layout(&device);
@@ -49,12 +49,12 @@ impl Gpu {
         }
     }
 
-    /// True where an image of this size fits on the card.
+    /// True if an image of this size, in pixels, fits into a texture.
     pub fn can_hold(&self, columns: usize, rows: usize) -> bool {
         columns.max(rows) <= self.device.limits().max_texture_dimension_2d as usize
     }
 
-    /// Uploads what is new; the scene's image must fit.
+    /// Uploads what has changed. The scene's image must fit, see [`Gpu::can_hold`].
     pub fn upload_scene(&mut self, scene: &Scene<'_>) {
         let has_new_textures = self.layers.upload_changes(&self.device, &self.queue, scene);
         self.queue.write_buffer(
@@ -67,7 +67,7 @@ impl Gpu {
         }
     }
 
-    /// What egui is to paint in `rect` (points) after [`Gpu::upload_scene`].
+    /// The egui paint callback for `rect`, in points. Call [`Gpu::upload_scene`] first.
     pub fn paint_callback(&self, rect: Rect) -> Option<PaintCallback> {
         let bind_group = self.bind_group.clone()?;
         Some(Callback::new_paint_callback(
@@ -79,7 +79,8 @@ impl Gpu {
         ))
     }
 
-    /// Draws into a pass of the caller's after [`Gpu::upload_scene`]. Screen pixels are those of the pass's target.
+    /// Draws into the caller's render pass. Call [`Gpu::upload_scene`] first. Screen pixels are those of the
+    /// pass's target.
     pub fn draw_into_pass(&self, pass: &mut wgpu::RenderPass<'_>) {
         if let Some(bind_group) = &self.bind_group {
             pass.set_pipeline(&self.pipeline);
@@ -113,7 +114,7 @@ impl Gpu {
     }
 }
 
-/// One painting of the canvas.
+/// One draw call of the canvas.
 struct Drawing {
     pipeline: wgpu::RenderPipeline,
     bind_group: wgpu::BindGroup,
@@ -132,39 +133,43 @@ impl CallbackTrait for Drawing {
     }
 }
 
-/// Uniforms, then the textures in the order of [`CanvasTextures::textures`].
+/// Uniforms, then the textures in the order of [`CanvasTextures::bound_textures`].
 fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
-    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::FRAGMENT,
-        ty,
-        count: None,
-    };
-    let texture = |sample_type| wgpu::BindingType::Texture {
-        sample_type,
-        view_dimension: wgpu::TextureViewDimension::D2,
-        multisampled: false,
-    };
     let buffer = wgpu::BindingType::Buffer {
         ty: wgpu::BufferBindingType::Uniform,
         has_dynamic_offset: false,
         min_binding_size: None,
     };
-    let whole_numbers = || texture(wgpu::TextureSampleType::Uint);
+    let whole_numbers = texture_binding(wgpu::TextureSampleType::Uint);
+    let figures = texture_binding(wgpu::TextureSampleType::Float { filterable: false });
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("canvas"),
         entries: &[
-            entry(0, buffer),
-            entry(1, whole_numbers()),
-            entry(
-                2,
-                texture(wgpu::TextureSampleType::Float { filterable: false }),
-            ),
-            entry(3, whole_numbers()),
-            entry(4, whole_numbers()),
-            entry(5, whole_numbers()),
+            layout_entry(0, buffer),
+            layout_entry(1, whole_numbers),
+            layout_entry(2, figures),
+            layout_entry(3, whole_numbers),
+            layout_entry(4, whole_numbers),
+            layout_entry(5, whole_numbers),
         ],
     })
+}
+
+fn layout_entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    }
+}
+
+fn texture_binding(sample_type: wgpu::TextureSampleType) -> wgpu::BindingType {
+    wgpu::BindingType::Texture {
+        sample_type,
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    }
 }
 
 fn create_pipeline(

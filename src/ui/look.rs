@@ -1,4 +1,4 @@
-//! How the picture on the canvas is to look, for the shader (`gpu/canvas.wgsl`) and its twin on the CPU (`raster.rs`).
+//! How the canvas is to look, for the shader (`gpu/canvas.wgsl`) and its CPU counterpart (`raster.rs`).
 
 use crate::session::{live::Live, settings::ViewMode, view::ViewPlacement};
 use labrum_core::{
@@ -8,10 +8,10 @@ use labrum_core::{
 };
 use std::sync::Arc;
 
-/// Screen pixels for one pixel of the picture from which on true pixels are shown, picture and labels.
+/// From this scale on (screen pixels per image pixel), image and labels are shown as square pixels.
 pub const PIXELS_FROM: f32 = 6.0;
 
-/// How values become levels: the functions of [`Window::grey_level`], and the file's own table.
+/// How values become grey levels: the functions of [`Window::grey_level`], or the file's VOI lookup table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// A ramp from 0 to 1.
@@ -26,24 +26,24 @@ pub enum Function {
 
 /// From stored values to grey levels.
 ///
-/// With `x = slope * (stored - pivot) + offset`: near the middle of the window both terms are small, so that single
-/// precision is enough, whatever the stored values are.
+/// `x = slope * (stored - pivot) + offset`. Near the centre of the window both terms are small, so that single
+/// precision is enough for any stored values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GreyLevels {
-    /// What is done with x; for [`Function::Table`], x is the place in the table.
+    /// The function of x; for [`Function::Table`], x is the index into the table.
     pub function: Function,
-    /// See above.
+    /// Change of x per stored value.
     pub slope: f32,
-    /// See above.
+    /// Stored value near the centre of the window.
     pub pivot: f32,
-    /// See above.
+    /// x at the pivot.
     pub offset: f32,
-    /// MONOCHROME1.
+    /// High values are dark (MONOCHROME1).
     pub inverted: bool,
 }
 
 impl GreyLevels {
-    /// The levels of an image through a window; `is_default` where the user chose none.
+    /// The grey levels of an image with a window; `is_default` if the user has not chosen it.
     pub fn from_image(image: &Image, window: Window, is_default: bool) -> Self {
         let (slope, intercept) = if image.is_color() {
             (1.0, 0.0)
@@ -86,7 +86,7 @@ impl GreyLevels {
         }
     }
 
-    /// The level 0..=1 of a stored value, MONOCHROME1 taken into account. Twin of `level` in the shader.
+    /// Grey level 0..=1 of a stored value, including MONOCHROME1. Counterpart of `level` in the shader.
     pub fn displayed_level(&self, stored: f32, table: &[f32]) -> f32 {
         let x = self.slope * (stored.clamp(-1e30, 1e30) - self.pivot) + self.offset;
         let level = match self.function {
@@ -98,31 +98,31 @@ impl GreyLevels {
                 .map_or(0.0, |l| *l),
         };
         let level = if self.inverted { 1.0 - level } else { level };
-        // Not a number on a curve.
+        // NaN has no grey level: show black.
         if level.is_nan() { 0.0 } else { level }
     }
 }
 
-/// The levels of the table that an image is shown by while the user has chosen no window.
+/// The VOI lookup table of an image, which applies until the user chooses a window.
 pub fn table_of(image: &Image) -> Option<&[f32]> {
     image.active_voi_lut().map(|table| table.levels.as_slice())
 }
 
-/// What is drawn of the labels.
+/// How labels are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelLayers {
-    /// Nothing.
+    /// Labels are not drawn.
     Nothing = 0,
     /// Fill and a fine outline.
     Fill = 1,
-    /// The outline alone, with a dark rim.
+    /// Outline only, with a dark rim.
     Outline = 2,
-    /// What was added to the proposal, what was removed, and a fine outline.
+    /// Differences from the proposal, with a fine outline.
     Difference = 3,
 }
 
 impl LabelLayers {
-    /// Of a view mode: the outline of [`ViewMode::Confidence`] is drawn from contours, not here.
+    /// The layers of a view mode. [`ViewMode::Confidence`] is drawn from contours instead.
     pub fn for_view_mode(mode: ViewMode) -> Self {
         match mode {
             ViewMode::Fill => Self::Fill,
@@ -133,49 +133,50 @@ impl LabelLayers {
     }
 }
 
-/// Colours of the difference view: told apart by colour-blind people (Okabe and Ito), and not those of a usual label.
+/// In the mask, not in the proposal. The colours of the difference view are colour-blind safe (Okabe and Ito) and
+/// differ from the first label colours.
 pub const ADDED: [u8; 3] = [230, 159, 0];
 /// In the proposal, not in the mask.
 pub const REMOVED: [u8; 3] = [0, 114, 178];
 /// In both, with different labels.
 pub const RELABELLED: [u8; 3] = [240, 228, 66];
-/// How opaque they are.
+/// Opacity of the difference colours.
 pub const DIFFERENCE_OPACITY: f32 = 0.6;
 
-/// All that decides about a pixel on the screen but the image and the masks. Lengths are in screen pixels.
+/// Everything that determines a screen pixel except image and masks. Lengths are in screen pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CanvasLook {
-    /// The place on the screen of the left upper corner of the picture.
+    /// Screen position of the top left corner of the image.
     pub origin: [f32; 2],
-    /// Screen pixels for one pixel of the picture, across and down.
+    /// Screen pixels per image pixel, across and down.
     pub scale: [f32; 2],
     /// Grey levels.
     pub levels: GreyLevels,
-    /// What is drawn of the labels.
+    /// How labels are drawn.
     pub layers: LabelLayers,
     /// Half the width of an outline.
     pub half_line: f32,
-    /// Width of the dark rim beside it.
+    /// Width of the dark rim beside the outline.
     pub rim: f32,
-    /// How opaque an outline and its rim are, 0..=1.
+    /// Opacity of outline and rim, 0..=1.
     pub line_opacity: f32,
-    /// Screen pixels for one point.
+    /// Screen pixels per point.
     pub pixels_per_point: f32,
-    /// Red, green, blue (0..=1, gamma) and opacity of the fill for each label; an opacity below 0 hides it.
+    /// Red, green, blue (0..=1, gamma) and fill opacity for each label value; an opacity below 0 hides the label.
     pub labels: Box<[[f32; 4]; 256]>,
-    /// Colour of what the tool in hand would do.
+    /// Colour of the tool preview, 0..=1.
     pub preview: [f32; 3],
 }
 
-/// Of a line between two labels, the part on either side against half of an ordinary one.
+/// Half width of a line between two labels, on either side, relative to an ordinary one.
 pub const SHARED: f32 = 1.6;
-/// How opaque the dark rim is.
+/// Opacity of the dark rim.
 pub const RIM_OPACITY: f32 = 110.0 / 255.0;
-/// How opaque a preview is, in the stripes and between them.
+/// Opacity of a preview, in the stripes and between them.
 pub const PREVIEW_OPACITY: [f32; 2] = [0.6, 0.25];
 
 impl CanvasLook {
-    /// A look with no labels yet.
+    /// A look without labels.
     pub fn new(placement: ViewPlacement, pixels_per_point: f32, levels: GreyLevels) -> Self {
         Self {
             origin: placement.origin.map(|v| v * pixels_per_point),
@@ -191,7 +192,7 @@ impl CanvasLook {
         }
     }
 
-    /// Draws labels: `labels[i]` is the label of value i + 1; those in `hidden` and invisible ones are left out.
+    /// Adds labels: `labels[i]` is the label with value i + 1. Invisible labels and those in `hidden` are left out.
     pub fn with_labels(
         mut self,
         layers: LabelLayers,
@@ -199,7 +200,7 @@ impl CanvasLook {
         hidden: &[u8],
         opacity: f32,
     ) -> Self {
-        /// Widths of outlines in points: beside a fill, alone, and the rim.
+        // Widths in points: outline with fill, outline only, rim.
         const FINE: f32 = 1.25;
         const LINE: f32 = 1.75;
         const RIM: f32 = 1.0;
@@ -221,17 +222,17 @@ impl CanvasLook {
             let is_hidden = !label.visible || hidden.contains(&value);
             self.labels[usize::from(value)] = [r, g, b, if is_hidden { -1.0 } else { opacity }];
         }
-        // Values that no label stands for are shown too, white: nothing that will be written is kept from sight.
+        // Values without a label are shown in white, so that nothing in the mask stays invisible.
         for entry in self.labels.iter_mut().skip(labels.len() + 1) {
             entry[3] = opacity;
         }
         self
     }
 
-    /// The same labels, fainter: fills and outlines have this share of their opacity.
+    /// Multiplies the opacity of fills and outlines by `share`.
     pub fn with_faded_labels(mut self, share: f32) -> Self {
         self.line_opacity *= share;
-        // What is hidden stays hidden.
+        // Hidden labels stay hidden.
         self.labels
             .iter_mut()
             .filter(|entry| entry[3] > 0.0)
@@ -239,35 +240,35 @@ impl CanvasLook {
         self
     }
 
-    /// How far from an edge its outline can be seen.
+    /// How far the outline extends from an edge.
     pub fn outline_reach(&self) -> f32 {
         (self.half_line + self.rim).max(self.half_line * SHARED) + 0.5
     }
 
-    /// True where labels or anything else over the picture is drawn.
+    /// True if labels are drawn.
     pub fn draws_labels(&self) -> bool {
         self.layers != LabelLayers::Nothing
     }
 }
 
-/// What is on the canvas.
+/// The content of the canvas.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
-    /// The picture.
+    /// The image.
     pub image: &'a Arc<Image>,
     /// Its labels.
     pub labels: Option<&'a Live>,
-    /// What the model proposed, for [`LabelLayers::Difference`].
+    /// The model's proposal, for [`LabelLayers::Difference`].
     pub reference: Option<&'a Live>,
-    /// The pixels that the tool in hand would change.
+    /// The pixels that the active tool would change.
     pub preview: Option<&'a Region>,
-    /// How all of it looks.
+    /// How to draw it.
     pub look: &'a CanvasLook,
 }
 
-/// Width of the box that the picture is averaged over, in its pixels, at `scale` screen pixels for each of them: a
-/// screen pixel when it is reduced, one of its own (which is bilinear interpolation) when it is enlarged, and a screen
-/// pixel again where true pixels are to be seen. Twin of `filter_width` in the shader.
+/// Width of the box filter in image pixels, at `scale` screen pixels per image pixel: one screen pixel when reduced,
+/// one image pixel (bilinear interpolation) when enlarged, and one screen pixel again from [`PIXELS_FROM`] on.
+/// Counterpart of `filter_width` in the shader.
 pub(crate) fn filter_width(scale: f32) -> f32 {
     if scale <= 1.0 {
         return 1.0 / scale;

@@ -1,8 +1,9 @@
-//! The window: reads the session, returns what the user asks for. The only place, with `app`, that names egui.
+//! The window: draws the session and returns the user's actions. Only this module and `app` use egui.
 
 mod across;
 mod canvas;
 mod charts;
+mod crosshair;
 mod dialogs;
 mod edges;
 mod focus;
@@ -31,33 +32,33 @@ use stream::{EventStream, Heard, WindowEvent};
 use textures::Textures;
 use tool_input::{EventContext, ToolInput};
 
-/// What the pointer is on.
+/// The pixel under the pointer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pointer {
     pub(crate) slice: usize,
-    /// Pixels from the left upper corner of the picture.
+    /// In pixels of the image, from its top left corner.
     pub(crate) x: f32,
     pub(crate) y: f32,
 }
 
-/// Height of the bar at the bottom, whatever stands in it: the picture above does not move.
+/// Height of the status bar in points. Fixed, so that the image above it never moves.
 const STATUS: f32 = 36.0;
 
-/// A command that is shown before it is done: on which slice, and on which state of its mask.
+/// A command whose result is previewed, with the slice and the version of its mask.
 type Previewed = (UserCommand, Option<(SliceKey, u64)>);
 
-/// What the window remembers between frames and nobody else needs.
+/// State of the window between frames.
 #[derive(Default)]
 pub struct WindowState {
     textures: Textures,
     canvas: CanvasState,
     across: [AcrossState; 2],
     dialogs: Dialogs,
-    /// Which parts were drawn last: with a case, with panels, with the views across.
+    /// What the last frame showed: a case, the panels, the orthogonal views.
     parts: Option<[bool; 3]>,
-    /// All that happened before this frame is done.
+    /// All events before this frame have been handled.
     is_settled: bool,
-    /// Events of the wheel for one notch; 0 for one.
+    /// Wheel events per notch; 0 is treated as 1.
     events_per_notch: f32,
     panel_widths: [f32; 2],
     previewed: Option<Previewed>,
@@ -67,9 +68,8 @@ pub struct WindowState {
 }
 
 impl WindowState {
-    /// What is asked for by the next thing that a person did since the last frame, on the canvas or by a key; `None`
-    /// once all is done. It is carried out before the next is asked for: a stroke after a key belongs to the slice that
-    /// the key has brought.
+    /// The actions of the next input event (mouse on the canvas, or key) since the last frame; `None` when all are
+    /// handled. Apply them before the next call: a stroke after a key press belongs to the slice that the key selected.
     pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
         let mut actions = Vec::new();
         match EventStream::pop_next_event(ctx) {
@@ -95,7 +95,7 @@ impl WindowState {
         actions: &mut Vec<Action>,
     ) {
         if let WindowEvent::Command(_) = heard.what {
-            // A command may draw where the pointer is.
+            // A command may draw at the pointer.
             self.sync_pointer(ctx, session, heard, actions);
         }
         self.for_views(ctx, session, |input, around| {
@@ -119,7 +119,7 @@ impl WindowState {
         });
     }
 
-    /// The slice, and the views across the series.
+    /// Calls `each` for the slice view and the two orthogonal views.
     fn for_views(
         &mut self,
         ctx: &Context,
@@ -146,7 +146,7 @@ impl WindowState {
         }
     }
 
-    /// Draws one frame, once all is heard, and returns what the user asked for in it by the controls.
+    /// Draws one frame after all events are handled, and returns the actions of its controls.
     pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
         let mut actions = Vec::new();
         EventStream::install_plugin(ui.ctx());
@@ -154,12 +154,12 @@ impl WindowState {
         self.name_window(ui, session);
         self.textures.forget_closed(session);
         let parts = [
-            session.current_case().is_some(),
+            session.cases.current_case().is_some(),
             session.settings.panels,
-            session.ortho_views().is_some(),
+            session.viewports.ortho_views().is_some(),
         ];
         if self.parts.replace(parts) != Some(parts) {
-            // Panels know their place once they were laid out: what is seen is the second time.
+            // Panels have their final layout only in the second pass; show that one.
             ui.ctx().request_discard("other parts of the window");
         }
         let shown = self.canvas.shown_slice(session).map(|key| key.slice);
@@ -169,13 +169,14 @@ impl WindowState {
         Panel::top("menu")
             .frame(bar_frame(ui, 4))
             .show(ui, |ui| panels::menu::show_bar(ui, session, &mut actions));
-        if let Some(holder) = session.lock_holder() {
-            let show = |ui: &mut Ui| {
-                panels::looking::show_read_only_bar(ui, session, holder, &mut actions)
-            };
-            Panel::top("looking").frame(bar_frame(ui, 6)).show(ui, show);
+        if let Some(holder) = session.workspace.lock_holder() {
+            Panel::top("looking")
+                .frame(bar_frame(ui, 6))
+                .show(ui, |ui| {
+                    panels::looking::show_read_only_bar(ui, session, holder, &mut actions)
+                });
         }
-        // Of one height, whatever goes on: the picture does not move.
+        // Fixed height, so that the image does not move.
         Panel::bottom("status")
             .frame(bar_frame(ui, 4))
             .exact_size(STATUS)
@@ -183,7 +184,7 @@ impl WindowState {
             .show(ui, |ui| {
                 panels::status::show_bar(ui, session, pointer, &mut actions)
             });
-        if session.current_case().is_some() {
+        if session.cases.current_case().is_some() {
             let pointed = self.side_panels(ui, session, shown, &mut actions);
             Panel::bottom("scrubber")
                 .frame(bar_frame(ui, 8))
@@ -191,7 +192,7 @@ impl WindowState {
                     panels::scrubber::show_slice_strip(ui, session, &mut actions)
                 });
             CentralPanel::no_frame().show(ui, |ui| self.show_views(ui, session, &mut actions));
-            // After the canvas: the tool hears that the pointer left it before the command is shown.
+            // After the canvas: the tool must know that the pointer has left before the command is previewed.
             self.update_preview(session, pointed, &mut actions);
         } else {
             CentralPanel::default().show(ui, |ui| match &session.opening {
@@ -221,7 +222,7 @@ impl WindowState {
         actions
     }
 
-    /// Paints the canvas on the graphics card that draws the window, from now on; without one on the CPU.
+    /// Paints the canvas on the GPU that draws the window; with `None`, on the CPU.
     pub fn use_card(&mut self, state: Option<&eframe::egui_wgpu::RenderState>) {
         if let Some(state) = state {
             self.canvas.use_card(state);
@@ -229,25 +230,25 @@ impl WindowState {
         }
     }
 
-    /// Takes so many events of the wheel for one notch, on the canvas and in lists.
+    /// Sets the number of wheel events per notch, for the canvas and for lists.
     pub fn use_wheel(&mut self, ctx: &Context, events_per_notch: f32) {
         self.events_per_notch = events_per_notch;
         ctx.options_mut(|o| o.input_options.line_scroll_speed /= events_per_notch);
     }
 
-    /// True while the pointer is on messages: none goes by itself then.
+    /// True while the pointer is on the messages; they do not expire then.
     pub fn has_pointer_on_messages(&self) -> bool {
         self.toasts.is_pointed_at()
     }
 
-    /// True while a dialog has the keyboard.
+    /// True while a dialog is open.
     pub fn has_dialog(&self) -> bool {
         self.dialogs.any_open()
     }
 
-    /// Shows the slice, and the views across the series beside it where they are wanted.
+    /// Shows the slice view and, if enabled, the orthogonal views beside it.
     fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        if session.ortho_views().is_none() {
+        if session.viewports.ortho_views().is_none() {
             return canvas::show_slice(ui, session, &mut self.canvas, actions);
         }
         let [slice, column, row] = across::split_layout(ui.available_rect_before_wrap());
@@ -257,7 +258,7 @@ impl WindowState {
         across::show_views(ui, session, [column, row], &mut self.across, actions);
     }
 
-    /// Shows the panels at the sides; returns the command that is pointed at.
+    /// Shows the side panels; returns the command under the pointer.
     fn side_panels(
         &mut self,
         ui: &mut Ui,
@@ -269,7 +270,7 @@ impl WindowState {
             return None;
         }
         let settings = &session.settings;
-        // On a narrow screen the picture needs the room more than the names of cases do.
+        // On a narrow screen the image needs the room more than the case list does.
         let is_narrow = ui.available_width() < NARROW;
         let ([least, most], right_most) = if is_narrow {
             ([180.0, 200.0], 248.0)
@@ -314,7 +315,7 @@ impl WindowState {
             });
         let left = left.map_or(settings.left_width, |left| left.response.rect.width());
         let widths = [left, right.response.rect.width()].map(f32::round);
-        // Written down once the edge is let go.
+        // Save the widths when the user has released the edge.
         if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
             let is_first = self.panel_widths == [0.0; 2];
             self.panel_widths = widths;
@@ -325,7 +326,7 @@ impl WindowState {
         right.inner
     }
 
-    /// Shows what the command that is pointed at would do.
+    /// Previews the result of the command under the pointer.
     fn update_preview(
         &mut self,
         session: &Session,
@@ -342,7 +343,7 @@ impl WindowState {
         }
     }
 
-    /// Commands that open something in the window are done here.
+    /// Handles commands that open a dialog or concern the window; returns false for all others.
     fn is_for_window(&mut self, ctx: &Context, session: &Session, action: &Action) -> bool {
         let Action::Command(command) = action else {
             return false;
@@ -354,7 +355,7 @@ impl WindowState {
             UserCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             UserCommand::FindCase => {
                 self.case_list.focus_search();
-                // The session brings the list into sight.
+                // The session also shows the case list if it is hidden.
                 return false;
             }
             other => return self.dialogs.open_for_command(*other, session),
@@ -362,10 +363,11 @@ impl WindowState {
         true
     }
 
-    /// Nobody closes the window on work that is not written yet, or on a round of training, without being asked.
+    /// Asks before the window is closed while changes are unsaved or training is running.
     fn guard_window_close(&mut self, ui: &Ui, session: &Session) {
         let is_asked = ui.input(|i| i.viewport().close_requested());
-        let has_something = session.unsaved_count() > 0 || session.learning.running.is_some();
+        let has_something =
+            session.workspace.unsaved_count() > 0 || session.learning.running.is_some();
         if is_asked && has_something && !self.dialogs.may_leave() {
             ui.send_viewport_cmd(ViewportCommand::CancelClose);
             self.dialogs.ask_before_leaving();
@@ -373,7 +375,7 @@ impl WindowState {
     }
 
     fn name_window(&mut self, ui: &Ui, session: &Session) {
-        let title = match session.current_case() {
+        let title = match session.cases.current_case() {
             Some(case) => format!("{} - Labrum", case.display_title()),
             None => "Labrum".to_owned(),
         };
@@ -384,7 +386,7 @@ impl WindowState {
     }
 }
 
-/// Two fingers on a touch screen, which the toolkit follows from frame to frame.
+/// Pinch zoom on a touch screen; egui tracks it per frame.
 fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
     if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
         && now.over == Some(ViewPlane::Slice)
@@ -396,17 +398,17 @@ fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
     }
 }
 
-/// Less is a narrow window, in points.
+/// Windows narrower than this, in points, get narrower panels.
 const NARROW: f32 = 900.0;
 
-/// A bar across the window.
+/// The frame of a bar across the window.
 fn bar_frame(ui: &Ui, height: i8) -> Frame {
     Frame::new()
         .fill(theme::current_colors(ui).panel)
         .inner_margin(Margin::symmetric(12, height))
 }
 
-/// Shows what is in a panel within its width: what is a hair wider does not move the picture.
+/// Shows a panel's content clipped to its width: slightly wider content must not move the image.
 fn held_in<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> T) -> T {
     let room = ui.available_rect_before_wrap();
     let mut inner = ui.new_child(UiBuilder::new().max_rect(room));
@@ -415,7 +417,7 @@ fn held_in<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> T) -> T {
     shown
 }
 
-/// A panel at the side.
+/// The frame of a side panel.
 fn side_panel_frame(ui: &Ui) -> Frame {
     Frame::new()
         .fill(theme::current_colors(ui).panel)

@@ -1,4 +1,4 @@
-//! Confidence along the boundary, doubtful places and measurements over the picture, drawn from contours.
+//! Vector overlays drawn from contours: boundary confidence, uncertain regions and measurements.
 
 use super::theme::{DOUBT, ON_CANVAS, confidence_color};
 use crate::session::{
@@ -7,30 +7,31 @@ use crate::session::{
     view::ViewPlacement,
 };
 use egui::{
-    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
+    Align2, Color32, FontId, Painter, Pos2, Rangef, Rect, Shape, Stroke, epaint::PathStroke, pos2,
+    vec2,
 };
 use labrum_core::measure::Measurement;
 
 /// Width of an outline in points.
 const LINE: f32 = 1.75;
 
-/// Steps of confidence that are told apart by colour.
+/// Number of colour steps of the confidence scale.
 const STEPS: f32 = 32.0;
 
-/// What is drawn and how.
+/// The overlays of one slice and how to draw them.
 pub(crate) struct ContourOverlay<'a> {
     pub(crate) finding: &'a Finding,
     pub(crate) mode: ViewMode,
     pub(crate) hidden_labels: &'a [u8],
     pub(crate) measurements: bool,
     pub(crate) focus: Option<&'a Doubt>,
-    /// How opaque the outline of [`ViewMode::Confidence`] is, 0..=1.
+    /// Opacity of the outline in [`ViewMode::Confidence`], 0..=1.
     pub(crate) opacity: f32,
     pub(crate) placement: ViewPlacement,
 }
 
 impl ContourOverlay<'_> {
-    /// Draws all of it.
+    /// Draws all overlays.
     pub(crate) fn paint_contours(&self, painter: &Painter) {
         if self.mode == ViewMode::Hidden {
             return;
@@ -83,7 +84,7 @@ impl ContourOverlay<'_> {
             return;
         }
         let points = ring.iter().map(|(p, _)| *p).collect();
-        // A dark rim keeps the line apart from bright tissue.
+        // A dark rim separates the line from bright tissue.
         painter.add(Shape::closed_line(
             points,
             PathStroke::new(
@@ -91,14 +92,13 @@ impl ContourOverlay<'_> {
                 Color32::from_black_alpha(110).gamma_multiply(self.opacity),
             ),
         ));
-        let step = |confidence: f32| (confidence * STEPS).round() / STEPS;
         let mut start = 0;
         while start < ring.len() {
-            let value = step(ring[start].1);
+            let value = round_confidence(ring[start].1);
             let end = (start + 1..ring.len())
-                .find(|&i| step(ring[i].1) != value)
+                .find(|&i| round_confidence(ring[i].1) != value)
                 .unwrap_or(ring.len());
-            // Each piece reaches to the first point of the next one.
+            // Each piece ends at the first point of the next one.
             let piece: Vec<Pos2> = (start..=end).map(|i| ring[i % ring.len()].0).collect();
             let color = confidence_color(value).gamma_multiply(self.opacity);
             painter.add(Shape::line(piece, PathStroke::new(LINE + 0.75, color)));
@@ -106,7 +106,7 @@ impl ContourOverlay<'_> {
         }
     }
 
-    /// The ring on the screen with its confidence, without points that lie closer together than can be seen.
+    /// The ring in screen coordinates with its confidence, without points that coincide on the screen.
     fn thinned_ring(&self, outline: &BoundaryRing) -> Vec<(Pos2, f32)> {
         let mut ring: Vec<(Pos2, f32)> = Vec::with_capacity(outline.points.len());
         for (point, confidence) in outline.points.iter().zip(&outline.confidence) {
@@ -171,7 +171,7 @@ impl ContourOverlay<'_> {
             measurement.unit.symbol()
         );
         let label = painter.layout_no_wrap(text, FontId::proportional(12.0), ON_CANVAS);
-        // Beside the line, near its end on the right, where it hides the least.
+        // Beside the right end of the line, where it hides the least.
         let end = if a.x > b.x { a } else { b };
         let at = Align2::LEFT_CENTER.anchor_size(end + vec2(10.0, 0.0), label.size());
         let at = at.translate(keep_inside(at.expand(4.0), painter.clip_rect().shrink(4.0)));
@@ -184,24 +184,31 @@ impl ContourOverlay<'_> {
     }
 }
 
-/// How far a rectangle has to move to lie inside of another.
+/// Shift that moves `rect` inside `room`.
 fn keep_inside(rect: Rect, room: Rect) -> egui::Vec2 {
-    let one = |low: f32, high: f32, from: f32, to: f32| {
-        if high > to {
-            to - high
-        } else if low < from {
-            from - low
-        } else {
-            0.0
-        }
-    };
     vec2(
-        one(rect.min.x, rect.max.x, room.min.x, room.max.x),
-        one(rect.min.y, rect.max.y, room.min.y, room.max.y),
+        shift_into_range(rect.x_range(), room.x_range()),
+        shift_into_range(rect.y_range(), room.y_range()),
     )
 }
 
-/// The four corners of a frame.
+/// The same along one axis; a range that is too long is aligned to the end of the room.
+fn shift_into_range(range: Rangef, room: Rangef) -> f32 {
+    if range.max > room.max {
+        room.max - range.max
+    } else if range.min < room.min {
+        room.min - range.min
+    } else {
+        0.0
+    }
+}
+
+/// Rounds a confidence to one of [`STEPS`] values, so that each piece of line has one colour.
+fn round_confidence(confidence: f32) -> f32 {
+    (confidence * STEPS).round() / STEPS
+}
+
+/// Paints only the four corners of a frame.
 fn paint_frame_corners(painter: &Painter, frame: Rect, stroke: Stroke) {
     let arm = (frame.width().min(frame.height()) / 4.0).min(12.0);
     for (corner, x, y) in [

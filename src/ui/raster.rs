@@ -1,6 +1,6 @@
-//! The canvas painted on the CPU, where there is no graphics card for it: what `gpu/canvas.wgsl` says, in Rust.
+//! The canvas painted on the CPU, for computers without a usable GPU: the same as `gpu/canvas.wgsl`, in Rust.
 //!
-//! What changes here changes there: a test compares the two. Only what changed on the screen is painted again.
+//! Keep both in step; a test compares them. Only the changed part of the screen is repainted.
 
 mod edge;
 mod tones;
@@ -9,6 +9,7 @@ use super::look::{
     ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED,
     RIM_OPACITY, SHARED, Scene,
 };
+use crate::session::live::Live;
 use edge::{EdgeFinder, LabelRun, NearestEdge};
 use egui::Color32;
 use labrum_core::{
@@ -17,6 +18,7 @@ use labrum_core::{
     region::{PixelRect, Region},
 };
 use std::{
+    ops::Range,
     sync::{Arc, Weak},
     thread,
 };
@@ -25,38 +27,55 @@ use tones::{Taps, ToneRows};
 pub use edge::Calm;
 pub use tones::Tones;
 
-/// What lies around the picture.
+/// Colour around the image, 0..=1.
 pub(super) const BACKGROUND: [f32; 3] = [0.0; 3];
 
-/// Screen pixels from one stripe of a preview to the next.
+/// Distance between the stripes of a preview, in screen pixels.
 pub(super) fn stripe_period(look: &CanvasLook) -> f32 {
     (8.0 * look.pixels_per_point).round().max(2.0)
 }
 
-/// A rectangle of the screen, in its pixels.
+/// A rectangle in screen pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Area {
-    /// Left upper corner.
+    /// Top left corner.
     pub min: [i32; 2],
     /// Width and height.
     pub size: [usize; 2],
 }
 
 impl Area {
-    /// Where the pixels of a picture may be seen with `margin` pixels about them, within this area.
+    /// The part of this area that shows the given image pixels, extended by `margin` image pixels.
     fn of_pixels(&self, rect: &PixelRect, margin: usize, look: &CanvasLook) -> Self {
-        let one = |i: usize, range: &std::ops::Range<usize>| {
-            let at = |v: f32| look.origin[i] + v * look.scale[i];
-            let low = (at(range.start as f32 - margin as f32).floor() as i32 - 1).max(self.min[i]);
-            let high = (at((range.end + margin) as f32).ceil() as i32 + 1)
-                .min(self.min[i] + self.size[i] as i32);
-            (low, (high - low).max(0) as usize)
-        };
-        let (x, y) = (one(0, &rect.columns), one(1, &rect.rows));
+        let (left, width) = self.extent_of_pixels(0, &rect.columns, margin, look);
+        let (top, height) = self.extent_of_pixels(1, &rect.rows, margin, look);
         Self {
-            min: [x.0, y.0],
-            size: [x.1, y.1],
+            min: [left, top],
+            size: [width, height],
         }
+    }
+
+    /// The same along one axis: start and length in screen pixels.
+    fn extent_of_pixels(
+        &self,
+        axis: usize,
+        pixels: &Range<usize>,
+        margin: usize,
+        look: &CanvasLook,
+    ) -> (i32, usize) {
+        let (origin, scale) = (look.origin[axis], look.scale[axis]);
+        let first = origin + (pixels.start as f32 - margin as f32) * scale;
+        let last = origin + (pixels.end + margin) as f32 * scale;
+        let low = (first.floor() as i32 - 1).max(self.min[axis]);
+        let high = (last.ceil() as i32 + 1).min(self.min[axis] + self.size[axis] as i32);
+        (low, (high - low).max(0) as usize)
+    }
+
+    /// Image coordinate, along one axis, of the centre of the screen pixel with this index.
+    #[inline]
+    fn place_on_image(&self, axis: usize, index: usize, look: &CanvasLook) -> f32 {
+        let screen = (self.min[axis] + index as i32) as f32 + 0.5;
+        (screen - look.origin[axis]) / look.scale[axis]
     }
 
     fn is_empty(&self) -> bool {
@@ -64,7 +83,7 @@ impl Area {
     }
 }
 
-/// The canvas and what was painted on it last.
+/// Paints the canvas, and remembers what it painted last.
 #[derive(Debug, Default)]
 pub struct Raster {
     painted: Option<Painted>,
@@ -72,7 +91,7 @@ pub struct Raster {
     tones: Tones,
 }
 
-/// What decides about the pixels that are on the screen.
+/// The state from which the pixels on the screen were painted.
 #[derive(Debug)]
 struct Painted {
     area: Area,
@@ -84,7 +103,7 @@ struct Painted {
 }
 
 impl Raster {
-    /// Paints what is new on the screen; `None` where nothing is. The first time that is all of `area`.
+    /// Paints what has changed; `None` if nothing has. The first call paints all of `area`.
     pub fn repaint_changes(
         &mut self,
         scene: &Scene<'_>,
@@ -125,14 +144,9 @@ impl Raster {
         if !is_same {
             return area;
         }
-        let changed =
-            |live: Option<&crate::session::live::Live>, seen: Option<u64>| match live.zip(seen) {
-                Some((live, seen)) => live.dirty_since(seen),
-                None => Some(PixelRect::default()),
-            };
         let (Some(labels), Some(reference)) = (
-            changed(scene.labels, painted.labels),
-            changed(scene.reference, painted.reference),
+            changed_pixels(scene.labels, painted.labels),
+            changed_pixels(scene.reference, painted.reference),
         ) else {
             return area;
         };
@@ -154,9 +168,9 @@ impl Raster {
     }
 }
 
-/// The pixels of a part of the screen, row after row. `calm` and `tones` were made for the scene.
+/// The pixels of `area`, row by row. `calm` and `tones` must be up to date with the scene.
 pub fn composite_area(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
-    /// A part as small as this is painted sooner than threads are started.
+    // Below this number of pixels, starting threads takes longer than painting.
     const SMALL: usize = 1 << 17;
     let pixels = area.size[0] * area.size[1];
     let threads = if pixels < SMALL {
@@ -198,7 +212,15 @@ pub fn composite_area(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area)
     out
 }
 
-/// Paints rows of a picture with `N` channels.
+/// Where a mask has changed since version `seen`; `None` if unknown.
+fn changed_pixels(mask: Option<&Live>, seen: Option<u64>) -> Option<PixelRect> {
+    match mask.zip(seen) {
+        Some((mask, seen)) => mask.dirty_since(seen),
+        None => Some(PixelRect::default()),
+    }
+}
+
+/// Paints rows of an image with `N` channels.
 fn paint_rows<const N: usize>(
     scene: &Scene<'_>,
     calm: &Calm,
@@ -208,11 +230,10 @@ fn paint_rows<const N: usize>(
 ) {
     let look = scene.look;
     let image = scene.image;
-    let place = |i: usize, k: usize| {
-        ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i]
-    };
-    let places: Vec<f32> = (0..area.size[0]).map(|k| place(0, k)).collect();
-    // Where the picture is, from the left.
+    let places: Vec<f32> = (0..area.size[0])
+        .map(|k| area.place_on_image(0, k, look))
+        .collect();
+    // First and last screen column inside the image.
     let left = places.partition_point(|x| *x < 0.0);
     let right = places
         .partition_point(|x| *x < image.columns as f32)
@@ -223,7 +244,7 @@ fn paint_rows<const N: usize>(
         image.columns,
     );
     let down = Taps::for_places(
-        (0..area.size[1]).map(|k| place(1, k)),
+        (0..area.size[1]).map(|k| area.place_on_image(1, k, look)),
         look.scale[1],
         image.rows,
     );
@@ -239,7 +260,7 @@ fn paint_rows<const N: usize>(
     };
     let mut colors = vec![BACKGROUND; area.size[0]];
     for (row, out) in out.chunks_mut(area.size[0]).enumerate() {
-        let y = place(1, row);
+        let y = area.place_on_image(1, row, look);
         let is_in_rows = y >= 0.0 && y < image.rows as f32;
         colors.fill(BACKGROUND);
         if is_in_rows && left < right {
@@ -266,7 +287,7 @@ fn paint_rows<const N: usize>(
     }
 }
 
-/// All that lies over the picture. Twin of `overlay` in the shader.
+/// Everything drawn over the image. Counterpart of `overlay` in the shader.
 struct RasterOverlay<'a> {
     scene: &'a Scene<'a>,
     edges: Option<EdgeFinder<'a>>,
@@ -329,7 +350,7 @@ impl RasterOverlay<'_> {
                     (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
                 color = blend_over(color, [0.0; 3], rim * look.line_opacity);
             }
-            // Two labels share an edge: each has a line of its own on its side.
+            // Two labels share an edge: each draws a line on its own side.
             let half_line = look.half_line
                 * if edge.own != 0 && edge.other != 0 {
                     SHARED
@@ -347,7 +368,8 @@ fn blend_over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
     std::array::from_fn(|c| below[c] + (color[c] - below[c]) * opacity)
 }
 
-/// What changed against the reference on the screen pixel at p: where the picture is reduced, a single pixel counts.
+/// The difference colour at p; `None` if mask and reference agree. When the image is reduced, one differing pixel under
+/// the screen pixel is enough.
 fn reference_difference(
     look: &CanvasLook,
     now: &Mask,
@@ -380,10 +402,10 @@ fn reference_difference(
     None
 }
 
-/// A region that is asked about pixel by pixel.
+/// A region indexed by row, for fast lookup of single pixels.
 struct Spans<'a> {
     region: &'a Region,
-    /// Where the spans of each row begin.
+    /// Index of the first span of each row.
     rows: Vec<u32>,
 }
 
@@ -404,7 +426,7 @@ impl<'a> Spans<'a> {
         }
     }
 
-    /// True for a place on the picture within the region.
+    /// True if the image position `p` is inside the region.
     fn contains(&self, p: [f32; 2]) -> bool {
         let [column, row] = p.map(|v| v as usize);
         let Some([first, last]) = self.rows.get(row..row + 2).and_then(|r| r.first_chunk()) else {

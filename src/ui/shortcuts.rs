@@ -1,4 +1,4 @@
-//! Keys: from the table of commands to the toolkit and back to words.
+//! Converts keyboard shortcuts between the command table, egui and display text.
 
 use crate::session::{
     command::{KEY_NAMES, Shortcut, UserCommand},
@@ -6,7 +6,7 @@ use crate::session::{
 };
 use egui::{Key, Modifiers};
 
-/// A press in the words of the table; `None` where no command can have that key.
+/// The shortcut for a key press; `None` if the key cannot be a shortcut.
 pub(crate) fn from_key_press(key: Key, modifiers: Modifiers) -> Option<Shortcut> {
     let name = KEY_NAMES
         .iter()
@@ -16,7 +16,7 @@ pub(crate) fn from_key_press(key: Key, modifiers: Modifiers) -> Option<Shortcut>
     Shortcut::from_key_name(modifiers.command, shift, name)
 }
 
-/// A key as people read it: "Ctrl+Shift+O".
+/// A shortcut as shown to the user: "Ctrl+Shift+O".
 pub(crate) fn display_text(shortcut: &Shortcut) -> String {
     let key = match shortcut.key {
         "ArrowDown" => "Down",
@@ -55,7 +55,7 @@ pub(crate) fn display_text(shortcut: &Shortcut) -> String {
     )
 }
 
-/// The first key of a command in words; empty where it has none.
+/// The first shortcut of a command as text; empty if it has none.
 pub(crate) fn key_of(keys: &Keys, command: UserCommand) -> String {
     keys.shortcuts_for(command)
         .first()
@@ -63,7 +63,7 @@ pub(crate) fn key_of(keys: &Keys, command: UserCommand) -> String {
         .unwrap_or_default()
 }
 
-/// The explanation of a command with its key.
+/// The tooltip of a command, with its shortcut.
 pub(crate) fn command_tooltip(keys: &Keys, command: UserCommand) -> String {
     match key_of(keys, command) {
         key if key.is_empty() => command.tooltip_text().to_owned(),
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(key_of(&keys, UserCommand::ToolBrush), "F5");
         assert_eq!(
             command_tooltip(&keys, UserCommand::ToolBrush),
-            "Paint the label (F5)"
+            "Paint with the active label (F5)"
         );
     }
 }

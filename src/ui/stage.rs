@@ -1,4 +1,4 @@
-//! What stands on the canvas, and who paints it: the graphics card, or the CPU where there is none for it.
+//! Which slice is on the canvas, and painting it: on the GPU, or on the CPU if there is none.
 
 use super::{
     gpu::Gpu,
@@ -13,23 +13,23 @@ use crate::session::{
     live::Live,
 };
 use eframe::{egui_wgpu::RenderState, wgpu::DeviceType};
-use egui::{Color32, ColorImage, Painter, Rect, TextureHandle, TextureOptions, pos2};
+use egui::{Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions, pos2};
 use std::sync::{Arc, Weak};
 
-/// Which slice is on the canvas: for a moment that may still be the one before.
+/// The slice on the canvas; while another is loading, this is still the previous one.
 #[derive(Default)]
 pub(crate) struct Shown(Option<(SliceKey, Arc<Loaded>)>);
 
 impl Shown {
-    /// Says that nothing should be on the canvas, or nothing yet of this case.
+    /// Clears the canvas unless it shows a slice of `case`.
     pub(crate) fn clear_unless(&mut self, case: Option<CaseId>) {
         if self.0.as_ref().map(|(key, _)| key.case) != case {
             self.0 = None;
         }
     }
 
-    /// The slice to show. While its pixels are on their way, the nearest to it that is there: who scrolls fast sees
-    /// what goes by.
+    /// The slice to show. While it is loading, the nearest loaded slice on the way to it, so that fast
+    /// scrolling shows intermediate slices.
     pub(crate) fn slice_to_show(
         &mut self,
         session: &Session,
@@ -51,7 +51,7 @@ impl Shown {
     }
 }
 
-/// Paints the canvas.
+/// Paints the canvas on the GPU or on the CPU.
 #[derive(Default)]
 pub(crate) struct CanvasPainter {
     gpu: Option<Gpu>,
@@ -60,15 +60,15 @@ pub(crate) struct CanvasPainter {
 }
 
 impl CanvasPainter {
-    /// Paints on the graphics card from now on, unless that is a program on the CPU: our own is faster there, because
-    /// it paints only what changed.
+    /// Paints on the GPU from now on, except on software renderers: there our own CPU rasteriser is faster,
+    /// because it repaints only what has changed.
     pub(crate) fn use_card(&mut self, state: &RenderState) {
         if state.adapter.get_info().device_type != DeviceType::Cpu {
             self.gpu = Some(Gpu::new(state));
         }
     }
 
-    /// Paints a scene in `rect`. Pictures too large for the card are painted on the CPU.
+    /// Paints a scene in `rect`. Images too large for a GPU texture are painted on the CPU.
     pub(crate) fn paint_scene(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
         match self
             .gpu
@@ -113,12 +113,14 @@ impl CanvasPainter {
             }
         }
         if let Some((texture, area)) = &self.texture {
-            let at = |v: [i32; 2]| pos2(v[0] as f32 / per_point, v[1] as f32 / per_point);
             let end = [0, 1].map(|i| area.min[i] + area.size[i] as i32);
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             painter.image(
                 texture.id(),
-                Rect::from_min_max(at(area.min), at(end)),
+                Rect::from_min_max(
+                    point_of_pixel(area.min, per_point),
+                    point_of_pixel(end, per_point),
+                ),
                 whole,
                 Color32::WHITE,
             );
@@ -126,17 +128,22 @@ impl CanvasPainter {
     }
 }
 
-/// The mask of a finding, unpacked once.
+/// The top left corner of a screen pixel, in points.
+fn point_of_pixel(pixel: [i32; 2], per_point: f32) -> Pos2 {
+    pos2(pixel[0] as f32 / per_point, pixel[1] as f32 / per_point)
+}
+
+/// Cache of one finding's unpacked mask.
 #[derive(Default)]
 pub(crate) struct Unpacked(Option<(Weak<Finding>, Live)>);
 
 impl Unpacked {
-    /// Of a slice with this finding.
+    /// The unpacked mask of a slice with this finding.
     pub(crate) fn get_or_unpack(&mut self, key: SliceKey, finding: &Arc<Finding>) -> &Live {
-        let is_other = |(held, live): &(Weak<Finding>, Live)| {
+        let is_other = self.0.as_ref().is_some_and(|(held, live)| {
             live.slice_key() != key || !std::ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
-        };
-        if self.0.as_ref().is_some_and(is_other) {
+        });
+        if is_other {
             self.0 = None;
         }
         &self

@@ -1,13 +1,13 @@
-//! Every event of the window in the order in which it came, however many a frame holds.
+//! Handles window events strictly in the order in which they arrive, however many there are in a frame.
 //!
-//! Before the toolkit sees the events of a frame they go through here, one after the other. What is for the canvas, and
-//! the keys of commands, is taken out and handed to the window as one row; the rest goes to the controls. Two rules make
-//! that independent of how many events a frame holds:
+//! Events pass through here one by one before egui sees them. Canvas input and command shortcuts are removed and
+//! queued for the window; all others go on to the controls. Two rules make the result independent of how events are
+//! spread over frames:
 //!
-//! - What a person did before something else is carried out before it. Where controls have to do something first (a
-//!   button that was clicked, a text that was typed), the rest waits for the next frame.
-//! - A press means what was on the screen. After whatever opens a dialog or moves the canvas, the rest waits until that
-//!   has been drawn: text that is typed at once goes to the field of the dialog.
+//! - Earlier input is carried out before later input. If a control must react first (a clicked button, typed text), the
+//!   remaining events wait for the next frame.
+//! - A press refers to what was on the screen. After an event that opens a dialog or moves the canvas, the remaining
+//!   events wait until the change has been drawn: text typed right away goes to the field of the new dialog.
 
 use super::shortcuts;
 use crate::session::{command::UserCommand, keys::Keys};
@@ -18,7 +18,7 @@ use egui::{
 use labrum_core::stack::ViewPlane;
 use std::collections::VecDeque;
 
-/// Where a view of the picture stood when the window was drawn last.
+/// Position of an image view when the window was last drawn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewTarget {
     pub(super) plane: ViewPlane,
@@ -27,7 +27,7 @@ pub(super) struct ViewTarget {
 }
 
 impl ViewTarget {
-    /// A view that answers to presses. Where the edge of the panel beside it is dragged, none counts for it.
+    /// The target of a view, without the strip at its right where the edge of the panel can be dragged.
     pub(super) fn from_response(ui: &Ui, response: &Response, plane: ViewPlane) -> Self {
         let mut rect = response.interact_rect;
         rect.max.x -= ui.style().interaction.resize_grab_radius_side;
@@ -39,101 +39,101 @@ impl ViewTarget {
     }
 }
 
-/// What happened.
+/// An event for the canvas, or a command.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum WindowEvent {
-    /// The key of a command was pressed.
+    /// The shortcut of a command was pressed.
     Command(UserCommand),
     /// The pointer moved.
     Moved,
-    /// A button went down on a view.
+    /// A mouse button was pressed on a view.
     Pressed(PointerButton),
-    /// A button that went down on a view went up, wherever.
+    /// A mouse button that was pressed on a view was released anywhere.
     Released(PointerButton),
     /// The wheel was turned over a view.
     Wheel { unit: MouseWheelUnit, delta: Vec2 },
-    /// Two fingers moved apart, or together, over a view.
+    /// Pinch gesture over a view, with its zoom factor.
     Pinched(f32),
     /// The pointer left the window.
     Gone,
-    /// The window lost the keyboard.
+    /// The window lost keyboard focus.
     Unfocused,
 }
 
-/// Something that happened, with what counted then.
+/// An event with the state of pointer and keys at that time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     pub(super) what: WindowEvent,
     /// Where the pointer was.
     pub(super) at: Option<Pos2>,
-    /// The view that it was on.
+    /// The view under the pointer.
     pub(super) over: Option<ViewPlane>,
     pub(super) modifiers: Modifiers,
-    /// Space was held, and no control had the keyboard.
+    /// Space was held and no control had keyboard focus.
     pub(super) has_space: bool,
 }
 
-/// Who an event is for.
+/// The receiver of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Receiver {
-    /// The row of the window.
+    /// The queue of the window.
     Row,
-    /// A control; `true` where what it does may change the window.
+    /// A control; `true` if its reaction may change the window.
     Control(bool),
-    /// Both, or nobody in particular.
+    /// Both.
     Anyone,
-    /// Nobody.
+    /// Discarded.
     Nobody,
 }
 
-/// The events of the window; a plugin of the toolkit, which shows them here before it looks at them.
+/// The events of the window. An egui plugin, so that it sees events before egui does.
 #[derive(Default)]
 pub(super) struct EventStream {
-    /// Not looked at yet.
+    /// Not yet distributed.
     waiting: VecDeque<Event>,
-    /// For the window, not taken yet.
+    /// Queued for the window.
     heard: VecDeque<Heard>,
     targets: Vec<ViewTarget>,
     keys: Keys,
     has_dialog: bool,
-    /// So many passes are drawn before the next event is looked at.
+    /// Number of passes to draw before the next event is handled.
     hold: u8,
     modifiers: Modifiers,
     has_space: bool,
     at: Option<Pos2>,
     over: Option<ViewPlane>,
-    /// Buttons that went down on a view and are not up yet.
+    /// Mouse buttons that were pressed on a view and are still down.
     down: Vec<PointerButton>,
     keys_down: Vec<Key>,
-    /// A key of a command was taken: the letter that comes with it is no text.
+    /// A shortcut was consumed; the text event that comes with it must be dropped.
     takes_letter: bool,
 }
 
 impl EventStream {
-    /// Has the events of a window come through here.
+    /// Installs the plugin.
     pub(super) fn install_plugin(ctx: &Context) {
         ctx.add_plugin(Self::default());
     }
 
-    /// The next thing that happened and is not done yet.
+    /// Takes the next queued event.
     pub(super) fn pop_next_event(ctx: &Context) -> Option<Heard> {
         ctx.with_plugin(|stream: &mut Self| stream.heard.pop_front())
             .flatten()
     }
 
-    /// What counts once all that happened is done.
+    /// The current state of pointer and keys, after all queued events.
     pub(super) fn current_pointer_event(ctx: &Context) -> Option<Heard> {
         ctx.with_plugin(|stream: &mut Self| stream.as_heard(WindowEvent::Moved))
     }
 
-    /// True once nothing waits, for tests.
+    /// True if no events are waiting, for tests.
     #[cfg(test)]
     pub(super) fn is_idle(ctx: &Context) -> bool {
         ctx.with_plugin(|stream: &mut Self| stream.waiting.is_empty() && stream.hold == 0)
             .unwrap_or(true)
     }
 
-    /// Tells where the views stand now, which keys there are, and whether a dialog has the keyboard.
+    /// Sets the positions of the views, the shortcuts, and whether a dialog is open.
     pub(super) fn update_targets(
         ctx: &Context,
         targets: Vec<ViewTarget>,
@@ -145,7 +145,7 @@ impl EventStream {
             if stream.keys != *keys {
                 stream.keys = keys.clone();
             }
-            // A dialog that opened is drawn, and has the keyboard, before anything goes to it.
+            // A new dialog must be drawn and focused before it receives input.
             if has_dialog && !stream.has_dialog {
                 stream.hold = stream.hold.max(1);
             }
@@ -169,7 +169,7 @@ impl EventStream {
         self.heard.push_back(heard);
     }
 
-    /// The view that is on top at a place.
+    /// The topmost view at a position.
     fn target_at(&self, ctx: &Context, at: Pos2) -> Option<ViewPlane> {
         if self.has_dialog || egui::Popup::is_any_open(ctx) {
             return None;
@@ -188,7 +188,7 @@ impl EventStream {
         self.over = self.target_at(ctx, at);
     }
 
-    /// Who an event is for, as things are.
+    /// The receiver of an event in the current state.
     fn event_receiver(&self, ctx: &Context, event: &Event) -> Receiver {
         let has_keyboard =
             self.has_dialog || ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
@@ -228,7 +228,8 @@ impl EventStream {
         }
     }
 
-    /// The command of a key. While a control or a menu has the keyboard, only those with Ctrl; a text has its own undo.
+    /// The command for a key. While a control or menu has focus, only shortcuts with Ctrl count, except undo and redo
+    /// in a text field.
     fn command_for_key(
         &self,
         ctx: &Context,
@@ -248,7 +249,7 @@ impl EventStream {
         (!is_of_text).then_some(command)
     }
 
-    /// Takes an event into the row of the window; returns what the toolkit shall see of it.
+    /// Queues an event for the window; returns the event that egui should see instead, if any.
     fn accept_event(&mut self, ctx: &Context, event: Event) -> Option<Event> {
         match event {
             Event::PointerButton {
@@ -262,7 +263,7 @@ impl EventStream {
                 if !self.down.contains(&button) {
                     self.down.push(button);
                 }
-                // Keys go to the canvas again.
+                // A press on the canvas takes keyboard focus from the controls.
                 ctx.memory_mut(|m| {
                     m.stop_text_input();
                     m.focused().into_iter().for_each(|id| m.surrender_focus(id));
@@ -300,7 +301,7 @@ impl EventStream {
             Event::Key { key, modifiers, .. } => {
                 let command = self.command_for_key(ctx, key, modifiers)?;
                 self.takes_letter = !modifiers.command;
-                // Who holds a key goes on, but nobody signs cases off by holding one.
+                // Held keys repeat, except for commands such as Accept.
                 if !self.hold_down(key) || repeats_while_held(command) {
                     let held = std::mem::replace(&mut self.modifiers, modifiers);
                     self.push_event(WindowEvent::Command(command));
@@ -312,7 +313,7 @@ impl EventStream {
         }
     }
 
-    /// Notes what an event that the toolkit sees as well says of pointer and keys.
+    /// Updates the state of pointer and keys from an event that also goes to egui.
     fn track_event(&mut self, ctx: &Context, event: &Event) {
         match *event {
             Event::PointerMoved(at) => {
@@ -346,7 +347,7 @@ impl EventStream {
         }
     }
 
-    /// Returns whether the key was down already.
+    /// Notes a pressed key; returns true if it was already down.
     fn hold_down(&mut self, key: Key) -> bool {
         let was_down = self.keys_down.contains(&key);
         if !was_down {
@@ -375,19 +376,19 @@ impl Plugin for EventStream {
 }
 
 impl EventStream {
-    /// Goes through the events that wait, as far as this frame can take them.
+    /// Distributes waiting events, as many as this frame can handle.
     fn share_out(&mut self, ctx: &Context, controls: &mut Vec<Event>) {
-        // What controls have been given in this frame: anything, and presses or turns of the wheel.
+        // Whether controls have received any event, or a mouse button or wheel event, in this frame.
         let (mut has_some, mut has_pointer) = (false, false);
-        // Something is carried out before this frame is drawn.
+        // Whether an event was queued for the window in this frame.
         let mut has_row = false;
         while let Some(event) = self.waiting.pop_front() {
             let receiver = self.event_receiver(ctx, &event);
             let has_to_wait = match (receiver, &event) {
                 (Receiver::Row, _) => has_some,
-                // A button that is grey until then is clicked once it no longer is.
+                // The queued event may enable the button that is clicked next.
                 (Receiver::Control(_), _) if has_row => true,
-                // The toolkit takes a press to be where the pointer is at the end of the frame.
+                // egui assumes that a press happened at the last pointer position of the frame.
                 (_, Event::PointerMoved(at)) => has_pointer && self.at != Some(*at),
                 (
                     Receiver::Control(_),
@@ -407,8 +408,10 @@ impl EventStream {
                 Receiver::Row => {
                     has_row = true;
                     controls.extend(self.accept_event(ctx, event));
-                    let is_last = |heard: &Heard| matches!(heard.what, WindowEvent::Command(c) if moves_canvas(c));
-                    if self.heard.back().is_some_and(is_last) {
+                    if let Some(heard) = self.heard.back()
+                        && let WindowEvent::Command(command) = heard.what
+                        && moves_canvas(command)
+                    {
                         return;
                     }
                 }
@@ -421,7 +424,7 @@ impl EventStream {
                     );
                     controls.push(event);
                     if may_change {
-                        // What comes of it is drawn first.
+                        // Draw its effect first.
                         self.hold = 1;
                         return;
                     }
@@ -436,7 +439,7 @@ impl EventStream {
     }
 }
 
-/// True for keys at which a control may do something that changes the window.
+/// True for keys that may trigger a control.
 fn may_trigger_control(key: Key, ctx: &Context) -> bool {
     match key {
         Key::Enter | Key::Escape | Key::Tab => true,
@@ -445,7 +448,7 @@ fn may_trigger_control(key: Key, ctx: &Context) -> bool {
     }
 }
 
-/// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
+/// True for commands that open a dialog or move the canvas; later events wait until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
     let is_dialog = matches!(
@@ -470,7 +473,7 @@ fn moves_canvas(command: UserCommand) -> bool {
         || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
 }
 
-/// False for commands that are done once for each press, however long the key is held.
+/// False for commands that run once per key press, however long the key is held.
 fn repeats_while_held(command: UserCommand) -> bool {
     use UserCommand as C;
     let ends_work = matches!(

@@ -1,4 +1,4 @@
-//! Tables of words and figures: columns that stand below each other, rows that can be clicked.
+//! Tables of text and numbers, with rows that can be clicked.
 
 use super::theme;
 use egui::{
@@ -7,13 +7,13 @@ use egui::{
 };
 use egui_material_icons::MaterialIcon;
 
-/// Height of a row.
+/// Height of a row in points.
 pub(crate) const ROW: f32 = 24.0;
 
-/// Room between the words of one column and those of the next.
+/// Gap between the text of adjacent columns, in points.
 const GAP: f32 = 10.0;
 
-/// A column: its heading, its width, and whether figures stand in it, at the right.
+/// A column: heading, width in points, and whether it holds numbers, aligned to the right.
 #[derive(Clone, Copy)]
 pub(crate) struct Column {
     name: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// A column of words.
+    /// A column of text.
     pub(crate) const fn of_words(name: &'static str, width: f32) -> Self {
         Self {
             name,
@@ -31,7 +31,7 @@ impl Column {
         }
     }
 
-    /// A column of figures.
+    /// A column of numbers.
     pub(crate) const fn of_figures(name: &'static str, width: f32) -> Self {
         Self {
             name,
@@ -41,7 +41,7 @@ impl Column {
     }
 }
 
-/// What stands in a column of a row.
+/// A table cell.
 #[derive(Default)]
 pub(crate) struct Cell {
     words: String,
@@ -51,7 +51,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Words in the usual colour.
+    /// Text in the default colour.
     pub(crate) fn new(words: impl Into<String>) -> Self {
         Self {
             words: words.into(),
@@ -59,30 +59,30 @@ impl Cell {
         }
     }
 
-    /// The same in a colour, the icon too.
+    /// Colours text and icon.
     pub(crate) fn with_color(mut self, color: Color32) -> Self {
         self.color = Some(color);
         self
     }
 
-    /// The same after an icon.
+    /// Puts an icon before the text.
     pub(crate) fn with_icon(mut self, icon: MaterialIcon) -> Self {
         self.icon = Some(icon);
         self
     }
 
-    /// The same after a square of a colour.
+    /// Puts a coloured square before the text.
     pub(crate) fn with_swatch(mut self, color: Color32) -> Self {
         self.swatch = Some(color);
         self
     }
 }
 
-/// Columns that all rows keep to; the first takes the room that the others leave.
+/// The columns of a table; the first takes the remaining width.
 pub(crate) struct TableColumns<'a>(pub(crate) &'a [Column]);
 
 impl TableColumns<'_> {
-    /// The line of headings.
+    /// Shows the headings.
     pub(crate) fn show_headings(&self, ui: &mut Ui) {
         let dimmed = theme::current_colors(ui).dimmed;
         let cells: Vec<Cell> = self
@@ -107,7 +107,7 @@ impl TableColumns<'_> {
         );
     }
 
-    /// A row that can be clicked.
+    /// Shows a row that can be clicked.
     pub(crate) fn show_selectable_row(
         &self,
         ui: &mut Ui,
@@ -132,7 +132,7 @@ impl TableColumns<'_> {
         response
     }
 
-    /// A row that is only read.
+    /// Shows a row that cannot be clicked.
     pub(crate) fn show_row(&self, ui: &mut Ui, cells: &[Cell]) -> Response {
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
@@ -157,7 +157,7 @@ impl TableColumns<'_> {
     }
 }
 
-/// What a screen reader says of a row.
+/// Description of a row for screen readers.
 fn accessible_text(cells: &[Cell]) -> String {
     let words: Vec<&str> = cells
         .iter()
@@ -167,7 +167,7 @@ fn accessible_text(cells: &[Cell]) -> String {
     words.join(", ")
 }
 
-/// The first column takes what is left; where nothing is, all shrink alike.
+/// Column widths: the first column takes the remaining width; if there is too little, all shrink alike.
 fn column_widths(columns: &[Column], room: f32) -> Vec<f32> {
     let wanted: f32 = columns.iter().map(|column| column.width).sum();
     let share = (room / wanted).min(1.0);

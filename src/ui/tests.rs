@@ -132,7 +132,7 @@ fn the_window_does_not_close_on_work_that_is_not_written() {
             .any(|j| matches!(j, Job::Store(StoreJob::Retry)))
     );
 
-    harness.get_by_label("Leave and lose them").click();
+    harness.get_by_label("Discard and quit").click();
     harness.run_steps(2);
     assert!(
         !close(&mut harness).contains(&ViewportCommand::CancelClose),
@@ -163,7 +163,7 @@ fn what_is_not_saved_is_said_below_with_the_reason() {
     let harness = window(unsaved(3));
     assert!(
         harness
-            .query_by_label_contains("3 steps not saved: Cannot write the workspace")
+            .query_by_label_contains("3 changes not saved: Cannot write the workspace")
             .is_some()
     );
 }
@@ -268,11 +268,15 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
         result: Ok(overlapping),
     });
     let mut harness = window(session);
-    assert!(harness.query_by_label_contains("9 under others").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("9 covered by others")
+            .is_some()
+    );
     // Nodule, Heart, Lung: the smallest lies on top.
     harness.get_by_label("Move up Lung").click();
     harness.run_steps(2);
-    harness.get_by_label("Take Heart").click();
+    harness.get_by_label("Import Heart").click();
     harness.run_steps(2);
     harness.get_by_label("Import").click();
     harness.run_steps(2);
@@ -313,7 +317,7 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
             .query_by_label_contains("It refers to series 1.2.3")
             .is_some()
     );
-    harness.get_by_label("Lay by position").click();
+    harness.get_by_label("Apply by position").click();
     harness.run_steps(2);
     let answers = |harness: &Harness<'static, App>| {
         harness
@@ -325,12 +329,18 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
             .collect::<Vec<_>>()
     };
     assert_eq!(answers(&harness), ["AnswerImport(Some(ByPosition))"]);
-    assert!(!harness.state().window.has_dialog() && harness.state().session.undecided.is_none());
+    assert!(
+        !harness.state().window.has_dialog()
+            && harness.state().session.questions.undecided.is_none()
+    );
     let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
     harness.key_press(egui::Key::Escape);
     harness.run_steps(2);
     assert_eq!(answers(&harness), ["AnswerImport(None)"]);
-    assert!(!harness.state().window.has_dialog() && harness.state().session.undecided.is_none());
+    assert!(
+        !harness.state().window.has_dialog()
+            && harness.state().session.questions.undecided.is_none()
+    );
 }
 
 #[test]
@@ -338,7 +348,7 @@ fn of_masks_of_several_times_one_is_chosen() {
     let mut harness = undecided(ErrorKind::TimeWanted(4), "4 frames lie at one place");
     assert!(harness.query_by_label("of 4").is_some());
     harness
-        .get_by_role_and_label(egui::accesskit::Role::Slider, "Time")
+        .get_by_role_and_label(egui::accesskit::Role::Slider, "Time point")
         .focus();
     harness.key_press(egui::Key::ArrowRight);
     harness.run_steps(2);

@@ -1,4 +1,4 @@
-//! The thumbnails of the case list as textures.
+//! Textures of the thumbnails in the case list.
 
 use crate::session::{
     Session,
@@ -15,7 +15,7 @@ pub(crate) struct Textures {
 }
 
 impl Textures {
-    /// The texture of a case's thumbnail, where there is one.
+    /// The texture of a case's thumbnail, if it is ready.
     pub(crate) fn case_thumbnail(
         &mut self,
         ctx: &egui::Context,
@@ -34,7 +34,7 @@ impl Textures {
         Some(made.clone())
     }
 
-    /// Lets the thumbnails of closed cases go.
+    /// Frees the thumbnails of closed cases.
     pub(crate) fn forget_closed(&mut self, session: &Session) {
         if self.thumbnails.len() > session.cases.len() {
             self.thumbnails

@@ -1,29 +1,29 @@
-//! Colours, type and spacing: neutral greys, one accent, a grid of four points.
+//! Colours, fonts and spacing: neutral greys, one accent colour, a grid of four points.
 
 use crate::session::settings::Theme;
 use egui::{
-    Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals,
+    Color32, CornerRadius, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals,
     style::{ScrollStyle, Spacing, Widgets},
     vec2,
 };
 
-/// Behind the picture, in both themes: the image is the only bright thing.
+/// Background of the image in both themes, so that the image is the only bright area.
 pub(crate) const CANVAS: Color32 = Color32::BLACK;
 
-/// Text over the picture.
+/// Text over the image.
 pub(crate) const ON_CANVAS: Color32 = Color32::from_rgb(214, 215, 217);
 
-/// Doubtful boundary and warnings over the picture.
+/// Uncertain boundary, and warnings over the image.
 pub(crate) const DOUBT: Color32 = Color32::from_rgb(230, 120, 40);
 
-/// Drawings that a file holds beside its pixels.
+/// Overlays that are embedded in the file.
 pub(crate) const DRAWN: Color32 = Color32::from_rgb(120, 220, 232);
 
-/// In the mask and not in the proposal. These three can be told apart by colour-blind people (Okabe and Ito).
+/// In the mask, not in the proposal. These three colours are colour-blind safe (Okabe and Ito).
 pub(crate) const ADDED: Color32 = Color32::from_rgb(230, 159, 0);
-/// In the proposal and not in the mask.
+/// In the proposal, not in the mask.
 pub(crate) const REMOVED: Color32 = Color32::from_rgb(0, 114, 178);
-/// In both with different labels.
+/// In both, with different labels.
 pub(crate) const RELABELLED: Color32 = Color32::from_rgb(240, 228, 66);
 
 /// The colours of a theme.
@@ -32,8 +32,9 @@ pub(crate) struct Colors {
     pub(crate) panel: Color32,
     pub(crate) raised: Color32,
     pub(crate) hovered: Color32,
-    /// What is taken hold of: thumbs of scroll bars, rails, boxes to tick; and the same under the pointer.
+    /// Scroll bar thumbs, slider rails, checkboxes.
     pub(crate) handle: Color32,
+    /// The same under the pointer.
     pub(crate) held: Color32,
     pub(crate) line: Color32,
     pub(crate) text: Color32,
@@ -46,7 +47,7 @@ pub(crate) struct Colors {
     pub(crate) warning: Color32,
     pub(crate) error: Color32,
     pub(crate) good: Color32,
-    /// The ring about what has the keyboard.
+    /// The ring around the focused control.
     pub(crate) focus: Color32,
 }
 
@@ -90,7 +91,7 @@ const LIGHT: Colors = Colors {
     focus: Color32::from_rgb(0, 92, 184),
 };
 
-/// The colours in use.
+/// The colours of the theme in use.
 pub(crate) fn current_colors(ui: &egui::Ui) -> &'static Colors {
     if ui.visuals().dark_mode {
         &DARK
@@ -99,7 +100,7 @@ pub(crate) fn current_colors(ui: &egui::Ui) -> &'static Colors {
     }
 }
 
-/// Sets fonts and both themes up, once.
+/// Sets up fonts and both themes. Call once.
 pub fn install_themes(ctx: &egui::Context) {
     egui_material_icons::initialize(ctx);
     ctx.set_style_of(egui::Theme::Dark, build_style(&DARK, Visuals::dark()));
@@ -122,16 +123,12 @@ fn build_style(colors: &Colors, visuals: Visuals) -> Style {
         visuals,
         ..Style::default()
     };
-    let sized = |size| FontId::new(size, FontFamily::Proportional);
     style.text_styles = [
-        (TextStyle::Small, sized(12.0)),
-        (TextStyle::Body, sized(13.5)),
-        (TextStyle::Button, sized(13.5)),
-        (TextStyle::Heading, sized(18.0)),
-        (
-            TextStyle::Monospace,
-            FontId::new(12.5, FontFamily::Monospace),
-        ),
+        (TextStyle::Small, FontId::proportional(12.0)),
+        (TextStyle::Body, FontId::proportional(13.5)),
+        (TextStyle::Button, FontId::proportional(13.5)),
+        (TextStyle::Heading, FontId::proportional(18.0)),
+        (TextStyle::Monospace, FontId::monospace(12.5)),
     ]
     .into();
     style.interaction.selectable_labels = false;
@@ -189,7 +186,7 @@ fn set_spacing(spacing: &mut Spacing) {
     spacing.icon_width = 16.0;
     spacing.icon_width_inner = 10.0;
 
-    // Bars have room of their own: they never lie on figures or buttons.
+    // Scroll bars have their own space, so that they never cover numbers or buttons.
     spacing.scroll = ScrollStyle {
         floating: false,
         bar_width: 7.0,
@@ -198,7 +195,7 @@ fn set_spacing(spacing: &mut Spacing) {
     };
 }
 
-/// Controls at rest, under the pointer and held down.
+/// Sets the colours of controls: at rest, hovered, pressed and open.
 fn color_widgets(w: &mut Widgets, colors: &Colors) {
     let radius = CornerRadius::same(4);
     for (state, fill, handle, text) in [
@@ -223,9 +220,9 @@ fn color_widgets(w: &mut Widgets, colors: &Colors) {
     w.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
 }
 
-/// The colour of a boundary by how sure the model is of it: doubtful orange, through yellow, to sure blue.
+/// Colour of the boundary for a confidence: orange (uncertain) through yellow to blue (confident).
 ///
-/// All colours are used up between 0.1, below which nearly all is wrong, and 0.5, above which nearly nothing is: see
+/// The scale runs from 0.1, below which nearly all is wrong, to 0.5, above which nearly nothing is: see
 /// [`crate::session::finding::DOUBTFUL_BELOW`].
 pub(crate) fn confidence_color(confidence: f32) -> Color32 {
     const STOPS: [[f32; 3]; 3] = [
@@ -235,8 +232,11 @@ pub(crate) fn confidence_color(confidence: f32) -> Color32 {
     ];
     let at = ((confidence - 0.1) / 0.4).clamp(0.0, 0.999) * 2.0;
     let (low, t) = (at as usize, at.fract());
-    let mix = |c: usize| (STOPS[low][c] * (1.0 - t) + STOPS[low + 1][c] * t).round() as u8;
-    Color32::from_rgb(mix(0), mix(1), mix(2))
+    let [red, green, blue] = [0, 1, 2].map(|channel: usize| {
+        let mixed = STOPS[low][channel] * (1.0 - t) + STOPS[low + 1][channel] * t;
+        mixed.round() as u8
+    });
+    Color32::from_rgb(red, green, blue)
 }
 
 #[cfg(test)]

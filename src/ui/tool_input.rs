@@ -1,41 +1,43 @@
-//! The mouse on the canvas: every move becomes what the tool in hand, the view or the window are told, in order.
+//! Mouse input on the canvas: turns events into actions of the active tool, the view, or window/level.
 
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
     job::Loaded,
     ortho::OrthoAction,
-    tools::{Place, PointerInput, PointerPhase, ToolKind},
+    tool_options::ToolKind,
+    tools::{Place, PointerInput, PointerPhase},
     view::{Canvas, ViewPlacement},
 };
 use egui::{CursorIcon, Modifiers, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
 use labrum_core::{image::Window, stack::ViewPlane};
 
-/// Points of a touchpad that make one slice, or one notch of a brush.
+/// Touchpad scrolling per slice or brush size step, in points.
 const POINTS_PER_NOTCH: f32 = 30.0;
 
-/// A picture is enlarged by so much for each notch of the wheel with Ctrl.
+/// Zoom factor per notch of the wheel with Ctrl.
 const ZOOM_PER_NOTCH: f32 = 1.22;
 
-/// A second click on the same place is a double-click: within so many points of the first, however long after it. What
-/// counts is what was clicked, not how fast the window is drawn.
+/// Two clicks within this distance, in points, are a double-click, independent of the time between them: a slow display
+/// must not change the result.
 const SAME_PLACE: f32 = 6.0;
 
-/// A pointer that left the window with a button down and does not come back for so many seconds has let go.
+/// If the pointer leaves the window with a button down and does not return within this time, in seconds,
+/// the gesture ends.
 const GONE: f64 = 0.5;
 
-/// What the buttons that are down do.
+/// The gesture in progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Gesture {
     #[default]
     None,
-    /// The tool in hand draws.
+    /// Draw with the active tool.
     Draw,
-    /// The picture moves.
+    /// Pan the image.
     Pan(PointerButton),
-    /// Grey levels change.
+    /// Change window/level.
     Window,
-    /// The place that all orthogonal views go through moves.
+    /// Move the crosshair of the orthogonal views.
     Cross,
 }
 
@@ -50,43 +52,43 @@ impl Gesture {
     }
 }
 
-/// What a view remembers of the mouse.
+/// Mouse state of a view.
 #[derive(Debug, Default)]
 pub(crate) struct ToolInput {
     gesture: Gesture,
-    /// Where the pointer was last.
+    /// Last position of the pointer.
     last: Option<Pos2>,
     pressed_at: Pos2,
-    /// Where was clicked, and nothing else done since.
+    /// Position of the last click, if nothing else was done since.
     clicked: Option<Pos2>,
-    /// Since when the pointer is outside of the window with a button down.
+    /// Time at which the pointer left the window with a button down, in seconds.
     gone: Option<f64>,
-    /// What the tool was told last while no button was down.
+    /// The last input sent to the tool, to detect changes while no button is down.
     hover: Option<(ToolKind, PointerInput)>,
-    /// The mouse has moved since then.
+    /// The mouse has moved since the last hover input.
     has_moved: bool,
     slices: f32,
     notches: f32,
-    /// Where a click with the right button asked for the menu of the picture, until that is opened.
+    /// Position of a right-click whose context menu has not been opened yet.
     pub(super) menu: Option<Pos2>,
 }
 
-/// What an event is read with: the state of things when it came.
+/// The state in which an event is interpreted.
 pub(super) struct EventContext {
     plane: ViewPlane,
     placement: ViewPlacement,
     tool: ToolKind,
-    /// Orthogonal views are shown: with nothing to draw with, or with Shift, a drag moves the place they go through.
+    /// Orthogonal views are shown: a drag without drawing tool, or with Shift, moves the crosshair.
     is_linked: bool,
-    /// Where keys moved the tool to.
+    /// Position of the tool if it was moved with the keyboard.
     keyed: Option<Place>,
     time: f64,
-    /// Events of the wheel for one notch.
+    /// Wheel events per notch.
     notch: f32,
 }
 
 impl EventContext {
-    /// A view that stands at `canvas`; `None` where there is nothing to see in it.
+    /// The context of a view at `canvas`; `None` if the view is empty.
     pub(super) fn for_view(
         session: &Session,
         plane: ViewPlane,
@@ -95,21 +97,22 @@ impl EventContext {
         notch: f32,
     ) -> Option<Self> {
         let placement = match plane {
-            ViewPlane::Slice => session.current_case().map(|case| {
+            ViewPlane::Slice => session.cases.current_case().map(|case| {
                 case.view
                     .place_picture(canvas, session.picture_extent(case))
             })?,
             plane => {
-                let view = session.ortho_views()?.across(plane)?;
+                let view = session.viewports.ortho_views()?.across(plane)?;
                 view.view.place_picture(canvas, view.picture_extent())
             }
         };
         Some(Self {
             plane,
             placement,
-            tool: session.active_tool(),
-            is_linked: session.ortho_views().is_some(),
+            tool: session.tools.active_tool(),
+            is_linked: session.viewports.ortho_views().is_some(),
             keyed: session
+                .tools
                 .keyed_pointer()
                 .filter(|_| plane == ViewPlane::Slice),
             time,
@@ -128,13 +131,13 @@ impl EventContext {
         }
     }
 
-    /// Space is held, or there is nothing to draw with: a drag moves the picture.
+    /// True if a drag pans: Space is held, or no drawing tool is active.
     fn drag_pans(&self, has_space: bool) -> bool {
         self.tool == ToolKind::Look || has_space
     }
 }
 
-/// What came of an event.
+/// The effect of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum EventResult {
     Pressed,
@@ -148,7 +151,7 @@ enum EventResult {
 }
 
 impl ToolInput {
-    /// Takes something that happened; returns what is asked for.
+    /// Handles an event; returns the resulting actions.
     pub(super) fn handle_event(
         &mut self,
         heard: &Heard,
@@ -162,7 +165,7 @@ impl ToolInput {
             .collect()
     }
 
-    /// Tells the tool where the pointer is: before a command, which may draw there, and before the window is drawn.
+    /// Updates the tool's pointer position. Call before a command (it may draw there) and before drawing a frame.
     pub(super) fn sync_pointer(
         &mut self,
         now: &Heard,
@@ -176,19 +179,19 @@ impl ToolInput {
             .collect()
     }
 
-    /// The view is gone, and with it what the buttons that are down did in it.
+    /// Ends all gestures, because the view is no longer shown.
     pub(super) fn let_go(&mut self) {
         (self.gesture, self.hover, self.gone) = (Gesture::None, None, None);
     }
 
-    /// Shows by the pointer what a press would do.
+    /// Sets the mouse cursor for the gesture that a press would start.
     pub(super) fn show_cursor(&self, ui: &Ui, response: &Response, session: &Session) {
         if response.contains_pointer() || self.gesture != Gesture::None {
             let has_space =
                 EventStream::current_pointer_event(ui.ctx()).is_some_and(|now| now.has_space);
             ui.set_cursor_icon(self.cursor_icon(
-                session.active_tool(),
-                session.ortho_views().is_some(),
+                session.tools.active_tool(),
+                session.viewports.ortho_views().is_some(),
                 has_space,
             ));
         }
@@ -259,7 +262,7 @@ impl ToolInput {
         told: &mut Vec<EventResult>,
     ) {
         if self.gesture.pointer_button() == Some(button) {
-            // Nobody said that it went up.
+            // The release was never reported.
             self.end_gesture(heard, around, told);
         }
         self.has_moved |= self.last != Some(at);
@@ -285,7 +288,7 @@ impl ToolInput {
         }
     }
 
-    /// Tells the tool what the hand does; it knows then where the pointer is.
+    /// Sends input to the tool, and remembers it as the last position known to the tool.
     fn send_draw_input(
         &mut self,
         phase: PointerPhase,
@@ -321,7 +324,7 @@ impl ToolInput {
                 self.clicked = Some(at);
             }
         }
-        // A drag has changed the grey levels; a click has not.
+        // A right-click without drag opens the context menu.
         if self.gesture == Gesture::Window && at.distance(self.pressed_at) <= SAME_PLACE {
             self.menu = Some(at);
         }
@@ -329,7 +332,7 @@ impl ToolInput {
         self.gone = None;
     }
 
-    /// Ends the gesture where the pointer was last: what was drawn is kept.
+    /// Ends the gesture at the last pointer position; what was drawn is kept.
     fn end_gesture(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if let (Gesture::Draw, Some(at)) = (self.gesture, self.last) {
             self.send_draw_input(PointerPhase::Release, at, heard, around, told);
@@ -338,7 +341,7 @@ impl ToolInput {
         self.gone = None;
     }
 
-    /// Ends a gesture whose end was not told, and tells the tool where the pointer is.
+    /// Ends a gesture that was lost outside the window, and updates the tool's hover position.
     fn update_hover(&mut self, now: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if self.gesture != Gesture::None
             && self.gone.is_some_and(|since| around.time - since >= GONE)
@@ -351,7 +354,7 @@ impl ToolInput {
         let is_over = around.tool != ToolKind::Look && now.over == Some(around.plane);
         let hover = self.last.filter(|_| is_over).map(|at| {
             let input = around.pointer_input(PointerPhase::Hover, at, now.modifiers);
-            // Keys moved the tool away from a mouse that rests.
+            // If the mouse has not moved, the position set by keyboard stays valid.
             let keyed = around.keyed.filter(|_| !self.has_moved);
             (
                 around.tool,
@@ -373,7 +376,7 @@ impl ToolInput {
         self.hover = hover;
     }
 
-    /// The wheel: slices, with Ctrl the zoom, with Shift the size of the tool.
+    /// Wheel: scrolls slices; with Ctrl zooms; with Shift changes the tool size.
     fn wheel_turned(
         &mut self,
         notches: Vec2,
@@ -386,11 +389,11 @@ impl ToolInput {
                 told.push(EventResult::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at))
             }
             (true, _) => {}
-            // Downwards is the next slice, upwards a larger brush.
+            // Down for the next slice; up for a larger brush.
             (false, false) => {
                 told.extend(take_whole_part(&mut self.slices, -notches.y).map(EventResult::Slices))
             }
-            // Some systems turn the wheel sideways while Shift is held.
+            // Some systems report horizontal scrolling while Shift is held.
             (false, true) => told.extend(
                 take_whole_part(&mut self.notches, notches.x + notches.y).map(EventResult::Notches),
             ),
@@ -413,7 +416,7 @@ impl ToolInput {
     }
 }
 
-/// How far a wheel or a touchpad was turned, in notches of a wheel that tells each of them in so many events.
+/// Scroll distance in notches; `events` is the number of wheel events per notch.
 fn wheel_notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
     delta
         / if unit == MouseWheelUnit::Point {
@@ -423,7 +426,7 @@ fn wheel_notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
         }
 }
 
-/// What the session is asked for.
+/// The action for an event result.
 fn action_for_result(
     told: EventResult,
     around: &EventContext,
@@ -433,6 +436,7 @@ fn action_for_result(
     Some(match (told, across) {
         (EventResult::Pressed, _) => {
             session
+                .viewports
                 .ortho_views()
                 .filter(|ortho| ortho.active != around.plane)?;
             Action::Ortho(OrthoAction::Activate(around.plane))
@@ -444,7 +448,7 @@ fn action_for_result(
         (EventResult::Panned(by), None) => Action::Pan(by.into()),
         (EventResult::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
         (EventResult::Windowed(by), _) => {
-            let (case, loaded) = session.current_case().zip(session.current_loaded())?;
+            let (case, loaded) = session.cases.current_case().zip(session.current_loaded())?;
             Action::SetWindow(dragged_window(session.window_of(case, loaded), loaded, by))
         }
         (EventResult::Crossed(at), _) => {
@@ -464,20 +468,20 @@ fn action_for_result(
     })
 }
 
-/// Adds `by` to what is left of earlier turns and takes out what is whole, where something is.
+/// Adds `by` to the remainder of earlier scrolling; returns the whole part if it is not 0.
 fn take_whole_part(left: &mut f32, by: f32) -> Option<i64> {
     if by * *left < 0.0 {
-        // Who turns back begins anew.
+        // A change of direction starts over.
         *left = 0.0;
     }
     *left += by;
-    // Ten tenths are one, however they are rounded.
+    // Tolerance, so that ten tenths add up to one.
     let whole = (*left + left.signum() * 1e-3).trunc();
     *left -= whole;
     (whole != 0.0).then_some(whole as i64)
 }
 
-/// The window after a drag: across changes the width, down and up the centre.
+/// The window after a drag: horizontal changes the width, vertical the centre.
 fn dragged_window(window: Window, loaded: &Loaded, delta: Vec2) -> Window {
     let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
     let width =

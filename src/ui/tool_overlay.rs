@@ -1,4 +1,4 @@
-//! What the tool in hand will do, over the picture: the brush's ring, the line with its points, the colour of the area.
+//! Preview of the active tool over the image: brush ring, line with points, stripe colour of the changed area.
 
 use crate::session::{
     Session,
@@ -9,14 +9,14 @@ use crate::session::{
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 use labrum_core::label::PALETTE;
 
-/// Lines over the picture are light with a dark rim: seen on bright and on dark.
+/// Lines over the image are light with a dark rim, visible on bright and on dark tissue.
 const LIGHT: Color32 = Color32::from_rgb(245, 246, 248);
 const RIM: Color32 = Color32::from_black_alpha(170);
 
-/// Corners of a ring.
+/// Number of points of a brush ring.
 const CORNERS: usize = 72;
 
-/// Paints what the tool in hand will do on `shown`.
+/// Paints the preview of the active tool on slice `shown`.
 pub(super) fn paint_tool_preview(
     painter: &Painter,
     session: &Session,
@@ -26,23 +26,29 @@ pub(super) fn paint_tool_preview(
     if session.live_mask().is_none_or(|l| l.slice_key() != shown) {
         return;
     }
-    let preview = session.tool_preview();
+    let preview = session.tools.tool_preview();
     if let Some((center, radii)) = preview.ring {
         paint_brush_ring(painter, placement, center, radii);
     }
     paint_drawn_line(painter, preview, placement);
 }
 
-/// Colour of the stripes over the area that the tool in hand would change: that of the label that it would get, light
-/// where something would go or come back.
+/// Colour of the stripes over the area that the active tool would change: the colour of the label it
+/// would get, or light grey if the tool erases or restores.
 pub(super) fn stripe_color(session: &Session) -> [f32; 3] {
-    let place = usize::from(session.tool_preview().label).checked_sub(1);
-    // The first stroke makes the first label.
-    let color = place.map(|i| session.all_labels().get(i).map_or(PALETTE[0], |l| l.color));
+    let place = usize::from(session.tools.tool_preview().label).checked_sub(1);
+    // With no labels yet, the first stroke creates one in the first palette colour.
+    let color = place.map(|i| {
+        session
+            .labels
+            .all_labels()
+            .get(i)
+            .map_or(PALETTE[0], |l| l.color)
+    });
     color.map_or([0.96; 3], |color| color.map(|c| f32::from(c) / 255.0))
 }
 
-/// The exact ellipse of a brush; a cross where it is too small to be seen.
+/// The exact ellipse of a brush; a cross if it is too small to see.
 pub(super) fn paint_brush_ring(
     painter: &Painter,
     placement: ViewPlacement,
@@ -62,11 +68,12 @@ pub(super) fn paint_brush_ring(
         }
         return;
     }
-    let corner = |i: usize| {
-        let angle = i as f32 / CORNERS as f32 * std::f32::consts::TAU;
-        middle + size * vec2(angle.cos(), angle.sin())
-    };
-    let points: Vec<Pos2> = (0..CORNERS).map(corner).collect();
+    let points: Vec<Pos2> = (0..CORNERS)
+        .map(|i| {
+            let angle = i as f32 / CORNERS as f32 * std::f32::consts::TAU;
+            middle + size * vec2(angle.cos(), angle.sin())
+        })
+        .collect();
     for (width, color) in [(3.0, RIM), (1.25, LIGHT)] {
         painter.add(Shape::closed_line(
             points.clone(),
@@ -75,7 +82,7 @@ pub(super) fn paint_brush_ring(
     }
 }
 
-/// The line that is being drawn, dashed where it will be closed, with the points that can be moved.
+/// The line being drawn with its movable points; the closing segment is dashed.
 fn paint_drawn_line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
     let line: Vec<Pos2> = preview
         .line

@@ -1,4 +1,4 @@
-//! Small pieces that the panels are made of.
+//! Small widgets shared by panels and dialogs.
 
 use super::{shortcuts, theme};
 use crate::session::{
@@ -8,7 +8,7 @@ use crate::session::{
 use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::{MaterialIcon, icons::ICON_CHECK};
 
-/// A button for a command: greyed with the reason where it cannot be done, its key in the tooltip.
+/// A button for a command, with its shortcut in the tooltip; greyed with the reason if unavailable.
 pub(crate) fn command_button(
     ui: &mut Ui,
     session: &Session,
@@ -28,41 +28,41 @@ pub(crate) fn command_button(
     response
 }
 
-/// What a command is called now: windows by their names.
+/// The current name of a command; window presets show the name of the preset.
 pub(crate) fn command_name(session: &Session, entry: &CommandEntry) -> String {
     match (entry.command, session.preset_name(entry.command)) {
         (_, Some(name)) => format!("Window: {name}"),
         (UserCommand::PauseTraining, _) if session.is_training_paused() => {
-            "Go on training".to_owned()
+            "Resume training".to_owned()
         }
         _ => entry.label.to_owned(),
     }
 }
 
-/// What stands before the words of a menu's line.
+/// What precedes the text of a menu item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tick {
-    /// Nothing: no line of the menu can be switched.
+    /// Nothing: no item of the menu can be toggled.
     Nowhere,
-    /// Room for one: another line has one.
+    /// Empty space for a tick, because another item has one.
     Room,
-    /// A tick, where it is on.
+    /// A tick if on.
     Of(bool),
 }
 
 impl Tick {
-    /// The button of a line.
+    /// The button of a menu item.
     pub(crate) fn into_button(self, words: String) -> Button<'static> {
-        let mark = |color| ICON_CHECK.rich_text().size(14.0).color(color);
+        let mark = ICON_CHECK.rich_text().size(14.0);
         match self {
             Self::Nowhere => Button::new(words),
-            Self::Of(true) => Button::new((ICON_CHECK.rich_text().size(14.0), words)),
-            Self::Room | Self::Of(false) => Button::new((mark(Color32::TRANSPARENT), words)),
+            Self::Of(true) => Button::new((mark, words)),
+            Self::Room | Self::Of(false) => Button::new((mark.color(Color32::TRANSPARENT), words)),
         }
     }
 }
 
-/// The line of a menu for a command, with its key; closes the menu.
+/// A menu item for a command, with its shortcut; closes the menu when clicked.
 pub(crate) fn menu_item(
     ui: &mut Ui,
     session: &Session,
@@ -80,7 +80,7 @@ pub(crate) fn menu_item(
         .on_disabled_hover_text(refusal.unwrap_or_default())
         .accessible_name(entry.label.trim_end_matches("..."));
     if let Tick::Of(is_on) = tick {
-        // For those who cannot see the tick.
+        // Announce the tick to screen readers.
         let name = entry.label.trim_end_matches("...");
         response.widget_info(|| WidgetInfo::selected(Role::Button, refusal.is_none(), is_on, name));
     }
@@ -90,8 +90,13 @@ pub(crate) fn menu_item(
     }
 }
 
-/// A menu that scrolls where the window is too low for it.
+/// Points that a menu is wide at least.
+const MENU_WIDTH: f32 = 220.0;
+
+/// A menu that scrolls if the window is too low for it.
 pub(crate) fn scrolled_menu(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    // What a menu shows while it opens must not decide how wide it stays.
+    ui.set_min_width(MENU_WIDTH);
     let room = (ui.ctx().content_rect().height() - 56.0).max(120.0);
     let area = egui::ScrollArea::vertical()
         .max_height(room)
@@ -102,25 +107,25 @@ pub(crate) fn scrolled_menu(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The button of the one thing to do next.
+/// A button in the accent colour, for the main action.
 pub(crate) fn primary_button(ui: &Ui, text: &str) -> Button<'static> {
     let colors = theme::current_colors(ui);
     Button::new(RichText::new(text).color(colors.on_accent)).fill(colors.accent)
 }
 
-/// An icon before words.
+/// A button with an icon before its text.
 pub(crate) fn with_icon(icon: MaterialIcon, words: &str) -> Button<'static> {
     Button::new((icon.rich_text().size(16.0), words.to_owned()))
 }
 
-/// An icon alone, named for those who cannot see it.
+/// An icon button; `name` is its tooltip and accessible name.
 pub(crate) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     ui.add(Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false))
         .on_hover_text(name)
         .accessible_name(name)
 }
 
-/// The heading of a section of a panel.
+/// The heading of a section.
 pub(crate) fn section_heading(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
     ui.label(
@@ -131,7 +136,7 @@ pub(crate) fn section_heading(ui: &mut Ui, title: &str) {
     ui.add_space(2.0);
 }
 
-/// A section of a panel that can be folded.
+/// A collapsible section of a panel.
 pub(crate) fn folding_section(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
     ui.add_space(2.0);
     let words = RichText::new(title)
@@ -143,7 +148,7 @@ pub(crate) fn folding_section(ui: &mut Ui, title: &str, body: impl FnOnce(&mut U
         .show_unindented(ui, body);
 }
 
-/// A square of a colour as high as a line of words.
+/// A coloured square, as high as a line of text.
 pub(crate) fn color_swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     let square = egui::Rect::from_center_size(rect.center(), vec2(12.0, 12.0));
@@ -151,12 +156,17 @@ pub(crate) fn color_swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
         .rect_filled(square, 3.0, egui::Color32::from_rgb(r, g, b));
 }
 
-/// One decimal place for small numbers, none for large ones, a thin space between thousands.
+/// One decimal below 1000, none above, with a thin space between thousands.
 pub(crate) fn format_number(value: f64) -> String {
     if value < 1000.0 {
         return format!("{value:.1}");
     }
     format_count(value.round() as u64)
+}
+
+/// A number with the given number of decimals, or a dash for `None`.
+pub(crate) fn figure_or_dash(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
 }
 
 /// A whole number with a thin space between thousands.
@@ -172,7 +182,7 @@ pub(crate) fn format_count(value: u64) -> String {
     out
 }
 
-/// How wide words of a size are on one line.
+/// Width of a single line of text in points, for a font size in points.
 pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
     let font = egui::FontId::proportional(size);
     ui.painter()
@@ -181,7 +191,7 @@ pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
         .x
 }
 
-/// A name at the left of a line, in a column of its own.
+/// A name in a fixed-width column at the left of a line.
 pub(crate) fn name_column(ui: &mut Ui, width: f32, words: RichText) {
     ui.allocate_ui_with_layout(
         vec2(width, 20.0),
@@ -193,7 +203,7 @@ pub(crate) fn name_column(ui: &mut Ui, width: f32, words: RichText) {
     );
 }
 
-/// A name on the left and a value on the right of one line.
+/// A line with a name on the left and a value on the right.
 pub(crate) fn name_value_line(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).color(theme::current_colors(ui).dimmed));
@@ -201,7 +211,7 @@ pub(crate) fn name_value_line(ui: &mut Ui, name: &str, value: &str) {
     });
 }
 
-/// Words that wrap, dimmed.
+/// Small, dimmed text that wraps.
 pub(crate) fn explanation_text(ui: &mut Ui, words: &str) {
     ui.add(
         egui::Label::new(
@@ -213,7 +223,7 @@ pub(crate) fn explanation_text(ui: &mut Ui, words: &str) {
     );
 }
 
-/// Choices side by side of which one is taken. Each has a name and a tooltip.
+/// Segmented control: choices side by side, each with a name and a tooltip. Returns the one clicked.
 pub(crate) fn segmented_choice<T: PartialEq + Copy>(
     ui: &mut Ui,
     chosen: T,
@@ -238,7 +248,7 @@ pub(crate) fn segmented_choice<T: PartialEq + Copy>(
     clicked
 }
 
-/// A bar that shows how far something is.
+/// A progress bar; `fraction` is 0..=1.
 pub(crate) fn progress_bar(ui: &mut Ui, fraction: f32, name: &str) {
     let colors = theme::current_colors(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
@@ -249,7 +259,7 @@ pub(crate) fn progress_bar(ui: &mut Ui, fraction: f32, name: &str) {
     ui.painter().rect_filled(done, 2.0, colors.accent);
 }
 
-/// A time as people say it: "about 2 min".
+/// An approximate duration: "about 2 min".
 pub(crate) fn format_rough_duration(time: std::time::Duration) -> String {
     match time.as_secs() {
         0 => "less than 1 s".into(),
@@ -285,7 +295,7 @@ pub(crate) fn count_with_noun(number: usize, what: &str) -> String {
     )
 }
 
-/// Words that begin with a capital letter.
+/// Capitalises the first letter.
 pub(crate) fn capitalize_first(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters
@@ -294,7 +304,7 @@ pub(crate) fn capitalize_first(words: &str) -> String {
     format!("{first}{}", letters.as_str())
 }
 
-/// A time in milliseconds since 1970 as the clock on the wall shows it: "2026-11-25 06:42".
+/// Milliseconds since 1970 as local time: "2026-11-25 06:42".
 pub(crate) fn format_timestamp(milliseconds: i64) -> String {
     in_zone(milliseconds, jiff::tz::TimeZone::system())
 }

@@ -1,4 +1,4 @@
-//! Decodes slices in the order in which they are wished for, and makes thumbnails.
+//! Decodes slices in the requested order, and makes thumbnails.
 
 use super::Outbox;
 use crate::{
@@ -12,9 +12,10 @@ use labrum_core::{
     image::{Image, Pixels},
     looks::Look,
 };
+use parking_lot::{Condvar, Mutex};
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
 };
 
 /// Longest side of a thumbnail in pixels.
@@ -27,7 +28,7 @@ struct DecodeState {
     is_closed: bool,
 }
 
-/// The wishes that nobody has begun.
+/// Requests that no thread has begun.
 #[derive(Default)]
 pub(super) struct DecodeQueue {
     state: Mutex<DecodeState>,
@@ -35,9 +36,9 @@ pub(super) struct DecodeQueue {
 }
 
 impl DecodeQueue {
-    /// Forgets older wishes; those in work are not begun twice.
+    /// Replaces older requests; those being decoded are not begun twice.
     pub(super) fn replace_wishes(&self, wishes: Vec<PixelWish>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.wishes = wishes
             .into_iter()
             .filter(|w| {
@@ -50,15 +51,12 @@ impl DecodeQueue {
     }
 
     pub(super) fn close(&self) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_closed = true;
+        self.state.lock().is_closed = true;
         self.changed.notify_all();
     }
 
     fn take_wish(&self) -> Option<PixelWish> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         loop {
             if state.is_closed {
                 return None;
@@ -69,22 +67,19 @@ impl DecodeQueue {
                     .insert((wish.key, wish.what == SliceNeed::Thumbnail));
                 return Some(wish);
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 
     fn finish_wish(&self, wish: &PixelWish) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state
             .in_work
             .remove(&(wish.key, wish.what == SliceNeed::Thumbnail));
     }
 }
 
-/// Fulfils wishes until the queue is closed.
+/// Decodes requested slices until the queue is closed.
 pub(super) fn run_decoder(queue: &DecodeQueue, outbox: &Outbox) {
     while let Some(wish) = queue.take_wish() {
         let is_heard = fulfil_wish(&wish, outbox);
@@ -95,7 +90,7 @@ pub(super) fn run_decoder(queue: &DecodeQueue, outbox: &Outbox) {
     }
 }
 
-/// False where nobody listens any more.
+/// False if the receiver is gone.
 fn fulfil_wish(wish: &PixelWish, outbox: &Outbox) -> bool {
     let key = wish.key;
     let read = io::open::load_slice(&wish.source, wish.kind).map(Arc::new);
@@ -107,7 +102,7 @@ fn fulfil_wish(wish: &PixelWish, outbox: &Outbox) -> bool {
             return false;
         }
     }
-    // The thumbnail after the picture: that is what is waited for.
+    // The image comes before the thumbnail, because the user waits for it.
     wish.what == SliceNeed::Pixels || {
         let thumbnail = read
             .ok()
@@ -126,15 +121,21 @@ fn loaded_slice(image: Arc<Image>, modality: &str) -> Loaded {
     }
 }
 
-/// The picture scaled down by taking single pixels, in the shape that it is shown in.
+/// Centre of part `index` when `length` is divided into `parts` equal parts.
+#[inline]
+fn sampled_place(index: usize, parts: usize, length: usize) -> usize {
+    (2 * index + 1) * length / (2 * parts)
+}
+
+/// Scales the image down by nearest-neighbour sampling, with the aspect ratio of the display.
 fn make_thumbnail(image: &Image) -> Thumbnail {
     let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
     let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
     let scale = THUMBNAIL as f64 / width.max(height);
-    let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
-    let (columns, rows) = (size(width), size(height));
+    let columns = scaled_side(width, scale);
+    let rows = scaled_side(height, scale);
     let small = sample_image(image, columns, rows);
-    // The contrast of the whole picture: a few of its pixels have other percentiles.
+    // Use the contrast of the whole image: the percentiles of the sampled pixels would differ.
     let rgba = small.to_rgba(image.first_contrast());
     Thumbnail {
         columns,
@@ -143,12 +144,16 @@ fn make_thumbnail(image: &Image) -> Thumbnail {
     }
 }
 
-/// An image of `columns` x `rows` pixels taken at even distances.
+/// Length of a side of a thumbnail, in pixels.
+fn scaled_side(length: f64, scale: f64) -> usize {
+    ((length * scale).round() as usize).clamp(1, THUMBNAIL)
+}
+
+/// Samples `columns` x `rows` pixels at even distances.
 fn sample_image(image: &Image, columns: usize, rows: usize) -> Image {
-    let at = |i: usize, n: usize, of: usize| (2 * i + 1) * of / (2 * n);
     let indices = (0..rows).flat_map(|y| {
-        (0..columns)
-            .map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns))
+        let row = sampled_place(y, rows, image.rows);
+        (0..columns).map(move |x| row * image.columns + sampled_place(x, columns, image.columns))
     });
     Image {
         columns,

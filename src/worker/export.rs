@@ -1,17 +1,20 @@
-//! Writes exports with progress and cancel, and reads masks from files.
+//! Exports with progress and cancelling, and imports of masks.
 
 use super::Outbox;
 use crate::{
     ErrorKind, Result,
     io::{
         export::{
-            batch::{Export, OverlayStyle, Preset, export_all},
+            OverlayStyle, Preset,
+            batch::Export,
             case::{CaseToExport, MaskedSlice, root_of},
+            export_all,
         },
         import,
     },
-    session::job::{
-        CaseId, Event, ExportAcceptedJob, ExportJob, ExportOptions, ExportSummary, MaskFileJob,
+    session::{
+        job::{CaseId, Event, ExportAcceptedJob, ExportJob, ExportSummary, MaskFileJob},
+        settings::ExportOptions,
     },
 };
 use labrum_core::{export_format::ExportFormat, import::MaskChoice, study::Series};
@@ -63,7 +66,7 @@ pub(super) fn run_job(job: MaskFileJob, outbox: &Outbox) {
     }
 }
 
-/// What a folder holds for cases that are not on the screen.
+/// Reads the masks in a folder for cases that are not on the screen.
 fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Event {
     let (mut cases, mut without) = (Vec::new(), 0);
     for (case, series) in others {
@@ -75,9 +78,8 @@ fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Eve
     Event::ImportedOthers { cases, without }
 }
 
-/// How files are written. Without a pattern they are called like their sources.
+/// Converts the export options. Without `names` files are named after their sources.
 fn export_preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Result<Preset> {
-    let key = || key_file.map_or_else(|| Ok(SecretKey::from_system_random()), SecretKey::in_file);
     let dates = if options.shift_dates {
         Dates::Shift
     } else {
@@ -96,7 +98,11 @@ fn export_preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) 
             rle: options.compress,
         },
         deidentify: if options.deidentify {
-            Some(Deidentification { key: key()?, dates })
+            let key = match key_file {
+                Some(path) => SecretKey::in_file(path)?,
+                None => SecretKey::from_system_random(),
+            };
+            Some(Deidentification { key, dates })
         } else {
             None
         },
@@ -135,21 +141,22 @@ pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf
         window: job.window,
         opacity: job.opacity,
     };
-    let mut progress = |done, total| {
-        outbox.send_event(Event::Exporting { done, total });
-    };
     let written = Export::begin_in(&job.folder, &preset, look, &job.cancel)?
-        .export_case(&case, &mut progress)?;
+        .export_case(&case, &mut |done, total| send_progress(outbox, done, total))?;
     for warning in written.warnings {
         outbox.send_event(Event::Notice(warning));
     }
     for unfit in written.unfit {
         outbox.send_event(Event::Notice(format!(
-            "{}; the other files are written",
+            "{}; the other formats were exported",
             unfit.error
         )));
     }
     Ok(written.files)
+}
+
+fn send_progress(outbox: &Outbox, done: usize, total: usize) {
+    outbox.send_event(Event::Exporting { done, total });
 }
 
 fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSummary> {
@@ -157,9 +164,6 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
     let look = OverlayStyle {
         window: None,
         opacity: job.opacity,
-    };
-    let mut progress = |done, total| {
-        outbox.send_event(Event::Exporting { done, total });
     };
     let root = root_of(job.cases.iter().map(|stored| &stored.entry));
     let cases = job.cases.iter().map(|stored| {
@@ -178,7 +182,7 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
         &preset,
         cases,
         look,
-        &mut progress,
+        &mut |done, total| send_progress(outbox, done, total),
         &job.cancel,
     )?;
     Ok(ExportSummary {

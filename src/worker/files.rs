@@ -1,4 +1,4 @@
-//! Looks through folders, unpacks samples, writes the settings down.
+//! Searches folders, unpacks samples, saves settings.
 
 use super::{AppFolders, Outbox, identity, samples};
 use crate::{
@@ -7,37 +7,19 @@ use crate::{
     session::job::{Event, FileJob, Pick, WorkspaceSummary},
     workspace,
 };
-use labrum_core::{learning::WorkReport, whole_file};
+use labrum_core::{learning::WorkReport, progress::Cancel, whole_file};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-/// How often the window is told how far a search is.
+/// Interval of progress events.
 const EVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
     match job {
         FileJob::Open { id, paths, cancel } => {
-            let mut told = Instant::now();
-            let mut progress = |files: usize| {
-                if told.elapsed() >= EVERY {
-                    told = Instant::now();
-                    outbox.send_event(Event::Opening { id, files });
-                }
-            };
-            let paths = identity::absolute_paths(paths);
-            let event = match paths.as_slice() {
-                [folder] if workspace::glance_at(folder).is_some() => Event::IsWorkspace {
-                    id,
-                    folder: folder.clone(),
-                },
-                paths => Event::Opened {
-                    id,
-                    result: io::open::read_catalog(paths, &mut progress, &cancel),
-                },
-            };
-            outbox.send_event(event);
+            outbox.send_event(open_paths(id, paths, &cancel, outbox));
         }
         FileJob::FindImages {
             id,
@@ -45,13 +27,10 @@ pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
             wanted,
             cancel,
         } => {
-            let mut progress = |files: usize| {
-                outbox.send_event(Event::Opening { id, files });
-            };
             let result = identity::find_wanted_cases(
                 &folder,
                 &wanted.into_iter().collect(),
-                &mut progress,
+                &mut |files| send_progress(outbox, id, files),
                 &cancel,
             );
             outbox.send_event(Event::ImagesFound { id, result });
@@ -69,29 +48,8 @@ pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
             }
         }
         FileJob::LookAtWorkspaces(folders) => {
-            let look = |folder: PathBuf| {
-                let name = folder
-                    .file_name()
-                    .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-                match workspace::glance_at(&folder) {
-                    Some(found) => {
-                        let cases = found.cases.zip(found.accepted);
-                        WorkspaceSummary {
-                            folder,
-                            name: found.name,
-                            cases,
-                            is_missing: false,
-                        }
-                    }
-                    None => WorkspaceSummary {
-                        folder,
-                        name,
-                        cases: None,
-                        is_missing: true,
-                    },
-                }
-            };
-            outbox.send_event(Event::Workspaces(folders.into_iter().map(look).collect()));
+            let summaries = folders.into_iter().map(summarise_workspace).collect();
+            outbox.send_event(Event::Workspaces(summaries));
         }
         FileJob::ExportReport(report, folder) => {
             let event = export_report(&report, &folder).map_or_else(Event::Failed, Event::Notice);
@@ -100,13 +58,65 @@ pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
     }
 }
 
-/// Writes the report on the work as CSV and JSON; what a person is told.
+/// Searches paths for studies, unless they are the folder of a workspace.
+fn open_paths(id: u64, paths: Vec<PathBuf>, cancel: &Cancel, outbox: &Outbox) -> Event {
+    let mut told = Instant::now();
+    let paths = identity::absolute_paths(paths);
+    match paths.as_slice() {
+        [folder] if workspace::glance_at(folder).is_some() => Event::IsWorkspace {
+            id,
+            folder: folder.clone(),
+        },
+        paths => {
+            let result = io::open::read_catalog(
+                paths,
+                &mut |files| {
+                    if told.elapsed() >= EVERY {
+                        told = Instant::now();
+                        send_progress(outbox, id, files);
+                    }
+                },
+                cancel,
+            );
+            Event::Opened { id, result }
+        }
+    }
+}
+
+fn send_progress(outbox: &Outbox, id: u64, files: usize) {
+    outbox.send_event(Event::Opening { id, files });
+}
+
+/// Summary of a workspace for the list of workspaces.
+fn summarise_workspace(folder: PathBuf) -> WorkspaceSummary {
+    match workspace::glance_at(&folder) {
+        Some(found) => WorkspaceSummary {
+            folder,
+            name: found.name,
+            cases: found.cases.zip(found.accepted),
+            is_missing: false,
+        },
+        None => {
+            let name = folder
+                .file_name()
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            WorkspaceSummary {
+                folder,
+                name,
+                cases: None,
+                is_missing: true,
+            }
+        }
+    }
+}
+
+/// Exports the work report as CSV and JSON; returns a message for the user.
 fn export_report(report: &WorkReport, folder: &Path) -> Result<String> {
     whole_file::make_folder(folder)?;
     let json =
         serde_json::to_string_pretty(report).map_err(|e| Error::new("write the work report", e))?;
     for (name, text) in [
-        ("work-report.csv", report.to_csv()),
+        ("work-report.csv", io::export::work_report_csv(report)?),
         ("work-report.json", json),
     ] {
         whole_file::write_atomically(&folder.join(name), "write the work report", |file| {
@@ -114,7 +124,7 @@ fn export_report(report: &WorkReport, folder: &Path) -> Result<String> {
         })?;
     }
     Ok(format!(
-        "work-report.csv and work-report.json are in {}",
+        "Exported work-report.csv and work-report.json to {}",
         folder.display()
     ))
 }

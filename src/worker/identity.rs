@@ -1,4 +1,4 @@
-//! What cases are known by, wherever their files lie: for the window's workspace and for the command line.
+//! Identifies cases wherever their files are, for workspaces in the window and on the command line.
 
 use crate::{
     Result, io,
@@ -15,11 +15,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture, with the first page for
-/// parts behind the first.
+/// The identity of a case: for DICOM the series id; for an image file its hash, followed by the index of the first page
+/// if the case does not begin at the first page.
 ///
 /// # Errors
-/// Where the file of a picture cannot be read.
+/// If an image file cannot be read.
 pub fn case_identity(series: &Series) -> Result<String> {
     let Some(picture) = series
         .slices
@@ -42,10 +42,10 @@ pub fn case_identity(series: &Series) -> Result<String> {
     })
 }
 
-/// A series as a workspace takes it in.
+/// Describes a series for a workspace.
 ///
 /// # Errors
-/// Where the file of a picture cannot be read, or the table of subjects beside it.
+/// If an image file, or the table of subjects beside it, cannot be read.
 pub fn describe_case(study: &Study, series: &Series) -> Result<CaseDescription> {
     let identity = case_identity(series)?;
     let subject = subject_hash(&identity, &study.id, &study.patient_id, series)?;
@@ -57,11 +57,11 @@ pub fn describe_case(study: &Study, series: &Series) -> Result<CaseDescription> 
     })
 }
 
-/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study; of a picture as a folder to
-/// train from has it, else of its file.
+/// The subject of a case, as a hash. DICOM: of the PatientID if it names somebody, else of the study. Image files: of
+/// the subject in the table of subjects or in the file name, as for training folders, else of the file.
 ///
 /// # Errors
-/// Where there is a table of subjects beside a picture that cannot be read.
+/// If a table of subjects beside an image file cannot be read.
 pub(super) fn subject_hash(
     identity: &str,
     study: &str,
@@ -82,32 +82,32 @@ pub(super) fn subject_hash(
     })
 }
 
-/// As [`subject`], where neither a table nor a name says whose picture it is.
+/// As [`subject_hash`], for images whose subject is in neither a table nor a file name.
 pub(super) fn unnamed_subject(identity: &str, study: &str, patient: &str, kind: Kind) -> String {
     match kind {
-        // All parts of a file are of one subject.
+        // All parts of a file belong to one subject.
         Kind::Picture => holdout::subject_hash(identity.split('#').next().unwrap_or(identity)),
         Kind::Dicom if holdout::names_patient(patient) => holdout::subject_hash(patient.trim()),
         Kind::Dicom => holdout::subject_hash(study),
     }
 }
 
-/// What a picture looks like; nothing for DICOM, which names its patient.
+/// Fingerprint of the appearance of an image file; `None` for DICOM, which names its patient.
 pub(super) fn picture_fingerprint(series: &Series) -> Option<u64> {
     // The first slices of volumes are often empty.
     let picture = series
         .slices
         .get(series.slices.len() / 2)
         .filter(|_| series.kind == Kind::Picture)?;
-    // One that cannot be read is told when it is shown.
+    // A read error is reported when the image is shown.
     holdout::difference_hash(&io::open::load_slice(&picture.source, series.kind).ok()?)
 }
 
-/// The `wanted` cases (identities) whose images lie in `folder` or below it, whatever they are called there. Whom they are
-/// of and what they look like is known already.
+/// Finds the images of the `wanted` cases (identities) in `folder` and its subfolders, whatever their file names.
+/// Subject and fingerprint are not computed again.
 ///
 /// # Errors
-/// Where the folder cannot be read, holds no image, or `cancel` was asked for.
+/// If the folder cannot be read or has no images, or if cancelled.
 pub fn find_wanted_cases(
     folder: &Path,
     wanted: &HashSet<String>,
@@ -121,14 +121,13 @@ pub fn find_wanted_cases(
         .any(|identity| identity.starts_with("sha256:"));
     let mut found = Vec::new();
     for study in &catalog.studies {
-        let hashed = |series: &&Series| series.kind == Kind::Dicom || wants_pictures;
         for series in study
             .series
             .iter()
-            .filter(hashed)
+            .filter(|series| series.kind == Kind::Dicom || wants_pictures)
             .take_while(|_| !cancel.is_cancelled())
         {
-            // A picture that cannot be read is none that is looked for.
+            // Image files that cannot be read are ignored.
             let Some(identity) = case_identity(series)
                 .ok()
                 .filter(|identity| wanted.contains(identity))
@@ -146,7 +145,7 @@ pub fn find_wanted_cases(
     Ok(found)
 }
 
-/// Paths that mean the same wherever the program is started.
+/// Makes paths absolute.
 pub fn absolute_paths(paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths
         .into_iter()

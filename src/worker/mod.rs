@@ -1,10 +1,10 @@
-//! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
+//! Runs the session's jobs on named threads and sends events back. The window never waits for them.
 //!
-//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
-//! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
-//! are drawn on, `labrum-reslice` makes the pictures of views across a series, `labrum-training` trains,
-//! `labrum-workspace` keeps the work, `labrum-pacs`,
-//! `labrum-receive` and `labrum-send` speak to servers. Of decoding wishes and urgent runs only the newest request survives.
+//! Threads: `labrum-files` searches folders, `labrum-decode-*` decode slices, `labrum-network` alone uses the network
+//! and its device, `labrum-export` exports and imports masks, `labrum-survey` computes outlines and measurements of
+//! edited masks, `labrum-reslice` computes orthogonal views, `labrum-training` trains, `labrum-workspace` saves the
+//! work, `labrum-pacs`, `labrum-receive` and `labrum-send` communicate with servers. Of decoding requests and urgent
+//! runs only the newest is kept.
 
 mod decode;
 mod export;
@@ -30,16 +30,13 @@ use crate::{
     },
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{sync::Arc, thread, time::Duration};
 
-/// Events wait here until the window takes them; senders wait when it is full.
+/// Capacity of the event queue; threads block while it is full.
 const EVENTS: usize = 64;
 
-/// Called after each event, from any thread: asks the window to look.
+/// Called after each event, from any thread, to wake the window.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Sends events and wakes the window.
@@ -50,7 +47,7 @@ struct Outbox {
 }
 
 impl Outbox {
-    /// Sends an event; false where nobody listens any more.
+    /// Sends an event; false if the receiver is gone.
     fn send_event(&self, event: Event) -> bool {
         let sent = self.events.send(event).is_ok();
         (self.wake)();
@@ -71,12 +68,12 @@ pub struct Worker {
     training: Sender<TrainingJob>,
     pacs: pacs::PacsHandle,
     store: store::StoreHandle,
-    /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
+    /// The newest settings that are not saved yet; they can change with every frame while a slider is dragged.
     settings: Arc<Mutex<Option<Box<Settings>>>>,
 }
 
 impl Worker {
-    /// Starts the threads. `network` is made on the network's own thread.
+    /// Starts the threads. `network` is called on the network's own thread.
     pub fn start_threads(
         wake: Wake,
         places: AppFolders,
@@ -112,7 +109,7 @@ impl Worker {
             files: spawn_lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
                     FileJob::SaveSettings(asked) => {
-                        FileJob::SaveSettings(lock_mutex(&newest).take().unwrap_or(asked))
+                        FileJob::SaveSettings(newest.lock().take().unwrap_or(asked))
                     }
                     job => job,
                 };
@@ -130,10 +127,7 @@ impl Worker {
     pub fn submit_job(&self, job: Job) {
         match job {
             Job::Files(FileJob::SaveSettings(settings)) => {
-                if lock_mutex(&self.settings)
-                    .replace(settings.clone())
-                    .is_none()
-                {
+                if self.settings.lock().replace(settings.clone()).is_none() {
                     self.hand_over(&self.files, FileJob::SaveSettings(settings));
                 }
             }
@@ -151,12 +145,12 @@ impl Worker {
         }
     }
 
-    /// Waits until the last step is in the workspace, `limit` at the longest.
+    /// Waits until the last step is saved to the workspace, at most `limit`.
     pub fn wait_until_stored(&self, limit: Duration) {
         self.store.wait_until_stored(limit);
     }
 
-    /// Runs something that may wait for long on a thread of its own; its event comes with the others.
+    /// Runs something that may block for long on its own thread; its event arrives with the others.
     pub fn spawn_detached(
         &self,
         name: &str,
@@ -168,16 +162,16 @@ impl Worker {
         })
     }
 
-    /// The next event, if there is one.
+    /// The next event, if any.
     pub fn poll_event(&self) -> Option<Event> {
         self.events.try_recv().ok()
     }
 
     fn hand_over<T>(&self, lane: &Sender<T>, job: T) {
         if lane.try_send(job).is_err() {
-            let busy = Error::new("start", "too much is going on")
+            let busy = Error::new("start the job", "too many jobs are waiting")
                 .with_advice("Wait a moment or cancel with Esc.");
-            // Not through the outbox: it may be full, and this is the window's own thread.
+            // Not through the outbox, which could block: this is the window's own thread.
             let _ = self.outbox.events.try_send(Event::Failed(busy));
         }
     }
@@ -185,7 +179,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // A thread that waits for room among the events would never end.
+        // Otherwise a thread blocked on the full event queue would never end.
         self.events = crossbeam_channel::never();
         self.decode.close();
         self.network.close();
@@ -194,11 +188,7 @@ impl Drop for Worker {
     }
 }
 
-fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A thread that does its jobs one after the other.
+/// Starts a thread that runs its jobs one after the other.
 fn spawn_lane<T: Send + 'static>(
     name: &str,
     outbox: Outbox,
@@ -219,7 +209,7 @@ fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Resu
         })
 }
 
-/// At least two: while one waits for a share far away, the other decodes.
+/// At least two, so that one can decode while another waits for a slow network share.
 fn decode_threads() -> usize {
     thread::available_parallelism()
         .map_or(2, usize::from)

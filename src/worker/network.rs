@@ -1,4 +1,4 @@
-//! The one thread that owns the network and its device.
+//! The thread that owns the neural network and its device.
 
 use super::{Outbox, spawn_thread};
 use crate::{
@@ -6,45 +6,41 @@ use crate::{
     session::{
         finding::Finding,
         job::{Event, ModelEntry, NetworkJob, SegmentJob, SegmentTarget},
-        settings::DeviceChoice,
     },
 };
-use labrum_core::{image::Image, prediction::Prediction};
-use std::{
-    collections::VecDeque,
-    path::Path,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-};
+use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
+use parking_lot::{Condvar, Mutex};
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
-/// What the network thread needs of the network: the real one is in `app`, tests bring their own.
+/// Interface of the network thread to the network. The real one is in `app`; tests have their own.
 pub trait SegmentationNetwork {
-    /// The models that come with the app.
+    /// The models shipped with the program.
     fn shipped_models(&mut self) -> Result<Vec<ModelEntry>>;
 
     /// Reads the card of a model file.
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry>;
 
-    /// The device that a choice leads to, for people.
+    /// Display name of the device that a choice resolves to.
     fn probe_device(&mut self, device: DeviceChoice) -> Result<String>;
 
-    /// Makes a model ready on a device and returns the device's name; quick where it is ready already.
+    /// Loads a model on a device and returns the device's name; fast if it is loaded already.
     fn prepare_model(&mut self, model: &ModelEntry, device: DeviceChoice) -> Result<String>;
 
-    /// Runs the model that was made ready.
+    /// Runs the loaded model.
     fn segment_image(&mut self, image: &Image) -> Result<Prediction>;
 
-    /// Hash of the weights of the model that was made ready; empty where unknown.
+    /// Hash of the weights of the loaded model; empty if unknown.
     fn weights_hash(&self) -> String {
         String::new()
     }
 
-    /// What the user should know of the last run: "the GPU failed, the CPU goes on".
+    /// A message about the last run for the user, e.g. that the GPU failed and the CPU took over.
     fn take_notice(&mut self) -> Option<String>;
 }
 
 #[derive(Default)]
 struct NetworkState {
-    /// Only the newest survives.
+    /// Only the newest is kept.
     urgent: Option<SegmentJob>,
     others: VecDeque<NetworkJob>,
     is_closed: bool,
@@ -58,10 +54,10 @@ struct Inbox {
 
 impl Inbox {
     fn put_job(&self, job: NetworkJob) -> Option<SegmentJob> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let replaced = match job {
             NetworkJob::Segment(job) if job.is_urgent => state.urgent.replace(job),
-            // Whoever opened a device or a model does not wait for a series.
+            // Probing a device or opening a model does not wait for a whole series.
             job @ (NetworkJob::ProbeDevice(_) | NetworkJob::ReadModel(_)) => {
                 state.others.push_front(job);
                 None
@@ -75,9 +71,9 @@ impl Inbox {
         replaced
     }
 
-    /// The next job; waits for one. `None` once closed.
+    /// Waits for the next job; `None` once closed.
     fn take_job(&self) -> Option<NetworkJob> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         loop {
             if state.is_closed {
                 return None;
@@ -88,27 +84,17 @@ impl Inbox {
             if let Some(job) = state.others.pop_front() {
                 return Some(job);
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 
-    /// A job that goes before the slice that would be next.
+    /// An urgent job, to be run before the next slice.
     fn take_urgent(&self) -> Option<SegmentJob> {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .urgent
-            .take()
+        self.state.lock().urgent.take()
     }
 
     fn is_closed(&self) -> bool {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_closed
+        self.state.lock().is_closed
     }
 }
 
@@ -153,11 +139,7 @@ impl NetworkHandle {
     }
 
     pub(super) fn close(&self) {
-        self.inbox
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_closed = true;
+        self.inbox.state.lock().is_closed = true;
         self.inbox.changed.notify_all();
     }
 }

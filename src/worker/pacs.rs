@@ -1,5 +1,5 @@
-//! The threads that speak to servers: `labrum-pacs` asks, `labrum-receive` receives, `labrum-send` sends what waits, also
-//! what a program before this one left.
+//! The threads that communicate with servers: `labrum-pacs` queries, `labrum-receive` receives, `labrum-send` sends the
+//! queue, including objects left from earlier sessions.
 
 use super::{AppFolders, Outbox, spawn_thread};
 use crate::{
@@ -15,19 +15,20 @@ use labrum_core::{
     progress::Cancel,
     whole_file,
 };
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-/// How often the window is told how far a study is.
+/// Interval of progress events.
 const EVERY: Duration = Duration::from_millis(100);
-/// Where nothing waits, the queue is looked at so often: another program may have put something in.
+/// Interval of checking an idle queue: another process may have added objects.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// What the thread does that asks servers.
+/// A job of the thread that queries servers.
 enum ServerQuestion {
     Question(PacsQuestion),
     SignIn {
@@ -38,13 +39,13 @@ enum ServerQuestion {
     Forget(Server),
 }
 
-/// What the thread does that sends.
+/// A job of the thread that sends.
 enum Ordered {
     Job(SendingJob),
     SignedIn { server: Server, secret: Secret },
 }
 
-/// Where jobs for servers go in.
+/// Hands jobs about servers to their threads.
 pub(super) struct PacsHandle {
     ask: Sender<ServerQuestion>,
     receive: Sender<ReceiveJob>,
@@ -94,7 +95,7 @@ impl PacsHandle {
                 secret,
                 is_kept,
             } => {
-                // What waits to be sent may wait for this.
+                // Waiting objects may have been waiting for this sign-in.
                 let _ = self.send.send(Ordered::SignedIn {
                     server: server.clone(),
                     secret: secret.clone(),
@@ -111,13 +112,13 @@ impl PacsHandle {
         }
     }
 
-    /// What is on its way is left to the next start.
+    /// Cancels transfers; they continue after the next start.
     pub(super) fn cancel_transfers(&self) {
         self.stop.cancel();
     }
 }
 
-/// Secrets of this session, by server and user; those of the key store are looked up once.
+/// Passwords and tokens of this session, by server and user; the key store is asked once for each.
 #[derive(Default)]
 struct SessionSecrets(Mutex<HashMap<String, Option<Secret>>>);
 
@@ -127,12 +128,12 @@ impl SessionSecrets {
     }
 
     fn set_secret(&self, server: &Server, secret: Option<Secret>) {
-        super::lock_mutex(&self.0).insert(Self::secret_key(server), secret);
+        self.0.lock().insert(Self::secret_key(server), secret);
     }
 
-    /// The secret; the key store may have to be unlocked by a person.
+    /// The password or token; may block while the user unlocks the key store.
     fn secret_for(&self, server: &Server) -> Option<Secret> {
-        if let Some(known) = super::lock_mutex(&self.0).get(&Self::secret_key(server)) {
+        if let Some(known) = self.0.lock().get(&Self::secret_key(server)) {
             return known.clone();
         }
         let kept = kept_secret(server).unwrap_or_else(|error| {
@@ -214,38 +215,41 @@ fn receive_series(
     secrets: &SessionSecrets,
     outbox: &Outbox,
 ) {
-    let ReceiveJob {
-        id,
-        server,
-        study_uid,
-        series,
-        cancel,
-    } = job;
-    let mut told: Option<Instant> = None;
-    let mut progress = |state: Receiving| {
-        if state.is_waiting || told.is_none_or(|told| told.elapsed() >= EVERY) {
-            told = Some(Instant::now());
-            outbox.send_event(Event::Pacs(PacsEvent::Receiving { id, state }));
-        }
-    };
-    let mut fetch = || -> Result<Vec<PathBuf>> {
-        let archive = secrets.connect_archive(&server)?;
-        let folder = folder_of_study(cache, &server, &study_uid)?;
-        Ok(receive_study(
-            &archive,
-            &study_uid,
-            series.as_deref(),
-            &folder,
-            &mut progress,
-            &cancel,
-        )?
-        .folders)
-    };
-    let result = fetch();
+    let result = fetch_study(&job, cache, secrets, outbox);
+    let id = job.id;
     outbox.send_event(Event::Pacs(PacsEvent::Received { id, result }));
 }
 
-/// What the sending thread works with.
+/// Receives a study; returns the folders with its files.
+fn fetch_study(
+    job: &ReceiveJob,
+    cache: &std::path::Path,
+    secrets: &SessionSecrets,
+    outbox: &Outbox,
+) -> Result<Vec<PathBuf>> {
+    let archive = secrets.connect_archive(&job.server)?;
+    let folder = folder_of_study(cache, &job.server, &job.study_uid)?;
+    let mut told = None;
+    let received = receive_study(
+        &archive,
+        &job.study_uid,
+        job.series.as_deref(),
+        &folder,
+        &mut |state| send_receiving(outbox, job.id, state, &mut told),
+        &job.cancel,
+    )?;
+    Ok(received.folders)
+}
+
+/// Sends a progress event, but not too often; `told` is the time of the last one.
+fn send_receiving(outbox: &Outbox, id: u64, state: Receiving, told: &mut Option<Instant>) {
+    if state.is_waiting || told.is_none_or(|told| told.elapsed() >= EVERY) {
+        *told = Some(Instant::now());
+        outbox.send_event(Event::Pacs(PacsEvent::Receiving { id, state }));
+    }
+}
+
+/// State of the sending thread.
 struct Sending {
     folder: PathBuf,
     secrets: Arc<SessionSecrets>,
@@ -257,7 +261,7 @@ impl Sending {
     fn run_orders(&self, orders: &Receiver<Ordered>) {
         let mut queue = None;
         let mut told = Vec::new();
-        // What was left is sent first; a queue that was never used is not made.
+        // Objects left from earlier sessions are sent first. A queue folder is only created when it is needed.
         let mut next = self.folder.is_dir().then_some(Duration::ZERO);
         loop {
             let order = match orders.recv_timeout(next.unwrap_or(IDLE).min(IDLE)) {
@@ -279,7 +283,7 @@ impl Sending {
         }
     }
 
-    /// Does what was ordered and sends what is due; when to come back.
+    /// Runs a job and sends due objects; returns the time until the next object is due.
     fn process_order(
         &self,
         queue: &mut Option<SendQueue>,
@@ -300,32 +304,24 @@ impl Sending {
             Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry_item(&id)?,
             Some(Ordered::Job(SendingJob::ForgetDone)) => queue.forget_done()?,
             Some(Ordered::SignedIn { server, secret }) => {
-                // Before the other thread may have done so.
+                // The other thread may not have stored it yet.
                 self.secrets.set_secret(&server, Some(secret));
-                let waits = |i: &&SendItem| i.server.file_key() == server.file_key();
                 queue
                     .read_items()?
                     .iter()
-                    .filter(waits)
+                    .filter(|item| item.server.file_key() == server.file_key())
                     .try_for_each(|item| queue.retry_item(&item.id))?;
             }
             None => {}
         }
         self.publish_queue(queue, told)?;
         let mut needs_sign_in: Vec<String> = Vec::new();
-        let mut archive = |server: &Server| {
-            let archive = self.secrets.connect_archive(server);
-            if archive
-                .as_ref()
-                .is_err_and(|error| error.kind == ErrorKind::SignIn)
-            {
-                needs_sign_in.push(server.name.clone());
-            }
-            archive
-        };
-        // The list is shown as it changes.
-        let mut changed = |_: &SendItem| drop(self.publish_queue(queue, told));
-        let next = queue.send_due(&mut archive, &mut changed, &self.stop)?;
+        let next = queue.send_due(
+            &mut |server| self.connect_or_note(server, &mut needs_sign_in),
+            // Update the displayed list after each object.
+            &mut |_| drop(self.publish_queue(queue, told)),
+            &self.stop,
+        )?;
         self.publish_queue(queue, told)?;
         needs_sign_in.dedup();
         for server in needs_sign_in {
@@ -333,6 +329,18 @@ impl Sending {
                 .send_event(Event::Pacs(PacsEvent::SendingNeedsSignIn { server }));
         }
         Ok(next)
+    }
+
+    /// Connects to a server; adds its name to `needs_sign_in` if it requires a sign-in.
+    fn connect_or_note(&self, server: &Server, needs_sign_in: &mut Vec<String>) -> Result<Archive> {
+        let archive = self.secrets.connect_archive(server);
+        if archive
+            .as_ref()
+            .is_err_and(|error| error.kind == ErrorKind::SignIn)
+        {
+            needs_sign_in.push(server.name.clone());
+        }
+        archive
     }
 
     fn publish_queue(&self, queue: &SendQueue, told: &mut Vec<SendItem>) -> Result<()> {
@@ -344,7 +352,7 @@ impl Sending {
         Ok(())
     }
 
-    /// The segmentation as a file that is read back and compared, and a copy of it in the queue.
+    /// Exports the segmentation, verified, and queues a copy of it.
     fn write_and_queue(
         &self,
         queue: &SendQueue,
@@ -365,7 +373,7 @@ impl Sending {
         let object = files
             .iter()
             .find(|file| file.extension().is_some_and(|e| e == "dcm"));
-        let object = object.ok_or_else(|| Error::new(tried, "no DICOM object came of it"))?;
+        let object = object.ok_or_else(|| Error::new(tried, "no DICOM object was written"))?;
         queue.enqueue_file(object, server)
     }
 }

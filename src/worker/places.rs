@@ -1,47 +1,45 @@
-//! Where the app keeps its own files, and the settings among them as JSON.
+//! The folders of the program, and the settings file (JSON) in them.
 
 use crate::{Error, Result, session::settings::Settings};
 use directories::ProjectDirs;
-use std::{fs, io::Write, path::PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
-/// The app's own folders.
+/// The folders of the program.
 #[derive(Clone, Debug)]
 pub struct AppFolders {
     /// For the settings.
     pub config: PathBuf,
-    /// For what can be made again.
+    /// For files that can be made again.
     pub cache: PathBuf,
     /// For workspaces.
     pub data: PathBuf,
 }
 
 impl AppFolders {
-    /// The user's; `LABRUM_CONFIG`, `LABRUM_CACHE` and `LABRUM_DATA` name others.
+    /// The user's folders, unless `LABRUM_CONFIG`, `LABRUM_CACHE` or `LABRUM_DATA` name others.
     pub fn of_user() -> Self {
         let dirs = ProjectDirs::from("", "", "labrum");
-        let place = |variable: &str, usual: Option<PathBuf>| {
-            let named = std::env::var_os(variable).map(PathBuf::from);
-            named
-                .or(usual)
-                .unwrap_or_else(|| std::env::temp_dir().join("labrum"))
-        };
         Self {
-            config: place(
+            config: folder_for(
                 "LABRUM_CONFIG",
                 dirs.as_ref().map(|d| d.config_dir().to_owned()),
             ),
-            cache: place(
+            cache: folder_for(
                 "LABRUM_CACHE",
                 dirs.as_ref().map(|d| d.cache_dir().to_owned()),
             ),
-            data: place(
+            data: folder_for(
                 "LABRUM_DATA",
                 dirs.as_ref().map(|d| d.data_dir().to_owned()),
             ),
         }
     }
 
-    /// The settings as they were written down, else the defaults; a file that cannot be understood is told of.
+    /// The saved settings, else the defaults; with an error if the file cannot be read.
     pub fn load_settings(&self) -> (Settings, Option<Error>) {
         let path = self.settings_file();
         let text = match fs::read_to_string(&path) {
@@ -60,37 +58,50 @@ impl AppFolders {
             Ok(settings) => (settings, None),
             Err(e) => {
                 let error = Error::at_path("read the settings", &path, e)
-                    .with_advice("The usual settings are used instead.");
+                    .with_advice("Default settings are used instead.");
                 (Settings::default(), Some(error))
             }
         }
     }
 
-    /// What waits to be sent to servers.
+    /// The folder of the send queue.
     pub fn send_queue_folder(&self) -> PathBuf {
         self.data.join("pacs-queue")
     }
 
-    /// Writes the settings down, whole or not at all.
+    /// Saves the settings atomically.
     ///
     /// # Errors
-    /// Where the folder of the settings cannot be written to.
+    /// If the folder of the settings is not writable.
     pub fn save_settings(&self, settings: &Settings) -> Result<()> {
         let path = self.settings_file();
-        let failed = |e: &dyn std::fmt::Display| Error::at_path("save the settings", &path, e);
-        let text = serde_json::to_string_pretty(settings).map_err(|e| failed(&e))?;
-        fs::create_dir_all(&self.config).map_err(|e| failed(&e))?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.config).map_err(|e| failed(&e))?;
+        let text = serde_json::to_string_pretty(settings).map_err(|e| save_failure(&path, e))?;
+        fs::create_dir_all(&self.config).map_err(|e| save_failure(&path, e))?;
+        let mut file =
+            tempfile::NamedTempFile::new_in(&self.config).map_err(|e| save_failure(&path, e))?;
         file.write_all(text.as_bytes())
             .and_then(|()| file.as_file().sync_all())
-            .map_err(|e| failed(&e))?;
-        file.persist(&path).map_err(|e| failed(&e.error))?;
+            .map_err(|e| save_failure(&path, e))?;
+        file.persist(&path)
+            .map_err(|e| save_failure(&path, e.error))?;
         Ok(())
     }
 
     fn settings_file(&self) -> PathBuf {
         self.config.join("settings.json")
     }
+}
+
+/// The folder in an environment variable, else the default.
+fn folder_for(variable: &str, usual: Option<PathBuf>) -> PathBuf {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named
+        .or(usual)
+        .unwrap_or_else(|| std::env::temp_dir().join("labrum"))
+}
+
+fn save_failure(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("save the settings", path, reason)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Makes the pictures of views across a series; of each view only the newest wish is fulfilled.
+//! Computes the images of orthogonal views; for each view only the newest request.
 
 use super::Outbox;
 use crate::session::job::{Event, ResliceJob};
@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 use labrum_core::reslice;
 use std::sync::Arc;
 
-/// Fulfils wishes until nobody has any more.
+/// Runs jobs until the channel is closed.
 pub(super) fn run_jobs(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
     let mut waiting: Vec<ResliceJob> = Vec::new();
     loop {

@@ -1,9 +1,9 @@
-//! The samples that come with the app: part of the program, unpacked into the user's cache when one is opened.
+//! The bundled samples: embedded in the program, unpacked into the user's cache when one is opened.
 
 use crate::{Error, Result};
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -46,7 +46,7 @@ macro_rules! series {
     };
 }
 
-/// All samples; the first screen offers them. Licences and sources: assets/README.md.
+/// All samples, offered on the start page. Licences and sources: assets/README.md.
 const SAMPLES: &[BundledSample] = &[
     sample!(
         "fetal-head",
@@ -60,22 +60,28 @@ const SAMPLES: &[BundledSample] = &[
     series!("sarcoma-ct"),
 ];
 
-/// Writes a sample's files into a folder of the cache, where they are not there yet, and returns their folder.
+/// Writes the files of a sample to the cache if they are not there yet; returns their folder.
 pub(super) fn unpack_to_cache(name: &str, cache: &Path) -> Result<PathBuf> {
     let sample = SAMPLES.iter().find(|s| s.name == name);
-    let sample = sample
-        .ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
+    let sample =
+        sample.ok_or_else(|| Error::new("open the sample", format!("no sample named {name}")))?;
     let folder = cache.join("samples").join(sample.name);
-    let failed = |e: std::io::Error| Error::at_path("unpack the sample to", &folder, e);
-    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::create_dir_all(&folder).map_err(|e| unpack_failure(&folder, e))?;
     for (file, bytes) in sample.files {
         let path = folder.join(file);
         if fs::metadata(&path).is_ok_and(|m| m.len() == bytes.len() as u64) {
             continue;
         }
-        let mut out = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
-        out.write_all(bytes).map_err(failed)?;
-        out.persist(&path).map_err(|e| failed(e.error))?;
+        let mut out =
+            tempfile::NamedTempFile::new_in(&folder).map_err(|e| unpack_failure(&folder, e))?;
+        out.write_all(bytes)
+            .map_err(|e| unpack_failure(&folder, e))?;
+        out.persist(&path)
+            .map_err(|e| unpack_failure(&folder, e.error))?;
     }
     Ok(folder)
+}
+
+fn unpack_failure(folder: &Path, reason: io::Error) -> Error {
+    Error::at_path("unpack the sample to", folder, reason)
 }

@@ -1,7 +1,7 @@
 //! Writes to the workspace, step by step and in order, on the thread `labrum-workspace`.
 //!
-//! Nothing that a person did is dropped: what cannot be written stays in the queue and is tried again. Looking up cases
-//! comes after all steps: a person draws only on cases that were looked up.
+//! No work of the user is dropped: what cannot be written stays in the queue and is retried. Cases are looked up after
+//! all steps are written; the user can only draw on cases that were looked up.
 
 mod keeper;
 mod learning;
@@ -12,17 +12,18 @@ use crate::{
     session::job::{CaseToAdopt, Event, SliceKey, StoreJob},
 };
 use keeper::{WorkspaceKeeper, WriteTrouble};
+use parking_lot::{Condvar, Mutex};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-/// What could not be written is tried again after this.
+/// Delay before writing is retried.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// The journal is folded after so long a rest.
+/// Idle time after which the journal is compacted.
 const REST: Duration = Duration::from_secs(3);
 
 /// Work that can wait.
@@ -33,7 +34,7 @@ enum Later {
 
 #[derive(Default)]
 struct StoreQueue {
-    /// In the order in which they are done, each with a number of its own.
+    /// In order of execution, each with a unique number.
     jobs: VecDeque<(u64, StoreJob)>,
     next_number: u64,
     later: VecDeque<Later>,
@@ -42,12 +43,12 @@ struct StoreQueue {
     is_closed: bool,
     retry_now: bool,
     has_workspace: bool,
-    /// How many things that must not be lost were written so far.
+    /// Number of jobs written that must not be lost.
     written: u64,
 }
 
 impl StoreQueue {
-    /// True where something that must not be lost is not written yet.
+    /// True if a job that must not be lost is not written yet.
     fn has_work(&self) -> bool {
         self.jobs.iter().any(|(_, job)| must_not_be_lost(job))
     }
@@ -60,15 +61,15 @@ impl StoreQueue {
     fn put_job(&mut self, job: StoreJob) {
         match job {
             StoreJob::Retry if self.has_workspace => self.retry_now = true,
-            // The steps go with the workspace: also those that its full disk did not take.
+            // Before the waiting steps: these go to the new place, even if the old disk was too full for them.
             StoreJob::Retry | StoreJob::Move(_) => self.put_first(job),
             StoreJob::Adopt(cases) => self.later.extend(cases.into_iter().map(Later::Adopt)),
             StoreJob::Open { .. } if self.has_workspace => {
-                // The cases of the one before were closed.
+                // The cases of the previous workspace were closed.
                 self.later.clear();
                 self.put_last(job);
             }
-            // What waits for a workspace goes to this one, and not to another that was to be opened before it.
+            // Waiting steps go to this workspace, not to one that was to be opened before it.
             StoreJob::Open { .. } => {
                 self.jobs
                     .retain(|(_, waiting)| !matches!(waiting, StoreJob::Open { .. }));
@@ -83,7 +84,7 @@ impl StoreQueue {
         self.jobs.push_back((number, job));
     }
 
-    /// Before all others, those that cannot be done now included.
+    /// Before all others, including those that cannot be written now.
     fn put_first(&mut self, job: StoreJob) {
         let number = self.next_job_number();
         self.jobs.push_front((number, job));
@@ -102,12 +103,6 @@ fn must_not_be_lost(job: &StoreJob) -> bool {
 struct SharedQueue {
     queue: Mutex<StoreQueue>,
     changed: Condvar,
-}
-
-impl SharedQueue {
-    fn lock_queue(&self) -> MutexGuard<'_, StoreQueue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The window's side of the thread.
@@ -141,47 +136,42 @@ impl StoreHandle {
     }
 
     pub(super) fn submit_job(&self, job: StoreJob) {
-        self.shared.lock_queue().put_job(job);
+        self.shared.queue.lock().put_job(job);
         self.shared.changed.notify_all();
     }
 
-    /// Waits until all is written, `limit` at the longest, and not where that cannot be done now.
+    /// Waits until everything is written, at most `limit`; does not wait if writing is failing.
     pub(super) fn wait_until_stored(&self, limit: Duration) {
         let end = Instant::now() + limit;
-        let mut queue = self.shared.lock_queue();
+        let mut queue = self.shared.queue.lock();
         while (queue.is_working || !queue.jobs.is_empty()) && !queue.is_stuck {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            queue = self
-                .shared
-                .changed
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            self.shared.changed.wait_for(&mut queue, left);
         }
     }
 
-    /// Lets the thread write what it still can, and waits for it.
+    /// Lets the thread write what it can, and waits for its end.
     pub(super) fn close_and_join(&mut self) {
-        let mut queue = self.shared.lock_queue();
-        // Once more, whatever failed before.
+        let mut queue = self.shared.queue.lock();
+        // Try once more, whatever failed before.
         (queue.is_closed, queue.retry_now) = (true, true);
         drop(queue);
         self.shared.changed.notify_all();
         if self.thread.take().is_some_and(|t| t.join().is_err()) {
-            log::error!("the thread of the workspace has failed");
+            log::error!("the workspace thread panicked");
         }
     }
 }
 
-/// What the thread does next.
+/// The next action of the thread.
 enum Next {
     Job(u64, StoreJob),
     Later(Later),
     Fold,
-    /// The window that has the workspace open may be closed.
+    /// Check whether the other window has closed the workspace.
     LookAround,
     End,
 }
@@ -190,7 +180,7 @@ struct StoreThread {
     shared: Arc<SharedQueue>,
     outbox: Outbox,
     keeper: WorkspaceKeeper,
-    /// The trouble that the window knows of.
+    /// The last error that the window was told.
     told: Option<String>,
 }
 
@@ -212,7 +202,7 @@ impl StoreThread {
     }
 
     fn wait_for_next(&self) -> Next {
-        let mut queue = self.shared.lock_queue();
+        let mut queue = self.shared.queue.lock();
         loop {
             if !queue.is_stuck || std::mem::take(&mut queue.retry_now) {
                 if let Some((number, job)) = queue.jobs.front().cloned() {
@@ -230,12 +220,7 @@ impl StoreThread {
                 return Next::End;
             }
             let rest = if queue.is_stuck { RETRY } else { REST };
-            let (woken, slept) = self
-                .shared
-                .changed
-                .wait_timeout(queue, rest)
-                .unwrap_or_else(PoisonError::into_inner);
-            queue = woken;
+            let slept = self.shared.changed.wait_for(&mut queue, rest);
             if slept.timed_out() {
                 if queue.is_stuck {
                     queue.retry_now = true;
@@ -248,17 +233,17 @@ impl StoreThread {
         }
     }
 
-    /// Does a job; it stays in the queue where that has to be tried again.
+    /// Runs a job; it stays in the queue if it has to be retried.
     fn write_job(&mut self, number: u64, job: &StoreJob) {
         let result = self.prepare_workspace(job).and_then(|()| {
-            let has_work = self.shared.lock_queue().has_work();
+            let has_work = self.shared.queue.lock().has_work();
             self.keeper.run_job(job, has_work)
         });
         let is_done = !matches!(result, Err(WriteTrouble::Later(_)));
         let was_stuck = {
-            let mut queue = self.shared.lock_queue();
+            let mut queue = self.shared.queue.lock();
             if is_done {
-                // Others may have come before it meanwhile.
+                // It may not be the first any more.
                 queue.jobs.retain(|(n, _)| *n != number);
                 queue.written += u64::from(must_not_be_lost(job));
             }
@@ -275,15 +260,16 @@ impl StoreThread {
         if must_not_be_lost(job) || (was_stuck && self.keeper.is_open()) {
             self.tell_written();
         }
-        // Nobody waits for this: what is written survives the program, and the power a moment later.
-        if self.shared.lock_queue().jobs.is_empty()
+        // Written data already survives the end of the program; after this sync also a power cut.
+        if self.shared.queue.lock().jobs.is_empty()
             && let Err(error) = self.keeper.sync_to_disk()
         {
             self.send_event(Event::Failed(error));
         }
     }
 
-    /// What a job needs: a workspace that is open and knows the case. Neither may have been there when it was made.
+    /// Makes sure that a workspace is open and knows the case of the job: there may have been neither when it was
+    /// queued.
     fn prepare_workspace(&mut self, job: &StoreJob) -> std::result::Result<(), WriteTrouble> {
         if must_not_be_lost(job) && !self.keeper.is_open() {
             let events = self.keeper.open_again()?;
@@ -292,7 +278,7 @@ impl StoreThread {
         let unknown = keeper::case_of(job)
             .filter(|case| self.keeper.is_open() && !self.keeper.knows_case(*case));
         let Some(case) = unknown else { return Ok(()) };
-        let mut queue = self.shared.lock_queue();
+        let mut queue = self.shared.queue.lock();
         let at = queue
             .later
             .iter()
@@ -305,15 +291,15 @@ impl StoreThread {
         }
     }
 
-    /// Where nobody listens any more, what is queued is written all the same.
+    /// Sends an event. If the receiver is gone, queued jobs are still written.
     fn send_event(&self, event: Event) {
         self.outbox.send_event(event);
     }
 
-    /// The same trouble is told once.
+    /// Reports an error; the same one only once.
     fn tell_trouble(&mut self, error: Error) {
         if self.told.replace(error.to_string()) != Some(error.to_string()) {
-            let written = self.shared.lock_queue().written;
+            let written = self.shared.queue.lock().written;
             self.send_event(Event::Stored {
                 written,
                 trouble: Some(error),
@@ -323,7 +309,7 @@ impl StoreThread {
 
     fn tell_written(&mut self) {
         self.told = None;
-        let written = self.shared.lock_queue().written;
+        let written = self.shared.queue.lock().written;
         self.send_event(Event::Stored {
             written,
             trouble: None,
@@ -335,10 +321,10 @@ impl StoreThread {
             Later::Adopt(case) => {
                 let result = self.adopt_case(case);
                 let is_stuck = matches!(result, Err(WriteTrouble::Later(_)));
-                let was_stuck = std::mem::replace(&mut self.shared.lock_queue().is_stuck, is_stuck);
+                let was_stuck = std::mem::replace(&mut self.shared.queue.lock().is_stuck, is_stuck);
                 match result {
                     Err(WriteTrouble::Later(error)) => self.tell_trouble(error),
-                    // Nobody can draw on a case whose work could not be kept.
+                    // The case stays blocked for drawing, because its work could not be saved.
                     Err(WriteTrouble::Never(error)) => self.send_event(Event::Failed(error)),
                     Ok(()) if was_stuck => self.tell_written(),
                     Ok(()) => {}
@@ -352,12 +338,12 @@ impl StoreThread {
         }
     }
 
-    /// Finds or enters a case; it waits on where that has to be tried again.
+    /// Looks up or adds a case; it stays queued if that has to be retried.
     fn adopt_case(&mut self, case: CaseToAdopt) -> std::result::Result<(), WriteTrouble> {
         match self.keeper.adopt_case(case.clone()) {
             Ok((restored, slices)) => {
                 self.send_event(restored);
-                let mut queue = self.shared.lock_queue();
+                let mut queue = self.shared.queue.lock();
                 queue.later.extend(slices.into_iter().map(Later::Findings));
                 let is_last = !queue
                     .later
@@ -365,7 +351,7 @@ impl StoreThread {
                     .any(|later| matches!(later, Later::Adopt(_)));
                 drop(queue);
                 if is_last {
-                    // How many there are in all.
+                    // The total number of cases is now known.
                     self.keeper
                         .meter_event()
                         .into_iter()
@@ -376,7 +362,8 @@ impl StoreThread {
             Err(trouble) => {
                 if matches!(trouble, WriteTrouble::Later(_)) {
                     self.shared
-                        .lock_queue()
+                        .queue
+                        .lock()
                         .later
                         .push_front(Later::Adopt(case));
                 }

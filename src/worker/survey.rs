@@ -1,4 +1,4 @@
-//! Works out what is shown of masks that a person draws on, and shapes between drawn slices.
+//! Computes outlines and measurements of edited masks, and interpolates shapes between slices.
 
 use super::Outbox;
 use crate::session::{
@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use labrum_core::{region::Region, tools::interpolate};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Does jobs until nobody sends any; of several for one slice only the newest.
+/// Runs jobs until the channel is closed; of several surveys of a slice only the newest.
 pub(super) fn run_jobs(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
     let mut waiting = VecDeque::new();
     loop {
@@ -64,13 +64,21 @@ fn survey_mask(job: SurveyJob) -> Event {
 }
 
 fn interpolate_shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
-    let between = |(first, a, last, b): &(usize, Region, usize, Region)| {
-        let count = last - first;
-        let places: Vec<f64> = (1..count).map(|n| n as f64 / count as f64).collect();
-        let shapes = interpolate::between_many(a, b, &places, job.columns, job.rows, job.spacing);
-        (first + 1..*last).zip(shapes).collect::<Vec<_>>()
-    };
-    job.shapes.iter().flat_map(between).collect()
+    job.shapes
+        .iter()
+        .flat_map(|pair| shapes_between(job, pair))
+        .collect()
+}
+
+/// Shapes for the slices between two drawn ones, given as slice, shape, slice, shape.
+fn shapes_between(
+    job: &InterpolateJob,
+    (first, a, last, b): &(usize, Region, usize, Region),
+) -> Vec<(usize, Region)> {
+    let count = last - first;
+    let places: Vec<f64> = (1..count).map(|n| n as f64 / count as f64).collect();
+    let shapes = interpolate::between_many(a, b, &places, job.columns, job.rows, job.spacing);
+    (first + 1..*last).zip(shapes).collect()
 }
 
 #[cfg(test)]

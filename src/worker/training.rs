@@ -1,28 +1,24 @@
-//! The thread on which rounds of training run, at the lowest priority: the window and the model at work come first.
+//! The thread for rounds of training, at the lowest priority: the window and running models come first.
 
 use super::{Outbox, spawn_thread};
 use crate::{
     Error, Result,
-    learning::{
-        compare_models,
-        course::{Model, RoundPhase},
-        round::WorkspaceRound,
-    },
-    session::{
-        job::{CompareJob, Event, RoundEvent, TrainJob, TrainingJob},
-        learning::Doing,
-    },
+    learning::{compare_models, model::Model, round::WorkspaceRound},
+    session::job::{CompareJob, Event, RoundEvent, RunId, TrainJob, TrainingJob},
 };
 use crossbeam_channel::{Sender, unbounded};
-use labrum_core::{gate::GateReport, holdout::Side};
-use labrum_nn::train::round::RoundProgress;
+use labrum_core::{
+    gate::GateReport,
+    holdout::Side,
+    training::{RoundPhase, RoundProgress},
+};
 use std::time::{Duration, Instant};
 use thread_priority::ThreadPriority;
 
-/// The window is told of steps so often.
+/// Interval of progress events.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Starts the thread; jobs go into the channel.
+/// Starts the thread; returns the channel for jobs.
 pub(super) fn start_thread(outbox: Outbox) -> Result<Sender<TrainingJob>> {
     let (sender, jobs) = unbounded::<TrainingJob>();
     spawn_thread("labrum-training", move || {
@@ -43,41 +39,44 @@ pub(super) fn start_thread(outbox: Outbox) -> Result<Sender<TrainingJob>> {
     Ok(sender)
 }
 
-/// Runs `work` on threads of its own that give way to all others.
+/// Runs `work` on its own threads, at low priority.
 fn run_low_priority<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let give_way = |_| {
-        if let Err(error) = ThreadPriority::Min.set_for_current() {
-            log::warn!("the training cannot give way: {error:?}");
-        }
-    };
     let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|i| format!("labrum-learn-{i}"))
         .num_threads(threads)
         .stack_size(16 << 20)
-        .start_handler(give_way)
+        .start_handler(|_| lower_thread_priority())
         .build()
-        .map_err(|e| Error::new("start the threads of the training", e))?;
+        .map_err(|e| Error::new("start the training threads", e))?;
     pool.install(work)
 }
 
+fn lower_thread_priority() {
+    if let Err(error) = ThreadPriority::Min.set_for_current() {
+        log::warn!("cannot lower the priority of a training thread: {error:?}");
+    }
+}
+
 fn train_round(job: &TrainJob, outbox: &Outbox) {
-    let attempt = job.attempt;
-    let tell = |event: RoundEvent| outbox.send_event(Event::Round { attempt, event });
     let result = run_low_priority(job.threads, || {
         let round = build_round(job);
-        tell(RoundEvent::Estimated(round.estimate_cost(job.threads)?));
+        let cost = round.estimate_cost(job.threads)?;
+        send_round_event(outbox, job.attempt, RoundEvent::Estimated(cost));
         let mut told = Instant::now() - EVERY;
         round.train_version(&job.control, &mut |phase| {
             let is_step = matches!(phase, RoundPhase::Training(RoundProgress::Step { .. }));
             if !is_step || told.elapsed() >= EVERY {
                 told = Instant::now();
-                tell(event_of(phase));
+                send_round_event(outbox, job.attempt, RoundEvent::Phase(phase));
             }
         })
     });
-    tell(RoundEvent::Ended(
-        result.map(|version| version.map(Box::new)),
-    ));
+    let ended = RoundEvent::Ended(result.map(|version| version.map(Box::new)));
+    send_round_event(outbox, job.attempt, ended);
+}
+
+fn send_round_event(outbox: &Outbox, attempt: RunId, event: RoundEvent) {
+    outbox.send_event(Event::Round { attempt, event });
 }
 
 fn build_round(job: &TrainJob) -> WorkspaceRound {
@@ -93,40 +92,14 @@ fn build_round(job: &TrainJob) -> WorkspaceRound {
     }
 }
 
-fn event_of(phase: RoundPhase) -> RoundEvent {
-    match phase {
-        RoundPhase::Reading { done, total } => RoundEvent::Doing(Doing::Reading { done, total }),
-        RoundPhase::Judging => RoundEvent::Doing(Doing::Judging),
-        RoundPhase::Training(RoundProgress::Step {
-            step,
-            done,
-            loss,
-            remaining,
-        }) => RoundEvent::Step {
-            step,
-            done,
-            loss,
-            remaining,
-        },
-        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
-            RoundEvent::Validation { step, dice }
-        }
-    }
-}
-
 fn compare_versions(job: &CompareJob) -> Result<GateReport> {
-    let read = |file: &std::path::Path| Model::of_version(file, &job.labels);
     let held_out: Vec<_> = job
         .snapshot
         .iter()
         .filter(|s| s.side == Side::HoldOut)
         .cloned()
         .collect();
-    compare_models(
-        &read(&job.first.1)?,
-        &read(&job.second.1)?,
-        &held_out,
-        &job.labels,
-        job.device,
-    )
+    let first = Model::of_version(&job.first.1, &job.labels)?;
+    let second = Model::of_version(&job.second.1, &job.labels)?;
+    compare_models(&first, &second, &held_out, &job.labels, job.device)
 }

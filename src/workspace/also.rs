@@ -1,4 +1,4 @@
-//! What steps change beside pixels: where a case stands, what a label is called, what a slice holds nothing of.
+//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent.
 
 use super::{failure::Cause, masks, now_millis};
 use crate::Result;
@@ -7,9 +7,9 @@ use labrum_core::{
     label::Label,
     study::Status,
 };
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-/// Writes down and does what a new step changes beside pixels.
+/// Saves and applies the changes of a new step other than pixels.
 pub(super) fn append_side_effects(
     connection: &Connection,
     step: &JournalStep,
@@ -24,8 +24,6 @@ pub(super) fn append_side_effects(
         )?;
     }
     if let Some(change) = &step.also.label {
-        let json =
-            |label: &Label| serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()));
         connection
             .prepare_cached(
                 "INSERT INTO label_change (seq, value, before, after) VALUES (?1, ?2, ?3, ?4)",
@@ -33,8 +31,8 @@ pub(super) fn append_side_effects(
             .execute((
                 step.seq,
                 change.value,
-                json(&change.before)?,
-                json(&change.after)?,
+                label_to_json(&change.before)?,
+                label_to_json(&change.after)?,
             ))?;
     }
     for (slice, label) in &step.also.absent {
@@ -46,8 +44,8 @@ pub(super) fn append_side_effects(
     Ok(())
 }
 
-/// Takes back what a step changed of its case's status, or does it again. `known` says what that is where the journal does
-/// not: it is from before such changes were written down, or the case was signed off since without a step.
+/// Undoes or redoes the change of status of a step. `known` is that change if the journal does not have it: steps of
+/// older versions do not, and a case may have been accepted or skipped since without a step.
 pub(super) fn set_undone(
     connection: &Connection,
     seq: i64,
@@ -73,19 +71,11 @@ pub(super) fn set_undone(
     set_status(connection, seq, status, accepted_at)
 }
 
-/// What a step changed beside pixels.
+/// The changes of a step other than pixels.
 pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Also, Cause> {
     let status = connection
         .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
-        .query_row([seq], |r| {
-            let of = |column| {
-                Ok::<_, rusqlite::Error>(Status::from_storage_name(&r.get::<_, String>(column)?))
-            };
-            Ok(StatusChange {
-                before: of(0)?,
-                after: of(1)?,
-            })
-        })
+        .query_row([seq], read_status_change)
         .optional()?;
     let label = connection
         .prepare_cached("SELECT value, before, after FROM label_change WHERE seq = ?1")?
@@ -94,14 +84,10 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
         })
         .optional()?;
     let label = label.map(|(value, before, after)| {
-        let of = |json: &str| {
-            serde_json::from_str(json)
-                .map_err(|e| Cause::Refused(format!("what step {seq} changed cannot be read: {e}")))
-        };
         Ok::<_, Cause>(Box::new(LabelChange {
             value,
-            before: of(&before)?,
-            after: of(&after)?,
+            before: label_from_json(&before, seq)?,
+            after: label_from_json(&after, seq)?,
         }))
     });
     let mut query = connection.prepare_cached(
@@ -118,7 +104,27 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
     })
 }
 
-/// Labels of which a person said that the slice holds nothing, once for each step that says so.
+fn read_status_change(row: &Row) -> rusqlite::Result<StatusChange> {
+    Ok(StatusChange {
+        before: Status::from_storage_name(&row.get::<_, String>(0)?),
+        after: Status::from_storage_name(&row.get::<_, String>(1)?),
+    })
+}
+
+fn label_to_json(label: &Label) -> Result<String, Cause> {
+    serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()))
+}
+
+/// A label before or after the step `seq`.
+fn label_from_json(json: &str, seq: i64) -> Result<Label, Cause> {
+    serde_json::from_str(json).map_err(|e| {
+        Cause::Refused(format!(
+            "the label change of step {seq} cannot be read: {e}"
+        ))
+    })
+}
+
+/// Labels that were marked as absent on the slice, one entry for each step that did so.
 pub(super) fn absent_labels(connection: &Connection, slice: i64) -> Result<Vec<u8>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT label FROM absence JOIN step ON step.seq = absence.seq

@@ -1,4 +1,4 @@
-//! Cases: known again by identity wherever their files are, listed, restored with their masks.
+//! Cases: recognised by identity wherever their files are, listed, and restored with their masks.
 
 use super::{
     Workspace, also,
@@ -10,9 +10,8 @@ use super::{
 use crate::{Error, Result};
 use labrum_core::{
     holdout::Side,
-    journal::{
-        CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey,
-    },
+    journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice},
+    label::TaskKey,
     study::{Source, Status},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -25,40 +24,45 @@ const COLUMNS: &str = "id, identity, study, description, modality, study_date, c
     subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject), task, removed_at IS NULL";
 
 impl Workspace {
-    /// Takes a case in, or finds the one of the same identity and notes where its files are now. Slices are known again
-    /// by SOP Instance UID and frame, else by place: what was drawn on them follows them when files come or go. Where the
-    /// description says whom it is of, its side of the line is decided, once and for all.
+    /// Adds a case, or finds the one with the same identity and updates the location of its files. Slices are
+    /// recognised by SOP Instance UID and frame, else by index, so that masks stay with their slices when files come or
+    /// go. If the description has a subject, the case is assigned to the training or the hold-out set for good.
     ///
     /// # Errors
-    /// Where the case is known with images of another size and something was drawn on them; where the database cannot
-    /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case has masks and its images now have another size, or if the database cannot be written
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn adopt_case(&mut self, case: &CaseDescription) -> Result<CaseKey> {
         let places = ImagePlaces::for_workspace(&self.folder);
-        self.write_transaction("take the case into the workspace", |t| {
+        self.write_transaction("add the case to the workspace", |t| {
             insert_or_relocate(t, case, &places)
         })
     }
 
-    /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
+    /// Adds many cases in one transaction, which is faster; returns the key of each, or why it could not be added.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then none was taken in.
+    /// If the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then none was added.
     pub fn adopt_all(&mut self, cases: &[CaseDescription]) -> Result<Vec<Result<CaseKey>>> {
-        let tried = "take the cases into the workspace";
+        let tried = "add the cases to the workspace";
         let folder = self.folder.clone();
-        // A refused case has written nothing.
+        // A case that is refused has written nothing.
         let places = ImagePlaces::for_workspace(&folder);
-        let one = |t: &Connection, case| match insert_or_relocate(t, case, &places) {
-            Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
-            result => Ok(result.map_err(|cause| cause.into_error(tried, &folder))),
-        };
-        self.write_transaction(tried, |t| cases.iter().map(|case| one(t, case)).collect())
+        self.write_transaction(tried, |t| {
+            let mut adopted = Vec::with_capacity(cases.len());
+            for case in cases {
+                adopted.push(match insert_or_relocate(t, case, &places) {
+                    Err(Cause::Sql(error)) => return Err(Cause::Sql(error)),
+                    result => result.map_err(|cause| cause.into_error(tried, &folder)),
+                });
+            }
+            Ok(adopted)
+        })
     }
 
-    /// All cases of the list in the order in which they came in.
+    /// All cases in the list, in the order in which they were added.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn list_cases(&mut self) -> Result<Vec<CaseEntry>> {
         let places = ImagePlaces::for_workspace(&self.folder);
         self.read_database("read the cases of the workspace", |c| {
@@ -75,10 +79,10 @@ impl Workspace {
         })
     }
 
-    /// The case of an identity with all that is kept of it; `None` where there is none.
+    /// The case with an identity, with everything stored for it; `None` if there is none.
     ///
     /// # Errors
-    /// Where the database cannot be read. A mask that cannot be restored is left out and named in
+    /// If the database cannot be read. A mask that cannot be restored is left out and reported in
     /// [`StoredCase::problems`].
     pub fn find_case(&mut self, identity: &str) -> Result<Option<StoredCase>> {
         let folder = self.folder.clone();
@@ -92,10 +96,10 @@ impl Workspace {
         })
     }
 
-    /// Says where a case stands.
+    /// Sets the status of a case.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case is unknown, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<()> {
         let accepted_at = (status == Status::Accepted).then(now_millis);
         self.update_case(case, "save the status in the workspace", |c| {
@@ -104,13 +108,13 @@ impl Workspace {
         })
     }
 
-    /// Says which slice of a case is shown now.
+    /// Saves which slice of a case is shown.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case is unknown, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<()> {
-        self.update_case(case, "save the slice shown in the workspace", |c| {
-            // Two within a millisecond: the later one counts.
+        self.update_case(case, "save the current slice in the workspace", |c| {
+            // Keep times distinct if two calls come within a millisecond.
             c.prepare_cached(
                 "UPDATE scan SET shown = ?2, shown_at = max(?3, coalesce((SELECT max(shown_at) + 1 FROM scan), 0))
                  WHERE id = ?1",
@@ -119,14 +123,14 @@ impl Workspace {
         })
     }
 
-    /// Where the work stopped: the file of the slice that was shown last, and its place in its series. `None` where none
-    /// was, or it is not among the files now.
+    /// The slice shown last: its file and its index in the series. `None` if there is none, or if it is no longer part
+    /// of the series.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>> {
         let places = ImagePlaces::for_workspace(&self.folder);
-        self.read_database("read where the work stopped", |c| {
+        self.read_database("read the last shown slice of the workspace", |c| {
             let mut query = c.prepare_cached(
                 "SELECT path, beside, place FROM scan JOIN slice ON scan_id = scan.id AND place = shown
                  WHERE shown_at IS NOT NULL AND removed_at IS NULL ORDER BY shown_at DESC LIMIT 1",
@@ -138,15 +142,15 @@ impl Workspace {
     /// Adds seconds of work on a case.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case is unknown, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<()> {
-        self.update_case(case, "save the time worked in the workspace", |c| {
+        self.update_case(case, "save the working time in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?
                 .execute((case.0, seconds))
         })
     }
 
-    /// Runs an update that must find its case.
+    /// Runs an update; an error if the case does not exist.
     fn update_case(
         &mut self,
         case: CaseKey,
@@ -174,7 +178,7 @@ fn insert_or_relocate(
         && has_masks(connection, id)?
     {
         return Err(Cause::Refused(format!(
-            "\"{}\" is known with masks of {columns} × {rows} pixels, its images have {} × {} now",
+            "\"{}\" has masks of {columns} × {rows} pixels, but its images now have {} × {}",
             case.description, case.columns, case.rows
         )));
     }
@@ -214,21 +218,21 @@ fn has_masks(connection: &Connection, scan: i64) -> rusqlite::Result<bool> {
     connection.query_row(sql, [scan], |r| r.get(0))
 }
 
-/// What a slice is known by.
+/// What identifies a slice within its case.
 #[derive(PartialEq, Eq, Hash)]
 enum SliceIdentity {
     Instance(String, u32),
     Place(u32),
 }
 
-/// Gives every slice its place; slices that are not among these lose theirs and keep all else.
+/// Sets the index of every slice; slices that are no longer in the series lose theirs and keep everything else.
 fn place_slices(
     connection: &Connection,
     scan: i64,
     slices: &[SliceDescription],
     places: &ImagePlaces,
 ) -> Result<(), Cause> {
-    // Faulty series carry one UID twice: such slices go by their order.
+    // In faulty series two slices can have the same UID: they are matched in order.
     let mut known: HashMap<SliceIdentity, VecDeque<i64>> = HashMap::new();
     let mut query = connection.prepare_cached(
         "SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1 ORDER BY place NULLS LAST, id",
@@ -257,7 +261,8 @@ fn place_slices(
             Some(uid) => SliceIdentity::Instance(uid.clone(), *frame),
             None => SliceIdentity::Place(place),
         };
-        let (path, beside) = (absolute_path(path), places.relative_path(path));
+        let beside = places.relative_path(path);
+        let path = absolute_path(path);
         let path = path.to_string_lossy();
         match known.get_mut(&identity).and_then(VecDeque::pop_front) {
             Some(id) => update.execute((id, place, path, beside, frame))?,
@@ -297,7 +302,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
     })
 }
 
-/// The path of a slice in columns `path` and, behind it, `beside`: where it is now.
+/// The current path of a slice, from column `path` and the column after it, `beside`.
 pub(super) fn read_path(
     row: &Row,
     column: usize,
@@ -318,17 +323,21 @@ fn read_slices(
         "SELECT path, beside, frame, sop_instance_uid FROM slice
          WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
     )?;
-    let read = |row: &Row| {
-        let source = Source {
-            path: read_path(row, 0, places)?,
-            frame: row.get(2)?,
-        };
-        Ok(SliceDescription {
-            source,
-            sop_instance_uid: row.get(3)?,
-        })
+    query
+        .query_map([case.0], |row| read_slice_row(row, places))?
+        .collect()
+}
+
+/// A slice from the columns `path`, `beside`, `frame` and `sop_instance_uid`.
+fn read_slice_row(row: &Row, places: &ImagePlaces) -> rusqlite::Result<SliceDescription> {
+    let source = Source {
+        path: read_path(row, 0, places)?,
+        frame: row.get(2)?,
     };
-    query.query_map([case.0], read)?.collect()
+    Ok(SliceDescription {
+        source,
+        sop_instance_uid: row.get(3)?,
+    })
 }
 
 fn read_stored_case(
@@ -361,7 +370,7 @@ fn read_stored_case(
                     case.slices.len() + 1
                 );
                 case.problems.push(Error::at_path(tried, folder, reason));
-                // Nothing may take the place of what is there.
+                // Touched, so that no proposal replaces the stored mask.
                 StoredSlice {
                     is_touched: true,
                     ..StoredSlice::default()
@@ -387,7 +396,7 @@ fn restore_slice(
         .any(|mask| mask.columns_and_rows() != size)
     {
         return Err(Cause::Refused(
-            "a mask in it has another size than its image".into(),
+            "the stored mask and the image differ in size".into(),
         ));
     }
     let is_proposal_apart = match &proposal {

@@ -1,6 +1,6 @@
-//! The folder of a workspace from outside: a look into a closed one, and the move to another place.
+//! The folder of a workspace: summarising a closed workspace, and moving an open one.
 
-use super::{DATABASE, Open, Workspace, lock, schema};
+use super::{DATABASE, Open, Workspace, lock, places::absolute_path, schema};
 use crate::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::{
@@ -10,20 +10,20 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What a list of workspaces shows of one.
+/// Summary of a workspace for the list of workspaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceGlance {
-    /// What it is called; the name of its folder where the database cannot be read.
+    /// Its name; that of its folder if the database cannot be read.
     pub name: String,
-    /// How many cases; `None` while it is open somewhere.
+    /// Number of cases; `None` while it is open.
     pub cases: Option<u32>,
-    /// How many of them are accepted; `None` while it is open somewhere.
+    /// Number of accepted cases; `None` while it is open.
     pub accepted: Option<u32>,
     /// When something was last written.
     pub last_used: Option<SystemTime>,
 }
 
-/// Looks into a workspace without opening it; `None` where there is none in `folder`.
+/// Summarises a workspace without opening it; `None` if `folder` is not a workspace.
 pub fn glance_at(folder: &Path) -> Option<WorkspaceGlance> {
     let database = folder.join(DATABASE);
     let written = std::fs::metadata(&database).ok()?.modified().ok();
@@ -49,11 +49,11 @@ pub fn glance_at(folder: &Path) -> Option<WorkspaceGlance> {
 fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
-    // One that is open elsewhere stays so: waiting is no use.
+    // A workspace that is open elsewhere stays locked, so waiting is useless.
     connection.busy_timeout(Duration::ZERO)?;
     let version: usize =
         connection.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? as usize;
-    // Of an older version, too; of a newer one nothing is known.
+    // Older versions can be read too; newer ones cannot.
     let known = schema::MIGRATIONS
         .get(..version)
         .filter(|known| !known.is_empty());
@@ -62,7 +62,7 @@ fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     })? {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    // Tables of an older version do not tell what is out of the list.
+    // Older versions have no column for cases removed from the list.
     let listed = if version == schema::MIGRATIONS.len() {
         "WHERE removed_at IS NULL"
     } else {
@@ -79,11 +79,11 @@ fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
 }
 
 impl Workspace {
-    /// Moves the workspace to `target`, which must not exist or be empty, and goes on there. On another disk it is
-    /// copied and compared before the old folder is removed.
+    /// Moves the workspace to `target`, which must be new or empty, and reopens it there. To another disk it is copied
+    /// and verified before the old folder is removed.
     ///
     /// # Errors
-    /// Where `target` is in use or cannot be written: the workspace is then open at its old place.
+    /// If `target` is in use or cannot be written: the workspace is then still open at its old location.
     pub fn move_to(&mut self, target: &Path) -> Result<()> {
         let tried = "move the workspace to";
         check_target(&self.folder, target)?;
@@ -95,11 +95,11 @@ impl Workspace {
         }
         let moved = move_folder(&self.folder, target);
         if moved.is_ok() {
-            self.folder = super::places::absolute_path(target);
+            self.folder = absolute_path(target);
         }
         self.open = Some(Open::open_database(&self.folder, schema::MIGRATIONS)?);
         moved.map_err(|e| lock::explain_io_error(tried, target, &e))?;
-        // The work has moved: where its images lie is known without this, too.
+        // The work has moved; images are usually found without this, so a failure is only logged.
         self.note_places()
             .unwrap_or_else(|failure| log::warn!("{failure}"));
         Ok(())
@@ -108,17 +108,16 @@ impl Workspace {
 
 fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
     let tried = "move the workspace to";
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if absolute(target).starts_with(absolute(folder)) {
+    if absolute_path(target).starts_with(absolute_path(folder)) {
         return Err(
-            Error::at_path(tried, target, "that is in the workspace itself")
+            Error::at_path(tried, target, "that folder is inside the workspace")
                 .with_advice("Choose another folder."),
         );
     }
     match std::fs::read_dir(target) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => Err(Error::at_path(tried, target, "there are files in it")
+            Some(_) => Err(Error::at_path(tried, target, "that folder is not empty")
                 .with_advice("Choose a new or empty folder.")),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -126,15 +125,15 @@ fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
     }
 }
 
-/// Renames the folder; where that cannot be done, copies it under another name first, so that `target` is whole as
-/// soon as it is there.
+/// Renames the folder. If that is not possible, copies it to a temporary name first, so that `target` is complete as
+/// soon as it exists.
 fn move_folder(folder: &Path, target: &Path) -> std::io::Result<()> {
     let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent)?;
-    // A rename takes the place of an empty folder on some systems only.
+    // Only some systems can rename onto an empty folder.
     let was_empty_folder = std::fs::remove_dir(target).is_ok();
     let moved =
         std::fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
@@ -151,12 +150,12 @@ fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> std::io::Resu
         .tempdir_in(parent)?;
     copy_all(folder, beside.path())?;
     std::fs::rename(beside.path(), target)?;
-    // All is at the target: what cannot be removed here is a leftover, not a loss.
+    // Everything is at the target; what cannot be removed here is only a leftover.
     let _ = std::fs::remove_dir_all(folder);
     Ok(())
 }
 
-/// Copies all files of a folder, each synced and compared.
+/// Copies all files of a folder, each synced and verified.
 fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
@@ -184,7 +183,7 @@ pub(super) fn check_files_equal(source: &Path, target: &Path) -> std::io::Result
         match piece_a == piece_b {
             false => {
                 return Err(std::io::Error::other(format!(
-                    "the copy of {} differs",
+                    "verification failed: the copy of {} differs",
                     source.display()
                 )));
             }
@@ -261,10 +260,10 @@ mod tests {
         std::fs::write(&file, "x").unwrap();
         let mut workspace = named(&old, "Hips");
         for (target, reason) in [
-            (full, "there are files in it"),
-            (old.join("inside"), "in the workspace itself"),
-            (file.clone(), "a file is in the place of the folder"),
-            (file.join("below"), "a file is in the place of the folder"),
+            (full, "that folder is not empty"),
+            (old.join("inside"), "inside the workspace"),
+            (file.clone(), "part of the path is a file"),
+            (file.join("below"), "part of the path is a file"),
         ] {
             let error = workspace.move_to(&target).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");

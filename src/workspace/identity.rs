@@ -1,30 +1,30 @@
-//! What a picture is known by wherever it lies: the hash of its file.
+//! The identity of image files: the hash of the file.
 
 use crate::{Error, Result};
+use labrum_core::hex::hex_text;
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
-/// The identity of a picture: "sha256:" and the hash of its file in hexadecimal.
+/// The identity of an image file: "sha256:" and the hash of the file in hexadecimal.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn content_hash(path: &Path) -> Result<String> {
-    let failed = |e: std::io::Error| Error::at_path("read", path, e);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = File::open(path).map_err(|e| read_error(path, e))?;
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 16];
     loop {
-        match file.read(&mut piece).map_err(failed)? {
-            0 => break,
-            length => hash.update(&piece[..length]),
+        let length = file.read(&mut piece).map_err(|e| read_error(path, e))?;
+        if length == 0 {
+            break;
         }
+        hash.update(&piece[..length]);
     }
-    let mut identity = String::from("sha256:");
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(identity, "{byte:02x}");
-    }
-    Ok(identity)
+    Ok(format!("sha256:{}", hex_text(&hash.finalize())))
+}
+
+fn read_error(path: &Path, error: std::io::Error) -> Error {
+    Error::at_path("read", path, error)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The journal: every finished gesture and decision, undone and redone, never deleted.
+//! The journal: every finished gesture and decision. Steps are undone and redone but never deleted.
 
 use super::{Workspace, also, failure::Cause, masks};
 use crate::Result;
@@ -9,10 +9,10 @@ use labrum_core::{
 use rusqlite::{Connection, OptionalExtension, Row};
 
 impl Workspace {
-    /// The place in the journal of the next step: one after the last. With it a session numbers its steps by itself.
+    /// The number of the next step, one after the last. A session numbers its own steps from it.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn next_seq(&mut self) -> Result<i64> {
         self.read_database(
             "read the journal of the workspace",
@@ -20,31 +20,31 @@ impl Workspace {
         )
     }
 
-    /// Adds a step that was done. Undone steps of its case and of the cases `redo_of` are dropped: what was taken back
-    /// before a new gesture cannot be had again. A case that was new or proposed is now corrected, where the step does not
-    /// say otherwise. Edits that change nothing are left out, but where the step says that the slice holds nothing.
+    /// Appends a step. Undone steps of its case and of the cases `redo_of` are dropped: they cannot be redone after a
+    /// new step. The status of a new or proposed case becomes corrected, unless the step sets another one. Empty edits
+    /// are left out, unless the step marks a label as absent on the slice.
     ///
     /// # Errors
-    /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
-    /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing of it was.
+    /// If the step does not follow the last one, if an edit does not fit its slice, or if the database cannot be
+    /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing was written.
     pub fn append_step(&mut self, step: &JournalStep, redo_of: &[CaseKey]) -> Result<()> {
         self.write_transaction("save the step in the workspace", |t| {
             write_step(t, step, redo_of)
         })
     }
 
-    /// Takes a step back, or does it again, with what it changed of its case's status. Nothing happens where that is how
-    /// it stands.
+    /// Undoes or redoes a step, with its change of the case's status. Nothing happens if it already is in that state.
     ///
     /// # Errors
-    /// For an unknown or dropped step, and out of order: a step can be taken back only while no later one on the same
-    /// slice counts, and done again only after all earlier ones on it; where the database cannot be written
+    /// If the step is unknown or dropped, or out of order: it can be undone only after all later steps on the same
+    /// slice, and redone only after all earlier ones. Also if the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_undone(&mut self, seq: i64, is_undone: bool) -> Result<()> {
         self.set_undone_knowing(seq, is_undone, None)
     }
 
-    /// The same; `known` says what goes with a step of its case's status where that is other than the journal tells.
+    /// As [`Workspace::set_undone`]; `known` is the change of status of the step, if it differs from that in the
+    /// journal.
     ///
     /// # Errors
     /// As [`Workspace::set_undone`].
@@ -62,11 +62,11 @@ impl Workspace {
         self.write_transaction(tried, |t| set_undone(t, seq, is_undone, known))
     }
 
-    /// The newest `limit` steps of these cases that are done or undone, oldest first: the history of undo. Edits of
-    /// slices that the series lacks now are left out.
+    /// The newest `limit` steps of these cases that are done or undone, oldest first, for the undo history. Edits of
+    /// slices that are no longer in the series are left out.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn recent_steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>> {
         self.read_database("read the journal of the workspace", |c| {
             read_recent_steps(c, cases, limit)
@@ -82,7 +82,7 @@ fn write_step(
     let last = last_seq(connection)?;
     if step.seq <= last {
         return Err(Cause::Refused(format!(
-            "step {} is not after the last one, {last}",
+            "step {} does not follow the last step, {last}",
             step.seq
         )));
     }
@@ -92,11 +92,10 @@ fn write_step(
         .chain([&step.case])
         .try_for_each(|case| drop_undone(connection, *case))?;
     insert_step_row(connection, step)?;
-    let is_absent = |slice: u32| step.also.absent.iter().any(|(absent, _)| *absent == slice);
     for (slice, edit) in step
         .edits
         .iter()
-        .filter(|(slice, edit)| !edit.is_empty() || is_absent(*slice))
+        .filter(|(slice, edit)| !edit.is_empty() || notes_absence(step, *slice))
     {
         append_edit(connection, step, pixels, *slice, edit)?;
     }
@@ -108,7 +107,12 @@ fn write_step(
     also::append_side_effects(connection, step)
 }
 
-/// What was undone on a case cannot be done again; it stays on record.
+/// True if the step marks a label as absent on the slice.
+fn notes_absence(step: &JournalStep, slice: u32) -> bool {
+    step.also.absent.iter().any(|(absent, _)| *absent == slice)
+}
+
+/// Drops the undone steps of a case: they cannot be redone any more, but stay on record.
 pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), Cause> {
     connection
         .prepare_cached(
@@ -118,7 +122,7 @@ pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), 
     Ok(())
 }
 
-/// Writes the row of a step, without what it changed.
+/// Writes the row of a step, without its changes.
 pub(super) fn insert_step_row(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
     let (person, model, version) = match &step.author {
         Author::Person(name) => (Some(name), None, None),
@@ -148,21 +152,21 @@ fn append_edit(
     slice: u32,
     edit: &Edit,
 ) -> Result<(), Cause> {
-    let (place, slice) = (slice, masks::slice_id(connection, step.case, slice)?);
+    let id = masks::slice_id(connection, step.case, slice)?;
     let end = edit
         .runs
         .last()
         .map_or(0, |r| u64::from(r.start) + u64::from(r.length));
     if end > pixels {
         return Err(Cause::Refused(format!(
-            "slice {} has {pixels} pixels, the edit reaches {end}",
-            place + 1
+            "slice {} has {pixels} pixels, but the edit extends to pixel {end}",
+            slice + 1
         )));
     }
-    insert_edit(connection, step.seq, slice, edit)
+    insert_edit(connection, step.seq, id, edit)
 }
 
-/// Writes what a step changed on a slice, by the row of the slice.
+/// Writes the edit of a step on a slice, given by its row.
 pub(super) fn insert_edit(
     connection: &Connection,
     seq: i64,
@@ -182,7 +186,6 @@ fn set_undone(
     is_undone: bool,
     known: Option<StatusChange>,
 ) -> Result<(), Cause> {
-    let refused = |reason: &str| Err(Cause::Refused(format!("step {seq} {reason}")));
     let state = connection
         .prepare_cached("SELECT state FROM step WHERE seq = ?1")?
         .query_row([seq], |r| r.get::<_, String>(0))
@@ -190,14 +193,20 @@ fn set_undone(
     match (state.as_deref(), is_undone) {
         (Some("done"), true) | (Some("undone"), false) => {}
         (Some("done" | "undone"), _) => return Ok(()),
-        (Some(_), _) => return refused("was given up when a new one was made"),
-        (None, _) => return refused("is not in the journal"),
+        (Some(_), _) => return Err(refused_step(seq, "was dropped when a new step was made")),
+        (None, _) => return Err(refused_step(seq, "is not in the journal")),
     }
     if is_undone && shares_slice(connection, seq, "other.seq > ?1 AND step.state = 'done'")? {
-        return refused("has a later one on the same slice, which must be undone first");
+        return Err(refused_step(
+            seq,
+            "is followed by another step on the same slice, which must be undone first",
+        ));
     }
     if !is_undone && shares_slice(connection, seq, "other.seq < ?1 AND step.state = 'undone'")? {
-        return refused("has an earlier one on the same slice, which must be redone first");
+        return Err(refused_step(
+            seq,
+            "follows an undone step on the same slice, which must be redone first",
+        ));
     }
     let state = if is_undone { "undone" } else { "done" };
     connection
@@ -216,7 +225,11 @@ fn set_undone(
     also::set_undone(connection, seq, is_undone, known)
 }
 
-/// True where another step for which `condition` holds changes a slice that this one changes.
+fn refused_step(seq: i64, reason: &str) -> Cause {
+    Cause::Refused(format!("step {seq} {reason}"))
+}
+
+/// True if another step that meets `condition` changes a slice that this step changes.
 fn shares_slice(connection: &Connection, seq: i64, condition: &str) -> Result<bool, Cause> {
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM edit AS own
@@ -234,7 +247,7 @@ fn read_recent_steps(
     cases: &[CaseKey],
     limit: u32,
 ) -> Result<Vec<JournalStep>, Cause> {
-    // The keys go in as one value: a list of SQL values has a bound.
+    // The keys are passed as one JSON value: the number of SQL parameters is limited.
     let keys = serde_json::to_string(&cases.iter().map(|c| c.0).collect::<Vec<_>>());
     let keys = keys.map_err(|e| Cause::Refused(e.to_string()))?;
     let mut query = connection.prepare_cached(
@@ -260,7 +273,7 @@ fn read_recent_steps(
         while let Some(row) = rows.next()? {
             step.edits.push((
                 row.get(0)?,
-                read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?,
+                masks::read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?,
             ));
         }
         step.also = also::read_side_effects(connection, step.seq)?;
@@ -290,12 +303,6 @@ fn read_step(row: &Row) -> rusqlite::Result<JournalStep> {
         also: Also::default(),
         state,
     })
-}
-
-/// The edit of which these are the bytes in the journal.
-pub(super) fn read_edit(seq: i64, bytes: &[u8]) -> Result<Edit, Cause> {
-    Edit::from_bytes(bytes)
-        .ok_or_else(|| Cause::Refused(format!("what step {seq} changed cannot be read")))
 }
 
 /// The number of the last step; 0 before the first.

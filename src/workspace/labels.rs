@@ -6,10 +6,10 @@ use labrum_core::label::{self, Label};
 use rusqlite::Connection;
 
 impl Workspace {
-    /// The labels; that at place `i` has value `i + 1`. Empty in a new workspace.
+    /// The labels; the label at index `i` has the value `i + 1`. Empty in a new workspace.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn read_labels(&mut self) -> Result<Vec<Label>> {
         self.read_database("read the labels of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT definition FROM label ORDER BY value")?;
@@ -22,15 +22,15 @@ impl Workspace {
         })
     }
 
-    /// Puts these labels in the place of all. One without an id gets one.
+    /// Replaces all labels. Labels without an id get one.
     ///
     /// # Errors
-    /// For more than 255 labels, and where the database cannot be written.
+    /// If there are more than 255 labels, or if the database cannot be written.
     pub fn set_labels(&mut self, labels: &[Label]) -> Result<()> {
         self.write_transaction("save the labels in the workspace", |t| {
             if labels.len() > usize::from(u8::MAX) {
                 return Err(Cause::Refused(format!(
-                    "{} labels are too many: 255 fit in a mask",
+                    "there are {} labels, but a mask can hold at most 255",
                     labels.len()
                 )));
             }
@@ -43,14 +43,14 @@ impl Workspace {
     }
 }
 
-/// Gives every label an id that has none: those of workspaces from before labels had one.
+/// Gives an id to labels without one, in workspaces of older versions.
 pub(super) fn give_ids(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached("SELECT value, definition FROM label")?;
     let rows: Vec<(i64, String)> = query
         .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (value, definition) in rows {
-        // One that cannot be read is told where labels are asked for.
+        // Errors are reported when the labels are read.
         if let Ok(label) = serde_json::from_str::<Label>(&definition)
             && label.kept.id.is_empty()
         {

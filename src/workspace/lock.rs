@@ -1,4 +1,4 @@
-//! One window at a time: a locked file in the workspace that says who holds it.
+//! The lock of a workspace, so that only one window has it open: a locked file that says who holds it.
 
 use crate::{Error, Result};
 use std::{
@@ -7,10 +7,10 @@ use std::{
     path::Path,
 };
 
-/// The name of the file.
+/// Name of the lock file.
 pub(super) const FILE: &str = "workspace.lock";
 
-/// Held for as long as it lives; the system lets go of it when the program ends, however it ends.
+/// The lock; held until dropped. The system releases it whenever the program ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -18,20 +18,19 @@ pub(super) struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing alone leaves it with a process that is just being started by another thread and has not let go of
-        // its copy yet.
+        // Closing alone is not enough: a process that another thread is just starting may still have a copy of the
+        // file handle.
         let _ = self.file.unlock();
     }
 }
 
 impl Lock {
-    /// Takes the lock of the workspace `folder`.
+    /// Acquires the lock of the workspace `folder`.
     ///
     /// # Errors
-    /// Where another window holds it, with who that is, and where the file cannot be written.
+    /// If another window holds it (the error says who), or if the file cannot be written.
     pub(super) fn acquire_in(folder: &Path) -> Result<Self> {
         let tried = "open the workspace";
-        let failed = |e: std::io::Error| explain_io_error(tried, folder, &e);
         let path = folder.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
@@ -39,25 +38,25 @@ impl Lock {
             .create(true)
             .truncate(false)
             .open(path)
-            .map_err(failed)?;
+            .map_err(|e| explain_io_error(tried, folder, &e))?;
         match file.try_lock() {
             Ok(()) => {}
-            // Without locks on this disk, that of the database remains.
+            // If this disk has no file locks, the lock of the database remains.
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(e)) => return Err(failed(e)),
+            Err(TryLockError::Error(e)) => return Err(explain_io_error(tried, folder, &e)),
             Err(TryLockError::WouldBlock) => {
                 let reason = format!("{} has it open", read_holder(&mut file));
                 return Err(Error::at_path(tried, folder, reason)
                     .with_advice("Close it there, or choose another workspace."));
             }
         }
-        // Who holds it is a help only: a full disk must not keep anyone from reading their work.
+        // The holder is only information: a full disk must not keep anyone from opening their work.
         let _ = write_holder(&mut file);
         Ok(Self { file })
     }
 }
 
-/// Who else holds the workspace `folder`, if anybody does. What cannot be found out counts as nobody.
+/// Who else has the workspace `folder` open; `None` if nobody does or if that is unknown.
 pub fn holder_of(folder: &Path) -> Option<String> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -88,7 +87,7 @@ fn write_holder(file: &mut File) -> std::io::Result<()> {
     file.flush()
 }
 
-/// "another Labrum process (12 on tower since 2026-01-01 10:00 UTC)"; less where it cannot be read.
+/// "another Labrum process (12 on tower since 2026-01-01 10:00 UTC)"; shorter if the file cannot be read.
 fn read_holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
@@ -98,12 +97,9 @@ fn read_holder(file: &mut File) -> String {
 }
 
 fn host_name() -> String {
-    let by_file = || {
-        std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .or_else(|_| std::fs::read_to_string("/etc/hostname"))
-    };
-    let by_environment = || std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME"));
-    let name = by_environment().or_else(|_| by_file()).unwrap_or_default();
+    let name = host_name_of_environment()
+        .or_else(host_name_in_file)
+        .unwrap_or_default();
     if name.trim().is_empty() {
         "this computer".into()
     } else {
@@ -111,25 +107,35 @@ fn host_name() -> String {
     }
 }
 
-/// A failure to make, read or write something in the folder, in a user's words.
+fn host_name_of_environment() -> Option<String> {
+    std::env::var("COMPUTERNAME")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .ok()
+}
+
+fn host_name_in_file() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+        .ok()
+}
+
+/// The error for a failure to create, read or write something in the folder.
 pub(super) fn explain_io_error(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
-    let at = |reason: &str, advice: &str| Error::at_path(tried, folder, reason).with_advice(advice);
-    match error.kind() {
-        ErrorKind::PermissionDenied => {
-            at("the folder may not be written to", "Choose another folder.")
-        }
+    let (reason, advice) = match error.kind() {
+        ErrorKind::PermissionDenied => ("permission denied", "Choose another folder."),
         ErrorKind::ReadOnlyFilesystem => {
-            at("its disk is read-only", "Choose a folder on another disk.")
+            ("the disk is read-only", "Choose a folder on another disk.")
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            at("the disk is full", "Free some space.")
+            ("the disk is full", "Free some space.")
         }
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => at(
-            "a file is in the place of the folder",
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => (
+            "part of the path is a file, not a folder",
             "Choose another folder.",
         ),
-        _ => Error::at_path(tried, folder, error),
-    }
+        _ => return Error::at_path(tried, folder, error),
+    };
+    Error::at_path(tried, folder, reason).with_advice(advice)
 }
 
 #[cfg(test)]

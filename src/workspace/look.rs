@@ -1,4 +1,4 @@
-//! A look at a workspace that another window has open: a copy of it as it is now, which that window hears nothing of.
+//! Read-only copies of a workspace that another window has open, made without disturbing that window.
 
 use super::{DATABASE, MODELS, folder::check_files_equal, lock};
 use crate::{Error, Result};
@@ -9,43 +9,48 @@ use std::{
     time::Duration,
 };
 
-/// How often a copy is tried again while the other window writes, and how long is waited in between.
+/// Number of attempts to copy while the other window writes, and the delay between them.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Bytes at the beginning of the log that change when it is begun anew.
+/// Length of the log header, which changes when the log is restarted, in bytes.
 const LOG_HEADER: usize = 32;
 
-/// Copies database and models of the workspace in `folder` into the empty folder `into`, to be opened there. Neither a lock
-/// is taken nor anything written in `folder`; models are linked where that can be done.
+/// Copies database and models of the workspace in `folder` to the empty folder `into`, to be opened there. Takes no
+/// lock and writes nothing in `folder`; models are linked if possible.
 ///
 /// # Errors
-/// Where a file cannot be read or written, or the other window writes all the time.
+/// If a file cannot be read or written, or if the other window keeps writing.
 pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| lock::explain_io_error("look at the workspace", folder, &e);
+    let tried = "open a read-only copy of the workspace";
     for _ in 0..TRIES {
-        if copy_database(folder, into).map_err(failed)? {
-            link_models(folder, into).map_err(failed)?;
+        if try_copy(folder, into).map_err(|e| lock::explain_io_error(tried, folder, &e))? {
             return Ok(());
         }
         std::thread::sleep(PAUSE);
     }
-    Err(Error::at_path(
-        "look at the workspace",
-        folder,
-        "another window writes to it all the time",
+    Err(
+        Error::at_path(tried, folder, "another window keeps writing to it")
+            .with_advice("Try again."),
     )
-    .with_advice("Try again."))
 }
 
-/// False where the other window moved its log into the database meanwhile: the two copies then do not belong together.
+/// Copies the database and, if it is consistent, the models; false if it is not.
+fn try_copy(folder: &Path, into: &Path) -> std::io::Result<bool> {
+    let is_whole = copy_database(folder, into)?;
+    if is_whole {
+        link_models(folder, into)?;
+    }
+    Ok(is_whole)
+}
+
+/// Copies database and log; false if the other window moved its log into the database meanwhile, so that the copies are
+/// not consistent.
 ///
-/// Steps that it appends to the log while that is copied do no harm: what is not whole at the end of a log is not read.
+/// Steps appended to the log while it is copied do no harm: an incomplete end of a log is ignored.
 fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
-    let (database, log) = (
-        folder.join(DATABASE),
-        folder.join(format!("{DATABASE}-wal")),
-    );
+    let database = folder.join(DATABASE);
+    let log = folder.join(format!("{DATABASE}-wal"));
     let before = read_log_header(&log)?;
     std::fs::copy(&database, into.join(DATABASE))?;
     let copied = match std::fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
@@ -62,7 +67,7 @@ fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
     Ok(is_same_log && is_same_database)
 }
 
-/// The beginning of the log; `None` where there is none.
+/// The header of the log; `None` if there is no log.
 fn read_log_header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(LOG_HEADER);
     match File::open(log) {
@@ -75,7 +80,7 @@ fn read_log_header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Weights are written once under their name: a link shows the same file.
+/// Links or copies the weights of models. A link is enough because these files never change.
 fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(into.join(MODELS))?;
     let entries = match std::fs::read_dir(folder.join(MODELS)) {
@@ -84,12 +89,13 @@ fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
         Err(e) => return Err(e),
     };
     for entry in entries.flatten() {
-        let (source, target) = (entry.path(), into.join(MODELS).join(entry.file_name()));
+        let source = entry.path();
+        let target = into.join(MODELS).join(entry.file_name());
         if source.extension().is_some_and(|e| e == "safetensors") {
             let linked = std::fs::hard_link(&source, &target)
                 .or_else(|_| std::fs::copy(&source, &target).map(drop));
             match linked {
-                // It was deleted since the list was made.
+                // It was deleted since the folder was listed.
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 linked => linked?,
             }

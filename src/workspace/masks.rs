@@ -1,24 +1,26 @@
-//! Masks: proposals of models, what was there before the first step, and snapshots that spare a replay.
+//! Masks: proposals of models, masks before the first step, and snapshots that save replaying the journal.
 
-use super::{Workspace, failure::Cause, journal::read_edit};
+use super::{Workspace, failure::Cause};
 use crate::Result;
 use labrum_core::{
+    edit::Edit,
     journal::{CaseKey, ModelStamp, Proposal},
     mask::{MOST_PIXELS, Mask, PackedMask},
 };
 use rusqlite::{Connection, OptionalExtension};
 
-/// A slice gets a snapshot when so many steps were made, undone or redone on it.
+/// Number of steps made, undone or redone on a slice after which it gets a snapshot.
 const FOLD_AFTER: u32 = 32;
-/// Snapshots kept of a slice: the newest, and one to go on from where it is undone.
+/// Number of snapshots kept for a slice: the newest, and an older one to continue from after undo.
 const SNAPSHOTS: u32 = 2;
 
 impl Workspace {
-    /// Keeps what a model found on a slice; `probabilities` are bytes of the caller's making. Returns true where it is
-    /// now the slice's mask: nobody has touched that. Else it is kept beside it. A new case is now proposed.
+    /// Saves a proposal for a slice; `probabilities` are opaque bytes of the caller. Returns true if it is now the mask
+    /// of the slice, because the slice was not edited; otherwise it is kept beside the mask. A new case becomes
+    /// proposed.
     ///
     /// # Errors
-    /// For an unknown slice and a mask of another size; where the database cannot be written
+    /// If the slice is unknown, if the mask has another size, or if the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn put_proposal(
         &mut self,
@@ -32,10 +34,10 @@ impl Workspace {
         })
     }
 
-    /// The probabilities of the newest proposal for a slice, as they were given.
+    /// The probabilities of the newest proposal for a slice, as they were saved.
     ///
     /// # Errors
-    /// For an unknown slice; where the database cannot be read.
+    /// If the slice is unknown, or if the database cannot be read.
     pub fn newest_probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>> {
         self.read_database("read the probabilities from the workspace", |c| {
             let mut query = c.prepare_cached(
@@ -48,10 +50,10 @@ impl Workspace {
         })
     }
 
-    /// Makes an imported mask that of a slice on which no step was made.
+    /// Saves an imported mask as the initial mask of a slice without steps.
     ///
     /// # Errors
-    /// For an unknown slice, one with steps, and a mask of another size; where the database cannot be written
+    /// If the slice is unknown or has steps, if the mask has another size, or if the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_base(&mut self, case: CaseKey, slice: u32, mask: &PackedMask) -> Result<()> {
         self.write_transaction("save the imported mask in the workspace", |t| {
@@ -59,7 +61,7 @@ impl Workspace {
             let mask = checked_mask_bytes(t, case, mask)?;
             if has_steps(t, id)? {
                 return Err(Cause::Refused(format!(
-                    "slice {} was worked on: import it as a step",
+                    "slice {} was already edited; its mask must be imported as a step",
                     slice + 1
                 )));
             }
@@ -71,13 +73,13 @@ impl Workspace {
         })
     }
 
-    /// Writes snapshots of at most `slices` slices on which much was done since their last one, and moves the log into
-    /// the database where it is long. To be called while there is nothing else to do; true where more is left.
+    /// Writes snapshots of at most `slices` slices that were changed much since their last one, and moves a long log
+    /// into the database. To be called when idle; returns true if more is left to do.
     ///
     /// # Errors
-    /// Where the database cannot be read or written: nothing is lost, and it can be tried again.
+    /// If the database cannot be read or written: nothing is lost, and it can be retried.
     pub fn fold_journal(&mut self, slices: u32) -> Result<bool> {
-        let left = self.write_transaction("fold the journal of the workspace", |t| {
+        let left = self.write_transaction("compact the journal of the workspace", |t| {
             fold_due_slices(t, slices)
         })?;
         if !left {
@@ -97,7 +99,7 @@ fn put_proposal(
     let id = slice_id(connection, case, slice)?;
     let mask = checked_mask_bytes(connection, case, &proposal.mask)?;
     let has_steps = has_steps(connection, id)?;
-    // What the work on a slice began with, and what was offered since, is kept for training.
+    // The proposal that the work on a slice began with, and later ones, are kept for training.
     let make_room = if has_steps {
         "UPDATE proposal SET probabilities = NULL WHERE slice_id = ?1 AND probabilities IS NOT NULL"
     } else {
@@ -122,7 +124,7 @@ fn put_proposal(
     Ok(!has_steps && base_mask(connection, id)?.is_none())
 }
 
-/// Keeps what a slice shows before its first step: an imported mask, the newest proposal or nothing.
+/// Saves the mask of a slice before its first step: an imported mask, the newest proposal, or none.
 pub(super) fn keep_base(connection: &Connection, slice: i64) -> Result<(), Cause> {
     if !has_steps(connection, slice)? {
         connection
@@ -135,7 +137,7 @@ pub(super) fn keep_base(connection: &Connection, slice: i64) -> Result<(), Cause
     Ok(())
 }
 
-/// Notes that the mask of a slice is no longer what it was when it was last folded and counted.
+/// Marks the mask of a slice as changed since its last snapshot and pixel count.
 pub(super) fn note_change(connection: &Connection, slice: i64) -> Result<(), Cause> {
     connection
         .prepare_cached(
@@ -145,7 +147,7 @@ pub(super) fn note_change(connection: &Connection, slice: i64) -> Result<(), Cau
     Ok(())
 }
 
-/// The mask of a slice as it is now; `None` where there never was one.
+/// The current mask of a slice; `None` if there never was one.
 pub(super) fn current_mask(
     connection: &Connection,
     slice: i64,
@@ -167,13 +169,13 @@ pub(super) fn current_mask(
             .apply_edit(&edit);
     }
     if mask.is_none() && base_mask(connection, slice)?.is_none() && all_undone(connection, slice)? {
-        // Nobody says that nothing is there.
+        // No step states that the slice is empty.
         return Ok(None);
     }
     Ok(Some(mask.as_ref().map_or(start, PackedMask::from_mask)))
 }
 
-/// The mask of a slice before its first step; `None` where it has neither steps nor a mask.
+/// The mask of a slice before its first step; `None` if it has neither steps nor a mask.
 fn initial_mask(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     match base_mask(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
@@ -184,14 +186,13 @@ fn initial_mask(connection: &Connection, slice: i64) -> Result<Option<PackedMask
     }
 }
 
-/// The mask that the work on a slice is measured against: what was there before, else a blank one.
+/// The mask that the work on a slice is compared with: the one before, else a blank one.
 pub(super) fn reference_mask(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
     mask_before_person(connection, slice)?
         .map_or_else(|| blank_mask(connection, slice), |m| Ok(m.to_mask()))
 }
 
-/// The mask that was there before a person changed it: the first proposal that it was made from or beside, else an
-/// imported one.
+/// The mask before the user changed it: the proposal that the work began with, else an imported mask.
 pub(super) fn mask_before_person(
     connection: &Connection,
     slice: i64,
@@ -298,14 +299,14 @@ fn fold_slice(connection: &Connection, slice: i64) -> Result<(), Cause> {
     Ok(())
 }
 
-/// True where a step was made on the slice, whatever became of it.
+/// True if a step was made on the slice, whatever its state now.
 pub(super) fn has_steps(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
     let mut query =
         connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1)")?;
     query.query_row([slice], |r| r.get(0))
 }
 
-/// True where steps were made on the slice of which none counts any more.
+/// True if steps were made on the slice and all of them are undone or dropped.
 fn all_undone(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1) AND NOT EXISTS
@@ -314,12 +315,12 @@ fn all_undone(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
     query.query_row([slice], |r| r.get(0))
 }
 
-/// True where a step was made on the slice or a mask imported.
+/// True if a step was made on the slice or a mask was imported.
 pub(super) fn is_touched(connection: &Connection, slice: i64) -> Result<bool, Cause> {
     Ok(has_steps(connection, slice)? || base_mask(connection, slice)?.is_some())
 }
 
-/// True where the mask of a slice was not made from its newest proposal.
+/// True if the mask of a slice was not made from its newest proposal.
 pub(super) fn is_proposal_apart(
     connection: &Connection,
     slice: i64,
@@ -331,7 +332,7 @@ pub(super) fn is_proposal_apart(
     Ok(base_mask(connection, slice)?.as_ref() != Some(&newest.mask))
 }
 
-/// The row of the slice at a place of a case.
+/// The row of the slice at an index of a case.
 pub(super) fn slice_id(connection: &Connection, case: CaseKey, place: u32) -> Result<i64, Cause> {
     let mut query =
         connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place = ?2")?;
@@ -339,7 +340,7 @@ pub(super) fn slice_id(connection: &Connection, case: CaseKey, place: u32) -> Re
     id.ok_or_else(|| Cause::Refused(format!("case {} has no slice {}", case.0, place + 1)))
 }
 
-/// How many pixels a slice of the case has.
+/// Number of pixels of a slice of the case.
 pub(super) fn pixels_of(connection: &Connection, case: CaseKey) -> Result<u64, Cause> {
     let (columns, rows) = size_of(connection, case)?;
     Ok(u64::from(columns) * u64::from(rows))
@@ -360,13 +361,13 @@ fn blank_mask(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
     let (columns, rows): (u32, u32) = query.query_row([slice], |r| Ok((r.get(0)?, r.get(1)?)))?;
     if u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(Cause::Refused(format!(
-            "its images cannot have {columns} × {rows} pixels"
+            "invalid image size: {columns} × {rows} pixels"
         )));
     }
     Ok(Mask::new_blank(columns as usize, rows as usize))
 }
 
-/// The bytes of a mask that has the size of the case's slices.
+/// The bytes of a mask; an error if it does not have the size of the case's slices.
 fn checked_mask_bytes(
     connection: &Connection,
     case: CaseKey,
@@ -378,13 +379,13 @@ fn checked_mask_bytes(
     if own != Some((columns, rows)) {
         let (own_columns, own_rows) = own.unwrap_or_default();
         return Err(Cause::Refused(format!(
-            "the mask has {own_columns} × {own_rows} pixels, the image {columns} × {rows}"
+            "the mask has {own_columns} × {own_rows} pixels, but the image has {columns} × {rows}"
         )));
     }
     Ok(bytes)
 }
 
-/// Columns and rows in the bytes of a mask.
+/// Columns and rows from the bytes of a mask.
 fn size_in(bytes: &[u8]) -> Option<(u32, u32)> {
     let (columns, rest) = bytes.split_first_chunk()?;
     Some((
@@ -393,8 +394,14 @@ fn size_in(bytes: &[u8]) -> Option<(u32, u32)> {
     ))
 }
 
-/// The mask of which these are the bytes.
+/// Decodes a mask.
 pub(super) fn read_mask(bytes: &[u8]) -> Result<PackedMask, Cause> {
     PackedMask::from_bytes(bytes)
-        .ok_or_else(|| Cause::Refused("a mask in it cannot be read".into()))
+        .ok_or_else(|| Cause::Refused("a stored mask cannot be read".into()))
+}
+
+/// Decodes an edit of the journal.
+pub(super) fn read_edit(seq: i64, bytes: &[u8]) -> Result<Edit, Cause> {
+    Edit::from_bytes(bytes)
+        .ok_or_else(|| Cause::Refused(format!("an edit of step {seq} cannot be read")))
 }

@@ -1,4 +1,4 @@
-//! The work meter: cases done, seconds on them, pixels changed against what the model proposed.
+//! Progress of the work: cases done, time spent on them, pixels changed against the proposals.
 
 use super::{Workspace, failure::Cause, masks};
 use crate::Result;
@@ -6,12 +6,12 @@ use labrum_core::journal::Meter;
 use rusqlite::{Connection, Row};
 
 impl Workspace {
-    /// How far the work is. Slices of accepted cases that changed since the last call are counted anew.
+    /// Progress of the work. Slices of accepted cases that changed since the last call are counted again.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
+    /// If the database cannot be read or written.
     pub fn count_progress(&mut self) -> Result<Meter> {
-        self.write_transaction("read the meter of the workspace", |t| {
+        self.write_transaction("read the progress of the workspace", |t| {
             count_changes(t)?;
             Ok(t.query_row(
                 "SELECT count(*) FILTER (WHERE status = 'accepted'), count(*) FILTER (WHERE status = 'skipped'),
@@ -27,7 +27,7 @@ impl Workspace {
     }
 }
 
-/// Fills in the count of every slice of accepted cases that lacks it and was worked on.
+/// Counts changed pixels for every edited slice of accepted cases that has no count yet.
 pub(super) fn count_changes(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached(
         "SELECT slice.id FROM scan JOIN slice ON slice.scan_id = scan.id

@@ -1,8 +1,8 @@
-//! The store of a workspace: a folder with one SQLite database that keeps cases, masks and every step.
+//! The store of a workspace: a folder with one SQLite database that stores cases, masks and every step.
 //!
-//! Calls may wait for the disk: they are for one worker thread. What a call wrote when it returned stays whatever happens
-//! to the program, and after [`Workspace::sync_to_disk`] whatever happens to the power; a call that failed left nothing, and can
-//! be made again.
+//! Calls may wait for the disk and are meant for one worker thread. What a call has written survives the end of the
+//! program when it returns, and a power cut after [`Workspace::sync_to_disk`]. A failed call has written nothing and
+//! can be repeated.
 
 mod also;
 mod cases;
@@ -32,50 +32,51 @@ pub use look::copy_for_looking;
 pub use places::absolute_path;
 
 use crate::{Error, ErrorKind, Result};
-use failure::Cause;
+use failure::{Cause, sql_error};
+use labrum_core::clock::now_millis;
 use lock::Lock;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-/// The name of the database in the folder.
+/// File name of the database.
 const DATABASE: &str = "workspace.sqlite";
-/// Rows changed before the log is moved into the database: those of about a hundred steps.
+/// Number of changed rows after which the log is moved into the database; about a hundred steps.
 const CHANGES_IN_LOG: u64 = 500;
-/// The name of the folder of the models in the folder.
+/// Name of the subfolder for models.
 const MODELS: &str = "models";
 
-/// An open workspace; no other window can open it meanwhile.
+/// An open workspace. No other window can open it at the same time.
 #[derive(Debug)]
 pub struct Workspace {
     folder: PathBuf,
-    /// Missing only after a move that could not be finished nor taken back.
+    /// `None` only after a move that could neither be finished nor reverted.
     open: Option<Open>,
 }
 
-/// What is closed for a move. The fields are dropped in this order.
+/// The part that is closed for a move. Fields are dropped in this order.
 #[derive(Debug)]
 struct Open {
     connection: Connection,
-    /// Rows changed since this connection was made, when the log last went into the database.
+    /// Number of rows changed on this connection when the log was last moved into the database.
     folded_at: u64,
     _lock: Lock,
 }
 
 impl Workspace {
-    /// Opens the workspace in `folder`; makes it, with the folder, where there is none.
+    /// Opens the workspace in `folder`; creates folder and workspace if there are none.
     ///
     /// # Errors
-    /// Where another window has it open, the folder cannot be written, or the database is damaged, of a newer version
-    /// or none of ours. Nothing is overwritten then.
+    /// If another window has it open, if the folder is not writable, or if the database is damaged, of a newer version
+    /// or of another program. Nothing is overwritten then.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         Self::open_with(folder, schema::MIGRATIONS)
     }
 
     fn open_with(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
-        // The program may go to another folder while it is open, and what is told of it must mean the same everywhere.
+        // Absolute, because the current directory of the program may change while the workspace is open.
         let folder = &places::absolute_path(folder);
         let open = Some(Open::open_database(folder, migrations)?);
         let mut workspace = Self {
@@ -96,30 +97,30 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where its models are.
+    /// The folder of its models.
     pub fn models_folder(&self) -> PathBuf {
         self.folder.join(MODELS)
     }
 
-    /// What it is called; the name of its folder until it is given another one.
+    /// Its name; that of its folder until it is renamed.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn read_name(&mut self) -> Result<String> {
         self.read_database("read the name of the workspace", |c| {
             Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?)
         })
     }
 
-    /// Gives it another name. The folder keeps its own.
+    /// Renames it. The folder keeps its name.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub fn set_name(&mut self, name: &str) -> Result<()> {
         self.write_transaction("rename the workspace", |t| {
             t.execute("UPDATE workspace SET name = ?1", [name])?;
@@ -127,39 +128,37 @@ impl Workspace {
         })
     }
 
-    /// Waits until the disk itself has all that was written: it survives a power cut then.
+    /// Syncs everything written to the disk, so that it survives a power cut.
     ///
     /// # Errors
-    /// Where the disk fails.
+    /// If the disk fails.
     pub fn sync_to_disk(&mut self) -> Result<()> {
         let log = self.folder.join(format!("{DATABASE}-wal"));
         let synced = match std::fs::OpenOptions::new().write(true).open(&log) {
             Ok(file) => file.sync_data(),
-            // All of it is in the database already.
+            // Everything is in the database already.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(e),
         };
-        let failed = |e: std::io::Error| {
-            lock::explain_io_error("bring the work onto the disk", &self.folder, &e)
-        };
-        synced.map_err(|e| failed(e).of_kind(ErrorKind::Disk))
+        synced.map_err(|e| {
+            lock::explain_io_error("save the workspace", &self.folder, &e).of_kind(ErrorKind::Disk)
+        })
     }
 
-    /// Closes it: all goes into the one file, and another window can open it.
+    /// Closes it: moves the log into the database, and lets another window open it.
     ///
     /// # Errors
-    /// Where the disk fails; nothing is lost then.
+    /// If the disk fails; nothing is lost then.
     pub fn close(mut self) -> Result<()> {
         self.open
             .take()
             .map_or(Ok(()), |open| open.close_connection(&self.folder))
     }
 
-    /// Holds the database at `pages` pages of 4096 bytes, so that it is full as a disk can be; 0 lets it grow again.
-    /// For tests.
+    /// Limits the database to `pages` pages of 4096 bytes, to simulate a full disk; 0 removes the limit. For tests.
     #[doc(hidden)]
     pub fn hold_at(&mut self, pages: u32) -> Result<()> {
-        // 2^32 - 2 is SQLite's own limit.
+        // 2^32 - 2 is the limit of SQLite.
         let pages = if pages == 0 {
             4_294_967_294
         } else {
@@ -170,9 +169,9 @@ impl Workspace {
         })
     }
 
-    /// Moves the log into the database where much is in it; each time costs the disk some syncs.
+    /// Moves the log into the database if it is long; each time costs a few syncs.
     fn fold_log(&mut self) -> Result<()> {
-        let tried = "fold the journal of the workspace";
+        let tried = "compact the journal of the workspace";
         let changes = self.read_database(tried, |c| Ok(c.total_changes()))?;
         if let Some(open) = self
             .open
@@ -187,23 +186,16 @@ impl Workspace {
         Ok(())
     }
 
-    /// Runs `work` in one transaction: written when this returns `Ok`, undone when it does not.
+    /// Runs `work` in one transaction, which is committed if this returns `Ok` and rolled back otherwise.
     fn write_transaction<T>(
         &mut self,
         tried: &str,
         work: impl FnOnce(&Transaction) -> Result<T, Cause>,
     ) -> Result<T> {
-        let run = |connection: &mut Connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        };
         let connection = Self::open_connection(&mut self.open);
         connection
-            .and_then(run)
-            .map_err(|cause: Cause| cause.into_error(tried, &self.folder))
+            .and_then(|connection| run_in_transaction(connection, work))
+            .map_err(|cause| cause.into_error(tried, &self.folder))
     }
 
     fn read_database<T>(
@@ -218,9 +210,21 @@ impl Workspace {
     }
 
     fn open_connection(open: &mut Option<Open>) -> Result<&mut Connection, Cause> {
-        let closed = || Cause::Refused("it could not be opened again after it was moved".into());
-        open.as_mut().map(|o| &mut o.connection).ok_or_else(closed)
+        open.as_mut()
+            .map(|o| &mut o.connection)
+            .ok_or_else(|| Cause::Refused("it could not be reopened after it was moved".into()))
     }
+}
+
+/// Commits if `work` returns `Ok`; otherwise rolls back.
+fn run_in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction) -> Result<T, Cause>,
+) -> Result<T, Cause> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
 }
 
 impl Open {
@@ -229,15 +233,14 @@ impl Open {
         std::fs::create_dir_all(folder.join(MODELS))
             .map_err(|e| lock::explain_io_error(tried, folder, &e))?;
         let lock = Lock::acquire_in(folder)?;
-        let failed = |e: rusqlite::Error| Cause::from(e).into_error(tried, folder);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
-            Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
-        set_exclusive_lock(&connection).map_err(failed)?;
+        let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags)
+            .map_err(|e| sql_error(e, tried, folder))?;
+        set_exclusive_lock(&connection).map_err(|e| sql_error(e, tried, folder))?;
         let found = schema::recognise_state(&connection, folder, migrations)?;
-        configure_connection(&connection).map_err(failed)?;
+        configure_connection(&connection).map_err(|e| sql_error(e, tried, folder))?;
         schema::migrate_to_newest(&mut connection, folder, found, migrations)?;
         Ok(Self {
             connection,
@@ -247,37 +250,31 @@ impl Open {
     }
 
     fn close_connection(self, folder: &Path) -> Result<()> {
-        let failed = |e: rusqlite::Error| Cause::from(e).into_error("close the workspace", folder);
-        self.connection.close().map_err(|(_, e)| failed(e))
+        self.connection
+            .close()
+            .map_err(|(_, e)| sql_error(e, "close the workspace", folder))
     }
 }
 
-/// Settings that must come before anything is read.
+/// Settings that must be made before anything is read.
 fn set_exclusive_lock(connection: &Connection) -> rusqlite::Result<()> {
-    // The list of workspaces reads for a moment.
+    // Another window may be reading briefly, for its list of workspaces.
     connection.busy_timeout(Duration::from_secs(2))?;
-    // The index of the log then lies in memory, not in a file.
+    // The index of the log is then in memory, not in a file.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")
 }
 
-/// Settings of a database that is known to be ours.
+/// Settings for a database that is known to be a workspace.
 fn configure_connection(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // A commit is in the log when the call returns, and survives the end of the program; `sync` makes it survive a power
-    // cut. The log is synced before it goes into the database in any case.
+    // A commit is in the log when the call returns and survives the end of the program; `sync_to_disk` makes it survive
+    // a power cut. The log is always synced before it is moved into the database.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // The log goes into the database when there is time (see `fold`), within a step only where it grew to 32 MiB.
+    // The log is moved into the database when idle (see `fold_log`); during a step only if it has grown to 32 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)
-}
-
-/// Milliseconds since 1970 (UTC).
-pub fn now_millis() -> i64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as i64)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The files of the models: each appears whole and goes when nothing names it any more.
+//! Model files: written atomically, and removed when nothing refers to them any more.
 
 use super::{MODELS, Workspace, failure::Cause, rounds};
 use crate::Result;
@@ -12,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-/// How the name of a file begins and ends while it is written.
+/// Prefix and suffix of the name of a file that is being written.
 const PART: (&str, &str) = (".labrum-", ".part");
-/// Nobody writes a file for so long.
+/// Age after which a file with that name is a leftover.
 const STALE: Duration = Duration::from_secs(3600);
-/// So much of the hash of the weights is in the name of a model file.
+/// Number of hex digits of the weights hash in the name of a model file.
 const DIGITS: usize = 12;
 
-/// The name of the file with the weights that a round made, below the folder of the workspace.
+/// Path of the file with the weights of a round, relative to the workspace folder.
 pub(super) fn file_name(round: RoundKey, hash: &str) -> String {
     let digits: String = hash
         .chars()
@@ -29,16 +29,16 @@ pub(super) fn file_name(round: RoundKey, hash: &str) -> String {
     format!("{MODELS}/{}-{digits:0<DIGITS$}.safetensors", round.0)
 }
 
-/// Writes a file that is there whole or not at all.
+/// Writes a file atomically.
 ///
 /// # Errors
-/// Where it cannot be written, or reads back otherwise: nothing is left then.
+/// If it cannot be written, or if verification fails: nothing is left then.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(PART.0).suffix(PART.1);
-    // Temporary files are private by default; this one is as public as the user's umask makes any file.
+    // Temporary files are private by default; use the permissions of the user's umask instead.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
@@ -46,11 +46,11 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     if std::fs::read(file.path())? != bytes {
         return Err(std::io::Error::other(
-            "the file reads back otherwise than it was written",
+            "verification failed: the file differs from what was written",
         ));
     }
     file.persist(path).map_err(|e| e.error)?;
-    // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
+    // Sync the folder too, to make the rename durable. Not all systems can sync folders.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -58,38 +58,43 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 impl Workspace {
-    /// Removes a file of which the database says that it is not needed any more, as soon as the disk knows that too. One
-    /// that cannot be removed now is when the workspace is opened again.
+    /// Removes a file that the database no longer needs, after syncing that to the disk. If it cannot be removed now,
+    /// it is removed when the workspace is opened again.
     pub(super) fn remove_model_file(&mut self, path: &Path) {
         if path.exists() && self.sync_to_disk().is_ok() {
             let _ = std::fs::remove_file(path);
         }
     }
 
-    /// Removes files that we made and nothing names: of a program that ended before it could say that they are there, or
-    /// that they are not needed. Files of other names are left alone. Where that is not possible now, it will be.
+    /// Removes model files that nothing refers to, left by a program that ended too early. Files with other names are
+    /// not touched. Failures are ignored; the next opening tries again.
     pub(super) fn sweep_models(&mut self) {
-        // Nothing goes where it is not known what must stay.
+        // Remove nothing if it is unknown which files are needed.
         let Ok(named) = self.read_database("read the models of the workspace", needed_files) else {
             return;
         };
         let Ok(entries) = std::fs::read_dir(self.models_folder()) else {
             return;
         };
-        let left_over = |entry: &DirEntry| {
-            entry.file_name().to_str().is_some_and(|name| {
-                is_ours(name) && !named.contains(&format!("{MODELS}/{name}"))
-                    || is_part(name) && is_stale(entry)
-            })
-        };
-        let left_over: Vec<DirEntry> = entries.flatten().filter(left_over).collect();
+        let left_over: Vec<DirEntry> = entries
+            .flatten()
+            .filter(|entry| is_left_over(entry, &named))
+            .collect();
         for entry in left_over {
             self.remove_model_file(&entry.path());
         }
     }
 }
 
-/// The files that are needed.
+/// True for a model that is not among the `named` files, and for a leftover of an unfinished write.
+fn is_left_over(entry: &DirEntry, named: &HashSet<String>) -> bool {
+    entry.file_name().to_str().is_some_and(|name| {
+        is_ours(name) && !named.contains(&format!("{MODELS}/{name}"))
+            || is_part(name) && is_stale(entry)
+    })
+}
+
+/// The files that versions and the running round need.
 fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
     let mut models = connection.prepare_cached("SELECT file FROM version")?;
     let mut named: HashSet<String> = models
@@ -106,9 +111,8 @@ fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
     Ok(named)
 }
 
-/// True for the names that models and states of rounds get: "3-0123456789ab.safetensors", "round-3.state".
+/// True for names of models and checkpoints: "3-0123456789ab.safetensors", "round-3.state".
 fn is_ours(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let is_model = name
         .strip_suffix(".safetensors")
         .and_then(|n| n.split_once('-'))
@@ -120,6 +124,10 @@ fn is_ours(name: &str) -> bool {
             .strip_prefix("round-")
             .and_then(|n| n.strip_suffix(".state"))
             .is_some_and(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_part(name: &str) -> bool {

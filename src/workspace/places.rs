@@ -1,5 +1,6 @@
-//! Where the images of cases are: where they were last, else as they lay beside the workspace, which may have moved with
-//! them. Paths are absolute when they come in; what older versions kept as it was typed is tried from several folders.
+//! Locations of the images of cases: the last known path, else the path relative to the workspace, which may have been
+//! moved together with the images. Paths are saved as absolute; relative paths of older versions are tried from several
+//! folders.
 
 use super::Workspace;
 use crate::Result;
@@ -15,20 +16,20 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// So many files of a folder are asked for one by one; then the folder is read, which takes one question to a server
-/// instead of one for every slice.
+/// Number of files of a folder that are checked one by one before the folder is listed instead: on a network share that
+/// is one request instead of one per slice.
 const FEW: u32 = 4;
 
-/// Looks paths up, from the folder of the workspace.
+/// Looks up image paths for a workspace.
 pub(super) struct ImagePlaces {
-    /// Of the workspace, absolute.
+    /// The folder of the workspace, absolute.
     folder: PathBuf,
-    /// How often files of a folder were asked for, and what is in it once it was read.
+    /// For each folder the number of files checked, and its contents once it was listed.
     folders: RefCell<HashMap<PathBuf, (u32, HashSet<OsString>)>>,
 }
 
 impl ImagePlaces {
-    /// As seen from a workspace in `folder`.
+    /// For a workspace in `folder`.
     pub(super) fn for_workspace(folder: &Path) -> Self {
         Self {
             folder: absolute_path(folder),
@@ -36,16 +37,17 @@ impl ImagePlaces {
         }
     }
 
-    /// Where a file is now: `stored` is where it was, `beside` how it lay to the workspace. Where it was, if it is nowhere.
+    /// The current path of a file: `stored` is its last known path, `beside` its path relative to the workspace.
+    /// Returns the last known path if it is not found.
     pub(super) fn find_image(&self, stored: &str, beside: Option<&str>) -> PathBuf {
         let stored = Path::new(stored);
-        let from = |folder: &Path, path: &Path| without_dots(&folder.join(path));
         let mut candidates = vec![absolute_path(stored)];
-        candidates.extend(beside.map(|beside| from(&self.folder, Path::new(beside))));
+        candidates.extend(beside.map(|beside| without_dots(&self.folder.join(beside))));
         if stored.is_relative() {
-            // As an older version was told it: from a folder that nobody noted.
-            candidates.push(from(&self.folder, stored));
-            candidates.extend(self.folder.parent().map(|parent| from(parent, stored)));
+            // A relative path of an older version, whose base folder is unknown.
+            candidates.push(without_dots(&self.folder.join(stored)));
+            let parent = self.folder.parent();
+            candidates.extend(parent.map(|parent| without_dots(&parent.join(stored))));
         }
         let there = candidates
             .iter()
@@ -65,7 +67,7 @@ impl ImagePlaces {
             let entries = std::fs::read_dir(folder).into_iter().flatten();
             names.extend(entries.filter_map(|entry| Some(entry.ok()?.file_name())));
         }
-        // A file system that does not tell upper from lower case knows the file by another spelling, too.
+        // Not on systems with case-insensitive file systems, where the spelling may differ from the listing.
         let is_listed = *asked >= FEW && cfg!(not(any(windows, target_os = "macos")));
         if is_listed {
             names.contains(name)
@@ -74,13 +76,12 @@ impl ImagePlaces {
         }
     }
 
-    /// How a file lies to the workspace; `None` where no way leads from one to the other.
+    /// The path of a file relative to the workspace; `None` if there is none.
     pub(super) fn relative_path(&self, path: &Path) -> Option<String> {
-        let (from, to) = (
-            without_dots(&self.folder),
-            without_dots(&absolute_path(path)),
-        );
-        let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+        let from = without_dots(&self.folder);
+        let to = without_dots(&absolute_path(path));
+        let from: Vec<Component> = from.components().collect();
+        let to: Vec<Component> = to.components().collect();
         let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
         if !matches!(
             from.get(common.checked_sub(1)?),
@@ -97,12 +98,12 @@ impl ImagePlaces {
     }
 }
 
-/// A path that means the same file wherever the program is started; nothing is looked up for it.
+/// Makes a path absolute without accessing the disk.
 pub fn absolute_path(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Without `.` and `..`, by the letter.
+/// Removes `.` and `..` from a path lexically.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -116,14 +117,14 @@ fn without_dots(path: &Path) -> PathBuf {
 }
 
 impl Workspace {
-    /// Notes where the files of known cases are now, slice by slice; slices that are not among these, and cases that are
-    /// not known, stay as they are.
+    /// Saves the new location of the files of known cases, slice by slice; other slices and unknown cases are left
+    /// unchanged.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing is noted.
+    /// If the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing is changed.
     pub fn relocate_images(&mut self, cases: &[CaseDescription]) -> Result<()> {
         let places = ImagePlaces::for_workspace(&self.folder);
-        self.write_transaction("note where the images are", |t| {
+        self.write_transaction("save the location of the images in the workspace", |t| {
             let mut update = t.prepare_cached(
                 "UPDATE slice SET path = ?4, beside = ?5
                  WHERE scan_id = (SELECT id FROM scan WHERE identity = ?1) AND frame = ?2 AND sop_instance_uid IS ?3",
@@ -138,10 +139,10 @@ impl Workspace {
         })
     }
 
-    /// Notes again how all images lie to the workspace: that has moved, and they have not.
+    /// Updates the relative paths of all images after the workspace was moved without them.
     pub(super) fn note_places(&mut self) -> Result<()> {
         let places = ImagePlaces::for_workspace(&self.folder);
-        self.write_transaction("note where the images are", |t| {
+        self.write_transaction("save the location of the images in the workspace", |t| {
             let paths = stored_paths(t)?;
             let mut update = t.prepare_cached("UPDATE slice SET beside = ?2 WHERE path = ?1")?;
             for path in paths.iter().filter(|path| Path::new(path).is_absolute()) {
@@ -153,7 +154,7 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// The same slices with their images where they are now.
+    /// Updates the image paths of slices.
     pub(super) fn find_images(
         &mut self,
         mut slices: Vec<SnapshotSlice>,

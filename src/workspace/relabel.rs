@@ -1,4 +1,4 @@
-//! Labels that leave the list: where they are used, and what becomes of their masks in all cases.
+//! Removing and merging labels: where they are used, and changing their masks in all cases.
 
 use super::{Workspace, also, failure::Cause, journal, masks, now_millis};
 use crate::Result;
@@ -8,15 +8,15 @@ use labrum_core::{
     mask::PackedMask,
     study::Status,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 impl Workspace {
-    /// Where a label is used, cases that are out of the list among them.
+    /// Counts where a label is used, including cases removed from the list.
     ///
     /// # Errors
-    /// Where the database cannot be read, or a mask.
+    /// If the database or a mask cannot be read.
     pub fn label_use(&mut self, label: u8) -> Result<LabelUse> {
-        self.read_database("count where the label is used in the workspace", |c| {
+        self.read_database("count the uses of the label in the workspace", |c| {
             let mut count = LabelUse {
                 value: label,
                 ..LabelUse::default()
@@ -37,12 +37,13 @@ impl Workspace {
         })
     }
 
-    /// Gives another label, or none (0), to what has one in any case: as a step of the journal where somebody drew or
-    /// accepted, else in the proposal itself. An accepted case that holds nothing any more is corrected. Tells the cases
-    /// that got a step.
+    /// Replaces a label in all cases by another one, or by background (0): with a step of the journal if the case was
+    /// edited or accepted, else in the proposal itself. An accepted case without any mask left becomes corrected.
+    /// Returns the cases that got a step.
     ///
     /// # Errors
-    /// Where a mask cannot be read; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing was.
+    /// If a mask cannot be read, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)):
+    /// then nothing was changed.
     pub fn relabel_masks(
         &mut self,
         from: u8,
@@ -62,7 +63,7 @@ impl Workspace {
     }
 }
 
-/// A slice of a case, those that are not there now among them.
+/// A slice of a case, which may no longer be in the series.
 struct StoredSliceLabels {
     id: i64,
     place: Option<u32>,
@@ -70,32 +71,34 @@ struct StoredSliceLabels {
 
 fn cases_with_status(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
     let mut query = connection.prepare_cached("SELECT id, status FROM scan ORDER BY id")?;
-    let read = |row: &rusqlite::Row| {
-        Ok((
-            CaseKey(row.get(0)?),
-            Status::from_storage_name(&row.get::<_, String>(1)?),
-        ))
-    };
     Ok(query
-        .query_map((), read)?
+        .query_map((), read_case_status)?
         .collect::<rusqlite::Result<_>>()?)
+}
+
+fn read_case_status(row: &Row) -> rusqlite::Result<(CaseKey, Status)> {
+    Ok((
+        CaseKey(row.get(0)?),
+        Status::from_storage_name(&row.get::<_, String>(1)?),
+    ))
 }
 
 fn slices_of(connection: &Connection, case: CaseKey) -> Result<Vec<StoredSliceLabels>, Cause> {
     let mut query = connection
         .prepare_cached("SELECT id, place FROM slice WHERE scan_id = ?1 ORDER BY place, id")?;
-    let read = |row: &rusqlite::Row| {
-        Ok(StoredSliceLabels {
-            id: row.get(0)?,
-            place: row.get(1)?,
-        })
-    };
     Ok(query
-        .query_map([case.0], read)?
+        .query_map([case.0], read_slice_place)?
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// True where a step was made.
+fn read_slice_place(row: &Row) -> rusqlite::Result<StoredSliceLabels> {
+    Ok(StoredSliceLabels {
+        id: row.get(0)?,
+        place: row.get(1)?,
+    })
+}
+
+/// Replaces the label in one case; true if that made a step.
 fn relabel_case(
     connection: &Connection,
     case: CaseKey,
@@ -147,7 +150,7 @@ fn relabel_case(
         },
         state: StepState::Done,
     };
-    // What was undone before cannot be had again over what is changed now.
+    // Undone steps cannot be redone after this change.
     journal::drop_undone(connection, case)?;
     journal::insert_step_row(connection, &step)?;
     for (slice, edit) in &edits {

@@ -1,4 +1,4 @@
-//! Rounds of learning: what each learns from, kept as it was when the round began, and what became of it.
+//! Rounds of training: the snapshot that each is trained on, and its outcome.
 
 use super::{Workspace, failure::Cause, masks, now_millis, subjects};
 use crate::Result;
@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 const COLUMNS: &str = "id, started_at, state, parent, settings";
 
 impl Workspace {
-    /// Begins a round that starts from `parent` and is done as `settings` say, and keeps the masks of all accepted
-    /// cases as they are now: whatever is drawn from now on does not change the round. Cases whose side of the line was
-    /// not decided yet get it first. A round that was cut off before is given up.
+    /// Starts a round from the version `parent` with `settings`, and saves a snapshot of the masks of all accepted
+    /// cases, so that later edits do not affect the round. Cases that are not assigned to the training or the hold-out
+    /// set yet are assigned first. An interrupted round is given up.
     ///
     /// # Errors
-    /// Where no accepted case has a mask, or a mask cannot be read; for an unknown parent; where the database cannot be
+    /// If no accepted case has a mask, if a mask cannot be read, if the parent is unknown, or if the database cannot be
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn begin_round(
         &mut self,
@@ -28,32 +28,31 @@ impl Workspace {
     ) -> Result<(RoundRecord, Vec<SnapshotSlice>)> {
         let models = self.models_folder();
         let (record, snapshot) = self
-            .write_transaction("begin a round of learning in the workspace", |t| {
+            .write_transaction("start a round of training in the workspace", |t| {
                 start_with_snapshot(t, settings, parent, &models)
             })?;
         self.sweep_models();
         Ok((record, self.find_images(snapshot)?))
     }
 
-    /// What a round learns from and is judged on, by case and place. Of a round that was cancelled or failed nothing is
-    /// left.
+    /// The masks that a round is trained and evaluated on, by case and slice. Empty for a cancelled or failed round.
     ///
     /// # Errors
-    /// For an unknown round; where the database cannot be read.
+    /// If the round is unknown, or if the database cannot be read.
     pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>> {
         let snapshot =
-            self.read_database("read what the round learns from in the workspace", |c| {
+            self.read_database("read the snapshot of the round in the workspace", |c| {
                 state_of(c, round)?;
                 read_snapshot(c, round)
             })?;
         self.find_images(snapshot)
     }
 
-    /// The accepted masks as they are now, without a round: to judge on, or to tell what a round would take.
+    /// The current accepted masks without starting a round, to evaluate on them or to estimate a round. Assigns cases
+    /// to the training or the hold-out set that are not assigned yet.
     ///
     /// # Errors
-    /// Where a mask cannot be read, or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): sides that were not
-    /// decided yet are.
+    /// If a mask cannot be read, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>> {
         let slices = self.write_transaction("read the accepted masks of the workspace", |t| {
             subjects::settle_all(t)?;
@@ -68,10 +67,10 @@ impl Workspace {
         self.find_images(slices)
     }
 
-    /// The round that is running: after opening, one that was cut off and can be gone on with.
+    /// The running round; right after opening, an interrupted one that can be resumed.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn running_round(&mut self) -> Result<Option<RoundRecord>> {
         let models = self.models_folder();
         self.read_database("read the rounds of the workspace", |c| {
@@ -84,25 +83,25 @@ impl Workspace {
         })
     }
 
-    /// Says what became of a round and removes its state to go on from. Nothing happens where it is known already.
+    /// Saves the outcome of a round and removes its checkpoint. Nothing happens if the outcome is already known.
     ///
     /// # Errors
-    /// For an unknown round, one that ended otherwise, and for [`RoundState::Running`]; where the database cannot be
+    /// If the round is unknown or has another outcome, for [`RoundState::Running`], or if the database cannot be
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<()> {
-        self.write_transaction("end the round of learning in the workspace", |t| {
+        self.write_transaction("end the round of training in the workspace", |t| {
             finish_with_state(t, round, state, reason)
         })?;
         self.remove_model_file(&checkpoint_path(&self.models_folder(), round));
         Ok(())
     }
 
-    /// How many accepted cases with masks no round has learned from; held-out ones do not count.
+    /// Number of accepted cases with masks that no round was trained on, without hold-out cases.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn newly_accepted(&mut self) -> Result<u32> {
-        self.read_database("count what is new in the workspace", |c| {
+        self.read_database("count newly accepted cases in the workspace", |c| {
             Ok(c.query_row(
                 "SELECT count(*) FROM scan LEFT JOIN subject ON subject.id = scan.subject
                  WHERE status = 'accepted' AND removed_at IS NULL AND side IS NOT 'hold-out'
@@ -118,11 +117,11 @@ impl Workspace {
         })
     }
 
-    /// Whether accepted cases have masks that no round has learned from, corrected ones of known cases among them;
-    /// held-out ones do not count.
+    /// Whether accepted cases have masks that no round was trained on, including new masks of known cases, without
+    /// hold-out cases.
     ///
     /// # Errors
-    /// Where the database cannot be read, or a mask.
+    /// If the database or a mask cannot be read.
     pub fn has_new_masks(&mut self) -> Result<bool> {
         self.read_database("look for new masks in the workspace", |c| {
             for slice in accepted_slices(c)?
@@ -140,12 +139,12 @@ impl Workspace {
     }
 }
 
-/// Where the state of a round is written.
+/// The checkpoint file of a round.
 pub(super) fn checkpoint_path(models: &Path, round: RoundKey) -> PathBuf {
     models.join(format!("round-{}.state", round.0))
 }
 
-/// What became of a round.
+/// The state of a round.
 pub(super) fn state_of(connection: &Connection, round: RoundKey) -> Result<RoundState, Cause> {
     let mut query = connection.prepare_cached("SELECT state FROM round WHERE id = ?1")?;
     let state: Option<String> = query.query_row([round.0], |r| r.get(0)).optional()?;
@@ -154,7 +153,7 @@ pub(super) fn state_of(connection: &Connection, round: RoundKey) -> Result<Round
         .ok_or_else(|| Cause::Refused(format!("there is no round {}", round.0)))
 }
 
-/// Notes that a round ended; its masks stay only where it is done.
+/// Saves that a round ended; its snapshot is kept only if it is done.
 pub(super) fn finish_with_state(
     connection: &Connection,
     round: RoundKey,
@@ -164,7 +163,7 @@ pub(super) fn finish_with_state(
     let is_ended = match state_of(connection, round)? {
         _ if state == RoundState::Running => {
             return Err(Cause::Refused(format!(
-                "round {} does not end by running",
+                "round {} cannot end with the state \"running\"",
                 round.0
             )));
         }
@@ -172,7 +171,7 @@ pub(super) fn finish_with_state(
         known if known == state => true,
         _ => {
             return Err(Cause::Refused(format!(
-                "round {} has ended otherwise",
+                "round {} has already ended with another outcome",
                 round.0
             )));
         }
@@ -215,7 +214,7 @@ fn start_with_snapshot(
     let snapshot = read_snapshot(connection, record.key)?;
     if snapshot.is_empty() {
         return Err(Cause::Refused(
-            "no accepted case has a mask to learn from".into(),
+            "no accepted case has a mask to train on".into(),
         ));
     }
     Ok((record, snapshot))
@@ -231,7 +230,7 @@ fn give_up_running(connection: &Connection) -> Result<(), Cause> {
             connection,
             RoundKey(id),
             RoundState::Cancelled,
-            "another round was begun instead",
+            "replaced by another round",
         )
     })
 }
@@ -245,7 +244,8 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
         let Some(lesson) = snapshot_slice(connection, &slice)? else {
             continue;
         };
-        let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
+        let mask = lesson.mask.to_bytes();
+        let before = lesson.before.map(|b| b.to_bytes());
         let side = slice.side.storage_name();
         insert.execute((
             round.0,
@@ -260,7 +260,7 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
     Ok(())
 }
 
-/// What is learned from a slice as it is now; `None` where it has no mask.
+/// Snapshot of a slice; `None` if it has no mask.
 fn snapshot_slice(
     connection: &Connection,
     slice: &Accepted,
@@ -277,29 +277,46 @@ fn snapshot_slice(
          FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1",
     )?;
     let is_new = is_new(connection, slice.id, &mask.to_bytes())?;
-    let read = |row: &Row| {
-        Ok(SnapshotSlice {
-            case: CaseKey(row.get(0)?),
-            name: slice.title.clone(),
-            modality: row.get(1)?,
-            source: Source {
-                path: row.get::<_, String>(2)?.into(),
-                frame: row.get(3)?,
-            },
-            kind: if row.get(4)? {
-                Kind::Picture
-            } else {
-                Kind::Dicom
-            },
-            subject: row.get(5)?,
-            side: slice.side,
-            mask,
-            before,
-            is_untouched,
-            is_new,
-        })
-    };
-    Ok(Some(query.query_row([slice.id], read)?))
+    let origin = query.query_row([slice.id], read_origin)?;
+    Ok(Some(SnapshotSlice {
+        case: origin.case,
+        name: slice.title.clone(),
+        modality: origin.modality,
+        source: origin.source,
+        kind: origin.kind,
+        subject: origin.subject,
+        side: slice.side,
+        mask,
+        before,
+        is_untouched,
+        is_new,
+    }))
+}
+
+/// Case and image of a slice.
+struct SliceOrigin {
+    case: CaseKey,
+    modality: String,
+    source: Source,
+    kind: Kind,
+    subject: String,
+}
+
+fn read_origin(row: &Row) -> rusqlite::Result<SliceOrigin> {
+    Ok(SliceOrigin {
+        case: CaseKey(row.get(0)?),
+        modality: row.get(1)?,
+        source: Source {
+            path: row.get::<_, String>(2)?.into(),
+            frame: row.get(3)?,
+        },
+        kind: if row.get(4)? {
+            Kind::Picture
+        } else {
+            Kind::Dicom
+        },
+        subject: row.get(5)?,
+    })
 }
 
 /// A slice of an accepted case.
@@ -311,7 +328,7 @@ struct Accepted {
 }
 
 impl Accepted {
-    /// Names the slice where its mask cannot be had.
+    /// Adds the name of the slice to an error.
     fn with_slice_name<T>(&self, result: Result<T, Cause>) -> Result<T, Cause> {
         result.map_err(|cause| match cause {
             Cause::Refused(reason) => Cause::Refused(format!(
@@ -324,31 +341,32 @@ impl Accepted {
     }
 }
 
-/// The slices of accepted cases that are there, by case and place.
+/// The slices of accepted cases that are in the series now, by case and index.
 fn accepted_slices(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT slice.id, description, place, side FROM scan JOIN slice ON scan_id = scan.id
          LEFT JOIN subject ON subject.id = scan.subject
          WHERE status = 'accepted' AND removed_at IS NULL AND place IS NOT NULL ORDER BY scan.id, place",
     )?;
-    let read = |row: &Row| {
-        let side = row
-            .get::<_, Option<String>>(3)?
-            .map(|name| Side::from_storage_name(&name))
-            .unwrap_or_default();
-        Ok(Accepted {
-            id: row.get(0)?,
-            title: row.get(1)?,
-            place: row.get(2)?,
-            side,
-        })
-    };
     Ok(query
-        .query_map((), read)?
+        .query_map((), read_accepted)?
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// True where no done round had this mask of the slice.
+fn read_accepted(row: &Row) -> rusqlite::Result<Accepted> {
+    let side = row
+        .get::<_, Option<String>>(3)?
+        .map(|name| Side::from_storage_name(&name))
+        .unwrap_or_default();
+    Ok(Accepted {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        place: row.get(2)?,
+        side,
+    })
+}
+
+/// True if no finished round had this mask of the slice.
 fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(
         "SELECT NOT EXISTS (SELECT 1 FROM lesson JOIN round ON round.id = round_id

@@ -1,11 +1,11 @@
-//! The tables, and how those of an older version become those of this one.
+//! The tables, and migrations from older versions.
 
-use super::failure::{Cause, damaged_error};
+use super::failure::{damaged_error, sql_error};
 use crate::{Error, Result};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 use std::path::Path;
 
-/// Entry `n` leads from version `n` to version `n + 1`. Entries that were released never change.
+/// Entry `n` migrates from version `n` to version `n + 1`. Released entries never change.
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
@@ -13,23 +13,23 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/steps.sql"),
 ];
 
-/// "LABR", so that databases of other programs are left alone.
+/// "LABR", to recognise databases of other programs.
 const APPLICATION: i32 = 0x4c41_4252;
 
-/// What a database is before anything is written to it.
+/// State of a database before anything is written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SchemaState {
-    /// Without tables.
+    /// It has no tables.
     Blank,
-    /// A workspace of this version, which may be an older one.
+    /// A workspace of this or an older version.
     Version(usize),
 }
 
-/// Reads the whole database and says what it is; nothing is written.
+/// Checks the whole database and returns its state; nothing is written.
 ///
 /// # Errors
-/// For a database that is damaged, of another program, of a version that `migrations` do not lead to, or whose tables are
-/// not those that they make.
+/// If the database is damaged, of another program, of a version newer than `migrations`, or if its tables differ from
+/// those that `migrations` create.
 pub(super) fn recognise_state(
     connection: &Connection,
     folder: &Path,
@@ -38,26 +38,25 @@ pub(super) fn recognise_state(
     let tried = "open the workspace";
     let newest = migrations.len();
     check_integrity(connection, folder)?;
-    let failed = |e: rusqlite::Error| Cause::from(e).into_error(tried, folder);
     let application: i32 = connection
         .pragma_query_value(None, "application_id", |r| r.get(0))
-        .map_err(failed)?;
-    match tables_version(connection).map_err(failed)? {
+        .map_err(|e| sql_error(e, tried, folder))?;
+    match tables_version(connection).map_err(|e| sql_error(e, tried, folder))? {
         Some(version) if application != APPLICATION || version == 0 => {
-            let error = Error::at_path(
-                tried,
-                folder,
-                "its workspace.sqlite belongs to another program",
-            );
+            let error =
+                Error::at_path(tried, folder, "workspace.sqlite belongs to another program");
             Err(error.with_advice("Choose another folder."))
         }
         Some(version) if version > newest => {
             let reason =
-                format!("a newer Labrum made it (version {version}; this one knows {newest})");
+                format!("a newer Labrum made it (version {version}; supported up to {newest})");
             Err(Error::at_path(tried, folder, reason)
                 .with_advice("Update Labrum, or choose another folder."))
         }
-        Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
+        Some(version)
+            if !has_own_tables(connection, &migrations[..version])
+                .map_err(|e| sql_error(e, tried, folder))? =>
+        {
             Err(damaged_error(
                 tried,
                 folder,
@@ -69,8 +68,8 @@ pub(super) fn recognise_state(
     }
 }
 
-/// True where tables, indices and triggers are those that `migrations` make, to the letter. A view or trigger of others
-/// would run in all that is read and written, for as long as it likes.
+/// True if tables, indices and triggers are exactly those that `migrations` create. Foreign views or triggers could run
+/// arbitrary SQL with every read and write.
 pub(super) fn has_own_tables(
     connection: &Connection,
     migrations: &[&str],
@@ -79,50 +78,52 @@ pub(super) fn has_own_tables(
     migrations
         .iter()
         .try_for_each(|sql| own.execute_batch(sql))?;
-    let tables = |connection: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
-        // What SQLite makes by itself (indices of UNIQUE columns, tables of statistics) runs nothing.
-        let mut query = connection.prepare(
-            "SELECT type, name, sql FROM sqlite_schema
-             WHERE sql IS NOT NULL AND NOT (type = 'table' AND substr(name, 1, 7) = 'sqlite_') ORDER BY type, name",
-        )?;
-        // Line ends are those of the system that the program was built on.
-        let read = |r: &rusqlite::Row| {
-            Ok((
-                r.get(0)?,
-                r.get(1)?,
-                r.get::<_, String>(2)?.replace('\r', ""),
-            ))
-        };
-        query.query_map((), read)?.collect()
-    };
-    Ok(tables(connection)? == tables(&own)?)
+    Ok(read_definitions(connection)? == read_definitions(&own)?)
 }
 
-/// Makes the tables, or brings those of an older version to the newest; a copy of the older database stays beside it.
+/// A table, an index or a trigger: its type, its name, and the SQL that creates it.
+type Definition = (String, String, String);
+
+fn read_definitions(connection: &Connection) -> rusqlite::Result<Vec<Definition>> {
+    // Without objects made by SQLite itself (indices of UNIQUE columns, tables of statistics), which are harmless.
+    let mut query = connection.prepare(
+        "SELECT type, name, sql FROM sqlite_schema
+         WHERE sql IS NOT NULL AND NOT (type = 'table' AND substr(name, 1, 7) = 'sqlite_') ORDER BY type, name",
+    )?;
+    query.query_map((), read_definition)?.collect()
+}
+
+fn read_definition(row: &Row) -> rusqlite::Result<Definition> {
+    // Line ends depend on the system that the program was built on.
+    let sql = row.get::<_, String>(2)?.replace('\r', "");
+    Ok((row.get(0)?, row.get(1)?, sql))
+}
+
+/// Creates the tables, or migrates those of an older version to the newest, keeping a copy of the older database.
 ///
 /// # Errors
-/// Where the database or the copy cannot be written.
+/// If the database or the copy cannot be written.
 pub(super) fn migrate_to_newest(
     connection: &mut Connection,
     folder: &Path,
     found: SchemaState,
     migrations: &[&str],
 ) -> Result<()> {
-    let failed = |e: rusqlite::Error| Cause::from(e).into_error("open the workspace", folder);
+    let tried = "open the workspace";
     let version = match found {
         SchemaState::Blank => 0,
         SchemaState::Version(version) => version,
     };
     if version > 0 && version < migrations.len() {
-        keep_copy(connection, folder, version).map_err(failed)?;
+        keep_copy(connection, folder, version).map_err(|e| sql_error(e, tried, folder))?;
     }
     for (version, sql) in (1..).zip(migrations).skip(version) {
-        run_migration(connection, version, sql).map_err(failed)?;
+        run_migration(connection, version, sql).map_err(|e| sql_error(e, tried, folder))?;
     }
     Ok(())
 }
 
-/// The version of the tables; `None` where there are no tables yet.
+/// The version of the tables; `None` if there are no tables yet.
 fn tables_version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let tables: i64 =
@@ -130,7 +131,7 @@ fn tables_version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
     Ok((version > 0 || tables > 0).then_some(version as usize))
 }
 
-/// Runs one migration whole or not at all.
+/// Runs one migration in a transaction.
 fn run_migration(connection: &mut Connection, version: u32, sql: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
@@ -139,20 +140,20 @@ fn run_migration(connection: &mut Connection, version: u32, sql: &str) -> rusqli
     transaction.commit()
 }
 
-/// Copies the database to `workspace-version-<n>.sqlite`, over an older copy of the same version.
+/// Copies the database to `workspace-version-<n>.sqlite`, replacing an older copy of the same version.
 fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite::Result<()> {
     let copy = folder.join(format!("workspace-version-{version}.sqlite"));
-    // A copy of the same version is from a migration that was cut off.
+    // A copy of the same version is left from an interrupted migration.
     let _ = std::fs::remove_file(&copy);
     connection
         .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
         .map(drop)
 }
 
-/// Reads all pages of the database.
+/// Checks all pages of the database.
 ///
 /// # Errors
-/// Where one of them is damaged.
+/// If one of them is damaged.
 fn check_integrity(connection: &Connection, folder: &Path) -> Result<()> {
     let tried = "open the workspace";
     let report: std::result::Result<String, _> =
@@ -160,7 +161,7 @@ fn check_integrity(connection: &Connection, folder: &Path) -> Result<()> {
     match report {
         Ok(report) if report == "ok" => Ok(()),
         Ok(report) => Err(damaged_error(tried, folder, &report)),
-        Err(error) => Err(Cause::from(error).into_error(tried, folder)),
+        Err(error) => Err(sql_error(error, tried, folder)),
     }
 }
 
@@ -261,7 +262,7 @@ mod tests {
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
         let known = MIGRATIONS.len();
         let expected = format!(
-            "a newer Labrum made it (version {}; this one knows {known})",
+            "a newer Labrum made it (version {}; supported up to {known})",
             known + 1
         );
         assert!(error.contains(&expected), "{error}");
@@ -293,7 +294,10 @@ mod tests {
         let text = "Dear diary, ".repeat(1000);
         std::fs::write(&path, &text).unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("workspace.sqlite is no database"), "{error}");
+        assert!(
+            error.contains("workspace.sqlite is not a database"),
+            "{error}"
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
@@ -309,7 +313,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
         assert!(
-            error.contains("is damaged") && error.contains("Put back a copy"),
+            error.contains("is damaged") && error.contains("Restore the folder from a backup"),
             "{error}"
         );
         assert!(

@@ -1,12 +1,12 @@
-//! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
+//! Subjects of cases, and with them the training or hold-out set: decided when a case is added, never changed.
 
 use super::{failure::Cause, now_millis};
 use crate::Result;
 use labrum_core::holdout;
 use rusqlite::{Connection, OptionalExtension};
 
-/// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else
-/// `own`. Cases that come in as `own` later are on the same side. Nothing happens where `own` is empty.
+/// Assigns a subject, and with it a set, to a case that has none yet: that of an image that looks the same, else `own`.
+/// Later cases of the subject `own` get the same set. Nothing happens if `own` is empty.
 pub(super) fn assign_to_case(connection: &Connection, scan: i64, own: &str) -> Result<(), Cause> {
     if own.is_empty() {
         return Ok(());
@@ -22,7 +22,7 @@ pub(super) fn assign_to_case(connection: &Connection, scan: i64, own: &str) -> R
             subject
         }
     };
-    // The case stands for `own` too: whoever shares it must not be on the other side.
+    // Register `own` with the same set, so that later cases of it are not assigned to the other set.
     connection
         .prepare_cached(
             "INSERT INTO subject (id, side, seen_at) SELECT ?2, side, ?3 FROM subject
@@ -32,7 +32,7 @@ pub(super) fn assign_to_case(connection: &Connection, scan: i64, own: &str) -> R
     Ok(())
 }
 
-/// Gives every case its subject that has none: its study, or the picture that it is.
+/// Assigns a subject to every case that has none: the study, or for image files the case itself.
 pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached(
         "SELECT id, CASE WHEN study <> '' AND EXISTS
@@ -53,7 +53,7 @@ fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<Str
         .query_row([scan], |r| r.get(0))
 }
 
-/// Subject of the picture that looks most like this one, of the oldest of several; `None` where none looks the same.
+/// Subject of the image that looks most like this one (the oldest of several); `None` if none looks the same.
 fn most_similar_subject(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
     let own: Option<Option<i64>> = connection
         .prepare_cached("SELECT fingerprint FROM scan WHERE id = ?1 AND modality = ''")?
@@ -80,7 +80,7 @@ fn most_similar_subject(connection: &Connection, scan: i64) -> Result<Option<Str
     Ok(nearest.map(|(_, subject)| subject))
 }
 
-/// Decides the side of a subject that was not seen before.
+/// Assigns a new subject to the training or the hold-out set.
 fn decide_side(connection: &Connection, subject: &str) -> Result<(), Cause> {
     let is_known: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM subject WHERE id = ?1)")?

@@ -1,36 +1,34 @@
-//! Which cases are in the list, and which share labels.
+//! Tasks, which group cases that share labels, and removing cases from the list.
 
 use super::{Workspace, failure::Cause, now_millis};
 use crate::Result;
-use labrum_core::journal::{CaseKey, Task, TaskKey};
+use labrum_core::{
+    journal::CaseKey,
+    label::{Task, TaskKey},
+};
+use rusqlite::Row;
 
 impl Workspace {
-    /// The tasks, all but the first, which every case belongs to that was put into no other.
+    /// The tasks, except the default task of all cases that were not put into another.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn list_tasks(&mut self) -> Result<Vec<Task>> {
         self.read_database("read the tasks of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT id, name FROM task ORDER BY id")?;
-            let read = |row: &rusqlite::Row| {
-                Ok(Task {
-                    key: TaskKey(row.get(0)?),
-                    name: row.get(1)?,
-                })
-            };
             Ok(query
-                .query_map((), read)?
+                .query_map((), read_task)?
                 .collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Begins a task.
+    /// Creates a task.
     ///
     /// # Errors
-    /// For an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the name is empty, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn begin_task(&mut self, name: &str) -> Result<TaskKey> {
-        self.write_transaction("begin a task in the workspace", |t| match name.trim() {
-            "" => Err(Cause::Refused("its name is empty".into())),
+        self.write_transaction("create a task in the workspace", |t| match name.trim() {
+            "" => Err(Cause::Refused("the name is empty".into())),
             name => Ok(TaskKey(t.query_row(
                 "INSERT INTO task (name) VALUES (?1) RETURNING id",
                 [name],
@@ -42,9 +40,10 @@ impl Workspace {
     /// Puts a case into a task.
     ///
     /// # Errors
-    /// For an unknown case or task; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case or the task is unknown, or if the database cannot be written
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_task(&mut self, case: CaseKey, task: TaskKey) -> Result<()> {
-        self.write_transaction("put the case into a task", |t| {
+        self.write_transaction("put the case into a task of the workspace", |t| {
             let known = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM task WHERE id = ?1)";
             if !t.query_row(known, [task.0], |r| r.get::<_, bool>(0))? {
                 return Err(Cause::Refused(format!("there is no task {}", task.0)));
@@ -56,16 +55,16 @@ impl Workspace {
         })
     }
 
-    /// Takes a case out of the list, or puts it into it again. Its work is kept, but no round learns from it and no export
-    /// writes it while it is out.
+    /// Removes a case from the list, or restores it. The work on a removed case is kept, but it is not trained on or
+    /// exported.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the case is unknown, or if the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_listed(&mut self, case: CaseKey, is_listed: bool) -> Result<()> {
         let tried = if is_listed {
-            "put the case into the list"
+            "restore the case to the list of the workspace"
         } else {
-            "take the case out of the list"
+            "remove the case from the list of the workspace"
         };
         self.write_transaction(tried, |t| {
             let removed_at = (!is_listed).then(now_millis);
@@ -79,19 +78,25 @@ impl Workspace {
         })
     }
 
-    /// Lets go of what models proposed for cases that are out of the list. What people drew stays: rows of the journal are
-    /// never deleted.
+    /// Deletes the proposals of cases removed from the list. Drawn masks stay: the journal is never deleted.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// If the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn purge_removed_cases(&mut self) -> Result<()> {
-        self.write_transaction("tidy the workspace", |t| {
+        self.write_transaction("clean up the workspace", |t| {
             let slices = "(SELECT slice.id FROM slice JOIN scan ON scan.id = scan_id WHERE removed_at IS NOT NULL)";
             t.execute(&format!("DELETE FROM proposal WHERE slice_id IN {slices}"), ())?;
             t.execute(&format!("DELETE FROM snapshot WHERE slice_id IN {slices}"), ())?;
             Ok(())
         })?;
-        // Pages that are free now go back to the disk.
-        self.read_database("tidy the workspace", |c| Ok(c.execute_batch("VACUUM")?))
+        // Return free pages to the disk.
+        self.read_database("clean up the workspace", |c| Ok(c.execute_batch("VACUUM")?))
     }
+}
+
+fn read_task(row: &Row) -> rusqlite::Result<Task> {
+    Ok(Task {
+        key: TaskKey(row.get(0)?),
+        name: row.get(1)?,
+    })
 }

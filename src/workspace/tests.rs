@@ -218,7 +218,7 @@ fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
     assert_eq!(left, [next]);
     let error = workspace.set_undone(gone, false).unwrap_err();
     assert!(
-        error.to_string().contains("was given up") && error.kind != ErrorKind::Disk,
+        error.to_string().contains("was dropped") && error.kind != ErrorKind::Disk,
         "{error}"
     );
     let kept: i64 = workspace
@@ -248,18 +248,18 @@ fn steps_out_of_order_are_refused() {
     };
     refused(
         workspace.set_undone(first, true),
-        "has a later one on the same slice",
+        "is followed by another step on the same slice",
     );
     workspace.set_undone(second, true).unwrap();
     workspace.set_undone(first, true).unwrap();
     refused(
         workspace.set_undone(second, false),
-        "has an earlier one on the same slice",
+        "follows an undone step on the same slice",
     );
     refused(workspace.set_undone(99, true), "is not in the journal");
     refused(
         workspace.append_step(&step(other, knee, Vec::new()), &[]),
-        "is not after the last one",
+        "does not follow the last step",
     );
     let far = Mask::new_blank(100, 100).paint_region(&square(50, 50, 9), 1, &Rule::FREE);
     refused(
@@ -351,7 +351,7 @@ fn an_imported_mask_gives_way_to_no_proposal() {
     assert_eq!(slice.mask.unwrap().to_mask(), mask);
     assert!(slice.is_touched && slice.is_proposal_apart);
     let error = workspace.set_base(knee, 1, &imported).unwrap_err();
-    assert!(error.to_string().contains("import it as a step"), "{error}");
+    assert!(error.to_string().contains("imported as a step"), "{error}");
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn a_mask_of_another_size_is_refused() {
     assert!(
         error
             .to_string()
-            .contains("the mask has 20 × 16 pixels, the image 16 × 16"),
+            .contains("the mask has 20 × 16 pixels, but the image has 16 × 16"),
         "{error}"
     );
 
@@ -376,7 +376,7 @@ fn a_mask_of_another_size_is_refused() {
     assert!(
         error
             .to_string()
-            .contains("\"PD sagittal\" is known with masks of 16 × 16"),
+            .contains("\"PD sagittal\" has masks of 16 × 16"),
         "{error}"
     );
     // Nothing is lost by it.
@@ -421,9 +421,7 @@ fn a_mask_of_another_size_than_its_image_is_named() {
         let case = stored(&mut workspace, "k");
         assert_eq!(case.problems.len(), 1);
         assert!(
-            case.problems[0]
-                .reason
-                .contains("another size than its image"),
+            case.problems[0].reason.contains("differ in size"),
             "{}",
             case.problems[0]
         );
@@ -764,7 +762,8 @@ fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
         .unwrap();
     let failure = workspace.set_status(knee, Status::Skipped).unwrap_err();
     assert!(
-        failure.kind == ErrorKind::Disk && failure.to_string().contains("it may not be written to"),
+        failure.kind == ErrorKind::Disk
+            && failure.to_string().contains("the workspace is read-only"),
         "{failure}"
     );
     workspace
@@ -783,7 +782,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     for place in [file.clone(), file.join("below")] {
         let error = Workspace::open(&place).unwrap_err().to_string();
         assert!(
-            error.contains("a file is in the place of the folder") && error.contains("file"),
+            error.contains("part of the path is a file") && error.contains("file"),
             "{error}"
         );
     }
@@ -891,7 +890,7 @@ fn a_folder_that_may_not_be_written_to_is_named() {
     let error = Workspace::open(Path::new("/sys/labrum"))
         .unwrap_err()
         .to_string();
-    let expected = ["may not be written to", "is read-only"];
+    let expected = ["permission denied", "is read-only"];
     assert!(
         error.contains("/sys/labrum") && expected.iter().any(|e| error.contains(e)),
         "{error}"

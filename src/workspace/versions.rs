@@ -1,4 +1,4 @@
-//! Versions of the model that were learned here, and which of them proposes masks.
+//! Versions of the model that were trained in the workspace, and which of them is active.
 
 use super::{
     Workspace,
@@ -20,13 +20,13 @@ const COLUMNS: &str =
     id IS (SELECT version_id FROM active_version), round_id";
 
 impl Workspace {
-    /// Keeps a version that a running round made: first its file, then that it is there, that the round is done, and
-    /// that it is active where it is accepted. After a failure none of it is there, and the round is still running.
+    /// Saves a version made by the running round: first its file, then, in one transaction, the version, the end of the
+    /// round and, if accepted, the active version. After a failure nothing is saved and the round is still running.
     ///
     /// # Errors
-    /// For a round that is not running; where the file or the database cannot be written ([`ErrorKind::Disk`]).
+    /// If the round is not running, or if the file or the database cannot be written ([`ErrorKind::Disk`]).
     pub fn add_version(&mut self, version: &NewVersion) -> Result<Version> {
-        let tried = "keep the new version of the model in the workspace";
+        let tried = "save the new version of the model in the workspace";
         self.read_database(tried, |c| check_running(c, version))?;
         let file = model_files::file_name(version.round, &version.hash);
         let (folder, path) = (self.folder.clone(), self.folder.join(&file));
@@ -38,7 +38,7 @@ impl Workspace {
                 &self.models_folder(),
                 version.round,
             )),
-            // One that is still there goes when the workspace is opened again.
+            // If this fails, the file is removed when the workspace is opened again.
             Err(_) => drop(std::fs::remove_file(&path)),
         }
         added
@@ -47,7 +47,7 @@ impl Workspace {
     /// All versions, oldest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub fn list_versions(&mut self) -> Result<Vec<Version>> {
         let folder = self.folder.clone();
         self.read_database("read the versions of the model in the workspace", |c| {
@@ -55,11 +55,11 @@ impl Workspace {
         })
     }
 
-    /// Makes a version the one that proposes masks; `None` for none of this workspace. One that was rejected, or of
-    /// which a person was asked, is accepted with it.
+    /// Makes a version active; `None` for no version of this workspace. A rejected or undecided version is thereby
+    /// accepted.
     ///
     /// # Errors
-    /// For an unknown version and one whose file is gone; where the database cannot be written
+    /// If the version is unknown, if its file is missing, or if the database cannot be written
     /// ([`ErrorKind::Disk`]).
     pub fn activate_version(&mut self, version: Option<VersionKey>) -> Result<()> {
         let folder = self.folder.clone();
@@ -75,30 +75,30 @@ impl Workspace {
         })
     }
 
-    /// Turns down a version of which a person was asked.
+    /// Rejects an undecided version.
     ///
     /// # Errors
-    /// For an unknown version and one that was decided on; where the database cannot be written
+    /// If the version is unknown or already decided, or if the database cannot be written
     /// ([`ErrorKind::Disk`]).
     pub fn reject_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
-        self.write_transaction("turn down the version of the model in the workspace", |t| {
+        self.write_transaction("reject the version of the model in the workspace", |t| {
             let known = find_by_key(t, version, &folder)?;
             if known.state != VersionState::Undecided {
-                return Err(Cause::Refused(format!("\"{}\" is not waiting for a decision", known.name)));
+                return Err(Cause::Refused(format!("\"{}\" is already decided", known.name)));
             }
             t.execute(
-                "UPDATE version SET state = 'rejected', reason = reason || '; turned down by a person' WHERE id = ?1",
+                "UPDATE version SET state = 'rejected', reason = reason || '; rejected by the user' WHERE id = ?1",
                 [version.0],
             )?;
             Ok(())
         })
     }
 
-    /// Gives a version another name.
+    /// Renames a version.
     ///
     /// # Errors
-    /// For an unknown version and an empty name; where the database cannot be written ([`ErrorKind::Disk`]).
+    /// If the version is unknown, if the name is empty, or if the database cannot be written ([`ErrorKind::Disk`]).
     pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<()> {
         self.write_transaction("rename the version of the model in the workspace", |t| {
             if name.trim().is_empty() {
@@ -114,11 +114,11 @@ impl Workspace {
         })
     }
 
-    /// Deletes a version and its file. What was learned from it stays, and knows its name.
+    /// Deletes a version and its file. Versions trained from it stay and keep its name.
     ///
     /// # Errors
-    /// For an unknown version, the active one, and one that the running round started from; where the database cannot be
-    /// written ([`ErrorKind::Disk`]).
+    /// If the version is unknown or active, if the running round started from it, or if the database cannot be written
+    /// ([`ErrorKind::Disk`]).
     pub fn delete_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
         let deleted = self
@@ -143,7 +143,7 @@ fn check_running(connection: &Connection, version: &NewVersion) -> Result<(), Ca
     match rounds::state_of(connection, version.round)? {
         RoundState::Running => Ok(()),
         _ => Err(Cause::Refused(format!(
-            "round {} that made it has ended",
+            "round {} has already ended",
             version.round.0
         ))),
     }
@@ -158,7 +158,7 @@ fn insert_row(
     check_running(connection, version)?;
     let report =
         serde_json::to_string(&version.report).map_err(|e| Cause::Refused(e.to_string()))?;
-    // A parent that was deleted meanwhile is known by its name.
+    // If the parent was deleted meanwhile, only its name is kept.
     let id: i64 = connection.query_row(
         "INSERT INTO version (round_id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds,
              steps, settings, report)
@@ -197,13 +197,13 @@ fn accept_for_use(
     let version = find_by_key(connection, version, folder)?;
     if !version.file.is_file() {
         return Err(Cause::Refused(format!(
-            "the file of \"{}\" is gone: {}",
+            "the file of \"{}\" is missing: {}",
             version.name,
             version.file.display()
         )));
     }
     connection.execute(
-        "UPDATE version SET state = 'accepted', reason = reason || '; taken by a person'
+        "UPDATE version SET state = 'accepted', reason = reason || '; accepted by the user'
          WHERE id = ?1 AND state <> 'accepted'",
         [version.key.0],
     )?;
@@ -218,14 +218,14 @@ fn delete_row(
     let version = find_by_key(connection, version, folder)?;
     if version.is_active {
         return Err(Cause::Refused(format!(
-            "\"{}\" is the active one: choose another one first",
+            "\"{}\" is the active version: activate another one first",
             version.name
         )));
     }
     let is_needed = "SELECT EXISTS (SELECT 1 FROM round WHERE parent = ?1 AND state = 'running')";
     if connection.query_row(is_needed, [version.key.0], |r| r.get(0))? {
         return Err(Cause::Refused(format!(
-            "the round that is running started from \"{}\"",
+            "the running round of training started from \"{}\"",
             version.name
         )));
     }
@@ -271,10 +271,10 @@ fn read_version(row: &Row, folder: &Path) -> rusqlite::Result<Version> {
     })
 }
 
-/// The report; one without cases that says so where it cannot be read: the version is no worse for it.
+/// Decodes a report. If it cannot be read, returns one without cases that says so: the version is still usable.
 fn read_report(json: &str) -> GateReport {
     serde_json::from_str(json).unwrap_or_else(|e| {
-        let reason = format!("its report cannot be read: {e}");
+        let reason = format!("the report cannot be read: {e}");
         GateReport {
             verdict: Verdict::Ask {
                 reason,

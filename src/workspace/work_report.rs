@@ -1,4 +1,4 @@
-//! What the work on accepted cases cost, and with which versions of the model.
+//! The work report: time and corrections spent on accepted cases, and the versions of the model.
 
 use super::{Workspace, failure::Cause, masks, meter, versions};
 use crate::Result;
@@ -6,13 +6,13 @@ use labrum_core::learning::{CaseCost, WorkReport};
 use rusqlite::{Connection, Row};
 
 impl Workspace {
-    /// What every accepted case cost, in the order in which they were accepted, and all versions of the model.
+    /// The cost of every accepted case, in the order of acceptance, and all versions of the model.
     ///
     /// # Errors
-    /// Where the database cannot be read or written, or a mask cannot be read.
+    /// If the database cannot be read or written, or if a mask cannot be read.
     pub fn work_report(&mut self) -> Result<WorkReport> {
         let folder = self.folder.clone();
-        self.write_transaction("read what the work cost from the workspace", |t| {
+        self.write_transaction("make the work report of the workspace", |t| {
             meter::count_changes(t)?;
             Ok(WorkReport {
                 cases: case_costs(t)?,
@@ -45,7 +45,7 @@ fn case_costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
         .collect()
 }
 
-/// All but the pixels of the masks.
+/// Reads a row; the pixels of the masks are counted separately.
 fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
     let cost = CaseCost {
         name: row.get(1)?,
@@ -59,7 +59,7 @@ fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
     Ok((row.get(0)?, cost))
 }
 
-/// Pixels of the masks of a case, those of slices that are not there now among them, as with the changed ones.
+/// Number of mask pixels of a case, including slices that are no longer in the series, as for changed pixels.
 fn mask_pixel_count(connection: &Connection, scan: i64) -> Result<u64, Cause> {
     let mut query = connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1")?;
     let slices: Vec<i64> = query

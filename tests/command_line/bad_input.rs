@@ -77,12 +77,12 @@ fn dicom_that_says(columns: u16, rows: u16) -> Vec<u8> {
 #[test]
 fn a_missing_file_and_an_empty_folder() {
     let folder = tempfile::tempdir().unwrap();
-    refuses_image(folder.path(), "missing.png", "there is no such file");
+    refuses_image(folder.path(), "missing.png", "not found");
     std::fs::create_dir(folder.path().join("empty.png")).unwrap();
     refuses_image(folder.path(), "empty.png", "the folder is empty");
     refuses(
         &[&"info", &folder.path().join("missing")],
-        &["missing\"", "there is no such file"],
+        &["missing\"", "not found"],
     );
 }
 
@@ -91,12 +91,12 @@ fn text_that_is_called_an_image() {
     refuses_bytes(
         "text.dcm",
         b"words, words, words",
-        "neither DICOM nor a picture",
+        "not a DICOM or image file",
     );
     refuses_bytes(
         "text.png",
         b"words, words, words",
-        "neither DICOM nor a picture",
+        "not a DICOM or image file",
     );
     refuses_bytes("nothing.dcm", b"", "the file is empty");
 }
@@ -110,11 +110,11 @@ fn images_that_are_cut_off() {
     refuses_bytes(
         "start.dcm",
         &dicom[..dicom.len() - 131_000],
-        "it is cut off",
+        "the file is truncated",
     );
     refuses_bytes("header.dcm", &dicom[..1000], "damaged");
-    refuses_bytes("half.png", &png[..png.len() / 2], "it is cut off");
-    refuses_bytes("header.png", &png[..20], "it is cut off");
+    refuses_bytes("half.png", &png[..png.len() / 2], "the file is truncated");
+    refuses_bytes("header.png", &png[..20], "the file is truncated");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_image_of_which_half_is_there_is_shown_and_told_of() {
     let info = succeeds(&[&"info", &image]);
     assert!(
         info.out
-            .contains("Note: 1 image is cut off: the lower rows are missing"),
+            .contains("Note: 1 image is truncated: the missing lower rows are shown black"),
         "{}",
         info.out
     );
@@ -143,7 +143,7 @@ fn an_image_of_which_half_is_there_is_shown_and_told_of() {
     let run = succeeds(&arguments);
     assert!(
         run.err
-            .contains("half is not whole: the lower 128 of 256 rows are missing"),
+            .contains("half is truncated: the lower 128 of 256 rows are missing"),
         "{}",
         run.err
     );
@@ -151,7 +151,7 @@ fn an_image_of_which_half_is_there_is_shown_and_told_of() {
 
 #[test]
 fn images_without_pixels_and_too_many_pixels() {
-    refuses_bytes("none.png", &png_that_says(0, 0), "it has no pixels");
+    refuses_bytes("none.png", &png_that_says(0, 0), "the image has no pixels");
     refuses_bytes("none.dcm", &dicom_that_says(0, 0), "is 0");
     refuses_bytes(
         "huge.png",
@@ -190,7 +190,7 @@ fn a_pipe_is_not_waited_for() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let run = Run::from(child.wait_with_output().unwrap());
-    assert_refused(&run, &["none of its 1 files is an image"]);
+    assert_refused(&run, &["no images found in this folder (1 file skipped)"]);
 }
 
 #[test]
@@ -210,14 +210,14 @@ fn models_that_are_none() {
         (
             "text.safetensors",
             b"words, words, words".to_vec(),
-            "it is no safetensors file",
+            "not a safetensors file",
         ),
         (
             "text.pth",
             b"words, words, words".to_vec(),
             "not a PyTorch checkpoint",
         ),
-        ("half.safetensors", half(MODEL), "it is no safetensors file"),
+        ("half.safetensors", half(MODEL), "not a safetensors file"),
         ("half.pth", half(CHECKPOINT), "zip"),
         ("other.safetensors", other_network, "CMUNeXt"),
         ("other.pth", checkpoint_of_another_network(), "CMUNeXt"),
@@ -335,7 +335,7 @@ fn folders_that_cannot_be_written_to() {
             parts,
         );
     };
-    segment(&file, &["file\"", "a file of that name is in the way"]);
+    segment(&file, &["file\"", "a file with that name already exists"]);
     segment(&file.join("out"), &["out\"", "its folder is a file"]);
     assert_eq!(std::fs::read(&file).unwrap(), b"x");
     // Not even the superuser can make files there.
@@ -422,7 +422,7 @@ fn full_and_read_only_disks() {
     assert_eq!(left, [""; 0]);
     for command in [&segment[..], &import] {
         let (run, _) = on_disk("ro", &disk, command).unwrap();
-        assert_refused(&run, &["disk", "its disk is read-only"]);
+        assert_refused(&run, &["disk", "the disk is read-only"]);
     }
 }
 

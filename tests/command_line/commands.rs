@@ -155,7 +155,10 @@ fn of_a_mistyped_command_the_nearest_is_named() {
         );
     }
     // A path is none.
-    refuses(&[&"scans/sgment.png"], &["sgment.png\"", "no such file"]);
+    refuses(
+        &[&"scans/sgment.png"],
+        &["sgment.png\"", "file or folder not found"],
+    );
 }
 
 #[test]

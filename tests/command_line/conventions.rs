@@ -108,14 +108,15 @@ fn ctrl_c_says_what_is_done_and_the_same_command_goes_on() {
         .count();
     assert!(
         run.err
-            .contains(&format!("it was stopped after {done} of {COUNT} series")),
+            .contains(&format!("stopped after {done} of {COUNT} series")),
         "{}",
         run.err
     );
     assert!(run.err.contains("--resume"), "{}", run.err);
     let run = succeeds(&segment);
     assert!(
-        run.out.contains(&format!("{done} were there already")),
+        run.out
+            .contains(&format!("{done} series were already done")),
         "{}",
         run.out
     );
@@ -200,7 +201,7 @@ fn nothing_is_replaced_unasked() {
         vec![&"train", &data, &"-o", &new, &"--log", &log],
     ];
     for command in commands {
-        refuses(&command, &["it exists already", "--overwrite"]);
+        refuses(&command, &["the file already exists", "--overwrite"]);
     }
     assert_eq!(std::fs::read(&there).unwrap(), b"mine");
     succeeds(&[
@@ -244,7 +245,7 @@ fn shells_and_man_know_all_commands() {
             "{name} is not among {written:?}"
         );
     }
-    refuses(&[&"man", &"-o", &pages], &["it exists already"]);
+    refuses(&[&"man", &"-o", &pages], &["the file already exists"]);
 }
 
 #[test]

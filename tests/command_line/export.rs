@@ -284,7 +284,7 @@ fn nothing_is_replaced_unasked() {
     // The volume itself is in the way.
     let run = refuses(&export, &["1 of 1 cases could not be written"]);
     assert!(
-        run.err.contains("a file of that name is there already") && run.err.contains("--overwrite"),
+        run.err.contains("the file already exists") && run.err.contains("--overwrite"),
         "{}",
         run.err
     );
@@ -315,11 +315,11 @@ fn what_cannot_be_exported_says_why() {
     workspace(&work, &sample("cardiac-mr"), Status::Corrected);
     refuses(
         &[&"export", &"--workspace", &work, &"--out", &out],
-        &["no case of the workspace is accepted"],
+        &["the workspace has no accepted cases"],
     );
     refuses(
         &[&"export", &"--workspace", &out, &"--out", &out],
-        &["there is no workspace in it"],
+        &["no workspace found in this folder"],
     );
     let run = run(&[
         &"export",
@@ -350,7 +350,7 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
     let export: [&dyn AsRef<std::ffi::OsStr>; 5] =
         [&"export", &"--workspace", &work, &"--out", &out];
     let run = refuses(&export, &["1 of 2 cases could not be written"]);
-    assert!(run.err.contains("it is not where it was"), "{}", run.err);
+    assert!(run.err.contains("file not found"), "{}", run.err);
     let report = manifest(&out);
     assert_eq!(
         (
@@ -403,12 +403,12 @@ fn a_format_that_cannot_hold_the_masks_is_named_and_the_others_are_written() {
     let run = export(
         &out,
         "png,rtstruct,seg-fractional,coco",
-        "not all cases fit into all formats",
+        "some cases could not be written in all formats",
     );
     for part in [
         "fetal-head-011_HC.png as rtstruct: ",
         "as seg-fractional: ",
-        "no model's are known",
+        "the masks were drawn or imported",
     ] {
         assert!(run.err.contains(part), "\"{part}\" is not in: {}", run.err);
     }
@@ -754,7 +754,7 @@ fn soft_rims_are_no_labels_but_a_threshold_makes_one_of_them() {
     let out = folder.path().join("out");
     refuses(
         &[&"import-masks", &maps, &"--of", &picture, &"--out", &out],
-        &["liver.png", "soft rims", "--threshold 128"],
+        &["liver.png", "soft edges", "--threshold 128"],
     );
     succeeds(&[
         &"import-masks",

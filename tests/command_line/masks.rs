@@ -126,7 +126,7 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
     nameless(&path);
     let out = folder.path().join("nameless");
     let names = [
-        "does not name the images",
+        "does not refer to any images",
         "1 \"Cine, time 1 of 3\"",
         "3 \"Cine, time 3 of 3\"",
         "--time N",
@@ -147,7 +147,7 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
             &"--time",
             &"4",
         ],
-        &["there is no time 4"],
+        &["there is no time point 4"],
     );
     let run = succeeds(&[
         &"import-masks",
@@ -165,7 +165,7 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
         "{}",
         run.out
     );
-    assert!(run.err.contains("names no image"), "{}", run.err);
+    assert!(run.err.contains("refers to no images"), "{}", run.err);
     assert_eq!(files(&out), ["3-1.png", "3-2.png", "labels.json"]);
 }
 
@@ -183,7 +183,7 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
     object.write_to_file(&path).unwrap();
     let out = folder.path().join("out");
     let all: [&dyn AsRef<OsStr>; 6] = [&"import-masks", &path, &"--of", &images, &"--out", &out];
-    refuses(&all, &["\"Wall\" has no pixel left", "--only", "--order"]);
+    refuses(&all, &["\"Wall\" has no pixels left", "--only", "--order"]);
     assert!(
         files(&out).is_empty(),
         "nothing is written of what is not whole"
@@ -191,11 +191,11 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
     let with = |more: [&'static dyn AsRef<OsStr>; 2]| [&all[..], &more[..]].concat();
     refuses(
         &with([&"--order", &"Wall"]),
-        &["\"Scar\" has no pixel left"],
+        &["\"Scar\" has no pixels left"],
     );
     refuses(
         &with([&"--only", &"Valve"]),
-        &["it holds 1 \"Wall\", 2 \"Scar\""],
+        &["available labels: 1 \"Wall\", 2 \"Scar\""],
     );
     let run = succeeds(&with([&"--only", &"wall"]));
     assert!(
@@ -246,8 +246,8 @@ fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken()
     let run = import(&of(&["3"]), &folder.path().join("third"));
     assert_eq!(run.code, Some(1), "{}", run.err);
     let said = [
-        "\"a/seg.dcm\" and \"b/seg.dcm\" belong to this series",
-        "Give the path of the one that is meant",
+        "several files match this series: \"a/seg.dcm\" and \"b/seg.dcm\"",
+        "Choose one of these files",
     ];
     assert!(
         said.iter().all(|part| run.err.contains(part)),
@@ -295,12 +295,13 @@ fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
     assert_eq!(files(&one), ["2.png", "labels.json"]);
     assert!(
         run.err
-            .contains("4 series have no mask among these: 0.png, 1.png, 3.png and 1 more"),
+            .contains("4 series have no mask: 0.png, 1.png, 3.png and 1 more"),
         "{}",
         run.err
     );
     assert!(
-        run.out.contains("on 1 slice of 2.png: 2 files are in"),
+        run.out
+            .contains("on 1 slice of 2.png: 2 files were written to"),
         "{}",
         run.out
     );
@@ -308,7 +309,7 @@ fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
     std::fs::copy(masks.join("2.png"), &stranger).unwrap();
     refuses(
         &[&"import-masks", &stranger, &"--of", &images, &"-o", &none],
-        &["no label map called \"0.png\""],
+        &["no label map named \"0.png\""],
     );
     assert!(files(&none).is_empty());
     let run = succeeds(&[
@@ -321,7 +322,7 @@ fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
     ]);
     assert!(
         run.err
-            .contains("\"stranger.png\" is called otherwise than the image"),
+            .contains("\"stranger.png\" is not named like the image"),
         "{}",
         run.err
     );
@@ -392,7 +393,7 @@ fn ctrl_c_ends_an_import_after_the_series_and_says_what_is_missing() {
         .count();
     assert!(
         run.err.contains(&format!(
-            "it was stopped after {done} of {COUNT} series; missing: "
+            "stopped after {done} of {COUNT} series; missing: "
         )),
         "{}",
         run.err

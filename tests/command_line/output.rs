@@ -184,7 +184,7 @@ fn images_of_one_name_get_results_in_folders_of_their_own() {
     let run = segment(&[&flat], &out);
     assert!(
         run.err
-            .contains("another image has files called \"a\", these are \"a-2\""),
+            .contains("the name \"a\" is taken by another image; using \"a-2\""),
         "{}",
         run.err
     );
@@ -233,7 +233,7 @@ fn no_result_takes_the_place_of_another() {
         &"--format",
         &"png,overlay",
     ];
-    refuses(&arguments, &["a.overlay.png", "two results"]);
+    refuses(&arguments, &["a.overlay.png", "two output files"]);
     assert!(!out.exists());
 }
 
@@ -260,12 +260,17 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
     picture(&images.join("b.png"));
     assert_refused(
         &segment(&[&images], &out),
-        &["a.png", "it exists already", "--resume", "--overwrite"],
+        &[
+            "a.png",
+            "the file already exists",
+            "--resume",
+            "--overwrite",
+        ],
     );
     assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
     let run = segment_and(&[&images], &out, &[&"--resume"]);
     assert!(
-        run.code == Some(0) && run.out.contains("1 was there already"),
+        run.code == Some(0) && run.out.contains("1 series was already done"),
         "{}{}",
         run.out,
         run.err
@@ -310,7 +315,7 @@ fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
     std::fs::remove_file(out.join("coco.json")).unwrap();
     let run = segment_and(&[&images], &out, &[&"-f", &"png,coco", &"--resume"]);
     assert!(
-        run.code == Some(0) && run.out.contains("1 was there already"),
+        run.code == Some(0) && run.out.contains("1 series was already done"),
         "{}{}",
         run.out,
         run.err
@@ -328,7 +333,7 @@ fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
     );
     picture(&source);
     let run = segment_and(&[&source], &out, &[&"--format", &"png,rtstruct,csv"]);
-    assert_refused(&run, &["1 file cannot be written"]);
+    assert_refused(&run, &["1 file could not be written"]);
     assert!(run.err.contains("a.png as rtstruct: "), "{}", run.err);
     assert_eq!(files(&out), ["a.measurements.csv", "a.png", "labels.json"]);
     assert_eq!(
@@ -376,7 +381,7 @@ fn of_a_series_that_fails_nothing_is_left() {
     let run = segment(&[&sample("cardiac-mr")], folder.path());
     assert_refused(
         &run,
-        &["slice-03.png", "a folder of that name is in the way"],
+        &["slice-03.png", "a folder with that name already exists"],
     );
     assert_eq!(files(folder.path()), [""; 0]);
 }

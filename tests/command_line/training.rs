@@ -128,13 +128,13 @@ fn ctrl_c_keeps_the_best_so_far() {
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{rest:?}");
     assert!(
-        run.out.contains("Stopped; the best model so far is in"),
+        run.out.contains("Stopped; wrote the best model so far to"),
         "{}",
         run.out
     );
     let last = rest.last().unwrap();
     assert!(
-        last.contains("it was stopped after") && last.contains("of 100000 epochs"),
+        last.contains("stopped after") && last.contains("of 100000 epochs"),
         "{last}"
     );
     assert_eq!(files(&out), ["model.safetensors"]);
@@ -163,12 +163,12 @@ fn data_that_cannot_be_trained_on_is_named() {
     let image = data.join("images/disc-a.png");
     let whole = std::fs::read(&image).unwrap();
     std::fs::write(&image, &whole[..whole.len() / 2]).unwrap();
-    refused(&["images/disc-a.png", "cut off"]);
+    refused(&["images/disc-a.png", "truncated"]);
     std::fs::write(&image, &whole).unwrap();
     std::fs::write(data.join("masks/disc-b.png"), "words").unwrap();
     refused(&["masks/disc-b.png"]);
     std::fs::remove_file(data.join("masks/disc-b.png")).unwrap();
-    refused(&["images/disc-b.png", "it has no mask"]);
+    refused(&["images/disc-b.png", "there is no mask for it"]);
 }
 
 /// Gives all masks of the discs another value.
@@ -255,14 +255,14 @@ fn subjects_that_hold_out_nobody_are_refused() {
         assert_refused(&train(&data, &model, more).output().unwrap().into(), parts);
     };
     let all = [
-        "all its 12 images are of one subject, \"7\"",
+        "all 12 images belong to one subject, \"7\"",
         "subjects.csv",
         "--subject-pattern",
     ];
     refused(&["--held-out", "0.2"], &all);
     refused(
         &["--held-out-subjects", "8"],
-        &["no image in it is of subject \"8\""],
+        &["no image belongs to subject \"8\""],
     );
     refused(
         &["--subject-pattern", "^P"],
@@ -406,7 +406,7 @@ fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
     assert!(svg.contains("Discs") && svg.contains(">\nrun\n<"), "{svg}");
     refuses(
         &[&"plot", &json, &"--out", &plot],
-        &["plot.svg", "it exists already"],
+        &["plot.svg", "the file already exists"],
     );
     refuses(
         &[&"plot", &at("train.txt"), &"--out", &plot, &"--overwrite"],
@@ -425,7 +425,7 @@ fn two_models_are_compared_case_by_case() {
     let line = run
         .out
         .lines()
-        .find(|line| line.starts_with("against "))
+        .find(|line| line.starts_with("compared with "))
         .unwrap();
     assert!(
         line.replace('-', "+")
@@ -444,7 +444,7 @@ fn two_models_are_compared_case_by_case() {
             &"--against",
             &first,
         ],
-        &["other images"],
+        &["different images"],
     );
 }
 
@@ -497,10 +497,10 @@ fn a_training_that_was_killed_goes_on_to_the_same_weights() {
         .output()
         .unwrap()
         .into();
-    assert_refused(&other, &["other settings"]);
+    assert_refused(&other, &["different settings"]);
     let resumed: Run = run("killed", &["--resume"]).output().unwrap().into();
     assert!(
-        resumed.code == Some(0) && resumed.err.contains("goes on with epoch"),
+        resumed.code == Some(0) && resumed.err.contains("resuming at epoch"),
         "{}",
         resumed.err
     );
@@ -518,5 +518,5 @@ fn a_training_that_was_killed_goes_on_to_the_same_weights() {
         std::fs::read(at("whole.safetensors")).unwrap()
     );
     let again: Run = run("killed", &["--resume"]).output().unwrap().into();
-    assert_refused(&again, &["came to its end already"]);
+    assert_refused(&again, &["has already finished"]);
 }

@@ -118,7 +118,7 @@ fn images_of_one_name_are_told_apart_by_their_folders() {
         2
     );
     assert!(
-        run.err.contains("those of this one are called \"a-2\""),
+        run.err.contains("the files of this case are named \"a-2\""),
         "{}",
         run.err
     );
@@ -167,19 +167,13 @@ fn what_the_system_says_is_told_in_words() {
     picture(&folder.path().join("a.png"));
     let image = folder.path().join("a.png");
     let here = folder.path();
-    refuses(
-        &[&"plot", &missing, &"--out", &out],
-        &["there is no such file"],
-    );
-    refuses(&[&"plot", &here, &"--out", &out], &["it is a folder"]);
+    refuses(&[&"plot", &missing, &"--out", &out], &["file not found"]);
+    refuses(&[&"plot", &here, &"--out", &out], &["this is a folder"]);
     refuses(
         &[&"segment", &image, &"-o", &out, &"--model", &junk],
-        &["it is no safetensors file"],
+        &["not a safetensors file"],
     );
-    refuses(
-        &[&"train", &missing, &"-o", &out],
-        &["there is no such folder"],
-    );
+    refuses(&[&"train", &missing, &"-o", &out], &["folder not found"]);
 }
 
 #[test]
@@ -200,10 +194,10 @@ fn cases_that_no_image_is_left_for_are_said() {
     let cpu: [&dyn AsRef<OsStr>; 1] = [&"cpu"];
     let run = refuses(
         &[&rehearse[..], &cpu].concat(),
-        &["60 cases to learn from cannot be reached"],
+        &["not have enough images for 60 training cases"],
     );
     assert!(
-        run.err.contains("60 cases cannot be reached: there are"),
+        run.err.contains("cannot reach 60 cases: there are only"),
         "{}",
         run.err
     );
@@ -276,7 +270,7 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
     assert!(!out.join("manifest.json").exists());
     let first = when("/p0.png");
     let run = succeeds(&export);
-    assert!(run.out.contains("already there"), "{}", run.out);
+    assert!(run.out.contains("already exported"), "{}", run.out);
     assert_eq!(when("/p0.png"), first, "a case that is whole is kept");
     assert_eq!(maps(), COUNT);
     let manifest: Value =
@@ -346,11 +340,7 @@ fn an_export_that_is_stopped_twice_goes_on_and_replaces_nothing_that_was_changed
     if let Some(changed) = &changed {
         std::fs::write(out.join(changed), "mine").unwrap();
         let run = refuses(&export, &["1 of 90 cases could not be written"]);
-        assert!(
-            run.err.contains("a file of that name is there already"),
-            "{}",
-            run.err
-        );
+        assert!(run.err.contains("the file already exists"), "{}", run.err);
         assert_eq!(std::fs::read(out.join(changed)).unwrap(), b"mine");
         std::fs::remove_file(out.join(changed)).unwrap();
     }

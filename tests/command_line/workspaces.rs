@@ -54,7 +54,7 @@ fn seeded(folder: &Path) -> PathBuf {
     assert!(
         added
             .out
-            .contains("3 cases added, 0 were there already; 3 got masks"),
+            .contains("Added 3 cases; 0 were already in the workspace; 3 received masks"),
         "{}",
         added.out
     );
@@ -148,7 +148,10 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     ];
     let run = workspace(at, &again);
     assert!(
-        run.code == Some(0) && run.out.contains("0 cases added, 3 were there already"),
+        run.code == Some(0)
+            && run
+                .out
+                .contains("Added 0 cases; 3 were already in the workspace"),
         "{}{}",
         run.out,
         run.err
@@ -159,10 +162,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
         .unwrap();
     let run = workspace(at, &again);
     assert!(
-        run.code == Some(1)
-            && run
-                .err
-                .contains("a.png: cannot take the masks: 1 slice has"),
+        run.code == Some(1) && run.err.contains("a.png: cannot add the masks: 1 slice has"),
         "{}",
         run.err
     );
@@ -187,7 +187,7 @@ fn masks_are_proposals_until_cases_are_accepted() {
     assert_eq!(workspace(at, &[&"create", &"work"]).code, Some(0));
     refuses(
         &[&"workspace", &"create", &at.join("work")],
-        &["there are files in it"],
+        &["the folder is not empty"],
     );
     let add: [&dyn AsRef<OsStr>; 7] = [
         &"add",
@@ -200,7 +200,7 @@ fn masks_are_proposals_until_cases_are_accepted() {
     ];
     let run = workspace(at, &add);
     assert!(
-        run.code == Some(0) && run.out.contains("2 got masks"),
+        run.code == Some(0) && run.out.contains("2 received masks"),
         "{}{}",
         run.out,
         run.err
@@ -222,7 +222,7 @@ fn masks_are_proposals_until_cases_are_accepted() {
     assert_eq!([status(0), status(1)], ["accepted", "accepted"]);
     let run = accept("c.png");
     assert!(
-        run.code == Some(1) && run.err.contains("c.png: it has no mask"),
+        run.code == Some(1) && run.err.contains("c.png: no mask to accept"),
         "{}",
         run.err
     );
@@ -332,7 +332,7 @@ fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
     let other = folder.path().join("polyps/masks");
     refuses(
         &[&"workspace", &"locate", &other, &"-w", &work],
-        &["the images of 3 cases are in none of the folders"],
+        &["the images of 3 cases were not found in these folders"],
     );
     let run = succeeds(&[
         &"workspace",
@@ -342,7 +342,8 @@ fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
         &work,
     ]);
     assert!(
-        run.out.contains("3 cases found again, 0 still without"),
+        run.out
+            .contains("Found the images of 3 cases; 0 still missing"),
         "{}",
         run.out
     );
@@ -365,7 +366,8 @@ fn another_picture_in_the_place_of_an_image_gets_no_mask_of_it() {
         [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"];
     let run = refuses(&export, &["1 of 3 cases could not be written"]);
     assert!(
-        run.err.contains("another picture is in its place"),
+        run.err
+            .contains("the file has changed since the case was saved"),
         "{}",
         run.err
     );
@@ -384,7 +386,7 @@ fn a_workspace_that_is_not_there_is_not_made() {
     let nowhere = folder.path().join("nowhere");
     let reasons = [
         "nowhere\"",
-        "there is no workspace in it",
+        "no workspace found in this folder",
         "workspace create",
     ];
     refuses(&[&"workspace", &"list", &"-w", &nowhere], &reasons);
@@ -432,11 +434,7 @@ fn pictures_without_a_mask_and_pictures_that_are_the_same_are_named() {
     let run = workspace(at, &[&add[..], &json].concat());
     assert_eq!(run.code, Some(0), "{}", run.err);
     assert!(run.err.contains("1 case has no mask: c.png"), "{}", run.err);
-    assert!(
-        run.err.contains("it holds the very same picture as \""),
-        "{}",
-        run.err
-    );
+    assert!(run.err.contains("identical to \""), "{}", run.err);
     let added: Value = serde_json::from_str(&run.out).unwrap();
     let of = |name: &str| {
         added
@@ -537,7 +535,7 @@ fn images_are_looked_for_in_folders_that_are_there() {
     let nowhere = folder.path().join("nowhere");
     refuses(
         &[&"workspace", &"locate", &nowhere, &"-w", &work],
-        &["nowhere\"", "there is no such folder"],
+        &["nowhere\"", "folder not found"],
     );
     std::fs::remove_file(folder.path().join("polyps/images/b.png")).unwrap();
     refuses(

@@ -9,13 +9,16 @@ use labrum::{
         command::UserCommand,
         job::{Job, ModelEntry, SliceKey, StoreJob},
         labels::LabelAction,
-        settings::{DeviceChoice, Settings},
+        settings::Settings,
         store::WorkspaceState,
-        tools::{PointerInput, PointerPhase, ToolOptions},
+        tool_options::ToolOptions,
+        tools::{PointerInput, PointerPhase},
     },
     worker::{AppFolders, SegmentationNetwork, Worker},
 };
-use labrum_core::{image::Image, label::Label, mask::Mask, prediction::Prediction};
+use labrum_core::{
+    device::DeviceChoice, image::Image, label::Label, mask::Mask, prediction::Prediction,
+};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufRead, BufReader, Write},
@@ -55,7 +58,7 @@ fn the_work_of_the_child() {
     // An end of its own, should the parent be gone.
     while begun.elapsed() < Duration::from_secs(20) {
         editor.gesture(&mut random);
-        editor.until("the disk", |s| s.unsaved_count() == 0);
+        editor.until("the disk", |s| s.workspace.unsaved_count() == 0);
         say("done", editor.hash());
     }
 }
@@ -253,12 +256,12 @@ impl Editor {
         let series = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/sarcoma-ct");
         editor.session.apply_action(Action::Open(vec![series]));
         editor.until("the slice and its work", |s| {
-            s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
+            s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
         });
         assert!(
-            matches!(editor.session.workspace_state(), WorkspaceState::Open(_)),
+            matches!(editor.session.workspace.state(), WorkspaceState::Open(_)),
             "{:?}",
-            editor.session.workspace_state()
+            editor.session.workspace.state()
         );
         editor
     }
@@ -314,7 +317,7 @@ impl Editor {
     }
 
     fn hash(&self) -> u64 {
-        let case = self.session.current_case().unwrap();
+        let case = self.session.cases.current_case().unwrap();
         let blank = Mask::new_blank(case.series.columns, case.series.rows);
         let mut hasher = DefaultHasher::new();
         for slice in 0..case.slices.len() {
@@ -325,7 +328,7 @@ impl Editor {
             let labels = mask.as_deref().unwrap_or(&blank).pixel_labels();
             let highest = labels.iter().max().copied().unwrap_or(0);
             assert!(
-                usize::from(highest) <= self.session.all_labels().len(),
+                usize::from(highest) <= self.session.labels.all_labels().len(),
                 "there is no label {highest}"
             );
             labels.hash(&mut hasher);
@@ -346,7 +349,7 @@ impl Editor {
         for _ in 0..undone {
             self.command(UserCommand::Redo);
         }
-        self.until("the disk", |s| s.unsaved_count() == 0);
+        self.until("the disk", |s| s.workspace.unsaved_count() == 0);
         assert!(
             self.session
                 .notices
@@ -389,7 +392,7 @@ impl Editor {
             }
             19 => self.command([C::CopyFromPrevious, C::CopyFromNext][random.below(2) as usize]),
             20 => self.command(C::Interpolate),
-            21 if self.session.all_labels().len() < 4 => {
+            21 if self.session.labels.all_labels().len() < 4 => {
                 self.session
                     .apply_action(Action::Label(LabelAction::Add(Label::with_name(
                         "Another", 0,
@@ -447,7 +450,7 @@ impl Editor {
     }
 
     fn place(&self, random: &mut Random) -> [f64; 2] {
-        let series = &self.session.current_case().unwrap().series;
+        let series = &self.session.cases.current_case().unwrap().series;
         [series.columns, series.rows].map(|n| random.below(n as u64) as f64 + 0.5)
     }
 }

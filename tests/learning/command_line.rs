@@ -1,7 +1,7 @@
 //! The loop without a window: `train --workspace`, `models` and `rehearse`, killed and stopped as well.
 
 use crate::{SIDE, Task, made, snapshot};
-use labrum::{learning::course::Model, workspace::Workspace};
+use labrum::{learning::model::Model, workspace::Workspace};
 use labrum_core::{
     edit::Edit,
     holdout::{self, Side},
@@ -208,7 +208,7 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
         "nobody was asked: nothing is deleted"
     );
     let said = succeeds(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
-    assert!(said.contains("\"First try\" was deleted"), "{said}");
+    assert!(said.contains("Deleted \"First try\""), "{said}");
     assert_eq!(models(&[]).as_array().unwrap().len(), 1);
 }
 
@@ -398,7 +398,7 @@ fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
     let output = train(&missing, &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text(&output.stderr).contains("there is no workspace"),
+        text(&output.stderr).contains("no workspace found"),
         "{}",
         text(&output.stderr)
     );
@@ -476,7 +476,7 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(
-        text(&output.stderr).contains("it goes on"),
+        text(&output.stderr).contains("Resuming the interrupted round"),
         "{}",
         text(&output.stderr)
     );
@@ -515,7 +515,7 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
             .unwrap()
             .map(|round| round.key)
     };
-    assert!(stop(&["--steps", "100000"]).contains("goes on from its last state"));
+    assert!(stop(&["--steps", "100000"]).contains("Run the same command to resume it"));
     let first = running().unwrap();
     for other in [
         &["--steps", "4"][..],
@@ -538,11 +538,11 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
     ] {
         let dry = text(&train(work, same).output().unwrap().stdout);
         assert!(
-            dry.contains("would go on. It starts from nothing and learns from"),
+            dry.contains("would be resumed. It starts from nothing and trains on"),
             "{dry}"
         );
     }
-    assert!(stop(&[]).contains("it goes on"));
+    assert!(stop(&[]).contains("Resuming the interrupted round"));
     assert_eq!(running().unwrap(), first, "it is the same round");
     let anew = train(work, &["--anew", "--steps", "60", "--json"])
         .output()
@@ -550,7 +550,10 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
     assert_eq!(anew.status.code(), Some(0), "{}", text(&anew.stderr));
     assert_eq!(running(), None);
     stop(&["--steps", "100000"]);
-    assert!(text(&train(work, &["--give-up"]).output().unwrap().stdout).contains("is given up"));
+    assert!(
+        text(&train(work, &["--give-up"]).output().unwrap().stdout)
+            .contains("Discarded the interrupted round")
+    );
     assert_eq!(running(), None);
     assert_eq!(
         train(work, &["--give-up"]).status().unwrap().code(),

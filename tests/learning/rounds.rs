@@ -2,7 +2,7 @@
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
-use labrum::learning::{course::RoundPhase, round::WorkspaceRound};
+use labrum::learning::round::WorkspaceRound;
 use labrum_core::{
     gate::Verdict,
     holdout::Side,
@@ -10,7 +10,7 @@ use labrum_core::{
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
     mask::PackedMask,
     progress::Control,
-    training::{Length, Plan, RoundSettings, StartFrom},
+    training::{Length, Plan, RoundPhase, RoundSettings, StartFrom},
 };
 use labrum_nn::{checkpoint, device::DeviceChoice};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};

@@ -52,19 +52,19 @@ fn an_address_where_nothing_is() {
     );
     user.is_refused(
         &[&"pacs", &"find", &"http://no-such-host.invalid/"],
-        &["there is no computer of this name"],
+        &["host not found"],
     );
     user.is_refused(
         &[&"pacs", &"find", &"hospital"],
-        &["there is none of this name", "labrum pacs add"],
+        &["no server has this name", "labrum pacs add"],
     );
     user.is_refused(
         &[&"pacs", &"find", &"ftp://x/"],
-        &["there is none of this name"],
+        &["no server has this name"],
     );
     let run = user.is_refused(
         &[&"pacs", &"find", &"http://me:hidden@x/"],
-        &["do not belong into its address"],
+        &["must not contain a user name or password"],
     );
     assert!(!run.err.contains("hidden"));
 }
@@ -75,7 +75,7 @@ fn answers_that_make_no_sense() {
     let page = says("200 OK", "text/html", b"<html>Welcome</html>");
     user.is_refused(
         &[&"pacs", &"find", &page],
-        &["not the JSON of DICOMweb", "https://HOST/dicom-web"],
+        &["not DICOMweb JSON", "https://HOST/dicom-web"],
     );
     let noise = server(|mut client| drop(client.write_all(b"220 mail.example.org ESMTP\r\n")));
     user.is_refused(&[&"pacs", &"find", &noise], &["cannot find studies"]);
@@ -84,15 +84,15 @@ fn answers_that_make_no_sense() {
     let closed = says("401 Unauthorized", "text/plain", b"");
     user.is_refused(
         &[&"pacs", &"find", &closed],
-        &["it asks for a user and a password"],
+        &["requires a user name and password"],
     );
     let ill = says("503 Service Unavailable", "text/plain", b"");
-    user.is_refused(&[&"pacs", &"find", &ill], &["troubles of its own"]);
+    user.is_refused(&[&"pacs", &"find", &ill], &["server error (503"]);
     let short = server(|mut client| {
         let _ = client.read(&mut [0; 65536]);
         let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[{\"0020000D\"");
     });
-    user.is_refused(&[&"pacs", &"find", &short], &["breaks off"]);
+    user.is_refused(&[&"pacs", &"find", &short], &["the answer is incomplete"]);
     let redirect = server(|mut client| {
         let _ = client.read(&mut [0; 65536]);
         let _ = client.write_all(
@@ -148,7 +148,7 @@ fn objects_that_are_none_never_count() {
         with_object(b"--x\r\nContent-Type: application/dicom\r\n\r\nthis is no object\r\n--x--");
     user.is_refused(
         &[&"pacs", &"get", &nonsense, &"1.2", &"--out", &got],
-        &["receive an object", "no DICOM file"],
+        &["receive an object", "not a DICOM file"],
     );
     assert!(super::files(&got).is_empty(), "{:?}", super::files(&got));
 
@@ -159,12 +159,12 @@ fn objects_that_are_none_never_count() {
     let other = with_object(body.leak());
     user.is_refused(
         &[&"pacs", &"get", &other, &"1.2", &"--out", &got],
-        &["1.2.3.4 was asked for and"],
+        &["requested object 1.2.3.4, received"],
     );
     assert!(super::files(&got).is_empty());
     let run = user.run(&[&"pacs", &"get", &other, &"../..", &"--out", &got]);
     assert!(
-        run.code == Some(2) && run.err.contains("is no Study Instance UID"),
+        run.code == Some(2) && run.err.contains("is not a valid Study Instance UID"),
         "{}",
         run.err
     );
@@ -177,11 +177,11 @@ fn a_server_that_does_not_take_an_object_is_asked_once() {
     let full = says("507 Insufficient Storage", "text/plain", b"");
     let arguments: [&dyn AsRef<std::ffi::OsStr>; 6] =
         [&"pacs", &"send", &full, &files[0], &"--patience", &"1"];
-    user.is_refused(&arguments, &["not sent", "troubles of its own"]);
+    user.is_refused(&arguments, &["not sent", "server error (507"]);
     let no = says("400 Bad Request", "text/plain", b"");
     user.is_refused(
         &[&"pacs", &"send", &no, &files[0]],
-        &["1 of 1 objects are not sent", "400"],
+        &["1 of 1 objects were not sent", "400"],
     );
     let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
     assert_eq!(
@@ -191,7 +191,7 @@ fn a_server_that_does_not_take_an_object_is_asked_once() {
     );
     let no_file = user.folder("none.dcm");
     std::fs::write(&no_file, "x").unwrap();
-    user.is_refused(&[&"pacs", &"send", &no, &no_file], &["it is no DICOM file"]);
+    user.is_refused(&[&"pacs", &"send", &no, &no_file], &["not a DICOM file"]);
 }
 
 /// Ctrl-C ends a command within a second, whatever the server does.

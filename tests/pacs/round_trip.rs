@@ -212,7 +212,10 @@ fn with_a_password_which_is_nowhere_on_disk() {
     };
     wrong.is_refused(
         &[&"pacs", &"echo", &"archive"],
-        &["does not accept the password", "Check user and password"],
+        &[
+            "does not accept the password",
+            "Check the user name and password",
+        ],
     );
     // One try, then a person has to look: too many would lock the user out.
     let (_, more) = study_of(1, &wrong.folder("more"));
@@ -331,15 +334,18 @@ fn over_tls_with_a_certificate_of_the_hospital() {
     user.is_refused(&arguments, &["certificate is not trusted"]);
     // Plain HTTP on a port that speaks TLS, and the other way round.
     let plain = format!("http://localhost:{tls}/dicom-web");
-    user.is_refused(&[&"pacs", &"echo", &plain], &["cannot reach DICOMweb"]);
+    user.is_refused(
+        &[&"pacs", &"echo", &plain],
+        &["cannot connect over DICOMweb"],
+    );
     let no_tls = format!("https://localhost:{}/dicom-web", orthanc.dicom);
     user.is_refused(
         &[&"pacs", &"echo", &no_tls, &"--certificates", &certificate],
-        &["cannot reach DICOMweb"],
+        &["cannot connect over DICOMweb"],
     );
     user.is_refused(
         &[&"pacs", &"echo", &address, &"--certificates", &key],
-        &["there is no certificate in it"],
+        &["the file contains no certificate"],
     );
     proxy.kill().unwrap();
     proxy.wait().unwrap();

@@ -479,7 +479,7 @@ def broken(folder):
     data = dataset(grey(8), 8, "MONOCHROME2")
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 15
     data.PixelData = grey(8).tobytes()
-    write(folder, "odd-wrong-bits-allocated", data, ExplicitVRLittleEndian, refused="its pixels need")
+    write(folder, "odd-wrong-bits-allocated", data, ExplicitVRLittleEndian, refused="bytes of pixel data")
     table = Dataset()
     table.LUTDescriptor, table.ModalityLUTType = [256, 0, 16], "US"
     table.LUTData = (np.arange(256, dtype="<u2") * 3).tobytes()

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes the screenshots of each tool in hand, of the difference, the case list, labels and keys from the built app:
+# Takes the screenshots of each active tool, of the difference, the case list, labels and keys from the built app:
 # tests/screenshots/tools.sh [BINARY] [FOLDER]
 SIZE=1280x800 # the places below are those of this size
 . "$(dirname "$0")/window.sh"

@@ -32,7 +32,10 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
     let before = memory();
     let mut editor = Editor::open(folder.path(), &scans, settings);
     editor.until(|s| s.current_loaded().is_some());
-    assert_eq!(editor.session.current_case().unwrap().slices.len(), 300);
+    assert_eq!(
+        editor.session.cases.current_case().unwrap().slices.len(),
+        300
+    );
 
     editor.act(Action::SetSlice(0));
     let mut waited_for = 0;

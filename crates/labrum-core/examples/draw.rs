@@ -1,4 +1,4 @@
-//! Draws a disc on a mask, measures it, and takes it back: `cargo run --release --example draw`
+//! Draws a disc on a mask, measures it, and undoes the edit: `cargo run --release --example draw`
 
 use labrum_core::{
     mask::{Mask, Rule},
@@ -21,5 +21,5 @@ fn main() {
         );
     }
     mask.apply_edit(&edit.inverse());
-    println!("taken back: {} pixels", mask.count_pixels(1));
+    println!("after undo: {} pixels", mask.count_pixels(1));
 }

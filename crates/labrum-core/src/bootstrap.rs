@@ -1,71 +1,88 @@
-//! How sure a mean is: its confidence interval by the bootstrap.
+//! Bootstrap confidence interval of a mean.
 
 use serde::{Deserialize, Serialize};
 
-/// Resamplings of the bootstrap.
+/// Number of bootstrap resamples.
 const RESAMPLES: usize = 4000;
+/// Increment of the SplitMix64 state, also used as the seed.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A mean with its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanInterval {
-    /// The mean over the cases.
+    /// Mean of the values.
     pub mean: f64,
     /// Lower end.
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Share of the resamplings in which the mean is below 0.
+    /// Share of resamples (0..=1) whose mean is below 0.
     pub below_zero: f64,
 }
 
 impl MeanInterval {
-    /// Of values; `None` for none. The interval is that of the percentile bootstrap, made wider for few values as
+    /// Mean and interval of `values`; `None` if there are none. Percentile bootstrap, widened for few values as
     /// Student's t is wider than the normal distribution (Hesterberg, "What Teachers Should Know About the Bootstrap",
-    /// arXiv 1411.5279, section 3.4); always the same for the same values.
+    /// arXiv 1411.5279, section 3.4). Deterministic.
     pub fn from_values(values: &[f64]) -> Option<Self> {
         if values.is_empty() {
             return None;
         }
         let n = values.len();
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let mut next = || {
-            // SplitMix64 (Steele, Lea, Flood 2014).
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) as usize
-        };
+        // Fixed seed: equal values must give equal intervals.
+        let mut state = GOLDEN_GAMMA;
         let mut means: Vec<f64> = (0..RESAMPLES)
-            .map(|_| (0..n).map(|_| values[next() % n]).sum::<f64>() / n as f64)
+            .map(|_| resampled_mean(values, &mut state))
             .collect();
         means.sort_by(f64::total_cmp);
-        let at = |q: f64| means[((RESAMPLES - 1) as f64 * q).round() as usize];
         let below = means.iter().filter(|m| **m < 0.0).count() as f64 / RESAMPLES as f64;
         let tail = expanded_tail(n);
         Some(Self {
             mean: values.iter().sum::<f64>() / n as f64,
-            low: at(tail),
-            high: at(1.0 - tail),
+            low: value_at_quantile(&means, tail),
+            high: value_at_quantile(&means, 1.0 - tail),
             below_zero: below,
         })
     }
 }
 
-/// Which quantile of the bootstrap of `n` values is the lower end of an interval that holds the mean in 95 of 100 cases.
+/// Mean of one bootstrap resample: as many values as there are, drawn with replacement.
+fn resampled_mean(values: &[f64], state: &mut u64) -> f64 {
+    let n = values.len();
+    let sum: f64 = (0..n).map(|_| values[next_random(state) % n]).sum();
+    sum / n as f64
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+#[inline]
+fn next_random(state: &mut u64) -> usize {
+    *state = state.wrapping_add(GOLDEN_GAMMA);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) as usize
+}
+
+/// The `q` quantile (0..=1) of sorted values, not interpolated.
+fn value_at_quantile(sorted: &[f64], q: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
+}
+
+/// The bootstrap quantile that is the lower end of a 95 % interval for `n` values, corrected for small `n`.
 fn expanded_tail(n: usize) -> f64 {
     if n < 2 {
         return 0.0;
     }
-    let (z, freedom) = (1.96f64, n as f64 - 1.0);
+    let z = 1.96f64;
+    let freedom = n as f64 - 1.0;
     let [z3, z5, z7] = [3, 5, 7].map(|power| z.powi(power));
-    // Student's t by its expansion in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5).
+    // Student's t, expanded in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5).
     let t = z
         + (z3 + z) / (4.0 * freedom)
         + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * freedom.powi(2))
         + (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * z) / (384.0 * freedom.powi(3));
     let x = t * (n as f64 / freedom).sqrt();
-    // The normal distribution's tail beyond x (Abramowitz and Stegun 26.2.17), to 1e-7.
+    // Tail of the normal distribution beyond x (Abramowitz and Stegun 26.2.17), error below 1e-7.
     let k = 1.0 / (1.0 + 0.231_641_9 * x);
     let polynomial = k
         * (0.319_381_53

@@ -1,6 +1,6 @@
-//! Numbers of things, in words: "1 file", "3 files", and names where they are many.
+//! Counts with nouns ("1 file", "3 files") and shortened lists of names.
 
-/// "1 file", "3 files", "2 studies": an English word with a regular plural, or one that stays ("series").
+/// "1 file", "3 files", "2 studies"; for nouns with a regular plural, and for "series".
 pub fn count_with_noun(number: usize, what: &str) -> String {
     match what
         .strip_suffix('y')
@@ -12,7 +12,7 @@ pub fn count_with_noun(number: usize, what: &str) -> String {
     }
 }
 
-/// "1 case is", "3 cases are": what stands before a number of things in either form, the verb too.
+/// "1 case is", "3 cases are": a count with its noun and the matching form of a verb.
 pub fn with_verb(number: usize, what: &str, [one, several]: [&str; 2]) -> String {
     format!(
         "{} {}",
@@ -21,7 +21,7 @@ pub fn with_verb(number: usize, what: &str, [one, several]: [&str; 2]) -> String
     )
 }
 
-/// The first names, and how many there are besides: "a.png, b.png, c.png and 796 more".
+/// The first three names and the number of the others: "a.png, b.png, c.png and 796 more".
 pub fn first_names<T: AsRef<str>>(names: &[T]) -> String {
     const MOST: usize = 3;
     let first: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
@@ -31,7 +31,7 @@ pub fn first_names<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// Each text once, in the order in which they came, with all that it was said of.
+/// Groups (name, text) pairs by text, in order of first appearance: each text once, with all its names.
 pub fn group_by_text(
     said: impl IntoIterator<Item = (String, String)>,
 ) -> Vec<(String, Vec<String>)> {

@@ -1,9 +1,9 @@
 //! Exact Euclidean distance from every pixel to the nearest pixel of a set.
 
-/// Distance of each pixel to the nearest pixel of `set`, in the unit of the spacing; infinite where `set` is empty.
+/// Distance of each pixel to the nearest pixel of `set`, in the unit of the spacing; infinite if `set` is empty.
 ///
 /// `set` holds `columns * rows` pixels, row after row; `spacing` is the distance between rows, then between columns.
-/// Felzenszwalb and Huttenlocher 2012, "Distance Transforms of Sampled Functions": exact, linear in the pixels.
+/// Felzenszwalb and Huttenlocher 2012, "Distance Transforms of Sampled Functions": exact, in linear time.
 pub fn distance_to(set: &[bool], columns: usize, rows: usize, spacing: [f64; 2]) -> Vec<f64> {
     let mut distance = distance_down_columns(set, columns, rows, spacing[0]);
     let mut row_of_squares = vec![0.0; columns];
@@ -34,14 +34,14 @@ fn distance_down_columns(set: &[bool], columns: usize, rows: usize, step: f64) -
     distance
 }
 
-/// A parabola `height + (step * (x - at))^2`, the lowest of all from `from` on.
+/// A parabola `height + (step * (x - at))^2`, which is the lowest one from `from` on.
 struct Parabola {
     at: f64,
     height: f64,
     from: f64,
 }
 
-/// The parabolas over `heights` that are lowest somewhere, from left to right.
+/// The lower envelope: the parabolas over `heights` that are lowest somewhere, from left to right.
 fn lower_envelope(heights: &[f64], step: f64, envelope: &mut Vec<Parabola>) {
     envelope.clear();
     for (q, &height) in heights.iter().enumerate().filter(|(_, h)| h.is_finite()) {

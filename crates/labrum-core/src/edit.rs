@@ -1,38 +1,50 @@
-//! A change of a mask as runs before and after: what undo, journal and redraw share.
+//! A change of a mask as runs of pixels with labels before and after; used by undo, the journal and redrawing.
 
 use super::region::PixelRect;
 
-/// Neighbouring pixels (in row order) that were one label and became another.
+/// Consecutive pixels (in row order) that changed from one label to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Index of the first pixel, row after row.
+    /// Row-major index of the first pixel.
     pub start: u32,
-    /// How many pixels, at least 1.
+    /// Number of pixels, at least 1.
     pub length: u32,
-    /// Label before.
+    /// Label before the change.
     pub before: u8,
-    /// Label after, another one.
+    /// Label after the change; differs from `before`.
     pub after: u8,
 }
 
-/// What a gesture changed on one slice.
+impl Run {
+    /// The run that undoes this one.
+    fn inverse(&self) -> Self {
+        Self {
+            before: self.after,
+            after: self.before,
+            ..*self
+        }
+    }
+}
+
+/// The changes that a gesture made to the mask of one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
-    /// In order of `start`, not overlapping.
+    /// Sorted by `start`, not overlapping.
     pub runs: Vec<Run>,
 }
 
 impl Edit {
-    /// The edit that leads from one list of labels to another of the same length.
+    /// The edit that turns one list of labels into another of the same length.
     pub fn between(before: &[u8], after: &[u8]) -> Self {
         let mut edit = Self::default();
         edit.extend_between(0, before, after);
         edit
     }
 
-    /// Adds what leads from `before` to `after`, which lie from pixel `start` on, behind all runs so far.
+    /// Appends the changes from `before` to `after`, whose first pixel is `start`; it must lie behind all existing
+    /// runs.
     pub(super) fn extend_between(&mut self, start: usize, before: &[u8], after: &[u8]) {
-        // Most of a mask stays as it is: eight pixels at a time are looked at first.
+        // Most of a mask is unchanged, so compare eight pixels at a time first.
         const STEP: usize = 8;
         for (n, (b, a)) in before
             .chunks(STEP)
@@ -46,7 +58,7 @@ impl Edit {
         }
     }
 
-    /// Adds one pixel behind all runs so far; nothing where it did not change.
+    /// Appends one pixel, which must lie behind all existing runs; does nothing if it did not change.
     pub(super) fn push_change(&mut self, index: u32, before: u8, after: u8) {
         if before == after {
             return;
@@ -64,33 +76,29 @@ impl Edit {
         }
     }
 
-    /// The edit that takes this one back.
+    /// The edit that undoes this one.
     pub fn inverse(&self) -> Self {
-        let turn = |run: &Run| Run {
-            before: run.after,
-            after: run.before,
-            ..*run
-        };
         Self {
-            runs: self.runs.iter().map(turn).collect(),
+            runs: self.runs.iter().map(Run::inverse).collect(),
         }
     }
 
-    /// True where nothing changed.
+    /// True if nothing changed.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// How many pixels changed.
+    /// Number of pixels that changed.
     pub fn changed_pixel_count(&self) -> usize {
         self.runs.iter().map(|r| r.length as usize).sum()
     }
 
-    /// The part of a picture of `columns` width that changed.
+    /// Bounding rectangle of the changes in an image of `columns` width.
     pub fn changed_bounds(&self, columns: usize) -> PixelRect {
         let mut bounds = PixelRect::default();
         for run in &self.runs {
-            let (first, last) = (run.start as usize, (run.start + run.length - 1) as usize);
+            let first = run.start as usize;
+            let last = (run.start + run.length - 1) as usize;
             let rows = first / columns..last / columns + 1;
             let across = if rows.len() > 1 {
                 0..columns
@@ -105,8 +113,8 @@ impl Edit {
         bounds
     }
 
-    /// A compact form for history and journal: for each run the distance from the end of the last one and the length
-    /// (LEB128), then the labels before and after.
+    /// A compact encoding for history and journal. For each run: distance from the end of the previous run and length
+    /// (both LEB128), then the labels before and after.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.runs.len() * 5);
         let mut end = 0;
@@ -119,9 +127,10 @@ impl Edit {
         bytes
     }
 
-    /// The edit of which these are the bytes; `None` where they are those of none.
+    /// Decodes the bytes of [`Self::to_bytes`]; `None` if they are invalid.
     pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let (mut runs, mut end) = (Vec::new(), 0u32);
+        let mut runs = Vec::new();
+        let mut end = 0u32;
         while !bytes.is_empty() {
             let start = end.checked_add(read_leb128(&mut bytes)?)?;
             let length = read_leb128(&mut bytes)?;
@@ -143,7 +152,7 @@ impl Edit {
     }
 }
 
-/// Writes a number in groups of seven bits, the lowest first.
+/// Writes a number as LEB128: groups of seven bits, lowest first.
 pub(super) fn write_leb128(bytes: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
@@ -152,7 +161,7 @@ pub(super) fn write_leb128(bytes: &mut Vec<u8>, mut value: u32) {
     bytes.push(value as u8);
 }
 
-/// Reads what [`write_leb128`] wrote; `None` at the end of the bytes or past 32 bits.
+/// Reads a number that [`write_leb128`] wrote; `None` if the bytes end or it exceeds 32 bits.
 pub(super) fn read_leb128(bytes: &mut &[u8]) -> Option<u32> {
     let mut value = 0u32;
     for shift in (0..32).step_by(7) {

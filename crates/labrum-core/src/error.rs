@@ -1,4 +1,4 @@
-//! The one error of the crate: what was tried, on which file, why it failed and what can be done.
+//! The error type: what was attempted, on which file, why it failed and what the user can do.
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -6,56 +6,56 @@ use std::{
     sync::Arc,
 };
 
-/// What a function that can fail returns.
+/// Result of a function that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure it is: all that decides by an error decides by this, never by its words.
+/// Kind of failure. Code that handles errors depends on this, never on their text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
-    /// Something did not work.
+    /// Any other failure.
     #[default]
     Other,
-    /// The request itself makes no sense.
+    /// The request itself is invalid.
     Usage,
-    /// A person cancelled it.
+    /// The user cancelled it.
     Cancelled,
-    /// What was looked for does not exist.
+    /// The file or object does not exist.
     NotFound,
-    /// No model is made for this image.
+    /// No model is intended for this image.
     NoModel,
-    /// The disk cannot be written to now: it is full, read-only, gone, or another program holds the file. The same can
-    /// succeed later; other files on it would fare no better.
+    /// The disk cannot be written to: it is full, read-only or gone, or another program has locked the file. A retry
+    /// may succeed later; other files on the same disk would fail as well.
     Disk,
-    /// What was read is not what it was announced to be.
+    /// The data read differs from what was expected.
     Mismatch,
-    /// Masks name other images than those on which they should be laid: they may be laid by position alone, if a person
-    /// wants it.
+    /// The masks refer to other images than those they should be applied to. They can still be applied by position if
+    /// the user agrees.
     NamesOtherImages,
-    /// Masks lie in another place than these images: they are of others.
+    /// The masks have another position than these images, so they belong to other images.
     Elsewhere,
-    /// Masks belong to one of this many times, and do not say to which: a person has to choose.
+    /// The masks belong to one of this many time points without saying which; the user has to choose.
     TimeWanted(u32),
-    /// A server cannot be reached, does not answer, or has trouble of its own: it may go better later.
+    /// A server cannot be reached, does not answer, or reports an internal error; a retry may succeed later.
     Unreachable,
-    /// The connection to a server was lost: what was sent may have arrived.
+    /// The connection to a server was lost; the data sent may have arrived.
     ConnectionLost,
-    /// A server asks who it is, or does not accept the answer.
+    /// A server requires a sign-in or rejects the credentials.
     SignIn,
-    /// A server refuses, or its answer cannot be understood.
+    /// A server refuses the request, or its answer is invalid.
     Refused,
     /// The connection to a server cannot be trusted.
     Untrusted,
-    /// The settings of a server make no sense.
+    /// The settings of a server are invalid.
     Settings,
 }
 
 impl ErrorKind {
-    /// True where a person can answer what nothing in the files says, and it goes on.
+    /// True if the work can continue once the user answers a question that the files leave open.
     pub fn is_question(self) -> bool {
         matches!(self, Self::NamesOtherImages | Self::TimeWanted(_))
     }
 
-    /// True where masks are of other images, and nothing is wrong with them.
+    /// True if the masks are valid but belong to other images.
     pub fn is_of_others(self) -> bool {
         matches!(
             self,
@@ -63,54 +63,49 @@ impl ErrorKind {
         )
     }
 
-    /// True where the same may succeed later without anybody doing anything.
+    /// True if a retry may succeed later without any action by the user.
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Unreachable | Self::ConnectionLost)
     }
 
-    /// True where what was to be sent may have arrived.
+    /// True if the data may have arrived despite the failure.
     pub fn is_uncertain(self) -> bool {
         matches!(self, Self::ConnectionLost | Self::Cancelled)
     }
 }
 
-/// A failure that a person can act upon: `cannot <tried> "<path>": <reason>. <advice>`.
+/// A failure that the user can act upon, shown as `cannot <tried> "<path>": <reason>. <advice>`.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// What was tried, as an infinitive: "read the image". The path stands behind it, or in the place of `{path}` in it.
+    /// What was attempted, as an infinitive: "read the image". The path follows it, or replaces `{path}` within it.
     pub tried: String,
-    /// The file or folder that it was tried on.
+    /// The file or folder concerned.
     pub path: Option<PathBuf>,
-    /// Why it failed, in the words of a user.
+    /// Why it failed, in plain words: a clause without a full stop.
     pub reason: String,
-    /// What can be done about it, a whole sentence.
+    /// What the user can do about it, in whole sentences.
     pub advice: Option<String>,
-    /// What kind of failure it is.
+    /// Kind of failure.
     pub kind: ErrorKind,
-    /// The error of a library or of the system behind it, where there is one.
+    /// The underlying error of a library or of the system, if any.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Equal where they say the same: what lies behind them cannot be compared.
+/// Compares everything except `source`, which cannot be compared.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let said = |e: &Self| {
-            (
-                e.kind,
-                e.tried.clone(),
-                e.path.clone(),
-                e.reason.clone(),
-                e.advice.clone(),
-            )
-        };
-        said(self) == said(other)
+        self.kind == other.kind
+            && self.tried == other.tried
+            && self.path == other.path
+            && self.reason == other.reason
+            && self.advice == other.advice
     }
 }
 
 impl Eq for Error {}
 
 impl Error {
-    /// An error about nothing on disk.
+    /// An error that concerns no file or folder.
     pub fn new(tried: impl Into<String>, reason: impl ToString) -> Self {
         Self {
             tried: tried.into(),
@@ -122,7 +117,7 @@ impl Error {
         }
     }
 
-    /// An error about a file or folder.
+    /// An error that concerns a file or folder.
     pub fn at_path(
         tried: impl Into<String>,
         path: impl AsRef<Path>,
@@ -134,19 +129,19 @@ impl Error {
         }
     }
 
-    /// Adds what the user can do.
+    /// Adds advice for the user.
     pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 
-    /// Keeps the error of a library or of the system that lies behind it.
+    /// Adds the underlying error of a library or of the system.
     pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Says what kind of failure it is.
+    /// Sets the kind of failure.
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
@@ -170,15 +165,15 @@ impl std::fmt::Display for Error {
     }
 }
 
-/// Why the system could not do it, in a user's words where there are some.
+/// Describes an I/O error in plain words where there are any.
 pub fn reason_of(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::NotFound => "there is no such file".into(),
-        ErrorKind::PermissionDenied => "it may not be read (permission denied)".into(),
-        ErrorKind::UnexpectedEof => "the file ends before its data".into(),
-        ErrorKind::IsADirectory => "it is a folder, not a file".into(),
-        ErrorKind::NotADirectory => "it is a file, not a folder".into(),
+        ErrorKind::NotFound => "file not found".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::UnexpectedEof => "the file is truncated".into(),
+        ErrorKind::IsADirectory => "this is a folder, not a file".into(),
+        ErrorKind::NotADirectory => "this is a file, not a folder".into(),
         _ => error.to_string(),
     }
 }

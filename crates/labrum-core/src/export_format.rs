@@ -1,8 +1,8 @@
-//! What masks can be exported as: one list for the window, the command line and the writers.
+//! Export formats for masks: one list for the window, the command line and the writers.
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of file that masks are exported as.
+/// An export format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExportFormat {
@@ -10,9 +10,9 @@ pub enum ExportFormat {
     LabelMap,
     /// `STEM.LABEL.png` for each slice and label: 0 or 255.
     PerLabel,
-    /// `STEM.overlay.png` for each slice: the image with the mask over it.
+    /// `STEM.overlay.png` for each slice: the image with the mask on top.
     Overlay,
-    /// `STEM.LABEL.probability.png` for each slice and label: 16 bits grey.
+    /// `STEM.LABEL.probability.png` for each slice and label: 16-bit grey.
     Probabilities,
     /// `SERIES.seg.dcm`: DICOM-SEG, BINARY.
     DicomSeg,
@@ -32,18 +32,18 @@ pub enum ExportFormat {
     Csv,
 }
 
-/// What is said of a format.
+/// Texts for a format.
 struct Words {
-    /// At the command line and in manifests.
+    /// Name on the command line and in manifests.
     name: &'static str,
-    /// In the window.
+    /// Name in the window.
     title: &'static str,
-    /// What one gets.
+    /// What the files contain, a clause.
     explanation: &'static str,
 }
 
 impl ExportFormat {
-    /// Those that a person chooses from, in the order of the dialog.
+    /// The formats that users can choose, in the order of the dialog.
     pub const ALL: [Self; 11] = [
         Self::LabelMap,
         Self::PerLabel,
@@ -63,55 +63,59 @@ impl ExportFormat {
             Self::LabelMap => (
                 "png",
                 "PNG label map",
-                "one per slice, of its size; the pixel value is the label",
+                "one per slice, same size as the slice; the pixel value is the label",
             ),
             Self::PerLabel => (
                 "labels",
                 "PNG per label",
-                "one per slice and label, black and white",
+                "one black-and-white image per slice and label",
             ),
             Self::Overlay => (
                 "overlay",
                 "PNG overlay",
-                "the picture as shown with the mask over it",
+                "the image as displayed, with the mask on top",
             ),
             Self::Probabilities => (
                 "probabilities",
-                "PNG of probabilities",
-                "one per slice and label, in 16 bits",
+                "PNG probability maps",
+                "one 16-bit image per slice and label",
             ),
             Self::DicomSeg => (
                 "seg",
                 "DICOM-SEG",
-                "one segmentation object for the series, for PACS and viewers",
+                "one segmentation object per series, for PACS and viewers",
             ),
             Self::SegLabelMap => (
                 "seg-labelmap",
-                "DICOM-SEG label map",
-                "the same in the newer form, for programs that read it",
+                "DICOM-SEG labelmap",
+                "the newer labelmap encoding, for programs that support it",
             ),
             Self::SegFractional => (
                 "seg-fractional",
-                "DICOM-SEG of probabilities",
-                "what the model was sure of, in steps of 1/255",
+                "DICOM-SEG fractional",
+                "the model's probabilities in steps of 1/255",
             ),
             Self::StructureSet => (
                 "rtstruct",
                 "RT Structure Set",
-                "contours in the patient, for treatment planning",
+                "contours in patient coordinates, for treatment planning",
             ),
-            Self::Nifti => ("nifti", "NIfTI", "one volume of labels for the series"),
+            Self::Nifti => ("nifti", "NIfTI", "one label volume per series"),
             Self::Coco => (
                 "coco",
                 "COCO JSON",
-                "exact masks as run lengths, for training other models",
+                "exact run-length encoded masks, for training other models",
             ),
             Self::Json => (
                 "json",
                 "Measurements as JSON",
-                "area, longest diameter, perimeter of each label",
+                "area, longest diameter and perimeter of each label",
             ),
-            Self::Csv => ("csv", "Measurements as CSV", "the same as a table"),
+            Self::Csv => (
+                "csv",
+                "Measurements as CSV",
+                "the same measurements as a table",
+            ),
         };
         Words {
             name,
@@ -120,29 +124,29 @@ impl ExportFormat {
         }
     }
 
-    /// What it is called at the command line and in manifests.
+    /// Name on the command line and in manifests.
     pub fn short_name(self) -> &'static str {
         self.words().name
     }
 
-    /// What it is called in the window.
+    /// Name in the window.
     pub fn display_name(self) -> &'static str {
         self.words().title
     }
 
-    /// What one gets.
+    /// What the files contain, a clause.
     pub fn explanation(self) -> &'static str {
         self.words().explanation
     }
 
-    /// The format of this [`Self::short_name`], of those that a person chooses from.
+    /// Finds a format that users can choose by its [`Self::short_name`].
     pub fn from_short_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|format| format.short_name() == name)
     }
 
-    /// Whether it is a file of the whole series.
+    /// True if one file holds the whole series.
     pub fn is_of_series(self) -> bool {
         !matches!(
             self,

@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-/// FileBytes that are read at once; most headers fit.
+/// Bytes read at once; most headers fit.
 const WINDOW: usize = 16 * 1024;
 
-/// The bytes of a file, or of a dataset that was inflated.
+/// The bytes of a file, or of an inflated dataset.
 pub struct FileBytes {
     file: Option<File>,
     length: u64,
@@ -21,7 +21,7 @@ impl FileBytes {
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// Where it cannot be opened, or is no regular file.
+    /// If it cannot be opened or is not a regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let about = file.metadata()?;
@@ -36,7 +36,7 @@ impl FileBytes {
         })
     }
 
-    /// FileBytes that are in memory already.
+    /// Wraps bytes that are already in memory.
     pub fn from_memory(bytes: Vec<u8>) -> Self {
         Self {
             file: None,
@@ -46,17 +46,17 @@ impl FileBytes {
         }
     }
 
-    /// How many there are.
+    /// Number of bytes.
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// True where there are none.
+    /// True if there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// A short stretch; `None` past the end or where the disk fails.
+    /// `count` bytes at offset `at`, for short ranges; `None` past the end or if reading fails.
     pub fn get(&mut self, at: u64, count: usize) -> Option<&[u8]> {
         let end = at.checked_add(count as u64)?;
         if end > self.length {
@@ -71,15 +71,15 @@ impl FileBytes {
         self.window.get(from..from + count)
     }
 
-    /// A copy of a long stretch. Checks the file's length before it allocates.
+    /// Copies `count` bytes at offset `at`, for long ranges. Checks the file's length before it allocates.
     ///
     /// # Errors
-    /// Where the file ends before, or the disk fails.
+    /// If the file is too short or reading fails.
     pub fn read_range(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
         if at.checked_add(count).is_none_or(|end| end > self.length) {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the file ends before its data",
+                "the file is truncated",
             ));
         }
         if self.file.is_none() {

@@ -1,54 +1,58 @@
-//! Whether a candidate may take the place of the active model: both judged on the same held-out cases.
+//! The promotion gate: decides whether a candidate replaces the active model, comparing both on the same hold-out
+//! cases.
 
 use super::{bootstrap::MeanInterval, counts::count_with_noun, metrics::Scores};
 use serde::{Deserialize, Serialize};
 
-/// With fewer cases nothing can be said.
+/// Minimum number of hold-out cases for a decision.
 pub const FEWEST: usize = 3;
-/// A mean loss of Dice, or of boundary IoU, that a person is asked about where it is not proven.
+/// Mean loss of Dice or boundary IoU that matters; if it is not statistically certain, the user is asked.
 const TOO_MUCH: f64 = 0.005;
-/// Differences below this are none.
+/// Mean differences of Dice below this count as equal.
 const NOTHING: f64 = 0.001;
-/// Fewer cases than [`FEWEST`] still tell a ruin where all of them lose as much as this on the mean.
+/// With fewer than [`FEWEST`] cases, a candidate is still rejected if all cases lose and the mean loss of Dice exceeds
+/// this.
 const RUIN: f64 = 0.2;
-/// So much Dice nobody misses in a mask that was accepted as it was proposed.
+/// Loss of Dice that is tolerated on a mask that was accepted as proposed.
 const GOOD_ENOUGH: f64 = 0.03;
-/// What little there is still speaks for a candidate that loses less than this share of what was left to win ...
+/// Weak evidence still favours a candidate that loses less than this share of the Dice missing to 1 ...
 const LITTLE: f64 = 0.25;
-/// ... or whose loss has less than this chance of being one.
+/// ... or whose loss is real with a probability below this.
 const LIKELY: f64 = 0.975;
-/// A proposal is worth its while where less of it has to be changed than would have to be drawn: for a mask of the right
-/// size, from this Dice on.
+/// Dice from which a proposal saves work: for a mask of the right size, correcting it then changes fewer pixels than
+/// drawing it.
 const WORTH_WHILE: f64 = 0.5;
-/// A case counts as better or worse where its Dice changed by more than this.
+/// A case counts as better or worse if its Dice changed by more than this.
 const CHANGED: f64 = 0.002;
-/// An accepted mask is suspicious that the candidate finds worse than this although it learned from it, ...
+/// An accepted training mask is suspicious if the candidate's Dice on it is below this, ...
 const MISSED: f64 = 0.6;
-/// ... this much worse than the next one, ...
+/// ... and lower by this than on the next worst case, ...
 const APART: f64 = 0.25;
-/// ... while it finds most others, and the active model those held out, as well as this.
+/// ... while the candidate's median Dice on the training cases, and the active model's mean Dice on the hold-out cases,
+/// exceed this.
 const OTHERWISE_GOOD: f64 = 0.9;
-/// The candidate must find what it learned from about as well as what is held out: this much less is a contradiction.
+/// The candidate's mean Dice on its training cases may be lower than on the hold-out cases by this at most; more means
+/// that the masks contradict each other.
 const CONTRADICTS: f64 = 0.25;
 
-/// How both models did on a case.
+/// Scores of both models on one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateCase {
-    /// Which, for programs.
+    /// Key of the case in the workspace.
     pub key: i64,
-    /// Which, for people.
+    /// Name of the case.
     pub name: String,
-    /// The active model; none where there was none.
+    /// Scores of the active model; `None` if there was none.
     pub active: Option<Scores>,
-    /// The candidate.
+    /// Scores of the candidate.
     pub candidate: Scores,
-    /// Its mask was accepted as a model had proposed it.
+    /// True if its mask was accepted exactly as a model had proposed it.
     #[serde(default)]
     pub is_untouched: bool,
 }
 
 impl GateCase {
-    /// How much Dice the candidate wins; its Dice where there was no active model. 0 where nobody would see a difference.
+    /// Gain of Dice by the candidate, or its Dice if there was no active model. 0 if [`Self::is_as_good`].
     pub fn dice_gain(&self) -> f64 {
         if self.is_as_good() {
             0.0
@@ -57,49 +61,57 @@ impl GateCase {
         }
     }
 
-    /// True where the mask was accepted as proposed and the candidate finds nearly the same: whoever accepts a proposal
-    /// says that it is good enough, not that every pixel of it is right. Else a model would win by agreeing with itself.
+    /// True if the mask was accepted as proposed and the candidate's mask is nearly the same. Accepting a proposal
+    /// means that it is good enough, not that every pixel is right; otherwise a model would win by agreeing with
+    /// itself.
     pub fn is_as_good(&self) -> bool {
         self.is_untouched && self.active.is_some() && self.candidate.dice > 1.0 - GOOD_ENOUGH
     }
 
-    /// More than 0 where the candidate is better, less where it is worse, 0 where both are about as good.
+    /// 1 if the candidate is better, -1 if it is worse, 0 if both are about equal.
     pub fn change_direction(&self) -> i8 {
         let gain = self.dice_gain();
         i8::from(gain > CHANGED) - i8::from(gain < -CHANGED)
     }
+
+    /// A score of the candidate minus that of the active model; 0 if [`Self::is_as_good`]. `None` if either lacks it.
+    fn score_difference(&self, figure: impl Fn(&Scores) -> Option<f64>) -> Option<f64> {
+        let difference = figure(&self.candidate)? - figure(self.active.as_ref()?)?;
+        Some(if self.is_as_good() { 0.0 } else { difference })
+    }
 }
 
-/// What the gate decides.
+/// The decision of the promotion gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The candidate is not worse.
+    /// The candidate is at least as good.
     Better {
-        /// In words.
+        /// The reason, a clause.
         reason: String,
     },
     /// The candidate is worse, or something is wrong with the round.
     Worse {
-        /// In words.
+        /// The reason, a clause.
         reason: String,
     },
-    /// No model proposes yet, and this one finds too little to begin with; the next round goes on from it.
+    /// No model is active yet, and this candidate is not good enough to propose masks; the next round continues from
+    /// it.
     NotYet {
-        /// In words.
+        /// The reason, a clause.
         reason: String,
     },
-    /// A person has to decide.
+    /// The user has to decide.
     Ask {
-        /// In words.
+        /// The reason, a clause.
         reason: String,
-        /// What little there is speaks for the candidate.
+        /// True if the weak evidence favours the candidate.
         speaks_for: bool,
     },
 }
 
 impl Verdict {
-    /// In words.
+    /// The reason, a clause.
     pub fn reason_text(&self) -> &str {
         match self {
             Self::Better { reason }
@@ -109,41 +121,34 @@ impl Verdict {
         }
     }
 
-    /// True for a model that the next round goes on from although it does not propose.
+    /// True for [`Self::NotYet`].
     pub fn is_not_yet(&self) -> bool {
         matches!(self, Self::NotYet { .. })
     }
 }
 
-/// All that the gate saw.
+/// The validation report: the data and the decision of the promotion gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateReport {
-    /// The held-out cases.
+    /// The hold-out cases.
     pub cases: Vec<GateCase>,
-    /// Dice; none without an active model or without cases.
+    /// Difference of Dice, candidate minus active model; `None` without an active model or without cases.
     pub dice: Option<MeanInterval>,
-    /// Hausdorff 95, over cases where both have one; more is worse.
+    /// Difference of HD95, over cases where both models have one; higher is worse.
     pub hd95: Option<MeanInterval>,
-    /// Boundary IoU.
+    /// Difference of boundary IoU.
     pub boundary_iou: Option<MeanInterval>,
-    /// What was decided.
+    /// The decision.
     pub verdict: Verdict,
 }
 
 impl GateReport {
-    /// Judges a candidate. `learned` is what it does on the cases that it learned from: name and Dice; a mask that it
-    /// cannot find at all there is most likely not one of its image.
+    /// Judges a candidate. `learned` holds name and Dice of the candidate on its training cases: a training mask that
+    /// it misses completely most likely belongs to another image.
     pub fn new(cases: Vec<GateCase>, learned: &[(String, f64)]) -> Self {
-        let pairs = |of: &dyn Fn(&Scores) -> Option<f64>| -> Vec<f64> {
-            let difference = |c: &GateCase| {
-                let difference = of(&c.candidate)? - of(c.active.as_ref()?)?;
-                Some(if c.is_as_good() { 0.0 } else { difference })
-            };
-            cases.iter().filter_map(difference).collect()
-        };
-        let dice = MeanInterval::from_values(&pairs(&|s| Some(s.dice)));
-        let hd95 = MeanInterval::from_values(&pairs(&|s| s.hd95));
-        let boundary_iou = MeanInterval::from_values(&pairs(&|s| Some(s.boundary_iou)));
+        let dice = mean_difference(&cases, |s| Some(s.dice));
+        let hd95 = mean_difference(&cases, |s| s.hd95);
+        let boundary_iou = mean_difference(&cases, |s| Some(s.boundary_iou));
         let verdict = decide_verdict(&cases, [dice, boundary_iou], learned);
         Self {
             cases,
@@ -154,7 +159,7 @@ impl GateReport {
         }
     }
 
-    /// The same where no model proposes yet: a first one has to be worth its while on the mean, or on half of the cases.
+    /// Applies the rule for a first model: its Dice has to reach 0.5 on average or on half of the cases.
     pub fn of_first_model(mut self) -> Self {
         let dice: Vec<f64> = self.cases.iter().map(|c| c.candidate.dice).collect();
         let mean = dice.iter().sum::<f64>() / dice.len().max(1) as f64;
@@ -162,7 +167,8 @@ impl GateReport {
         let is_useful = mean >= WORTH_WHILE || 2 * useful >= dice.len();
         if !dice.is_empty() && !is_useful && !matches!(self.verdict, Verdict::Worse { .. }) {
             let reason = format!(
-                "it does not find enough to propose masks yet: Dice {mean:.3} on {} held-out case{}, {WORTH_WHILE} is needed",
+                "it is not accurate enough to propose masks yet: Dice {mean:.3} on {} hold-out case{}, \
+                 {WORTH_WHILE} needed",
                 dice.len(),
                 if dice.len() == 1 { "" } else { "s" }
             );
@@ -171,23 +177,37 @@ impl GateReport {
         self
     }
 
-    /// Cases that became better, and those that became worse.
+    /// Number of cases that became better, and of those that became worse.
     pub fn better_and_worse(&self) -> (usize, usize) {
-        let count = |sign: i8| {
-            self.cases
-                .iter()
-                .filter(|c| c.change_direction() == sign)
-                .count()
-        };
-        (count(1), count(-1))
+        (self.count_by_direction(1), self.count_by_direction(-1))
     }
 
-    /// Means of the active model and of the candidate.
+    /// Number of cases with this [`GateCase::change_direction`].
+    fn count_by_direction(&self, direction: i8) -> usize {
+        self.cases
+            .iter()
+            .filter(|c| c.change_direction() == direction)
+            .count()
+    }
+
+    /// Mean scores of the active model and of the candidate.
     pub fn mean_scores(&self) -> (Option<Scores>, Option<Scores>) {
         let active: Vec<Scores> = self.cases.iter().filter_map(|c| c.active).collect();
         let candidate: Vec<Scores> = self.cases.iter().map(|c| c.candidate).collect();
         (Scores::mean_over(&active), Scores::mean_over(&candidate))
     }
+}
+
+/// Difference of a score, candidate minus active model, over the cases where both have it.
+fn mean_difference(
+    cases: &[GateCase],
+    figure: impl Fn(&Scores) -> Option<f64>,
+) -> Option<MeanInterval> {
+    let differences: Vec<f64> = cases
+        .iter()
+        .filter_map(|c| c.score_difference(&figure))
+        .collect();
+    MeanInterval::from_values(&differences)
 }
 
 fn decide_verdict(
@@ -197,34 +217,35 @@ fn decide_verdict(
 ) -> Verdict {
     if let Some(name) = most_suspicious_case(cases, learned) {
         let reason = format!(
-            "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
-             it. Look at that mask, then train again"
+            "the mask of \"{name}\" does not match the other accepted cases: even a model trained on it does not \
+             reproduce it. Check that mask, then train again"
         );
         return Verdict::Worse { reason };
     }
     if let Some((learned, held_out)) = find_contradiction(cases, learned) {
         let reason = format!(
-            "the accepted masks contradict those held out: the candidate finds the latter with Dice {held_out:.2} and what \
-             it learned from with {learned:.2}. Are labels mixed up?"
+            "the accepted masks contradict the hold-out cases: the candidate reaches Dice {held_out:.2} on the \
+             hold-out cases, but {learned:.2} on its training cases. Are labels mixed up?"
         );
         return Verdict::Worse { reason };
     }
     let count = cases.len();
-    let on = format!("on {}", count_with_noun(count, "held-out case"));
+    let on = format!("on {}", count_with_noun(count, "hold-out case"));
     let Some(dice) = dice else {
         let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
         return match Scores::mean_over(&candidates) {
             Some(mean) => Verdict::Better {
-                reason: format!("the first model: Dice {:.3} {on}", mean.dice),
+                reason: format!("first model: Dice {:.3} {on}", mean.dice),
             },
             None => Verdict::Ask {
-                reason: "no held-out case is accepted yet, so the model could not be tested".into(),
+                reason: "no hold-out case has been accepted yet, so the model could not be tested"
+                    .into(),
                 speaks_for: true,
             },
         };
     };
     let figures = format!(
-        "Dice {:+.4} (95 % interval {:+.4} to {:+.4}) {on}",
+        "Dice {:+.4} (95 % CI {:+.4} to {:+.4}) {on}",
         dice.mean, dice.low, dice.high
     );
     let active: f64 = cases
@@ -238,12 +259,12 @@ fn decide_verdict(
         let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.dice_gain() < 0.0);
         return if is_ruin {
             Verdict::Worse {
-                reason: format!("it is far worse: {figures}"),
+                reason: format!("it is much worse: {figures}"),
             }
         } else {
             let reason = format!(
-                "only {}, {FEWEST} are needed for a test: {figures}",
-                count_with_noun(count, "held-out case")
+                "only {}, at least {FEWEST} needed: {figures}",
+                count_with_noun(count, "hold-out case")
             );
             Verdict::Ask {
                 reason,
@@ -256,7 +277,7 @@ fn decide_verdict(
             reason: format!("it is worse: {figures}"),
         };
     }
-    // Sharp boundaries are what the masks are for.
+    // Boundary IoU decides too: equal Dice must not hide coarser boundaries.
     if let Some(b) = boundary.filter(|b| b.high < 0.0 && b.mean < -TOO_MUCH && dice.mean < TOO_MUCH)
     {
         return Verdict::Worse {
@@ -264,7 +285,7 @@ fn decide_verdict(
         };
     }
     if dice.mean < -TOO_MUCH {
-        let reason = format!("these cases cannot tell whether it is worse: {figures}");
+        let reason = format!("these cases do not show whether it is worse: {figures}");
         return Verdict::Ask {
             reason,
             speaks_for: is_little || dice.below_zero < LIKELY,
@@ -280,7 +301,7 @@ fn decide_verdict(
     }
 }
 
-/// Mean Dice of the candidate on what it learned from and on the hold-out, where the first is far below the second.
+/// Mean Dice of the candidate on its training cases and on the hold-out cases, if the first is far below the second.
 fn find_contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(f64, f64)> {
     let held_out = Scores::mean_over(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>())?.dice;
     let mean = learned.iter().map(|(_, dice)| dice).sum::<f64>() / learned.len().max(1) as f64;
@@ -288,7 +309,7 @@ fn find_contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(
         .then_some((mean, held_out))
 }
 
-/// The case whose mask is most likely not of its image.
+/// Name of a training case whose mask most likely belongs to another image.
 fn most_suspicious_case<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'a str> {
     let active: Vec<Scores> = cases.iter().filter_map(|c| c.active).collect();
     let is_good = Scores::mean_over(&active).is_some_and(|mean| mean.dice > OTHERWISE_GOOD);

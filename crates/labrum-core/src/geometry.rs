@@ -1,48 +1,48 @@
-//! Where pixels lie: spacing in the image plane and the plane's place in the patient.
+//! Pixel spacing, and the position of the image plane in the patient.
 
 use serde::{Deserialize, Serialize};
 
-/// Which DICOM attribute a spacing was taken from; measurements name it when it is not the patient's own.
+/// Source of a pixel spacing; measurements name it unless it is calibrated in the patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpacingSource {
-    /// Pixel Spacing (0028,0030): in the patient.
+    /// Pixel Spacing (0028,0030): calibrated in the patient.
     PixelSpacing,
     /// Imager Pixel Spacing (0018,1164): at the detector, not corrected for magnification.
     ImagerPixelSpacing,
     /// Sequence of Ultrasound Regions (0018,6011): physical delta of a region.
     UltrasoundRegion,
-    /// Pixel Aspect Ratio (0028,0034): a shape, not a length.
+    /// Pixel Aspect Ratio (0028,0034): a ratio without a length.
     AspectRatioOnly,
-    /// The pHYs chunk, EXIF or a side file of an ordinary picture.
+    /// pHYs chunk, EXIF or sidecar file of an image file such as PNG.
     Picture,
     /// The header of a NIfTI volume.
     Nifti,
 }
 
-/// The distance between the centres of neighbouring pixels.
+/// Distance between the centres of adjacent pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PixelSpacing {
     /// Between rows, down the image, in mm (or relative for [`SpacingSource::AspectRatioOnly`]).
     pub row: f64,
     /// Between columns, along a row, in mm (or relative).
     pub column: f64,
-    /// Where it was found.
+    /// Where the spacing comes from.
     pub source: SpacingSource,
 }
 
 impl PixelSpacing {
-    /// True where lengths in mm may be told.
+    /// True if lengths can be given in mm.
     pub fn is_physical(&self) -> bool {
         self.source != SpacingSource::AspectRatioOnly
     }
 }
 
-/// The plane of one slice in the patient coordinate system (LPS, mm), DICOM PS3.3 C.7.6.2.
+/// The plane of one slice in patient coordinates (LPS, mm), DICOM PS3.3 C.7.6.2.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plane {
     /// Image Position (Patient): centre of the first pixel.
     pub position: [f64; 3],
-    /// Image Orientation (Patient): direction of a row (x grows), then of a column (y grows).
+    /// Image Orientation (Patient): direction of a row (increasing x), then of a column (increasing y).
     pub orientation: [f64; 6],
 }
 
@@ -59,7 +59,7 @@ impl Plane {
         }
     }
 
-    /// The slice's place along its normal, in mm: what slices are ordered by.
+    /// Position of the slice along its normal in mm, for sorting slices.
     pub fn distance_along_normal(&self) -> f64 {
         let n = self.unit_normal();
         (0..3).map(|i| n[i] * self.position[i]).sum()

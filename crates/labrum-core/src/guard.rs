@@ -1,4 +1,4 @@
-//! Runs a foreign decoder so that its panic becomes an error and prints nothing.
+//! Runs third-party decoders so that a panic becomes an error and prints nothing.
 
 use std::{
     cell::Cell,
@@ -10,7 +10,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `work` returns, or `None` where it panicked.
+/// Runs `work`; `None` if it panicked.
 pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -22,7 +22,7 @@ pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
         }));
     });
     let before = QUIET.replace(true);
-    // Nothing that the decoder touched is used after a panic.
+    // Unwind safety: nothing that the decoder touched is used after a panic.
     let result = catch_unwind(AssertUnwindSafe(work)).ok();
     QUIET.set(before);
     result

@@ -1,29 +1,33 @@
-//! Which subjects are held out: never learned from, so that models can be judged on them.
+//! Selects hold-out subjects: never used for training, so that models can be judged on them.
 //!
-//! A subject's side is decided once, when its first case comes in, from a hash of who it is: nothing that is known later,
-//! and nobody's wish, can move it. Of each five subjects, in the order in which they come in, one is held out. Pictures that look the same share a side whatever their files are called.
+//! A subject is assigned once, when its first case is added, by a hash of its identity; the assignment never changes.
+//! One in every five subjects, in the order in which they are added, is held out. Image files that look the same get
+//! the same assignment, whatever their names.
 
-use super::image::Image;
+use super::{hex::hex_text, image::Image};
 use sha2::{Digest, Sha256};
 
-/// One of so many subjects that come in one after the other is held out: with few cases a larger share would teach
-/// nothing, and a smaller one judge nothing.
+/// One of this many consecutive subjects is held out. With few cases, a larger share would leave too little for
+/// training and a smaller one too little for judging.
 const STRATUM: usize = 5;
-/// Pictures whose fingerprints differ in at most so many of 64 bits look the same.
+/// Images whose fingerprints differ in at most this many of 64 bits count as looking the same.
 const ALIKE_BITS: u32 = 3;
+/// Grid of a fingerprint: one column more than bits per row, as each field is compared with its right neighbour.
+const FIELD_COLUMNS: usize = 9;
+const FIELD_ROWS: usize = 8;
 
-/// On which side of the line a subject is.
+/// Whether a subject is used for training or held out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Its accepted masks are learned from.
+    /// Its accepted masks are used for training.
     #[default]
     Training,
-    /// Its accepted masks judge models and teach none.
+    /// Its accepted masks are used only for judging models.
     HoldOut,
 }
 
 impl Side {
-    /// What it is called in a workspace and to programs.
+    /// Name in workspaces and in machine-readable output.
     pub fn storage_name(self) -> &'static str {
         match self {
             Self::Training => "training",
@@ -31,7 +35,7 @@ impl Side {
         }
     }
 
-    /// The side of this name.
+    /// Parses [`Self::storage_name`]; unknown names are training.
     pub fn from_storage_name(name: &str) -> Self {
         if name == Self::HoldOut.storage_name() {
             Self::HoldOut
@@ -41,19 +45,16 @@ impl Side {
     }
 }
 
-/// What tells a subject from others, and nothing else: a hash of a PatientID, a Study Instance UID or a file's content.
+/// Anonymous identity of a subject: a hash of its PatientID, Study Instance UID or file content.
 pub fn subject_hash(identity: &str) -> String {
     let hash = Sha256::new()
         .chain_update("labrum subject ")
         .chain_update(identity)
         .finalize();
-    hash.iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex_text(&hash[..16])
 }
 
-/// Whether a PatientID names a patient: files that lost theirs often carry one word or number in its place, all the same.
+/// False for placeholders: de-identified files often share one word or number as PatientID.
 pub fn names_patient(patient_id: &str) -> bool {
     const PLACEHOLDERS: [&str; 17] = [
         "anon",
@@ -83,11 +84,12 @@ pub fn names_patient(patient_id: &str) -> bool {
     !is_filler && !PLACEHOLDERS.contains(&id.as_str())
 }
 
-/// The side of a new subject, where `known` subjects have come in before it, `held_out` of them held out.
+/// Assigns a new subject, given that `known` subjects were added before, `held_out` of them held out.
 pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
     let owed = (known / STRATUM + 1).saturating_sub(held_out);
     let left = STRATUM - known % STRATUM;
-    // Each of those that are left in its five is as likely as the others; the last one makes up for what is owed still.
+    // All remaining subjects of the current five are equally likely; the last one makes up for any that is still
+    // missing.
     if subject_fraction(subject) * (left as f64) < owed as f64 {
         Side::HoldOut
     } else {
@@ -95,7 +97,7 @@ pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
     }
 }
 
-/// A number 0..1 that the subject fixes.
+/// A pseudorandom number in 0..1, derived from the subject's hash.
 fn subject_fraction(subject: &str) -> f64 {
     let hash = Sha256::new().chain_update(subject).finalize();
     let bits = hash
@@ -105,42 +107,46 @@ fn subject_fraction(subject: &str) -> f64 {
     bits as f64 / (1u64 << 48) as f64
 }
 
-/// What a picture looks like, in 64 bits: whether brightness rises from each of 8 x 8 fields to its neighbour
-/// ("difference hash"). Scaling, compression and brightness hardly change it. `None` for a picture without any contrast.
+/// 64-bit difference hash of an image: whether brightness rises from each of 8 x 8 fields to its right neighbour.
+/// Robust to scaling, compression and brightness. `None` for an image without contrast.
 pub fn difference_hash(image: &Image) -> Option<u64> {
-    const COLUMNS: usize = 9;
-    const ROWS: usize = 8;
-    if image.columns < COLUMNS || image.rows < ROWS {
+    if image.columns < FIELD_COLUMNS || image.rows < FIELD_ROWS {
         return None;
     }
-    let mean = |column: usize, row: usize| {
-        let [x, to_x] = [column, column + 1].map(|c| c * image.columns / COLUMNS);
-        let [y, to_y] = [row, row + 1].map(|r| r * image.rows / ROWS);
-        // Some hundred pixels of each field are enough.
-        let (step_x, step_y) = (((to_x - x) / 16).max(1), ((to_y - y) / 16).max(1));
-        let (mut sum, mut count) = (0.0, 0.0);
-        for row in (y..to_y).step_by(step_y) {
-            for column in (x..to_x).step_by(step_x) {
-                sum += image.modality_value(row * image.columns + column);
-                count += 1.0;
-            }
-        }
-        sum / f64::max(count, 1.0)
-    };
-    let fields: Vec<f64> = (0..ROWS * COLUMNS)
-        .map(|i| mean(i % COLUMNS, i / COLUMNS))
+    let fields: Vec<f64> = (0..FIELD_ROWS * FIELD_COLUMNS)
+        .map(|i| mean_of_field(image, i % FIELD_COLUMNS, i / FIELD_COLUMNS))
         .collect();
     let (low, high) = fields
         .iter()
         .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
     let rises = fields
-        .chunks_exact(COLUMNS)
+        .chunks_exact(FIELD_COLUMNS)
         .flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0]));
     let bits = rises.fold(0u64, |bits, rises| bits << 1 | u64::from(rises));
     (high > low && high.is_finite() && low.is_finite()).then_some(bits)
 }
 
-/// True for fingerprints of pictures that look the same.
+/// Mean modality value of one field of the fingerprint grid.
+fn mean_of_field(image: &Image, column: usize, row: usize) -> f64 {
+    let left = column * image.columns / FIELD_COLUMNS;
+    let right = (column + 1) * image.columns / FIELD_COLUMNS;
+    let top = row * image.rows / FIELD_ROWS;
+    let bottom = (row + 1) * image.rows / FIELD_ROWS;
+    // A few hundred pixels per field are enough.
+    let column_step = ((right - left) / 16).max(1);
+    let row_step = ((bottom - top) / 16).max(1);
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for y in (top..bottom).step_by(row_step) {
+        for x in (left..right).step_by(column_step) {
+            sum += image.modality_value(y * image.columns + x);
+            count += 1.0;
+        }
+    }
+    sum / f64::max(count, 1.0)
+}
+
+/// True if two fingerprints belong to images that look the same.
 pub fn look_alike(a: u64, b: u64) -> bool {
     (a ^ b).count_ones() <= ALIKE_BITS
 }

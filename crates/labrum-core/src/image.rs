@@ -1,4 +1,4 @@
-//! The pixels of one slice and how they become grey levels on the screen.
+//! The pixels of one slice, and their mapping to grey levels for display.
 
 use super::{
     geometry::{PixelSpacing, Plane},
@@ -7,7 +7,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Stored values, row after row, as they came from the file.
+/// Stored values in row-major order, as read from the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Pixels {
     /// 8-bit grey.
@@ -16,14 +16,14 @@ pub enum Pixels {
     U16(Vec<u16>),
     /// 16-bit grey, signed.
     I16(Vec<i16>),
-    /// Grey that fits no 16 bits.
+    /// Grey values that do not fit 16 bits.
     F32(Vec<f32>),
-    /// Colour, 8 bits a channel; 16-bit colour is scaled down to it.
+    /// Colour, 8 bits per channel; 16-bit colour is scaled down.
     Rgb8(Vec<[u8; 3]>),
 }
 
 impl Pixels {
-    /// How many pixels there are.
+    /// Number of pixels.
     pub fn len(&self) -> usize {
         match self {
             Self::U8(v) => v.len(),
@@ -34,12 +34,12 @@ impl Pixels {
         }
     }
 
-    /// True for an image without pixels.
+    /// True if there are no pixels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What they cost in memory.
+    /// Size in memory, in bytes.
     pub fn byte_count(&self) -> usize {
         match self {
             Self::U8(v) => v.len(),
@@ -86,14 +86,14 @@ pub enum VoiFunction {
 pub struct Window {
     /// Window Center (0028,1050).
     pub center: f64,
-    /// Window Width (0028,1051), at least a hair above 0.
+    /// Window Width (0028,1051), greater than 0.
     pub width: f64,
-    /// How values in the window map to grey levels.
+    /// How values within the window map to grey levels.
     pub function: VoiFunction,
 }
 
 impl Window {
-    /// What radiologists begin with on a CT.
+    /// The usual initial window for CT.
     pub const SOFT_TISSUE: Self = Self {
         center: 40.0,
         width: 400.0,
@@ -109,7 +109,7 @@ impl Window {
         }
     }
 
-    /// The window that spreads `low..=high` over all grey levels.
+    /// The window that maps `low..=high` to all grey levels.
     pub fn from_range(low: f64, high: f64) -> Self {
         Self {
             center: (low + high) / 2.0,
@@ -118,13 +118,13 @@ impl Window {
         }
     }
 
-    /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
+    /// Grey level 0..=1 of a modality value, before MONOCHROME1 is applied.
     pub fn grey_level(&self, value: f64) -> f64 {
         match self.function {
             VoiFunction::Linear if self.width > 1.0 => {
                 ((value - (self.center - 0.5)) / (self.width - 1.0) + 0.5).clamp(0.0, 1.0)
             }
-            // PS3.3 C.11.2.1.2: a width of 1 is a threshold.
+            // PS3.3 C.11.2.1.2: a width of 1 acts as a threshold.
             VoiFunction::Linear if self.width == 1.0 => f64::from(value > self.center - 0.5),
             VoiFunction::Linear | VoiFunction::LinearExact => {
                 ((value - self.center) / self.width + 0.5).clamp(0.0, 1.0)
@@ -134,10 +134,10 @@ impl Window {
     }
 }
 
-/// A window that the file or the modality suggests.
+/// A window suggested by the file or the modality.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowPreset {
-    /// Window Center & Width Explanation, or a usual name: "Lung".
+    /// Window Center & Width Explanation, or a common name: "Lung".
     pub name: String,
     /// The window itself.
     pub window: Window,
@@ -146,14 +146,14 @@ pub struct WindowPreset {
 /// VOI LUT Sequence (0028,3010): a table from modality values to grey levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VoiLut {
-    /// The modality value of the first entry; those below take it too.
+    /// Modality value of the first entry; lower values use it too.
     pub first: f64,
-    /// Grey levels 0..=1; values past the end take the last.
+    /// Grey levels 0..=1; values past the end use the last.
     pub levels: Vec<f32>,
 }
 
 impl VoiLut {
-    /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
+    /// Grey level 0..=1 of a modality value, before MONOCHROME1 is applied.
     pub fn grey_level(&self, value: f64) -> f64 {
         let last = self.levels.len().saturating_sub(1);
         let at = ((value - self.first).max(0.0) as usize).min(last);
@@ -161,17 +161,17 @@ impl VoiLut {
     }
 }
 
-/// How values become grey levels.
+/// Mapping from modality values to grey levels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Contrast<'a> {
-    /// Through a window.
+    /// A window.
     Window(Window),
-    /// By the file's own table.
+    /// The VOI LUT of the file.
     Table(&'a VoiLut),
 }
 
 impl Contrast<'_> {
-    /// Grey level 0..=1 of a modality value (before [`Image::inverted`] is taken into account).
+    /// Grey level 0..=1 of a modality value, before [`Image::inverted`] is applied.
     pub fn grey_level(&self, value: f64) -> f64 {
         match self {
             Self::Window(window) => window.grey_level(value),
@@ -180,54 +180,54 @@ impl Contrast<'_> {
     }
 }
 
-/// A drawing that is stored with the image: text, a scale, a marked place (overlay planes, groups 60xx).
+/// An overlay plane stored with the image (groups 60xx): text, a scale or an annotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlay {
-    /// Its label or description: "Overlay 1" where the file has none.
+    /// Overlay label or description; "Overlay 1" if the file has none.
     pub name: String,
-    /// Its pixels.
+    /// The pixels that are set.
     pub region: Region,
 }
 
-/// One slice, frame or picture.
+/// The image of one slice: a single-frame object, a frame, or an image file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
     /// Width in pixels.
     pub columns: usize,
     /// Height in pixels.
     pub rows: usize,
-    /// `columns * rows` stored values.
+    /// `columns * rows` stored values, row-major.
     pub pixels: Pixels,
-    /// To modality values.
+    /// Conversion to modality values.
     pub rescale: Rescale,
     /// Unit of the modality values: "HU".
     pub unit: Option<String>,
-    /// MONOCHROME1, or a Presentation LUT Shape of INVERSE: the lowest value is white.
+    /// MONOCHROME1, or a Presentation LUT Shape of INVERSE: the lowest value is shown white.
     pub inverted: bool,
-    /// The file's own windows, first one first.
+    /// Windows stored in the file, in order.
     pub windows: Vec<WindowPreset>,
-    /// The file's own table; used where it has no window.
+    /// VOI LUT stored in the file; used if the file has no window.
     pub voi_lut: Option<VoiLut>,
-    /// What it is shown through where the file has neither: soft tissue for CT, all values that few bits can store.
+    /// Initial window if the file has neither: soft tissue for CT, or the full range for images of few bits.
     pub usual_window: Option<Window>,
-    /// Pixel Padding Value or Range, in modality values: not part of the auto window.
+    /// Pixel Padding Value or Range, in modality values; ignored by the automatic window.
     pub padding: Option<(f64, f64)>,
-    /// Distance between pixels where it is known.
+    /// Pixel spacing, if known.
     pub spacing: Option<PixelSpacing>,
-    /// Parts with scales of their own (ultrasound).
+    /// Regions with their own scale (ultrasound).
     pub regions: Vec<ScaledRegion>,
-    /// Place in the patient where it is known.
+    /// Position and orientation in the patient, if known.
     pub plane: Option<Plane>,
-    /// Patient Orientation (0020,0020) where there is no plane: letters of the side that rows, then columns, run to.
+    /// Patient Orientation (0020,0020) if there is no plane: letters of the direction of rows, then of columns.
     pub orientation: Option<[String; 2]>,
-    /// Drawings that are stored with it; no part of the pixels.
+    /// Overlay planes stored with the image; not part of `pixels`.
     pub overlays: Vec<Overlay>,
-    /// Where the file is cut off or damaged: what is missing, a clause. Missing rows hold the value that is shown black.
+    /// What is missing if the file is truncated or damaged, a clause. Missing rows hold the value that is shown black.
     pub truncated: Option<String>,
 }
 
 impl Image {
-    /// An image of `pixels` about which nothing else is known. `None` where the number of pixels is wrong.
+    /// An image with nothing but pixels. `None` if the number of pixels is wrong.
     pub fn new(columns: usize, rows: usize, pixels: Pixels) -> Option<Self> {
         (columns.checked_mul(rows)? == pixels.len() && !pixels.is_empty()).then_some(Self {
             columns,
@@ -249,7 +249,7 @@ impl Image {
         })
     }
 
-    /// What lengths on it are.
+    /// Scale for measuring lengths on it.
     pub fn length_scale(&self) -> Scale {
         Scale {
             spacing: self.spacing,
@@ -257,12 +257,12 @@ impl Image {
         }
     }
 
-    /// True for RGB.
+    /// True for colour images.
     pub fn is_color(&self) -> bool {
         matches!(self.pixels, Pixels::Rgb8(_))
     }
 
-    /// Red, green and blue of a pixel, where the picture is coloured.
+    /// Red, green and blue of a pixel; `None` for grey images.
     pub fn rgb_at(&self, index: usize) -> Option<[u8; 3]> {
         match &self.pixels {
             Pixels::Rgb8(v) => v.get(index).copied(),
@@ -270,7 +270,7 @@ impl Image {
         }
     }
 
-    /// Modality value of pixel `index` (luma of ITU-R BT.601 for colour).
+    /// Modality value of pixel `index`; for colour the luma of ITU-R BT.601.
     pub fn modality_value(&self, index: usize) -> f64 {
         let stored = match &self.pixels {
             Pixels::U8(v) => f64::from(v[index]),
@@ -285,14 +285,14 @@ impl Image {
         self.rescale.slope * stored + self.rescale.intercept
     }
 
-    /// How it is first shown: on the screen, in overlays and thumbnails, and to a network.
+    /// Initial contrast: on the screen, in overlays and thumbnails, and as input of a network.
     pub fn first_contrast(&self) -> Contrast<'_> {
         self.active_voi_lut()
             .map_or_else(|| Contrast::Window(self.default_window()), Contrast::Table)
     }
 
-    /// How it is shown where `chosen` is the window that a user chose. The one to begin with is no choice: it stands for
-    /// the file's own table, where that counts.
+    /// Contrast for the window that the user chose. If it equals the default window, the file's VOI LUT is used where
+    /// it applies.
     pub fn contrast_for_window(&self, chosen: Option<Window>) -> Contrast<'_> {
         match (chosen, self.active_voi_lut()) {
             (Some(window), None) => Contrast::Window(window),
@@ -301,7 +301,7 @@ impl Image {
         }
     }
 
-    /// The file's own table, where it counts: the file has no window.
+    /// The file's VOI LUT if it applies, that is if the file has no window.
     pub fn active_voi_lut(&self) -> Option<&VoiLut> {
         let counts = self.windows.is_empty() && !self.is_color();
         self.voi_lut
@@ -309,8 +309,8 @@ impl Image {
             .filter(|table| counts && !table.levels.is_empty())
     }
 
-    /// The window to begin with: the file's first, else the usual one, else one from the values (0.5 to 99.5 %; 0..255
-    /// for 8-bit).
+    /// Initial window: the first in the file, else `usual_window`, else one from the values (0.5 to 99.5 %; 0..255 for
+    /// 8-bit).
     pub fn default_window(&self) -> Window {
         let own = self.windows.first().map(|preset| preset.window);
         match (own.or(self.usual_window), &self.pixels) {
@@ -322,10 +322,10 @@ impl Image {
         }
     }
 
-    /// A window from the 0.5 and 99.5 percentile of the values, padding left out.
+    /// A window from the 0.5th to the 99.5th percentile of the values, without padding.
     pub fn auto_window(&self) -> Window {
         let n = self.pixels.len();
-        // A sample of some 60,000 pixels tells the percentiles as well as all of them.
+        // About 60,000 pixels are enough for the percentiles.
         let step = (n / 60_000).max(1);
         let mut values: Vec<f64> = (0..n)
             .step_by(step)
@@ -338,8 +338,8 @@ impl Image {
             return Window::from_range(0.0, 255.0);
         }
         values.sort_by(f64::total_cmp);
-        let at = |q: f64| values[((values.len() - 1) as f64 * q).round() as usize];
-        let (low, high) = (at(0.005), at(0.995));
+        let low = value_at_quantile(&values, 0.005);
+        let high = value_at_quantile(&values, 0.995);
         if high > low {
             Window::from_range(low, high)
         } else {
@@ -347,39 +347,41 @@ impl Image {
         }
     }
 
-    /// RGBA bytes for the screen, `columns * rows * 4`, fully opaque.
+    /// RGBA bytes for display, `columns * rows * 4`, fully opaque.
     ///
-    /// Colour keeps its own colours where the window is the default one; else the window acts on each channel.
+    /// Colour images are unchanged with the default window; any other window is applied to each channel.
     pub fn to_rgba(&self, contrast: Contrast<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.pixels.len() * 4);
-        let grey = |value: f64| (self.displayed_level(contrast, value) * 255.0).round() as u8;
         match &self.pixels {
             Pixels::U8(v) => {
                 let table: Vec<u8> = (0..=255u8)
-                    .map(|s| grey(self.rescale_stored(f64::from(s))))
+                    .map(|s| self.displayed_byte_of_stored(contrast, f64::from(s)))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::U16(v) => {
                 let table: Vec<u8> = (0..=u16::MAX)
-                    .map(|s| grey(self.rescale_stored(f64::from(s))))
+                    .map(|s| self.displayed_byte_of_stored(contrast, f64::from(s)))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::I16(v) => {
                 let table: Vec<u8> = (i16::MIN..=i16::MAX)
-                    .map(|s| grey(self.rescale_stored(f64::from(s))))
+                    .map(|s| self.displayed_byte_of_stored(contrast, f64::from(s)))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[(i32::from(s) + 32768) as usize]));
             }
-            Pixels::F32(v) => v
-                .iter()
-                .for_each(|&s| push_grey(&mut out, grey(self.rescale_stored(f64::from(s))))),
+            Pixels::F32(v) => v.iter().for_each(|&s| {
+                let level = self.displayed_byte_of_stored(contrast, f64::from(s));
+                push_grey(&mut out, level);
+            }),
             Pixels::Rgb8(v) => {
-                let table: Vec<u8> = (0..=255u8).map(|s| grey(f64::from(s))).collect();
+                let table: Vec<u8> = (0..=255u8)
+                    .map(|s| self.displayed_byte(contrast, f64::from(s)))
+                    .collect();
                 v.iter().for_each(|p| {
                     out.extend([
                         table[usize::from(p[0])],
@@ -393,15 +395,32 @@ impl Image {
         out
     }
 
-    /// What is seen of a modality value, 0 (black) to 1 (white).
+    /// Displayed brightness of a modality value, 0 (black) to 1 (white).
     pub fn displayed_level(&self, contrast: Contrast<'_>, value: f64) -> f64 {
         let level = contrast.grey_level(value);
         if self.inverted { 1.0 - level } else { level }
     }
 
+    /// Displayed brightness of a modality value, 0 (black) to 255 (white).
+    #[inline]
+    fn displayed_byte(&self, contrast: Contrast<'_>, value: f64) -> u8 {
+        (self.displayed_level(contrast, value) * 255.0).round() as u8
+    }
+
+    /// Displayed brightness of a stored value, 0 (black) to 255 (white).
+    #[inline]
+    fn displayed_byte_of_stored(&self, contrast: Contrast<'_>, stored: f64) -> u8 {
+        self.displayed_byte(contrast, self.rescale_stored(stored))
+    }
+
     fn rescale_stored(&self, stored: f64) -> f64 {
         self.rescale.slope * stored + self.rescale.intercept
     }
+}
+
+/// The `q` quantile (0..=1) of sorted values, not interpolated.
+fn value_at_quantile(sorted: &[f64], q: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
 }
 
 fn push_grey(out: &mut Vec<u8>, level: u8) {

@@ -1,4 +1,4 @@
-//! Masks of others: what is to be taken of them, how they are laid over a series, and what came of it.
+//! Import of masks: which labels to import, how to apply them to a series, and the outcome.
 
 pub mod choice;
 pub mod overlap;
@@ -6,91 +6,97 @@ pub mod overlap;
 use super::{label::Label, mask::Mask};
 use serde::{Deserialize, Serialize};
 
-/// Masks of a series with what their values mean.
+/// Imported masks of a series with their labels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportedMasks {
-    /// Of the values 1..=n of the masks.
+    /// Labels of the mask values 1..=n.
     pub labels: Vec<Label>,
-    /// 0-based slice and its mask, in order; slices that the files say nothing of are left out.
+    /// (0-based slice, mask), in order, without slices that the files do not cover.
     pub masks: Vec<(usize, Mask)>,
-    /// What had to be decided or left out, for the user to read.
+    /// Remarks for the user: what was decided or left out.
     pub notes: Vec<String>,
-    /// What became of each of `labels`.
+    /// Outcome for each of `labels`.
     pub taken: Vec<TakenLabel>,
-    /// What says that they belong to the series.
+    /// How they were matched to the series.
     pub basis: Basis,
-    /// True where their grid of pixels is another one than that of the images.
+    /// True if their pixel grid differs from that of the images.
     pub is_resampled: bool,
 }
 
 impl ImportedMasks {
-    /// Why it must not be taken for all that the file holds: a label has no pixel left.
+    /// Why the import is incomplete: labels that have no pixels left. `None` if there are none.
     pub fn loss_reason(&self) -> Option<String> {
-        let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
-        let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
-        let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {
-            0 => format!(
-                "none of the {} pixels of \"{}\" lies on a pixel of the images",
-                taken.in_file, label.name
-            ),
-            _ => format!(
-                "\"{}\" has no pixel left: others lie over all of it",
-                label.name
-            ),
-        };
-        let clauses: Vec<String> = lost.map(clause).collect();
+        let clauses: Vec<String> = self
+            .labels
+            .iter()
+            .zip(&self.taken)
+            .filter(|(_, taken)| taken.is_lost())
+            .map(|(label, taken)| taken.loss_clause(&label.name))
+            .collect();
         (!clauses.is_empty()).then(|| clauses.join("; "))
     }
 }
 
-/// What a user chose about masks that are taken in.
+/// Import options that the user chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskChoice {
-    /// Segments or regions by name or number; all where empty.
+    /// Segments or regions to import, by name or number; all if empty.
     pub only: Vec<String>,
-    /// Segments or regions by name or number, the one that lies on top first. Others lie under them, smaller ones over
-    /// larger ones.
+    /// Segments or regions by name or number, topmost first. All others lie below these, smaller ones above larger
+    /// ones.
     pub order: Vec<String>,
-    /// Lay them by their place in the patient alone, whichever images they name.
+    /// Apply them by position in the patient only, whichever images they refer to.
     pub by_position: bool,
-    /// Of several images at one place, 1 for the first, where no image is named.
+    /// 1-based time point to use if several images have the same position and the masks do not name one.
     pub time: Option<usize>,
-    /// Of pictures: pixels of so much and more are label 1, all others background.
+    /// For mask image files: pixels with at least this value become label 1, all others background.
     pub threshold: Option<u16>,
-    /// Label maps belong to the images that they are called like and to no other: several images are given masks.
+    /// Match label maps to images by file name only, for masks of several images.
     pub by_name: bool,
-    /// Of label maps: each label keeps its value, also where values between are no labels; else the labels are numbered anew.
+    /// For label maps: keep the label values even if there are gaps; otherwise labels are renumbered.
     pub keep_values: bool,
 }
 
-/// What says that masks belong to the images that they were laid on.
+/// How masks were matched to the images they were applied to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Basis {
-    /// Nothing but their place in the patient.
+    /// By position in the patient only.
     Position,
-    /// They name the series, no images of it.
+    /// They refer to the series, but not to single images.
     Series,
-    /// They name the images, or are called like their files.
+    /// They refer to the images, or have the same file names.
     #[default]
     Images,
 }
 
-/// What became of a label that was taken in.
+/// Outcome of importing one label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenLabel {
     /// Segment Number or ROI Number in the file.
     pub number: u32,
-    /// Its pixels in the file, on the slices that are here.
+    /// Number of its pixels in the file, on the slices of the series.
     pub in_file: usize,
-    /// Those that no other label lies over.
+    /// Number of these that no other label covers.
     pub left: usize,
-    /// Those that another label lies over.
+    /// Number of these that another label covers.
     pub covered: usize,
 }
 
 impl TakenLabel {
-    /// True where it had pixels and has none now.
+    /// True if it had pixels and has none left.
     pub fn is_lost(&self) -> bool {
         self.in_file > 0 && self.left == 0
+    }
+
+    /// Why none of its pixels are left.
+    fn loss_clause(&self, name: &str) -> String {
+        if self.covered == 0 {
+            format!(
+                "none of the {} pixels of \"{name}\" lie within the images",
+                self.in_file
+            )
+        } else {
+            format!("\"{name}\" has no pixels left: other labels cover all of it")
+        }
     }
 }

@@ -1,74 +1,58 @@
-//! Records of a workspace that the editor and the store share: steps of the journal, cases, proposals, the meter.
+//! Workspace records shared by the editor and the store: journal steps, cases, proposals and progress figures.
 
 use super::{
     edit::Edit,
     holdout::Side,
-    label::Label,
+    label::{Label, TaskKey},
     mask::PackedMask,
-    study::{Series, Source, Status},
+    study::{Series, Slice, Source, Status},
 };
 use crate::Error;
-use serde::{Deserialize, Serialize};
 
-/// A case of a workspace; the same one for as long as the workspace lives.
+/// Key of a case in a workspace; never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaseKey(pub i64);
 
-/// A task of a workspace: cases that share labels. 0 is the one that all belong to until another is begun.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-pub struct TaskKey(pub i64);
-
-/// A task with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// Which.
-    pub key: TaskKey,
-    /// What it is called.
-    pub name: String,
-}
-
-/// How much a label is used in a workspace.
+/// Usage of a label in a workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LabelUse {
-    /// Its value.
+    /// Label value in masks.
     pub value: u8,
-    /// Cases with pixels of it.
+    /// Number of cases with pixels of it.
     pub cases: u32,
-    /// Slices with pixels of it.
+    /// Number of slices with pixels of it.
     pub slices: u32,
-    /// Of these cases, those that are accepted.
+    /// Number of accepted ones among these cases.
     pub accepted: u32,
 }
 
-/// Who did something.
+/// Author of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Author {
-    /// A person, by the name that the settings give.
+    /// A person, by the name in the settings.
     Person(String),
-    /// A model, whose proposal was taken over.
+    /// A model whose proposal was adopted.
     Model {
-        /// Its name.
+        /// Name of the model.
         name: String,
-        /// Its version.
+        /// Version of the model.
         version: String,
     },
 }
 
-/// Whether a step counts.
+/// Undo state of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StepState {
-    /// It is in the mask.
+    /// Applied.
     #[default]
     Done,
-    /// Taken back, to be had again.
+    /// Undone; can be redone.
     Undone,
-    /// Taken back for good: something else was done after. Kept for the record.
+    /// Undone and followed by another step, so it cannot be redone. Kept for the record.
     Dropped,
 }
 
-/// Where a case stood before a step and after it.
+/// Status of a case before and after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusChange {
     /// Before.
@@ -77,10 +61,10 @@ pub struct StatusChange {
     pub after: Status,
 }
 
-/// What a label was before a step and after it: name, colour, concept.
+/// A label (name, colour, concept) before and after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelChange {
-    /// Its value in masks.
+    /// Label value in masks.
     pub value: u8,
     /// Before.
     pub before: Label,
@@ -88,114 +72,119 @@ pub struct LabelChange {
     pub after: Label,
 }
 
-/// What a step changes beside pixels.
+/// Changes of a step other than pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Also {
-    /// Where its case stands.
+    /// Change of the status of the case.
     pub status: Option<StatusChange>,
-    /// A label of the workspace.
+    /// Change of a label of the workspace.
     pub label: Option<Box<LabelChange>>,
-    /// Slices of which a person said that they hold nothing of a label: place in the series, and value.
+    /// (slice index, label value) pairs that a person confirmed to be empty.
     pub absent: Vec<(u32, u8)>,
 }
 
 impl Also {
-    /// True where it changes nothing.
+    /// True if nothing changes.
     pub fn is_empty(&self) -> bool {
         self.status.is_none() && self.label.is_none() && self.absent.is_empty()
     }
 }
 
-/// One finished gesture, or one decision, on one case.
+/// A step: one finished gesture or decision on one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalStep {
-    /// Place in the journal of the workspace: later steps have higher ones.
+    /// Sequence number in the journal of the workspace; increasing.
     pub seq: i64,
-    /// The case that it changed.
+    /// The case changed.
     pub case: CaseKey,
-    /// When, in milliseconds since 1970 (UTC).
+    /// Time, in milliseconds since 1970 (UTC).
     pub at: i64,
-    /// By whom.
+    /// Author.
     pub author: Author,
-    /// With what: "brush".
+    /// Tool: "brush".
     pub tool: String,
-    /// The slices that it changed, by place in the series, each at most once.
+    /// (slice index, edit) for each slice changed, each slice at most once.
     pub edits: Vec<(u32, Edit)>,
-    /// What it changed beside them.
+    /// Other changes.
     pub also: Also,
-    /// Whether it counts.
+    /// Undo state.
     pub state: StepState,
 }
 
-/// Which model made a proposal.
+/// The model that made a proposal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelStamp {
-    /// Its name.
+    /// Name of the model.
     pub name: String,
-    /// Its version.
+    /// Version of the model.
     pub version: String,
-    /// Hash of its weights; empty where unknown.
+    /// Hash of its weights; empty if unknown.
     pub weights: String,
 }
 
-/// What a model found on a slice, without the probabilities.
+/// A model's mask of a slice, without the probabilities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// Which model.
+    /// The model.
     pub model: ModelStamp,
-    /// When, in milliseconds since 1970 (UTC).
+    /// Time, in milliseconds since 1970 (UTC).
     pub at: i64,
-    /// The likeliest labels.
+    /// The most likely label of each pixel.
     pub mask: PackedMask,
 }
 
-/// A slice as a workspace knows it again.
+/// Identifies a slice in a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SliceDescription {
-    /// Where its pixels are.
+    /// Location of its pixels.
     pub source: Source,
-    /// SOP Instance UID; `None` for a picture.
+    /// SOP Instance UID; `None` for an image file.
     pub sop_instance_uid: Option<String>,
 }
 
-/// A case as a workspace lists it and knows it again. Nothing of the patient is in it.
+impl SliceDescription {
+    fn from_slice(slice: &Slice) -> Self {
+        Self {
+            source: slice.source.clone(),
+            sop_instance_uid: slice.sop_instance_uid.clone(),
+        }
+    }
+}
+
+/// Identifies and describes a case in a workspace. Contains no patient data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseDescription {
-    /// What tells it from all others: the series' id for DICOM, a hash of the file for a picture.
+    /// Unique identity: the ID of the series for DICOM, a hash of the file for an image file.
     pub identity: String,
-    /// Study Instance UID, or the folder of pictures.
+    /// Study Instance UID, or the folder of an image file.
     pub study: String,
-    /// Series Description, or the file name of a picture.
+    /// Series Description, or the name of an image file.
     pub description: String,
-    /// Modality; empty for pictures.
+    /// Modality; empty for image files.
     pub modality: String,
-    /// Study Date as YYYY-MM-DD; empty where unknown.
+    /// Study Date as YYYY-MM-DD; empty if unknown.
     pub date: String,
     /// Width of every slice.
     pub columns: u32,
     /// Height of every slice.
     pub rows: u32,
-    /// Whom it is of, as [`super::holdout::subject_hash`] says; empty where not known.
+    /// [`super::holdout::subject_hash`] of the subject; empty if unknown.
     pub subject: String,
-    /// What a picture looks like, as [`super::holdout::difference_hash`] says.
+    /// [`super::holdout::difference_hash`] of an image file.
     pub fingerprint: Option<u64>,
-    /// In the order of the series.
+    /// The slices, in the order of the series.
     pub slices: Vec<SliceDescription>,
 }
 
 impl CaseDescription {
-    /// Describes a series; `identity` is its id for DICOM and the content hash for a picture. Whom it is of and what it
-    /// looks like are left open.
+    /// Describes a series; `identity` is its ID for DICOM and the content hash for an image file. Leaves `subject` and
+    /// `fingerprint` empty.
     pub fn from_series(
         identity: impl Into<String>,
         study: &str,
         date: &str,
         series: &Series,
     ) -> Self {
-        let slice = |s: &super::study::Slice| SliceDescription {
-            source: s.source.clone(),
-            sop_instance_uid: s.sop_instance_uid.clone(),
-        };
         Self {
             identity: identity.into(),
             study: study.to_owned(),
@@ -206,77 +195,81 @@ impl CaseDescription {
             rows: series.rows as u32,
             subject: String::new(),
             fingerprint: None,
-            slices: series.slices.iter().map(slice).collect(),
+            slices: series
+                .slices
+                .iter()
+                .map(SliceDescription::from_slice)
+                .collect(),
         }
     }
 }
 
-/// A case in the list of a workspace.
+/// An entry in the case list of a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseEntry {
-    /// Which.
+    /// Key of the case.
     pub key: CaseKey,
-    /// What it is, with the paths at which it was last found.
+    /// Description, with the paths where it was last found.
     pub description: CaseDescription,
-    /// Where it stands.
+    /// Status.
     pub status: Status,
-    /// The slice that was last shown; `None` before one was.
+    /// Index of the slice shown last; `None` if none was shown yet.
     pub shown: Option<u32>,
-    /// Seconds of work on it.
+    /// Working time in seconds.
     pub seconds: f64,
-    /// When it first came in, in milliseconds since 1970 (UTC).
+    /// When it was added, in milliseconds since 1970 (UTC).
     pub opened_at: i64,
-    /// When it was last accepted, where it is.
+    /// When it was last accepted; `None` if it is not accepted.
     pub accepted_at: Option<i64>,
-    /// On which side of the line between what is learned from and what judges; `None` where not decided yet.
+    /// Training or hold-out; `None` if not decided yet.
     pub side: Option<Side>,
     /// The task that it belongs to.
     pub task: TaskKey,
-    /// It is in the list: nobody took it out.
+    /// False if it was removed from the list.
     pub is_listed: bool,
 }
 
-/// What a workspace keeps of a slice.
+/// Data of a slice in a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredSlice {
-    /// The mask as it is now; `None` where there never was one.
+    /// Current mask; `None` if there never was one.
     pub mask: Option<PackedMask>,
-    /// What a model found last.
+    /// Latest proposal.
     pub proposal: Option<Proposal>,
-    /// True where `proposal` came after the work on the slice began: the mask was not made from it.
+    /// True if `proposal` arrived after work on the slice had begun, so the mask is not based on it.
     pub is_proposal_apart: bool,
-    /// True where steps were made on it, undone ones among them, or a mask was imported: a proposal never becomes its
-    /// mask by itself.
+    /// True if there are steps on it (undone ones included) or a mask was imported; a proposal then never becomes its
+    /// mask automatically.
     pub is_touched: bool,
-    /// Values of labels of which a person said that the slice holds nothing, once for each step that says so.
+    /// Label values that a person confirmed to be absent from the slice, one entry for each such step.
     pub absent: Vec<u8>,
 }
 
 /// A case with its masks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredCase {
-    /// All but the masks.
+    /// Everything except the masks.
     pub entry: CaseEntry,
-    /// One for each slice of the description.
+    /// One entry for each slice of the description.
     pub slices: Vec<StoredSlice>,
     /// What could not be restored, and why.
     pub problems: Vec<Error>,
 }
 
-/// How far the work in a workspace is.
+/// Progress figures of a workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Meter {
-    /// Cases accepted.
+    /// Number of accepted cases.
     pub accepted: u32,
-    /// Cases skipped.
+    /// Number of skipped cases.
     pub skipped: u32,
-    /// All cases.
+    /// Number of all cases.
     pub total: u32,
-    /// Seconds of work on the accepted ones.
+    /// Working time on the accepted cases, in seconds.
     pub seconds_of_accepted: f64,
-    /// Pixels in which accepted masks differ from what the model proposed (from what was there before the first step
-    /// where it proposed nothing).
+    /// Number of pixels in which accepted masks differ from the proposal, or from the state before the first step if
+    /// there was no proposal.
     pub pixels_changed: u64,
-    /// Cases that are out of the list; the other figures leave them out.
+    /// Number of cases removed from the list; not counted in the other figures.
     pub out_of_list: u32,
 }

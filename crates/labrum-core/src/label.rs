@@ -1,10 +1,24 @@
-//! What a mask's values mean: name, colour, coded concept; and which label of a workspace one of a model is.
+//! Labels: name, colour and coded concept of mask values, and matching of a model's labels to those of a workspace.
 
-use super::journal::TaskKey;
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A coded concept of a terminology, DICOM PS3.3 8.8: never the retired scheme SRT.
+/// Key of a task in a workspace. A task is a group of cases that share labels; 0 is the default task.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub struct TaskKey(pub i64);
+
+/// A named task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Key of the task.
+    pub key: TaskKey,
+    /// Name of the task.
+    pub name: String,
+}
+
+/// A coded concept, DICOM PS3.3 8.8. Never uses the retired scheme SRT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
     /// Code Value: "49755003".
@@ -26,12 +40,12 @@ impl Code {
     }
 }
 
-/// One label of a mask. Its value is its place in the list plus 1; 0 is background.
+/// A label of a mask. Its value is its index in the list plus 1; 0 is background.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// Shown to people: "Fetal head".
+    /// Display name: "Fetal head".
     pub name: String,
-    /// sRGB.
+    /// sRGB colour.
     pub color: [u8; 3],
     /// Segmented Property Category Code.
     pub category: Code,
@@ -40,51 +54,51 @@ pub struct Label {
     /// Segmented Property Type Modifier Codes: "Left".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modifiers: Vec<Code>,
-    /// Shown on the canvas.
+    /// True if shown on the canvas.
     #[serde(default = "yes")]
     pub visible: bool,
-    /// Not to be painted over.
+    /// True if protected from changes.
     #[serde(default)]
     pub locked: bool,
-    /// What a workspace keeps of it beside.
+    /// Further data in a workspace.
     #[serde(default, skip_serializing_if = "StoredLabel::is_plain")]
     pub kept: StoredLabel,
 }
 
-/// What a workspace keeps of a label beside what people see of it.
+/// Data of a label in a workspace that users do not see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredLabel {
-    /// Tells it from all other labels, whatever it is called; empty where nobody gave it one. Models carry it.
+    /// Unique ID, independent of the name; empty if not assigned. Models store it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
-    /// What models call it that carry no id: matched by name once, and bound since, whatever it is called later.
+    /// Names in models without IDs: matched by name once and kept since, even if the label is renamed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub known_as: Vec<KnownAs>,
     /// The task that it belongs to.
     #[serde(skip_serializing_if = "is_first_task")]
     pub task: TaskKey,
-    /// It is not in the list any more. Its value is given to no other: masks of old may have it.
+    /// Set if it was removed from the list. Its value is never reused, as old masks may contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
 }
 
-/// A label as a model without ids names it.
+/// A label as named by a model without IDs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownAs {
-    /// Its name there.
+    /// Name in the model.
     pub name: String,
-    /// Code value of its concept there.
+    /// Code value of its concept in the model.
     pub concept: String,
 }
 
-/// How a label left the list.
+/// How a label was removed from the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gone {
-    /// It was removed with its masks.
+    /// Removed together with its masks.
     Removed,
-    /// Its masks are those of the label of this value since.
+    /// Merged into the label with this value.
     Into(u8),
 }
 
@@ -98,38 +112,35 @@ fn is_first_task(task: &TaskKey) -> bool {
     *task == TaskKey::default()
 }
 
-/// An id that no other label has.
+/// A new unique ID.
 pub fn new_id() -> String {
-    // The keys of a hasher are the system's random numbers.
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", random(), random())
+    format!("{:016x}{:016x}", random_number(), random_number())
 }
 
-/// The value in masks of the workspace, with `labels`, of a label that a model knows; 0 for one that was removed. It goes by
-/// id, else by what models are known to call labels, else by name and concept. `None` where there is none.
+/// A random number from the system, by way of the keys of a hasher.
+fn random_number() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Finds the workspace value of a model's label among `labels`: by ID, else by known model name, else by name and
+/// concept. 0 if the label was removed, `None` if there is no match.
 pub fn value_in(labels: &[Label], of_model: &Label) -> Option<u8> {
-    let by_id = |l: &Label| !l.kept.id.is_empty() && l.kept.id == of_model.kept.id;
-    let by_bond = |l: &Label| {
-        l.kept
-            .known_as
-            .iter()
-            .any(|k| k.name == of_model.name && k.concept == of_model.concept.value)
-    };
-    let by_name = |l: &Label| l.is_same(of_model);
-    let rules: [&dyn Fn(&Label) -> bool; 3] = [&by_id, &by_bond, &by_name];
-    let all = rules
-        .iter()
-        .flat_map(|rule| (1..=u8::MAX).zip(labels).filter(|(_, l)| rule(l)));
+    let rules: [fn(&Label, &Label) -> bool; 3] =
+        [Label::has_id_of, Label::is_bound_to, Label::is_same];
+    let all = rules.into_iter().flat_map(|rule| {
+        let valued = (1..=u8::MAX).zip(labels);
+        valued.filter(move |(_, label)| rule(label, of_model))
+    });
     let mut found = all.map(|(value, _)| value_now(labels, value)).peekable();
     found.peek()?;
-    // One that was removed comes back under its name where a person makes it anew.
+    // If a person created a removed label again under its name, use the new one.
     Some(found.find(|value| *value > 0).unwrap_or(0))
 }
 
-/// The value that stands for this one: another where the label was merged, 0 where it was removed.
+/// The current value for this one: that of the merged label, or 0 if the label was removed.
 pub fn value_now(labels: &[Label], value: u8) -> u8 {
     let mut value = value;
-    // Each label is gone through once: damaged lists may go in circles.
+    // At most one step per label, as damaged lists may contain cycles.
     for _ in 0..=labels.len() {
         match usize::from(value)
             .checked_sub(1)
@@ -144,7 +155,7 @@ pub fn value_now(labels: &[Label], value: u8) -> u8 {
     0
 }
 
-/// For each label of a model its value in masks of the workspace, 0 where there is none.
+/// The workspace value of each of a model's labels; 0 if there is none.
 pub fn values_in(labels: &[Label], of_model: &[Label]) -> Vec<u8> {
     of_model
         .iter()
@@ -152,8 +163,8 @@ pub fn values_in(labels: &[Label], of_model: &[Label]) -> Vec<u8> {
         .collect()
 }
 
-/// Gives the labels of a version that was learned in the workspace, before models carried ids, those of the workspace: its
-/// classes are the values.
+/// Gives the labels of a version trained in the workspace, before models stored IDs, the IDs of the workspace labels:
+/// its classes are the label values.
 pub fn bind_by_value(of_version: &mut [Label], labels: &[Label]) {
     if of_version.iter().all(|label| label.kept.id.is_empty()) {
         of_version
@@ -167,7 +178,7 @@ fn yes() -> bool {
     true
 }
 
-/// The colours of Okabe and Ito that stand out on grey, told apart by colour-blind people.
+/// The colours of Okabe and Ito that stand out on grey; distinguishable with colour blindness.
 pub const PALETTE: [[u8; 3]; 7] = [
     [86, 180, 233],
     [230, 159, 0],
@@ -178,7 +189,7 @@ pub const PALETTE: [[u8; 3]; 7] = [
     [0, 114, 178],
 ];
 
-/// The first colour of the palette that none of these labels has; where all are taken, one of them in turn.
+/// The first palette colour that none of these labels uses; if all are used, the next one in rotation.
 pub fn free_color(labels: &[Label]) -> [u8; 3] {
     let free = PALETTE
         .into_iter()
@@ -187,12 +198,12 @@ pub fn free_color(labels: &[Label]) -> [u8; 3] {
 }
 
 impl Label {
-    /// True where it is in the list no more.
+    /// True if it was removed from the list.
     pub fn is_gone(&self) -> bool {
         self.kept.gone.is_some()
     }
 
-    /// As a model carries it: with its id, without what concerns its workspace alone.
+    /// The label as stored in a model: with its ID, without other workspace data.
     pub fn for_model(&self) -> Self {
         let kept = StoredLabel {
             id: self.kept.id.clone(),
@@ -205,7 +216,7 @@ impl Label {
         }
     }
 
-    /// Remembers what models without ids call it.
+    /// Remembers its name in models without IDs.
     pub fn bind_model_label(&mut self, of_model: &Self) {
         let bond = KnownAs {
             name: of_model.name.clone(),
@@ -216,12 +227,25 @@ impl Label {
         }
     }
 
-    /// True where both stand for the same: equal names and concepts. Colours and locks do not matter.
+    /// True if both have the same ID.
+    fn has_id_of(&self, of_model: &Self) -> bool {
+        !self.kept.id.is_empty() && self.kept.id == of_model.kept.id
+    }
+
+    /// True if `of_model` is one of its known names in models without IDs.
+    fn is_bound_to(&self, of_model: &Self) -> bool {
+        self.kept
+            .known_as
+            .iter()
+            .any(|k| k.name == of_model.name && k.concept == of_model.concept.value)
+    }
+
+    /// True if names and concepts are equal. Colours and locks are ignored.
     pub fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.concept.value == other.concept.value
     }
 
-    /// A label of which only the name is known; `index` (0-based) picks the colour.
+    /// A label with nothing but a name; `index` (0-based) selects the colour.
     pub fn with_name(name: impl Into<String>, index: usize) -> Self {
         Self {
             name: name.into(),
@@ -235,7 +259,7 @@ impl Label {
         }
     }
 
-    /// A label of which only the value is known.
+    /// A label with nothing but a value, named "Label {value}".
     pub fn by_number(value: u8) -> Self {
         Self::with_name(
             format!("Label {value}"),

@@ -1,14 +1,14 @@
-//! The values of masks of others, and the labels of a model that they are.
+//! Maps the values of foreign masks to the labels of a model.
 
 use super::mask::Mask;
 
-/// The label of a model for each value of masks.
+/// The model label for each mask value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelTable([u8; 256]);
 
 impl LabelTable {
-    /// That of labels 1, 2 and so on which have these values in the masks. Other values become labels behind them, so that
-    /// no model has found them.
+    /// `places` holds the mask value of each label 1, 2 and so on. All other values become labels after these, which no
+    /// model proposes.
     pub fn new(places: &[Option<u8>]) -> Self {
         let mut table = [0; 256];
         for (value, label) in places.iter().zip(1..=255u8) {
@@ -23,17 +23,17 @@ impl LabelTable {
                 table[value] = behind;
             }
         }
-        // Background stays background, whatever was asked for.
+        // Background always stays background.
         table[0] = 0;
         Self(table)
     }
 
-    /// The label of a value.
+    /// The label for a mask value.
     pub fn map_label(&self, value: u8) -> u8 {
         self.0[usize::from(value)]
     }
 
-    /// A mask in these labels.
+    /// Maps all values of a mask.
     pub fn map_mask(&self, mask: &Mask) -> Mask {
         let (columns, rows) = (mask.columns(), mask.rows());
         let labels = mask

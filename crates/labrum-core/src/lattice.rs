@@ -1,27 +1,27 @@
-//! Grids of voxels in the patient, and the way from the pixels of a slice to those of another grid: to the frame of a
-//! segmentation, or to a volume.
+//! Voxel grids in the patient, and the mapping from the pixels of a slice to those of another grid, such as a frame of
+//! a segmentation or a volume.
 
 use super::geometry::{PixelSpacing, Plane};
 use serde::{Deserialize, Serialize};
 
-/// Grids that are nowhere further apart than this, in pixels, are one: the rounding of files.
+/// Grids that differ by no more than this, in pixels, count as equal (rounding in files).
 const SAME_PIXEL: f64 = 0.1;
-/// On the border of two pixels always the same one is taken, whatever the rounding.
+/// Offset in pixels that makes the choice between two pixels on their border independent of rounding.
 const NUDGE: f64 = 1e-3;
-/// Planes that stand on each other (cosine) have no depth.
+/// Cosine below which planes count as perpendicular, so no depth is defined.
 const UPRIGHT: f64 = 0.1;
 
-/// From indices (column, row, slice) to other coordinates: to the patient (LPS, mm), or to the indices of another grid.
+/// Maps indices (column, row, slice) to patient coordinates (LPS, mm) or to indices of another grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Affine {
-    /// The way from one index to the next along each of the three axes.
+    /// Step from one index to the next along each of the three axes.
     pub steps: [[f64; 3]; 3],
-    /// Where index 0, 0, 0 lies: the middle of the first voxel.
+    /// Position of index 0, 0, 0: the centre of the first voxel.
     pub origin: [f64; 3],
 }
 
 impl Affine {
-    /// Of the pixels of a slice; its third axis is the normal, in mm.
+    /// Maps the pixels of a slice to the patient; the third axis is the unit normal, in mm.
     pub fn of_plane(plane: &Plane, spacing: PixelSpacing) -> Self {
         let [a, b, c, d, e, f] = plane.orientation;
         let steps = [
@@ -35,7 +35,7 @@ impl Affine {
         }
     }
 
-    /// Where an index lies.
+    /// Maps an index.
     pub fn map_point(&self, index: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {
             self.origin[i]
@@ -45,12 +45,12 @@ impl Affine {
         })
     }
 
-    /// The lengths of the three steps.
+    /// Lengths of the three steps.
     pub fn step_lengths(&self) -> [f64; 3] {
         self.steps.map(vector_length)
     }
 
-    /// The way back; `None` where the axes lie in one plane, or no numbers are.
+    /// Inverse mapping; `None` if the axes are coplanar or not finite.
     pub fn inverse(&self) -> Option<Self> {
         let [a, b, c] = self.steps;
         let [bc, ca, ab] = [
@@ -65,59 +65,70 @@ impl Affine {
         {
             return None;
         }
-        // Rows of the inverse are the cross products over the volume; its columns are the steps.
+        // The rows of the inverse are the cross products divided by the volume; its columns are the steps.
         let rows = [bc, ca, ab].map(|row| row.map(|v| v / volume));
         let steps = std::array::from_fn(|i| std::array::from_fn(|axis| rows[axis][i]));
         let origin = std::array::from_fn(|axis| -dot_product(rows[axis], self.origin));
         Some(Self { steps, origin })
     }
 
-    /// First `first`, then this.
+    /// Composition: applies `first`, then this.
     pub fn compose_after(&self, first: &Self) -> Self {
-        let turned = |v: [f64; 3]| {
-            std::array::from_fn(|i| (0..3).map(|axis| self.steps[axis][i] * v[axis]).sum())
-        };
         Self {
-            steps: first.steps.map(turned),
+            steps: first.steps.map(|step| self.map_direction(step)),
             origin: self.map_point(first.origin),
         }
     }
+
+    /// Maps a direction: like [`Self::map_point`], but without the origin.
+    fn map_direction(&self, way: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|i| {
+            (0..3)
+                .map(|axis| self.steps[axis][i] * way[axis])
+                .sum::<f64>()
+        })
+    }
+
+    /// True if columns and rows of both grids coincide.
+    fn keeps_columns_and_rows(&self) -> bool {
+        let [across, down, _] = self.steps;
+        across[..2] == [1.0, 0.0] && down[..2] == [0.0, 1.0] && self.origin[..2] == [0.0, 0.0]
+    }
 }
 
-/// How well the pixels of a slice meet those of another grid.
+/// How the pixels of a slice match those of another grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GridFit {
-    /// Pixel by pixel, in the same rows and columns.
+    /// Identical rows and columns.
     Same,
-    /// Pixel on pixel, but mirrored, turned by quarters or cut out.
+    /// Pixels coincide, but the grid is mirrored, rotated by multiples of 90° or cropped.
     Rearranged,
-    /// The same but for a shift, of so much of a pixel at most.
+    /// As `Same` or `Rearranged`, but shifted by at most this fraction of a pixel.
     Shifted(f64),
-    /// Pixels of another size, or turned by another angle.
+    /// Other pixel size, or other rotation.
     Other,
 }
 
-/// From the pixels of a slice to those of another grid.
+/// Mapping from the pixels of a slice to those of another grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GridMap {
-    /// How well pixels meet pixels.
+    /// How the pixels match.
     pub fit: GridFit,
-    /// How far a frame lies above the plane of the slice (along the slice's normal) in the middle of the slice, mm; 0 for a
-    /// volume.
+    /// Signed distance of a frame from the plane of the slice, along the slice's normal at the slice's centre, mm; 0
+    /// for a volume.
     pub depth: f64,
-    /// How much `depth` differs between the corners of the slice, mm: 0 where the planes are parallel.
+    /// Variation of `depth` between the corners of the slice, mm; 0 if the planes are parallel.
     pub tilt: f64,
-    /// In columns, rows and layers of the grid; for a frame the last is the height above it, mm.
+    /// Maps to columns, rows and layers of the grid; for a frame the last coordinate is the height above it, mm.
     grid_from_slice: Affine,
-    /// Columns, rows and layers of the grid.
+    /// Size of the grid in columns, rows and layers.
     size: [usize; 3],
-    /// Axes along which pixels have to meet: of a frame only those in its plane.
+    /// Number of axes along which pixels have to match: 2 for a frame, 3 for a volume.
     axes: usize,
 }
 
 impl GridMap {
-    /// To a frame in a plane that is parallel to the slice, both with the columns and rows that they have. `None` where
-    /// the frame has no plane.
+    /// Mapping to a frame of `columns` and `rows` pixels. `None` if the frame's plane is invalid.
     pub fn onto_frame(
         (slice, slice_spacing): (Plane, PixelSpacing),
         slice_size: [usize; 2],
@@ -127,13 +138,8 @@ impl GridMap {
         let grid_from_slice = Affine::of_plane(&frame, frame_spacing)
             .inverse()?
             .compose_after(&Affine::of_plane(&slice, slice_spacing));
-        // Along the slice's normal from its pixel to the plane of the frame.
-        let slope = grid_from_slice.steps[2][2];
-        let above = |[x, y]: [f64; 2]| match slope.abs() > UPRIGHT {
-            true => -grid_from_slice.map_point([x, y, 0.0])[2] / slope,
-            false => f64::MAX,
-        };
-        let depths = corner_pixel_centers(slice_size).map(above);
+        let depths = corner_pixel_centers(slice_size)
+            .map(|corner| frame_height_above(&grid_from_slice, corner));
         let (low, high) = depths
             .iter()
             .fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
@@ -146,7 +152,7 @@ impl GridMap {
         let size = [columns, rows, 1];
         let map = Self {
             fit: GridFit::Other,
-            depth: above(middle),
+            depth: frame_height_above(&grid_from_slice, middle),
             tilt,
             grid_from_slice,
             size,
@@ -155,7 +161,8 @@ impl GridMap {
         Some(map.snap_to_pixels(slice_size))
     }
 
-    /// To a volume of `size` voxels, from a slice of `slice_size` columns and rows. `None` where the volume is none.
+    /// Mapping from a slice of `slice_size` columns and rows to a volume of `size` voxels. `None` if the volume's
+    /// mapping cannot be inverted.
     pub fn onto_volume(
         slice: &Affine,
         slice_size: [usize; 2],
@@ -174,53 +181,27 @@ impl GridMap {
         Some(map.snap_to_pixels(slice_size))
     }
 
-    /// With whole numbers where pixels meet pixels.
+    /// Rounds the mapping to whole numbers if pixels coincide.
     fn snap_to_pixels(self, slice_size: [usize; 2]) -> Self {
-        let axes = 0..self.axes;
-        let whole =
-            |v: [f64; 3]| std::array::from_fn(|i| if i < self.axes { v[i].round() } else { v[i] });
         let Affine {
             steps: [across, down, through],
             origin,
         } = self.grid_from_slice;
-        let (across, down) = (whole(across), whole(down));
-        let along = |v: [f64; 3]| {
-            let length: f64 = axes.clone().map(|i| v[i].abs()).sum();
-            if length == 1.0 {
-                axes.clone().find(|i| v[*i] != 0.0)
-            } else {
-                None
-            }
-        };
-        let is_alike = matches!((along(across), along(down)), (Some(a), Some(b)) if a != b);
-        if !is_alike {
+        let across = round_first_axes(across, self.axes);
+        let down = round_first_axes(down, self.axes);
+        let across_axis = axis_of_unit_step(across, self.axes);
+        let down_axis = axis_of_unit_step(down, self.axes);
+        if across_axis.is_none() || down_axis.is_none() || across_axis == down_axis {
             return self;
         }
-        let with = |origin| Affine {
-            steps: [across, down, through],
-            origin,
+        let steps = [across, down, through];
+        let snapped = Affine {
+            steps,
+            origin: round_first_axes(origin, self.axes),
         };
-        let off = |other: &Affine| {
-            let at = |[x, y]: [f64; 2]| {
-                let (p, q) = (
-                    self.grid_from_slice.map_point([x, y, 0.0]),
-                    other.map_point([x, y, 0.0]),
-                );
-                axes.clone()
-                    .map(|i| (p[i] - q[i]).abs())
-                    .fold(0.0, f64::max)
-            };
-            corner_pixel_centers(slice_size)
-                .map(at)
-                .into_iter()
-                .fold(0.0, f64::max)
-        };
-        let (snapped, shifted) = (with(whole(origin)), with(origin));
-        if off(&snapped) <= SAME_PIXEL {
-            let first = |v: [f64; 3]| [v[0], v[1]];
-            let is_in_order = first(across) == [1.0, 0.0] && first(down) == [0.0, 1.0];
-            let is_same =
-                is_in_order && first(snapped.origin) == [0.0; 2] && self.size[..2] == slice_size;
+        let snapped_distance = self.max_corner_distance(&snapped, slice_size);
+        if snapped_distance <= SAME_PIXEL {
+            let is_same = snapped.keeps_columns_and_rows() && self.size[..2] == slice_size;
             let fit = if is_same {
                 GridFit::Same
             } else {
@@ -232,22 +213,36 @@ impl GridMap {
                 ..self
             };
         }
-        match off(&shifted) <= SAME_PIXEL {
-            true => Self {
-                fit: GridFit::Shifted(off(&snapped).min(0.5)),
-                grid_from_slice: shifted,
-                ..self
-            },
-            false => self,
+        let shifted = Affine { steps, origin };
+        if self.max_corner_distance(&shifted, slice_size) > SAME_PIXEL {
+            return self;
+        }
+        Self {
+            fit: GridFit::Shifted(snapped_distance.min(0.5)),
+            grid_from_slice: shifted,
+            ..self
         }
     }
 
-    /// How far the planes are apart at most, mm.
+    /// Maximum distance between the corners of the slice as mapped by this and by `other`, in pixels of the grid.
+    fn max_corner_distance(&self, other: &Affine, slice_size: [usize; 2]) -> f64 {
+        let mut farthest = 0.0;
+        for [x, y] in corner_pixel_centers(slice_size) {
+            let here = self.grid_from_slice.map_point([x, y, 0.0]);
+            let there = other.map_point([x, y, 0.0]);
+            for axis in 0..self.axes {
+                farthest = f64::max(farthest, (here[axis] - there[axis]).abs());
+            }
+        }
+        farthest
+    }
+
+    /// Maximum distance between the planes, mm.
     pub fn max_plane_distance(&self) -> f64 {
         self.depth.abs() + self.tilt / 2.0
     }
 
-    /// Column, row and layer of the grid's pixel in which the middle of this pixel of the slice lies; `None` beside it.
+    /// Column, row and layer of the grid pixel that contains the centre of this pixel of the slice; `None` outside.
     pub fn grid_pixel_at(&self, column: usize, row: usize) -> Option<[usize; 3]> {
         let at = self
             .grid_from_slice
@@ -264,7 +259,33 @@ impl GridMap {
     }
 }
 
-/// The middles of the pixels in the corners.
+/// Signed distance of the frame from a pixel of the slice, along the slice's normal, mm; [`f64::MAX`] if the frame is
+/// perpendicular to the slice.
+fn frame_height_above(frame_from_slice: &Affine, [x, y]: [f64; 2]) -> f64 {
+    let slope = frame_from_slice.steps[2][2];
+    if slope.abs() > UPRIGHT {
+        -frame_from_slice.map_point([x, y, 0.0])[2] / slope
+    } else {
+        f64::MAX
+    }
+}
+
+/// Rounds the first `axes` coordinates.
+fn round_first_axes(v: [f64; 3], axes: usize) -> [f64; 3] {
+    std::array::from_fn(|i| if i < axes { v[i].round() } else { v[i] })
+}
+
+/// The axis (of the first `axes`) that a whole-number step follows by exactly one pixel; `None` for any other step.
+fn axis_of_unit_step(step: [f64; 3], axes: usize) -> Option<usize> {
+    let length: f64 = (0..axes).map(|i| step[i].abs()).sum();
+    if length == 1.0 {
+        (0..axes).find(|i| step[*i] != 0.0)
+    } else {
+        None
+    }
+}
+
+/// Centres of the corner pixels.
 fn corner_pixel_centers(size: [usize; 2]) -> [[f64; 2]; 4] {
     let [x, y] = size.map(|n| n.saturating_sub(1) as f64);
     [[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]

@@ -1,4 +1,4 @@
-//! Records of learning that workspace, editor and commands share: rounds, versions of the model, what the work cost.
+//! Training records shared by workspace, editor and commands: rounds, model versions, annotation effort.
 
 use super::{
     gate::GateReport,
@@ -10,187 +10,187 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
-/// A version of the model in a workspace.
+/// Key of a model version in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VersionKey(pub i64);
 
-/// A round in a workspace.
+/// Key of a training round in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoundKey(pub i64);
 
-/// What became of a version.
+/// State of a model version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionState {
-    /// It passed the gate, or a person took it: it is or was active.
+    /// Accepted by the promotion gate or by a person: it is or was active.
     Accepted,
-    /// The gate or a person turned it down.
+    /// Rejected by the promotion gate or by a person.
     Rejected,
-    /// A person is asked.
+    /// Waiting for a person's decision.
     Undecided,
 }
 
-/// A version of the model, learned in this workspace.
+/// A model version trained in this workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Version {
-    /// Which.
+    /// Key of the version.
     pub key: VersionKey,
-    /// The round that made it: the number by which people know it.
+    /// The round that made it; its number is shown to users.
     pub round: RoundKey,
-    /// What it is called: "Fetal head round-3", until somebody calls it something else.
+    /// Name: "Fetal head round-3" until it is renamed.
     pub name: String,
-    /// The version that it was learned from; `None` for a shipped or opened model, or nothing.
+    /// The version that training started from; `None` for a shipped or opened model, or from scratch.
     pub parent: Option<VersionKey>,
-    /// Name of what it was learned from, for people: "Fetal head 1.0.0", "nothing".
+    /// Display name of what training started from: "Fetal head 1.0.0", "nothing".
     pub parent_name: String,
-    /// When, in milliseconds since 1970 (UTC).
+    /// Time of creation, in milliseconds since 1970 (UTC).
     pub made_at: i64,
-    /// What became of it.
+    /// State.
     pub state: VersionState,
-    /// Why.
+    /// Reason for the state.
     pub reason: String,
-    /// It proposes masks now.
+    /// True if it currently proposes masks.
     pub is_active: bool,
     /// SHA-256 of its weights, hex.
     pub hash: String,
-    /// The model file.
+    /// Path of the model file.
     pub file: PathBuf,
-    /// Accepted cases that it learned from, those that its parents learned from included.
+    /// Number of accepted cases it was trained on, including those of its parents.
     pub cases: u32,
-    /// Seconds that the round took.
+    /// Duration of the round in seconds.
     pub seconds: f64,
-    /// Steps of the training.
+    /// Number of training steps.
     pub steps: u32,
-    /// How it was trained, as JSON.
+    /// Training settings as JSON.
     pub settings: String,
-    /// How it did on the hold-out against the model that was active then.
+    /// Validation report: comparison with the model that was active then, on the hold-out set.
     pub report: GateReport,
 }
 
-/// A version that is to be kept.
+/// A new version to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewVersion {
     /// The round that made it.
     pub round: RoundKey,
-    /// What it is called.
+    /// Name.
     pub name: String,
-    /// The version that it was learned from.
+    /// The version that training started from.
     pub parent: Option<VersionKey>,
-    /// Name of what it was learned from.
+    /// Display name of what training started from.
     pub parent_name: String,
-    /// What is to become of it; an accepted one is active from now on.
+    /// State; an accepted version becomes active.
     pub state: VersionState,
     /// SHA-256 of its weights, hex.
     pub hash: String,
-    /// Accepted cases that it learned from.
+    /// Number of accepted cases it was trained on.
     pub cases: u32,
-    /// Seconds that the round took.
+    /// Duration of the round in seconds.
     pub seconds: f64,
-    /// Steps of the training.
+    /// Number of training steps.
     pub steps: u32,
-    /// How it was trained, as JSON.
+    /// Training settings as JSON.
     pub settings: String,
-    /// How it did on the hold-out.
+    /// Validation report on the hold-out set.
     pub report: GateReport,
-    /// Bytes of the model file.
+    /// Content of the model file.
     pub bytes: Arc<[u8]>,
 }
 
-/// What became of a round.
+/// State of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoundState {
-    /// It goes on, or the program ended while it did.
+    /// Running, or interrupted because the program ended.
     Running,
-    /// It made a version.
+    /// Finished with a new version.
     Done,
-    /// It was stopped.
+    /// Cancelled by the user.
     Cancelled,
-    /// It could not be done.
+    /// Failed with an error.
     Failed,
 }
 
-/// A round as the workspace keeps it.
+/// A round as stored in the workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundRecord {
-    /// Which.
+    /// Key of the round.
     pub key: RoundKey,
-    /// When it began, in milliseconds since 1970 (UTC).
+    /// Start time, in milliseconds since 1970 (UTC).
     pub started_at: i64,
-    /// What became of it.
+    /// State.
     pub state: RoundState,
-    /// The version that it started from.
+    /// The version that training started from.
     pub parent: Option<VersionKey>,
-    /// How it is done, as JSON.
+    /// Round settings as JSON.
     pub settings: String,
-    /// Where states to go on from are written.
+    /// Path of the checkpoint from which the round can be resumed.
     pub checkpoint: PathBuf,
 }
 
-/// A mask of an accepted case, as it was when the round began.
+/// A slice of an accepted case, as it was when the round began.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SnapshotSlice {
-    /// The case.
+    /// Key of the case.
     pub case: CaseKey,
-    /// Its name.
+    /// Name of the case.
     pub name: String,
-    /// Modality; empty for pictures.
+    /// Modality; empty for image files.
     pub modality: String,
-    /// Where the pixels are.
+    /// Location of the pixels.
     pub source: Source,
-    /// How to read them.
+    /// Kind of file.
     pub kind: Kind,
-    /// Whose it is, as [`super::holdout::subject_hash`] says; empty where not known.
+    /// [`super::holdout::subject_hash`] of the subject; empty if unknown.
     pub subject: String,
-    /// On which side of the line it is.
+    /// Training or hold-out.
     pub side: Side,
     /// The mask.
     pub mask: PackedMask,
-    /// What a model had proposed, or what was imported, before a person changed it.
+    /// The proposed or imported mask, before a person changed it.
     pub before: Option<PackedMask>,
-    /// The mask is what a model had proposed.
+    /// True if the mask equals the proposal.
     pub is_untouched: bool,
-    /// No round before has learned from this mask.
+    /// True if no earlier round was trained on this mask.
     pub is_new: bool,
 }
 
-/// What the work on an accepted case cost.
+/// Annotation effort for an accepted case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseCost {
-    /// Its name.
+    /// Name of the case.
     pub name: String,
     /// When it was accepted, in milliseconds since 1970 (UTC).
     pub accepted_at: i64,
-    /// Seconds of work on it.
+    /// Working time in seconds.
     pub seconds: f64,
-    /// Pixels changed against the proposal (against nothing, where there was none).
+    /// Number of pixels that differ from the proposal, or from an empty mask if there was none.
     pub pixels_changed: u64,
-    /// Pixels of its masks.
+    /// Number of labelled pixels in its masks.
     pub pixels: u64,
-    /// Name and version of the model that proposed; empty where none did.
+    /// Name and version of the model that made the proposal; empty if there was none.
     pub model: String,
-    /// On which side of the line it is.
+    /// True for a hold-out case.
     pub held_out: bool,
 }
 
 impl CaseCost {
-    /// Pixels changed, as a share of the pixels of the masks; `None` for empty masks.
+    /// Changed pixels as a share of the labelled pixels; `None` for empty masks.
     pub fn share_changed(&self) -> Option<f64> {
         (self.pixels > 0).then(|| self.pixels_changed as f64 / self.pixels as f64)
     }
 }
 
-/// Whether learning saves work.
+/// Work report: whether training saves annotation effort.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorkReport {
-    /// Accepted cases in the order in which they were accepted.
+    /// Accepted cases, in the order of acceptance.
     pub cases: Vec<CaseCost>,
     /// All versions, oldest first.
     pub versions: Vec<Version>,
 }
 
 impl WorkReport {
-    /// For each model that proposed, in order of first sight: its name, how many accepted cases began with it, mean
-    /// seconds of a case, and mean share of pixels changed.
+    /// For each model that made proposals, in order of first use: name, number of accepted cases that began with its
+    /// proposal, mean working time per case in seconds, and mean share of pixels changed.
     pub fn by_model(&self) -> Vec<(String, usize, f64, f64)> {
         let mut groups: Vec<(String, Vec<&CaseCost>)> = Vec::new();
         for case in &self.cases {
@@ -199,18 +199,22 @@ impl WorkReport {
                 None => groups.push((case.model.clone(), vec![case])),
             }
         }
-        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
         groups
             .into_iter()
             .map(|(model, cases)| {
-                let seconds = mean(cases.iter().map(|c| c.seconds).collect());
-                let share = mean(cases.iter().filter_map(|c| c.share_changed()).collect());
-                (model, cases.len(), seconds, share)
+                let seconds: Vec<f64> = cases.iter().map(|c| c.seconds).collect();
+                let shares: Vec<f64> = cases.iter().filter_map(|c| c.share_changed()).collect();
+                (
+                    model,
+                    cases.len(),
+                    mean_or_zero(&seconds),
+                    mean_or_zero(&shares),
+                )
             })
             .collect()
     }
 
-    /// Whether it is worth another round, in a sentence.
+    /// Advice on whether another round is worthwhile, in whole sentences.
     pub fn next_round_advice(&self) -> String {
         let groups = self.by_model();
         let named: Vec<_> = groups
@@ -228,41 +232,30 @@ impl WorkReport {
             .collect();
         match (&named[..], &dice[..]) {
             ([], []) => {
-                "No model has proposed anything yet: accept a few cases, then train (Ctrl+T)."
-                    .into()
+                "No model has proposed masks yet. Accept a few cases, then train (Ctrl+T).".into()
             }
             (_, [.., before, last]) if last - before < 0.002 => format!(
-                "The last round won {:+.3} Dice on the hold-out: more rounds on the same cases will hardly help; other, \
-                 doubtful cases may.",
+                "The last round changed Dice on the hold-out set by {:+.3}. More rounds on the same cases will hardly \
+                 help; other, uncertain cases may.",
                 last - before
             ),
             (_, [.., before, last]) => {
                 format!(
-                    "The last round won {:+.3} Dice on the hold-out: another one is worth it.",
+                    "The last round changed Dice on the hold-out set by {:+.3}. Another round is worthwhile.",
                     last - before
                 )
             }
             ([first, .., last], _) if last.3 < first.3 => format!(
-                "Corrections fell from {:.0} % of the mask to {:.0} %: the model saves work.",
+                "Corrections fell from {:.0} % to {:.0} % of the mask: the model saves work.",
                 100.0 * first.3,
                 100.0 * last.3
             ),
-            _ => "Too little was learned yet to say whether another round is worth it.".into(),
+            _ => "There is not enough data yet to say whether another round is worthwhile.".into(),
         }
     }
+}
 
-    /// The cases as CSV with a line of headings.
-    pub fn to_csv(&self) -> String {
-        let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut csv =
-            String::from("case,accepted_at_ms,seconds,pixels,pixels_changed,model,held_out\n");
-        for c in &self.cases {
-            let (name, model) = (quote(&c.name), quote(&c.model));
-            csv += &format!(
-                "{name},{},{:.1},{},{},{model},{}\n",
-                c.accepted_at, c.seconds, c.pixels, c.pixels_changed, c.held_out
-            );
-        }
-        csv
-    }
+/// Mean of the values; 0 if there are none.
+fn mean_or_zero(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }

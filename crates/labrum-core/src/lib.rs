@@ -1,11 +1,12 @@
-//! The ground that Labrum stands on: what images, masks, labels and studies are, and the tools that work on them.
+//! The core of Labrum: images, masks, labels and studies, and the editing tools that work on them.
 //!
-//! All but four modules are pure data and functions: they read no file and start no thread. [`file_bytes`] reads stretches of
-//! a file, [`whole_file`] writes files so that they appear whole, [`guard`] makes an error of a decoder's panic, and
-//! [`containment`] has files of others read in a child process.
+//! All but four modules are pure data and functions: they read no files and start no threads. [`file_bytes`] reads
+//! ranges of a file, [`whole_file`] writes files atomically, [`guard`] turns a decoder's panic into an error, and
+//! [`containment`] reads foreign files in a child process.
 
 pub mod bootstrap;
 pub mod boundary;
+pub mod clock;
 pub mod codes;
 pub mod containment;
 pub mod counts;
@@ -18,6 +19,7 @@ pub mod file_bytes;
 pub mod gate;
 pub mod geometry;
 pub mod guard;
+pub mod hex;
 pub mod holdout;
 pub mod image;
 pub mod import;

@@ -1,7 +1,8 @@
-//! What a picture looks like, in figures, and whether it looks like those that a model learned from.
+//! Describes the appearance of an image by features, and tells whether it resembles a model's training images.
 //!
-//! Grey levels, the strength and the directions of edges at three scales, and where it is bright: enough to tell an
-//! ultrasound of a fetal head from an X-ray or an endoscopy, whatever the file is called. It does not tell what is in it.
+//! Features: grey levels, strength and directions of edges at three scales, and where the image is bright. They are
+//! enough to tell a fetal head ultrasound from an X-ray or an endoscopy, whatever the file name, but do not identify
+//! anatomy.
 
 mod grey;
 
@@ -9,54 +10,54 @@ use super::image::Image;
 use grey::GreyStatistics;
 use serde::{Deserialize, Serialize};
 
-/// Figures of a look.
+/// Number of features of a look.
 pub const FIGURES: usize = LEVELS.len() + SCALES * (DIRECTIONS + 3) + FIELDS * FIELDS + 1;
-/// The share of pixels below each of these levels.
+/// Grey levels at which the cumulative histogram is sampled.
 const LEVELS: [f64; 5] = [0.05, 0.15, 0.3, 0.5, 0.7];
-/// Edges are looked at in so many sizes, each half of the one before.
+/// Number of scales at which edges are measured, each half the size of the one before.
 const SCALES: usize = 3;
-/// Directions of edges that are told apart.
+/// Number of edge directions distinguished.
 const DIRECTIONS: usize = 8;
-/// The picture is divided into so many fields each way.
+/// The image is divided into this many fields each way.
 const FIELDS: usize = 4;
-/// The share of the learned looks that must be like the others.
+/// Share of the training images that must lie within the limit.
 const OWN: f64 = 0.99;
-/// How much of the covariance is taken for independent figures, so that few looks do not fit too closely.
+/// Shrinkage of the correlations towards independent features, against overfitting with few images.
 const SHRINKAGE: f64 = 0.1;
-/// Beyond so many standard deviations a figure says no more for or against.
+/// Features are clamped to this many standard deviations.
 const FAR: f64 = 6.0;
 
-/// What a picture looks like.
+/// The appearance of an image, as features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     figures: Vec<f64>,
 }
 
-/// What the pictures look like that a model learned from, and what others look like.
+/// The appearance of a model's training images, and how it differs from other images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Looks {
     mean: Vec<f32>,
     deviation: Vec<f32>,
-    /// The inverse of the correlations of the figures.
+    /// Inverse of the correlation matrix of the features, row-major.
     precision: Vec<f32>,
-    /// The Mahalanobis distance within which a look is like those learned from.
+    /// Maximum Mahalanobis distance of a look that resembles the training images.
     limit: f32,
-    /// Weights of the figures for the pictures learned from and against others, and a constant.
+    /// Weights (and `constant`) of the logistic regression: positive scores for training images, negative for others.
     weights: Vec<f32>,
     constant: f32,
-    /// Pictures that it learned from.
+    /// Number of training images.
     pub like: usize,
-    /// Other pictures.
+    /// Number of other images.
     pub unlike: usize,
 }
 
 impl Look {
-    /// The look of a picture as it is first shown, without black borders.
+    /// The look of an image with its initial contrast, without black borders.
     pub fn from_image(image: &Image) -> Self {
         Self::of_grey(&GreyStatistics::from_image(image))
     }
 
-    /// Looks that the picture could have had as well: mirrored, cut a little closer, darker and brighter.
+    /// Looks of variants of the image: mirrored, slightly cropped, darker and brighter.
     pub fn augmented_variants(image: &Image) -> Vec<Self> {
         let grey = GreyStatistics::from_image(image);
         let crops = [[0.05, 0.0, 0.02, 0.06], [0.0, 0.06, 0.05, 0.0]];
@@ -89,10 +90,17 @@ impl Look {
         figures.push(grey.colour);
         Self { figures }
     }
+
+    /// The features standardized: distance from the mean in standard deviations.
+    fn scaled_figures(&self, mean: &[f64], deviation: &[f64]) -> Vec<f64> {
+        (0..FIGURES)
+            .map(|i| (self.figures[i] - mean[i]) / deviation[i])
+            .collect()
+    }
 }
 
 impl Looks {
-    /// From pictures that a model learned from and others; `None` where there are too few to say anything.
+    /// Learns from a model's training images (`like`) and other images; `None` if there are too few training images.
     pub fn from_examples(like: &[Look], unlike: &[Look]) -> Option<Self> {
         const FEWEST: usize = 2 * FIGURES;
         if like.len() < FEWEST {
@@ -102,21 +110,18 @@ impl Looks {
         let mean: Vec<f64> = (0..FIGURES)
             .map(|i| like.iter().map(|l| l.figures[i]).sum::<f64>() / count)
             .collect();
-        let variance = |i: usize| {
-            like.iter()
-                .map(|l| (l.figures[i] - mean[i]).powi(2))
-                .sum::<f64>()
-                / count
-        };
-        // A figure that never changed would make the least of changes a large one.
-        let deviation: Vec<f64> = (0..FIGURES).map(|i| variance(i).sqrt().max(0.01)).collect();
-        let scaled = |look: &Look| -> Vec<f64> {
-            (0..FIGURES)
-                .map(|i| (look.figures[i] - mean[i]) / deviation[i])
-                .collect()
-        };
-        let own: Vec<Vec<f64>> = like.iter().map(scaled).collect();
-        let others: Vec<Vec<f64>> = unlike.iter().map(scaled).collect();
+        // A minimum, as otherwise any change of a constant feature would count as large.
+        let deviation: Vec<f64> = (0..FIGURES)
+            .map(|i| variance_of_figure(like, i, mean[i]).sqrt().max(0.01))
+            .collect();
+        let own: Vec<Vec<f64>> = like
+            .iter()
+            .map(|look| look.scaled_figures(&mean, &deviation))
+            .collect();
+        let others: Vec<Vec<f64>> = unlike
+            .iter()
+            .map(|look| look.scaled_figures(&mean, &deviation))
+            .collect();
         let precision = invert_matrix(&shrunk_correlations(&own))?;
         let mut distances: Vec<f64> = own
             .iter()
@@ -125,20 +130,19 @@ impl Looks {
         distances.sort_by(f64::total_cmp);
         let limit = distances[((OWN * count) as usize).min(distances.len() - 1)];
         let (weights, constant) = fit_logistic_regression(&own, &others);
-        let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect();
         Some(Self {
-            mean: single(&mean),
-            deviation: single(&deviation),
-            precision: single(&precision),
+            mean: to_single_precision(&mean),
+            deviation: to_single_precision(&deviation),
+            precision: to_single_precision(&precision),
             limit: limit as f32,
-            weights: single(&weights),
+            weights: to_single_precision(&weights),
             constant: constant as f32,
             like: like.len(),
             unlike: unlike.len(),
         })
     }
 
-    /// True for a picture that looks like those learned from, and not like the others.
+    /// True for an image that resembles the training images and not the others.
     pub fn is_familiar(&self, look: &Look) -> bool {
         let is_whole = self.mean.len() == FIGURES
             && self.deviation.len() == FIGURES
@@ -147,10 +151,10 @@ impl Looks {
         if !is_whole {
             return false;
         }
-        let scaled =
-            |i: usize| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
-        let figures: Vec<f64> = (0..FIGURES).map(scaled).collect();
-        // Asked for each case in sight in every frame: nothing is copied.
+        let figures: Vec<f64> = (0..FIGURES)
+            .map(|i| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]))
+            .collect();
+        // Called for each visible case in every frame, so nothing is copied.
         mahalanobis_distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
             && (self.unlike == 0
                 || linear_score(
@@ -161,22 +165,35 @@ impl Looks {
     }
 }
 
-/// Mahalanobis distance from the mean; `precision` row by row.
+/// Variance of one feature.
+fn variance_of_figure(looks: &[Look], figure: usize, mean: f64) -> f64 {
+    let squares = looks.iter().map(|l| (l.figures[figure] - mean).powi(2));
+    squares.sum::<f64>() / looks.len() as f64
+}
+
+fn to_single_precision(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|v| *v as f32).collect()
+}
+
+/// Mahalanobis distance from the mean; `precision` is row-major.
 fn mahalanobis_distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
-    let row = |i: usize| {
-        figures
-            .iter()
-            .enumerate()
-            .map(|(j, f)| precision(i * FIGURES + j) * f)
-            .sum::<f64>()
-    };
     figures
         .iter()
         .enumerate()
-        .map(|(i, f)| f * row(i))
+        .map(|(row, f)| f * weighted_sum(figures, |column| precision(row * FIGURES + column)))
         .sum::<f64>()
         .max(0.0)
         .sqrt()
+}
+
+/// Weighted sum of the features.
+#[inline]
+fn weighted_sum(figures: &[f64], weight: impl Fn(usize) -> f64) -> f64 {
+    figures
+        .iter()
+        .enumerate()
+        .map(|(i, f)| weight(i) * f)
+        .sum::<f64>()
 }
 
 fn linear_score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
@@ -188,17 +205,26 @@ fn linear_score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -
             .sum::<f64>()
 }
 
-/// How the figures go together, row by row, drawn towards figures that have nothing to do with each other.
+/// Correlation matrix of the features, row-major, shrunk towards the identity.
 fn shrunk_correlations(own: &[Vec<f64>]) -> Vec<f64> {
-    let of = |i: usize, j: usize| own.iter().map(|f| f[i] * f[j]).sum::<f64>() / own.len() as f64;
-    let shrunk =
-        |i: usize, j: usize| (1.0 - SHRINKAGE) * of(i, j) + if i == j { SHRINKAGE } else { 0.0 };
-    (0..FIGURES * FIGURES)
-        .map(|at| shrunk(at / FIGURES, at % FIGURES))
-        .collect()
+    let mut correlations = Vec::with_capacity(FIGURES * FIGURES);
+    for row in 0..FIGURES {
+        for column in 0..FIGURES {
+            // The identity: the correlation matrix of independent features.
+            let independent = if row == column { SHRINKAGE } else { 0.0 };
+            let together = mean_product(own, row, column);
+            correlations.push((1.0 - SHRINKAGE) * together + independent);
+        }
+    }
+    correlations
 }
 
-/// The inverse of a matrix of [`FIGURES`] rows, by Gauss and Jordan; `None` where it has none.
+/// Mean product of two features over the looks; for standardized features their correlation.
+fn mean_product(looks: &[Vec<f64>], i: usize, j: usize) -> f64 {
+    looks.iter().map(|f| f[i] * f[j]).sum::<f64>() / looks.len() as f64
+}
+
+/// Gauss-Jordan inverse of a square matrix of [`FIGURES`] rows; `None` if it is singular.
 fn invert_matrix(matrix: &[f64]) -> Option<Vec<f64>> {
     let mut left = matrix.to_vec();
     let mut right: Vec<f64> = (0..FIGURES * FIGURES)
@@ -232,18 +258,20 @@ fn invert_matrix(matrix: &[f64]) -> Option<Vec<f64>> {
     Some(right)
 }
 
-/// Logistic regression by gradient descent; each side weighs the same, however many pictures it has.
+/// Logistic regression by gradient descent; both classes have equal weight, however many images they have.
 fn fit_logistic_regression(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
     const STEPS: usize = 2000;
     const RATE: f64 = 0.3;
     const DECAY: f64 = 1e-3;
-    let (mut weights, mut constant) = (vec![0.0; FIGURES], 0.0);
+    let mut weights = vec![0.0; FIGURES];
+    let mut constant = 0.0;
     if others.is_empty() {
         return (weights, constant);
     }
     let sides = [(own, 1.0), (others, 0.0)];
     for _ in 0..STEPS {
-        let (mut gradient, mut slope) = (vec![0.0; FIGURES], 0.0);
+        let mut gradient = vec![0.0; FIGURES];
+        let mut slope = 0.0;
         for (looks, wanted) in sides {
             for figures in looks {
                 let probability =

@@ -1,27 +1,31 @@
-//! The label mask of one slice: the only place that writes it; every write returns an edit.
+//! The label mask of one slice. Only this module writes masks; every write returns an edit for undo.
+
+mod packed;
+
+pub use packed::PackedMask;
 
 use super::{
-    edit::{self, Edit, Run},
+    edit::{Edit, Run},
     region::{PixelRect, Region, Span},
 };
 
-/// A set of labels 0..=255, background among them.
+/// A set of labels 0..=255, including background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelSet([u64; 4]);
 
 impl LabelSet {
-    /// No label.
+    /// The empty set.
     pub const NONE: Self = Self([0; 4]);
-    /// Every label, and background.
+    /// All labels and background.
     pub const ALL: Self = Self([u64::MAX; 4]);
 
-    /// The set with one label more.
+    /// Adds a label.
     pub fn with_label(mut self, label: u8) -> Self {
         self.0[usize::from(label >> 6)] |= 1 << (label & 63);
         self
     }
 
-    /// True where the label is in it.
+    /// True if the label is in the set.
     pub fn contains(&self, label: u8) -> bool {
         self.0[usize::from(label >> 6)] >> (label & 63) & 1 == 1
     }
@@ -33,33 +37,32 @@ impl FromIterator<u8> for LabelSet {
     }
 }
 
-/// Which pixels may change: one changes only where neither its old nor its new label is locked, and its old one may be
-/// painted over.
+/// Which pixels may change: those whose old and new labels are both unlocked, and whose old label may be overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Labels that neither gain nor lose a pixel.
+    /// Locked labels, which neither gain nor lose pixels.
     pub locked: LabelSet,
-    /// What may be painted over.
+    /// Labels that may be overwritten.
     pub over: LabelSet,
 }
 
 impl Rule {
-    /// Everything may change.
+    /// No restrictions.
     pub const FREE: Self = Self {
         locked: LabelSet::NONE,
         over: LabelSet::ALL,
     };
 
-    /// True where a pixel may change from one label to the other.
+    /// True if a pixel may change from `before` to `after`.
     pub fn allows_change(&self, before: u8, after: u8) -> bool {
         self.over.contains(before) && !self.locked.contains(before) && !self.locked.contains(after)
     }
 }
 
-/// No mask has more pixels: no image does.
+/// Maximum number of pixels of a mask, as of an image.
 pub const MOST_PIXELS: u64 = 1 << 28;
 
-/// One label per pixel, row after row: 0 is background, 1..=n the labels.
+/// One label per pixel, row-major: 0 is background, 1..=n are labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     columns: usize,
@@ -67,7 +70,7 @@ pub struct Mask {
     labels: Vec<u8>,
 }
 
-/// The labels that occur among `pixels`, background left out, in order.
+/// The labels that occur among `pixels`, in ascending order, without background.
 pub fn labels_in(pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let mut occurs = [false; 256];
     pixels
@@ -79,7 +82,7 @@ pub fn labels_in(pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
 }
 
 impl Mask {
-    /// A mask of background.
+    /// A mask with only background.
     pub fn new_blank(columns: usize, rows: usize) -> Self {
         Self {
             columns,
@@ -88,7 +91,7 @@ impl Mask {
         }
     }
 
-    /// A mask of given labels. `None` where their number is not `columns * rows`.
+    /// A mask from labels in row-major order. `None` if their number is not `columns * rows`.
     pub fn from_labels(columns: usize, rows: usize, labels: Vec<u8>) -> Option<Self> {
         (labels.len() == columns * rows).then_some(Self {
             columns,
@@ -107,24 +110,21 @@ impl Mask {
         self.rows
     }
 
-    /// All labels, row after row.
+    /// All labels in row-major order.
     pub fn pixel_labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
+    /// Renumbers the labels: label `i` becomes `values[i - 1]`, or background if there is no such value.
     pub fn remap_labels(&self, values: &[u8]) -> Self {
-        let value = |l: &u8| {
-            usize::from(*l)
-                .checked_sub(1)
-                .and_then(|i| values.get(i))
-                .copied()
-                .unwrap_or(0)
-        };
+        let remapped = self
+            .labels
+            .iter()
+            .map(|&label| value_of_label(label, values));
         Self {
             columns: self.columns,
             rows: self.rows,
-            labels: self.labels.iter().map(value).collect(),
+            labels: remapped.collect(),
         }
     }
 
@@ -141,17 +141,17 @@ impl Mask {
         }
     }
 
-    /// How many pixels carry `label`.
+    /// Number of pixels with `label`.
     pub fn count_pixels(&self, label: u8) -> usize {
         self.labels.iter().filter(|&&l| l == label).count()
     }
 
-    /// True where all is background.
+    /// True if all pixels are background.
     pub fn is_blank(&self) -> bool {
         self.labels.iter().all(|&l| l == 0)
     }
 
-    /// The pixels that carry `label`.
+    /// The pixels with `label`.
     pub fn label_region(&self, label: u8) -> Region {
         Region::from_fn(&PixelRect::full_frame(self.columns, self.rows), |x, y| {
             self.labels[y * self.columns + x] == label
@@ -163,7 +163,8 @@ impl Mask {
         let mut spans = Vec::new();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
-            let (mut start, end) = (span.start.min(self.columns), span.end.min(self.columns));
+            let mut start = span.start.min(self.columns);
+            let end = span.end.min(self.columns);
             while start < end {
                 let before = self.labels[row + start];
                 let next = start + equal_at_start(&self.labels[row + start..row + end]);
@@ -180,7 +181,8 @@ impl Mask {
         Region::from_spans(spans)
     }
 
-    /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.
+    /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. Pixels outside the mask are
+    /// ignored.
     pub fn paint_region(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
         self.relabel_runs(region, |before| {
             if rule.allows_change(before, label) {
@@ -191,14 +193,14 @@ impl Mask {
         })
     }
 
-    /// Gives what has one label another one, or none, whatever is locked.
+    /// Changes all pixels of one label to another (0 erases), ignoring locks.
     pub fn move_label(&mut self, from: u8, to: u8) -> Edit {
         let whole = Region::full_frame(self.columns, self.rows);
         self.relabel_runs(&whole, |before| if before == from { to } else { before })
     }
 
-    /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: what it leaves becomes
-    /// background. Outside of `window` nothing changes.
+    /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: pixels that it leaves become
+    /// background. Outside `window` nothing changes.
     pub fn reshape_label(
         &mut self,
         label: u8,
@@ -206,7 +208,7 @@ impl Mask {
         window: &Region,
         rule: &Rule,
     ) -> Edit {
-        // Erasing what the label leaves is part of its move: "paint only over" is about what it comes to cover.
+        // The overwrite rule applies to the pixels that the label gains, not to those that it leaves.
         let leaving = Rule {
             over: LabelSet::ALL,
             ..*rule
@@ -223,7 +225,7 @@ impl Mask {
         self.merge_edits(&[erased, painted])
     }
 
-    /// Takes over the labels of `other`, of the same size (else nothing happens), within `region`, where `rule` allows.
+    /// Copies the labels of `other` within `region` where `rule` allows it; does nothing if the sizes differ.
     pub fn copy_region_from(&mut self, other: &Mask, region: &Region, rule: &Rule) -> Edit {
         if (self.columns, self.rows) != (other.columns, other.rows) {
             return Edit::default();
@@ -238,7 +240,7 @@ impl Mask {
         })
     }
 
-    /// Makes this mask equal to `other` (of the same size, else nothing happens); the edit undoes it.
+    /// Replaces all labels by those of `other`; does nothing if the sizes differ.
     pub fn replace_with(&mut self, other: &Mask) -> Edit {
         if (self.columns, self.rows) != (other.columns, other.rows) {
             return Edit::default();
@@ -248,7 +250,7 @@ impl Mask {
         edit
     }
 
-    /// Does what an edit says, whatever is there; runs outside of the mask are left out.
+    /// Applies an edit without checking the old labels; runs outside the mask are ignored.
     pub fn apply_edit(&mut self, edit: &Edit) {
         for Run {
             start,
@@ -266,7 +268,7 @@ impl Mask {
         }
     }
 
-    /// One edit for several that were made on this mask one after the other, the last one just now.
+    /// Merges edits that were made on this mask one after the other, the last one most recently.
     pub fn merge_edits(&self, edits: &[Edit]) -> Edit {
         let mut changed = edits.iter().filter(|e| !e.is_empty());
         if let (Some(only), None) = (changed.next(), changed.next()) {
@@ -295,15 +297,13 @@ impl Mask {
         merged
     }
 
-    /// Changes labels by what they are alone, all neighbours of the same label in a row at once.
+    /// Changes labels depending only on the old label, a run of equal labels at a time.
     fn relabel_runs(&mut self, region: &Region, label: impl Fn(u8) -> u8) -> Edit {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
-            let (mut start, end) = (
-                row + span.start.min(self.columns),
-                row + span.end.min(self.columns),
-            );
+            let mut start = row + span.start.min(self.columns);
+            let end = row + span.end.min(self.columns);
             while start < end {
                 let length = equal_at_start(&self.labels[start..end]);
                 let before = self.labels[start];
@@ -322,7 +322,7 @@ impl Mask {
         edit
     }
 
-    /// Changes labels by where they are, too.
+    /// Changes labels depending on pixel index and old label.
     fn relabel_pixels(&mut self, region: &Region, label: impl Fn(usize, u8) -> u8) -> Edit {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
@@ -338,158 +338,35 @@ impl Mask {
     }
 }
 
-/// How many labels from the first on are equal to it.
+/// The new value of a label in [`Mask::remap_labels`].
+#[inline]
+fn value_of_label(label: u8, values: &[u8]) -> u8 {
+    usize::from(label)
+        .checked_sub(1)
+        .and_then(|i| values.get(i))
+        .copied()
+        .unwrap_or(0)
+}
+
+/// Length of the initial run of equal labels.
 fn equal_at_start(labels: &[u8]) -> usize {
-    // In blocks that the compiler compares at once; the rest one by one.
+    // Compare in blocks, which the compiler vectorizes, then one by one.
     const STEP: usize = 32;
-    let Some(first) = labels.first() else {
+    let Some(&first) = labels.first() else {
         return 0;
     };
-    let is_equal = |block: &&[u8]| block.iter().fold(true, |equal, l| equal & (l == first));
-    let blocks = labels.chunks_exact(STEP).take_while(is_equal).count() * STEP;
-    blocks + labels[blocks..].iter().take_while(|l| *l == first).count()
+    let equal_blocks = labels
+        .chunks_exact(STEP)
+        .take_while(|block| is_filled_with(block, first))
+        .count();
+    let blocks = equal_blocks * STEP;
+    blocks + labels[blocks..].iter().take_while(|l| **l == first).count()
 }
 
-/// A mask in little memory: equal labels in a row as their number and the label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackedMask {
-    columns: u32,
-    rows: u32,
-    bytes: Vec<u8>,
-}
-
-impl PackedMask {
-    /// Packs a mask.
-    pub fn from_mask(mask: &Mask) -> Self {
-        let mut bytes = Vec::new();
-        for run in mask.labels.chunk_by(|a, b| a == b) {
-            edit::write_leb128(&mut bytes, run.len() as u32);
-            bytes.push(run[0]);
-        }
-        Self {
-            columns: mask.columns as u32,
-            rows: mask.rows as u32,
-            bytes,
-        }
-    }
-
-    /// The mask.
-    pub fn to_mask(&self) -> Mask {
-        let (columns, rows) = (self.columns as usize, self.rows as usize);
-        let mut labels = Vec::with_capacity(columns * rows);
-        let mut bytes = self.bytes.as_slice();
-        while let Some((length, (&label, rest))) =
-            edit::read_leb128(&mut bytes).zip(bytes.split_first())
-        {
-            labels.resize(labels.len() + length as usize, label);
-            bytes = rest;
-        }
-        labels.resize(columns * rows, 0);
-        Mask {
-            columns,
-            rows,
-            labels,
-        }
-    }
-
-    /// Writes the labels of a column into `line`, from the top; background is left out.
-    pub fn read_column(&self, column: usize, line: &mut [u8]) {
-        let columns = self.columns as usize;
-        if column >= columns {
-            return;
-        }
-        self.for_runs(|start, end, label| {
-            let first = (start + columns - 1).saturating_sub(column) / columns;
-            let rows = line.iter_mut().enumerate().skip(first);
-            rows.take_while(|(row, _)| row * columns + column < end)
-                .for_each(|(_, place)| *place = label);
-        });
-    }
-
-    /// Writes the labels of a row into `line`, from the left; background is left out.
-    pub fn read_row(&self, row: usize, line: &mut [u8]) {
-        let columns = self.columns as usize;
-        let (first, last) = (row * columns, (row + 1) * columns);
-        self.for_runs(|start, end, label| {
-            let (start, end) = (
-                start.clamp(first, last) - first,
-                end.clamp(first, last) - first,
-            );
-            line.iter_mut()
-                .take(end)
-                .skip(start)
-                .for_each(|place| *place = label);
-        });
-    }
-
-    /// Tells first pixel, pixel after the last and label of every run that has one.
-    fn for_runs(&self, mut tell: impl FnMut(usize, usize, u8)) {
-        let mut bytes = self.bytes.as_slice();
-        let mut at = 0;
-        while let Some((length, (&label, rest))) =
-            edit::read_leb128(&mut bytes).zip(bytes.split_first())
-        {
-            let end = at + length as usize;
-            if label != 0 {
-                tell(at, end, label);
-            }
-            (at, bytes) = (end, rest);
-        }
-    }
-
-    /// True where a pixel has the label.
-    pub fn contains_label(&self, label: u8) -> bool {
-        let mut found = false;
-        self.for_runs(|_, _, held| found |= held == label);
-        found
-    }
-
-    /// Columns and rows.
-    pub fn columns_and_rows(&self) -> (u32, u32) {
-        (self.columns, self.rows)
-    }
-
-    /// How many pixels have a label.
-    pub fn count_labelled_pixels(&self) -> u64 {
-        let mut bytes = self.bytes.as_slice();
-        let mut count = 0;
-        while let Some((length, (&label, rest))) =
-            edit::read_leb128(&mut bytes).zip(bytes.split_first())
-        {
-            count += if label == 0 { 0 } else { u64::from(length) };
-            bytes = rest;
-        }
-        count
-    }
-
-    /// For a file: columns and rows as four bytes each, lowest first, then for each run its length (LEB128) and label.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        [
-            &self.columns.to_le_bytes()[..],
-            &self.rows.to_le_bytes(),
-            &self.bytes,
-        ]
-        .concat()
-    }
-
-    /// The mask of which these are the bytes; `None` where they are those of none, or of one with more than
-    /// [`MOST_PIXELS`].
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (columns, rest) = bytes.split_first_chunk()?;
-        let (rows, runs) = rest.split_first_chunk()?;
-        let (columns, rows) = (u32::from_le_bytes(*columns), u32::from_le_bytes(*rows));
-        let (mut rest, mut pixels) = (runs, 0u64);
-        while !rest.is_empty() {
-            pixels += u64::from(edit::read_leb128(&mut rest)?);
-            rest = rest.split_first()?.1;
-        }
-        let is_whole = pixels == u64::from(columns) * u64::from(rows) && pixels <= MOST_PIXELS;
-        is_whole.then(|| Self {
-            columns,
-            rows,
-            bytes: runs.to_vec(),
-        })
-    }
+/// True if all labels of a block are `label`; branch-free so that it can be vectorized.
+#[inline]
+fn is_filled_with(block: &[u8], label: u8) -> bool {
+    block.iter().fold(true, |equal, l| equal & (*l == label))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Area, perimeter, longest diameter and volume of labels, in mm where the scale is known where they lie, else in pixels.
+//! Area, perimeter, longest diameter and volume of labels, in mm if the scale is known, else in pixels.
 //!
-//! Area, perimeter and volume are of all pieces of a label together, the diameter is the longest within one piece. Of a label
-//! that lies across ultrasound regions, each with a scale of its own, everything is in pixels. To measure the pieces one by
-//! one, they are given labels of their own.
+//! Area, perimeter and volume cover all pieces of a label together; the diameter is the longest within one piece. A
+//! label that spans ultrasound regions with different scales is measured in pixels. To measure pieces separately, give
+//! them labels of their own.
 
 use super::{
     boundary::{Point, ring_segments, trace_contours},
@@ -14,12 +14,12 @@ use super::{
 };
 use std::f64::consts::PI;
 
-/// What lengths are told in.
+/// Unit of lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Millimetres; areas in mm², volumes in mm³.
+    /// Millimetres; areas are in mm², volumes in mm³.
     Millimetre,
-    /// Pixels: no physical spacing is known.
+    /// Pixels, as no physical spacing is known.
     Pixel,
 }
 
@@ -33,36 +33,37 @@ impl Unit {
     }
 }
 
-/// The longest straight line between two points of one piece of a label.
+/// The longest straight line between two boundary points of one piece of a label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diameter {
-    /// In the measurement's unit.
+    /// Length in the unit of the measurement.
     pub length: f64,
-    /// Its ends in pixel coordinates, in the middle of pixel edges: from corner to corner discs would be a pixel too wide.
+    /// End points in pixel coordinates, at midpoints of pixel edges; between pixel corners discs would measure a pixel
+    /// too wide.
     pub ends: [Point; 2],
 }
 
-/// One label on one slice.
+/// Measurements of one label on one slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measurement {
-    /// Which.
+    /// Label value.
     pub label: u8,
     /// Number of pixels.
     pub pixels: usize,
-    /// The distance between its pixels, or why none is known.
+    /// Pixel spacing, or why it is unknown.
     pub spacing: Result<PixelSpacing, NoLength>,
-    /// Unit of what follows.
+    /// Unit of the following values.
     pub unit: Unit,
-    /// Pixels times the area of a pixel.
+    /// Number of pixels times the area of a pixel.
     pub area: f64,
-    /// Length of the smooth contours ([`super::boundary::Contour::taubin_smoothed`]), holes included: within 1 % on discs from
-    /// a radius of 3 pixels on, where the staircase would be 27 % too long.
+    /// Length of the smoothed contours ([`super::boundary::Contour::taubin_smoothed`]), including holes. Within 1 % for
+    /// discs with a radius of at least 3 pixels, where the pixel staircase would be 27 % too long.
     pub perimeter: f64,
-    /// Feret's diameter of the piece where it is longest.
+    /// Maximum Feret diameter over all pieces.
     pub longest_diameter: Diameter,
 }
 
-/// Measures `label`; `None` where the mask does not hold it.
+/// Measures `label`; `None` if the mask has no pixels of it.
 pub fn measure_label(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
     let pixels = mask.count_pixels(label);
     if pixels == 0 {
@@ -74,7 +75,7 @@ pub fn measure_label(mask: &Mask, label: u8, scale: &Scale) -> Option<Measuremen
     } else {
         Unit::Pixel
     };
-    // An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
+    // An aspect ratio alone gives no length, so lengths stay in stored pixels.
     let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
     let contours = trace_contours(mask, label);
     let pieces = contours.iter().filter(|c| !c.is_hole);
@@ -96,7 +97,7 @@ pub fn measure_label(mask: &Mask, label: u8, scale: &Scale) -> Option<Measuremen
     })
 }
 
-/// Measures every label in 1..=`labels` that the mask holds.
+/// Measures every label in 1..=`labels` that occurs in the mask.
 pub fn measure_all(mask: &Mask, labels: u8, scale: &Scale) -> Vec<Measurement> {
     (1..=labels)
         .filter_map(|label| measure_label(mask, label, scale))
@@ -104,7 +105,7 @@ pub fn measure_all(mask: &Mask, labels: u8, scale: &Scale) -> Vec<Measurement> {
 }
 
 /// Volume of `label` over the slices of a series, in mm³: areas times the distance between slices (`slice_spacing`,
-/// mm). `None` where either is not known in mm.
+/// mm). `None` if either is not known in mm.
 pub fn label_volume<'a>(
     slices: impl IntoIterator<Item = (&'a Mask, Scale)>,
     label: u8,
@@ -122,11 +123,11 @@ pub fn label_volume<'a>(
     Some(volume)
 }
 
-/// Circumference of the ellipse that has the area's second moments, of the largest piece of `label`: how a head is measured
-/// whose rim is not closed everywhere. `spacing` is the distance between rows, then between columns; the result is in its
-/// unit. `None` where the mask does not hold the label.
+/// Circumference of the ellipse with the same second moments as the largest piece of `label`; used for head
+/// circumference, where the skull outline may be incomplete. `spacing` is the distance between rows, then between
+/// columns; the result is in its unit. `None` if the mask has no pixels of the label.
 ///
-/// Ramanujan's second approximation, within 1e-5 for any ellipse as round as a head.
+/// Ramanujan's second approximation, accurate to 1e-5 for ellipses as round as a head.
 pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Option<f64> {
     let (columns, labels) = (mask.columns(), mask.pixel_labels());
     let window = PixelRect::full_frame(columns, mask.rows());
@@ -134,31 +135,33 @@ pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Optio
         labels[row * columns + column] == label
     });
     let piece = components::largest_component(&inside);
-    let pixels = || {
-        piece
-            .spans()
-            .iter()
-            .flat_map(|span| (span.start..span.end).map(|column| (column, span.row)))
-    };
-    let at = |(column, row): (usize, usize)| [column as f64 * spacing[1], row as f64 * spacing[0]];
-    let count = piece.len() as f64;
-    if count == 0.0 {
+    if piece.is_empty() {
         return None;
     }
-    let mean = |of: &dyn Fn([f64; 2]) -> f64| pixels().map(|p| of(at(p))).sum::<f64>() / count;
-    let [x, y] = [mean(&|p| p[0]), mean(&|p| p[1])];
-    // A pixel is a square, not a point: it has a moment of its own.
-    let xx = mean(&|p| (p[0] - x).powi(2)) + spacing[1].powi(2) / 12.0;
-    let yy = mean(&|p| (p[1] - y).powi(2)) + spacing[0].powi(2) / 12.0;
-    let xy = mean(&|p| (p[0] - x) * (p[1] - y));
-    let (middle, apart) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
-    // A filled ellipse has a quarter of its semi-axis, squared, as moment.
-    let (a, b) = (
-        2.0 * (middle + apart).sqrt(),
-        2.0 * (middle - apart).max(0.0).sqrt(),
-    );
+    let x = mean_over_pixels(&piece, spacing, |p| p[0]);
+    let y = mean_over_pixels(&piece, spacing, |p| p[1]);
+    // Each pixel is a square, not a point, so its own moment is added.
+    let xx = mean_over_pixels(&piece, spacing, |p| (p[0] - x).powi(2)) + spacing[1].powi(2) / 12.0;
+    let yy = mean_over_pixels(&piece, spacing, |p| (p[1] - y).powi(2)) + spacing[0].powi(2) / 12.0;
+    let xy = mean_over_pixels(&piece, spacing, |p| (p[0] - x) * (p[1] - y));
+    let middle = (xx + yy) / 2.0;
+    let apart = ((xx - yy) / 2.0).hypot(xy);
+    // The second moment of a filled ellipse along a semi-axis a is a² / 4.
+    let a = 2.0 * (middle + apart).sqrt();
+    let b = 2.0 * (middle - apart).max(0.0).sqrt();
     let h = ((a - b) / (a + b)).powi(2);
     Some(PI * (a + b) * (1.0 + 3.0 * h / (10.0 + (4.0 - 3.0 * h).sqrt())))
+}
+
+/// Mean of `value` over the pixel positions (x, y) of a region, in the unit of `spacing` (rows, columns).
+#[inline]
+fn mean_over_pixels(region: &Region, spacing: [f64; 2], value: impl Fn([f64; 2]) -> f64) -> f64 {
+    let pixels = region
+        .spans()
+        .iter()
+        .flat_map(|span| (span.start..span.end).map(|column| (column, span.row)));
+    let places = pixels.map(|(column, row)| [column as f64 * spacing[1], row as f64 * spacing[0]]);
+    places.map(value).sum::<f64>() / region.len() as f64
 }
 
 fn ring_length(ring: &[Point], size: [f64; 2]) -> f64 {
@@ -171,35 +174,42 @@ fn scaled_distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
     ((a[0] - b[0]) * size[0]).hypot((a[1] - b[1]) * size[1])
 }
 
-/// Feret's diameter: the farthest pair of points of the convex hull, found by rotating calipers (Shamos 1978).
+/// Maximum Feret diameter: the farthest pair of points of the convex hull, by rotating calipers (Shamos 1978).
 fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
     let hull = convex_hull(points);
     let n = hull.len();
-    let area = |a: Point, b: Point, c: Point| twice_signed_area(a, b, c).abs();
     let mut best: Option<Diameter> = None;
-    let mut consider = |a: Point, b: Point| {
-        let length = scaled_distance(a, b, size);
-        if best.is_none_or(|d| length > d.length) {
-            best = Some(Diameter {
-                length,
-                ends: [a, b],
-            });
-        }
-    };
     let mut far = 1 % n.max(1);
     for i in 0..n {
         let (a, b) = (hull[i], hull[(i + 1) % n]);
-        // Stretching the axes keeps hull and antipodal pairs as they are: areas all grow by the same factor.
-        while area(a, b, hull[(far + 1) % n]) > area(a, b, hull[far]) {
+        // Scaling the axes changes neither the hull nor the antipodal pairs, as all areas grow by the same factor.
+        while twice_area(a, b, hull[(far + 1) % n]) > twice_area(a, b, hull[far]) {
             far = (far + 1) % n;
         }
-        // Where two corners are equally far from an edge, both are antipodal to it.
+        // If two corners are equally far from an edge, both are antipodal to it.
         for other in [hull[far], hull[(far + 1) % n]] {
-            consider(a, other);
-            consider(b, other);
+            best = longer_diameter(best, [a, other], size);
+            best = longer_diameter(best, [b, other], size);
         }
     }
     best
+}
+
+/// The longer one of `best` and the line between `ends`.
+#[inline]
+fn longer_diameter(best: Option<Diameter>, ends: [Point; 2], size: [f64; 2]) -> Option<Diameter> {
+    let length = scaled_distance(ends[0], ends[1], size);
+    if best.is_none_or(|best| length > best.length) {
+        Some(Diameter { length, ends })
+    } else {
+        best
+    }
+}
+
+/// Twice the area of a triangle.
+#[inline]
+fn twice_area(a: Point, b: Point, c: Point) -> f64 {
+    twice_signed_area(a, b, c).abs()
 }
 
 /// Twice the signed area of a triangle.
@@ -215,22 +225,24 @@ fn convex_hull(points: &[Point]) -> Vec<Point> {
     if points.len() < 3 {
         return points;
     }
-    let half = |points: &mut dyn Iterator<Item = Point>| {
-        let mut chain: Vec<Point> = Vec::new();
-        for p in points {
-            while chain.len() >= 2
-                && twice_signed_area(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
-            {
-                chain.pop();
-            }
-            chain.push(p);
-        }
-        chain.pop();
-        chain
-    };
-    let mut hull = half(&mut points.iter().copied());
-    hull.extend(half(&mut points.iter().rev().copied()));
+    let mut hull = half_hull(points.iter().copied());
+    hull.extend(half_hull(points.iter().rev().copied()));
     hull
+}
+
+/// One half of the hull of sorted points, without its last corner, which starts the other half.
+fn half_hull(points: impl Iterator<Item = Point>) -> Vec<Point> {
+    let mut chain: Vec<Point> = Vec::new();
+    for p in points {
+        while chain.len() >= 2
+            && twice_signed_area(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
+        {
+            chain.pop();
+        }
+        chain.push(p);
+    }
+    chain.pop();
+    chain
 }
 
 #[cfg(test)]

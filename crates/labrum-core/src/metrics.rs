@@ -6,13 +6,13 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Share of the image diagonal that the boundary of boundary IoU is wide.
+/// Width of the boundary region of boundary IoU, as a share of the image diagonal.
 const BOUNDARY_WIDTH: f64 = 0.02;
 
-/// Agreement of two masks.
+/// Agreement scores of two masks.
 ///
-/// Two empty masks agree wholly: 1, 1, 0 and 1. Where one alone is empty there is no distance to tell: `hd95` is
-/// `None` (Dice is 0 then, so that the case is not lost).
+/// Two empty masks agree perfectly: 1, 1, 0 and 1. If only one is empty, `hd95` is undefined (`None`); Dice is 0, so
+/// the case still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Dice coefficient, 0..=1.
@@ -26,7 +26,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// What two masks get that agree in every pixel.
+    /// Scores of two identical masks.
     pub const PERFECT: Self = Self {
         dice: 1.0,
         iou: 1.0,
@@ -34,22 +34,24 @@ impl Scores {
         boundary_iou: 1.0,
     };
 
-    /// Means of each figure; `hd95` over those that have one. `None` for no scores.
+    /// Mean of each score; `hd95` over those that have one. `None` without scores.
     pub fn mean_over(scores: &[Self]) -> Option<Self> {
-        let mean = |of: fn(&Self) -> Option<f64>| {
-            let values: Vec<f64> = scores.iter().filter_map(of).collect();
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
         Some(Self {
-            dice: mean(|s| Some(s.dice))?,
-            iou: mean(|s| Some(s.iou))?,
-            hd95: mean(|s| s.hd95),
-            boundary_iou: mean(|s| Some(s.boundary_iou))?,
+            dice: Self::mean_of_figure(scores, |s| Some(s.dice))?,
+            iou: Self::mean_of_figure(scores, |s| Some(s.iou))?,
+            hd95: Self::mean_of_figure(scores, |s| s.hd95),
+            boundary_iou: Self::mean_of_figure(scores, |s| Some(s.boundary_iou))?,
         })
+    }
+
+    /// Mean of one score over those that have it; `None` if none has.
+    fn mean_of_figure(scores: &[Self], figure: fn(&Self) -> Option<f64>) -> Option<f64> {
+        let values: Vec<f64> = scores.iter().filter_map(figure).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 }
 
-/// Agreement of two masks of one size, the mean over the labels that are in either. `None` where the sizes differ.
+/// Agreement of two masks, averaged over the labels that occur in either. `None` if the sizes differ.
 ///
 /// `spacing` is the distance between rows, then between columns.
 pub fn score_masks(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
@@ -68,7 +70,7 @@ pub fn score_masks(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<
     same_size.then(|| Scores::mean_over(&scores).unwrap_or(Scores::PERFECT))
 }
 
-/// Agreement of two masks of one size in one label. `None` where the sizes differ.
+/// Agreement of two masks for one label. `None` if the sizes differ.
 pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2]) -> Option<Scores> {
     let (columns, rows) = (truth.columns(), truth.rows());
     if (predicted.columns(), predicted.rows()) != (columns, rows) {
@@ -109,8 +111,8 @@ fn overlap_sizes(a: &[bool], b: &[bool]) -> (usize, usize) {
     })
 }
 
-/// 95th percentile of the distances from each surface pixel to the other surface, of both directions together, as
-/// `hd95` of medpy defines it.
+/// 95th percentile of the distances from surface pixels to the other surface, both directions pooled, as defined by
+/// `hd95` of medpy.
 fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f64> {
     let (from, to) = (a.surface_pixels(), b.surface_pixels());
     match (from.contains(&true), to.contains(&true)) {
@@ -130,18 +132,16 @@ fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f
     Some(interpolated_quantile(&mut distances, 0.95))
 }
 
-/// The `q` quantile (0..=1) of at least one value, interpolated linearly between neighbours as in numpy.
+/// The `q` quantile (0..=1) with linear interpolation as in numpy; needs at least one value.
 fn interpolated_quantile(values: &mut [f64], q: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = q * (values.len() - 1) as f64;
-    let (low, high) = (
-        values[place.floor() as usize],
-        values[place.ceil() as usize],
-    );
+    let low = values[place.floor() as usize];
+    let high = values[place.ceil() as usize];
     low + (high - low) * place.fract()
 }
 
-/// Width of the boundary region in pixels, Cheng et al. 2021, "Boundary IoU".
+/// Width of the boundary region in pixels (Cheng et al. 2021, "Boundary IoU").
 fn boundary_width(columns: usize, rows: usize) -> usize {
     let diagonal = (columns as f64).hypot(rows as f64);
     ((BOUNDARY_WIDTH * diagonal).round_ties_even() as usize).max(1)
@@ -168,20 +168,26 @@ impl LabelRegion {
         column < self.columns && row < self.rows && self.inside[row * self.columns + column]
     }
 
-    /// Inside pixels with one of four neighbours outside; beyond the image is outside.
+    /// Inside pixels with at least one of four neighbours outside; beyond the image counts as outside.
     fn surface_pixels(&self) -> Vec<bool> {
-        let on_surface = |i: usize| {
-            let (column, row) = (i % self.columns, i / self.columns);
-            self.inside[i]
-                && !(self.is_inside(column.wrapping_sub(1), row)
-                    && self.is_inside(column + 1, row)
-                    && self.is_inside(column, row.wrapping_sub(1))
-                    && self.is_inside(column, row + 1))
-        };
-        (0..self.inside.len()).map(on_surface).collect()
+        (0..self.inside.len())
+            .map(|index| self.is_on_surface(index))
+            .collect()
     }
 
-    /// Inside pixels at most `width` king's moves away from the outside; beyond the image is outside.
+    /// True if the pixel at row-major `index` is a surface pixel.
+    #[inline]
+    fn is_on_surface(&self, index: usize) -> bool {
+        let column = index % self.columns;
+        let row = index / self.columns;
+        self.inside[index]
+            && !(self.is_inside(column.wrapping_sub(1), row)
+                && self.is_inside(column + 1, row)
+                && self.is_inside(column, row.wrapping_sub(1))
+                && self.is_inside(column, row + 1))
+    }
+
+    /// Inside pixels whose Chebyshev distance to the outside is at most `width`; beyond the image counts as outside.
     fn boundary_region(&self, width: usize) -> Vec<bool> {
         let mut core = vec![false; self.inside.len()];
         let mut line = Vec::new();
@@ -207,7 +213,7 @@ impl LabelRegion {
     }
 }
 
-/// Keeps the pixels of a line that have `width` set pixels on either side.
+/// Keeps the pixels of a line that have `width` set pixels on each side.
 fn erode_line(line: &[bool], width: usize, kept: &mut Vec<bool>) {
     kept.clear();
     kept.resize(line.len(), false);

@@ -1,4 +1,4 @@
-//! The model card: what a model is, what it is for and what it was made from. Kept in the metadata of the weights.
+//! The model card: what a model is, its intended use and its training data. Stored in the metadata of the weights.
 
 use crate::{
     label::Label,
@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Widths and depths of the published networks.
+/// Configurations of the published networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Config {
     /// CMUNeXt-S: 0.42 M parameters.
@@ -29,14 +29,14 @@ impl std::fmt::Display for Config {
     }
 }
 
-/// What becomes of an image whose sides are not in the proportion of the input's.
+/// How an image with another aspect ratio than the input is fitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aspect {
-    /// It keeps its proportions and is padded.
+    /// Keeps its aspect ratio and is padded.
     #[default]
     Kept,
-    /// It is stretched to the size of the input, as the authors of CMUNeXt do.
+    /// Stretched to the size of the input, as in the CMUNeXt paper.
     Stretched,
 }
 
@@ -46,104 +46,113 @@ impl Aspect {
     }
 }
 
-/// How an image becomes the network's input.
+/// How an image is converted to the network's input.
 ///
-/// The image is windowed (its own window, 8-bit as it is) to 0..=1, scaled by one factor until it fits in
-/// `columns` x `rows`, centred and padded with 0 (or stretched, see [`Aspect`]), then `(value - mean) / std` channel by
-/// channel. A grey image fills all channels; of a colour image a 1-channel network sees the luma.
+/// The image is mapped to 0..=1 with its initial contrast (8-bit unchanged), scaled to fit `columns` x `rows`, centred
+/// and padded with 0 (or stretched, see [`Aspect`]), then normalized per channel by `(value - mean) / std`. A grey
+/// image fills all channels; a 1-channel network gets the luma of a colour image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSpec {
-    /// 1 or 3.
+    /// Number of channels: 1 or 3.
     pub channels: usize,
     /// Width of the input, a multiple of 16.
     pub columns: usize,
     /// Height of the input, a multiple of 16.
     pub rows: usize,
-    /// Padded or stretched.
+    /// How other aspect ratios are fitted.
     #[serde(default, skip_serializing_if = "Aspect::is_kept")]
     pub aspect: Aspect,
-    /// Subtracted, one for each channel.
+    /// Mean of each channel, subtracted.
     pub mean: Vec<f32>,
-    /// Divided by, one for each channel.
+    /// Standard deviation of each channel; the divisor.
     pub std: Vec<f32>,
 }
 
-/// What a model is for: it runs by itself only there. An empty list says nothing about that matter.
+/// Intended use of a model, which limits where it runs automatically. Empty lists mean no restriction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPurpose {
-    /// One sentence for people: "the head in fetal ultrasound".
+    /// Summary for display: "the head in fetal ultrasound".
     pub summary: String,
-    /// DICOM Modality: "US".
+    /// DICOM Modalities: "US".
     #[serde(default)]
     pub modalities: Vec<String>,
-    /// Body Part Examined, upper case: "HEAD", "FETUS".
+    /// Values of Body Part Examined, in upper case: "HEAD", "FETUS".
     #[serde(default)]
     pub body_parts: Vec<String>,
-    /// View, for people: "transthalamic plane".
+    /// View for display: "transthalamic plane".
     #[serde(default)]
     pub view: String,
-    /// Words of which one stands in the file name, folder or series description of a picture that the model is for:
-    /// pictures name neither modality nor body part. They count only where the card does not say what its pictures look
-    /// like.
+    /// Words that identify suitable image files, which have neither modality nor body part: one of them must occur in
+    /// the file name, folder or series description. Used only if the card has no [`ModelCard::looks`].
     #[serde(default)]
     pub picture_words: Vec<String>,
 }
 
-/// Figures on subjects that the training never saw, means over the cases.
+impl ModelPurpose {
+    /// True if one of the picture words occurs in a text, ignoring case.
+    fn has_picture_word(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.picture_words
+            .iter()
+            .any(|word| text.contains(&word.to_lowercase()))
+    }
+}
+
+/// Mean scores on subjects that were not used for training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
-    /// How many images.
+    /// Number of images.
     pub cases: usize,
     /// Dice coefficient.
     pub dice: f64,
     /// Intersection over union.
     pub iou: f64,
-    /// Hausdorff distance, 95th percentile, pixels of the source; `None` where no case has one.
+    /// Hausdorff distance (95th percentile) in source pixels; `None` if no case has one.
     #[serde(default)]
     pub hd95: Option<f64>,
     /// Boundary IoU.
     pub boundary_iou: f64,
 }
 
-/// What the weights were trained on.
+/// Training data of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainedOn {
-    /// Name of the data: "HC18".
+    /// Name of the dataset: "HC18".
     pub data: String,
     /// Its licence: "CC BY 4.0".
     pub license: String,
-    /// Whom to name.
+    /// Required attribution.
     pub attribution: String,
-    /// Images used for training.
+    /// Number of training images.
     pub cases: usize,
-    /// The values that the labels had in the masks, one for each; empty for 1, 2 and so on.
+    /// Value of each label in the training masks; empty for 1, 2 and so on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<u8>,
 }
 
-/// All that is known about a model.
+/// Description of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// "Fetal head".
+    /// Name: "Fetal head".
     pub name: String,
-    /// "1.0.0".
+    /// Version: "1.0.0".
     pub version: String,
-    /// Which of the networks.
+    /// Network configuration.
     pub config: Config,
     /// Labels 1..=n; the network has n + 1 classes.
     pub labels: Vec<Label>,
-    /// Input size and normalisation.
+    /// Input size and normalization.
     pub input: InputSpec,
-    /// What it is for.
+    /// Intended use.
     #[serde(default)]
     pub purpose: ModelPurpose,
-    /// What the pictures look like that it is for.
+    /// Appearance of suitable images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Looks>,
-    /// What it was made from.
+    /// Training data.
     #[serde(default)]
     pub trained_on: TrainedOn,
-    /// How good it is.
+    /// Scores on hold-out data.
     #[serde(default)]
     pub held_out: Option<HeldOut>,
     /// SHA-256 (hex) of the weights that training started from.
@@ -151,23 +160,22 @@ pub struct ModelCard {
     pub parent: Option<String>,
 }
 
-/// Whether a model is for a series.
+/// Whether a model is intended for a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelFit {
-    /// It may run by itself.
+    /// It may run automatically.
     Fits,
-    /// It may not; the reason, a clause: "it is for US, this is MR".
+    /// It may not; the reason, a clause: "the model is for US, but this series is MR".
     No(String),
 }
 
 impl ModelCard {
-    /// Whether this model is for `series`, whose middle slice has this `look`; `None` where it was not read yet. It is asked
-    /// for where the card says what its pictures look like, and all else fits.
+    /// Whether this model is intended for `series`. `look` returns that of its middle slice, or `None` if it has not
+    /// been read yet; it is called only if the card has [`Self::looks`] and everything else matches.
     ///
-    /// DICOM: modality and body part must be among those named. Where the card says what its pictures look like, the
-    /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
-    /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
-    /// description where the body part is unknown.
+    /// DICOM: modality and body part must be among those listed. If the card has looks, the series must resemble them
+    /// too; for image files and unknown body parts, looks alone decide. Without looks, one of the picture words must
+    /// occur in the description or path of an image file, or of a series with an unknown body part.
     pub fn fit_for_series<'a>(
         &self,
         series: &Series,
@@ -182,9 +190,9 @@ impl ModelCard {
         }
     }
 
-    /// Why this model runs by itself on a series that it fits, a clause: "the image looks like those that it learned from".
+    /// Why this model runs automatically on a series, a clause: "the image looks like the model's training images".
     pub fn automatic_run_reason(&self, series: &Series) -> String {
-        let look = "the image looks like those that it learned from";
+        let look = "the image looks like the model's training images";
         let purpose = &self.purpose;
         if series.modality.is_empty() {
             let name = format!("{} {}", series.description, series.id).to_lowercase();
@@ -194,12 +202,12 @@ impl ModelCard {
                 .find(|word| name.contains(&word.to_lowercase()));
             return match (&self.looks, word) {
                 (Some(_), _) => look.to_owned(),
-                (None, Some(word)) => format!("\"{word}\" stands in the name of the image"),
-                (None, None) => "it is for all pictures".to_owned(),
+                (None, Some(word)) => format!("the image name contains \"{word}\""),
+                (None, None) => "the model is for all image files".to_owned(),
             };
         }
         let what = [series.modality.as_str(), series.body_part.as_str()].join(" ");
-        let named = format!("this is {}", what.trim());
+        let named = format!("the series is {}", what.trim());
         if self.looks.is_some() {
             format!("{named}, and {look}")
         } else {
@@ -209,10 +217,10 @@ impl ModelCard {
 
     fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> ModelFit {
         match look {
-            None => ModelFit::No("the image is not read yet".into()),
+            None => ModelFit::No("the image has not been read yet".into()),
             Some(look) if looks.is_familiar(look) => ModelFit::Fits,
             Some(_) => ModelFit::No(format!(
-                "it is for {}, and this does not look like the images that it learned from",
+                "the model is for {}, but the image does not look like its training images",
                 self.purpose.summary
             )),
         }
@@ -220,42 +228,42 @@ impl ModelCard {
 
     fn fit_by_name(&self, series: &Series) -> ModelFit {
         let purpose = &self.purpose;
-        let has_word = |text: &str| {
-            let text = text.to_lowercase();
-            purpose
-                .picture_words
-                .iter()
-                .any(|w| text.contains(&w.to_lowercase()))
-        };
-        let words =
-            || self.looks.is_some() || has_word(&series.description) || has_word(&series.id);
         let unnamed = series.modality.is_empty();
         if unnamed {
-            return if purpose.picture_words.is_empty() || words() {
+            return if purpose.picture_words.is_empty() || self.may_fit_unnamed(series) {
                 ModelFit::Fits
             } else {
                 ModelFit::No(format!(
-                    "it is for {}, and nothing says that this picture is that",
+                    "the model is for {}, but the name of this image does not say so",
                     purpose.summary
                 ))
             };
         }
         if !purpose.modalities.is_empty() && !purpose.modalities.contains(&series.modality) {
             let wanted = purpose.modalities.join(" or ");
-            return ModelFit::No(format!("it is for {wanted}, this is {}", series.modality));
+            return ModelFit::No(format!(
+                "the model is for {wanted}, but this series is {}",
+                series.modality
+            ));
         }
         let part = &series.body_part;
         if purpose.body_parts.is_empty()
             || purpose.body_parts.contains(part)
-            || (part.is_empty() && words())
+            || (part.is_empty() && self.may_fit_unnamed(series))
         {
             return ModelFit::Fits;
         }
-        let shown = if part.is_empty() {
-            "an unknown body part"
-        } else {
-            part
-        };
-        ModelFit::No(format!("it is for {}, this is {shown}", purpose.summary))
+        let shown = if part.is_empty() { "unknown" } else { part };
+        ModelFit::No(format!(
+            "the model is for {}, but the body part of this series is {shown}",
+            purpose.summary
+        ))
+    }
+
+    /// For series without modality or body part: true if looks decide, or if a picture word occurs in its name.
+    fn may_fit_unnamed(&self, series: &Series) -> bool {
+        self.looks.is_some()
+            || self.purpose.has_picture_word(&series.description)
+            || self.purpose.has_picture_word(&series.id)
     }
 }

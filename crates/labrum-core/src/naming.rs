@@ -1,26 +1,32 @@
-//! Names that people give: when two of them are one, and how equal ones are told apart.
+//! User-given names: comparing them, and numbering duplicates.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
-/// The name with its accents composed (Unicode's form NFC): "é" may be one character or an "e" with an accent behind it,
-/// as macOS writes it, and looks the same.
+/// File name of a path for display; the whole path if it has none.
+pub fn file_name_text(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Normalizes a name to Unicode NFC: macOS writes "é" as "e" with a combining accent, which looks the same.
 pub fn compose_accents(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc()
         .normalize(name)
         .into_owned()
 }
 
-/// What is equal for names that a file system may take for one: those that differ in upper and lower case, or in how their
-/// accents are written.
+/// Key that is equal for names that a file system may treat as the same: it ignores case and Unicode normalization.
 pub fn fold_case_and_accents(name: &str) -> String {
     compose_accents(&compose_accents(name).to_lowercase())
 }
 
-/// The names in their order, with a number behind each that stood there before: "Lesion", "Lesion (2)".
+/// Makes names unique, in order, by appending a number to repeated ones: "Lesion", "Lesion (2)".
 pub fn told_apart<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let names: Vec<String> = names.into_iter().map(compose_accents).collect();
-    // A name that was given stays that of its own label.
+    // Do not invent a name that another item already has.
     let given: HashSet<&String> = names.iter().collect();
     let mut taken = HashSet::new();
     let mut distinct = Vec::with_capacity(names.len());

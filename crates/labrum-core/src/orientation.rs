@@ -1,4 +1,4 @@
-//! The eight ways in which the rows and columns of a file can lie in the picture that is shown.
+//! The eight orientations that stored rows and columns can have on the screen.
 
 use super::{
     geometry::PixelSpacing,
@@ -7,14 +7,14 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How stored rows and columns lie on the screen: first the two change places, then each may run backwards.
+/// Orientation of stored pixels on the screen: transposition first, then reversal of columns or rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orientation {
-    /// Stored columns run down the screen, stored rows across it.
+    /// Stored rows are displayed as columns and vice versa.
     pub transposed: bool,
-    /// The first stored column is shown last.
+    /// The first stored column is displayed last.
     pub columns_reversed: bool,
-    /// The first stored row is shown last.
+    /// The first stored row is displayed last.
     pub rows_reversed: bool,
 }
 
@@ -26,7 +26,7 @@ impl Orientation {
         rows_reversed: false,
     };
 
-    /// Of the value of EXIF's and TIFF's tag Orientation (274); values that mean nothing are as stored.
+    /// From the value of the EXIF and TIFF tag Orientation (274); invalid values mean as stored.
     pub fn from_exif(value: u16) -> Self {
         let [transposed, columns_reversed, rows_reversed] = match value {
             2 => [false, true, false],
@@ -45,7 +45,7 @@ impl Orientation {
         }
     }
 
-    /// From the screen back to the file.
+    /// The inverse orientation, from the screen to the file.
     pub fn inverse(self) -> Self {
         if !self.transposed {
             return self;
@@ -57,7 +57,7 @@ impl Orientation {
         }
     }
 
-    /// Columns and rows that are shown of so many stored ones.
+    /// Displayed size (columns, rows) for a stored size.
     pub fn shown_size(self, (columns, rows): (usize, usize)) -> (usize, usize) {
         if self.transposed {
             (rows, columns)
@@ -66,39 +66,33 @@ impl Orientation {
         }
     }
 
-    /// The stored pixel (column, row) that is shown at (`x`, `y`), of `columns` x `rows` stored ones.
+    /// The stored pixel (column, row) displayed at (`x`, `y`), for a stored size of `columns` x `rows`.
     pub fn stored_pixel(
         self,
         (columns, rows): (usize, usize),
         (x, y): (usize, usize),
     ) -> (usize, usize) {
         let (column, row) = if self.transposed { (y, x) } else { (x, y) };
-        let place = |at: usize, count: usize, reversed: bool| {
-            if reversed {
-                (count - 1).saturating_sub(at)
-            } else {
-                at
-            }
-        };
         (
-            place(column, columns.max(1), self.columns_reversed),
-            place(row, rows.max(1), self.rows_reversed),
+            place_along_axis(column, columns.max(1), self.columns_reversed),
+            place_along_axis(row, rows.max(1), self.rows_reversed),
         )
     }
 
-    /// Values as they are shown, row after row, of `columns` x `rows` stored ones.
+    /// Reorders `columns` x `rows` stored values for display, row-major.
     pub fn orient_values<T: Copy>(self, columns: usize, rows: usize, stored: &[T]) -> Vec<T> {
         let (width, height) = self.shown_size((columns, rows));
-        let pixel = |x: usize, y: usize| {
-            let (column, row) = self.stored_pixel((columns, rows), (x, y));
-            stored.get(row * columns + column).copied()
-        };
         let mut shown = Vec::with_capacity(width * height);
-        (0..height).for_each(|y| shown.extend((0..width).filter_map(|x| pixel(x, y))));
+        for y in 0..height {
+            shown.extend((0..width).filter_map(|x| {
+                let (column, row) = self.stored_pixel((columns, rows), (x, y));
+                stored.get(row * columns + column).copied()
+            }));
+        }
         shown
     }
 
-    /// Spacing as it is shown.
+    /// Pixel spacing as displayed.
     pub fn orient_spacing(self, stored: PixelSpacing) -> PixelSpacing {
         if !self.transposed {
             return stored;
@@ -110,7 +104,7 @@ impl Orientation {
         }
     }
 
-    /// An image as it is shown, with its spacing; what else lies in its plane must not be there yet.
+    /// Reorders pixels and spacing of an image for display. Its plane, regions and overlays must not be set yet.
     pub fn orient_image(self, stored: Image) -> Image {
         if self == Self::AS_STORED {
             return stored;
@@ -134,7 +128,7 @@ impl Orientation {
         }
     }
 
-    /// A mask as it is shown.
+    /// Reorders a mask for display.
     pub fn orient_mask(self, stored: Mask) -> Mask {
         if self == Self::AS_STORED {
             return stored;
@@ -146,24 +140,34 @@ impl Orientation {
     }
 }
 
-/// How a mask was brought onto its image.
+/// Index `at` of `count` (at least 1), counted from the other end if `reversed`.
+#[inline]
+fn place_along_axis(at: usize, count: usize, reversed: bool) -> usize {
+    if reversed {
+        (count - 1).saturating_sub(at)
+    } else {
+        at
+    }
+}
+
+/// How a mask was oriented to match its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaskOrientation {
-    /// As its own file says, which fits.
+    /// By the orientation flag of its own file, which matches.
     AsShown,
-    /// As the image is shown, though it would fit as well if it were turned like the image: it has no flag that tells.
+    /// Used as stored, as it has no orientation flag, although it would also fit if rotated like the image.
     AsShownInDoubt,
-    /// As stored, though its own file says that it is to be turned.
+    /// Used as stored, ignoring the orientation flag of its own file.
     OwnFlagLeftOut,
-    /// Turned like the image, which was drawn on as it is stored.
+    /// Rotated like the image, as it was drawn on the stored pixels.
     TurnedLikeImage,
 }
 
-/// A mask as it lies on an image of `shown` columns and rows: turned by its own flag (`own`) where the size fits then, else
-/// as it is stored, else, where it has no flag, turned like the image (`image`).
+/// Orients a mask for an image displayed with `shown` columns and rows: by its own flag (`own`) if the size then
+/// matches, else as stored, else, if it has no flag, like the image (`image`).
 ///
-/// Where sizes do not tell (mirrored, turned by 180 degrees, square) the mask's own flag decides. A mask that fits in no
-/// way comes back as its own flag says, of the wrong size.
+/// If the size is ambiguous (mirrored, rotated by 180°, square), the mask's own flag decides. A mask that never matches
+/// is returned as its own flag says, with the wrong size.
 pub fn fit_mask_to_image(
     stored: Mask,
     own: Orientation,

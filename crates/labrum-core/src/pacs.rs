@@ -1,9 +1,9 @@
-//! Archives (PACS) as the window and the command line know them: servers, questions, answers, and what waits to be sent.
+//! Types for PACS access, used by the window and the command line: servers, queries, results and the send queue.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// How a server is spoken to.
+/// Protocol of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
@@ -15,10 +15,10 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Both.
+    /// Both protocols.
     pub const ALL: [Self; 2] = [Self::DicomWeb, Self::Dimse];
 
-    /// What it is called.
+    /// Display name.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::DicomWeb => "DICOMweb",
@@ -27,24 +27,24 @@ impl Protocol {
     }
 }
 
-/// How one proves to a DICOMweb server who one is.
+/// Authentication with a DICOMweb server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignIn {
-    /// Not at all.
+    /// No authentication.
     #[default]
     None,
-    /// A user with a password (HTTP Basic).
+    /// User name and password (HTTP Basic).
     Password,
-    /// A token (HTTP Bearer).
+    /// Token (HTTP Bearer).
     Token,
 }
 
 impl SignIn {
-    /// All of them.
+    /// All kinds of authentication.
     pub const ALL: [Self; 3] = [Self::None, Self::Password, Self::Token];
 
-    /// What it is called.
+    /// Display name.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::None => "None",
@@ -54,27 +54,27 @@ impl SignIn {
     }
 }
 
-/// A server, without its secret.
+/// Settings of a server, without password or token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Server {
-    /// What people call it; unique among the servers.
+    /// Display name; unique among the servers.
     pub name: String,
-    /// How it is spoken to.
+    /// Protocol.
     pub protocol: Protocol,
-    /// DICOMweb: the base address, `https://pacs.example.org/dicom-web`. DIMSE: `host:port`.
+    /// DICOMweb: base URL, `https://pacs.example.org/dicom-web`. DIMSE: `host:port`.
     pub address: String,
-    /// DIMSE: its AE title.
+    /// DIMSE: AE title of the server.
     pub called_ae: String,
-    /// DIMSE: our AE title.
+    /// DIMSE: own AE title.
     pub calling_ae: String,
-    /// DIMSE: the port that objects are sent to by C-MOVE; `None` fetches by C-GET.
+    /// DIMSE: local port for C-MOVE; `None` to use C-GET.
     pub move_port: Option<u16>,
-    /// DICOMweb: how one signs in.
+    /// DICOMweb: authentication.
     pub sign_in: SignIn,
-    /// DICOMweb: the user.
+    /// DICOMweb: user name.
     pub user: String,
-    /// DICOMweb: certificates (PEM) that are trusted instead of the system's.
+    /// DICOMweb: certificate file (PEM) to trust instead of the system's certificates.
     pub certificates: Option<PathBuf>,
 }
 
@@ -95,7 +95,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// What stands for the server in names of files: other words for the same address are the same server.
+    /// Key of the server in file names; equal for different spellings of the same address.
     pub fn file_key(&self) -> String {
         let address = self.address.trim().trim_end_matches('/').to_lowercase();
         match self.protocol {
@@ -104,7 +104,7 @@ impl Server {
         }
     }
 
-    /// True where a secret would cross the network in the clear.
+    /// True if the password or token would be sent unencrypted.
     pub fn is_secret_in_the_clear(&self) -> bool {
         let address = self.address.to_lowercase();
         let host = address.strip_prefix("http://").unwrap_or_default();
@@ -117,36 +117,36 @@ impl Server {
             && !is_here
     }
 
-    /// What is wrong with it, as a clause.
+    /// What is wrong with the settings, as a clause; `None` if they are valid.
     pub fn find_problem(&self) -> Option<&'static str> {
         let address = self.address.trim();
         let host = address.split_once("://").map_or(address, |(_, rest)| rest);
         let authority = host.split('/').next().unwrap_or_default();
         match self.protocol {
-            _ if self.name.trim().is_empty() => Some("it has no name"),
-            _ if authority.is_empty() => Some("it has no address"),
+            _ if self.name.trim().is_empty() => Some("the name is missing"),
+            _ if authority.is_empty() => Some("the address is missing"),
             Protocol::DicomWeb
                 if !address.starts_with("http://") && !address.starts_with("https://") =>
             {
-                Some("its address must begin with https:// or http://")
+                Some("the address must begin with https:// or http://")
             }
             Protocol::DicomWeb if authority.contains('@') => Some(
-                "user and password do not belong into the address: name the user, the password is asked for",
+                "the address must not contain a user name or password; enter the user name separately",
             ),
             Protocol::DicomWeb
                 if self.sign_in == SignIn::Password && self.user.trim().is_empty() =>
             {
-                Some("it has no user")
+                Some("the user name is missing")
             }
             Protocol::Dimse
                 if address
                     .rsplit_once(':')
                     .is_none_or(|(_, port)| port.parse::<u16>().is_err()) =>
             {
-                Some("its address must be host:port")
+                Some("the address must be host:port")
             }
             Protocol::Dimse if !is_ae_title(&self.called_ae) || !is_ae_title(&self.calling_ae) => {
-                Some("an AE title has 1 to 16 letters")
+                Some("AE titles must have 1 to 16 characters")
             }
             _ => None,
         }
@@ -161,12 +161,12 @@ fn is_ae_title(title: &str) -> bool {
             .all(|b| (b' '..=b'~').contains(&b) && b != b'\\')
 }
 
-/// A password or a token. It is never shown.
+/// A password or token. Never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a secret.
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -183,32 +183,32 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Which studies are looked for. What is empty is not asked for.
+/// Query for studies. Empty fields match everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// A part of the Patient's Name; `*` and `?` stand for any letters.
+    /// Part of the Patient's Name; `*` and `?` are wildcards.
     pub patient_name: String,
-    /// Patient ID, whole unless it has `*`.
+    /// Patient ID: exact, unless it contains `*`.
     pub patient_id: String,
-    /// Study Date, YYYYMMDD or YYYY-MM-DD: from this day on.
+    /// First Study Date, YYYYMMDD or YYYY-MM-DD.
     pub from: String,
-    /// To this day.
+    /// Last Study Date, inclusive.
     pub to: String,
-    /// Modality of one of its series: "CT".
+    /// Modality of one of the series: "CT".
     pub modality: String,
     /// Accession Number.
     pub accession: String,
     /// Study Instance UID.
     pub study_uid: String,
-    /// So many at most; 0 for as many as are usual.
+    /// Maximum number of studies; 0 for [`USUAL_LIMIT`].
     pub limit: usize,
 }
 
-/// Most studies that one question is answered with, where nothing else is said.
+/// Default maximum number of studies for a query.
 pub const USUAL_LIMIT: usize = 200;
 
 impl Query {
-    /// So many studies at most.
+    /// Maximum number of studies.
     pub fn study_limit(&self) -> usize {
         if self.limit == 0 {
             USUAL_LIMIT
@@ -217,10 +217,10 @@ impl Query {
         }
     }
 
-    /// Study Date as DICOM asks for it: "20260101-20261231"; `None` where no day is named.
+    /// Study Date as a DICOM range: "20260101-20261231"; `None` if both dates are empty.
     ///
     /// # Errors
-    /// Where a day is none: what was written.
+    /// If a date is invalid: its text.
     pub fn study_date_range(&self) -> Result<Option<String>, String> {
         let (from, to) = (parse_day(&self.from)?, parse_day(&self.to)?);
         Ok(match (from.is_empty(), to.is_empty()) {
@@ -230,13 +230,13 @@ impl Query {
         })
     }
 
-    /// Patient's Name as DICOM matches it.
+    /// Patient's Name as a DICOM matching pattern; `None` if empty.
     pub fn name_pattern(&self) -> Option<String> {
         let name = self.patient_name.trim();
         match name {
             "" => None,
             _ if name.contains(['*', '?']) => Some(name.to_owned()),
-            // People write "Doe John" for what is kept as "DOE^JOHN".
+            // People write "Doe John" for "DOE^JOHN".
             _ => Some(format!(
                 "*{}*",
                 name.split([' ', ',', '^'])
@@ -267,11 +267,11 @@ fn parse_day(text: &str) -> Result<String, String> {
 pub struct RemoteStudy {
     /// Study Instance UID.
     pub study_uid: String,
-    /// Patient's Name with spaces. Never written to a log.
+    /// Patient's Name, with spaces between its parts. Never written to a log.
     pub patient_name: String,
     /// Patient ID. Never written to a log.
     pub patient_id: String,
-    /// Study Date as YYYY-MM-DD; empty where unknown.
+    /// Study Date as YYYY-MM-DD; empty if unknown.
     pub date: String,
     /// Study Description.
     pub description: String,
@@ -279,9 +279,9 @@ pub struct RemoteStudy {
     pub accession: String,
     /// Modalities in Study.
     pub modalities: Vec<String>,
-    /// Number of Study Related Series, where the server says it.
+    /// Number of Study Related Series, if the server returns it.
     pub series: Option<u32>,
-    /// Number of Study Related Instances, where the server says it.
+    /// Number of Study Related Instances, if the server returns it.
     pub instances: Option<u32>,
 }
 
@@ -296,64 +296,64 @@ pub struct RemoteSeries {
     pub number: Option<i64>,
     /// Series Description.
     pub description: String,
-    /// Number of Series Related Instances, where the server says it.
+    /// Number of Series Related Instances, if the server returns it.
     pub instances: Option<u32>,
 }
 
-/// An object on a server.
+/// An instance on a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct RemoteInstance {
     /// SOP Instance UID.
     pub sop_uid: String,
-    /// SOP Class UID; empty where the server does not say it.
+    /// SOP Class UID; empty if the server does not return it.
     pub sop_class: String,
 }
 
-/// What a question for studies found.
+/// Result of a query for studies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundStudies {
-    /// The newest first.
+    /// The studies, newest first.
     pub studies: Vec<RemoteStudy>,
-    /// There are more than were asked for.
+    /// True if there are more studies than the limit.
     pub is_cut: bool,
 }
 
-/// How far a study is that is being received.
+/// Progress of receiving a study.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Receiving {
-    /// Objects that are here.
+    /// Number of objects received.
     pub done: usize,
-    /// Objects in all, as far as is known.
+    /// Total number of objects, as far as known.
     pub total: usize,
     /// Bytes received.
     pub bytes: u64,
-    /// The connection was lost; it is tried again.
+    /// True while waiting to reconnect after the connection was lost.
     pub is_waiting: bool,
 }
 
-/// Where an object stands that is to be sent.
+/// State of an object in the send queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SendState {
-    /// It waits for its turn.
+    /// Waiting.
     Waiting,
-    /// It is on its way, or was when the program broke off.
+    /// Being sent, or interrupted while being sent.
     Sending,
-    /// The server has it.
+    /// Received by the server.
     Sent,
-    /// The server does not take it; a person has to look.
+    /// Rejected by the server; needs the user's attention.
     Refused,
-    /// A person does not want it sent any more.
+    /// Cancelled by the user.
     Cancelled,
 }
 
 impl SendState {
-    /// True while something is still to be done.
+    /// True while sending is not finished.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Sending)
     }
 
-    /// What it is called.
+    /// Display name.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::Waiting => "Waiting",
@@ -365,14 +365,14 @@ impl SendState {
     }
 }
 
-/// An object that is to be sent. It names no patient.
+/// An object in the send queue. Contains no patient data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendItem {
-    /// Tells it from the others: the same for the same object and server.
+    /// ID, equal for the same object and server.
     pub id: String,
-    /// Where it goes.
+    /// Destination.
     pub server: Server,
-    /// Name of the file that it came from.
+    /// Name of the source file.
     pub file: String,
     /// SOP Class UID.
     pub sop_class: String,
@@ -382,24 +382,25 @@ pub struct SendItem {
     pub study_uid: String,
     /// Series Instance UID.
     pub series_uid: String,
-    /// Where it stands.
+    /// State.
     pub state: SendState,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// A try began and its end is not known: before it is sent again, the server is asked whether it has it.
+    /// True if the outcome of the last attempt is unknown; before the next one, the server is asked whether it has the
+    /// object.
     pub may_have_arrived: bool,
-    /// When it is tried next, milliseconds since 1970.
+    /// Time of the next attempt, milliseconds since 1970.
     pub next_try: i64,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub trouble: Option<String>,
-    /// When it was queued, milliseconds since 1970.
+    /// Time of queueing, milliseconds since 1970.
     pub queued: i64,
-    /// When its state changed last, milliseconds since 1970.
+    /// Time of the last change of state, milliseconds since 1970.
     pub changed: i64,
 }
 
-/// True for what can be a UID (PS3.5 9.1): digits and points, 64 at most. Whatever a server says is held against this
-/// before it becomes the name of a file.
+/// True for a possible UID (PS3.5 9.1): digits and dots, at most 64 characters. UIDs from servers are checked with this
+/// before they are used as file names.
 pub fn is_uid(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text

@@ -1,18 +1,18 @@
-//! What a model says about one slice, at the size of the slice.
+//! A model's prediction for one slice, at the size of the slice.
 
 use super::mask::Mask;
 
-/// Probabilities and the mask of the likeliest labels.
+/// Probabilities, and the mask of the most likely labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// Likeliest label of each pixel.
+    /// Most likely label of each pixel.
     pub mask: Mask,
-    /// For each label 1..=n (background left out), `columns * rows` probabilities, 0..=65535 for 0..=1.
+    /// For each label 1..=n (without background), `columns * rows` probabilities, 0..=65535 for 0..=1.
     pub probabilities: Vec<Vec<u16>>,
 }
 
 impl Prediction {
-    /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
+    /// Renumbers the labels: label `i` becomes `values[i - 1]`, or background if there is no such value.
     pub fn remap_labels(self, values: &[u8]) -> Self {
         if values
             .iter()
@@ -31,7 +31,7 @@ impl Prediction {
                 .checked_sub(1)
                 .and_then(|i| probabilities.get_mut(i))
             {
-                // Labels that were merged share a value.
+                // Merged labels share a value, so their probabilities add up.
                 place
                     .iter_mut()
                     .zip(map)
@@ -44,14 +44,25 @@ impl Prediction {
         }
     }
 
-    /// Probability 0..=1 of `label` at pixel `index`; of background for label 0.
+    /// Probability 0..=1 of `label` (0 for background) at pixel `index`.
     pub fn label_probability(&self, label: u8, index: usize) -> f32 {
-        let of = |map: &Vec<u16>| f32::from(map[index]) / 65535.0;
-        match label {
-            0 => (1.0 - self.probabilities.iter().map(of).sum::<f32>()).max(0.0),
-            l => self.probabilities.get(usize::from(l) - 1).map_or(0.0, of),
+        if label == 0 {
+            let of_labels = self
+                .probabilities
+                .iter()
+                .map(|map| probability_at(map, index));
+            return (1.0 - of_labels.sum::<f32>()).max(0.0);
         }
+        self.probabilities
+            .get(usize::from(label) - 1)
+            .map_or(0.0, |map| probability_at(map, index))
     }
+}
+
+/// Converts a stored probability (0..=65535) to 0..=1.
+#[inline]
+fn probability_at(map: &[u16], index: usize) -> f32 {
+    f32::from(map[index]) / 65535.0
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! How far a long piece of work is, and the wish to stop it.
+//! Cancelling and pausing background work.
 
+use parking_lot::{Condvar, Mutex};
 use std::{
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
-/// Shared wish to stop: cheap to clone and to ask.
+/// Shared cancellation flag; cheap to clone and to check.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -18,16 +19,16 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// True once it was asked to.
+    /// True once the work was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Shared wishes about work in the background: to stop, to pause, to make room for a moment.
+/// Shared control of background work: cancel, pause, or yield for a moment.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
-    /// The wish to stop.
+    /// Cancellation flag.
     pub cancel: Cancel,
     wishes: Arc<(Mutex<StopWishes>, Condvar)>,
 }
@@ -35,15 +36,15 @@ pub struct Control {
 #[derive(Debug, Default)]
 struct StopWishes {
     is_paused: bool,
-    /// Somebody draws or scrolls until then.
+    /// Start no work before this time, as the user is drawing or scrolling.
     busy_until: Option<Instant>,
 }
 
-/// How often work that waits looks whether it is to stop.
+/// How often waiting work checks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Control {
-    /// Stops where `cancel` says so.
+    /// A control that uses this cancellation flag.
     pub fn with_cancel(cancel: Cancel) -> Self {
         Self {
             cancel,
@@ -51,27 +52,27 @@ impl Control {
         }
     }
 
-    /// Asks the work to wait until it is asked to go on.
+    /// Pauses or resumes the work.
     pub fn set_paused(&self, is_paused: bool) {
-        self.lock_wishes().is_paused = is_paused;
+        self.wishes.0.lock().is_paused = is_paused;
         self.wishes.1.notify_all();
     }
 
-    /// True while the work is asked to wait.
+    /// True while paused.
     pub fn is_paused(&self) -> bool {
-        self.lock_wishes().is_paused
+        self.wishes.0.lock().is_paused
     }
 
-    /// Asks the work to begin nothing for so long: the machine is needed for what is on the screen.
+    /// Asks the work to start nothing for this long, to keep the display responsive.
     pub fn make_room(&self, time: Duration) {
         let until = Instant::now() + time;
-        let mut wishes = self.lock_wishes();
+        let mut wishes = self.wishes.0.lock();
         wishes.busy_until = wishes.busy_until.max(Some(until));
     }
 
-    /// Waits as long as it is asked to; false where the work is to stop.
+    /// Waits while paused or asked to yield; false if the work was cancelled.
     pub fn may_go_on(&self) -> bool {
-        let mut wishes = self.lock_wishes();
+        let mut wishes = self.wishes.0.lock();
         loop {
             if self.cancel.is_cancelled() {
                 return false;
@@ -88,16 +89,7 @@ impl Control {
             } else {
                 rest.min(LOOK)
             };
-            wishes = self
-                .wishes
-                .1
-                .wait_timeout(wishes, wait)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            self.wishes.1.wait_for(&mut wishes, wait);
         }
-    }
-
-    fn lock_wishes(&self) -> MutexGuard<'_, StopWishes> {
-        self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

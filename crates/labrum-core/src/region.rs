@@ -1,19 +1,19 @@
-//! Sets of pixels as spans of rows: what tools make, what masks are painted with, what previews show.
+//! Pixel sets as row spans: produced by tools, painted into masks and shown in previews.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// A rectangle of pixels: what changed, what has to be drawn again. May be empty.
+/// A rectangle of pixels, for example a changed area to redraw. May be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PixelRect {
-    /// From the left.
+    /// Columns, from the left.
     pub columns: Range<usize>,
-    /// From the top.
+    /// Rows, from the top.
     pub rows: Range<usize>,
 }
 
 impl PixelRect {
-    /// All pixels of a picture.
+    /// All pixels of an image.
     pub fn full_frame(columns: usize, rows: usize) -> Self {
         Self {
             columns: 0..columns,
@@ -21,12 +21,12 @@ impl PixelRect {
         }
     }
 
-    /// True without a pixel.
+    /// True if it contains no pixels.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty() || self.rows.is_empty()
     }
 
-    /// The smallest rectangle that holds both; an empty one adds nothing.
+    /// The smallest rectangle that contains both; empty ones are ignored.
     pub fn union(&self, other: &Self) -> Self {
         match (self.is_empty(), other.is_empty()) {
             (true, _) => other.clone(),
@@ -39,7 +39,7 @@ impl PixelRect {
         }
     }
 
-    /// The same with `by` pixels more on each side, within a picture of `columns` x `rows`.
+    /// Expands by `by` pixels on each side, within an image of `columns` x `rows`.
     pub fn expand_within(&self, by: usize, columns: usize, rows: usize) -> Self {
         if self.is_empty() {
             return Self::default();
@@ -52,18 +52,18 @@ impl PixelRect {
     }
 }
 
-/// Neighbouring pixels of one row; never empty within a [`Region`].
+/// Consecutive pixels of one row; never empty within a [`Region`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
-    /// From the top.
+    /// Row index, from the top.
     pub row: usize,
     /// First column.
     pub start: usize,
-    /// Column after the last.
+    /// Column after the last one.
     pub end: usize,
 }
 
-/// A set of pixels of a picture: spans in order of row, then column, that neither overlap nor touch.
+/// A set of pixels of an image: spans sorted by row, then column, that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Span>", into = "Vec<Span>")]
 pub struct Region {
@@ -83,7 +83,7 @@ impl From<Region> for Vec<Span> {
 }
 
 impl Region {
-    /// The pixels in any of these spans, which may come in any order, overlap or be empty.
+    /// The pixels in any of these spans, which may be unsorted, overlapping or empty.
     pub fn from_spans(mut spans: Vec<Span>) -> Self {
         spans.retain(|s| s.start < s.end);
         if !spans.is_sorted() {
@@ -101,7 +101,7 @@ impl Region {
         Self { spans: merged }
     }
 
-    /// The pixels of `window` for which `inside(column, row)` holds.
+    /// The pixels of `window` for which `inside(column, row)` is true.
     pub fn from_fn(window: &PixelRect, mut inside: impl FnMut(usize, usize) -> bool) -> Self {
         let mut spans = Vec::new();
         for row in window.rows.clone() {
@@ -131,7 +131,7 @@ impl Region {
         Self { spans }
     }
 
-    /// All pixels of a picture.
+    /// All pixels of an image.
     pub fn full_frame(columns: usize, rows: usize) -> Self {
         Self::from_spans(
             (0..rows)
@@ -144,12 +144,12 @@ impl Region {
         )
     }
 
-    /// The spans in order.
+    /// The spans, sorted by row, then column.
     pub fn spans(&self) -> &[Span] {
         &self.spans
     }
 
-    /// True without a pixel.
+    /// True if it contains no pixels.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
@@ -159,7 +159,7 @@ impl Region {
         self.spans.iter().map(|s| s.end - s.start).sum()
     }
 
-    /// True where the pixel is in it.
+    /// True if it contains the pixel.
     pub fn contains(&self, column: usize, row: usize) -> bool {
         let next = self
             .spans
@@ -168,7 +168,7 @@ impl Region {
             .is_some_and(|i| self.spans[i].row == row && column < self.spans[i].end)
     }
 
-    /// The smallest rectangle that holds it.
+    /// Bounding rectangle.
     pub fn bounds(&self) -> PixelRect {
         let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else {
             return PixelRect::default();
@@ -181,7 +181,7 @@ impl Region {
         }
     }
 
-    /// The pixels of either.
+    /// Pixels in either region.
     pub fn union(&self, other: &Self) -> Self {
         let mut spans = Vec::with_capacity(self.spans.len() + other.spans.len());
         spans.extend_from_slice(&self.spans);
@@ -189,7 +189,7 @@ impl Region {
         Self::from_spans(spans)
     }
 
-    /// The pixels of both.
+    /// Pixels in both regions.
     pub fn intersection(&self, other: &Self) -> Self {
         let (mut spans, mut i, mut j) = (Vec::new(), 0, 0);
         while let (Some(a), Some(b)) = (self.spans.get(i), other.spans.get(j)) {
@@ -209,7 +209,7 @@ impl Region {
         Self { spans }
     }
 
-    /// The pixels of this one that the other has not.
+    /// Pixels in this region but not in the other.
     pub fn difference(&self, other: &Self) -> Self {
         let (mut spans, mut j) = (Vec::new(), 0);
         for span in &self.spans {

@@ -1,4 +1,4 @@
-//! Pictures and masks of the views across a stack, and the pixels of its slices under what is drawn on them.
+//! Images and masks of orthogonal views of a stack, and the slice pixels under what is drawn on these views.
 
 use super::{
     image::{Image, Pixels, Rescale},
@@ -8,8 +8,8 @@ use super::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The picture of a view through cell `index` of its axis: of each layer the line of its slice, of the nearest pixels.
-/// Slices that are not there yet and gaps are black. `None` while none is there.
+/// The image of a view through cell `index` of its axis: one line per layer, from the nearest pixels of its slice.
+/// Gaps and slices that are not loaded yet are black. `None` while no slice is loaded.
 pub fn view_image(
     stack: &Stack,
     pane: &Pane,
@@ -17,18 +17,20 @@ pub fn view_image(
     slices: &[Option<Arc<Image>>],
 ) -> Option<Image> {
     let size = stack.slice_size();
-    let fits = |image: &Arc<Image>| [image.columns, image.rows] == size;
     let there: Vec<Option<&Image>> = slices
         .iter()
-        .map(|s| s.as_ref().filter(|image| fits(image)).map(|i| &**i))
+        .map(|slice| {
+            slice
+                .as_deref()
+                .filter(|image| [image.columns, image.rows] == size)
+        })
         .collect();
     let first = there.iter().flatten().next()?;
-    let is_alike = |image: &&Image| {
-        std::mem::discriminant(&image.pixels) == std::mem::discriminant(&first.pixels)
-            && image.rescale == first.rescale
-    };
     let black_is_high = first.inverted;
-    let is_uniform = there.iter().flatten().all(is_alike);
+    let is_uniform = there
+        .iter()
+        .flatten()
+        .all(|image| has_same_values(image, first));
     macro_rules! stored {
         ($kind:ident, $low:expr, $high:expr) => {
             Pixels::$kind(gather_layers(
@@ -87,10 +89,16 @@ pub fn view_image(
     })
 }
 
-/// Hands a function from the index of a pixel to its value over, to be asked along a line.
+/// True if stored values mean the same in both images, so that no conversion is needed.
+fn has_same_values(image: &Image, other: &Image) -> bool {
+    std::mem::discriminant(&image.pixels) == std::mem::discriminant(&other.pixels)
+        && image.rescale == other.rescale
+}
+
+/// Callback that receives a function from pixel index to value and reads one line with it.
 type Line<'a, T> = &'a mut dyn FnMut(&dyn Fn(usize) -> Option<T>);
 
-/// Fills a view layer by layer; `read` gets the slice and hands the values of its pixels over.
+/// Fills a view layer by layer; `read` gets the slice index and passes its pixel values to the callback.
 fn gather_layers<T: Copy>(
     stack: &Stack,
     pane: &Pane,
@@ -120,16 +128,16 @@ fn gather_layers<T: Copy>(
     out
 }
 
-/// A mask of a slice as it is kept.
+/// A mask of a slice as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub enum HeldMask<'a> {
-    /// Row after row.
+    /// Uncompressed.
     Open(&'a Mask),
-    /// Packed.
+    /// Run-length encoded.
     Packed(&'a PackedMask),
 }
 
-/// The mask of a view through cell `index` of its axis; `mask_of` gives that of a slice.
+/// The mask of a view through cell `index` of its axis; `mask_of` returns the mask of a slice.
 pub fn view_mask<'a>(
     stack: &Stack,
     pane: &Pane,
@@ -145,7 +153,7 @@ pub fn view_mask<'a>(
             continue;
         };
         let Some(held) = mask_of(slice) else { continue };
-        // The column or row of the slice under this view: the same for the whole line.
+        // The column or row of the slice under this view is the same for the whole line.
         let fixed = (0..stack.size[along]).find_map(|i| {
             let pixel = if along == 1 {
                 stack.pixel_of(slice, index, i)
@@ -185,7 +193,7 @@ pub fn view_mask<'a>(
         .unwrap_or_else(|| Mask::new_blank(pane.size[0], pane.size[1]))
 }
 
-/// The pixels of slices under a region of a view through cell `index` of its axis, in order of slices.
+/// The slice pixels under a region of a view through cell `index` of its axis, sorted by slice.
 pub fn slices_under(
     stack: &Stack,
     pane: &Pane,

@@ -1,73 +1,81 @@
-//! What a length on a picture is: one distance between pixels for all of it, or regions with scales of their own, as
-//! ultrasound machines write them.
+//! Length scale of an image: one pixel spacing for the whole image, or regions with their own scales, as written by
+//! ultrasound systems.
 
 use super::{geometry::PixelSpacing, mask::Mask};
 use serde::{Deserialize, Serialize};
 
-/// Why lengths are told in pixels.
+/// Why lengths are given in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoLength {
-    /// The file tells no distance between pixels.
+    /// The file has no pixel spacing.
     Unknown,
-    /// It tells their shape alone.
+    /// The file has only a pixel aspect ratio.
     ShapeOnly,
-    /// Parts of it lie in no region that has a scale.
+    /// Part of the label lies outside all regions.
     OutsideRegions,
-    /// It lies in several regions.
+    /// The label spans several regions.
     AcrossRegions,
-    /// Its region measures something else than lengths in both directions: time, velocity.
+    /// Its region does not measure lengths in both directions, but time or velocity.
     NoLengthsInRegion,
 }
 
 impl NoLength {
-    /// The reason as a clause: "no distance between pixels is known".
+    /// The reason as a clause: "the pixel spacing is unknown".
     pub fn reason_clause(self) -> &'static str {
         match self {
-            Self::Unknown => "no distance between pixels is known",
-            Self::ShapeOnly => "only the shape of the pixels is known, not their size",
+            Self::Unknown => "the pixel spacing is unknown",
+            Self::ShapeOnly => "only the pixel aspect ratio is known",
             Self::OutsideRegions => {
-                "parts of it lie outside of the ultrasound regions, which alone have a scale"
+                "part of the label lies outside the calibrated ultrasound regions"
             }
-            Self::AcrossRegions => "it lies across ultrasound regions with scales of their own",
+            Self::AcrossRegions => "the label spans several ultrasound regions",
             Self::NoLengthsInRegion => {
-                "its ultrasound region does not show lengths in both directions"
+                "the ultrasound region does not show lengths in both directions"
             }
         }
     }
 
-    /// The reason as a sentence for the window.
+    /// The reason as a sentence for display.
     pub fn reason_sentence(self) -> String {
         format!("Lengths are in pixels: {}.", self.reason_clause())
     }
 }
 
-/// A region of an ultrasound picture (item of the Sequence of Ultrasound Regions).
+/// A region of an ultrasound image (item of the Sequence of Ultrasound Regions).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScaledRegion {
-    /// First column and row.
+    /// First (column, row).
     pub low: [u32; 2],
-    /// Last column and row, which belong to it.
+    /// Last (column, row), inclusive.
     pub high: [u32; 2],
-    /// The distance between pixels; `None` where it does not show lengths in both directions.
+    /// Pixel spacing; `None` if the region does not show lengths in both directions.
     pub spacing: Option<PixelSpacing>,
-    /// Region Flags: where regions overlap, the pixels are those of one that has priority.
+    /// Region Flags: where regions overlap, the region with priority applies.
     pub has_priority: bool,
 }
 
 impl ScaledRegion {
-    /// True where pixel (`column`, `row`) is in it.
+    /// True if it contains pixel (`column`, `row`).
     pub fn contains_pixel(&self, column: usize, row: usize) -> bool {
-        let within =
-            |v: usize, i: usize| (self.low[i] as usize..=self.high[i] as usize).contains(&v);
-        within(column, 0) && within(row, 1)
+        self.spans_place(0, column) && self.spans_place(1, row)
+    }
+
+    /// True if it contains a column (axis 0) or a row (axis 1).
+    #[inline]
+    fn spans_place(&self, axis: usize, place: usize) -> bool {
+        (self.low[axis] as usize..=self.high[axis] as usize).contains(&place)
+    }
+
+    /// Number of columns (axis 0) or rows (axis 1).
+    fn side_length(&self, axis: usize) -> u64 {
+        u64::from(self.high[axis].saturating_sub(self.low[axis])) + 1
     }
 
     fn pixel_area(&self) -> u64 {
-        let side = |i: usize| u64::from(self.high[i].saturating_sub(self.low[i])) + 1;
-        side(0) * side(1)
+        self.side_length(0) * self.side_length(1)
     }
 
-    /// Whose pixels are seen where both are: those with priority, then the smaller one's, which else could not be seen.
+    /// Ranks overlapping regions: those with priority first, then smaller ones, which would otherwise be hidden.
     fn overlap_rank(&self) -> (bool, std::cmp::Reverse<u64>) {
         (self.has_priority, std::cmp::Reverse(self.pixel_area()))
     }
@@ -78,20 +86,28 @@ impl ScaledRegion {
             (a, b) => a.is_none() && b.is_none(),
         }
     }
+
+    /// True if `other` may apply to shared pixels and has a different scale.
+    fn is_covered_by(&self, other: &Self) -> bool {
+        !other.has_scale_of(self) && other.overlap_rank() >= self.overlap_rank()
+    }
 }
 
-/// Within a thousandth.
+/// True if two spacings agree within 0.1 %.
 fn is_same_spacing(a: PixelSpacing, b: PixelSpacing) -> bool {
-    let close = |a: f64, b: f64| (a - b).abs() <= 1e-3 * a.abs();
-    close(a.row, b.row) && close(a.column, b.column)
+    is_nearly_equal(a.row, b.row) && is_nearly_equal(a.column, b.column)
 }
 
-/// The scale of a picture.
+fn is_nearly_equal(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-3 * a.abs()
+}
+
+/// Length scale of an image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scale {
-    /// Of the whole picture.
+    /// Pixel spacing of the whole image.
     pub spacing: Option<PixelSpacing>,
-    /// Where there are any, lengths are known in them alone.
+    /// Regions with their own scale. If there are any, lengths are known only within them.
     pub regions: Vec<ScaledRegion>,
 }
 
@@ -104,8 +120,7 @@ impl From<Option<PixelSpacing>> for Scale {
     }
 }
 
-/// The spacing that all regions agree on; `None` where there are none, they differ, or one shows no lengths: what is true
-/// for a part is not true for the picture.
+/// The spacing shared by all regions; `None` if there are no regions, they differ, or one shows no lengths.
 pub fn common_spacing(regions: &[ScaledRegion]) -> Option<PixelSpacing> {
     let first = regions.first()?.spacing?;
     regions
@@ -119,10 +134,10 @@ pub fn common_spacing(regions: &[ScaledRegion]) -> Option<PixelSpacing> {
 }
 
 impl Scale {
-    /// The distance between pixels for what covers the pixels of `label`, all of them.
+    /// Pixel spacing that applies to all pixels of `label`.
     ///
     /// # Errors
-    /// Why there is none.
+    /// If there is no such spacing: the reason.
     pub fn of_label(&self, mask: &Mask, label: u8) -> Result<PixelSpacing, NoLength> {
         if self.regions.is_empty() {
             return match self.spacing {
@@ -132,16 +147,15 @@ impl Scale {
             };
         }
         let columns = mask.columns().max(1);
-        let pixels = || {
-            mask.pixel_labels()
-                .iter()
-                .enumerate()
-                .filter(|(_, l)| **l == label)
-        };
-        let total = pixels().count();
+        let total = mask.count_pixels(label);
+        let pixels = mask
+            .pixel_labels()
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| **l == label);
         let mut inside = vec![0; self.regions.len()];
         let mut is_anywhere = true;
-        for (i, _) in pixels() {
+        for (i, _) in pixels {
             let (column, row) = (i % columns, i / columns);
             let mut is_in_one = false;
             for (region, count) in self.regions.iter().zip(&mut inside) {
@@ -158,33 +172,28 @@ impl Scale {
             }))
     }
 
-    /// The spacing of the region that holds all pixels, and whose pixels they are; `None` where there is no such region.
+    /// Spacing of the region that contains all pixels and applies to them; `None` if there is no such region.
     fn whole_region(
         &self,
         inside: &[usize],
         total: usize,
     ) -> Option<Result<PixelSpacing, NoLength>> {
-        let touched = || {
-            self.regions
-                .iter()
-                .zip(inside)
-                .filter(|(_, count)| **count > 0)
-        };
-        let holders = touched()
-            .filter(|(_, count)| **count == total)
-            .map(|(region, _)| region);
-        let is_covered = |region: &ScaledRegion| {
-            touched().any(|(other, _)| {
-                !other.has_scale_of(region) && other.overlap_rank() >= region.overlap_rank()
-            })
-        };
-        let region = holders
-            .filter(|region| !is_covered(region))
+        let touched: Vec<(&ScaledRegion, usize)> = self
+            .regions
+            .iter()
+            .zip(inside.iter().copied())
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let region = touched
+            .iter()
+            .filter(|(_, count)| *count == total)
+            .map(|(region, _)| *region)
+            .filter(|region| !touched.iter().any(|(other, _)| region.is_covered_by(other)))
             .max_by_key(|region| region.overlap_rank())?;
         Some(region.spacing.ok_or(NoLength::NoLengthsInRegion))
     }
 
-    /// The distance between pixels that is true for all of the picture.
+    /// Pixel spacing that applies to the whole image.
     pub fn uniform_spacing(&self) -> Option<PixelSpacing> {
         if self.regions.is_empty() {
             return self.spacing.filter(PixelSpacing::is_physical);
@@ -192,7 +201,7 @@ impl Scale {
         common_spacing(&self.regions)
     }
 
-    /// The distance between pixels that is true all along a row from one column to another, both belonging to it.
+    /// Pixel spacing that applies to the whole range of `columns` in a row.
     pub fn along_row(
         &self,
         row: usize,
@@ -201,7 +210,7 @@ impl Scale {
         if let Some(common) = self.uniform_spacing() {
             return Some(common);
         }
-        // A region begins or ends between columns, so its borders are all that has to be looked at.
+        // The scale changes only at region borders, so only these need to be checked.
         let borders = self
             .regions
             .iter()
@@ -217,7 +226,7 @@ impl Scale {
             .then_some(first)
     }
 
-    /// The distance between pixels at a pixel.
+    /// Pixel spacing at a pixel.
     pub fn spacing_at(&self, column: usize, row: usize) -> Option<PixelSpacing> {
         if self.regions.is_empty() {
             return self.spacing.filter(PixelSpacing::is_physical);

@@ -1,36 +1,35 @@
-//! A series as a volume: parallel planes on one grid in the patient, and the three views across it.
+//! A series as a volume: parallel slices on one grid in the patient, and its three orthogonal views.
 //!
-//! The grid has square corners: its axes are those of the slices' columns and rows, and their normal. Where a gantry was
-//! tilted each slice lies shifted on it; where spacing is uneven or slices are missing, layers of the grid are shown by
-//! the slice that is near, or by none.
+//! The grid axes are orthogonal: the slices' columns, rows and normal. With gantry tilt, each slice is shifted on the
+//! grid; with uneven spacing or missing slices, a layer of the grid shows the nearest slice, or none.
 
-use super::study::Series;
+mod grid_layers;
 
-/// Layers of a grid at most: a gap of a mile is no reason to fill the memory.
-const MOST_LAYERS: usize = 4096;
+use super::{geometry::Plane, study::Series};
+use grid_layers::GridLayers;
 
-/// Shifts below this, in pixels, are the rounding of the file.
+/// Shifts below this, in pixels, are treated as rounding errors of the file.
 const NO_SHIFT: f64 = 0.05;
 
-/// Planes that are off a main plane of the body by no more than this, in degrees, have its name.
+/// Maximum angle in degrees at which a plane is named after an anatomical plane.
 const SAME_PLANE: f64 = 5.0;
 
-/// Which of the three views: the plane of one slice, of one column of all slices, or of one row.
+/// One of the three orthogonal views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ViewPlane {
-    /// The slices as they were acquired.
+    /// The acquired slices.
     Slice,
-    /// One column of all slices: across the columns.
+    /// The plane of one column through all slices.
     Column,
-    /// One row of all slices: across the rows.
+    /// The plane of one row through all slices.
     Row,
 }
 
 impl ViewPlane {
-    /// All three, in the order in which they are shown.
+    /// All three, in display order.
     pub const ALL: [Self; 3] = [Self::Slice, Self::Column, Self::Row];
 
-    /// The axis of the grid that stands on it: 0 across columns, 1 across rows, 2 across slices.
+    /// The grid axis perpendicular to it: 0 across columns, 1 across rows, 2 across slices.
     pub fn normal_axis(self) -> usize {
         match self {
             Self::Slice => 2,
@@ -40,65 +39,60 @@ impl ViewPlane {
     }
 }
 
-/// Where the slices of a series lie on a grid.
+/// The slices of a series on a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
-    /// Columns, rows and layers.
+    /// Number of columns, rows and layers.
     pub size: [usize; 3],
-    /// Millimetres from one column, row and layer to the next.
+    /// Distance between columns, rows and layers, mm.
     pub spacing: [f64; 3],
-    /// Unit vectors in the patient (LPS) along a row, down a column, and across the slices.
+    /// Unit vectors in patient coordinates (LPS) along a row, along a column, and across the slices.
     pub directions: [[f64; 3]; 3],
-    /// What a user should know of it.
+    /// Remarks for the user, clauses.
     pub notes: Vec<String>,
-    /// The place in the patient of the middle of the first cell, mm.
+    /// Patient coordinates of the centre of the first cell, mm.
     origin: [f64; 3],
-    /// Width and height of a slice.
+    /// Width and height of a slice in pixels.
     pixels: [usize; 2],
-    /// For each slice the place of its left upper corner on the grid, in columns and rows.
+    /// For each slice the position of its upper left corner on the grid, in columns and rows.
     shifts: Vec<[f64; 2]>,
-    /// For each layer the slice that shows it.
+    /// For each layer the slice shown there.
     slices: Vec<Option<usize>>,
     /// For each slice its layer.
     layers: Vec<usize>,
 }
 
 impl Stack {
-    /// The grid of a series.
+    /// Builds the grid of a series.
     ///
     /// # Errors
-    /// Why it is no volume, as a sentence.
+    /// If it is not a volume: the reason as a sentence.
     pub fn from_series(series: &Series) -> Result<Self, String> {
         let count = series.slices.len();
         if count < 2 {
-            return Err("It has one slice.".into());
+            return Err("The series has only one slice.".into());
         }
         let planes: Option<Vec<_>> = series.slices.iter().map(|s| s.plane).collect();
-        let planes = planes.ok_or("Its slices do not say where they lie in the patient.")?;
+        let planes = planes.ok_or("The slices have no image position and orientation.")?;
         let spacing = series
             .slices
             .first()
             .and_then(|s| s.spacing)
             .filter(|s| s.is_physical());
-        let spacing = spacing.ok_or("Its slices do not say how large their pixels are.")?;
+        let spacing = spacing.ok_or("The slices have no pixel spacing in mm.")?;
         let (Some(first), Some(last)) = (planes.first(), planes.last()) else {
-            return Err("It has no slice.".into());
+            return Err("The series has no slices.".into());
         };
-        let turned = |p: &super::geometry::Plane| {
-            (0..6).any(|i| (p.orientation[i] - first.orientation[i]).abs() > 1e-3)
-        };
-        if planes.iter().any(turned) {
-            return Err("Its slices are not parallel.".into());
+        if planes.iter().any(|plane| is_turned_from(plane, first)) {
+            return Err("The slices are not parallel.".into());
         }
         let [a, b, c, d, e, f] = first.orientation;
         let directions = [[a, b, c], [d, e, f], first.unit_normal()];
         let mm = [spacing.column, spacing.row];
-        let from_first = |p: &super::geometry::Plane, axis: usize| {
-            (0..3)
-                .map(|i| (p.position[i] - first.position[i]) * directions[axis][i])
-                .sum::<f64>()
-        };
-        let depths: Vec<f64> = planes.iter().map(|p| from_first(p, 2)).collect();
+        let depths: Vec<f64> = planes
+            .iter()
+            .map(|plane| offset_along(directions[2], first, plane))
+            .collect();
         let GridLayers {
             step,
             slices,
@@ -107,7 +101,7 @@ impl Stack {
         } = GridLayers::from_depths(&depths)?;
         let mut shifts: Vec<[f64; 2]> = planes
             .iter()
-            .map(|p| [0, 1].map(|axis| from_first(p, axis) / mm[axis]))
+            .map(|plane| [0, 1].map(|i| offset_along(directions[i], first, plane) / mm[i]))
             .collect();
         let mut low = [0.0f64; 2];
         let mut high = [0.0f64; 2];
@@ -124,14 +118,16 @@ impl Stack {
         let pixels = [series.columns, series.rows];
         let size = [0, 1].map(|i| pixels[i] + (high[i] - low[i]) as usize);
         if size[0] > 4 * pixels[0] || size[1] > 4 * pixels[1] {
-            return Err("Its slices lie beside each other, not one behind the other.".into());
+            return Err("The slices lie side by side, not one behind the other.".into());
         }
         let mut notes = Vec::new();
-        let aside = from_first(last, 0).hypot(from_first(last, 1));
+        let along_row = offset_along(directions[0], first, last);
+        let down_column = offset_along(directions[1], first, last);
+        let aside = along_row.hypot(down_column);
         let tilt = aside.atan2(*depths.last().unwrap_or(&1.0)).to_degrees();
         if tilt > 0.5 {
             notes.push(format!(
-                "the gantry was tilted by {tilt:.0}°: slices are shown where they lie"
+                "the gantry was tilted by {tilt:.0}°: slices are shown at their true position"
             ));
         }
         if missing > 0 {
@@ -140,7 +136,7 @@ impl Stack {
             } else {
                 format!("{missing} slices are")
             };
-            notes.push(format!("{slices} missing: gaps stay empty"));
+            notes.push(format!("{slices} missing: gaps are shown empty"));
         }
         let origin = std::array::from_fn(|i| {
             first.position[i]
@@ -162,22 +158,22 @@ impl Stack {
         })
     }
 
-    /// Width and height of a slice.
+    /// Width and height of a slice in pixels.
     pub fn slice_size(&self) -> [usize; 2] {
         self.pixels
     }
 
-    /// The slice that shows a layer; `None` in a gap and outside.
+    /// The slice shown at a layer; `None` in a gap and outside.
     pub fn slice_of_layer(&self, layer: usize) -> Option<usize> {
         self.slices.get(layer).copied().flatten()
     }
 
-    /// The layer that a slice lies in.
+    /// The layer of a slice.
     pub fn layer_of_slice(&self, slice: usize) -> usize {
         self.layers.get(slice).copied().unwrap_or(0)
     }
 
-    /// The slice whose layer is nearest.
+    /// The slice with the nearest layer.
     pub fn slice_near(&self, layer: usize) -> usize {
         let at = self.layers.partition_point(|l| *l < layer);
         let before = at.checked_sub(1);
@@ -188,26 +184,22 @@ impl Stack {
         }
     }
 
-    /// The pixel of a slice under the cell (`column`, `row`) of the grid; `None` beside the slice.
+    /// The pixel of a slice under the grid cell (`column`, `row`); `None` outside the slice.
     pub fn pixel_of(&self, slice: usize, column: usize, row: usize) -> Option<[usize; 2]> {
         let shift = self.shifts.get(slice)?;
-        let one = |cell: usize, shift: f64, count: usize| {
-            let at = (cell as f64 + 0.5 - shift).floor();
-            (at >= 0.0 && (at as usize) < count).then_some(at as usize)
-        };
         Some([
-            one(column, shift[0], self.pixels[0])?,
-            one(row, shift[1], self.pixels[1])?,
+            pixel_under_cell(column, shift[0], self.pixels[0])?,
+            pixel_under_cell(row, shift[1], self.pixels[1])?,
         ])
     }
 
-    /// The place on a slice (pixels from its left upper corner) of a place on the grid.
+    /// Converts a grid position to a position on a slice, in pixels from its upper left corner.
     pub fn slice_from_grid(&self, slice: usize, at: [f64; 3]) -> [f64; 2] {
         let shift = self.shifts.get(slice).copied().unwrap_or_default();
         [at[0] - shift[0], at[1] - shift[1]]
     }
 
-    /// The place on the grid of a place on a slice: in the middle of its layer.
+    /// Converts a position on a slice to a grid position, in the middle of its layer.
     pub fn grid_from_slice(&self, slice: usize, at: [f64; 2]) -> [f64; 3] {
         let shift = self.shifts.get(slice).copied().unwrap_or_default();
         [
@@ -217,15 +209,16 @@ impl Stack {
         ]
     }
 
-    /// Patient coordinates (LPS, mm) of a place on the grid.
+    /// Patient coordinates (LPS, mm) of a grid position.
     pub fn patient_from_grid(&self, at: [f64; 3]) -> [f64; 3] {
-        let along = |axis: usize, i: usize| {
-            self.directions[axis][i] * self.spacing[axis] * (at[axis] - 0.5)
-        };
-        std::array::from_fn(|i| self.origin[i] + (0..3).map(|axis| along(axis, i)).sum::<f64>())
+        std::array::from_fn(|i| {
+            let along_axes =
+                (0..3).map(|axis| self.directions[axis][i] * self.spacing[axis] * (at[axis] - 0.5));
+            self.origin[i] + along_axes.sum::<f64>()
+        })
     }
 
-    /// The nearest place within the grid.
+    /// The nearest position within the grid.
     pub fn clamp_to_grid(&self, at: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {
             let end = self.size[i] as f64 - 1e-6;
@@ -237,34 +230,38 @@ impl Stack {
         })
     }
 
-    /// How a view lies on the screen. The plane of the slices is shown as it was acquired; the others with head or front
-    /// up and the patient's left on the right, or front on the left.
+    /// Layout of a view on the screen. Slices are shown as acquired; the other views with head or anterior up, and the
+    /// patient's left on the right or anterior on the left.
     pub fn view_pane(&self, plane: ViewPlane) -> Pane {
         let (axes, flips) = match plane {
             ViewPlane::Slice => ([0, 1], [false; 2]),
             ViewPlane::Column => self.upright_axes(1, 2),
             ViewPlane::Row => self.upright_axes(0, 2),
         };
-        let toward = |i: usize| self.directions[axes[i]].map(|v| if flips[i] { -v } else { v });
         Pane {
             plane,
             axes,
             flips,
             size: axes.map(|a| self.size[a]),
             spacing: axes.map(|a| self.spacing[a]),
-            right: toward(0),
-            down: toward(1),
+            right: self.shown_direction(axes[0], flips[0]),
+            down: self.shown_direction(axes[1], flips[1]),
             name: self.plane_name(plane),
         }
     }
 
-    /// Which of two axes goes across and which down the screen, and which of both run backwards.
+    /// Patient direction of an axis on a view, reversed if `is_backwards`.
+    fn shown_direction(&self, axis: usize, is_backwards: bool) -> [f64; 3] {
+        self.directions[axis].map(|v| if is_backwards { -v } else { v })
+    }
+
+    /// Which of two axes runs across the screen and which down, and which of them are reversed.
     fn upright_axes(&self, a: usize, b: usize) -> ([usize; 2], [bool; 2]) {
         let (b_is_down, backwards) = upright_directions(self.directions[a], self.directions[b]);
         (if b_is_down { [a, b] } else { [b, a] }, backwards)
     }
 
-    /// "Sagittal" where it is one; else what it is: "Acquired, 23° off axial".
+    /// Name of a view: "Sagittal", or for oblique planes "Oblique sagittal (23°)" or "Acquired, oblique axial (23°)".
     fn plane_name(&self, plane: ViewPlane) -> String {
         const NAMES: [&str; 3] = ["sagittal", "coronal", "axial"];
         const ORDERS: [[usize; 3]; 6] = [
@@ -275,15 +272,10 @@ impl Stack {
             [2, 0, 1],
             [2, 1, 0],
         ];
-        // Each axis of the grid stands for another axis of the body, so that no two views have one name.
-        let agreement = |order: &[usize; 3]| {
-            (0..3)
-                .map(|axis| self.directions[axis][order[axis]].abs())
-                .sum::<f64>()
-        };
+        // Assign each grid axis to a different body axis, so that no two views have the same name.
         let best = ORDERS
             .iter()
-            .max_by(|a, b| agreement(a).total_cmp(&agreement(b)))
+            .max_by(|a, b| self.body_agreement(a).total_cmp(&self.body_agreement(b)))
             .unwrap_or(&ORDERS[0]);
         let axis = plane.normal_axis();
         let off = self.directions[axis][best[axis]]
@@ -296,18 +288,44 @@ impl Stack {
             return body[..1].to_uppercase() + &body[1..];
         }
         let kind = if plane == ViewPlane::Slice {
-            "Acquired"
+            "Acquired, oblique"
         } else {
-            "Reformatted"
+            "Oblique"
         };
-        format!("{kind}, {off:.0}° off {body}")
+        format!("{kind} {body} ({off:.0}°)")
+    }
+
+    /// How well the grid axes align with the body axes given by `order`; 3 is perfect.
+    fn body_agreement(&self, order: &[usize; 3]) -> f64 {
+        (0..3)
+            .map(|axis| self.directions[axis][order[axis]].abs())
+            .sum()
     }
 }
 
-/// How two directions in the patient (LPS) lie on the screen: whether `b` goes down it rather than `a`, and whether what goes
-/// across and what goes down then run backwards.
+/// True if rows or columns run in another direction than in the first plane.
+fn is_turned_from(plane: &Plane, first: &Plane) -> bool {
+    (0..6).any(|i| (plane.orientation[i] - first.orientation[i]).abs() > 1e-3)
+}
+
+/// Distance between two plane positions along a direction, mm.
+fn offset_along(direction: [f64; 3], from: &Plane, to: &Plane) -> f64 {
+    (0..3)
+        .map(|i| (to.position[i] - from.position[i]) * direction[i])
+        .sum()
+}
+
+/// The column or row of a slice under a grid cell; the slice starts at `shift` and has `count` columns or rows.
+#[inline]
+fn pixel_under_cell(cell: usize, shift: f64, count: usize) -> Option<usize> {
+    let at = (cell as f64 + 0.5 - shift).floor();
+    (at >= 0.0 && (at as usize) < count).then_some(at as usize)
+}
+
+/// Layout of two patient directions (LPS) on the screen: whether `b` runs down rather than `a`, and whether the
+/// directions across and down are then reversed.
 pub fn upright_directions(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
-    // Head to feet goes down where there is one, else front to back.
+    // Head to feet runs down if there is such a direction, else anterior to posterior.
     let [height_a, height_b] = [a, b].map(|v| v[2].abs());
     let b_is_down = if height_a.max(height_b) > 0.5 {
         height_b >= height_a
@@ -328,29 +346,29 @@ pub fn upright_directions(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
     (b_is_down, [backwards_right, backwards_down])
 }
 
-/// How a view lies on the screen.
+/// Layout of a view on the screen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pane {
-    /// Which view.
+    /// The view.
     pub plane: ViewPlane,
-    /// Columns and rows.
+    /// Number of columns and rows.
     pub size: [usize; 2],
-    /// Millimetres from one column and row to the next.
+    /// Distance between columns and between rows, mm.
     pub spacing: [f64; 2],
-    /// The direction in the patient (LPS) towards the right of the screen.
+    /// Patient direction (LPS) towards the right of the screen.
     pub right: [f64; 3],
-    /// And downwards.
+    /// Patient direction (LPS) towards the bottom of the screen.
     pub down: [f64; 3],
-    /// "Sagittal"; for planes that are none of the body's what they are.
+    /// Name for display: "Sagittal".
     pub name: String,
-    /// The axes of the grid across and down.
+    /// Grid axes across and down.
     axes: [usize; 2],
-    /// Those run backwards.
+    /// True for reversed axes.
     flips: [bool; 2],
 }
 
 impl Pane {
-    /// The views that are seen as a line down this one, and as a line across it.
+    /// The views that appear on this one as a vertical and as a horizontal line.
     pub fn crossing_planes(&self) -> [ViewPlane; 2] {
         self.axes.map(|axis| match axis {
             0 => ViewPlane::Column,
@@ -359,7 +377,7 @@ impl Pane {
         })
     }
 
-    /// The place on the view of a place on the grid.
+    /// Converts a grid position to a position on the view.
     pub fn from_grid(&self, at: [f64; 3]) -> [f64; 2] {
         std::array::from_fn(|i| {
             let along = at[self.axes[i]];
@@ -371,7 +389,7 @@ impl Pane {
         })
     }
 
-    /// The place on the grid of a place on the view through `at`.
+    /// Converts a position on the view through `at` to a grid position.
     pub fn to_grid(&self, place: [f64; 2], at: [f64; 3]) -> [f64; 3] {
         let mut grid = at;
         for i in 0..2 {
@@ -384,7 +402,7 @@ impl Pane {
         grid
     }
 
-    /// The cell of the grid under a pixel of the view through cell `index` of the axis that stands on it.
+    /// The grid cell under a pixel of the view through cell `index` of its normal axis.
     pub fn cell_at_pixel(&self, pixel: [usize; 2], index: usize) -> [usize; 3] {
         let mut cell = [index; 3];
         for i in 0..2 {
@@ -397,78 +415,20 @@ impl Pane {
         cell
     }
 
-    /// For the pixel of `cell`: where it is in the picture, row after row.
+    /// Row-major index of a cell's pixel in the image of the view.
     pub(super) fn pixel_offset(&self, cell: [usize; 3]) -> usize {
-        let at = |i: usize| {
-            if self.flips[i] {
-                self.size[i] - 1 - cell[self.axes[i]]
-            } else {
-                cell[self.axes[i]]
-            }
-        };
-        at(1) * self.size[0] + at(0)
+        self.shown_place(1, cell) * self.size[0] + self.shown_place(0, cell)
     }
-}
 
-/// The layers of a grid.
-struct GridLayers {
-    step: f64,
-    slices: Vec<Option<usize>>,
-    layers: Vec<usize>,
-    missing: usize,
-}
-
-impl GridLayers {
-    /// For slices at these depths, in order, mm.
-    fn from_depths(depths: &[f64]) -> Result<Self, String> {
-        let gaps: Vec<f64> = depths.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let (low, high) = gaps
-            .iter()
-            .fold((f64::MAX, 0f64), |(l, h), g| (l.min(*g), h.max(*g)));
-        if low < 0.01 {
-            return Err("Several of its slices lie at one place.".into());
+    /// The column (`side` 0) or row (`side` 1) of the view that shows a cell.
+    #[inline]
+    fn shown_place(&self, side: usize, cell: [usize; 3]) -> usize {
+        let along = cell[self.axes[side]];
+        if self.flips[side] {
+            self.size[side] - 1 - along
+        } else {
+            along
         }
-        let mut sorted = gaps.clone();
-        sorted.sort_by(f64::total_cmp);
-        let usual = sorted.get((sorted.len() - 1) / 2).copied().unwrap_or(low);
-        let total = depths.last().copied().unwrap_or(0.0);
-        let count = depths.len();
-        if high - low <= (0.02 * low).max(0.02) {
-            let (slices, layers) = ((0..count).map(Some).collect(), (0..count).collect());
-            return Ok(Self {
-                step: total / (count - 1) as f64,
-                slices,
-                layers,
-                missing: 0,
-            });
-        }
-        let step = low.max(usual / 4.0).max(total / (MOST_LAYERS - 1) as f64);
-        let layers: Vec<usize> = depths.iter().map(|d| (d / step).round() as usize).collect();
-        let end = layers.last().copied().unwrap_or(0);
-        let mut slices: Vec<Option<usize>> = (0..=end)
-            .map(|layer| {
-                let depth = layer as f64 * step;
-                let nearest = (0..count).min_by(|a, b| {
-                    (depths[*a] - depth)
-                        .abs()
-                        .total_cmp(&(depths[*b] - depth).abs())
-                })?;
-                ((depths[nearest] - depth).abs() <= 0.75 * usual).then_some(nearest)
-            })
-            .collect();
-        for (slice, layer) in layers.iter().enumerate() {
-            slices[*layer] = Some(slice);
-        }
-        let missing = gaps
-            .iter()
-            .map(|gap| ((gap / usual).round() as usize).saturating_sub(1))
-            .sum();
-        Ok(Self {
-            step,
-            slices,
-            layers,
-            missing,
-        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Study, series and slice as the case list and the exporters know them: all but the pixels.
+//! Study, series and slice without pixels, as used by the case list and the exporters.
 
 use super::{
     geometry::{PixelSpacing, Plane},
@@ -7,7 +7,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Where the pixels of one slice are.
+/// Location of the pixels of one slice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// The file.
@@ -17,29 +17,29 @@ pub struct Source {
     pub frame: u32,
 }
 
-/// One slice of a series: a DICOM frame or a picture.
+/// One slice of a series: a DICOM frame or an image file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
-    /// Where its pixels are.
+    /// Location of its pixels.
     pub source: Source,
-    /// SOP Instance UID; `None` for a picture. Where different images carry one, [`SHARED`] and what tells them apart stand
-    /// behind it: then it is no UID, and nothing that names the UID means this slice alone.
+    /// SOP Instance UID; `None` for an image file. If different images have the same UID, it is followed by [`SHARED`]
+    /// and a distinguishing suffix; it is then not a valid UID, and references to the UID are ambiguous.
     pub sop_instance_uid: Option<String>,
     /// Instance Number.
     pub instance_number: Option<i64>,
-    /// Place in the patient.
+    /// Position and orientation in the patient.
     pub plane: Option<Plane>,
-    /// Distance between pixels.
+    /// Pixel spacing.
     pub spacing: Option<PixelSpacing>,
-    /// Parts with scales of their own (ultrasound).
+    /// Regions with their own scale (ultrasound).
     pub regions: Vec<ScaledRegion>,
 }
 
-/// What parts a UID that different images carry from what tells them apart.
+/// Separates a UID shared by different images from its distinguishing suffix.
 pub const SHARED: char = '#';
 
 impl Slice {
-    /// A slice of which no more is known than where its pixels are.
+    /// A slice with nothing but a source.
     pub fn from_source(source: Source) -> Self {
         Self {
             source,
@@ -51,7 +51,7 @@ impl Slice {
         }
     }
 
-    /// What lengths on it are.
+    /// Scale for measuring lengths on it.
     pub fn length_scale(&self) -> Scale {
         Scale {
             spacing: self.spacing,
@@ -59,14 +59,14 @@ impl Slice {
         }
     }
 
-    /// The SOP Instance UID as it is in the file, which other slices may carry, too.
+    /// The SOP Instance UID as stored in the file; other slices may have the same.
     pub fn uid_in_file(&self) -> Option<&str> {
         self.sop_instance_uid
             .as_deref()
             .and_then(|uid| uid.split(SHARED).next())
     }
 
-    /// True where different images carry its SOP Instance UID.
+    /// True if different images have its SOP Instance UID.
     pub fn shares_its_uid(&self) -> bool {
         self.sop_instance_uid
             .as_deref()
@@ -74,33 +74,33 @@ impl Slice {
     }
 }
 
-/// What kind of file a series came from.
+/// Kind of file of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// DICOM instances.
     Dicom,
-    /// PNG, JPEG, TIFF, BMP, WebP or NIfTI: files of others than the scanner.
+    /// Image files that are not DICOM: PNG, JPEG, TIFF, BMP, WebP or NIfTI.
     Picture,
 }
 
-/// Slices that belong together and have one size; a 4D series is split into one for each time.
+/// Slices of equal size that belong together; a 4D series is split into one per time point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Series Instance UID, with a suffix for parts of a split one; the path for pictures. Unique in a study list.
+    /// Series Instance UID, with a suffix for parts of a split series; the path for image files. Unique in a catalog.
     pub id: String,
-    /// DICOM or picture.
+    /// DICOM or image file.
     pub kind: Kind,
-    /// Modality: "MR"; empty for pictures.
+    /// Modality: "MR"; empty for image files.
     pub modality: String,
-    /// Series Description, or the file name of a picture.
+    /// Series Description, or the name of an image file.
     pub description: String,
     /// Series Number.
     pub number: Option<i64>,
-    /// Body Part Examined, upper case as in the file; empty where unknown.
+    /// Body Part Examined, in upper case as in the file; empty if unknown.
     pub body_part: String,
-    /// Transfer Syntax UID of the first instance; empty for pictures.
+    /// Transfer Syntax UID of the first instance; empty for image files.
     pub transfer_syntax: String,
-    /// SOP Class UID of the first instance; empty for pictures.
+    /// SOP Class UID of the first instance; empty for image files.
     pub sop_class: String,
     /// Frame of Reference UID.
     pub frame_of_reference_uid: Option<String>,
@@ -108,16 +108,16 @@ pub struct Series {
     pub columns: usize,
     /// Height of every slice.
     pub rows: usize,
-    /// Colour.
+    /// True for colour images.
     pub color: bool,
-    /// In order of place, then of instance number.
+    /// Slices, sorted by position, then by instance number.
     pub slices: Vec<Slice>,
-    /// What a user should know: "slice spacing is uneven".
+    /// Remarks for the user: "slice spacing is uneven".
     pub notes: Vec<String>,
 }
 
 impl Series {
-    /// A series in grey levels of which no more is known than its slices and their size in pixels.
+    /// A grey-level series with nothing but slices and their size in pixels.
     pub fn from_slices(kind: Kind, columns: usize, rows: usize, slices: Vec<Slice>) -> Self {
         Self {
             id: String::new(),
@@ -137,7 +137,7 @@ impl Series {
         }
     }
 
-    /// Median distance between neighbouring slices, mm; `None` without geometry or with one slice.
+    /// Median distance between adjacent slices, mm; `None` without geometry or with only one slice.
     pub fn slice_spacing(&self) -> Option<f64> {
         let at: Vec<f64> = self
             .slices
@@ -154,63 +154,63 @@ impl Series {
     }
 }
 
-/// Series of one examination.
+/// The series of one examination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Study {
-    /// Study Instance UID; the folder for pictures.
+    /// Study Instance UID; the folder for image files.
     pub id: String,
     /// Study Description, or the folder's name.
     pub description: String,
-    /// Study Date as YYYY-MM-DD; empty where unknown.
+    /// Study Date as YYYY-MM-DD; empty if unknown.
     pub date: String,
-    /// Patient ID; empty where unknown. Never written to a log.
+    /// Patient ID; empty if unknown. Never written to a log.
     pub patient_id: String,
-    /// Patient's Name; empty where unknown. Never written to a log.
+    /// Patient's Name; empty if unknown. Never written to a log.
     pub patient_name: String,
-    /// In order of number, then description.
+    /// Series, sorted by number, then by description.
     pub series: Vec<Series>,
 }
 
-/// A file that was looked at and not taken.
+/// A skipped file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Which.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Why, as a clause: "not an image (RT Plan Storage)".
+    /// Reason, a clause: "not an image (RT Plan Storage)".
     pub reason: String,
-    /// True where it is an image that could not be read (shown as an error), false where it is no image.
+    /// True if it is an image that could not be read (shown as an error), false if it is not an image.
     pub is_failure: bool,
-    /// True for a segmentation or structure set: masks that can be taken in.
+    /// True for a segmentation or structure set, which can be imported as masks.
     pub has_masks: bool,
 }
 
-/// All that was found at the paths a user opened.
+/// Everything found at the paths that the user opened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
-    /// Studies in order of first sight.
+    /// Studies, in the order in which they were found.
     pub studies: Vec<Study>,
-    /// Everything else.
+    /// Skipped files.
     pub passed_over: Vec<PassedOver>,
 }
 
-/// Where a case stands.
+/// Status of a case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Status {
     /// No mask yet.
     #[default]
     New,
-    /// The model's mask, not looked at.
+    /// A proposal that has not been reviewed.
     Proposed,
-    /// Changed by a person.
+    /// Mask drawn or changed by a person.
     Corrected,
-    /// Signed off.
+    /// Accepted.
     Accepted,
-    /// Left out.
+    /// Skipped.
     Skipped,
 }
 
 impl Status {
-    /// What it is called in a workspace and to programs.
+    /// Name in workspaces and in machine-readable output.
     pub fn storage_name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -221,7 +221,7 @@ impl Status {
         }
     }
 
-    /// The status of this name; a new case has any other.
+    /// Parses [`Self::storage_name`]; unknown names are new.
     pub fn from_storage_name(name: &str) -> Self {
         match name {
             "proposed" => Self::Proposed,
@@ -233,8 +233,7 @@ impl Status {
     }
 }
 
-/// Paths as the system has them: serde's own way refuses those that are no Unicode.
-/// For paths that need not be Unicode.
+/// Serde support for paths that are not valid Unicode, which serde itself rejects.
 pub mod os_path {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::{
@@ -242,12 +241,12 @@ pub mod os_path {
         path::{Path, PathBuf},
     };
 
-    /// As the system has it.
+    /// Serializes the path in the system's own encoding.
     pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
         path.as_os_str().serialize(to)
     }
 
-    /// As the system has it.
+    /// Deserializes a path in the system's own encoding.
     pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
         OsString::deserialize(from).map(PathBuf::from)
     }

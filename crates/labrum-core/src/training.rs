@@ -1,33 +1,34 @@
-//! What a round of training is done with: plain data for the session, the workspace's record of it, and the training itself.
+//! Settings and progress of a round of training: plain data for the session, the workspace record and the training.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-/// The loss function: what training makes small.
+/// Loss function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// Boundary DoU with a little cross-entropy: sharp boundaries, and a direction where nothing overlaps yet.
+    /// Boundary DoU with some cross-entropy: sharp boundaries, and a gradient even while masks do not overlap.
     #[default]
     BoundaryDou,
-    /// Boundary DoU alone, as in the paper: the sharpest boundaries, slow to find small things from nothing.
+    /// Boundary DoU alone, as in the paper: sharpest boundaries, slow to find small structures when training from
+    /// scratch.
     BoundaryDouAlone,
-    /// Dice and cross-entropy: steady, softer boundaries.
+    /// Dice and cross-entropy: stable, softer boundaries.
     DiceCrossEntropy,
-    /// Half the cross-entropy and Dice of each sample, as CMUNeXt was published with.
+    /// Half the cross-entropy plus Dice per sample, as in the CMUNeXt paper.
     BceDice,
 }
 
 impl Loss {
-    /// Those that the settings offer, the usual one first.
+    /// Choices in the settings, the default first.
     pub const OFFERED: [Self; 3] = [
         Self::BoundaryDou,
         Self::BoundaryDouAlone,
         Self::DiceCrossEntropy,
     ];
 
-    /// What it is called.
+    /// Display name.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::BoundaryDou => "Boundary DoU",
@@ -37,63 +38,63 @@ impl Loss {
         }
     }
 
-    /// What one wins and loses by it.
+    /// Advantages and disadvantages, a clause.
     pub fn trade_off_summary(self) -> &'static str {
         match self {
             Self::BoundaryDou => {
-                "sharp boundaries; a little cross-entropy helps where nothing overlaps yet"
+                "sharp boundaries; some cross-entropy helps while masks do not overlap yet"
             }
             Self::BoundaryDouAlone => {
-                "the sharpest boundaries, as published; slow to find small things from nothing"
+                "sharpest boundaries, as published; slow to find small structures from scratch"
             }
-            Self::DiceCrossEntropy => "steady with few cases, softer boundaries",
-            Self::BceDice => "what CMUNeXt was published with",
+            Self::DiceCrossEntropy => "stable with few cases; softer boundaries",
+            Self::BceDice => "as in the CMUNeXt paper",
         }
     }
 }
 
-/// The optimizer: how weights follow gradients.
+/// Optimizer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// Learns fast from little; the usual choice. (Loshchilov and Hutter, arXiv 1711.05101.)
+    /// AdamW (Loshchilov and Hutter, arXiv 1711.05101): learns fast from few cases; the default.
     #[default]
     AdamW,
     /// SGD with momentum 0.9 and weight decay 1e-4, as in the papers: slower, needs a higher learning rate.
     Sgd,
 }
 
-/// How far samples are varied. The defaults suit ultrasound: mirrored but not upside down, gain and speckle.
+/// Data augmentation. The defaults suit ultrasound: mirrored left-right only, with changes of gain and speckle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AugmentConfig {
-    /// Chance of mirroring left and right, 0..=1.
+    /// Probability of mirroring left-right, 0..=1.
     pub flip_horizontal: f64,
-    /// Chance of mirroring top and bottom, 0..=1.
+    /// Probability of mirroring top-bottom, 0..=1.
     pub flip_vertical: f64,
-    /// Chance of a quarter turn, 0..=1; for inputs as wide as high.
+    /// Probability of a rotation by 90°, 0..=1; for square inputs only.
     pub quarter_turn: f64,
-    /// Largest rotation either way, in degrees; 180 for any.
+    /// Maximum rotation in either direction, in degrees; 180 for any.
     pub rotation: f32,
-    /// Largest factor of size, either way: 1.25 for 0.8..=1.25.
+    /// Maximum scale factor in either direction: 1.25 for 0.8..=1.25.
     pub scale: f32,
-    /// Largest shift either way, as a share of width and height.
+    /// Maximum shift in either direction, as a share of width and height.
     pub shift: f32,
-    /// Chance of each of the changes of grey levels below, 0..=1.
+    /// Probability of each of the following changes, 0..=1.
     pub chance: f64,
-    /// Largest grey level added or taken away.
+    /// Maximum grey level (0..=1) added or subtracted.
     pub brightness: f32,
-    /// Largest factor of contrast, either way.
+    /// Maximum contrast factor in either direction.
     pub contrast: f32,
-    /// Largest factor of single channels of a colour image, either way.
+    /// Maximum factor for single channels of a colour image, in either direction.
     pub tint: f32,
-    /// Largest gamma, either way: 1.5 for 1/1.5..=1.5.
+    /// Maximum gamma in either direction: 1.5 for 1/1.5..=1.5.
     pub gamma: f32,
-    /// Largest standard deviation of noise that is multiplied.
+    /// Maximum standard deviation of multiplicative noise.
     pub speckle: f32,
-    /// Largest standard deviation of noise that is added, in grey levels 0..=1.
+    /// Maximum standard deviation of additive noise, in grey levels 0..=1.
     pub noise: f32,
-    /// Largest standard deviation of the blur, in pixels.
+    /// Maximum standard deviation of the blur, in pixels.
     pub blur: f32,
 }
 
@@ -119,7 +120,7 @@ impl Default for AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// Leaves every sample as it is.
+    /// No augmentation.
     pub fn all_disabled() -> Self {
         Self {
             flip_horizontal: 0.0,
@@ -131,7 +132,7 @@ impl AugmentConfig {
         }
     }
 
-    /// Quarter turns and mirrors alone, each of the eight as often: what CMUNeXt was published with.
+    /// Only rotations by 90° and mirroring, all eight combinations equally likely, as in the CMUNeXt paper.
     pub fn turns_and_mirrors() -> Self {
         Self {
             flip_horizontal: 0.5,
@@ -142,37 +143,37 @@ impl AugmentConfig {
     }
 }
 
-/// How long a round is.
+/// Length of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Length {
-    /// So many steps: the same seed, samples and device give the same weights.
+    /// Number of steps: the same seed, samples and device give the same weights.
     Steps(usize),
-    /// So many seconds of work; how many steps these are depends on what else the machine does.
+    /// Working time in seconds; the number of steps depends on the load of the machine.
     Seconds(f64),
 }
 
-/// How a round is done.
+/// Training settings of a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Plan {
-    /// How long.
+    /// Length of the round.
     pub length: Length,
-    /// Samples in a step.
+    /// Batch size.
     pub batch: usize,
-    /// Learning rate at its height, for a start that knows nothing yet.
+    /// Peak learning rate, for training from scratch.
     pub learning_rate: f64,
-    /// How weights follow gradients.
+    /// Optimizer.
     pub optimizer: Optimizer,
-    /// What is made small.
+    /// Loss function.
     pub loss: Loss,
-    /// A pixel that a person changed weighs 1 + this.
+    /// Additional weight of pixels that a person changed: they weigh 1 + this.
     pub stress: f32,
-    /// Samples that are new in this round come so many times as often as those learned from before.
+    /// How many times as often samples that are new in this round are used than older ones.
     pub new_weight: usize,
-    /// How samples are varied.
+    /// Data augmentation.
     pub augment: AugmentConfig,
-    /// The same seed gives the same order and variations.
+    /// Random seed for sample order and augmentation.
     pub seed: u64,
 }
 
@@ -196,77 +197,118 @@ impl Default for Plan {
     }
 }
 
-/// What a round starts from.
+/// Starting point of a round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StartFrom {
     /// Random weights.
     Nothing,
-    /// A shipped model, by its place in the list.
+    /// A shipped model, by its index in the list.
     Shipped(usize),
-    /// A model file, a version of the workspace among them.
+    /// A model file, which may be a version of the workspace.
     File(PathBuf),
 }
 
-/// How a round of a workspace is done: kept with it, so that it can go on after a crash.
+/// Settings of a round in a workspace, stored with it so that the round can be resumed after a crash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundSettings {
-    /// What it starts from.
+    /// Starting point.
     pub start: StartFrom,
-    /// Name of what it starts from.
+    /// Name of the starting point.
     pub start_name: String,
-    /// What it starts from proposes masks now; a version that did not find enough for that yet does not.
+    /// True if the starting model currently proposes masks; false for a version that is not accurate enough yet.
     #[serde(default = "proposes")]
     pub is_start_active: bool,
-    /// How it is trained; its length is set by `seconds`.
+    /// Training settings; `seconds` determines their length.
     pub plan: Plan,
-    /// About so many seconds on a machine of the usual speed, reading and judging included; the number of steps follows
-    /// from it, so that equal rounds make equal models.
+    /// Approximate duration in seconds on a typical machine, including reading and judging. The number of steps is
+    /// derived from it, so that equal rounds give equal models.
     pub seconds: f64,
 }
 
 impl RoundSettings {
-    /// As the workspace keeps them.
+    /// Serializes the settings for the workspace.
     ///
     /// # Errors
-    /// Where a number in them has no form in JSON.
+    /// If a number cannot be represented in JSON.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::new("begin the training", &e).caused_by(e))
+        serde_json::to_string(self).map_err(|e| Error::new("start training", &e).caused_by(e))
     }
 
-    /// As the workspace kept them.
+    /// Reads settings stored in a workspace.
     ///
     /// # Errors
-    /// Where they are of a version that this one does not understand.
+    /// If they are invalid or of an unknown version.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|e| {
             Error::new(
                 "train",
-                format!("the settings of the round cannot be understood ({e})"),
+                format!("the saved settings of the round are not valid ({e})"),
             )
             .caused_by(e)
         })
     }
 }
 
-/// Rounds that were begun before this was told apart started from what proposed.
+/// Default for rounds stored before this field existed: they started from the active model.
 fn proposes() -> bool {
     true
 }
 
-/// What a round will take.
+/// Estimated effort of a round.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    /// Cases to learn from.
+    /// Number of training cases.
     pub cases: usize,
-    /// Slices of these.
+    /// Number of their slices.
     pub slices: usize,
-    /// Cases held out.
+    /// Number of hold-out cases.
     pub held_out: usize,
-    /// Seconds until the verdict.
+    /// Seconds until the decision of the promotion gate.
     pub seconds: f64,
     /// Bytes of memory.
     pub memory: u64,
-    /// What a person should know before, whole sentences.
+    /// Remark for the user before the start, whole sentences.
     pub note: Option<String>,
+}
+
+/// Phase of a round.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RoundPhase {
+    /// Reading images.
+    Reading {
+        /// Number of images read.
+        done: usize,
+        /// Total number of images.
+        total: usize,
+    },
+    /// Training.
+    Training(RoundProgress),
+    /// Judging the candidate and the active model.
+    Judging,
+}
+
+/// Progress report of a running round.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RoundProgress {
+    /// A training step was finished.
+    Step {
+        /// 1-based number of the step.
+        step: usize,
+        /// Finished share of the round, 0..=1.
+        done: f64,
+        /// Running mean of the loss.
+        loss: f64,
+        /// Estimated remaining time.
+        remaining: Duration,
+    },
+    /// The averaged weights were evaluated on the validation set.
+    Validation {
+        /// Number of steps done.
+        step: usize,
+        /// Mean Dice on the validation set.
+        dice: f64,
+        /// True if it is the best so far.
+        is_best: bool,
+    },
 }

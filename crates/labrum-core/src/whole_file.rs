@@ -1,4 +1,4 @@
-//! Files appear whole: written beside their place, synced, checked and only then renamed.
+//! Atomic file writing: to a temporary file in the same folder, synced, verified and only then renamed.
 
 use crate::{Error, Result};
 use std::{
@@ -7,9 +7,9 @@ use std::{
     path::Path,
 };
 
-/// Writes `path` (its folder must exist) through `fill`; an older file of that name stays until the new one is whole.
+/// Writes `path` (its folder must exist) with `fill`; an existing file is kept until the new one is complete.
 ///
-/// `tried` names the work in errors: "write the mask". On an error nothing is left behind.
+/// `tried` is used in errors: "write the mask". Nothing is left behind on errors.
 pub fn write_atomically(
     path: &Path,
     tried: &str,
@@ -18,41 +18,43 @@ pub fn write_atomically(
     write_checked(path, tried, fill, |_| Ok(()))
 }
 
-/// As [`write_atomically`], but `check` reads the file back under its temporary name before it takes its place.
+/// Like [`write_atomically`], but `check` verifies the temporary file before it is renamed.
 pub fn write_checked(
     path: &Path,
     tried: &str,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
-    let failed = |error: std::io::Error| explain_io_error(tried, path, &error);
     let mut file = create_temporary_beside(path, tried)?;
     let mut buffered = BufWriter::new(file.as_file_mut());
     fill(&mut buffered)
         .and_then(|()| buffered.flush())
-        .map_err(failed)?;
+        .map_err(|e| explain_io_error(tried, path, &e))?;
     drop(buffered);
-    file.as_file().sync_all().map_err(failed)?;
+    file.as_file()
+        .sync_all()
+        .map_err(|e| explain_io_error(tried, path, &e))?;
     check(file.path())?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
+    file.persist(path)
+        .map_err(|e| explain_io_error(tried, path, &e.error))?;
+    // Sync the folder to make the rename durable; on systems that cannot, the file itself is synced already.
     if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
 }
 
-/// Whether [`write_atomically`] could begin now; leaves nothing behind. For finding out before long work.
+/// Checks before long work that [`write_atomically`] could write now; leaves nothing behind.
 pub fn check_writable(path: &Path, tried: &str) -> Result<()> {
     create_temporary_beside(path, tried).map(drop)
 }
 
-/// Makes the folder, and those above it, where it is missing, and sees that files can be made in it.
+/// Creates the folder and its parents if missing, and checks that files can be created in it.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    let tried = "make the folder";
+    let tried = "create the folder";
     std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => {
-            Error::at_path(tried, folder, "a file of that name is in the way")
+            Error::at_path(tried, folder, "a file with that name already exists")
                 .with_advice("Choose another folder.")
         }
         _ => explain_io_error(tried, folder, &e),
@@ -60,26 +62,24 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     create_temporary_in(folder)
         .map(drop)
         .map_err(|e| match e.kind() {
-            ErrorKind::PermissionDenied => {
-                Error::at_path("write to", folder, "it may not be written to")
-                    .with_advice("Choose another folder.")
-            }
+            ErrorKind::PermissionDenied => Error::at_path("write to", folder, "permission denied")
+                .with_advice("Choose another folder."),
             _ => explain_io_error("write to", folder, &e),
         })
 }
 
-/// A new file in the folder of `path`.
+/// Creates a temporary file in the folder of `path`.
 fn create_temporary_beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
         return Err(
-            Error::at_path(tried, path, "a folder of that name is in the way")
+            Error::at_path(tried, path, "a folder with that name already exists")
                 .of_kind(crate::ErrorKind::Disk),
         );
     }
-    // Renaming onto a device or a pipe would take it away from all other programs.
+    // Renaming onto a device or pipe would replace it for all programs.
     if path.exists() && !path.is_file() {
         return Err(
-            Error::at_path(tried, path, "it is a device or a pipe and no file")
+            Error::at_path(tried, path, "this is a device or pipe, not a file")
                 .with_advice("Choose another name.")
                 .of_kind(crate::ErrorKind::Disk),
         );
@@ -97,34 +97,36 @@ fn folder_of(path: &Path) -> &Path {
 fn create_temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".labrum-").suffix(".part");
-    // Temporary files are private by default; an export is as public as the user's umask makes any file.
+    // Temporary files are private by default; an export gets the permissions that the user's umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
 }
 
-/// The failure in a user's words.
+/// Turns an I/O error into an error with plain words and advice.
 fn explain_io_error(tried: &str, path: &Path, error: &std::io::Error) -> Error {
-    let at = |reason: &str, advice: &str| Error::at_path(tried, path, reason).with_advice(advice);
-    let explained = match error.kind() {
-        ErrorKind::PermissionDenied => {
-            at("its folder may not be written to", "Choose another folder.")
-        }
+    let (reason, advice) = match error.kind() {
+        ErrorKind::PermissionDenied => (
+            "no permission to write to its folder",
+            "Choose another folder.",
+        ),
         ErrorKind::ReadOnlyFilesystem => {
-            at("its disk is read-only", "Choose a folder on another disk.")
+            ("the disk is read-only", "Choose a folder on another disk.")
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => at(
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (
             "the disk is full",
             "Free some space or choose a folder on another disk.",
         ),
-        ErrorKind::NotFound => at(
+        ErrorKind::NotFound => (
             "its folder does not exist",
-            "Make the folder or choose another one.",
+            "Create the folder or choose another one.",
         ),
-        ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
-        _ => Error::at_path(tried, path, error),
+        ErrorKind::NotADirectory => ("its folder is a file", "Choose another folder."),
+        _ => return Error::at_path(tried, path, error).of_kind(crate::ErrorKind::Disk),
     };
-    explained.of_kind(crate::ErrorKind::Disk)
+    Error::at_path(tried, path, reason)
+        .with_advice(advice)
+        .of_kind(crate::ErrorKind::Disk)
 }
 
 #[cfg(test)]

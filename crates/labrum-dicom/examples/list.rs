@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 fn main() -> Result<()> {
     let path = std::env::args_os().nth(1).map(PathBuf::from);
-    let path = path.ok_or_else(|| Error::new("list the series", "give a file or a folder"))?;
+    let path = path.ok_or_else(|| Error::new("list the series", "no file or folder was given"))?;
     for series in labrum_dicom::catalog::scan_path(&path)?
         .studies
         .iter()

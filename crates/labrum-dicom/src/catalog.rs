@@ -1,4 +1,6 @@
-//! Headers of DICOM files to studies and series.
+//! Builds studies and series from the headers of DICOM files.
+
+mod same_uid;
 
 use super::{
     dataset::DataSet,
@@ -7,8 +9,8 @@ use super::{
     frames::{self, FrameExtent},
     geometry,
     header::PixelHeader,
-    overlay, pixels, same_uid,
-    split::{StackFrame, TIMES, into_stacks},
+    overlay, pixels,
+    split::{FrameStack, StackFrame, TIMES, into_stacks},
     text::decoded_text,
     uids::{has_masks, is_image, non_image_name},
 };
@@ -20,20 +22,20 @@ use labrum_core::{
     study::{Catalog, Kind, PassedOver, SHARED, Series, Slice, Source, Study},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, ops::Range, path::Path};
 use walkdir::WalkDir;
 
-/// What a look at a file showed.
+/// What the header of a file says it contains.
 pub enum FileContent {
-    /// An image that can be shown.
+    /// An image that can be opened.
     Image(Box<Instance>),
-    /// DICOM, but nothing to show: the reason.
+    /// A DICOM object that is not an image, with the reason.
     NoImage(String),
-    /// The same, but masks can be taken from it.
+    /// A DICOM object that is not an image but contains masks, with the reason.
     Masks(String),
-    /// An image that cannot be shown: the reason.
+    /// An image that cannot be opened, with the reason.
     Broken(String),
-    /// Something else.
+    /// Not a DICOM file.
     NotDicom,
 }
 
@@ -56,24 +58,18 @@ impl Instance {
         self.frames.first().map(|f| f.slice.source.path.as_path())
     }
 
-    /// Its series, and where and when its frames were taken.
+    /// Text that identifies its series and the positions and times of its frames.
     pub(super) fn series_and_frames_text(&self) -> String {
-        // Without a Series Instance UID, the path stands for it.
+        // Without a Series Instance UID, the path is the id of the series.
         let named = self
             .file_path()
             .is_none_or(|path| self.series.id != path.display().to_string());
         let series = if named { self.series.id.as_str() } else { "" };
-        let frame = |f: &StackFrame| {
-            format!(
-                "{:?} {:?} {:?} {:?}",
-                f.slice.plane, f.slice.instance_number, f.times, f.diffusion
-            )
-        };
-        let frames: Vec<String> = self.frames.iter().map(frame).collect();
+        let frames: Vec<String> = self.frames.iter().map(place_and_time_text).collect();
         format!("{series}\n{}", frames.join("\n"))
     }
 
-    /// The same with something behind its UID, which it shares.
+    /// Appends `own` to the SOP Instance UID, which other images share.
     pub(super) fn with_uid_suffix(mut self, own: &str) -> Self {
         let name = self
             .sop_instance_uid
@@ -88,12 +84,20 @@ impl Instance {
     }
 }
 
-/// Studies and series of all that lies at a path: a file, or a folder with its folders. Headers are read, no pixels.
+/// Position and times of a frame, used only to compare frames.
+fn place_and_time_text(frame: &StackFrame) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?}",
+        frame.slice.plane, frame.slice.instance_number, frame.times, frame.diffusion
+    )
+}
+
+/// Finds all studies and series at a path: a file, or a folder searched recursively. Reads headers only, no pixels.
 ///
-/// For programs that read what they trust: nothing is read in a child process.
+/// Files are read in this process, not in a child process: use it only for files that are trusted.
 ///
 /// # Errors
-/// Where there is no such path, or a folder in it cannot be listed.
+/// If the path does not exist or a folder cannot be listed.
 pub fn scan_path(path: &Path) -> Result<Catalog> {
     let mut files = Vec::new();
     for entry in WalkDir::new(path).sort_by_file_name() {
@@ -105,7 +109,7 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
     let (mut instances, mut passed_over) = (Vec::new(), Vec::new());
     for path in files {
         let look = catch_panic(|| read_file_header(&path))
-            .unwrap_or_else(|| FileContent::Broken("it is damaged".into()));
+            .unwrap_or_else(|| FileContent::Broken("the file is damaged".into()));
         let (reason, is_failure, has_masks) = match look {
             FileContent::Image(instance) => {
                 instances.push(*instance);
@@ -114,7 +118,7 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             FileContent::NoImage(reason) => (reason, false, false),
             FileContent::Masks(reason) => (reason, false, true),
             FileContent::Broken(reason) => (reason, true, false),
-            FileContent::NotDicom => ("it is no DICOM file".into(), false, false),
+            FileContent::NotDicom => ("not a DICOM file".into(), false, false),
         };
         passed_over.push(PassedOver {
             path,
@@ -123,9 +127,8 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             has_masks,
         });
     }
-    let mut digest = |path: &Path| catch_panic(|| pixels::content_digest(path)).flatten();
-    let studies = assemble_studies(instances, &mut digest, &mut |copy, first| {
-        let reason = format!("the same instance as {}", first.display());
+    let studies = assemble_studies(instances, &mut guarded_digest, &mut |copy, first| {
+        let reason = format!("duplicate of {}", first.display());
         passed_over.push(PassedOver {
             path: copy.to_owned(),
             reason,
@@ -139,7 +142,12 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
     })
 }
 
-/// Reads the header of a file, and no pixels.
+/// Hash of the pixels of a file; `None` if they cannot be read or the decoder panics.
+fn guarded_digest(path: &Path) -> Option<String> {
+    catch_panic(|| pixels::content_digest(path)).flatten()
+}
+
+/// Reads the header of a file, without the pixels.
 pub fn read_file_header(path: &Path) -> FileContent {
     let mut file = match DicomFile::open(path) {
         Ok(file) => file,
@@ -156,15 +164,15 @@ pub fn read_file_header(path: &Path) -> FileContent {
     }
     if file.pixels.is_none() {
         return match &file.broken {
-            Some(reason) => FileContent::Broken(format!("it is damaged: {reason}")),
+            Some(reason) => FileContent::Broken(format!("the file is damaged: {reason}")),
             None if file.data.has_value(tags::DIRECTORY_RECORD_SEQUENCE) => {
                 FileContent::NoImage("not an image (DICOMDIR)".into())
             }
             None if file.data.has_value(tags::ROWS) => {
-                FileContent::Broken("it is an image without pixel data".into())
+                FileContent::Broken("the image has no pixel data".into())
             }
             None if is_image(&file.sop_class) => {
-                FileContent::Broken("it ends before its pixel data".into())
+                FileContent::Broken("the file is truncated: it ends before the pixel data".into())
             }
             None => FileContent::NoImage("not an image (no pixel data)".into()),
         };
@@ -187,14 +195,13 @@ fn build_instance(
 ) -> Instance {
     let data = &file.data;
     let charset = data.text_values(tags::SPECIFIC_CHARACTER_SET);
-    let words = |tag| decoded_text(data, tag, &charset);
     let folder = path.parent().unwrap_or(path).display().to_string();
     let study = Study {
         id: data.text_value(tags::STUDY_INSTANCE_UID).unwrap_or(folder),
-        description: words(tags::STUDY_DESCRIPTION),
+        description: decoded_text(data, tags::STUDY_DESCRIPTION, &charset),
         date: format_date(&data.text_value(tags::STUDY_DATE).unwrap_or_default()),
-        patient_id: words(tags::PATIENT_ID),
-        patient_name: words(tags::PATIENT_NAME)
+        patient_id: decoded_text(data, tags::PATIENT_ID, &charset),
+        patient_name: decoded_text(data, tags::PATIENT_NAME, &charset)
             .trim_end_matches(['^', '='])
             .replace('^', " "),
         series: Vec::new(),
@@ -207,7 +214,7 @@ fn build_instance(
         modality: data
             .text_value(tags::MODALITY)
             .unwrap_or_else(|| "OT".into()),
-        description: words(tags::SERIES_DESCRIPTION),
+        description: decoded_text(data, tags::SERIES_DESCRIPTION, &charset),
         number: data.integer_value(tags::SERIES_NUMBER),
         body_part: data
             .text_value(tags::BODY_PART_EXAMINED)
@@ -265,58 +272,71 @@ fn build_instance(
     }
 }
 
-/// A value for each of [`TIMES`].
+/// The values of [`TIMES`] for a frame.
 fn frame_times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
-    let of = |macro_tag, tag: Tag| {
-        geometry::functional_group(data, frame, macro_tag).and_then(|item| item.numeric_value(tag))
-    };
-    let clock = |date: Tag, time: Tag| {
-        let day = data
-            .text_value(date)
-            .and_then(|d| d.replace('.', "").parse::<f64>().ok())
-            .unwrap_or(0.0);
-        Some(day * 86_400.0 + parse_seconds(&data.text_value(time)?)?)
-    };
-    let frame_clock = || {
-        let content = geometry::functional_group(data, frame, tags::FRAME_CONTENT_SEQUENCE)?;
-        let moment = content.text_value(tags::FRAME_ACQUISITION_DATE_TIME)?;
-        Some(moment.get(..8)?.parse::<f64>().ok()? * 86_400.0 + parse_seconds(moment.get(8..)?)?)
-    };
+    let content = geometry::functional_group(data, frame, tags::FRAME_CONTENT_SEQUENCE);
+    let cardiac = geometry::functional_group(data, frame, tags::CARDIAC_SYNCHRONIZATION_SEQUENCE);
+    let echo = geometry::functional_group(data, frame, tags::MR_ECHO_SEQUENCE);
+    let diffusion = geometry::functional_group(data, frame, tags::MR_DIFFUSION_SEQUENCE);
     [
-        of(tags::FRAME_CONTENT_SEQUENCE, tags::TEMPORAL_POSITION_INDEX)
+        content
+            .and_then(|item| item.numeric_value(tags::TEMPORAL_POSITION_INDEX))
             .or_else(|| data.numeric_value(tags::TEMPORAL_POSITION_IDENTIFIER)),
-        of(
-            tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
-            tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME,
-        )
-        .or_else(|| data.numeric_value(tags::TRIGGER_TIME)),
-        of(tags::MR_ECHO_SEQUENCE, tags::EFFECTIVE_ECHO_TIME)
+        cardiac
+            .and_then(|item| item.numeric_value(tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME))
+            .or_else(|| data.numeric_value(tags::TRIGGER_TIME)),
+        echo.and_then(|item| item.numeric_value(tags::EFFECTIVE_ECHO_TIME))
             .or_else(|| data.numeric_value(tags::ECHO_TIME)),
-        of(tags::MR_DIFFUSION_SEQUENCE, tags::DIFFUSION_B_VALUE)
+        diffusion
+            .and_then(|item| item.numeric_value(tags::DIFFUSION_B_VALUE))
             .or_else(|| data.numeric_value(tags::DIFFUSION_B_VALUE)),
-        of(tags::FRAME_CONTENT_SEQUENCE, tags::FRAME_ACQUISITION_NUMBER)
+        content
+            .and_then(|item| item.numeric_value(tags::FRAME_ACQUISITION_NUMBER))
             .or_else(|| data.numeric_value(tags::ACQUISITION_NUMBER)),
-        frame_clock().or_else(|| clock(tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)),
-        clock(tags::CONTENT_DATE, tags::CONTENT_TIME),
+        content
+            .and_then(frame_clock_seconds)
+            .or_else(|| clock_seconds(data, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)),
+        clock_seconds(data, tags::CONTENT_DATE, tags::CONTENT_TIME),
         data.numeric_value(tags::INSTANCE_NUMBER)
             .map(|number| number * 1e5 + frame as f64),
     ]
 }
 
-/// HHMMSS.FFFFFF, or HH:MM:SS of old, as seconds of the day.
+/// Date and time as a number of seconds that increases with time; the date counts as 0 if it is missing.
+fn clock_seconds(data: &DataSet, date: Tag, time: Tag) -> Option<f64> {
+    let day = data
+        .text_value(date)
+        .and_then(|d| d.replace('.', "").parse::<f64>().ok())
+        .unwrap_or(0.0);
+    Some(day * 86_400.0 + parse_seconds(&data.text_value(time)?)?)
+}
+
+/// Like [`clock_seconds`], for an item of the Frame Content Sequence.
+fn frame_clock_seconds(content: &DataSet) -> Option<f64> {
+    let moment = content.text_value(tags::FRAME_ACQUISITION_DATE_TIME)?;
+    let day = moment.get(..8)?.parse::<f64>().ok()?;
+    Some(day * 86_400.0 + parse_seconds(moment.get(8..)?)?)
+}
+
+/// HHMMSS.FFFFFF, or the retired form HH:MM:SS, as seconds since midnight.
 fn parse_seconds(time: &str) -> Option<f64> {
     let time = time.replace(':', "");
-    let part = |range: std::ops::Range<usize>| {
-        time.get(range).map_or(Some(0.0), |p| p.parse::<f64>().ok())
-    };
-    let rest = time
+    let hours = number_in_range(&time, 0..2)?;
+    let minutes = number_in_range(&time, 2..4)?;
+    let seconds = time
         .get(4..)
         .filter(|rest| !rest.is_empty())
         .map_or(Some(0.0), |rest| rest.parse().ok());
-    Some(part(0..2)? * 3600.0 + part(2..4)? * 60.0 + rest?)
+    Some(hours * 3600.0 + minutes * 60.0 + seconds?)
 }
 
-/// YYYYMMDD, or YYYY.MM.DD of old, as YYYY-MM-DD.
+/// The number at these bytes; 0 if the text is shorter.
+fn number_in_range(text: &str, range: Range<usize>) -> Option<f64> {
+    text.get(range)
+        .map_or(Some(0.0), |part| part.parse::<f64>().ok())
+}
+
+/// YYYYMMDD, or the retired form YYYY.MM.DD, as YYYY-MM-DD; empty if it is not a valid date.
 fn format_date(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if digits.len() != 8 {
@@ -331,11 +351,11 @@ fn format_date(text: &str) -> String {
     }
 }
 
-/// A series with all of its frames.
+/// A series with all its frames, before it is split into stacks.
 type Unsplit = (Series, Vec<StackFrame>);
 
-/// Puts instances together. Copies of one are told to `copy` with the one that stays; `digest` tells the pixels of files
-/// that carry one UID apart.
+/// Groups instances into studies and series. `copy` is called with each duplicate and the file that is kept; `digest`
+/// hashes the pixels of a file, to compare files that share a UID.
 pub fn assemble_studies(
     instances: Vec<Instance>,
     digest: &mut dyn FnMut(&Path) -> Option<String>,
@@ -367,45 +387,56 @@ pub fn assemble_studies(
             });
         all[index].1.extend(frames);
     }
-    let finish = |(mut study, all): (Study, Vec<Unsplit>)| {
-        study.series = all
-            .into_iter()
-            .flat_map(|(series, frames)| split_into_stacks(series, frames))
-            .collect();
-        study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
-        study
-    };
-    studies.into_iter().map(finish).collect()
+    studies
+        .into_iter()
+        .map(|(study, all)| study_with_series(study, all))
+        .collect()
+}
+
+/// Splits the series into stacks and adds them to their study, in order of Series Number.
+fn study_with_series(mut study: Study, all: Vec<Unsplit>) -> Study {
+    study.series = all
+        .into_iter()
+        .flat_map(|(series, frames)| split_into_stacks(series, frames))
+        .collect();
+    study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
+    study
 }
 
 fn split_into_stacks(series: Series, frames: Vec<StackFrame>) -> Vec<Series> {
     let stacks = into_stacks(frames);
     let several = stacks.len() > 1;
-    let make = |(index, stack): (usize, super::split::FrameStack)| {
-        let (columns, rows) = stack.frames.first().map_or((0, 0), |f| f.size);
-        let mut one = Series {
-            columns,
-            rows,
-            notes: stack.notes,
-            ..series.clone()
-        };
-        one.color = stack.frames.first().is_some_and(|f| f.color);
-        one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
-        if one.slices.iter().any(Slice::shares_its_uid) {
-            one.notes.insert(0, same_uid::REMARK.into());
-        }
-        if several {
-            one.id = format!("{}#{}", series.id, index + 1);
-            let described = !series.description.is_empty();
-            one.description = if described {
-                format!("{}, {}", series.description, stack.name)
-            } else {
-                stack.name
-            };
-        }
-        one
+    stacks
+        .into_iter()
+        .enumerate()
+        .map(|(index, stack)| series_of_stack(&series, stack, several.then_some(index + 1)))
+        .collect()
+}
+
+/// The series made from a stack; `number` is its 1-based index, `None` if it is the only stack.
+fn series_of_stack(series: &Series, stack: FrameStack, number: Option<usize>) -> Series {
+    let (columns, rows) = stack.frames.first().map_or((0, 0), |f| f.size);
+    let mut one = Series {
+        columns,
+        rows,
+        notes: stack.notes,
+        ..series.clone()
     };
-    stacks.into_iter().enumerate().map(make).collect()
+    one.color = stack.frames.first().is_some_and(|f| f.color);
+    one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
+    if one.slices.iter().any(Slice::shares_its_uid) {
+        one.notes.insert(0, same_uid::REMARK.into());
+    }
+    if let Some(number) = number {
+        one.id = format!("{}#{number}", series.id);
+        let described = !series.description.is_empty();
+        one.description = if described {
+            format!("{}, {}", series.description, stack.name)
+        } else {
+            stack.name
+        };
+    }
+    one
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Colour spaces and palettes to RGB, PS3.3 C.7.6.3.1.2 and C.7.9.
+//! Converts colour spaces and palettes to RGB, PS3.3 C.7.6.3.1.2 and C.7.9.
 
 use super::{
     dataset::DataSet,
@@ -19,7 +19,7 @@ pub(crate) fn rgb_from_ybr_full([y, b, r]: [u8; 3]) -> [u8; 3] {
     .map(to_byte)
 }
 
-/// YBR_PARTIAL_422 to RGB: luma from 16 to 235, colour from 16 to 240.
+/// YBR_PARTIAL_422 to RGB: luma from 16 to 235, chroma from 16 to 240.
 pub(crate) fn rgb_from_ybr_partial([y, b, r]: [u8; 3]) -> [u8; 3] {
     let (y, b, r) = (
         1.1644 * (f32::from(y) - 16.0),
@@ -33,7 +33,7 @@ fn to_byte(value: f32) -> u8 {
     value.round().clamp(0.0, 255.0) as u8
 }
 
-/// Two pixels in four bytes (Y Y B R) to one pixel in three.
+/// Expands pairs of pixels in four bytes (Y Y B R) to three bytes per pixel.
 pub(crate) fn expand_422(bytes: &[u8]) -> Vec<[u8; 3]> {
     bytes
         .chunks_exact(4)
@@ -74,7 +74,7 @@ impl ColorPalette {
         let ((first, red), (_, green), (_, blue)) = (red?, green?, blue?);
         let count = red.len().min(green.len()).min(blue.len());
         if count == 0 {
-            return Err("its palette is empty".into());
+            return Err("the colour palette is empty".into());
         }
         Ok(Self {
             first,
@@ -82,7 +82,7 @@ impl ColorPalette {
         })
     }
 
-    /// The colour of a stored value; those outside take the nearest entry.
+    /// The colour of a stored value; values outside the palette get the nearest entry.
     pub(crate) fn color_of_value(&self, stored: i64) -> [u8; 3] {
         let last = self.colors.len() as i64 - 1;
         self.colors[(stored - self.first).clamp(0, last) as usize]
@@ -98,7 +98,7 @@ fn read_channel(
 ) -> Result<(i64, Vec<u8>), String> {
     let DicomFile { bytes, data, .. } = file;
     let form = Descriptor::from_dataset(data, descriptor, signed)
-        .ok_or("its palette is missing or damaged")?;
+        .ok_or("the colour palette is missing or damaged")?;
     let words = match table_words(bytes, data, plain, &form) {
         Some(words) => words,
         None => {
@@ -111,11 +111,11 @@ fn read_channel(
                     ..form
                 },
             );
-            expand_segments(&packed.ok_or("its palette is missing")?)
-                .ok_or("its segmented palette is damaged")?
+            expand_segments(&packed.ok_or("the colour palette is missing")?)
+                .ok_or("the segmented colour palette is damaged")?
         }
     };
-    // Tables of 16 bits hold the colour in the upper byte; some writers fill the lower one alone.
+    // 16-bit tables have the colour in the upper byte; some writers fill only the lower byte.
     let wide = form.bits > 8 && words.iter().any(|w| *w > 255);
     Ok((
         form.first as i64,
@@ -126,7 +126,7 @@ fn read_channel(
     ))
 }
 
-/// Entries, first stored value and bits of a lookup table.
+/// LUT Descriptor: number of entries, first stored value and bits of a lookup table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Descriptor {
     pub(crate) entries: usize,
@@ -135,7 +135,7 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
-    /// PS3.3 C.7.6.3.1.5; 0 entries are 65536, the first value is signed where the pixels are.
+    /// PS3.3 C.7.6.3.1.5: 0 means 65536 entries; the first value is signed if the pixels are.
     pub(crate) fn from_dataset(data: &DataSet, tag: Tag, signed: bool) -> Option<Self> {
         let [entries, first, bits] = data.numeric_array::<3>(tag)?;
         let entries = entries as i64 as u16;
@@ -156,7 +156,7 @@ impl Descriptor {
     }
 }
 
-/// The entries of a lookup table: words, or bytes where there are no more bytes than entries.
+/// The entries of a lookup table: 16-bit words, or bytes if an 8-bit table is too short for words.
 pub(crate) fn table_words(
     bytes: &mut FileBytes,
     data: &DataSet,
@@ -172,14 +172,22 @@ pub(crate) fn table_words(
                 .collect(),
         );
     }
-    let word = |b: &[u8]| {
-        if data.big_endian {
-            u16::from_be_bytes([b[0], b[1]])
-        } else {
-            u16::from_le_bytes([b[0], b[1]])
-        }
-    };
-    Some(raw.chunks_exact(2).take(form.entries).map(word).collect())
+    Some(
+        raw.chunks_exact(2)
+            .take(form.entries)
+            .map(|pair| word_from_bytes(pair, data.big_endian))
+            .collect(),
+    )
+}
+
+#[inline]
+fn word_from_bytes(pair: &[u8], big_endian: bool) -> u16 {
+    let pair = [pair[0], pair[1]];
+    if big_endian {
+        u16::from_be_bytes(pair)
+    } else {
+        u16::from_le_bytes(pair)
+    }
 }
 
 /// PS3.3 C.7.9.2: discrete, linear and indirect segments.
@@ -206,7 +214,7 @@ fn expand_segments(words: &[u16]) -> Option<Vec<u16>> {
     Some(out)
 }
 
-/// Expands the segment at `at` unless it is indirect; returns where the next one is.
+/// Expands the segment at `at` unless it is indirect; returns the index of the next segment.
 fn expand_segment(words: &[u16], at: usize, out: &mut Vec<u16>) -> Option<usize> {
     let count = usize::from(*words.get(at + 1)?);
     match words.get(at)? {

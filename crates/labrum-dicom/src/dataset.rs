@@ -1,4 +1,4 @@
-//! A parsed dataset and the questions that the reader asks it.
+//! A parsed dataset, and access to its values as texts, numbers and items.
 
 use dicom_core::{Tag, VR};
 use std::collections::BTreeMap;
@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 /// The value of an element.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Short enough to be kept.
+    /// A short value, kept in memory.
     Bytes(Vec<u8>),
-    /// Where a long one is in the file.
+    /// A long value, left in the file.
     Far {
         /// Offset of the first byte.
         at: u64,
-        /// Bytes.
+        /// Length in bytes.
         length: u64,
     },
     /// The items of a sequence.
@@ -22,18 +22,18 @@ pub(crate) enum Value {
 /// An element without its tag.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
-    /// As in the file, or from the dictionary where the file has none.
+    /// The VR in the file, or in the dictionary if the file has none.
     pub(crate) vr: VR,
     /// Its value.
     pub(crate) value: Value,
 }
 
-/// The elements of a dataset or of an item of a sequence.
+/// The elements of a dataset, or of an item of a sequence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DataSet {
-    /// By tag.
+    /// Elements by tag.
     pub(crate) elements: BTreeMap<Tag, Element>,
-    /// Byte order of numbers.
+    /// True if numbers are big endian.
     pub(crate) big_endian: bool,
 }
 
@@ -43,7 +43,7 @@ impl DataSet {
         self.elements.get(&tag)
     }
 
-    /// True where the element is there with a value.
+    /// True if the element exists and has a value.
     pub(crate) fn has_value(&self, tag: Tag) -> bool {
         match self.get(tag).map(|e| &e.value) {
             Some(Value::Bytes(b)) => !b.is_empty(),
@@ -53,7 +53,7 @@ impl DataSet {
         }
     }
 
-    /// The items of a sequence; none where it is absent.
+    /// The items of a sequence; empty if it is missing.
     pub(crate) fn sequence_items(&self, tag: Tag) -> &[DataSet] {
         match self.get(tag).map(|e| &e.value) {
             Some(Value::Items(items)) => items,
@@ -74,14 +74,14 @@ impl DataSet {
         }
     }
 
-    /// A value in the default character set (codes, UIDs, dates), without padding; `None` where empty.
+    /// A value in the default character set (codes, UIDs, dates), without padding; `None` if it is empty.
     pub(crate) fn text_value(&self, tag: Tag) -> Option<String> {
         let text = String::from_utf8_lossy(self.value_bytes(tag)?);
         let text = text.trim_matches(is_padding);
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// The values of a text element with several.
+    /// All values of a text element.
     pub(crate) fn text_values(&self, tag: Tag) -> Vec<String> {
         let text = self.text_value(tag).unwrap_or_default();
         if text.is_empty() {
@@ -92,13 +92,13 @@ impl DataSet {
             .collect()
     }
 
-    /// All values as numbers, whatever their VR; those that are no numbers are left out.
+    /// All values as numbers, whatever their VR; values that are not numbers are skipped.
     pub(crate) fn numeric_values(&self, tag: Tag) -> Vec<f64> {
         self.get(tag)
             .map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
     }
 
-    /// As [`Self::numeric_values`] of a VR that the file need not know: that of a private attribute.
+    /// Like [`Self::numeric_values`], with a given VR, as for private attributes, whose VR may be missing in the file.
     pub(crate) fn numbers_as(&self, tag: Tag, vr: VR) -> Vec<f64> {
         let Some(bytes) = self.value_bytes(tag) else {
             return Vec::new();
@@ -140,14 +140,14 @@ impl DataSet {
             .map(|v| v as i64)
     }
 
-    /// Exactly `N` finite numbers; `None` where there are fewer.
+    /// The first `N` values; `None` if there are fewer or one is not finite.
     pub(crate) fn numeric_array<const N: usize>(&self, tag: Tag) -> Option<[f64; N]> {
         let values = self.numeric_values(tag);
         let first: [f64; N] = values.get(..N)?.try_into().ok()?;
         first.iter().all(|v| v.is_finite()).then_some(first)
     }
 
-    /// A two-byte value that is signed where the pixels are: the dictionary says "US or SS".
+    /// A two-byte value of VR "US or SS", which is signed if the pixels are.
     pub(crate) fn pixel_number(&self, tag: Tag, signed: bool) -> Option<f64> {
         let value = self.numeric_value(tag)?;
         let short = self
@@ -179,11 +179,12 @@ fn is_padding(c: char) -> bool {
     c == '\0' || c.is_whitespace()
 }
 
-fn u64_from_bytes(b: &[u8]) -> u64 {
+/// Reads eight bytes, little endian.
+pub(crate) fn u64_from_bytes(b: &[u8]) -> u64 {
     u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
 }
 
-/// Some writers put a comma where the standard wants a point.
+/// Accepts a decimal comma, which some writers use instead of a point.
 fn parse_decimal(text: &str) -> Option<f64> {
     text.trim()
         .replace(',', ".")

@@ -1,4 +1,4 @@
-//! Diffusion weighting of a frame: b-value and direction of the gradient, of the standard and of the vendors.
+//! Diffusion weighting of a frame: b-value and gradient direction, from standard and vendor attributes.
 
 use super::{dataset::DataSet, geometry::functional_group};
 use dicom_core::{Tag, VR};
@@ -6,14 +6,15 @@ use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
-/// b-values closer than this, in s/mm², are one.
+/// b-values that differ by no more than this, s/mm², are equal.
 const SAME_B: f64 = 0.5;
-/// Components of directions closer than this are one: scanners round, and 256 directions lie farther apart.
+/// Directions whose components differ by no more than this are equal: scanners round them, and even 256 directions lie
+/// farther apart.
 const SAME_DIRECTION: f64 = 0.01;
-/// GE adds this to b-values of some series.
+/// GE adds this to the b-values of some series.
 const GE_OFFSET: f64 = 1e9;
 
-/// How a frame is weighted; nothing of it is known of other images.
+/// Diffusion weighting of a frame; both values are `None` for images without diffusion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Diffusion {
     /// Diffusion b-value, s/mm².
@@ -22,7 +23,7 @@ pub(crate) struct Diffusion {
     pub(crate) direction: Option<[f64; 3]>,
 }
 
-/// An attribute of a vendor: group, Private Creator, last byte of the element, and how it is written.
+/// A private attribute: group, Private Creator, last byte of the element number, and VR.
 type Private = (u16, &'static str, u16, VR);
 
 const SIEMENS_B: Private = (0x0019, "SIEMENS MR HEADER", 0x0C, VR::IS);
@@ -41,9 +42,9 @@ const PHILIPS_DIRECTION: [Private; 3] = [
 ];
 
 impl Diffusion {
-    /// Reads it, the standard's attributes before those of a vendor.
+    /// Reads it; standard attributes take precedence over those of vendors.
     pub(crate) fn from_dataset(data: &DataSet, frame: usize) -> Self {
-        // Some programs that make single frames of an enhanced object leave the sequence at the top.
+        // Some programs that split enhanced objects into single frames put the sequence at the top level.
         let of_frame = functional_group(data, frame, tags::MR_DIFFUSION_SEQUENCE)
             .or_else(|| data.first_item(tags::MR_DIFFUSION_SEQUENCE));
         let b_value = of_frame
@@ -56,29 +57,19 @@ impl Diffusion {
                     .map(|b| if *b >= GE_OFFSET { b % 100_000.0 } else { *b })
             })
             .or_else(|| private_numbers(data, PHILIPS_B).first().copied());
-        let own = |d: &DataSet| d.numeric_array(tags::DIFFUSION_GRADIENT_ORIENTATION);
-        let of_item = |d: &DataSet| {
-            d.first_item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE)
-                .and_then(own)
-                .or_else(|| own(d))
-        };
-        let three = |parts: [Private; 3]| -> Option<[f64; 3]> {
-            let values = parts.map(|part| private_numbers(data, part).first().copied());
-            Some([values[0]?, values[1]?, values[2]?])
-        };
         let direction = of_frame
-            .and_then(of_item)
-            .or_else(|| of_item(data))
+            .and_then(gradient_direction)
+            .or_else(|| gradient_direction(data))
             .or_else(|| private_numbers(data, SIEMENS_DIRECTION).try_into().ok())
-            .or_else(|| three(GE_DIRECTION))
-            .or_else(|| three(PHILIPS_DIRECTION));
+            .or_else(|| private_vector(data, GE_DIRECTION))
+            .or_else(|| private_vector(data, PHILIPS_DIRECTION));
         Self {
             b_value: b_value.filter(|b| b.is_finite()),
             direction: direction.filter(is_a_direction),
         }
     }
 
-    /// What tells it from the others: without a gradient its direction means nothing.
+    /// For comparison: without a gradient (b = 0) the direction is ignored.
     fn comparison_key(self) -> Self {
         let has_gradient = self.b_value.is_none_or(|b| b >= 1.0);
         Self {
@@ -88,53 +79,64 @@ impl Diffusion {
     }
 
     fn is_as(&self, other: &Self) -> bool {
-        let same = |a: f64, b: f64, most: f64| (a - b).abs() <= most;
         let same_b = match (self.b_value, other.b_value) {
-            (Some(a), Some(b)) => same(a, b, SAME_B),
+            (Some(a), Some(b)) => (a - b).abs() <= SAME_B,
             (a, b) => a == b,
         };
         let same_direction = match (self.direction, other.direction) {
-            (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| same(*a, b, SAME_DIRECTION)),
+            (Some(a), Some(b)) => a
+                .iter()
+                .zip(b)
+                .all(|(a, b)| (a - b).abs() <= SAME_DIRECTION),
             (a, b) => a == b,
         };
         same_b && same_direction
     }
 
     fn compare_values(&self, other: &Self) -> Ordering {
-        let values = |d: &Self| {
-            let [x, y, z] = d.direction.unwrap_or([f64::NEG_INFINITY; 3]);
-            [d.b_value.unwrap_or(-1.0), x, y, z]
-        };
-        let pairs = values(self)
+        let pairs = self
+            .sort_values()
             .into_iter()
-            .zip(values(other))
+            .zip(other.sort_values())
             .map(|(a, b)| a.total_cmp(&b));
         pairs.fold(Ordering::Equal, Ordering::then)
     }
 
-    /// "b 1000, direction 0.71 0.71 0".
+    /// b-value and direction; unknown values sort first.
+    fn sort_values(&self) -> [f64; 4] {
+        let [x, y, z] = self.direction.unwrap_or([f64::NEG_INFINITY; 3]);
+        [self.b_value.unwrap_or(-1.0), x, y, z]
+    }
+
+    /// A short description, such as "b 1000, direction 0.71 0.71 0".
     pub(crate) fn display_name(&self) -> String {
-        let rounded = |v: f64| (v * 100.0).round() / 100.0 + 0.0;
-        let b = self.b_value.map(|b| format!("b {}", rounded(b)));
+        let b = self
+            .b_value
+            .map(|b| format!("b {}", round_to_hundredths(b)));
         let direction = self.direction.map(|d| {
-            let [x, y, z] = d.map(rounded);
+            let [x, y, z] = d.map(round_to_hundredths);
             format!("direction {x} {y} {z}")
         });
         let parts: Vec<String> = b.into_iter().chain(direction).collect();
         if parts.is_empty() {
-            "without diffusion".into()
+            "no diffusion weighting".into()
         } else {
             parts.join(", ")
         }
     }
 }
 
-/// A zero vector stands for none.
+/// Adding 0.0 turns a negative zero into a positive one.
+fn round_to_hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0 + 0.0
+}
+
+/// A zero vector means that there is no direction.
 fn is_a_direction(direction: &[f64; 3]) -> bool {
     direction.iter().all(|v| v.is_finite()) && direction.iter().any(|v| v.abs() > SAME_DIRECTION)
 }
 
-/// The weightings that there are, each once, in an order that is theirs alone.
+/// The distinct weightings, sorted by value, so that their order does not depend on that of the frames.
 pub(crate) fn distinct_weightings(all: &[Diffusion]) -> Vec<Diffusion> {
     let mut sorted: Vec<Diffusion> = all.iter().map(|d| d.comparison_key()).collect();
     sorted.sort_by(Diffusion::compare_values);
@@ -147,13 +149,27 @@ pub(crate) fn distinct_weightings(all: &[Diffusion]) -> Vec<Diffusion> {
     found
 }
 
-/// Which of them a frame has.
+/// Index of the weighting of a frame among the distinct ones.
 pub(crate) fn weighting_index(all: &[Diffusion], one: Diffusion) -> usize {
     let key = one.comparison_key();
     all.iter().position(|known| known.is_as(&key)).unwrap_or(0)
 }
 
-/// The numbers of a private attribute, wherever its block was reserved (PS3.5 7.8.1). In implicit VR its own VR is lost.
+/// Diffusion Gradient Orientation, within its sequence or directly in `data`.
+fn gradient_direction(data: &DataSet) -> Option<[f64; 3]> {
+    data.first_item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE)
+        .and_then(|item| item.numeric_array(tags::DIFFUSION_GRADIENT_ORIENTATION))
+        .or_else(|| data.numeric_array(tags::DIFFUSION_GRADIENT_ORIENTATION))
+}
+
+/// A vector stored as three private attributes x, y and z.
+fn private_vector(data: &DataSet, parts: [Private; 3]) -> Option<[f64; 3]> {
+    let [x, y, z] = parts.map(|part| private_numbers(data, part).first().copied());
+    Some([x?, y?, z?])
+}
+
+/// The numbers of a private attribute, in whichever block its creator reserved (PS3.5 7.8.1). The VR is given because
+/// implicit VR files do not store it.
 fn private_numbers(data: &DataSet, (group, creator, element, vr): Private) -> Vec<f64> {
     let mut creators = data
         .elements

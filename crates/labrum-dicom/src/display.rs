@@ -1,4 +1,5 @@
-//! What turns stored values into modality values and grey levels: rescale, tables, windows, padding, unit.
+//! Attributes that convert stored values to modality values and grey levels: rescale, lookup tables, windows, padding,
+//! unit.
 
 use super::{
     color::{Descriptor, table_words},
@@ -10,14 +11,17 @@ use super::{
 use dicom_dictionary_std::tags;
 use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, WindowPreset};
 
-/// True where the lowest value is white. PS3.3 C.11.6: with MONOCHROME1, an inverse shape says the same once more.
+/// True if the lowest value is shown white. PS3.3 C.11.6: INVERSE only repeats what MONOCHROME1 says; it does not
+/// invert twice.
 pub(crate) fn is_inverted(data: &DataSet, header: &PixelHeader) -> bool {
-    let shape = || data.text_value(tags::PRESENTATION_LUT_SHAPE);
-    !header.is_color()
-        && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
+    if header.is_color() {
+        return false;
+    }
+    header.photometric == Photometric::Monochrome1
+        || data.text_value(tags::PRESENTATION_LUT_SHAPE).as_deref() == Some("INVERSE")
 }
 
-/// Fills in all but pixels, spacing and plane of a grey image.
+/// Fills in the display attributes of a grey image.
 pub(crate) fn fill_display_attributes(
     image: &mut Image,
     file: &mut DicomFile,
@@ -37,8 +41,8 @@ pub(crate) fn fill_display_attributes(
     Ok(())
 }
 
-/// What is shown where the file does not say: soft tissue of a CT, whose values mean the same everywhere; of few bits all
-/// that they can store, since the percentiles of a mask or of a few grey levels tell nothing.
+/// The default window for files without one: soft tissue for CT, and the full range for images of fewer than 8 bits,
+/// such as masks, for which percentiles are meaningless.
 fn usual_window(image: &Image, file: &DicomFile, header: &PixelHeader) -> Option<Window> {
     let data = &file.data;
     if let Some((low, high)) =
@@ -48,18 +52,18 @@ fn usual_window(image: &Image, file: &DicomFile, header: &PixelHeader) -> Option
             [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
         return Some(Window::from_range(a.min(b), a.max(b)));
     }
-    // Its own table counts for more.
+    // The file's own VOI LUT takes precedence.
     let has_own = image.voi_lut.is_some();
     let is_ct =
         !has_own && data.text_value(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
-    // A screenshot of 8 bits has no Hounsfield units, whatever its modality.
+    // An 8-bit screenshot has no Hounsfield units, even if its modality is CT.
     let is_scaled =
         data.has_value(tags::RESCALE_INTERCEPT) || !matches!(image.pixels, Pixels::U8(_));
     (is_ct && is_scaled).then_some(Window::SOFT_TISSUE)
 }
 
-/// The lowest and the highest value that fewer than 8 bits store, where the pixels keep to it (a compressed stream has
-/// bits of its own). Those of 8 bits begin with all of their values anyhow.
+/// The range of values of an image with fewer than 8 bits stored; `None` for other images, or if pixels exceed the
+/// range, as in compressed streams with more bits. 8-bit images are shown with their full range anyway.
 fn few_values(image: &Image, header: &PixelHeader) -> Option<(i32, i32)> {
     if header.number != StoredNumber::Integer || header.stored >= 8 {
         return None;
@@ -129,7 +133,7 @@ fn padding_range(file: &DicomFile, header: &PixelHeader, rescale: Rescale) -> Op
     Some((a.min(b), a.max(b)))
 }
 
-/// Replaces stored values by those of the Modality LUT Sequence, if there is one; returns the unit.
+/// Applies the Modality LUT Sequence to the stored values; returns the unit, or `None` if there is no table.
 fn apply_modality_table(
     image: &mut Image,
     file: &mut DicomFile,
@@ -142,15 +146,26 @@ fn apply_modality_table(
     let table = Descriptor::from_dataset(item, tags::LUT_DESCRIPTOR, header.signed)
         .and_then(|form| Some((form, table_words(bytes, item, tags::LUT_DATA, &form)?)));
     let Some((form, words)) = table.filter(|(_, words)| !words.is_empty()) else {
-        return Err("its Modality LUT is damaged".into());
+        return Err("the Modality LUT is damaged".into());
     };
     let first = form.first as i64;
-    let look = |stored: i64| words[(stored - first).clamp(0, words.len() as i64 - 1) as usize];
     image.pixels = Pixels::U16(match &image.pixels {
-        Pixels::U8(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
-        Pixels::U16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
-        Pixels::I16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
-        Pixels::F32(v) => v.iter().map(|s| look(*s as i64)).collect(),
+        Pixels::U8(v) => v
+            .iter()
+            .map(|stored| table_value(&words, i64::from(*stored) - first))
+            .collect(),
+        Pixels::U16(v) => v
+            .iter()
+            .map(|stored| table_value(&words, i64::from(*stored) - first))
+            .collect(),
+        Pixels::I16(v) => v
+            .iter()
+            .map(|stored| table_value(&words, i64::from(*stored) - first))
+            .collect(),
+        Pixels::F32(v) => v
+            .iter()
+            .map(|stored| table_value(&words, *stored as i64 - first))
+            .collect(),
         Pixels::Rgb8(_) => return Ok(None),
     });
     image.rescale = Rescale::default();
@@ -160,7 +175,13 @@ fn apply_modality_table(
     ))
 }
 
-/// All windows that the file suggests for a frame.
+/// An entry of a table, which must not be empty; indices outside get the nearest entry.
+#[inline]
+fn table_value(words: &[u16], index: i64) -> u16 {
+    words[index.clamp(0, words.len() as i64 - 1) as usize]
+}
+
+/// All windows that the file defines for a frame.
 fn window_presets(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
     let data = &file.data;
     let of = functional_group(data, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(data);
@@ -170,10 +191,8 @@ fn window_presets(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
         _ => VoiFunction::Linear,
     };
     let names = of.text_values(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
-    let (centers, widths) = (
-        of.numeric_values(tags::WINDOW_CENTER),
-        of.numeric_values(tags::WINDOW_WIDTH),
-    );
+    let centers = of.numeric_values(tags::WINDOW_CENTER);
+    let widths = of.numeric_values(tags::WINDOW_WIDTH);
     let pairs = centers.into_iter().zip(widths).enumerate();
     pairs
         .filter(|(_, (center, width))| center.is_finite() && width.is_finite() && *width > 0.0)
@@ -198,13 +217,13 @@ fn window_presets(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
         .collect()
 }
 
-/// The first table, of the frame or of all.
+/// The first VOI LUT, of the frame or else of the file.
 fn voi_lut(file: &mut DicomFile, header: &PixelHeader, frame: usize) -> Option<VoiLut> {
     let DicomFile { bytes, data, .. } = file;
     let of_frame = functional_group(data, frame, tags::FRAME_VOILUT_SEQUENCE)
         .and_then(|g| g.first_item(tags::VOILUT_SEQUENCE));
     let item = of_frame.or_else(|| data.first_item(tags::VOILUT_SEQUENCE))?;
-    // The table's input are modality values: signed where a rescale may have made them so.
+    // The input of the table are modality values, which a negative intercept may make negative.
     let of =
         functional_group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
     let negative = of

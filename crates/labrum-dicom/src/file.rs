@@ -1,4 +1,4 @@
-//! Opens a DICOM file: preamble, meta header and dataset, each of which may be missing or wrong.
+//! Opens a DICOM file: preamble, file meta information and dataset, each of which may be missing or wrong.
 
 use super::{
     dataset::{DataSet, Value},
@@ -11,36 +11,36 @@ use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use std::{io::Read, path::Path};
 
-/// An inflated dataset may be this much longer than the file, at most.
+/// Maximum size of an inflated dataset, bytes.
 const MOST_INFLATED: u64 = 1 << 30;
-/// GE's private syntax: implicit little endian with big endian pixels.
+/// GE's private transfer syntax: implicit little endian with big endian pixels.
 const GE_PRIVATE: &str = "1.2.840.113619.5.2";
 
-/// A file that is DICOM, read up to its pixels.
+/// A DICOM file, read up to its pixel data.
 pub(crate) struct DicomFile {
-    /// The bytes that offsets point into.
+    /// The bytes that offsets refer to: the file, or the inflated dataset.
     pub(crate) bytes: FileBytes,
-    /// The dataset without the pixels.
+    /// The dataset without the pixel data.
     pub(crate) data: DataSet,
-    /// Where the pixels are.
+    /// Where the pixel data is.
     pub(crate) pixels: Option<PixelElement>,
-    /// Transfer Syntax UID, from the meta header or guessed.
+    /// Transfer Syntax UID, from the file meta information or guessed.
     pub(crate) transfer_syntax: String,
-    /// Byte order of uncompressed pixels.
+    /// True if uncompressed pixels are big endian.
     pub(crate) big_endian_pixels: bool,
-    /// Why reading stopped before the end.
+    /// Why reading stopped before the end; `None` if it did not.
     pub(crate) broken: Option<String>,
-    /// Where the dataset begins in the file as it is stored.
+    /// Offset of the dataset in the file.
     pub(crate) data_start: u64,
-    /// SOP Class UID of the dataset or, without one, of the meta header.
+    /// SOP Class UID of the dataset or, if it has none, of the file meta information.
     pub(crate) sop_class: String,
 }
 
 /// Why a file could not be opened.
 pub(crate) enum Unreadable {
-    /// It is something else.
+    /// It is not a DICOM file.
     NotDicom,
-    /// The reason.
+    /// It cannot be read, with the reason.
     Failed(String),
 }
 
@@ -65,7 +65,7 @@ impl DicomFile {
         };
         if let Some(reason) = meta.broken {
             return Err(Unreadable::Failed(format!(
-                "its meta header is damaged: {reason}"
+                "the file meta information is damaged: {reason}"
             )));
         }
         let data_start = at;
@@ -88,9 +88,8 @@ impl DicomFile {
             .into()
         });
         let parsed = read_elements(&mut bytes, at, encoding, false);
-        let class = |data: &DataSet, tag| data.text_value(tag).filter(|uid| uid.contains('.'));
-        let sop_class = class(&parsed.data, tags::SOP_CLASS_UID)
-            .or_else(|| class(&meta.data, tags::MEDIA_STORAGE_SOP_CLASS_UID))
+        let sop_class = class_uid(&parsed.data, tags::SOP_CLASS_UID)
+            .or_else(|| class_uid(&meta.data, tags::MEDIA_STORAGE_SOP_CLASS_UID))
             .unwrap_or_default();
         Ok(Self {
             bytes,
@@ -110,6 +109,11 @@ impl DicomFile {
     }
 }
 
+/// A SOP Class UID; `None` for a value without a dot, which is not a UID.
+fn class_uid(data: &DataSet, tag: Tag) -> Option<String> {
+    data.text_value(tag).filter(|uid| uid.contains('.'))
+}
+
 /// The bytes of a value of `data` (the dataset of a file or an item of it), however long.
 pub(crate) fn read_value(bytes: &mut FileBytes, data: &DataSet, tag: Tag) -> Option<Vec<u8>> {
     match &data.get(tag)?.value {
@@ -120,13 +124,13 @@ pub(crate) fn read_value(bytes: &mut FileBytes, data: &DataSet, tag: Tag) -> Opt
 }
 
 enum FileStart {
-    /// The meta header begins here.
+    /// Offset of the file meta information.
     Meta(u64),
-    /// There is none; the dataset begins here.
+    /// Offset of the dataset, in a file without file meta information.
     Data(u64),
 }
 
-/// Looks at the content, never at the name.
+/// Recognises DICOM by its content, never by the file name.
 fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
     if bytes.get(128, 4) == Some(b"DICM") {
         return Some(FileStart::Meta(132));
@@ -153,13 +157,13 @@ fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
     match (group, element) {
         (0x0002, 0..=0x0016) if is_vr(&head[4..6]) => Some(FileStart::Meta(at)),
         (0x0008, 0..=0x0070) if plausible => Some(FileStart::Data(at)),
-        // Big endian without a meta header.
+        // Big endian without file meta information.
         (0x0800, _) if is_vr(&head[4..6]) => Some(FileStart::Data(at)),
         _ => None,
     }
 }
 
-/// What the transfer syntax says, unless the first element shows that it is wrong.
+/// The encoding that the transfer syntax says, unless the first element contradicts it.
 fn guess_encoding(bytes: &mut FileBytes, at: u64, transfer_syntax: Option<&str>) -> Encoding {
     let Some(head) = bytes.get(at, 6).map(<[u8]>::to_vec) else {
         return EXPLICIT_LITTLE;
@@ -187,11 +191,11 @@ fn inflate_dataset(bytes: &mut FileBytes, at: u64) -> Result<FileBytes, Unreadab
         .read_to_end(&mut inflated);
     match read {
         Ok(_) if inflated.len() as u64 > MOST_INFLATED => Err(Unreadable::Failed(
-            "its deflated content is larger than 1 GiB".into(),
+            "the deflated dataset is larger than 1 GiB".into(),
         )),
         Ok(_) => Ok(FileBytes::from_memory(inflated)),
         Err(error) => Err(Unreadable::Failed(format!(
-            "its deflated content is damaged: {error}"
+            "the deflated dataset is damaged: {error}"
         ))),
     }
 }

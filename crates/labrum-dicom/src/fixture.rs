@@ -1,4 +1,4 @@
-//! Tiny DICOM files for tests, written byte by byte so that every rule can be broken.
+//! Tiny DICOM files for tests, written byte by byte so that they can break any rule.
 #![allow(clippy::unwrap_used)]
 
 use dicom_core::{Tag, VR};
@@ -10,7 +10,7 @@ pub const IMPLICIT: &str = "1.2.840.10008.1.2";
 pub const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 pub const RLE: &str = "1.2.840.10008.1.2.5";
 
-/// A file in the making: an image of 16-bit grey, unless told otherwise.
+/// Builder of a file: a 16-bit grey image by default.
 #[derive(Clone)]
 pub struct Fixture {
     syntax: &'static str,
@@ -111,7 +111,7 @@ impl Fixture {
         self.with_bytes(tag, VR::SQ, bytes)
     }
 
-    /// Another item at the end of a sequence, which begins with it where it is not there yet.
+    /// Appends an item to a sequence, which is created if it does not exist yet.
     pub fn append_item(mut self, tag: Tag, item: Fixture) -> Self {
         if !self.elements.iter().any(|(other, ..)| *other == tag) {
             return self.with_sequence(tag, item);
@@ -123,7 +123,7 @@ impl Fixture {
         self
     }
 
-    /// An item of a sequence: no elements yet.
+    /// An empty item of a sequence.
     pub fn empty_item() -> Self {
         Self {
             syntax: EXPLICIT,
@@ -133,7 +133,7 @@ impl Fixture {
         }
     }
 
-    /// A file of another class, without an image.
+    /// A file of another SOP class, without an image.
     pub fn item_file(sop_class: &str) -> Self {
         Self {
             with_meta: true,

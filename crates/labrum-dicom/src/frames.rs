@@ -1,33 +1,37 @@
-//! Where the bytes of one frame are: a stretch of uncompressed pixels, or the fragments that make it up.
+//! Finds the bytes of a frame: a range of uncompressed pixels, or its fragments.
 
-use super::{decode::Codec, file::DicomFile, header::PixelHeader, parse::PixelElement};
+use super::{
+    codec::Codec, dataset::u64_from_bytes, file::DicomFile, header::PixelHeader,
+    parse::PixelElement,
+};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use labrum_core::file_bytes::FileBytes;
 
-/// A stretch of the file.
+/// A range of bytes of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fragment {
     at: u64,
     length: u64,
 }
 
-/// How much of what the header promises a file holds.
+/// The part of the frames in the header that the file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrameExtent {
-    /// Frames that can be shown, the last one perhaps in part.
+    /// Number of frames that can be shown; the last one may be truncated.
     pub(crate) frames: u32,
-    /// Why the last frame or those behind it are not all there, a clause; `None` where nothing is missing.
+    /// Why frames or parts of them are missing, a clause; `None` if nothing is missing.
     pub(crate) cut: Option<String>,
-    /// True where of the last of `frames` only the beginning is there.
+    /// True if the last of `frames` is truncated.
     pub(crate) last_is_short: bool,
 }
 
-/// Holds what the header says against what the file has, without reading pixels.
+/// Compares the header with the size of the pixel data, without reading pixels.
 pub(crate) fn verify_extent(
     file: &mut DicomFile,
     header: &PixelHeader,
 ) -> Result<FrameExtent, String> {
-    let element = file.pixels.ok_or("it has no pixel data")?;
+    let element = file.pixels.ok_or("the file has no pixel data")?;
     if header.codec == Codec::Native {
         return verify_native(file, header, element);
     }
@@ -37,11 +41,14 @@ pub(crate) fn verify_extent(
 
 fn extent_of(header: &PixelHeader, pieces: &Pieces, starts: &[usize]) -> FrameExtent {
     let frames = starts.len() as u32;
-    let missing = || format!("it says {} frames and holds {frames}", header.frames);
-    let cut = pieces
-        .cut
-        .clone()
-        .or_else(|| (frames < header.frames).then(missing));
+    let cut = pieces.cut.clone().or_else(|| {
+        (frames < header.frames).then(|| {
+            format!(
+                "the header says {} frames, but the file contains {frames}",
+                header.frames
+            )
+        })
+    });
     FrameExtent {
         frames,
         last_is_short: pieces.last_is_short,
@@ -49,7 +56,7 @@ fn extent_of(header: &PixelHeader, pieces: &Pieces, starts: &[usize]) -> FrameEx
     }
 }
 
-/// The fragments, and the first one of each frame that is there.
+/// The fragments, and the index of the first fragment of each frame that is there.
 fn frames_in_fragments(
     file: &mut DicomFile,
     header: &PixelHeader,
@@ -57,7 +64,7 @@ fn frames_in_fragments(
 ) -> Result<(Pieces, Vec<usize>), String> {
     let pieces = collect_fragments(file, element)?;
     if pieces.fragments.iter().map(|f| f.length).sum::<u64>() == 0 {
-        return Err("its pixel data is empty".into());
+        return Err("the pixel data is empty".into());
     }
     let starts = first_fragments(file, header, &pieces)?;
     Ok((pieces, starts))
@@ -70,18 +77,21 @@ fn verify_native(
 ) -> Result<FrameExtent, String> {
     let length = element
         .length
-        .ok_or("its transfer syntax says uncompressed, its pixels are in fragments")?;
+        .ok_or("the transfer syntax is uncompressed, but the pixel data is in fragments")?;
     let left = file.bytes.len().saturating_sub(element.at);
     let (there, of_frame) = (length.min(left), header.frame_bits());
     let needed = (of_frame * u64::from(header.frames)).div_ceil(8);
     if needed > there {
         let is_cut = length > left;
         let reason = match is_cut {
-            true => format!("it is cut off: its pixel data says {length} bytes, {left} are there"),
-            false => format!("its pixels need {needed} bytes, {there} are there"),
+            true => format!(
+                "the file is truncated: expected {length} bytes of pixel data, found {left}"
+            ),
+            false => format!("expected {needed} bytes of pixel data, found {there}"),
         };
         let (whole, rest) = (there * 8 / of_frame, there * 8 % of_frame);
-        // Just a half or a third of one frame: other bits, samples or sides than the header says, not missing ones.
+        // Exactly a half or a third of one frame: the header is wrong about bits, samples or size, and nothing is
+        // missing.
         let contradicts =
             !is_cut && whole == 0 && there > 0 && of_frame.div_ceil(8).is_multiple_of(there);
         let last_is_short = !contradicts
@@ -101,7 +111,8 @@ fn verify_native(
     let full = (header.rows * header.columns * 3) as u64 * u64::from(header.frames);
     if header.is_subsampled() && length >= full {
         return Err(
-            "its pixels are a third larger than YBR_FULL_422, so their colours are unknown".into(),
+            "there is more pixel data than YBR_FULL_422 needs, so the colour format is unknown"
+                .into(),
         );
     }
     Ok(FrameExtent {
@@ -111,8 +122,8 @@ fn verify_native(
     })
 }
 
-/// The bytes of `frame` as they are in the file, fewer where it is cut off. A frame of 1-bit pixels may begin within the
-/// first byte: the second value says at which bit.
+/// The bytes of `frame` as stored, fewer if it is truncated, and the bit of the first byte at which it begins: frames
+/// of 1-bit pixels need not begin at a byte.
 pub(crate) fn frame_bytes(
     file: &mut DicomFile,
     header: &PixelHeader,
@@ -120,12 +131,12 @@ pub(crate) fn frame_bytes(
 ) -> Result<(Vec<u8>, u32), String> {
     if frame >= header.frames {
         return Err(format!(
-            "frame {} does not exist, there are {}",
+            "frame {} does not exist (number of frames: {})",
             u64::from(frame) + 1,
             header.frames
         ));
     }
-    let element = file.pixels.ok_or("it has no pixel data")?;
+    let element = file.pixels.ok_or("the file has no pixel data")?;
     if header.codec == Codec::Native {
         let extent = verify_native(file, header, element)?;
         is_there(&extent, frame)?;
@@ -157,9 +168,9 @@ fn is_there(extent: &FrameExtent, frame: u32) -> Result<(), String> {
     if frame < extent.frames {
         return Ok(());
     }
-    let reason = extent.cut.as_deref().unwrap_or("it is not there");
+    let reason = extent.cut.as_deref().unwrap_or("it is not in the file");
     Err(format!(
-        "its frame {} is missing: {reason}",
+        "frame {} is missing: {reason}",
         u64::from(frame) + 1
     ))
 }
@@ -175,46 +186,64 @@ fn native_bytes(
     let first_bit = header.frame_bits() * u64::from(frame);
     let end = (first_bit + header.frame_bits()).div_ceil(8).min(there);
     let mut start = first_bit / 8;
-    let read = |file: &mut DicomFile, start: u64, end: u64| {
-        file.bytes
-            .read_range(element.at + start, end.saturating_sub(start))
-            .map_err(|e| labrum_core::reason_of(&e))
-    };
-    // Big endian words of bytes: PS3.5 8.1.1 swaps each pair.
+    // PS3.5 8.1.1: in big endian words, each pair of bytes is swapped.
     let swapped =
         file.big_endian_pixels && header.allocated <= 8 && element.vr == dicom_core::VR::OW;
     if !swapped {
-        return Ok((read(file, start, end)?, (first_bit % 8) as u32));
+        let bytes = element_bytes(file, element, start, end)?;
+        return Ok((bytes, (first_bit % 8) as u32));
     }
     let odd = (start % 2) as usize;
     start -= odd as u64;
-    let mut bytes = read(file, start, (end + end % 2).min(left))?;
+    let mut bytes = element_bytes(file, element, start, (end + end % 2).min(left))?;
     bytes.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
     bytes.drain(..odd.min(bytes.len()));
     Ok((bytes, (first_bit % 8) as u32))
 }
 
-/// The fragments of encapsulated pixels.
+/// The bytes of an element from `start` to `end`, both relative to its first byte.
+fn element_bytes(
+    file: &mut DicomFile,
+    element: PixelElement,
+    start: u64,
+    end: u64,
+) -> Result<Vec<u8>, String> {
+    file.bytes
+        .read_range(element.at + start, end.saturating_sub(start))
+        .map_err(|e| labrum_core::reason_of(&e))
+}
+
+/// The fragments of encapsulated pixel data.
 struct Pieces {
-    /// Where each frame begins, from the Extended Offset Table or the basic one; empty where neither says.
+    /// Offset of each frame, from the Extended or Basic Offset Table; empty if there is neither.
     offsets: Vec<u64>,
     fragments: Vec<Fragment>,
-    /// Why the file ends before they do.
+    /// Why fragments are missing; `None` if they are complete.
     cut: Option<String>,
-    /// True where that cuts the last one in two.
+    /// True if the last fragment is truncated.
     last_is_short: bool,
+}
+
+impl Pieces {
+    /// The fragment at an offset, which is relative to the first fragment.
+    fn fragment_at_offset(&self, offset: u64) -> Option<usize> {
+        let place = self.fragments.first()?.at.checked_add(offset)?;
+        self.fragments.binary_search_by_key(&place, |f| f.at).ok()
+    }
 }
 
 fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, String> {
     if element.length.is_some() {
-        return Err("its transfer syntax says compressed, its pixels are not in fragments".into());
+        return Err(
+            "the transfer syntax is compressed, but the pixel data is not in fragments".into(),
+        );
     }
     let end = file.bytes.len();
     let mut at = element.at;
     let mut all = Vec::new();
     let (mut cut, mut last_is_short) = (None, false);
     while at + 8 <= end {
-        let head = file.bytes.get(at, 8).ok_or("it cannot be read")?;
+        let head = file.bytes.get(at, 8).ok_or("the file cannot be read")?;
         let tag = Tag(
             u16::from_le_bytes([head[0], head[1]]),
             u16::from_le_bytes([head[2], head[3]]),
@@ -226,7 +255,7 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
             Tag(0xFFFE, 0xE000) if length <= end - at => all.push(Fragment { at, length }),
             Tag(0xFFFE, 0xE000) => {
                 cut = Some(format!(
-                    "it is cut off: a fragment says {length} bytes, {} are there",
+                    "the file is truncated: expected a fragment of {length} bytes, found {}",
                     end - at
                 ));
                 last_is_short = end > at && !all.is_empty();
@@ -236,16 +265,16 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
                 });
             }
             _ if all.len() > 1 => {
-                cut = Some("its fragments are damaged".into());
+                cut = Some("the fragments of the pixel data are damaged".into());
                 break;
             }
-            _ => return Err("its fragments are damaged".into()),
+            _ => return Err("the fragments of the pixel data are damaged".into()),
         }
         at = at.saturating_add(length).min(end);
     }
     all.retain(|f| f.length > 0 || f.at < end);
     if all.is_empty() {
-        return Err("its pixel data is empty".into());
+        return Err("the pixel data is empty".into());
     }
     let table = all.remove(0);
     if let (true, Some(reason)) = (all.is_empty(), &cut) {
@@ -270,11 +299,10 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
 
 fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
     let bytes = file.long_value(tags::EXTENDED_OFFSET_TABLE)?;
-    let read = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-    Some(bytes.chunks_exact(8).map(read).collect())
+    Some(bytes.chunks_exact(8).map(u64_from_bytes).collect())
 }
 
-/// The first fragment of each frame that is there, in order.
+/// Index of the first fragment of each frame that is there, in order.
 fn first_fragments(
     file: &mut DicomFile,
     header: &PixelHeader,
@@ -290,51 +318,51 @@ fn first_fragments(
     if let Some(starts) = starts_from_offsets(offsets, pieces, frames) {
         return Ok(starts);
     }
-    // RLE has one fragment for each frame, PS3.5 A.4.2.
+    // RLE has one fragment per frame, PS3.5 A.4.2.
     if fragments.len() == frames || (fragments.len() < frames && header.codec == Codec::Rle) {
         return Ok((0..fragments.len()).collect());
     }
-    // Neither table nor one fragment for each frame: a new image begins with its marker.
+    // Without an offset table or one fragment per frame, look for the marker that starts an image.
     let markers: &[[u8; 2]] = match header.codec {
         Codec::Jpeg | Codec::JpegLs => &[[0xFF, 0xD8]],
         Codec::Jpeg2000 => &[[0xFF, 0x4F]],
         Codec::JpegXl => &[[0xFF, 0x0A], [0x00, 0x00]],
-        _ => return Err("it does not say which fragments make up a frame".into()),
+        _ => return Err("the file does not say which fragments belong to a frame".into()),
     };
-    let begins = |f: &Fragment| {
-        file.bytes
-            .get(f.at, 2)
-            .is_some_and(|b| markers.iter().any(|m| m == b))
-    };
-    let flags: Vec<bool> = fragments.iter().map(begins).collect();
     let starts: Vec<usize> = (0..fragments.len())
-        .filter(|i| flags.get(*i) == Some(&true))
+        .filter(|i| begins_image(&mut file.bytes, &fragments[*i], markers))
         .collect();
     if starts.is_empty() || starts.len() > frames || starts.first() != Some(&0) {
         return Err(format!(
-            "it says {frames} frames, its fragments hold {}",
+            "the header says {frames} frames, but the fragments contain {}",
             starts.len()
         ));
     }
     Ok(starts)
 }
 
-/// The first fragment of each frame; `None` where the table is absent or does not point at fragments. Of a file that is
-/// cut off, those that are there.
+/// True if a fragment begins with one of `markers`.
+fn begins_image(bytes: &mut FileBytes, fragment: &Fragment, markers: &[[u8; 2]]) -> bool {
+    bytes
+        .get(fragment.at, 2)
+        .is_some_and(|head| markers.iter().any(|marker| marker == head))
+}
+
+/// Index of the first fragment of each frame, by the offset table; `None` if there is no table or it does not match the
+/// fragments. For a truncated file, only the frames that are there.
 fn starts_from_offsets(offsets: &[u64], pieces: &Pieces, frames: usize) -> Option<Vec<usize>> {
     if offsets.len() != frames {
         return None;
     }
-    let base = pieces.fragments.first()?.at;
-    let index = |offset: &u64| {
-        pieces
-            .fragments
-            .binary_search_by_key(&(base.checked_add(*offset)?), |f| f.at)
-            .ok()
-    };
     let starts: Vec<usize> = match pieces.cut {
-        Some(_) => offsets.iter().map_while(index).collect(),
-        None => offsets.iter().map(index).collect::<Option<_>>()?,
+        Some(_) => offsets
+            .iter()
+            .map_while(|offset| pieces.fragment_at_offset(*offset))
+            .collect(),
+        None => offsets
+            .iter()
+            .map(|offset| pieces.fragment_at_offset(*offset))
+            .collect::<Option<_>>()?,
     };
     (starts.first() == Some(&0) && starts.windows(2).all(|w| w[0] < w[1])).then_some(starts)
 }

@@ -1,11 +1,12 @@
-//! What the header says about the pixels, held against the file before anything is decoded.
+//! The description of the pixels in the header, checked before anything is decoded.
 
-use super::{decode::Codec, file::DicomFile};
+use super::{codec::Codec, dataset::DataSet, file::DicomFile};
+use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
-/// No side of an image may be longer.
+/// Maximum number of rows or columns of an image.
 pub(crate) const MOST_SIDE: usize = 16_384;
-/// No frame may have more pixels.
+/// Maximum number of pixels of a frame.
 pub(crate) const MOST_PIXELS: usize = 268_435_456;
 
 /// Photometric Interpretation (0028,0004).
@@ -43,10 +44,10 @@ impl Photometric {
     }
 }
 
-/// Of a frame that is cut off, one row of so many has to be there.
+/// A truncated frame is shown only if at least one in this many rows is complete.
 const LEAST_PART: usize = 20;
 
-/// How a stored value is written.
+/// Type of the stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredNumber {
     /// Pixel Data.
@@ -57,7 +58,7 @@ pub(crate) enum StoredNumber {
     Double,
 }
 
-/// Image Pixel module, checked.
+/// The checked values of the Image Pixel module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PixelHeader {
     pub(crate) rows: usize,
@@ -70,40 +71,44 @@ pub(crate) struct PixelHeader {
     pub(crate) stored: u32,
     pub(crate) high_bit: u32,
     pub(crate) signed: bool,
-    /// Uncompressed colour is stored plane after plane.
+    /// Planar Configuration 1: uncompressed colour is stored plane by plane.
     pub(crate) planar: bool,
     pub(crate) frames: u32,
     pub(crate) number: StoredNumber,
     pub(crate) codec: Codec,
 }
 
-/// What can be done about colours that are not known.
-const CONVERT: &str = "convert it to RGB (for example with dcmconv or gdcmconv) and open that";
+/// What the user can do about an unsupported colour space.
+const CONVERT: &str = "convert it to RGB first (for example with dcmconv or gdcmconv)";
 
-/// Why colours of this name are not shown.
+/// The reason why this Photometric Interpretation is not supported.
 fn not_supported(name: &str) -> String {
     let known = match name {
         "ARGB" | "CMYK" | "HSV" => " (retired from the standard)",
         _ => "",
     };
-    format!("its Photometric Interpretation {name}{known} is not supported; {CONVERT}")
+    format!("Photometric Interpretation {name}{known} is not supported; {CONVERT}")
+}
+
+/// A positive whole number; errors call it `name`.
+fn positive_value(data: &DataSet, tag: Tag, name: &str) -> Result<usize, String> {
+    match data.integer_value(tag) {
+        Some(value) if value > 0 => Ok(value as usize),
+        Some(value) => Err(format!("{name} is {value}, but must be positive")),
+        None => Err(format!("{name} is missing")),
+    }
 }
 
 impl PixelHeader {
-    /// Reads and checks; the error says what is wrong.
+    /// Reads and checks the header; the error is the reason.
     pub(crate) fn from_file(file: &DicomFile) -> Result<Self, String> {
         let data = &file.data;
-        let pixels = file.pixels.ok_or("it has no pixel data")?;
-        let positive = |tag, name: &str| match data.integer_value(tag) {
-            Some(value) if value > 0 => Ok(value as usize),
-            Some(value) => Err(format!("{name} is {value}")),
-            None => Err(format!("it does not say its {name}")),
-        };
-        let rows = positive(tags::ROWS, "Rows")?;
-        let columns = positive(tags::COLUMNS, "Columns")?;
+        let pixels = file.pixels.ok_or("the file has no pixel data")?;
+        let rows = positive_value(data, tags::ROWS, "Rows")?;
+        let columns = positive_value(data, tags::COLUMNS, "Columns")?;
         if rows > MOST_SIDE || columns > MOST_SIDE || rows * columns > MOST_PIXELS {
             return Err(format!(
-                "{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"
+                "{columns} x {rows} pixels are more than the supported {MOST_SIDE} x {MOST_SIDE}"
             ));
         }
         let number = match pixels.tag {
@@ -112,7 +117,9 @@ impl PixelHeader {
             _ => StoredNumber::Integer,
         };
         let allocated = match number {
-            StoredNumber::Integer => positive(tags::BITS_ALLOCATED, "Bits Allocated")? as u32,
+            StoredNumber::Integer => {
+                positive_value(data, tags::BITS_ALLOCATED, "Bits Allocated")? as u32
+            }
             StoredNumber::Float => 32,
             StoredNumber::Double => 64,
         };
@@ -160,7 +167,7 @@ impl PixelHeader {
         let grey = matches!(self.photometric, Monochrome1 | Monochrome2 | Palette);
         if self.samples != if grey { 1 } else { 3 } {
             return Err(format!(
-                "{} samples for each pixel do not go with its Photometric Interpretation",
+                "Samples per Pixel is {}, which does not match the Photometric Interpretation",
                 self.samples
             ));
         }
@@ -171,13 +178,13 @@ impl PixelHeader {
         };
         if !depth_is_known {
             return Err(format!(
-                "{} bits for each value are not supported",
+                "{} bits per sample are not supported",
                 self.allocated
             ));
         }
         if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame
         {
-            return Err("compressed pixels of 1 bit are not supported".into());
+            return Err("compressed 1-bit pixels are not supported".into());
         }
         let native = matches!(
             self.codec,
@@ -185,24 +192,29 @@ impl PixelHeader {
         );
         if native && self.photometric == YbrPartial420 {
             return Err(format!(
-                "its Photometric Interpretation YBR_PARTIAL_420 exists in video only; {CONVERT}"
+                "Photometric Interpretation YBR_PARTIAL_420 is supported in compressed files only; \
+                 {CONVERT}"
             ));
         }
         if self.photometric == Xyb && self.codec != Codec::JpegXl {
             return Err(format!(
-                "its Photometric Interpretation XYB exists in JPEG XL only; {CONVERT}"
+                "Photometric Interpretation XYB is supported in JPEG XL only; {CONVERT}"
             ));
         }
         if self.is_subsampled()
             && native
             && (self.allocated != 8 || !self.columns.is_multiple_of(2))
         {
-            return Err("subsampled colour with an odd number of columns or other than 8 bits is not supported".into());
+            return Err(
+                "uncompressed subsampled colour is supported only with 8 bits and an even number \
+                 of columns"
+                    .into(),
+            );
         }
         Ok(())
     }
 
-    /// Uncompressed pixels share their colour.
+    /// True if uncompressed pixels are chroma-subsampled.
     pub(crate) fn is_subsampled(&self) -> bool {
         matches!(
             self.photometric,
@@ -210,7 +222,7 @@ impl PixelHeader {
         )
     }
 
-    /// Bits of one uncompressed frame.
+    /// Size of an uncompressed frame, bits.
     pub(crate) fn frame_bits(&self) -> u64 {
         let pixels = (self.rows * self.columns) as u64;
         match self.photometric {
@@ -221,29 +233,29 @@ impl PixelHeader {
         }
     }
 
-    /// Rows that are whole in the first `bits` of an uncompressed frame.
+    /// Number of complete rows in the first `bits` of an uncompressed frame.
     pub(crate) fn whole_rows(&self, bits: u64) -> usize {
         let in_planes = self.samples == 3 && self.planar && !self.is_subsampled();
         let row = self.frame_bits() / self.rows as u64;
         let rows = match in_planes {
-            // The last plane says how far all three go.
+            // A row is complete only if the last of the three planes has it.
             true => bits.saturating_sub(self.frame_bits() / 3 * 2) / (row / 3).max(1),
             false => bits / row.max(1),
         };
         rows.min(self.rows as u64) as usize
     }
 
-    /// True where so few rows are worth showing. It also keeps small files from asking for much memory.
+    /// True if a truncated frame has enough rows to be shown. It also stops small files from allocating much memory.
     pub(crate) fn is_worth(&self, rows: usize) -> bool {
         rows > 0 && rows.saturating_mul(LEAST_PART) >= self.rows
     }
 
-    /// Bytes of one decoded frame, colour in full.
+    /// Size of a decoded frame, bytes, without chroma subsampling.
     pub(crate) fn decoded_bytes(&self) -> usize {
         self.rows * self.columns * self.samples * (self.allocated as usize).div_ceil(8)
     }
 
-    /// Colour, as shown.
+    /// True if the image is shown in colour.
     pub(crate) fn is_color(&self) -> bool {
         self.samples == 3 || self.photometric == Photometric::Palette
     }

@@ -1,7 +1,8 @@
-//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes; strict
-//! segmentations.
+//! DICOM reader and writer. The reader is our own, because real files break the standard and hostile ones lie about
+//! sizes; segmentations and structure sets are written strictly by the standard.
 
 pub mod catalog;
+mod codec;
 mod color;
 mod dataset;
 mod decode;
@@ -19,7 +20,6 @@ mod parse;
 mod pixels;
 pub mod references;
 pub mod rewrite;
-mod same_uid;
 pub mod seg;
 mod split;
 pub mod structure_set;
@@ -41,15 +41,15 @@ use std::{
     time::Duration,
 };
 
-/// Names this implementation in the file meta information: a UUID of our own under 2.25.
+/// Implementation Class UID in the file meta information: a UUID under 2.25.
 const IMPLEMENTATION_CLASS_UID: &str = "2.25.107151289873141573553993236747910725121";
-/// At most 16 characters.
+/// Implementation Version Name, at most 16 characters.
 const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
 
 pub use pixels::load_image;
 pub use uids::transfer_syntax_name;
 
-/// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
+/// Photometric Interpretation of a file; `None` if it has none or cannot be read.
 pub fn photometric_interpretation(path: &Path) -> Option<String> {
     containment::read_in_child(ReadPhotometric {
         path: path.to_owned(),
@@ -58,7 +58,7 @@ pub fn photometric_interpretation(path: &Path) -> Option<String> {
     .and_then(|text| text.0)
 }
 
-/// What tells the pixels of a file from others; `None` where they cannot be read.
+/// Hash of the pixels of a file, equal for files with the same pixels; `None` if they cannot be read.
 pub fn pixel_digest(path: &Path) -> Option<String> {
     containment::read_in_child(DigestPixels {
         path: path.to_owned(),
@@ -67,7 +67,7 @@ pub fn pixel_digest(path: &Path) -> Option<String> {
     .and_then(|text| text.0)
 }
 
-/// Photometric Interpretation.
+/// Request for the Photometric Interpretation of a file.
 #[derive(Serialize, Deserialize)]
 pub struct ReadPhotometric {
     #[serde(with = "os_path")]
@@ -91,7 +91,7 @@ impl containment::Request for ReadPhotometric {
     }
 }
 
-/// What tells the pixels of a file from others.
+/// Request for the hash of the pixels of a file.
 #[derive(Serialize, Deserialize)]
 pub struct DigestPixels {
     #[serde(with = "os_path")]
@@ -116,7 +116,7 @@ impl containment::Request for DigestPixels {
     }
 }
 
-/// The UIDs that name an object; what the file lacks is empty.
+/// The UIDs that identify an object; empty if the file lacks one.
 pub struct Identity {
     /// SOP Class UID.
     pub sop_class: String,
@@ -130,21 +130,25 @@ pub struct Identity {
     pub transfer_syntax: String,
 }
 
-/// What a file is called; the error says why it cannot be told.
+/// Reads the UIDs of a file; the error is the reason why they cannot be read.
 pub fn read_identity(path: &Path) -> Result<Identity, String> {
     let file = match file::DicomFile::open(path) {
         Ok(file) => file,
-        Err(file::Unreadable::NotDicom) => return Err("it is no DICOM file".into()),
+        Err(file::Unreadable::NotDicom) => return Err("not a DICOM file".into()),
         Err(file::Unreadable::Failed(reason)) => return Err(reason),
     };
     if let Some(reason) = file.broken {
-        return Err(format!("it is damaged: {reason}"));
+        return Err(format!("the file is damaged: {reason}"));
     }
-    let uid = |tag| file.data.text_value(tag).unwrap_or_default();
+    let data = file.data;
     Ok(Identity {
-        sop_uid: uid(tags::SOP_INSTANCE_UID),
-        study_uid: uid(tags::STUDY_INSTANCE_UID),
-        series_uid: uid(tags::SERIES_INSTANCE_UID),
+        sop_uid: data.text_value(tags::SOP_INSTANCE_UID).unwrap_or_default(),
+        study_uid: data
+            .text_value(tags::STUDY_INSTANCE_UID)
+            .unwrap_or_default(),
+        series_uid: data
+            .text_value(tags::SERIES_INSTANCE_UID)
+            .unwrap_or_default(),
         sop_class: file.sop_class,
         transfer_syntax: file.transfer_syntax,
     })

@@ -1,4 +1,4 @@
-//! Overlay planes, PS3.3 C.9.2: drawings of one bit in groups 6000 to 601E, or in bits of the pixels that hold no value.
+//! Overlay planes, PS3.3 C.9.2: 1-bit graphics in groups 6000 to 601E, or in unused bits of the pixels.
 
 use super::{dataset::DataSet, decode::Samples, file::read_value, header::PixelHeader};
 use dicom_core::{Tag, VR};
@@ -7,34 +7,36 @@ use labrum_core::{
     image::Overlay,
     region::{PixelRect, Region},
 };
+use std::ops::{Range, RangeInclusive};
 
-/// The repeating groups.
-const GROUPS: std::ops::RangeInclusive<u16> = 0x6000..=0x601E;
-/// More rows or columns has no image.
+/// The repeating groups of overlays.
+const GROUPS: RangeInclusive<u16> = 0x6000..=0x601E;
+/// Maximum number of rows or columns.
 const MOST_SIDE: i64 = 16_384;
 
-/// What is known of a plane.
+/// The description of an overlay plane.
 struct OverlayPlane {
     group: u16,
     rows: usize,
     columns: usize,
-    /// Place of its first pixel on the image, 0-based row and column; may be negative.
+    /// Position of its first pixel on the image, 0-based row and column; may be negative.
     origin: [i64; 2],
-    /// Frames of its own; one for all frames of the image where it does not say.
+    /// Number of frames of the overlay; `None` if it has one for all frames of the image.
     frames: Option<usize>,
     /// 0-based frame of the image that its first frame belongs to.
     first_frame: usize,
-    /// In which bit of the pixels it is; `None` where it has data of its own.
+    /// The bit of the pixels that contains it; `None` if it has its own data.
     embedded: Option<u32>,
     name: String,
 }
 
-/// True where the dataset holds a plane.
+/// True if the dataset contains an overlay.
 pub(super) fn are_in(data: &DataSet) -> bool {
     list_planes(data).next().is_some()
 }
 
-/// The planes that lie over a frame. `raw` are its uncompressed words: planes in unused bits are nowhere else.
+/// The overlays of a frame. `raw` are the uncompressed pixels of the frame, which are needed for overlays in unused
+/// bits.
 pub(super) fn of_frame(
     bytes: &mut FileBytes,
     data: &DataSet,
@@ -58,40 +60,54 @@ pub(super) fn of_frame(
 }
 
 fn list_planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
-    GROUPS.step_by(2).filter_map(move |group| {
-        let number = |element| data.integer_value(Tag(group, element));
-        let side = |element| {
-            number(element)
-                .filter(|n| (1..=MOST_SIDE).contains(n))
-                .map(|n| n as usize)
-        };
-        let has_data = data.has_value(Tag(group, 0x3000));
-        let bits = number(0x0100).unwrap_or(1);
-        let embedded = (!has_data && bits > 1).then(|| number(0x0102)).flatten();
-        if !has_data && embedded.is_none() {
-            return None;
-        }
-        let origin = data.numeric_values(Tag(group, 0x0050));
-        let at = |i: usize| origin.get(i).map_or(0, |v| *v as i64 - 1);
-        let texts = [0x1500, 0x0022]
-            .iter()
-            .find_map(|element| data.text_value(Tag(group, *element)));
-        Some(OverlayPlane {
-            group,
-            rows: side(0x0010)?,
-            columns: side(0x0011)?,
-            origin: [at(0), at(1)],
-            frames: number(0x0015).filter(|n| *n > 0).map(|n| n as usize),
-            first_frame: number(0x0051).map_or(0, |n| (n - 1).max(0) as usize),
-            embedded: embedded
-                .and_then(|bit| u32::try_from(bit).ok())
-                .filter(|bit| *bit < 32),
-            name: texts.unwrap_or_else(|| format!("Overlay {}", (group - 0x6000) / 2 + 1)),
-        })
+    GROUPS
+        .step_by(2)
+        .filter_map(move |group| read_plane(data, group))
+}
+
+/// The overlay of a repeating group; `None` if it has none.
+fn read_plane(data: &DataSet, group: u16) -> Option<OverlayPlane> {
+    let has_data = data.has_value(Tag(group, 0x3000));
+    let bits = data.integer_value(Tag(group, 0x0100)).unwrap_or(1);
+    let embedded = if !has_data && bits > 1 {
+        data.integer_value(Tag(group, 0x0102))
+    } else {
+        None
+    };
+    if !has_data && embedded.is_none() {
+        return None;
+    }
+    let origin = data.numeric_values(Tag(group, 0x0050));
+    let texts = [0x1500, 0x0022]
+        .iter()
+        .find_map(|element| data.text_value(Tag(group, *element)));
+    Some(OverlayPlane {
+        group,
+        rows: plane_side(data, Tag(group, 0x0010))?,
+        columns: plane_side(data, Tag(group, 0x0011))?,
+        origin: std::array::from_fn(|i| origin.get(i).map_or(0, |v| *v as i64 - 1)),
+        frames: data
+            .integer_value(Tag(group, 0x0015))
+            .filter(|n| *n > 0)
+            .map(|n| n as usize),
+        first_frame: data
+            .integer_value(Tag(group, 0x0051))
+            .map_or(0, |n| (n - 1).max(0) as usize),
+        embedded: embedded
+            .and_then(|bit| u32::try_from(bit).ok())
+            .filter(|bit| *bit < 32),
+        name: texts.unwrap_or_else(|| format!("Overlay {}", (group - 0x6000) / 2 + 1)),
     })
 }
 
-/// A plane with data of its own: bits one after another, least significant first.
+/// Rows or columns of a plane; `None` if they are out of range.
+fn plane_side(data: &DataSet, tag: Tag) -> Option<usize> {
+    data.integer_value(tag)
+        .filter(|n| (1..=MOST_SIDE).contains(n))
+        .map(|n| n as usize)
+}
+
+/// A plane with its own data: packed bits, least significant bit first.
 fn region_from_data(
     plane: &OverlayPlane,
     bytes: &mut FileBytes,
@@ -107,21 +123,25 @@ fn region_from_data(
     };
     let tag = Tag(plane.group, 0x3000);
     let mut packed = read_value(bytes, data, tag)?;
-    // Big endian words of bits.
+    // In big endian files the bits are stored as 16-bit words.
     if data.big_endian && data.get(tag).is_some_and(|e| e.vr == VR::OW) {
         packed.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
     }
     let first = frame.checked_mul(plane.rows * plane.columns)?;
-    let is_set = |x: usize, y: usize| {
-        let bit = first + y * plane.columns + x;
-        packed
-            .get(bit / 8)
-            .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
-    };
-    Some(region_from_bits(plane, header, is_set))
+    Some(region_from_bits(plane, header, |x, y| {
+        is_bit_set(&packed, first + y * plane.columns + x)
+    }))
 }
 
-/// A plane in a bit of the pixels.
+/// Least significant bit first; false past the end.
+#[inline]
+fn is_bit_set(packed: &[u8], bit: usize) -> bool {
+    packed
+        .get(bit / 8)
+        .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+}
+
+/// A plane in an unused bit of the pixels.
 fn region_from_pixels(
     plane: &OverlayPlane,
     bit: u32,
@@ -136,12 +156,10 @@ fn region_from_pixels(
     {
         return None;
     }
-    let (byte, shift) = (bit as usize / 8, bit % 8);
-    let is_set = |x: usize, y: usize| {
-        let at = (y * header.columns + x) * raw.size + byte;
-        x < header.columns && raw.bytes.get(at).is_some_and(|b| b >> shift & 1 == 1)
-    };
-    Some(region_from_bits(plane, header, is_set))
+    Some(region_from_bits(plane, header, |x, y| {
+        let word = (y * header.columns + x) * raw.size;
+        x < header.columns && is_bit_set(&raw.bytes, word * 8 + bit as usize)
+    }))
 }
 
 /// The pixels of the image under the set bits of a plane.
@@ -150,17 +168,21 @@ fn region_from_bits(
     header: &PixelHeader,
     is_set: impl Fn(usize, usize) -> bool,
 ) -> Region {
-    let side = |origin: i64, length: usize, whole: usize| {
-        let clip = |at: i64| at.clamp(0, whole as i64) as usize;
-        clip(origin)..clip(origin.saturating_add(length as i64))
-    };
     let [row, column] = plane.origin;
     let window = PixelRect {
-        columns: side(column, plane.columns, header.columns),
-        rows: side(row, plane.rows, header.rows),
+        columns: clipped_range(column, plane.columns, header.columns),
+        rows: clipped_range(row, plane.rows, header.rows),
     };
     Region::from_fn(&window, |x, y| {
         let (x, y) = (x as i64 - column, y as i64 - row);
         x >= 0 && y >= 0 && is_set(x as usize, y as usize)
     })
+}
+
+/// The range of `length` pixels from `origin`, clipped to `0..whole`.
+fn clipped_range(origin: i64, length: usize, whole: usize) -> Range<usize> {
+    let whole = whole as i64;
+    let start = origin.clamp(0, whole);
+    let end = origin.saturating_add(length as i64).clamp(0, whole);
+    start as usize..end as usize
 }

@@ -1,7 +1,7 @@
-//! Reads the elements of a dataset: explicit or implicit VR, either byte order, tolerant of what real files do.
+//! Parses the elements of a dataset: explicit or implicit VR, either byte order, tolerant of common errors.
 //!
-//! Every step moves forward in the file and every length is held against the file's own, so that no file makes it loop
-//! or allocate more than the file holds.
+//! Every step moves forward in the file and every length is checked against the size of the file, so that no file can
+//! cause an endless loop or allocate more memory than the file is long.
 
 use super::dataset::{DataSet, Element, Value};
 use dicom_core::{
@@ -11,13 +11,13 @@ use dicom_core::{
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use labrum_core::file_bytes::FileBytes;
 
-/// Values above this are left in the file until they are asked for.
+/// Longer values, in bytes, are left in the file until they are needed.
 const KEPT: u64 = 4096;
-/// Sequences in sequences; real files have some five levels.
+/// Maximum nesting of sequences; real files have about five levels.
 const DEEPEST: usize = 32;
-/// Elements and items of one file; a thousand frames of an enhanced object have some hundred thousand.
+/// Maximum number of elements and items; an enhanced object with a thousand frames has about a hundred thousand.
 const MOST_ELEMENTS: usize = 5_000_000;
-/// FileBytes of all values that are kept.
+/// Maximum total size of the values kept in memory, bytes.
 const MOST_KEPT: u64 = 256 << 20;
 const UNDEFINED: u32 = u32::MAX;
 
@@ -25,12 +25,12 @@ const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 
-/// How elements are written.
+/// How elements are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Encoding {
-    /// The VR is in the file.
+    /// Explicit VR.
     pub(crate) explicit: bool,
-    /// Most significant byte first.
+    /// Big endian.
     pub(crate) big_endian: bool,
 }
 
@@ -52,26 +52,26 @@ pub(crate) struct PixelElement {
     pub(crate) tag: Tag,
     /// Offset of the first byte of the value.
     pub(crate) at: u64,
-    /// FileBytes; `None` for encapsulated fragments.
+    /// Length in bytes; `None` for encapsulated fragments.
     pub(crate) length: Option<u64>,
     /// OW or OB.
     pub(crate) vr: VR,
 }
 
-/// A dataset up to its pixels.
+/// A dataset up to its pixel data.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
-    /// The elements before the pixels.
+    /// The elements before the pixel data.
     pub(crate) data: DataSet,
-    /// The pixels.
+    /// The pixel data.
     pub(crate) pixels: Option<PixelElement>,
-    /// Why reading stopped before the end, if it did.
+    /// Why reading stopped before the end; `None` if it did not.
     pub(crate) broken: Option<String>,
-    /// Offset behind what was read.
+    /// Offset of the end of what was read.
     pub(crate) end: u64,
 }
 
-/// Reads elements from `at` until the pixels, the end, or (`only_meta`) the first element outside of group 2.
+/// Reads elements from `at` up to the pixel data, the end, or (`only_meta`) the first element outside group 2.
 pub(crate) fn read_elements(
     bytes: &mut FileBytes,
     at: u64,
@@ -113,12 +113,12 @@ struct ElementHead {
     tag: Tag,
     vr: VR,
     length: u32,
-    /// The file says UN and the dictionary knows better: PS3.5 6.2.2, the value is implicit little endian.
+    /// True if the file says UN but the dictionary knows the VR. PS3.5 6.2.2: the value is implicit little endian.
     was_unknown: bool,
 }
 
 impl Parser<'_> {
-    /// Fills `data` until `end`, an item delimiter, or, at the top, the pixels.
+    /// Fills `data` up to `end`, an item delimiter or, at the top level, the pixel data.
     fn data_set(
         &mut self,
         data: &mut DataSet,
@@ -129,7 +129,7 @@ impl Parser<'_> {
         if depth > DEEPEST {
             return Err("sequences are nested too deeply".into());
         }
-        // Some writers pad the file with a few zeros.
+        // A few bytes may be left: some writers pad the file with zeros.
         while self.at + 8 <= end {
             let start = self.at;
             let head = self.read_element_head(encoding)?;
@@ -173,18 +173,18 @@ impl Parser<'_> {
         if head.length == UNDEFINED {
             return match head.vr {
                 VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
-                // PS3.5 6.2.2: a sequence in a UN is implicit little endian.
+                // PS3.5 6.2.2: a sequence stored as UN is implicit little endian.
                 VR::UN => self.unknown_items(end, depth),
                 VR::SQ => self.read_items(end, encoding, depth),
                 _ if self.next_is_item(encoding) => self.read_items(end, encoding, depth),
-                _ => Err(format!("element {} has no length", head.tag)),
+                _ => Err(format!("element {} has an undefined length", head.tag)),
             };
         }
         let length = u64::from(head.length);
         let value_end = self.at + length;
         if value_end > end {
             return Err(format!(
-                "element {} says {length} bytes, {} are left",
+                "element {} has a length of {length} bytes, but only {} are left",
                 head.tag,
                 end - self.at
             ));
@@ -197,7 +197,7 @@ impl Parser<'_> {
             };
             self.at = value_end;
             match items {
-                // What calls itself unknown may be anything: it does no harm to what stands behind it.
+                // A UN value may be anything: if it is not a sequence, keep its bytes and go on after it.
                 Err(_)
                     if head.was_unknown
                         && self.elements <= MOST_ELEMENTS
@@ -214,7 +214,7 @@ impl Parser<'_> {
         }
         self.kept += length;
         if self.kept > MOST_KEPT {
-            return Err("its header is too large".into());
+            return Err("the header is too large".into());
         }
         let mut bytes = self.bytes_at(at, length as usize)?.to_vec();
         if head.was_unknown && encoding.big_endian {
@@ -225,8 +225,8 @@ impl Parser<'_> {
         Ok(Value::Bytes(bytes))
     }
 
-    /// The items of a sequence that the file calls UN: implicit little endian, PS3.5 6.2.2. Some writers leave the VRs of
-    /// the transfer syntax in them.
+    /// The items of a sequence stored as UN: implicit little endian, PS3.5 6.2.2, but some writers use explicit VR in
+    /// them.
     fn unknown_items(&mut self, end: u64, depth: usize) -> Result<Value, String> {
         let start = self.at;
         self.read_items(end, IMPLICIT_LITTLE, depth)
@@ -246,7 +246,9 @@ impl Parser<'_> {
                 break;
             }
             if tag != ITEM {
-                return Err(format!("a sequence holds {tag} where an item is due"));
+                return Err(format!(
+                    "a sequence contains element {tag} instead of an item"
+                ));
             }
             let item_end = if length == UNDEFINED {
                 end
@@ -266,7 +268,7 @@ impl Parser<'_> {
         Ok(Value::Items(items))
     }
 
-    /// The pixels of an icon or of another nested image are of no interest.
+    /// Skips the pixels of an icon or another nested image.
     fn skip_fragments(&mut self, end: u64) -> Result<Value, String> {
         while self.at + 8 <= end {
             let (tag, length) = self.item_head(EXPLICIT_LITTLE)?;
@@ -311,7 +313,7 @@ impl Parser<'_> {
             let at = self.at - 2;
             decode_uint(self.bytes_at(at, 2)?, encoding)
         };
-        // A VR lost on the way: the dictionary knows it.
+        // The VR was lost, but the dictionary has it.
         let known = dictionary_vr(tag);
         let was_unknown = vr == VR::UN && known != VR::UN && length != UNDEFINED;
         Ok(ElementHead {
@@ -325,13 +327,13 @@ impl Parser<'_> {
     fn count_element(&mut self) -> Result<(), String> {
         self.elements += 1;
         if self.elements > MOST_ELEMENTS {
-            Err("there are too many elements".into())
+            Err("the file has too many elements".into())
         } else {
             Ok(())
         }
     }
 
-    /// Tag and 4 bytes behind it as a number.
+    /// Reads a tag and the following 4 bytes as a number.
     fn item_head(&mut self, encoding: Encoding) -> Result<(Tag, u32), String> {
         let at = self.at;
         let head = self.bytes_at(at, 8)?;
@@ -354,11 +356,11 @@ impl Parser<'_> {
     fn bytes_at(&mut self, at: u64, count: usize) -> Result<&[u8], String> {
         self.bytes
             .get(at, count)
-            .ok_or_else(|| format!("the file ends at byte {at}, inside of its header"))
+            .ok_or_else(|| format!("the file ends within its header, at byte {at}"))
     }
 }
 
-/// Pixel Data, Float Pixel Data, Double Float Pixel Data.
+/// True for Pixel Data, Float Pixel Data and Double Float Pixel Data.
 fn is_pixel_data(tag: Tag) -> bool {
     matches!(
         tag,
@@ -366,7 +368,7 @@ fn is_pixel_data(tag: Tag) -> bool {
     )
 }
 
-/// PS3.5 7.1.2: these have two reserved bytes and a length of four.
+/// PS3.5 7.1.2: true for VRs with two reserved bytes and a 4-byte length.
 fn has_long_length(vr: VR) -> bool {
     matches!(
         vr,
@@ -398,7 +400,7 @@ fn dictionary_vr(tag: Tag) -> VR {
     }
 }
 
-/// FileBytes of a number of this VR; 1 where it has none.
+/// Size of a number of this VR, bytes; 1 for VRs that are not numeric.
 fn word_size(vr: VR) -> usize {
     match vr {
         VR::US | VR::SS | VR::OW | VR::AT => 2,
@@ -409,15 +411,19 @@ fn word_size(vr: VR) -> usize {
 }
 
 fn decode_uint(bytes: &[u8], encoding: Encoding) -> u32 {
-    let shift = |value: u32, byte: &u8| value << 8 | u32::from(*byte);
     if encoding.big_endian {
-        bytes.iter().fold(0, shift)
+        bytes.iter().fold(0, append_byte)
     } else {
-        bytes.iter().rev().fold(0, shift)
+        bytes.iter().rev().fold(0, append_byte)
     }
 }
 
-/// Whether the two bytes are a VR that the standard knows.
+#[inline]
+fn append_byte(value: u32, byte: &u8) -> u32 {
+    value << 8 | u32::from(*byte)
+}
+
+/// True if the two bytes are a VR of the standard.
 pub(crate) fn is_vr(bytes: &[u8]) -> bool {
     matches!(bytes, [a, b, ..] if VR::from_binary([*a, *b]).is_some())
 }

@@ -1,8 +1,10 @@
 //! Decodes one frame of a DICOM file into an image.
 
 use super::{
+    codec::Codec,
     color::{ColorPalette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
-    decode::{Codec, Samples, Short, StreamColor, decode_frame},
+    dataset::u64_from_bytes,
+    decode::{Samples, Short, StreamColor, decode_frame},
     display,
     file::{DicomFile, Unreadable},
     frames::frame_bytes,
@@ -12,6 +14,7 @@ use super::{
 };
 use labrum_core::{
     Error, Result,
+    hex::hex_text,
     image::{Image, Pixels},
     study::Source,
 };
@@ -24,24 +27,28 @@ type Fallible<T> = std::result::Result<T, String>;
 
 const TRIED: &str = "read the image";
 
-/// Decodes the frame that `source` names, and no other.
+/// Decodes the frame given by `source`.
 pub fn load_image(source: &Source) -> Result<Image> {
-    let failed = |reason: String| Error::at_path(TRIED, &source.path, reason);
-    let mut file = DicomFile::open(&source.path).map_err(|unreadable| match unreadable {
-        Unreadable::NotDicom => failed("it is not a DICOM file".into()),
-        Unreadable::Failed(reason) => failed(reason),
+    let mut file = DicomFile::open(&source.path).map_err(|unreadable| {
+        let reason = match unreadable {
+            Unreadable::NotDicom => "not a DICOM file".to_owned(),
+            Unreadable::Failed(reason) => reason,
+        };
+        Error::at_path(TRIED, &source.path, reason)
     })?;
-    load_frame(&mut file, source.frame).map_err(|reason| match &file.broken {
-        Some(broken) if file.pixels.is_none() => failed(format!("it is damaged: {broken}")),
-        _ => failed(reason),
+    load_frame(&mut file, source.frame).map_err(|reason| {
+        let reason = match &file.broken {
+            Some(broken) if file.pixels.is_none() => format!("the file is damaged: {broken}"),
+            _ => reason,
+        };
+        Error::at_path(TRIED, &source.path, reason)
     })
 }
 
-/// Files of more frames are told apart by their bytes as they are.
+/// Files with more frames are compared by their stored bytes instead of the decoded pixels.
 const DECODED: u32 = 64;
 
-/// What tells the pixels of a file from others: a hash of what they show or, of long loops, of their bytes. `None` where
-/// they cannot be read.
+/// Hash of the decoded pixels of a file or, for long loops, of their stored bytes; `None` if they cannot be read.
 pub(super) fn content_digest(path: &Path) -> Option<String> {
     let mut file = DicomFile::open(path).ok()?;
     let header = PixelHeader::from_file(&file).ok()?;
@@ -56,12 +63,7 @@ pub(super) fn content_digest(path: &Path) -> Option<String> {
             hash_pixels(&mut hash, &load_frame(&mut file, frame).ok()?.pixels);
         }
     }
-    Some(
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    Some(hex_text(&hash.finalize()))
 }
 
 fn hash_pixels(hash: &mut Sha256, pixels: &Pixels) {
@@ -93,7 +95,7 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
         grey_pixels(&samples, &header)?
     };
     let mut image = Image::new(header.columns, header.rows, pixels)
-        .ok_or("it holds another number of pixels")?;
+        .ok_or("the number of pixels does not match the header")?;
     image.inverted = display::is_inverted(&file.data, &header);
     if let Some(short) = &samples.short {
         blank_missing(
@@ -116,10 +118,13 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
     Ok(image)
 }
 
-/// What a user is told of an image that is not all there.
+/// The note about a truncated image.
 fn truncation_note(short: &Short, rows: usize) -> String {
     match rows - short.rows.min(rows) {
-        0 => format!("parts or details are missing: {}", short.reason),
+        0 => format!(
+            "parts or details of the image are missing: {}",
+            short.reason
+        ),
         missing => format!(
             "the lower {missing} of {rows} rows are missing: {}",
             short.reason
@@ -127,12 +132,15 @@ fn truncation_note(short: &Short, rows: usize) -> String {
     }
 }
 
-/// Makes what is missing black: the least value of what is there, or the largest where that is black.
+/// Fills missing pixels with black: the lowest value of the others, or the highest if the image is inverted.
 fn blank_missing(pixels: &mut Pixels, from: usize, inverted: bool) {
     fn fill_missing<T: Copy + PartialOrd>(values: &mut [T], from: usize, inverted: bool) {
         let (there, missing) = values.split_at_mut(from.min(values.len()));
-        let beyond = |a: T, b: T| if (b < a) != inverted { b } else { a };
-        if let Some(black) = there.iter().copied().reduce(beyond) {
+        let black = there
+            .iter()
+            .copied()
+            .reduce(|a, b| if (b < a) != inverted { b } else { a });
+        if let Some(black) = black {
             missing.fill(black);
         }
     }
@@ -145,31 +153,27 @@ fn blank_missing(pixels: &mut Pixels, from: usize, inverted: bool) {
     }
 }
 
-/// Grey values in the smallest type that holds them all.
+/// Grey values in the smallest type that can hold them.
 fn grey_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     let count = header.rows * header.columns;
     match header.number {
         StoredNumber::Float => {
-            let read = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
             return Ok(Pixels::F32(
                 samples
                     .bytes
                     .chunks_exact(4)
                     .take(count)
-                    .map(read)
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                     .collect(),
             ));
         }
         StoredNumber::Double => {
-            let read = |b: &[u8]| {
-                f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
-            };
             return Ok(Pixels::F32(
                 samples
                     .bytes
                     .chunks_exact(8)
                     .take(count)
-                    .map(read)
+                    .map(|b| f64::from_bits(u64_from_bytes(b)) as f32)
                     .collect(),
             ));
         }
@@ -188,7 +192,7 @@ fn grey_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     })
 }
 
-/// 32-bit values, in 16 where they fit.
+/// 32-bit values as 16-bit integers if they fit, else as floats.
 fn compact_values(values: Vec<i64>) -> Pixels {
     let (low, high) = values
         .iter()
@@ -213,7 +217,7 @@ fn integer_values(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<i64>>
     BitLayout::new(samples, header).extract_values(samples, count, |v| v)
 }
 
-/// Which bits of a stored word are the value.
+/// The bits of a stored word that contain the value.
 struct BitLayout {
     stored: u32,
     shift: u32,
@@ -223,7 +227,7 @@ struct BitLayout {
 impl BitLayout {
     fn new(samples: &Samples, header: &PixelHeader) -> Self {
         let width = samples.size as u32 * 8;
-        // A compressed stream has its own bits; only its sign comes from the header.
+        // A compressed stream has its own bit depth; only the sign comes from the header.
         if let Some(precision) = samples.precision {
             let stored = if header.signed {
                 precision
@@ -238,7 +242,7 @@ impl BitLayout {
         }
         let stored = header.stored.min(width).max(1);
         let shift = (header.high_bit + 1).saturating_sub(stored);
-        // A high bit that does not fit into the word is a mistake.
+        // Ignore a High Bit that does not fit into the word.
         let shift = if shift + stored <= width { shift } else { 0 };
         Self {
             stored,
@@ -247,7 +251,7 @@ impl BitLayout {
         }
     }
 
-    /// Cuts out the value (overlays may be in the other bits) and extends its sign.
+    /// Extracts the values, without overlays in the other bits, and extends their sign.
     fn extract_values<T>(
         &self,
         samples: &Samples,
@@ -256,40 +260,48 @@ impl BitLayout {
     ) -> Fallible<Vec<T>> {
         let size = samples.size;
         if samples.bytes.len() < count * size {
-            return Err("it holds too few pixels".into());
+            return Err("the frame has too few pixels".into());
         }
         let mask = if self.stored >= 63 {
             i64::MAX
         } else {
             (1i64 << self.stored) - 1
         };
-        let sign = 1i64 << (self.stored - 1);
-        let value = |word: &[u8]| {
-            let raw = word
-                .iter()
-                .rev()
-                .fold(0i64, |value, byte| value << 8 | i64::from(*byte));
-            let value = raw >> self.shift & mask;
-            make(if self.signed {
-                (value ^ sign) - sign
-            } else {
-                value
-            })
-        };
         Ok(samples
             .bytes
             .chunks_exact(size)
             .take(count)
-            .map(value)
+            .map(|word| {
+                let raw = number_from_bytes(word) as i64;
+                make(self.extend_sign(raw >> self.shift & mask))
+            })
             .collect())
+    }
+
+    /// If values are signed, the highest stored bit is the sign.
+    #[inline]
+    fn extend_sign(&self, value: i64) -> i64 {
+        if !self.signed {
+            return value;
+        }
+        let sign = 1i64 << (self.stored - 1);
+        (value ^ sign) - sign
     }
 }
 
-/// One value for each bit, least significant bit first, PS3.5 8.1.1.
+/// Reads up to eight bytes, little endian.
+#[inline]
+fn number_from_bytes(word: &[u8]) -> u64 {
+    word.iter()
+        .rev()
+        .fold(0u64, |value, byte| value << 8 | u64::from(*byte))
+}
+
+/// One value per bit, least significant bit first, PS3.5 8.1.1.
 fn unpack_bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
     let first = samples.first_bit as usize;
     if samples.bytes.len() * 8 < first + count {
-        return Err("it holds too few pixels".into());
+        return Err("the frame has too few pixels".into());
     }
     Ok((first..first + count)
         .map(|bit| samples.bytes[bit / 8] >> (bit % 8) & 1)
@@ -311,7 +323,7 @@ fn rgb_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>>
     let convert = match (samples.color, header.photometric, header.codec) {
         (Some(StreamColor::Rgb), ..) => None,
         (Some(StreamColor::Ybr), ..) => Some(rgb_from_ybr_full as fn([u8; 3]) -> [u8; 3]),
-        // The decoders of JPEG 2000 and JPEG XL undo the transform of the stream itself.
+        // The decoders of JPEG 2000 and JPEG XL undo the colour transform themselves.
         (None, YbrIct | YbrRct, Codec::Jpeg2000) | (None, Xyb, Codec::JpegXl) | (None, Rgb, _) => {
             None
         }
@@ -326,7 +338,7 @@ fn rgb_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>>
     Ok(pixels)
 }
 
-/// Colour of any depth in 8 bits a channel.
+/// Converts colours of any depth to 8 bits per channel.
 fn eight_bits(samples: &Samples, header: &PixelHeader) -> Vec<[u8; 3]> {
     let size = samples.size;
     let stored = samples
@@ -334,23 +346,26 @@ fn eight_bits(samples: &Samples, header: &PixelHeader) -> Vec<[u8; 3]> {
         .unwrap_or(header.stored)
         .min(size as u32 * 8);
     let most = (1u64 << stored) - 1;
-    let scale = |word: &[u8]| {
-        let value = word
-            .iter()
-            .rev()
-            .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-        if most == 255 {
-            value as u8
-        } else {
-            ((value.min(most) * 255 + most / 2) / most) as u8
-        }
-    };
-    let pixel = |p: &[u8]| {
-        [
-            scale(&p[..size]),
-            scale(&p[size..2 * size]),
-            scale(&p[2 * size..]),
-        ]
-    };
-    samples.bytes.chunks_exact(3 * size).map(pixel).collect()
+    samples
+        .bytes
+        .chunks_exact(3 * size)
+        .map(|pixel| {
+            [
+                scale_to_byte(&pixel[..size], most),
+                scale_to_byte(&pixel[size..2 * size], most),
+                scale_to_byte(&pixel[2 * size..], most),
+            ]
+        })
+        .collect()
+}
+
+/// Scales a value from 0..=`most` to 0..=255.
+#[inline]
+fn scale_to_byte(word: &[u8], most: u64) -> u8 {
+    let value = number_from_bytes(word);
+    if most == 255 {
+        value as u8
+    } else {
+        ((value.min(most) * 255 + most / 2) / most) as u8
+    }
 }

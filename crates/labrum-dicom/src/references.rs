@@ -1,4 +1,4 @@
-//! Which images of a series masks of others name, and on which of them they may be laid.
+//! Matches the images that a segmentation or structure set refers to with the slices of a series.
 
 use dicom_dictionary_std::uids;
 use labrum_core::{
@@ -11,15 +11,15 @@ use std::{
     path::Path,
 };
 
-/// What to do where masks lie elsewhere.
-const OPEN_SOURCE: &str = "Open the series that it was made from.";
-/// What to do where masks name other images.
+/// Advice if the masks lie at other positions than the images.
+const OPEN_SOURCE: &str = "Open the series it was made from.";
+/// Advice if the masks refer to other images.
 const OPEN_SOURCE_OR_PLACE: &str =
-    "Open the series that it was made from, or use --by-position to match by patient coordinates.";
-/// What to do where only the time is not known.
-const CHOOSE_TIME: &str = "Choose the time with --time N, 1 for the first.";
+    "Open the series it was made from, or use --by-position to match by patient coordinates.";
+/// Advice if only the time point is ambiguous.
+const CHOOSE_TIME: &str = "Choose the time point with --time N (1 is the first).";
 
-/// SOP Instance UIDs, each with its 1-based frames; none named means all.
+/// SOP Instance UIDs, each with its 1-based frames; no frames means all.
 pub type Sources = [(String, Vec<u32>)];
 
 /// A series that an object refers to.
@@ -34,20 +34,28 @@ pub struct ReferencedSeries {
 }
 
 impl ReferencedSeries {
-    /// False for an item that is as good as empty.
+    /// False for an item without any UID.
     pub fn names_something(&self) -> bool {
         !self.uid.is_empty() || !self.instances.is_empty()
     }
+
+    /// Its UID with its modality, if known.
+    fn uid_and_modality(&self) -> String {
+        match class_name(&self.class) {
+            Some(class) => format!("{} ({class})", self.uid),
+            None => self.uid.clone(),
+        }
+    }
 }
 
-/// Why masks are not laid over a series, and what can be done.
+/// Why masks cannot be applied to a series.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Why.
+    /// The reason, a clause.
     pub reason: String,
-    /// What can be done.
+    /// What the user can do, a whole sentence.
     pub advice: &'static str,
-    /// By what a caller decides.
+    /// Kind of the error that it becomes.
     pub kind: ErrorKind,
 }
 
@@ -62,7 +70,7 @@ impl From<String> for Refused {
 }
 
 impl Refused {
-    /// The masks name other images.
+    /// The masks refer to other images.
     fn names_others(reason: String) -> Self {
         Self {
             reason,
@@ -71,7 +79,7 @@ impl Refused {
         }
     }
 
-    /// The masks lie in another place than the images.
+    /// The masks lie at other positions than the images.
     pub fn lies_elsewhere(reason: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Elsewhere,
@@ -79,7 +87,7 @@ impl Refused {
         }
     }
 
-    /// One of `count` times has to be chosen.
+    /// The user has to choose one of `count` time points.
     pub fn wants_time(reason: String, count: usize) -> Self {
         Self {
             reason,
@@ -88,7 +96,7 @@ impl Refused {
         }
     }
 
-    /// The error about an object that is not laid on a series: "the structure set".
+    /// The error about an object that cannot be applied to a series; `what` is for example "structure set".
     pub fn on_series(self, what: &str, path: &Path, series: &Series) -> Error {
         let title = match series.description.trim() {
             "" => own_uid(series),
@@ -100,7 +108,7 @@ impl Refused {
         )
     }
 
-    /// The error about the file that was to be laid.
+    /// The error about the file that was to be applied.
     pub fn into_error(self, tried: &str, path: &Path) -> Error {
         Error::at_path(tried, path, self.reason)
             .with_advice(self.advice)
@@ -108,20 +116,20 @@ impl Refused {
     }
 }
 
-/// The images of a series that an object names.
+/// The images of a series that an object refers to.
 pub struct Named<'a> {
     by_uid: HashMap<&'a str, Vec<(u32, usize)>>,
-    /// What says that the object belongs to the series.
+    /// How the object was matched with the series.
     pub basis: Basis,
-    /// The slices that it may be laid on.
+    /// The slices that it may be applied to.
     pub allowed: BTreeSet<usize>,
-    /// Single-frame instances that are listed: where no mask is of them, nothing is there.
+    /// Slices of single-frame instances that are listed: their mask is empty if the object has no frame for them.
     pub listed: BTreeSet<usize>,
     time: Option<usize>,
 }
 
 impl<'a> Named<'a> {
-    /// Holds the series that an object refers to, and the sources that its parts name, against `series`.
+    /// Matches the series that an object refers to, and the source images of its frames or contours, with `series`.
     pub fn from_references<'s>(
         series: &'a Series,
         referenced: &[ReferencedSeries],
@@ -140,26 +148,22 @@ impl<'a> Named<'a> {
         if choice.by_position || !refers {
             return Ok(named);
         }
-        let instances = || referenced.iter().flat_map(|s| &s.instances);
-        let single = |uid: &String| match named.frames_of_uid(uid) {
-            [(_, slice)] if series.slices[*slice].source.frame == 0 => Some(*slice),
-            _ => None,
-        };
-        let listed: BTreeSet<usize> = instances().filter_map(single).collect();
+        let listed: BTreeSet<usize> = listed_instances(referenced)
+            .filter_map(|uid| named.single_frame_slice(uid, series))
+            .collect();
         let of_parts: BTreeSet<usize> = sources
             .clone()
             .flat_map(|source| named.slices_of(source))
             .collect();
-        let of_list = || {
-            instances()
-                .flat_map(|uid| named.frames_of_uid(uid))
-                .map(|(_, slice)| *slice)
-        };
-        let names_images = sources.clone().next().is_some() || instances().next().is_some();
+        let names_images =
+            sources.clone().next().is_some() || listed_instances(referenced).next().is_some();
         let is_ours = referenced.iter().any(|s| s.uid == own_uid(series));
         let allowed: BTreeSet<usize> = match sources.clone().next() {
             Some(_) => of_parts.union(&listed).copied().collect(),
-            None => of_list().collect(),
+            None => listed_instances(referenced)
+                .flat_map(|uid| named.frames_of_uid(uid))
+                .map(|(_, slice)| *slice)
+                .collect(),
         };
         match (allowed.is_empty(), names_images) {
             (false, _) => {
@@ -172,9 +176,8 @@ impl<'a> Named<'a> {
             }
             (true, true) if is_ours => {
                 let count = series.slices.len();
-                let reason = format!(
-                    "it refers to this series, but to none of the {count} slices that are here"
-                );
+                let reason =
+                    format!("it refers to this series, but to none of the {count} opened slices");
                 Err(Refused::names_others(reason))
             }
             _ => Err(Refused::names_others(other_series(
@@ -185,7 +188,7 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// The slices that these sources name, in order.
+    /// The slices that these sources refer to, in order.
     pub fn source_slices(&self, sources: &Sources) -> BTreeSet<usize> {
         if self.basis != Basis::Images {
             return BTreeSet::new();
@@ -200,24 +203,31 @@ impl<'a> Named<'a> {
         self.by_uid.get(uid).map_or(&[][..], Vec::as_slice)
     }
 
+    /// The slice of a single-frame instance.
+    fn single_frame_slice(&self, uid: &str, series: &Series) -> Option<usize> {
+        match self.frames_of_uid(uid) {
+            [(_, slice)] if series.slices[*slice].source.frame == 0 => Some(*slice),
+            _ => None,
+        }
+    }
+
     fn slices_of(&self, (uid, frames): &(String, Vec<u32>)) -> Vec<usize> {
-        let is_named = |number: &u32| frames.is_empty() || frames.contains(number);
         self.frames_of_uid(uid)
             .iter()
-            .filter(|(number, _)| is_named(number))
+            .filter(|(number, _)| frames.is_empty() || frames.contains(number))
             .map(|(_, slice)| *slice)
             .collect()
     }
 
-    /// True where these sources name images, and none of them is here.
+    /// True if these sources refer to images of which none is in the series.
     pub fn are_elsewhere(&self, sources: &Sources) -> bool {
         self.basis == Basis::Images && !sources.is_empty() && self.source_slices(sources).is_empty()
     }
 
-    /// Of slices that lie at one place, those that a mask is laid on: the ones that it names, else the chosen time.
+    /// Chooses among slices at the same position: those that a mask refers to (`own`), else the one of the chosen time point.
     ///
     /// # Errors
-    /// Where there are several and nothing says which.
+    /// If there are several and neither applies.
     pub fn at_place(&self, here: &[usize], own: &BTreeSet<usize>) -> Result<Vec<usize>, Refused> {
         let named: Vec<usize> = here
             .iter()
@@ -237,10 +247,12 @@ impl<'a> Named<'a> {
                     .map(|slice| (slice + 1).to_string())
                     .collect();
                 let more = if sorted.len() > 12 { " and more" } else { "" };
-                let of =
-                    time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+                let of = time.map_or_else(String::new, |time| {
+                    format!("; there is no time point {time}")
+                });
                 let reason = format!(
-                    "{} images lie at one place (images {}{more}), and it does not name one of them{of}",
+                    "{} images lie at the same position (images {}{more}), and it does not say \
+                     which one it belongs to{of}",
                     sorted.len(),
                     list.join(", ")
                 );
@@ -248,6 +260,11 @@ impl<'a> Named<'a> {
             }
         }
     }
+}
+
+/// SOP Instance UIDs of all series that an object refers to.
+fn listed_instances(referenced: &[ReferencedSeries]) -> impl Iterator<Item = &String> {
+    referenced.iter().flat_map(|series| &series.instances)
 }
 
 /// Slices of each instance, with their 1-based frames.
@@ -264,47 +281,44 @@ fn by_uid(series: &Series) -> HashMap<&str, Vec<(u32, usize)>> {
     by_uid
 }
 
-/// The Series Instance UID: parts of a split series have a number behind it.
+/// The Series Instance UID, without the number that parts of a split series have appended.
 pub fn own_uid(series: &Series) -> &str {
     series.id.split('#').next().unwrap_or_default()
 }
 
-/// Why an object that refers to something else is refused.
+/// The reason why an object that refers to another series is refused.
 fn other_series(
     referenced: &[ReferencedSeries],
     source: Option<&(String, Vec<u32>)>,
     series: &Series,
 ) -> String {
     let here = match series.kind {
-        Kind::Picture => "this is a picture that is no DICOM".to_owned(),
-        Kind::Dicom if series.modality.is_empty() => format!("this is {}", own_uid(series)),
-        Kind::Dicom => format!("this is {} ({})", own_uid(series), series.modality),
+        Kind::Picture => "the opened image is not DICOM".to_owned(),
+        Kind::Dicom if series.modality.is_empty() => {
+            format!("the opened series is {}", own_uid(series))
+        }
+        Kind::Dicom => format!(
+            "the opened series is {} ({})",
+            own_uid(series),
+            series.modality
+        ),
     };
-    let name = |s: &ReferencedSeries| match class_name(&s.class) {
-        Some(class) => format!("{} ({class})", s.uid),
-        None => s.uid.clone(),
-    };
-    let listed = || referenced.iter().flat_map(|s| &s.instances).next();
-    let instance = || {
-        source
-            .map(|(uid, _)| uid)
-            .or_else(listed)
-            .cloned()
-            .unwrap_or_default()
-    };
-    match referenced
+    let names: Vec<String> = referenced
         .iter()
         .filter(|s| !s.uid.is_empty())
-        .map(name)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        [] => format!(
-            "it refers to the instance {}, {here}, which does not hold it",
-            instance()
-        ),
-        [one] => format!("it refers to series {one}, {here}"),
-        [one, more @ ..] => format!("it refers to series {one} and {} more, {here}", more.len()),
+        .map(ReferencedSeries::uid_and_modality)
+        .collect();
+    match names.as_slice() {
+        [] => {
+            let instance = source
+                .map(|(uid, _)| uid)
+                .or_else(|| listed_instances(referenced).next())
+                .cloned()
+                .unwrap_or_default();
+            format!("it refers to instance {instance}, which is not in the opened series; {here}")
+        }
+        [one] => format!("it refers to series {one}; {here}"),
+        [one, more @ ..] => format!("it refers to series {one} and {} more; {here}", more.len()),
     }
 }
 

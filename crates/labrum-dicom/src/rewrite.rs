@@ -1,10 +1,7 @@
-//! Objects read whole and written anew, in other words or in another encoding: in a child process, like all that is read
-//! of a file of others.
+//! Reads whole objects and writes them again, with other values or in another transfer syntax. Like all untrusted
+//! files, they are read in a child process.
 
-use super::{
-    deidentify::Deidentified,
-    file::{DicomFile, Unreadable},
-};
+use super::file::{DicomFile, Unreadable};
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{
     FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder,
@@ -22,19 +19,28 @@ use std::{
     time::Duration,
 };
 
-const TRIED: &str = "encode the object to be sent";
+const TRIED: &str = "prepare {path} for sending";
 
-/// What is to be written in place of a file.
+/// The new content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
-    /// All of it.
+    /// The whole file, or the dataset alone.
     pub bytes: Vec<u8>,
-    /// What it is called then and what a person should look at.
+    /// Its UID, and warnings for the user.
     pub about: Deidentified,
 }
 
+/// Summary of a de-identified file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deidentified {
+    /// Its SOP Instance UID; empty if the source has none.
+    pub sop_instance_uid: String,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
+}
+
 impl Answer for Rewritten {
-    /// The number of its bytes, and what is said of it.
+    /// Number of bytes, and the summary.
     type Head = (u64, Deidentified);
 
     fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>) {
@@ -52,10 +58,10 @@ impl Answer for Rewritten {
     }
 }
 
-/// The dataset of a file in another of the plain encodings, without its meta header.
+/// The dataset of a file, converted to another uncompressed transfer syntax, without file meta information.
 ///
 /// # Errors
-/// Where it cannot be read whole, or the transfer syntax is not known.
+/// If the file cannot be read completely, or the transfer syntax is unknown.
 pub fn encoded_as(path: &Path, syntax: &str) -> Result<Vec<u8>> {
     let request = Encode {
         path: path.to_owned(),
@@ -64,7 +70,7 @@ pub fn encoded_as(path: &Path, syntax: &str) -> Result<Vec<u8>> {
     containment::read_in_child(request).map(|rewritten| rewritten.bytes)
 }
 
-/// A dataset in another transfer syntax.
+/// Request to convert a dataset to another transfer syntax.
 #[derive(Serialize, Deserialize)]
 pub struct Encode {
     #[serde(with = "os_path")]
@@ -90,12 +96,12 @@ impl containment::Request for Encode {
     }
 }
 
-/// Reads a whole file, after the tolerant reader has held its lengths against its size. The error is the reason.
+/// Reads a whole file, after the tolerant reader has checked its lengths. The error is the reason.
 pub(super) fn open_object(
     path: &Path,
 ) -> std::result::Result<FileDicomObject<InMemDicomObject>, String> {
     let look = DicomFile::open(path).map_err(|why| match why {
-        Unreadable::NotDicom => "it is no DICOM file".to_owned(),
+        Unreadable::NotDicom => "not a DICOM file".to_owned(),
         Unreadable::Failed(reason) => reason,
     })?;
     if let Some(reason) = look.broken {
@@ -104,13 +110,16 @@ pub(super) fn open_object(
     if let Ok(file) = OpenFileOptions::new().open_file(path) {
         return Ok(file);
     }
-    // Without a meta header, or with one that lacks what dicom-object wants of it.
+    // The file meta information is missing or lacks elements that dicom-object requires.
     let syntax = TransferSyntaxRegistry
         .get(&look.transfer_syntax)
-        .ok_or("its transfer syntax is not known")?;
+        .ok_or("the transfer syntax is unknown")?;
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::OutOfMemory => {
-            format!("it takes more than {} GiB of memory to read", MEMORY >> 30)
+            format!(
+                "reading the file takes more than {} GiB of memory",
+                MEMORY >> 30
+            )
         }
         _ => labrum_core::reason_of(&error),
     })?;
@@ -124,17 +133,16 @@ pub(super) fn open_object(
         .map_err(|e| e.to_string())
 }
 
-/// As [`encoded_as`], in this process.
+/// Like [`encoded_as`], in this process.
 fn encode_in_process(path: &Path, syntax: &str) -> Result<Rewritten> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
-    let object = open_object(path).map_err(failed)?;
+    let object = open_object(path).map_err(|reason| Error::at_path(TRIED, path, reason))?;
     let target = TransferSyntaxRegistry
         .get(syntax)
-        .ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
+        .ok_or_else(|| Error::at_path(TRIED, path, "the requested transfer syntax is unknown"))?;
     let mut bytes = Vec::new();
     object
         .write_dataset_with_ts(&mut bytes, target)
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(|error| Error::at_path(TRIED, path, error))?;
     Ok(Rewritten {
         bytes,
         about: Deidentified {
@@ -182,6 +190,9 @@ mod tests {
         let path = folder.path().join("lies.dcm");
         std::fs::write(&path, bytes).unwrap();
         let error = encoded_as(&path, IMPLICIT).unwrap_err();
-        assert!(error.reason.contains("says 4026531840 bytes"), "{error}");
+        assert!(
+            error.reason.contains("length of 4026531840 bytes"),
+            "{error}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! From the frames of one Series Instance UID to stacks: one size and orientation each, ordered by place, one stack for
-//! each diffusion weighting and each time. Names and order of the files decide nothing.
+//! Splits the frames of one Series Instance UID into stacks: one for each size, orientation, diffusion weighting and
+//! time, ordered by position. File names and the order of the files do not matter.
 
 mod remarks;
 
@@ -8,10 +8,10 @@ use labrum_core::study::Slice;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, collections::BTreeMap, ffi::OsString};
 
-/// Places closer than this, in mm, are one place.
+/// Positions that differ by no more than this, mm, are equal.
 const SAME_PLACE: f64 = 0.01;
 
-/// What slices at one place may differ in, in the order in which they are tried.
+/// Attributes that may distinguish slices at the same position, in the order in which they are tried.
 pub(crate) const TIMES: [&str; 8] = [
     "temporal position",
     "trigger time",
@@ -23,45 +23,45 @@ pub(crate) const TIMES: [&str; 8] = [
     "instance number",
 ];
 
-/// A frame that is to be put into a stack.
+/// A frame to be sorted into a stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StackFrame {
     /// The slice that it becomes.
     pub(crate) slice: Slice,
-    /// Width and height.
+    /// Columns and rows.
     pub(crate) size: (usize, usize),
-    /// Whether it has colour.
+    /// True for a colour image.
     pub(crate) color: bool,
-    /// The file of a loop: frames of two loops do not belong together.
+    /// The file of a cine loop: frames of different loops are not combined.
     pub(crate) clip: Option<OsString>,
     /// Image Type, as in the file.
     pub(crate) image_type: String,
-    /// A value for each of [`TIMES`].
+    /// The value for each of [`TIMES`].
     pub(crate) times: [Option<f64>; TIMES.len()],
-    /// How it is weighted, of a diffusion image.
+    /// Diffusion weighting.
     pub(crate) diffusion: Diffusion,
     /// Gantry/Detector Tilt, degrees.
     pub(crate) tilt: Option<f64>,
-    /// Only its beginning is in the file.
+    /// True if the frame is truncated.
     pub(crate) is_short: bool,
-    /// Frames that should follow in its file and do not.
+    /// Number of frames that are missing in the file after this one.
     pub(crate) missing_behind: u32,
-    /// Drawings are stored with it.
+    /// True if the file has embedded overlays.
     pub(crate) has_overlays: bool,
 }
 
 /// Slices that belong together, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameStack {
-    /// In order of place or, at one place, of time.
+    /// In order of position or, at the same position, of time.
     pub(crate) frames: Vec<StackFrame>,
-    /// What tells it from the other stacks of the series: "time 3 of 20"; empty where there is one.
+    /// Distinguishes it from the other stacks of the series, such as "time 3 of 20"; empty if it is the only one.
     pub(crate) name: String,
-    /// What a user should know.
+    /// Remarks for the user.
     pub(crate) notes: Vec<String>,
 }
 
-/// Splits the frames of a series.
+/// Splits the frames of a series into stacks.
 pub(crate) fn into_stacks(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let groups = by_shape(frames);
     let parts = groups.len();
@@ -76,7 +76,8 @@ pub(crate) fn into_stacks(frames: Vec<StackFrame>) -> Vec<FrameStack> {
                 stack.name = join_names(&format!("part {} of {parts}", index + 1), &stack.name);
                 stack.notes.insert(
                     0,
-                    "the series was split: it holds several loops, or images of different size, spacing or orientation"
+                    "the series was split because it contains several cine loops, or images of \
+                     different size, spacing or orientation"
                         .into(),
                 );
             }
@@ -94,7 +95,7 @@ fn join_names(a: &str, b: &str) -> String {
     }
 }
 
-/// Same size, colour, spacing and orientation; groups in order of their first instance.
+/// Groups frames by size, colour, spacing and orientation; the groups are in order of their first instance.
 fn by_shape(mut frames: Vec<StackFrame>) -> Vec<Vec<StackFrame>> {
     frames.sort_by(by_order);
     let mut groups: Vec<Vec<StackFrame>> = Vec::new();
@@ -111,20 +112,23 @@ fn by_shape(mut frames: Vec<StackFrame>) -> Vec<Vec<StackFrame>> {
 }
 
 fn same_shape(a: &StackFrame, b: &StackFrame) -> bool {
-    let close = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance;
     let same_direction = match (a.slice.plane, b.slice.plane) {
-        (Some(a), Some(b)) => (0..6).all(|i| close(a.orientation[i], b.orientation[i], 1e-3)),
+        (Some(a), Some(b)) => (0..6).all(|i| is_close(a.orientation[i], b.orientation[i], 1e-3)),
         (None, None) => true,
         _ => false,
     };
     let same_spacing = match (a.slice.spacing, b.slice.spacing) {
         (Some(a), Some(b)) => {
-            close(a.row, b.row, 1e-3 * a.row) && close(a.column, b.column, 1e-3 * a.column)
+            is_close(a.row, b.row, 1e-3 * a.row) && is_close(a.column, b.column, 1e-3 * a.column)
         }
         (None, None) => true,
         _ => false,
     };
     a.size == b.size && a.clip == b.clip && a.color == b.color && same_direction && same_spacing
+}
+
+fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance
 }
 
 fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
@@ -154,18 +158,18 @@ fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     stacks
 }
 
-/// One stack for each b-value and direction, and in each for each time. Images of one place stay together, in that order.
+/// One stack for each b-value, direction and time. If all images are at one position, they form one stack in that
+/// order.
 fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let all: Vec<Diffusion> = frames.iter().map(|f| f.diffusion).collect();
     let weightings = diffusion::distinct_weightings(&all);
-    let of = |frame: &StackFrame| diffusion::weighting_index(&weightings, frame.diffusion);
     if weightings.len() < 2 {
         return by_time(frames);
     }
     if group_by_place(&frames).len() == 1 {
-        frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
+        frames.sort_by(|a, b| weighting_order(&weightings, a, b));
         let notes = vec![format!(
-            "{} images of one place, by b-value and diffusion direction",
+            "{} images at one position, ordered by b-value and diffusion direction",
             frames.len()
         )];
         return vec![FrameStack {
@@ -175,9 +179,10 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
         }];
     }
     let mut groups = vec![Vec::new(); weightings.len()];
-    frames
-        .into_iter()
-        .for_each(|frame| groups[of(&frame)].push(frame));
+    for frame in frames {
+        let index = diffusion::weighting_index(&weightings, frame.diffusion);
+        groups[index].push(frame);
+    }
     let mut stacks = Vec::new();
     for (weighting, group) in weightings.iter().zip(groups) {
         for mut stack in by_time(group) {
@@ -195,7 +200,14 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     stacks
 }
 
-/// By all that tells one time from another.
+/// Order by diffusion weighting, then by time.
+fn weighting_order(weightings: &[Diffusion], a: &StackFrame, b: &StackFrame) -> Ordering {
+    let of_a = diffusion::weighting_index(weightings, a.diffusion);
+    let of_b = diffusion::weighting_index(weightings, b.diffusion);
+    of_a.cmp(&of_b).then_with(|| time_order(a, b))
+}
+
+/// Order by the values of [`TIMES`].
 fn time_order(a: &StackFrame, b: &StackFrame) -> Ordering {
     let pairs = a
         .times
@@ -207,7 +219,7 @@ fn time_order(a: &StackFrame, b: &StackFrame) -> Ordering {
         .then_with(|| by_order(a, b))
 }
 
-/// Pictures of one place after another, or of no place at all.
+/// One stack of frames without a known position, in the order of the files.
 fn in_given_order(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(by_order);
     FrameStack {
@@ -217,18 +229,20 @@ fn in_given_order(mut frames: Vec<StackFrame>) -> FrameStack {
     }
 }
 
-/// The order that the files themselves give: Instance Number, frame, and the UID where those say nothing. Only files
-/// without a UID go by their names.
+/// Order by Instance Number and frame, then by SOP Instance UID. Only files without a UID are ordered by path.
 fn by_order(a: &StackFrame, b: &StackFrame) -> Ordering {
-    let number = |f: &StackFrame| {
-        (
-            f.slice.instance_number.unwrap_or(i64::MAX),
-            f.slice.source.frame,
-        )
-    };
-    let uid = || a.slice.sop_instance_uid.cmp(&b.slice.sop_instance_uid);
-    let path = || a.slice.source.path.cmp(&b.slice.source.path);
-    number(a).cmp(&number(b)).then_with(uid).then_with(path)
+    let a = &a.slice;
+    let b = &b.slice;
+    number_and_frame(a)
+        .cmp(&number_and_frame(b))
+        .then_with(|| a.sop_instance_uid.cmp(&b.sop_instance_uid))
+        .then_with(|| a.source.path.cmp(&b.source.path))
+}
+
+/// Instance Number and frame; slices without a number sort last.
+fn number_and_frame(slice: &Slice) -> (i64, u32) {
+    let number = slice.instance_number.unwrap_or(i64::MAX);
+    (number, slice.source.frame)
 }
 
 fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
@@ -252,7 +266,7 @@ fn slice_depth(frame: &StackFrame) -> f64 {
         .map_or(0.0, |plane| plane.distance_along_normal())
 }
 
-/// The frames at each place, in order of place.
+/// The frames at each position, in order of position.
 fn group_by_place(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
     let mut frames = frames.to_vec();
     frames.sort_by(|a, b| slice_depth(a).total_cmp(&slice_depth(b)));
@@ -268,20 +282,17 @@ fn group_by_place(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
     places
 }
 
-/// One stack for each time. The times of two places need not agree (heart rates do not): the n-th of each belong
-/// together.
+/// One stack for each time. The times at different positions may differ (heart rates vary), so the n-th frames of all
+/// positions are combined.
 fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let mut places = group_by_place(&frames);
-    let distinct = |place: &Vec<StackFrame>, key: usize| {
-        let mut values: Vec<Option<f64>> = place.iter().map(|f| f.times[key]).collect();
-        values.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
-        values.iter().all(Option::is_some) && values.windows(2).all(|pair| pair[0] != pair[1])
-    };
-    let key = (0..TIMES.len()).find(|key| places.iter().all(|place| distinct(place, *key)));
+    let key =
+        (0..TIMES.len()).find(|key| places.iter().all(|place| has_distinct_times(place, *key)));
     for place in &mut places {
         place.sort_by(|a, b| {
-            let at = |f: &StackFrame| key.and_then(|k| f.times[k]).unwrap_or(0.0);
-            at(a).total_cmp(&at(b)).then_with(|| by_order(a, b))
+            time_of_frame(a, key)
+                .total_cmp(&time_of_frame(b, key))
+                .then_with(|| by_order(a, b))
         });
     }
     let times = places.iter().map(Vec::len).max().unwrap_or(0);
@@ -290,7 +301,7 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     if places.len() == 1 {
         let frames = places.remove(0);
         let notes = if times > 1 {
-            vec![format!("{times} images of one place, by {by}")]
+            vec![format!("{times} images at one position, ordered by {by}")]
         } else {
             Vec::new()
         };
@@ -313,22 +324,35 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
                 stack.name = format!("time {} of {times}", time + 1);
                 stack
                     .notes
-                    .insert(0, format!("time {} of {times}, by {by}", time + 1));
+                    .insert(0, format!("time {} of {times}, ordered by {by}", time + 1));
             }
             if uneven {
                 stack
                     .notes
-                    .push("not every place was imaged equally often".into());
+                    .push("the number of images differs between slice positions".into());
             }
             if is_guess {
                 stack.notes.push(
-                    "the files do not say which images belong together: this stack may mix several"
+                    "the files do not say which images belong together; this stack may mix several \
+                     time points"
                         .into(),
                 );
             }
             stack
         })
         .collect()
+}
+
+/// True if all frames at a position have a value for this one of [`TIMES`], and all values differ.
+fn has_distinct_times(place: &[StackFrame], key: usize) -> bool {
+    let mut values: Vec<Option<f64>> = place.iter().map(|f| f.times[key]).collect();
+    values.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+    values.iter().all(Option::is_some) && values.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// The value of a frame for this one of [`TIMES`]; 0 if there is none.
+fn time_of_frame(frame: &StackFrame, key: Option<usize>) -> f64 {
+    key.and_then(|key| frame.times[key]).unwrap_or(0.0)
 }
 
 #[cfg(test)]

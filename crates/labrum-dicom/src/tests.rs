@@ -138,7 +138,7 @@ fn run_lengths_and_several_fragments_are_decoded() {
                 .with_transfer_syntax(RLE)
                 .with_fragments(&[&many])
         ),
-        "its RLE frame has 15 segments, 2 are due"
+        "the RLE frame has 15 segments, expected 2"
     );
 }
 
@@ -308,7 +308,7 @@ fn spacing_tells_where_it_comes_from() {
 #[test]
 fn files_that_lie_about_their_size_are_refused_at_once() {
     let cut = Fixture::new(100, 100).with_pixels(&[1, 2, 3]);
-    assert_eq!(refusal(&cut), "its pixels need 20000 bytes, 6 are there");
+    assert_eq!(refusal(&cut), "expected 20000 bytes of pixel data, found 6");
     let huge = Fixture::new(30_000, 30_000).with_pixels(&[1]);
     assert!(
         refusal(&huge).contains("30000 x 30000"),
@@ -316,12 +316,12 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
         refusal(&huge)
     );
     let none = Fixture::new(0, 5).with_pixels(&[1]);
-    assert_eq!(refusal(&none), "Columns is 0");
+    assert_eq!(refusal(&none), "Columns is 0, but must be positive");
     let many = Fixture::new(1000, 1000)
         .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "100000")
         .with_pixels(&[0; 8]);
     assert!(
-        refusal(&many).starts_with("its pixels need"),
+        refusal(&many).starts_with("expected "),
         "{}",
         refusal(&many)
     );
@@ -329,7 +329,7 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
         .with_transfer_syntax(RLE)
         .with_fragments(&[&[0; 64]]);
     assert!(
-        refusal(&empty_rle).contains("compressed bytes cannot hold"),
+        refusal(&empty_rle).contains("compressed bytes are too few"),
         "{}",
         refusal(&empty_rle)
     );
@@ -363,7 +363,7 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
         let notes = &study.series[0].notes;
         assert_eq!(
             notes[0],
-            "1 image is cut off: the lower rows are missing, their place is shown black"
+            "1 image is truncated: the missing lower rows are shown black"
         );
         let image = image.unwrap();
         assert!(
@@ -413,7 +413,7 @@ fn of_several_frames_those_that_are_there_are_listed() {
     assert!(
         third
             .reason
-            .starts_with("its frame 3 is missing: it is cut off"),
+            .starts_with("frame 3 is missing: the file is truncated"),
         "{}",
         third.reason
     );
@@ -422,7 +422,10 @@ fn of_several_frames_those_that_are_there_are_listed() {
 #[test]
 fn pixels_of_half_the_size_that_the_header_says_are_no_picture() {
     let halved = Fixture::new(4, 4).pixel_bytes(&[7; 16]);
-    assert_eq!(refusal(&halved), "its pixels need 32 bytes, 16 are there");
+    assert_eq!(
+        refusal(&halved),
+        "expected 32 bytes of pixel data, found 16"
+    );
 }
 
 #[test]
@@ -469,7 +472,7 @@ fn run_lengths_that_are_cut_off_are_shown_as_far_as_they_go() {
         image.pixels,
         Pixels::U8(vec![10, 11, 12, 13, 14, 15, 10, 10])
     );
-    let told = "the lower 1 of 4 rows are missing: its RLE segment 1 holds 6 of 8 values";
+    let told = "the lower 1 of 4 rows are missing: RLE segment 1 contains 6 of 8 values";
     assert_eq!(image.truncated.as_deref(), Some(told));
 }
 

@@ -1,4 +1,4 @@
-//! Texts in the character sets of PS3.3 C.12.1.1.2, with code extensions (ISO 2022) as of PS3.5 6.1.2.
+//! Decodes texts in the character sets of PS3.3 C.12.1.1.2, with code extensions (ISO 2022) by PS3.5 6.1.2.
 
 use super::{dataset::DataSet, seg::charset::normalised_term};
 use dicom_core::Tag;
@@ -7,7 +7,7 @@ use encoding_rs::{
     ISO_8859_6, ISO_8859_7, ISO_8859_8, ISO_8859_15, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1254,
 };
 
-/// A text element, without padding; empty where it is missing. `charset` are the values of Specific Character Set.
+/// A text element without padding; empty if it is missing. `charset` are the values of Specific Character Set.
 pub(crate) fn decoded_text(data: &DataSet, tag: Tag, charset: &[String]) -> String {
     let text = data
         .value_bytes(tag)
@@ -16,24 +16,24 @@ pub(crate) fn decoded_text(data: &DataSet, tag: Tag, charset: &[String]) -> Stri
         .to_owned()
 }
 
-/// What letters a stretch of bytes stands for.
+/// How bytes are mapped to characters.
 #[derive(Clone, Copy)]
 enum Letters {
-    /// One byte each, below 128.
+    /// One byte per character, below 128.
     Ascii,
-    /// One byte each: the code point itself.
+    /// One byte per character, equal to its code point.
     Latin1,
-    /// One byte each, or as many as the encoding wants.
+    /// One byte per character, or as many as the encoding uses.
     Of(&'static Encoding),
-    /// JIS X 0208, two bytes below 128.
+    /// JIS X 0208: two bytes per character, below 128.
     Jis0208,
-    /// JIS X 0212, two bytes below 128.
+    /// JIS X 0212: two bytes per character, below 128.
     Jis0212,
-    /// Two bytes above 127: KS X 1001 or GB 2312.
+    /// KS X 1001 or GB 2312: two bytes per character, above 127.
     Pairs(&'static Encoding),
 }
 
-/// Text in the file's character sets; UTF-8 or Latin-1 where they are missing, unknown or wrong.
+/// Decodes text in the character sets of the file; as UTF-8 or Latin-1 if they are missing, unknown or wrong.
 pub(super) fn decode_bytes(bytes: &[u8], charset: &[String]) -> String {
     let terms: Vec<String> = charset.iter().map(|term| normalised_term(term)).collect();
     let extends = terms.len() > 1
@@ -44,20 +44,20 @@ pub(super) fn decode_bytes(bytes: &[u8], charset: &[String]) -> String {
     }
     let first = terms.first().map_or("", String::as_str);
     match letters_of_term(first) {
-        // These have no code extensions.
+        // These encodings have no code extensions.
         Some(Letters::Of(encoding)) if [UTF_8, GB18030, GBK].contains(&encoding) => {
             decode_whole(bytes, encoding)
         }
         Some(own) if extends => decode_extended(bytes, own),
         Some(own @ Letters::Of(_)) => decode_run(bytes, own),
         Some(Letters::Latin1) => decode_latin1(bytes),
-        // Letters that ASCII does not have: the declaration is wrong or missing.
+        // Not ASCII, so the declaration is wrong or missing.
         _ if extends && bytes.contains(&0x1B) => decode_extended(bytes, Letters::Ascii),
         _ => decode_guessed(bytes),
     }
 }
 
-/// The upper half of a set by its defined term; `None` for an unknown one.
+/// The upper half (above 127) of a character set by its defined term; `None` if the term is unknown.
 fn letters_of_term(term: &str) -> Option<Letters> {
     let number = term.rsplit(' ').next().unwrap_or_default();
     Some(match number {
@@ -76,13 +76,13 @@ fn letters_of_term(term: &str) -> Option<Letters> {
         "192" => Letters::Of(UTF_8),
         "GB18030" => Letters::Of(GB18030),
         "GBK" => Letters::Of(GBK),
-        // Multi-byte sets begin with an escape sequence, whatever stands first.
+        // Multi-byte sets need an escape sequence first, even if they are the first value.
         "" | "6" | "87" | "159" | "149" | "58" => Letters::Ascii,
         _ => return None,
     })
 }
 
-/// Which half an escape sequence sets, and to what. PS3.3 tables C.12-3 and C.12-4.
+/// Length of an escape sequence, whether it sets the upper half, and the set. PS3.3 tables C.12-3 and C.12-4.
 fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
     let sequences: [(&[u8], bool, Letters); 20] = [
         (b"$B", false, Letters::Jis0208),
@@ -103,7 +103,7 @@ fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
         (b"-M", true, Letters::Of(WINDOWS_1254)),
         (b"-b", true, Letters::Of(ISO_8859_15)),
         (b"-T", true, Letters::Of(WINDOWS_874)),
-        // Seen, though not in the standard: JIS C 6226, and Latin-1 in the lower half.
+        // Not in the standard but found in files: JIS C 6226, and Latin-1 in the lower half.
         (b"$@", false, Letters::Jis0208),
         (b"(A", false, Letters::Ascii),
     ];
@@ -113,7 +113,7 @@ fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
         .map(|(code, upper, set)| (code.len(), *upper, *set))
 }
 
-/// Text with escape sequences. Behind a delimiter, the first set is in force again, PS3.5 6.1.2.5.3.
+/// Decodes text with escape sequences. After a delimiter the first set applies again, PS3.5 6.1.2.5.3.
 fn decode_extended(bytes: &[u8], first: Letters) -> String {
     let (mut lower, mut upper) = (Letters::Ascii, first);
     let mut out = String::new();
@@ -143,19 +143,25 @@ fn decode_extended(bytes: &[u8], first: Letters) -> String {
     out
 }
 
-/// A stretch in one set.
+/// Decodes bytes in a single set.
 fn decode_run(bytes: &[u8], set: Letters) -> String {
-    let high = || bytes.iter().map(|byte| byte | 0x80);
     match set {
-        Letters::Jis0208 if bytes.len() == 2 => decode_whole(&high().collect::<Vec<_>>(), EUC_JP),
-        Letters::Jis0212 if bytes.len() == 2 => decode_whole(
-            &[0x8F].into_iter().chain(high()).collect::<Vec<_>>(),
-            EUC_JP,
-        ),
+        Letters::Jis0208 if bytes.len() == 2 => decode_whole(&with_high_bits(bytes), EUC_JP),
+        Letters::Jis0212 if bytes.len() == 2 => {
+            // EUC-JP marks characters of this set by a prefix byte.
+            let mut marked: Vec<u8> = vec![0x8F];
+            marked.extend(with_high_bits(bytes));
+            decode_whole(&marked, EUC_JP)
+        }
         Letters::Pairs(encoding) | Letters::Of(encoding) => decode_whole(bytes, encoding),
         Letters::Ascii if !bytes.is_ascii() => decode_guessed(bytes),
         _ => decode_latin1(bytes),
     }
+}
+
+/// Sets the highest bits of the bytes of a character, which EUC-JP has and ISO 2022 omits.
+fn with_high_bits(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| byte | 0x80).collect()
 }
 
 fn decode_whole(bytes: &[u8], encoding: &'static Encoding) -> String {

@@ -1,14 +1,14 @@
-//! Names of transfer syntaxes and of the SOP classes that one meets.
+//! Names of transfer syntaxes and SOP classes.
 
 use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::StandardSopClassDictionary;
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-/// Explicit VR Big Endian: retired, and still met.
+/// Explicit VR Big Endian: retired, but still in use.
 pub(crate) const EXPLICIT_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// "JPEG Baseline (Process 1)"; the UID itself where it is unknown.
+/// The name of a transfer syntax, such as "JPEG Baseline (Process 1)"; the UID itself if it is unknown.
 pub fn transfer_syntax_name(uid: &str) -> String {
     match (retired_name(uid), TransferSyntaxRegistry.get(uid)) {
         (Some(name), _) => name.to_owned(),
@@ -18,7 +18,7 @@ pub fn transfer_syntax_name(uid: &str) -> String {
     }
 }
 
-/// Names that the registry does not hold, PS3.6 annex A.
+/// Names that are missing in the registry, PS3.6 annex A.
 fn retired_name(uid: &str) -> Option<&'static str> {
     Some(match uid.strip_prefix("1.2.840.10008.1.2.")? {
         "4.52" => "JPEG Extended (Process 3 & 5)",
@@ -41,13 +41,13 @@ fn retired_name(uid: &str) -> Option<&'static str> {
     })
 }
 
-/// Why an image of this transfer syntax is not shown, and what can be done: a clause.
+/// The reason why a transfer syntax is not supported, and what the user can do: a clause.
 pub(crate) fn not_supported(uid: &str) -> String {
     let name = transfer_syntax_name(uid);
     let named = if name == uid {
-        format!("its transfer syntax {uid}")
+        format!("transfer syntax {uid}")
     } else {
-        format!("its transfer syntax {name} ({uid})")
+        format!("transfer syntax {name} ({uid})")
     };
     let tail = uid.strip_prefix("1.2.840.10008.1.2.").unwrap_or_default();
     let number = tail
@@ -56,23 +56,25 @@ pub(crate) fn not_supported(uid: &str) -> String {
         .and_then(|n| n.parse::<u32>().ok());
     match number {
         Some(100..=109) => format!(
-            "{named} is video, and Labrum shows single images; save the frames that matter as images with the viewer of \
-             the device, or unpack it to Explicit VR Little Endian"
+            "{named} is video, but Labrum opens only images; export the frames you need as images \
+             from a DICOM viewer, or convert the file to Explicit VR Little Endian"
         ),
         Some(94 | 95 | 204 | 205) => {
-            format!("{named} keeps its pixels on a server; fetch the image itself from the archive")
+            format!(
+                "{named} keeps the pixels on a server; retrieve the complete image from the archive"
+            )
         }
         _ if tail.starts_with("7.") => {
-            format!("{named} is a live stream, not a file; save single images of it")
+            format!("{named} is a live stream, not a file; save images from it")
         }
         _ => format!(
-            "{named} is not supported; convert it to Explicit VR Little Endian (for example with dcmdjpeg or gdcmconv \
-             --raw) and open that"
+            "{named} is not supported; convert it to Explicit VR Little Endian first (for example \
+             with dcmdjpeg or gdcmconv --raw)"
         ),
     }
 }
 
-/// Objects that are not images to be segmented, though some of them carry pixels: the name, or `None` for an image.
+/// The name of a SOP class whose objects are not images to be segmented, though some contain pixels; `None` for images.
 pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
     let tail = sop_class.strip_prefix("1.2.840.10008.")?;
     Some(match tail {
@@ -107,7 +109,7 @@ pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
     })
 }
 
-/// True for objects that masks can be taken from: segmentations and structure sets.
+/// True for objects that contain masks: segmentations and structure sets.
 pub(crate) fn has_masks(sop_class: &str) -> bool {
     matches!(
         non_image_name(sop_class),
@@ -115,7 +117,7 @@ pub(crate) fn has_masks(sop_class: &str) -> bool {
     )
 }
 
-/// True for a class of the standard whose objects are images: one without pixels is cut off.
+/// True for a standard SOP class of images: an object of it without pixel data is truncated.
 pub(crate) fn is_image(sop_class: &str) -> bool {
     let named = StandardSopClassDictionary
         .by_uid(sop_class)
@@ -193,7 +195,7 @@ mod tests {
         );
         assert!(
             not_supported("1.2.3")
-                .starts_with("its transfer syntax 1.2.3 is not supported; convert it")
+                .starts_with("transfer syntax 1.2.3 is not supported; convert it")
         );
     }
 }

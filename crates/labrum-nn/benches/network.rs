@@ -1,4 +1,4 @@
-//! How long the network takes on the CPU: a forward pass of each size, a training step of S.
+//! CPU time of the network: a forward pass of each size, and a training step of S.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use labrum_core::model_card::Config;

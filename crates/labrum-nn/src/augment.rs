@@ -1,15 +1,15 @@
-//! Random variations of a training sample: what another patient, probe or gain setting would have shown.
+//! Data augmentation: random variations of a training sample, as from another patient, probe or gain setting.
 
 use super::preprocess::Size;
 use labrum_core::training::AugmentConfig;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use std::ops::RangeInclusive;
 
-/// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or more about each
-/// pixel); the same for each seed.
+/// A random variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or other
+/// data per pixel). The same seed gives the same variation.
 ///
-/// What moves in from outside is 0. Pixels of exactly 0 in all channels (padding, outside of the fan) stay 0, as they
-/// do when the model is used.
+/// Areas from outside the image are 0. Pixels that are exactly 0 in all channels (padding, outside the ultrasound fan)
+/// stay 0, as they do at inference.
 pub fn augment_sample<T: Copy + Default>(
     image: &[f32],
     mask: &[T],
@@ -42,7 +42,7 @@ pub fn augment_sample<T: Copy + Default>(
     (image, mask)
 }
 
-/// A random number of the range, where this change of grey levels is to be made at all.
+/// A random number in the range; `None` if this change of grey levels is not applied.
 fn random_level_change(
     config: &AugmentConfig,
     rng: &mut impl Rng,
@@ -53,18 +53,18 @@ fn random_level_change(
     is_made.then_some(value)
 }
 
-/// Uniform; the start of the range where it is empty.
+/// A uniform random number; the start of the range if it is empty.
 fn random_in_range(rng: &mut impl Rng, range: RangeInclusive<f32>) -> f32 {
     range.start() + rng.random::<f32>() * (range.end() - range.start()).max(0.0)
 }
 
-/// A factor of 1 / `most` to `most`, as likely to shrink as to enlarge.
+/// A random factor from 1 / `most` to `most`, uniform on a logarithmic scale.
 fn random_factor(rng: &mut impl Rng, most: f32) -> f32 {
     let most = most.max(1.0).ln();
     random_in_range(rng, -most..=most).exp()
 }
 
-/// From pixels of the variation to pixels of the sample.
+/// An affine map from pixels of the variation to pixels of the sample.
 struct Warp {
     /// Rows of a matrix that acts on (x, y, 1).
     sample_from_variation: [[f32; 3]; 2],
@@ -72,14 +72,8 @@ struct Warp {
 
 impl Warp {
     fn from_random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
-        let mut mirror = |chance: f64| {
-            if rng.random_bool(chance.clamp(0.0, 1.0)) {
-                -1.0
-            } else {
-                1.0
-            }
-        };
-        let (mirror_x, mirror_y) = (mirror(config.flip_horizontal), mirror(config.flip_vertical));
+        let mirror_x = random_sign(rng, config.flip_horizontal);
+        let mirror_y = random_sign(rng, config.flip_vertical);
         let quarter = if rng.random_bool(config.quarter_turn.clamp(0.0, 1.0)) {
             90.0
         } else {
@@ -88,27 +82,24 @@ impl Warp {
         let angle =
             (quarter + random_in_range(rng, -config.rotation..=config.rotation)).to_radians();
         let scale = random_factor(rng, config.scale);
-        let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
-        let (columns, rows) = (size.columns as f32, size.rows as f32);
+        let sin = angle.sin() / scale;
+        let cos = angle.cos() / scale;
+        let columns = size.columns as f32;
+        let rows = size.rows as f32;
         let shift_x = random_in_range(rng, -config.shift..=config.shift) * columns;
         let shift_y = random_in_range(rng, -config.shift..=config.shift) * rows;
-        let (centre_x, centre_y) = ((columns - 1.0) / 2.0, (rows - 1.0) / 2.0);
-        // Back from the shift and the middle, turned, mirrored, to the middle again.
-        let row = |a: f32, b: f32, middle: f32| {
-            [
-                a,
-                b,
-                middle - a * (centre_x + shift_x) - b * (centre_y + shift_y),
-            ]
-        };
-        let x = row(mirror_x * cos, mirror_x * sin, centre_x);
-        let y = row(-mirror_y * sin, mirror_y * cos, centre_y);
+        let centre_x = (columns - 1.0) / 2.0;
+        let centre_y = (rows - 1.0) / 2.0;
+        // Subtract shift and centre, rotate and scale, mirror, then add the centre again.
+        let pivot = [centre_x + shift_x, centre_y + shift_y];
+        let x = matrix_row(mirror_x * cos, mirror_x * sin, pivot, centre_x);
+        let y = matrix_row(-mirror_y * sin, mirror_y * cos, pivot, centre_y);
         Self {
             sample_from_variation: [x, y],
         }
     }
 
-    /// Bilinear for the image, nearest for the mask.
+    /// Interpolates bilinearly for the image, by nearest neighbour for the mask.
     fn apply<T: Copy + Default>(
         &self,
         image: &[f32],
@@ -138,33 +129,48 @@ impl Warp {
     }
 }
 
-/// Index of the pixel at whole coordinates, where there is one.
+/// -1 with probability `chance` (mirrors an axis), else 1.
+fn random_sign(rng: &mut impl Rng, chance: f64) -> f32 {
+    if rng.random_bool(chance.clamp(0.0, 1.0)) {
+        -1.0
+    } else {
+        1.0
+    }
+}
+
+/// The matrix row for `a x + b y`, offset so that it maps `pivot` to `middle`.
+fn matrix_row(a: f32, b: f32, [pivot_x, pivot_y]: [f32; 2], middle: f32) -> [f32; 3] {
+    [a, b, middle - a * pivot_x - b * pivot_y]
+}
+
+/// Index of the pixel at (x, y); `None` outside the image.
 fn pixel_index(x: i32, y: i32, size: Size) -> Option<usize> {
     let inside = x >= 0 && y >= 0 && (x as usize) < size.columns && (y as usize) < size.rows;
     inside.then(|| y as usize * size.columns + x as usize)
 }
 
-/// `f32::floor` is a call on processors without SSE 4.1, which is what the program is built for.
+/// `f32::floor` is a function call without SSE 4.1, which the program does not require.
 fn floor_to_int(value: f32) -> i32 {
     let towards_zero = value as i32;
     towards_zero - i32::from(value < towards_zero as f32)
 }
 
-/// The four pixels around a point and their shares.
+/// The four pixels around a point, with their interpolation weights.
 struct Corners([(usize, f32); 4]);
 
 impl Corners {
     fn around_point(x: f32, y: f32, size: Size) -> Self {
-        let (left, top) = (floor_to_int(x), floor_to_int(y));
-        let (right_share, lower_share) = (x - left as f32, y - top as f32);
-        let corner = |dx: i32, dy: i32, share: f32| {
-            pixel_index(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share))
-        };
+        let left = floor_to_int(x);
+        let top = floor_to_int(y);
+        let right_share = x - left as f32;
+        let lower_share = y - top as f32;
+        let upper_share = 1.0 - lower_share;
+        let left_share = 1.0 - right_share;
         Self([
-            corner(0, 0, (1.0 - right_share) * (1.0 - lower_share)),
-            corner(1, 0, right_share * (1.0 - lower_share)),
-            corner(0, 1, (1.0 - right_share) * lower_share),
-            corner(1, 1, right_share * lower_share),
+            corner_share(left, top, size, left_share * upper_share),
+            corner_share(left + 1, top, size, right_share * upper_share),
+            corner_share(left, top + 1, size, left_share * lower_share),
+            corner_share(left + 1, top + 1, size, right_share * lower_share),
         ])
     }
 
@@ -173,13 +179,19 @@ impl Corners {
     }
 }
 
+/// Index and weight of a corner; the weight is 0 outside the image.
+#[inline]
+fn corner_share(x: i32, y: i32, size: Size, share: f32) -> (usize, f32) {
+    pixel_index(x, y, size).map_or((0, 0.0), |at| (at, share))
+}
+
 fn dark_pixels(image: &[f32], area: usize) -> Vec<bool> {
     (0..area)
         .map(|i| image.iter().skip(i).step_by(area).all(|&v| v == 0.0))
         .collect()
 }
 
-/// Contrast, brightness, gamma, speckle and noise, each where chance has it.
+/// Contrast, brightness, gamma, speckle and noise, each with probability `config.chance`.
 fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) {
     let contrast = random_factor(rng, config.contrast);
     let contrast = if rng.random_bool(config.chance.clamp(0.0, 1.0)) {
@@ -197,8 +209,9 @@ fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) 
     let noise = random_level_change(config, rng, 0.0..=config.noise).unwrap_or(0.0);
     if contrast != 1.0 || brightness != 0.0 {
         let mean = image.iter().sum::<f32>() / image.len().max(1) as f32;
-        let change = |value: f32| ((value - mean) * contrast + mean + brightness).clamp(0.0, 1.0);
-        image.iter_mut().for_each(|value| *value = change(*value));
+        for value in image.iter_mut() {
+            *value = ((*value - mean) * contrast + mean + brightness).clamp(0.0, 1.0);
+        }
     }
     if let Some(gamma) = gamma {
         image
@@ -212,44 +225,58 @@ fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) 
     }
 }
 
-/// Mean 0, standard deviation 1: the sum of four uniform numbers is near enough to a normal one, and fast.
+/// An approximately normal random number, mean 0, standard deviation 1: the sum of four uniform ones, which is fast.
 fn nearly_normal(rng: &mut impl Rng) -> f32 {
     let bits = rng.next_u64();
     let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xffff).sum();
-    // Four uniform numbers 0..1 have mean 2 and variance 1/3.
+    // The sum of four uniform numbers 0..1 has mean 2 and variance 1/3.
     (sum as f32 / 65535.0 - 2.0) * 3f32.sqrt()
 }
 
-/// Gaussian blur of one plane; beyond the edge the outermost pixel goes on.
+/// Gaussian blur of one plane; edge pixels are repeated beyond the edge.
 fn blur_plane(plane: &mut [f32], columns: usize, sigma: f32) {
     if sigma < 0.2 || columns == 0 {
         return;
     }
     let rows = plane.len() / columns;
-    let weight = |distance: f32| (-0.5 * (distance / sigma).powi(2)).exp();
-    let total = 1.0 + 2.0 * (weight(1.0) + weight(2.0));
-    let weights = [1.0, weight(1.0), weight(2.0)].map(|w| w / total);
+    let near = gaussian_weight(1.0, sigma);
+    let far = gaussian_weight(2.0, sigma);
+    let total = 1.0 + 2.0 * (near + far);
+    let weights = [1.0, near, far].map(|w| w / total);
     let mut across = vec![0.0; plane.len()];
     for (from, to) in plane
         .chunks_exact(columns)
         .zip(across.chunks_exact_mut(columns))
     {
         for (x, out) in to.iter_mut().enumerate() {
-            let pair = |d: usize| from[x.saturating_sub(d)] + from[(x + d).min(columns - 1)];
-            *out = weights[0] * from[x] + weights[1] * pair(1) + weights[2] * pair(2);
+            *out = weights[0] * from[x]
+                + weights[1] * sum_beside(from, x, 1)
+                + weights[2] * sum_beside(from, x, 2);
         }
     }
     for (y, to) in plane.chunks_exact_mut(columns).enumerate() {
-        let line = |y: usize| &across[y * columns..(y + 1) * columns];
         let [up_2, up, here, down, down_2] =
-            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2]
-                .map(|y| line(y.min(rows - 1)));
+            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2].map(|y| {
+                let start = y.min(rows - 1) * columns;
+                &across[start..start + columns]
+            });
         for (x, out) in to.iter_mut().enumerate() {
             *out = weights[0] * here[x]
                 + weights[1] * (up[x] + down[x])
                 + weights[2] * (up_2[x] + down_2[x]);
         }
     }
+}
+
+/// Gaussian weight at this distance, relative to 1 at the centre.
+fn gaussian_weight(distance: f32, sigma: f32) -> f32 {
+    (-0.5 * (distance / sigma).powi(2)).exp()
+}
+
+/// The sum of the two pixels at `distance` to the left and right of `x`.
+#[inline]
+fn sum_beside(row: &[f32], x: usize, distance: usize) -> f32 {
+    row[x.saturating_sub(distance)] + row[(x + distance).min(row.len() - 1)]
 }
 
 #[cfg(test)]

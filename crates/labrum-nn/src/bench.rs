@@ -1,4 +1,4 @@
-//! What is measured of the network: a forward pass, a training step.
+//! Times the network: forward passes and training steps.
 
 use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
@@ -12,22 +12,22 @@ use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// What is run: a network for colour pictures and one label.
+/// What is measured: a network for colour images and one label.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Which network, with random weights.
+    /// Variant of the network, with random weights.
     pub config: Config,
-    /// Pictures at once.
+    /// Images per batch.
     pub batch: usize,
-    /// Rows and columns.
+    /// Rows and columns of an image, in pixels.
     pub size: usize,
-    /// Where.
+    /// The device to run on.
     pub device: DeviceChoice,
-    /// How often; one run more comes first and does not count.
+    /// Number of timed runs, after one run that is not timed.
     pub runs: usize,
 }
 
-/// Channels of the pictures.
+/// Channels of the images.
 const CHANNELS: usize = 3;
 
 impl Load {
@@ -35,7 +35,7 @@ impl Load {
         [self.batch, CHANNELS, self.size, self.size]
     }
 
-    /// Pictures of no meaning, from -1 to 1.
+    /// Synthetic images with values from -1 to 1.
     fn random_inputs(&self) -> Vec<f32> {
         (0..self.input_shape().iter().product())
             .map(|i: usize| (i as f32 * 0.37).sin())
@@ -43,7 +43,7 @@ impl Load {
     }
 }
 
-/// Random weights for colour pictures and one label.
+/// Random weights for colour images and one label.
 pub fn random_weights(config: Config) -> Result<Weights> {
     checkpoint::read_weights(&CmuNext::new(
         config,
@@ -53,16 +53,16 @@ pub fn random_weights(config: Config) -> Result<Weights> {
     ))
 }
 
-/// The device that a load runs on, and how long each run took.
+/// The device of a measurement, and the time of each run.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// "CPU (2 threads)", or the adapter's name.
+    /// Display name of the device: "CPU (2 threads)", or the adapter's name.
     pub device: String,
-    /// One for each run.
+    /// Time of each run.
     pub times: Vec<Duration>,
 }
 
-/// Forward passes as they are done for pictures, softmax included. Errors: a device that is not there or fails.
+/// Times forward passes, softmax included. Errors: a device that is missing or fails.
 pub fn measure_inference(load: Load) -> Result<Measured> {
     let device = device::select_available(load.device)?;
     let mut runner = Runner::new(&random_weights(load.config)?, device.clone())?;
@@ -74,7 +74,7 @@ pub fn measure_inference(load: Load) -> Result<Measured> {
     })
 }
 
-/// Training steps: forward, Boundary DoU loss, backward, AdamW. Errors: a device that is not there or fails.
+/// Times training steps: forward, Boundary DoU loss, backward, AdamW. Errors: a device that is missing or fails.
 pub fn measure_training(load: Load) -> Result<Measured> {
     let device = device::select_available(load.device)?;
     let trainable = device.device.clone().autodiff();
@@ -99,7 +99,7 @@ pub fn measure_training(load: Load) -> Result<Measured> {
             },
         );
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        // It reads the gradients, and so waits for a device that works by itself.
+        // Reading the gradients waits for a device that computes asynchronously.
         follower.step_network(
             &mut network,
             gradients,
@@ -128,7 +128,7 @@ fn measure_runs(
     if times.is_empty() {
         return Err(Error::new(
             "measure the network",
-            "it was to be run not even once",
+            "the number of runs must be at least 1",
         ));
     }
     Ok(Measured {

@@ -14,22 +14,22 @@
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use serde::Serialize;
 
-/// Keeps empty classes finite.
+/// Avoids division by zero for empty classes.
 const EPS: f64 = 1e-5;
 
-/// What becomes of a class that no pixel of the batch (or sample) has.
+/// How a class without pixels in the batch (or sample) is treated.
 ///
-/// With the paper's formula such a class gives alpha = -1 and L = 1 exactly, with next to no gradient: what the network
-/// draws there by mistake is not held against it by that class.
+/// With the paper's formula such a class gives alpha = -1 and L = 1 exactly, with almost no gradient: false positives
+/// of this class are not penalised through it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Absent {
-    /// As in the paper: L = 1 goes into the mean. Values are comparable with published ones, nothing is learned from
-    /// empty images but through the classes that are present.
+    /// As in the paper: L = 1 enters the mean. Values are comparable with published ones, but empty images teach only
+    /// through the classes that are present.
     #[default]
     Paper,
-    /// The class is left out of the mean: present classes (background in an empty image) get its share of the weight,
-    /// so that an empty image does teach, through background.
+    /// The class is left out of the mean: the classes that are present get its weight, so that an empty image teaches
+    /// through background.
     LeaveOut,
 }
 
@@ -38,17 +38,17 @@ pub enum Absent {
 pub struct BoundaryDou {
     /// Upper bound of alpha.
     pub cap: f64,
-    /// Sums over each sample apart, then the mean over samples; else over the whole batch.
+    /// Sum over each sample separately and average over samples, instead of summing over the whole batch.
     pub per_sample: bool,
-    /// Class 0 takes part.
+    /// Include class 0, the background.
     pub background: bool,
-    /// Pixels with this label take part in nothing.
+    /// Pixels with this label are ignored.
     pub ignore: Option<u8>,
-    /// What becomes of a class without pixels.
+    /// How a class without pixels is treated.
     pub absent: Absent,
-    /// Weight of a cross-entropy term that is added (mean over pixels); 0 for none.
+    /// Weight of an added cross-entropy term (mean over pixels); 0 for none.
     pub cross_entropy: f64,
-    /// Weight of a squared Dice term that is added: the same formula with alpha = -1; 0 for none.
+    /// Weight of an added squared Dice term (the same formula with alpha = -1); 0 for none.
     pub dice: f64,
 }
 
@@ -66,12 +66,12 @@ impl Default for BoundaryDou {
     }
 }
 
-/// Truth of a batch: labels `[B,H,W]` and, where given, a weight for each pixel (1 is neutral).
+/// Ground truth of a batch: labels `[B,H,W]` and, optionally, a weight for each pixel (1 is neutral).
 #[derive(Clone, Copy, Debug)]
 pub struct Truth<'a> {
-    /// Labels, row after row, sample after sample.
+    /// Labels in row-major order, sample after sample.
     pub labels: &'a [u8],
-    /// As many weights, at least 0: stress on pixels that a person changed.
+    /// One weight per label, at least 0: higher for pixels that a person changed.
     pub weights: Option<&'a [f32]>,
 }
 
@@ -79,13 +79,13 @@ impl BoundaryDou {
     /// The loss of logits `[B,K,H,W]`, a tensor of one element.
     ///
     /// # Panics
-    /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.
+    /// If `truth` does not have B*H*W labels: a programming error, like any other shape mismatch.
     pub fn compute_loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
         let [b, k, h, w] = logits.dims();
         assert_eq!(
             truth.labels.len(),
             b * h * w,
-            "labels do not fit logits of {b}x{k}x{h}x{w}"
+            "wrong number of labels for logits of {b}x{k}x{h}x{w}"
         );
         let device = logits.device();
         let pixel_weight = self.pixel_weights(truth);
@@ -114,24 +114,20 @@ impl BoundaryDou {
         loss
     }
 
-    /// Weights with 0 where a pixel is ignored; `None` where all are 1.
+    /// Pixel weights, 0 for ignored pixels; `None` if all are 1.
     fn pixel_weights(&self, truth: Truth<'_>) -> Option<Vec<f32>> {
         if self.ignore.is_none() && truth.weights.is_none() {
             return None;
         }
-        let weight = |i: usize| truth.weights.map_or(1.0, |v| v[i]);
-        let kept = |l: u8| f32::from(Some(l) != self.ignore);
-        Some(
-            truth
-                .labels
-                .iter()
-                .enumerate()
-                .map(|(i, &l)| weight(i) * kept(l))
-                .collect(),
-        )
+        let mut pixel_weights = Vec::with_capacity(truth.labels.len());
+        for (i, &label) in truth.labels.iter().enumerate() {
+            let weight = truth.weights.map_or(1.0, |weights| weights[i]);
+            pixel_weights.push(weight * f32::from(Some(label) != self.ignore));
+        }
+        Some(pixel_weights)
     }
 
-    /// Mean over the classes for one set of samples.
+    /// Mean loss over the classes for one set of samples.
     fn part_loss(&self, part: &SamplePart<'_>, classes: usize) -> Tensor<1> {
         let first = usize::from(!self.background);
         let mut sum: Option<Tensor<1>> = None;
@@ -152,7 +148,7 @@ impl BoundaryDou {
     }
 }
 
-/// Samples whose sums belong together.
+/// Samples that are summed over together.
 struct SamplePart<'a> {
     probs: Tensor<4>,
     labels: &'a [u8],
@@ -162,23 +158,21 @@ struct SamplePart<'a> {
 }
 
 impl SamplePart<'_> {
-    /// L of one class, as N / (N + (1 - alpha) I) with N = sum (P - G)^2 + eps: the same, without cancellation.
+    /// L of one class as N / (N + (1 - alpha) I), with N = sum (P - G)^2 + eps and I = sum PG: the same value, without
+    /// cancellation.
     fn class_loss(&self, class: usize, alpha: f64) -> Tensor<1> {
-        let [b, h, w] = self.dims;
-        let tensor = |values: Vec<f32>| {
-            Tensor::<4>::from_data(TensorData::new(values, [b, 1, h, w]), self.device)
-        };
-        let truth = tensor(
+        let samples = self.dims[0];
+        let truth = self.single_plane(
             self.labels
                 .iter()
                 .map(|&l| f32::from(usize::from(l) == class))
                 .collect(),
         );
-        let p = self.probs.clone().slice([0..b, class..class + 1]);
+        let p = self.probs.clone().slice([0..samples, class..class + 1]);
         let mut wrong = (p.clone() - truth.clone()).square();
         let mut both = p * truth;
         if let Some(weights) = self.weights {
-            let weights = tensor(weights.to_vec());
+            let weights = self.single_plane(weights.to_vec());
             wrong = wrong * weights.clone();
             both = both * weights;
         }
@@ -186,9 +180,16 @@ impl SamplePart<'_> {
         let d = n.clone() + sum_all(both) * (1.0 - alpha);
         n / d
     }
+
+    /// One value per pixel as a tensor [B,1,H,W].
+    fn single_plane(&self, values: Vec<f32>) -> Tensor<4> {
+        let [samples, rows, columns] = self.dims;
+        let data = TensorData::new(values, [samples, 1, rows, columns]);
+        Tensor::from_data(data, self.device)
+    }
 }
 
-/// The sum over all, row by row first: a plain running sum of a million floats would lose the fifth digit.
+/// The sum of all elements, row by row first: a plain running sum of a million floats loses the fifth digit.
 fn sum_all(x: Tensor<4>) -> Tensor<1> {
     x.sum_dim(3).sum_dim(2).sum()
 }
@@ -198,7 +199,8 @@ pub fn class_alpha(boundary: usize, size: usize, cap: f64) -> f64 {
     (1.0 - 2.0 * (boundary as f64 + EPS) / (size as f64 + EPS)).min(cap)
 }
 
-/// Pixels of `class` with one of the 4 neighbours elsewhere, and all its pixels; `dims` is samples, rows, columns.
+/// Number of boundary pixels of `class` (at the image edge, or with a 4-neighbour of another class) and of all its
+/// pixels. The dimensions are samples, rows, columns.
 pub fn boundary_and_size(
     labels: &[u8],
     [samples, rows, columns]: [usize; 3],
@@ -206,12 +208,15 @@ pub fn boundary_and_size(
 ) -> (usize, usize) {
     let (mut boundary, mut size) = (0, 0);
     for sample in labels.chunks_exact((rows * columns).max(1)).take(samples) {
-        let is = |y: usize, x: usize| sample[y * columns + x] == class;
         for y in 0..rows {
-            for x in (0..columns).filter(|&x| is(y, x)) {
+            for x in 0..columns {
+                let at = y * columns + x;
+                if sample[at] != class {
+                    continue;
+                }
                 size += 1;
-                let on_edge = y == 0 || x == 0 || y + 1 == rows || x + 1 == columns;
-                if on_edge || !is(y - 1, x) || !is(y + 1, x) || !is(y, x - 1) || !is(y, x + 1) {
+                let is_on_edge = y == 0 || x == 0 || y + 1 == rows || x + 1 == columns;
+                if is_on_edge || has_other_neighbour(sample, columns, at) {
                     boundary += 1;
                 }
             }
@@ -220,7 +225,17 @@ pub fn boundary_and_size(
     (boundary, size)
 }
 
-/// Mean cross-entropy over the pixels, weighted.
+/// True if a 4-neighbour of the pixel is of another class. The pixel must not lie on the image edge.
+#[inline]
+fn has_other_neighbour(labels: &[u8], columns: usize, at: usize) -> bool {
+    let class = labels[at];
+    labels[at - columns] != class
+        || labels[at + columns] != class
+        || labels[at - 1] != class
+        || labels[at + 1] != class
+}
+
+/// Weighted mean of the cross-entropy over the pixels.
 pub(super) fn cross_entropy(
     logits: Tensor<4>,
     labels: &[u8],

@@ -1,4 +1,4 @@
-//! Networks to weights and back: see [`super::weights`] for how they are read from files.
+//! Converts between networks and plain weights; [`super::weights`] reads weights from files.
 
 use super::cmunext::{CmuNext, Slot};
 use super::weights::CARD_KEY;
@@ -8,17 +8,18 @@ pub use super::weights::{
 use burn::module::{Param, RunningState};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
-use labrum_core::{Error, Result, model_card::ModelCard};
+use labrum_core::{Error, Result, hex::hex_text, model_card::ModelCard};
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 
-/// Sees that the weights are those of a whole CMUNeXt: every tensor is there, in its size and finite, and none too many.
+/// Checks that the weights are a complete CMUNeXt: all tensors present, of the right shape and finite, and no others.
 pub fn check_weights(weights: &Weights) -> Result<()> {
     build_network(weights.clone(), &Device::flex()).map(drop)
 }
 
-/// A network with these weights. Every tensor must be there in its size; a sigmoid head becomes a softmax one.
+/// Builds a network from weights. All tensors must be present with the right shape; a sigmoid head becomes a softmax
+/// head.
 pub fn build_network(mut weights: Weights, device: &Device) -> Result<(Architecture, CmuNext)> {
     let found = detect_architecture(&weights)?;
     widen_sigmoid_head(&mut weights);
@@ -33,11 +34,11 @@ pub fn build_network(mut weights: Weights, device: &Device) -> Result<(Architect
                 fill_slot(slot, tensor, device);
             }
             Some(tensor) if tensor.shape == wanted => {
-                problem.get_or_insert(format!("\"{name}\" holds values that are not finite"));
+                problem.get_or_insert(format!("\"{name}\" contains NaN or infinite values"));
             }
             Some(tensor) => {
                 problem.get_or_insert(format!(
-                    "\"{name}\" is {:?} and should be {wanted:?}",
+                    "\"{name}\" has shape {:?} instead of {wanted:?}",
                     tensor.shape
                 ));
             }
@@ -49,18 +50,18 @@ pub fn build_network(mut weights: Weights, device: &Device) -> Result<(Architect
     weights.retain(|name, _| !name.ends_with("num_batches_tracked"));
     if let Some(name) = weights.keys().next() {
         problem.get_or_insert(format!(
-            "\"{name}\" has no place in CMUNeXt-{}",
+            "\"{name}\" is not a tensor of CMUNeXt-{}",
             found.config
         ));
     }
     match problem {
         Some(reason) => Err(Error::new("use the model", reason)
-            .with_advice("It is a checkpoint of another network or a damaged one.")),
+            .with_advice("The weights are damaged or belong to a different network.")),
         None => Ok((found, network)),
     }
 }
 
-/// Turns a sigmoid head z into the softmax head (0, z); leaves other heads as they are.
+/// Turns a sigmoid head z into the softmax head (0, z); leaves other heads unchanged.
 pub fn widen_sigmoid_head(weights: &mut Weights) {
     for name in ["Conv_1x1.weight", "Conv_1x1.bias"] {
         if let Some(tensor) = weights
@@ -82,7 +83,7 @@ fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
     }
 }
 
-/// Puts plain numbers into their place in a network.
+/// Copies a plain tensor into its slot of a network.
 pub(super) fn fill_slot(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
@@ -101,15 +102,15 @@ fn to_learnable_tensor<const D: usize>(data: TensorData, device: &Device) -> Ten
     }
 }
 
-/// What a tensor of a network holds, in plain numbers, and its gradient where it has one.
+/// A tensor read back from a network, with its gradient if it has one.
 pub(super) struct ReadBack {
     pub name: String,
     pub tensor: PlainTensor,
     pub gradient: Option<Vec<f32>>,
 }
 
-/// Reads the tensors of a network that are `wanted` back from the device, in their order and in one go: each reading for
-/// itself would make a GPU wait two hundred times. Takes what it finds in `gradients`.
+/// Reads the `wanted` tensors of a network back from the device, in order and in one transaction: separate reads would
+/// stall a GPU two hundred times. Removes their gradients from `gradients`.
 pub(super) fn read_back(
     network: &mut CmuNext,
     gradients: &mut GradientsParams,
@@ -130,24 +131,31 @@ pub(super) fn read_back(
         known.push((name.to_owned(), learns));
     });
     let mut data = reads.try_execute().map_err(not_read)?.into_iter();
-    let mut next = || -> Result<PlainTensor> {
-        let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
-        let shape = data.shape().to_vec();
-        Ok(PlainTensor {
-            shape,
-            values: data.try_into_vec::<f32>().map_err(not_read)?,
-        })
-    };
-    let of_one = |(name, learns)| {
-        let tensor = next()?;
-        let gradient = if learns { Some(next()?.values) } else { None };
-        Ok(ReadBack {
+    let mut found = Vec::with_capacity(known.len());
+    for (name, learns) in known {
+        let tensor = next_tensor(&mut data)?;
+        let gradient = if learns {
+            Some(next_tensor(&mut data)?.values)
+        } else {
+            None
+        };
+        found.push(ReadBack {
             name,
             tensor,
             gradient,
-        })
-    };
-    known.into_iter().map(of_one).collect()
+        });
+    }
+    Ok(found)
+}
+
+/// The next tensor that was read.
+fn next_tensor(data: &mut impl Iterator<Item = TensorData>) -> Result<PlainTensor> {
+    let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
+    let shape = data.shape().to_vec();
+    Ok(PlainTensor {
+        shape,
+        values: data.try_into_vec::<f32>().map_err(not_read)?,
+    })
 }
 
 fn register_tensor<const D: usize>(
@@ -168,10 +176,10 @@ fn register_tensor<const D: usize>(
 }
 
 fn not_read(e: impl std::fmt::Debug) -> Error {
-    Error::new("read the network back from the device", format!("{e:?}"))
+    Error::new("read the weights back from the device", format!("{e:?}"))
 }
 
-/// The weights of a network in plain numbers.
+/// The weights of a network as plain numbers.
 pub fn read_weights(network: &CmuNext) -> Result<Weights> {
     let read = read_back(&mut network.clone(), &mut GradientsParams::new(), |_| true)?;
     Ok(read
@@ -180,10 +188,9 @@ pub fn read_weights(network: &CmuNext) -> Result<Weights> {
         .collect())
 }
 
-/// Our own format: safetensors with the card in its metadata.
+/// Writes Labrum's model format: safetensors with the model card in its metadata.
 pub fn to_bytes(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
-    let failed = |e: &dyn std::fmt::Display| Error::new("write the model", e);
-    let text = serde_json::to_string(card).map_err(|e| failed(&e))?;
+    let text = serde_json::to_string(card).map_err(not_written)?;
     let bytes: BTreeMap<&str, Vec<u8>> = weights
         .iter()
         .map(|(n, t)| {
@@ -193,20 +200,21 @@ pub fn to_bytes(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
             )
         })
         .collect();
-    let view = |(name, tensor): (&String, &PlainTensor)| {
-        TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name.as_str()])
-            .map(|v| (name.clone(), v))
-    };
-    let views = weights
-        .iter()
-        .map(view)
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(|e| failed(&e))?;
-    safetensors::serialize(views, Some(HashMap::from([(CARD_KEY.to_owned(), text)])))
-        .map_err(|e| failed(&e))
+    let mut views = Vec::with_capacity(weights.len());
+    for (name, tensor) in weights {
+        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name.as_str()])
+            .map_err(not_written)?;
+        views.push((name.clone(), view));
+    }
+    let metadata = HashMap::from([(CARD_KEY.to_owned(), text)]);
+    safetensors::serialize(views, Some(metadata)).map_err(not_written)
 }
 
-/// SHA-256 of names, sizes and values, in hex: what tells two sets of weights apart, whatever their card says.
+fn not_written(e: impl std::fmt::Display) -> Error {
+    Error::new("write the model", e)
+}
+
+/// SHA-256 (hex) of names, shapes and values: identifies weights independently of their model card.
 pub fn weights_hash(weights: &Weights) -> String {
     let mut hasher = Sha256::new();
     for (name, tensor) in weights {
@@ -220,9 +228,5 @@ pub fn weights_hash(weights: &Weights) -> String {
             .iter()
             .for_each(|v| hasher.update(v.to_le_bytes()));
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex_text(&hasher.finalize())
 }

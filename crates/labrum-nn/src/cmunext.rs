@@ -1,5 +1,5 @@
 //! CMUNeXt (Tang et al., "CMUNeXt: An Efficient Medical Image Segmentation Network based on Large Kernel and Skip
-//! Fusion", arXiv 2308.01239): the network, with the names of its published checkpoints.
+//! Fusion", arXiv 2308.01239), with the tensor names of its published checkpoints.
 
 use super::kernels;
 use burn::module::{Module, Param, RunningState};
@@ -15,10 +15,10 @@ pub const SIZE_MULTIPLE: usize = 16;
 
 /// Added to the variance by batch norm.
 const EPS: f64 = 1e-5;
-/// The share of a new batch in the running statistics.
+/// Weight of a new batch in the running statistics.
 pub(super) const MOMENTUM: f64 = 0.1;
 
-/// Width, depth and kernel of each of the five stages.
+/// Channels, number of units and kernel size of each of the five stages.
 struct Stages {
     dims: [usize; 5],
     depths: [usize; 5],
@@ -40,7 +40,7 @@ impl Stages {
     }
 }
 
-/// A place for a tensor of the network, by its name in a checkpoint.
+/// A tensor of the network, to read or replace.
 pub enum Slot<'a> {
     /// Weights of a convolution.
     Weight(&'a mut Param<Tensor<4>>),
@@ -50,7 +50,7 @@ pub enum Slot<'a> {
     Statistic(&'a mut RunningState<Tensor<1>>),
 }
 
-/// What is done with every tensor of the network: the name in a published checkpoint and the place.
+/// Called for every tensor with its name in a published checkpoint and its slot.
 pub type Visitor<'v> = dyn FnMut(&str, Slot<'_>) + 'v;
 
 /// Convolution, stride 1, zero padding k/2, with bias.
@@ -65,7 +65,7 @@ impl Conv {
     fn new(ci: usize, co: usize, kernel: usize, groups: usize, device: &Device) -> Self {
         let fan_in = ci / groups * kernel * kernel;
         let bound = 1.0 / (fan_in as f64).sqrt();
-        // PyTorch's default: uniform within 1 / sqrt(fan in) for weights and bias.
+        // PyTorch's default: uniform within ±1 / sqrt(fan-in) for weights and bias.
         let uniform = Initializer::Uniform {
             min: -bound,
             max: bound,
@@ -87,7 +87,7 @@ impl Conv {
     }
 }
 
-/// Batch norm; on an autodiff device with the statistics of the batch, else with the running ones.
+/// Batch norm, with batch statistics on an autodiff device, else with running statistics.
 #[derive(Module, Debug)]
 struct Norm {
     gamma: Param<Tensor<1>>,
@@ -128,7 +128,7 @@ impl Norm {
         out
     }
 
-    /// Mixes the statistics of a batch, of `count` values for each channel, into the running ones.
+    /// Updates the running statistics with those of a batch of `count` values per channel.
     fn update_running_statistics(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
         // PyTorch keeps the unbiased variance.
         let var = var * (count / (count - 1.0).max(1.0));
@@ -185,14 +185,14 @@ impl ConvBlock {
         self.norm.before_relu(self.conv.forward(x))
     }
 
-    /// `first` is the place of the convolution in its PyTorch sequence.
+    /// `first` is the index of the convolution in its PyTorch `Sequential`.
     fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
         self.conv.each_tensor(&format!("{name}.{first}"), f);
         self.norm.each_tensor(&format!("{name}.{}", first + 1), f);
     }
 }
 
-/// Convolution, GELU, batch norm: the order of CMUNeXt and fusion blocks.
+/// Convolution, GELU, batch norm: the order in CMUNeXt and fusion blocks.
 #[derive(Module, Debug)]
 struct GeluBlock {
     conv: Conv,
@@ -211,14 +211,14 @@ impl GeluBlock {
         self.norm.after_gelu(self.conv.forward(x))
     }
 
-    /// `first` is the place of the convolution in its PyTorch sequence; GELU stands between it and the norm.
+    /// `first` is the index of the convolution in its PyTorch `Sequential`; GELU lies between it and the norm.
     fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
         self.conv.each_tensor(&format!("{name}.{first}"), f);
         self.norm.each_tensor(&format!("{name}.{}", first + 2), f);
     }
 }
 
-/// Depthwise k x k with a residual, then 1x1 to four times the width and back.
+/// Depthwise k x k with a residual, then 1x1 to four times the channels and back.
 #[derive(Module, Debug)]
 struct CmuNextUnit {
     depthwise: GeluBlock,
@@ -247,7 +247,7 @@ impl CmuNextUnit {
     }
 }
 
-/// Units, then a conv block that changes the width.
+/// CMUNeXt units, then a conv block that changes the number of channels.
 #[derive(Module, Debug)]
 struct Encoder {
     units: Vec<CmuNextUnit>,
@@ -270,7 +270,7 @@ impl Encoder {
     }
 }
 
-/// One step up: bilinear x2 and conv block, then fusion with the skip.
+/// One decoder stage: bilinear x2 and a conv block, then fusion with the skip connection.
 #[derive(Module, Debug)]
 struct Decoder {
     up: ConvBlock,
@@ -301,7 +301,7 @@ impl Decoder {
 pub struct CmuNext {
     stem: ConvBlock,
     encoders: Vec<Encoder>,
-    /// From the deepest to the last: Up5, Up4, Up3, Up2.
+    /// From deepest to shallowest: Up5, Up4, Up3, Up2.
     decoders: Vec<Decoder>,
     head: Conv,
 }
@@ -314,18 +314,14 @@ impl CmuNext {
             depths,
             kernels,
         } = Stages::for_config(config);
-        let encoder = |s: usize| {
-            Encoder::new(
-                dims[s.saturating_sub(1)],
-                dims[s],
-                depths[s],
-                kernels[s],
-                device,
-            )
-        };
         Self {
             stem: ConvBlock::new(channels, dims[0], device),
-            encoders: (0..5).map(encoder).collect(),
+            encoders: (0..5)
+                .map(|s: usize| {
+                    let inner = dims[s.saturating_sub(1)];
+                    Encoder::new(inner, dims[s], depths[s], kernels[s], device)
+                })
+                .collect(),
             decoders: (1..5)
                 .rev()
                 .map(|s| Decoder::new(dims[s], dims[s - 1], device))
@@ -352,7 +348,7 @@ impl CmuNext {
         self.head.forward(x)
     }
 
-    /// Shows every tensor with its name in a published checkpoint, always in the same order.
+    /// Calls `f` for every tensor with its name in a published checkpoint, always in the same order.
     pub fn each_tensor(&mut self, f: &mut Visitor<'_>) {
         self.stem.each_tensor("stem.conv", 0, f);
         for (s, encoder) in self.encoders.iter_mut().enumerate() {

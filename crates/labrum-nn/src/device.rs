@@ -1,23 +1,23 @@
-//! Which device the network runs on, and why.
+//! Selects the device that the network runs on: CPU or GPU.
 
 use burn::tensor::Device;
 use burn_wgpu::WgpuSetup;
 pub use labrum_core::device::DeviceChoice;
 use labrum_core::{Error, Result};
+use parking_lot::Mutex;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 
-/// A device with the name that is shown to people.
+/// A device with its display name.
 #[derive(Clone, Debug)]
 pub struct NamedDevice {
-    /// burn's handle.
+    /// The device as burn knows it.
     pub(crate) device: Device,
-    /// "CPU (4 threads)", "NVIDIA GeForce RTX 4090 (Vulkan)".
+    /// Display name: "CPU (4 threads)", "NVIDIA GeForce RTX 4090 (Vulkan)".
     pub name: String,
 }
 
 impl NamedDevice {
-    /// The CPU, which is always there.
+    /// The CPU, which is always available.
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
         let plural = if threads == 1 { "" } else { "s" };
@@ -41,19 +41,18 @@ pub(super) fn is_cpu(device: &Device) -> bool {
     )
 }
 
-/// How many threads compute on the CPU, all cores for `None`. Counts when it comes before any work; later calls change
-/// nothing.
+/// Sets the number of CPU threads; `None` uses all cores. Call it before any computation: later calls have no effect.
 pub fn use_threads(count: Option<NonZeroUsize>) {
     let pool = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("labrum-compute-{i}"));
     if let Err(error) = pool
         .num_threads(count.map_or(0, NonZeroUsize::get))
         .build_global()
     {
-        log::warn!("the number of threads stays as it was: {error}");
+        log::warn!("the number of CPU threads was not changed: {error}");
     }
 }
 
-/// Picks the device. A software adapter counts as no GPU unless the GPU was asked for.
+/// Selects the device. `Auto` ignores software adapters; `Gpu` accepts them.
 pub fn select_available(choice: DeviceChoice) -> Result<NamedDevice> {
     match choice {
         DeviceChoice::Cpu => Ok(NamedDevice::cpu()),
@@ -68,33 +67,34 @@ pub fn select_available(choice: DeviceChoice) -> Result<NamedDevice> {
 
 fn has_real_gpu() -> bool {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    // OpenGL looks for a display, which it tells of on stderr, and computes nothing.
+    // OpenGL cannot compute, and it prints to stderr while it looks for a display.
     descriptor.backends &= wgpu::Backends::PRIMARY;
     let adapters = pollster::block_on(
         wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY),
     );
-    let is_gpu = |a: &wgpu::Adapter| {
-        matches!(
-            a.get_info().device_type,
-            wgpu::DeviceType::DiscreteGpu
-                | wgpu::DeviceType::IntegratedGpu
-                | wgpu::DeviceType::VirtualGpu
-        )
-    };
-    adapters.iter().any(is_gpu)
+    adapters.iter().any(is_hardware_gpu)
 }
 
-/// The GPU device of this process: wgpu's runtime can be set up only once.
+fn is_hardware_gpu(adapter: &wgpu::Adapter) -> bool {
+    matches!(
+        adapter.get_info().device_type,
+        wgpu::DeviceType::DiscreteGpu
+            | wgpu::DeviceType::IntegratedGpu
+            | wgpu::DeviceType::VirtualGpu
+    )
+}
+
+/// The GPU device of this process: wgpu's runtime can be initialised only once.
 static GPU: Mutex<Option<NamedDevice>> = Mutex::new(None);
 
 fn find_gpu() -> Result<NamedDevice> {
-    let mut known = GPU.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = GPU.lock();
     if let Some(device) = known.as_ref() {
         return Ok(device.clone());
     }
     let (device, WgpuSetup { adapter, .. }) =
         Device::wgpu_options().init_with_setup().map_err(|e| {
-            Error::new("start the network on the GPU", e)
+            Error::new("use the GPU", e)
                 .with_advice("Choose the CPU in the settings or with --device cpu.")
         })?;
     let info = adapter.get_info();
@@ -105,7 +105,7 @@ fn find_gpu() -> Result<NamedDevice> {
     Ok(known.insert(device).clone())
 }
 
-/// What a caught panic of burn on `device` means to the user.
+/// Turns a caught panic of burn on `device` into an error for the user.
 pub(super) fn panic_to_error(
     device: &NamedDevice,
     tried: &str,
@@ -116,7 +116,7 @@ pub(super) fn panic_to_error(
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
     let reason = text
-        .unwrap_or("unknown failure")
+        .unwrap_or("unknown error")
         .lines()
         .next()
         .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! How good predictions are against masks that people drew: case by case, the mean and how sure it is, by size.
+//! Scores predictions against reference masks: per case, as means with confidence intervals, and by size of the object.
 
 use super::boundary_dou::boundary_and_size;
 use super::preprocess::{self, Size};
@@ -13,7 +13,7 @@ use labrum_core::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// From this share of boundary pixels on, a thing counts as small: alpha of Boundary DoU is 1 - 2 C/S, and 0.6 here.
+/// From this boundary share C/S on an object counts as small; alpha of Boundary DoU, 1 - 2 C/S, is then at most 0.6.
 pub const SMALL_FROM: f64 = 0.2;
 
 /// The scores of one image.
@@ -21,29 +21,29 @@ pub const SMALL_FROM: f64 = 0.2;
 pub struct CaseScores {
     /// Name of the image.
     pub name: String,
-    /// Its scores.
+    /// Scores of the image.
     #[serde(flatten)]
     pub scores: Scores,
-    /// C/S of the true mask at the size of the network's input, where the loss sees it, all labels together: pixels on the
-    /// boundary, as a share of all its pixels. `None` where it is empty.
+    /// Boundary share C/S of the reference mask, 0..=1: boundary pixels as a share of all labelled pixels, all labels
+    /// together, at the size of the network's input, as in the loss. `None` for an empty mask.
     pub boundary_share: Option<f64>,
-    /// What a person and the model measured around label 1, where a person did.
+    /// Circumference of label 1 as measured by the model and by a person, if a person measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circumference: Option<Circumference>,
 }
 
-/// The way around what is to be found, in mm.
+/// Circumference of an object, in mm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Circumference {
-    /// Of the ellipse through the predicted mask; 0 where that is empty.
+    /// Of the ellipse fitted to the predicted mask; 0 for an empty mask.
     pub found: f64,
-    /// As a person measured it.
+    /// As measured by a person.
     pub truth: f64,
 }
 
 impl CaseScores {
-    /// Scores of one image; `spacing` is the distance between rows, then between columns, `spec` the input of the network.
-    /// Errors: masks of two sizes.
+    /// Scores of one image. `spacing` is the distance between rows, then between columns; `spec` is the network's
+    /// input. Errors: masks of different sizes.
     pub fn new(
         name: &str,
         predicted: &Mask,
@@ -55,7 +55,7 @@ impl CaseScores {
             let [p, t] = [predicted, truth].map(|m| format!("{} x {}", m.columns(), m.rows()));
             Error::new(
                 format!("compare the masks of \"{name}\""),
-                format!("one has {p} pixels, the other {t}"),
+                format!("their sizes differ ({p} and {t} pixels)"),
             )
         })?;
         Ok(Self {
@@ -66,13 +66,22 @@ impl CaseScores {
         })
     }
 
-    /// The same with the way around label 1, where a person measured `truth` mm.
+    /// Adds the circumference of label 1, which a person measured as `truth` mm.
     pub fn with_circumference(self, predicted: &Mask, truth: f64, spacing: [f64; 2]) -> Self {
         let found = ellipse_circumference(predicted, 1, spacing).unwrap_or(0.0);
         Self {
             circumference: Some(Circumference { found, truth }),
             ..self
         }
+    }
+
+    fn is_small(&self) -> bool {
+        self.boundary_share.is_some_and(|share| share >= SMALL_FROM)
+    }
+
+    /// Not the opposite of small: an empty mask is neither.
+    fn is_large(&self) -> bool {
+        self.boundary_share.is_some_and(|share| share < SMALL_FROM)
     }
 }
 
@@ -95,175 +104,183 @@ fn boundary_share(truth: &Mask, spec: &InputSpec) -> Result<Option<f64>> {
     Ok((size > 0).then(|| boundary as f64 / size as f64))
 }
 
-/// The scores of several images. As text it is a table.
+/// Scores of several images; `Display` prints a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvaluationReport {
     /// SHA-256 (hex) of the weights.
     pub weights: String,
-    /// What Hausdorff distances are in: "px" or "mm".
+    /// Unit of Hausdorff distances: "px" or "mm".
     pub unit: String,
-    /// Mean over the cases; that of the Hausdorff distance over the cases that have one.
+    /// Means over the cases; for the Hausdorff distance, over the cases that have one.
     pub mean: Scores,
-    /// How sure the means are.
+    /// Confidence intervals of the means.
     pub intervals: Intervals,
-    /// Things of which less than [`SMALL_FROM`] of the pixels are on the boundary.
+    /// Cases with large objects: boundary share below [`SMALL_FROM`].
     pub large: Option<Group>,
-    /// All others.
+    /// Cases with small objects: boundary share of [`SMALL_FROM`] or more.
     pub small: Option<Group>,
-    /// How far the way around is off, where people measured it.
+    /// Error of the circumference, for the cases that people measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circumference_error: Option<CircumferenceError>,
-    /// How much better it is than another model.
+    /// Differences from another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
-    /// In the order in which they were given.
+    /// Scores of each case, in the order given.
     pub cases: Vec<CaseScores>,
 }
 
-/// Differences to another model on the same cases, case by case: this one less the other.
+/// Mean differences from another model, paired by case: this model minus the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Against {
     /// SHA-256 (hex) of the other model's weights.
     pub weights: String,
-    /// Of Dice.
+    /// Difference in Dice.
     pub dice: MeanInterval,
-    /// Of intersection over union.
+    /// Difference in intersection over union.
     pub iou: MeanInterval,
-    /// Of the Hausdorff distance, over cases where both have one: below 0 is better.
+    /// Difference in the Hausdorff distance, over cases where both have one; negative is better.
     pub hd95: Option<MeanInterval>,
-    /// Of boundary IoU.
+    /// Difference in boundary IoU.
     pub boundary_iou: MeanInterval,
 }
 
-/// 95 % confidence intervals of means over cases, by the bootstrap: lower end, upper end.
+/// 95 % confidence intervals of means over cases, by the bootstrap: `[lower, upper]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intervals {
-    /// Of Dice.
+    /// Interval of the mean Dice.
     pub dice: [f64; 2],
-    /// Of intersection over union.
+    /// Interval of the mean intersection over union.
     pub iou: [f64; 2],
-    /// Of the Hausdorff distance; `None` where no case has one.
+    /// Interval of the mean Hausdorff distance; `None` if no case has one.
     pub hd95: Option<[f64; 2]>,
-    /// Of boundary IoU.
+    /// Interval of the mean boundary IoU.
     pub boundary_iou: [f64; 2],
 }
 
-/// Some of the cases.
+/// A group of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
-    /// How many.
+    /// Number of cases.
     pub cases: usize,
-    /// Their means.
+    /// Mean scores.
     pub mean: Scores,
-    /// How sure these are.
+    /// Confidence intervals of the means.
     pub intervals: Intervals,
 }
 
-/// Found less true way around, in mm.
+/// Error of the circumference in mm: model minus person.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CircumferenceError {
-    /// Cases that people measured.
+    /// Number of cases that people measured.
     pub cases: usize,
-    /// Mean: above 0 where the model finds too much.
+    /// Mean error; positive where the model measures too much.
     pub mean: MeanInterval,
-    /// Mean without sign.
+    /// Mean absolute error.
     pub absolute: MeanInterval,
 }
 
 impl EvaluationReport {
-    /// A report on at least one case. Errors: none.
+    /// A report on the cases. Errors: no cases.
     pub fn new(weights: &str, unit: &str, cases: Vec<CaseScores>) -> Result<Self> {
-        let group = |keeps: &dyn Fn(&CaseScores) -> bool| {
-            Group::from_scores(
-                &cases
-                    .iter()
-                    .filter(|case| keeps(case))
-                    .map(|case| case.scores)
-                    .collect::<Vec<_>>(),
-            )
-        };
-        let all = group(&|_| true)
+        let all = Group::from_cases(&cases, |_| true)
             .ok_or_else(|| Error::new("evaluate the model", "there are no cases"))?;
-        let is_small =
-            |case: &CaseScores| case.boundary_share.is_some_and(|share| share >= SMALL_FROM);
-        let is_large =
-            |case: &CaseScores| case.boundary_share.is_some_and(|share| share < SMALL_FROM);
         Ok(Self {
             weights: weights.to_owned(),
             unit: unit.to_owned(),
             mean: all.mean,
             intervals: all.intervals,
-            large: group(&is_large),
-            small: group(&is_small),
+            large: Group::from_cases(&cases, CaseScores::is_large),
+            small: Group::from_cases(&cases, CaseScores::is_small),
             circumference_error: CircumferenceError::from_cases(&cases),
             against: None,
             cases,
         })
     }
 
-    /// Adds the differences to another model's report. Errors: it is on other cases, or in another unit.
+    /// Adds the differences from another model's report. Errors: different cases or a different unit.
     pub fn compare_with(&mut self, other: &Self) -> Result<()> {
-        let names = |report: &Self| {
-            report
-                .cases
-                .iter()
-                .map(|c| c.name.clone())
-                .collect::<Vec<_>>()
-        };
-        if names(self) != names(other) || self.unit != other.unit {
+        if self.case_names() != other.case_names() || self.unit != other.unit {
             return Err(Error::new(
                 "compare the two models",
-                "the other report is on other images or in another unit",
+                "the reports cover different images or use different units",
             ));
         }
-        let pairs = || {
-            self.cases
-                .iter()
-                .zip(&other.cases)
-                .map(|(a, b)| (&a.scores, &b.scores))
-        };
-        let interval = |of: fn(&Scores) -> Option<f64>| {
-            MeanInterval::from_values(
-                &pairs()
-                    .filter_map(|(a, b)| Some(of(a)? - of(b)?))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        self.against = interval(|s| Some(s.dice))
-            .zip(interval(|s| Some(s.iou)))
-            .zip(interval(|s| Some(s.boundary_iou)))
-            .map(|((dice, iou), boundary_iou)| {
-                let (weights, hd95) = (other.weights.clone(), interval(|s| s.hd95));
-                Against {
-                    weights,
-                    dice,
-                    iou,
-                    hd95,
-                    boundary_iou,
-                }
-            });
+        self.against = self.differences_to(other);
         Ok(())
+    }
+
+    fn case_names(&self) -> Vec<&str> {
+        self.cases.iter().map(|case| case.name.as_str()).collect()
+    }
+
+    /// Differences from a report on the same cases.
+    fn differences_to(&self, other: &Self) -> Option<Against> {
+        Some(Against {
+            weights: other.weights.clone(),
+            dice: self.mean_difference(other, |scores| Some(scores.dice))?,
+            iou: self.mean_difference(other, |scores| Some(scores.iou))?,
+            hd95: self.mean_difference(other, |scores| scores.hd95),
+            boundary_iou: self.mean_difference(other, |scores| Some(scores.boundary_iou))?,
+        })
+    }
+
+    /// Mean difference of one figure, over the cases that have it in both reports.
+    fn mean_difference(
+        &self,
+        other: &Self,
+        figure: fn(&Scores) -> Option<f64>,
+    ) -> Option<MeanInterval> {
+        let differences: Vec<f64> = self
+            .cases
+            .iter()
+            .zip(&other.cases)
+            .filter_map(|(own, theirs)| Some(figure(&own.scores)? - figure(&theirs.scores)?))
+            .collect();
+        MeanInterval::from_values(&differences)
     }
 }
 
 impl Group {
-    fn from_scores(scores: &[Scores]) -> Option<Self> {
-        let interval = |of: fn(&Scores) -> Option<f64>| {
-            let values: Vec<f64> = scores.iter().filter_map(of).collect();
-            MeanInterval::from_values(&values).map(|mean| [mean.low, mean.high])
-        };
-        let intervals = Intervals {
-            dice: interval(|s| Some(s.dice))?,
-            iou: interval(|s| Some(s.iou))?,
-            hd95: interval(|s| s.hd95),
-            boundary_iou: interval(|s| Some(s.boundary_iou))?,
-        };
+    /// Groups the cases for which `is_kept` is true; `None` if there are none.
+    fn from_cases(cases: &[CaseScores], is_kept: impl Fn(&CaseScores) -> bool) -> Option<Self> {
+        let scores: Vec<Scores> = cases
+            .iter()
+            .filter(|case| is_kept(case))
+            .map(|case| case.scores)
+            .collect();
         Some(Self {
             cases: scores.len(),
-            mean: Scores::mean_over(scores)?,
-            intervals,
+            mean: Scores::mean_over(&scores)?,
+            intervals: Intervals::from_scores(&scores)?,
         })
     }
+}
+
+impl Intervals {
+    fn from_scores(scores: &[Scores]) -> Option<Self> {
+        Some(Self {
+            dice: interval_ends(scores, |scores| Some(scores.dice))?,
+            iou: interval_ends(scores, |scores| Some(scores.iou))?,
+            hd95: interval_ends(scores, |scores| scores.hd95),
+            boundary_iou: interval_ends(scores, |scores| Some(scores.boundary_iou))?,
+        })
+    }
+
+    /// The lower (0) or upper (1) ends, as a line of the table.
+    fn scores_at_end(&self, end: usize) -> Scores {
+        Scores {
+            dice: self.dice[end],
+            iou: self.iou[end],
+            hd95: self.hd95.map(|ends| ends[end]),
+            boundary_iou: self.boundary_iou[end],
+        }
+    }
+}
+
+/// Confidence interval of the mean of one figure, `[lower, upper]`.
+fn interval_ends(scores: &[Scores], figure: fn(&Scores) -> Option<f64>) -> Option<[f64; 2]> {
+    let values: Vec<f64> = scores.iter().filter_map(figure).collect();
+    MeanInterval::from_values(&values).map(|mean| [mean.low, mean.high])
 }
 
 impl CircumferenceError {
@@ -286,12 +303,12 @@ impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mean = format!("mean of {}", self.cases.len());
         let groups = [
-            ("C/S below 0.2", &self.large),
-            ("C/S from 0.2 on", &self.small),
+            ("large (C/S < 0.2)", &self.large),
+            ("small (C/S >= 0.2)", &self.small),
         ];
         let groups: Vec<(String, Group)> = groups
             .iter()
-            .filter_map(|(what, g)| g.map(|g| (format!("{} with {what}", g.cases), g)))
+            .filter_map(|(what, g)| g.map(|g| (format!("{} {what}", g.cases), g)))
             .collect();
         let names = self
             .cases
@@ -328,26 +345,39 @@ impl fmt::Display for EvaluationReport {
             } = error;
             write!(
                 f,
-                "circumference of {cases}: off by {:+.2} mm ({:+.2} to {:+.2}), ",
+                "circumference error (n = {cases}): mean {:+.2} mm ({:+.2} to {:+.2}), ",
                 mean.mean, mean.low, mean.high
             )?;
             writeln!(
                 f,
-                "without sign {:.2} mm ({:.2} to {:.2})",
+                "mean absolute {:.2} mm ({:.2} to {:.2})",
                 absolute.mean, absolute.low, absolute.high
             )?;
         }
         if let Some(against) = &self.against {
-            let part = |name: &str, d: &MeanInterval| {
-                format!("{name} {:+.4} ({:+.4} to {:+.4})", d.mean, d.low, d.high)
-            };
-            let mut parts = vec![part("Dice", &against.dice), part("IoU", &against.iou)];
-            parts.extend(against.hd95.as_ref().map(|d| part("HD95", d)));
-            parts.push(part("boundary IoU", &against.boundary_iou));
-            writeln!(f, "against {:.12}: {}", against.weights, parts.join(", "))?;
+            let mut parts = vec![
+                difference_text("Dice", &against.dice),
+                difference_text("IoU", &against.iou),
+            ];
+            let hd95 = against.hd95.as_ref();
+            parts.extend(hd95.map(|difference| difference_text("HD95", difference)));
+            parts.push(difference_text("boundary IoU", &against.boundary_iou));
+            writeln!(
+                f,
+                "compared with {:.12}: {}",
+                against.weights,
+                parts.join(", ")
+            )?;
         }
         writeln!(f, "weights {}", self.weights)
     }
+}
+
+fn difference_text(name: &str, difference: &MeanInterval) -> String {
+    let MeanInterval {
+        mean, low, high, ..
+    } = difference;
+    format!("{name} {mean:+.4} ({low:+.4} to {high:+.4})")
 }
 
 fn write_line(
@@ -370,22 +400,8 @@ fn write_line(
 }
 
 fn write_intervals(f: &mut fmt::Formatter<'_>, intervals: &Intervals, width: usize) -> fmt::Result {
-    let ends = |end: usize| {
-        let hd95 = intervals.hd95.map(|ends| ends[end]);
-        let (dice, iou, boundary_iou) = (
-            intervals.dice[end],
-            intervals.iou[end],
-            intervals.boundary_iou[end],
-        );
-        Scores {
-            dice,
-            iou,
-            hd95,
-            boundary_iou,
-        }
-    };
-    write_line(f, "  95 % from", &ends(0), width)?;
-    write_line(f, "  95 % to", &ends(1), width)
+    write_line(f, "  95 % CI, lower", &intervals.scores_at_end(0), width)?;
+    write_line(f, "  95 % CI, upper", &intervals.scores_at_end(1), width)
 }
 
 #[cfg(test)]

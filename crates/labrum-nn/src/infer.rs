@@ -1,4 +1,4 @@
-//! A model at work: an image in, a prediction out.
+//! Inference: an image in, a prediction out.
 
 use super::checkpoint::{self, Architecture, Weights};
 use super::cmunext::SIZE_MULTIPLE;
@@ -10,7 +10,7 @@ use labrum_core::{
 };
 use std::path::Path;
 
-/// A network with its card, ready on a device. All calls belong on one thread.
+/// A network with its model card on a device. Make all calls from one thread.
 pub struct Segmenter {
     card: ModelCard,
     weights: Weights,
@@ -20,35 +20,31 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// Loads a model file: our own format, or a PyTorch checkpoint (which gets a card that says so).
+    /// Loads a model file: Labrum's safetensors, or a PyTorch checkpoint, which gets a default model card.
     pub fn load_from_path(path: &Path, choice: DeviceChoice) -> Result<Self> {
         let (card, weights) = checkpoint::read_model(path)?;
         let name = path
             .file_stem()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let at = |e: Error| Error {
-            path: Some(path.to_owned()),
-            ..e
-        };
         let card = match card {
             Some(card) => card,
             None => bare_card(
                 &name,
-                checkpoint::detect_architecture(&weights).map_err(at)?,
+                checkpoint::detect_architecture(&weights).map_err(|e| error_at(path, e))?,
             ),
         };
-        Self::new(card, weights, choice).map_err(at)
+        Self::new(card, weights, choice).map_err(|e| error_at(path, e))
     }
 
-    /// Loads a model that the program carries.
+    /// Loads a model that is built into the program.
     pub fn from_bytes(bytes: &[u8], choice: DeviceChoice) -> Result<Self> {
         let (card, weights) = checkpoint::from_bytes(bytes)?;
         let card = card.ok_or_else(|| Error::new("read the model", "it has no model card"))?;
         Self::new(card, weights, choice)
     }
 
-    /// A model from its parts; they must fit each other.
+    /// Builds a model from a model card and weights, which must match.
     pub fn new(card: ModelCard, weights: Weights, choice: DeviceChoice) -> Result<Self> {
         check_card(&card, checkpoint::detect_architecture(&weights)?)?;
         let runner = Runner::new(&weights, device::select_available(choice)?)?;
@@ -62,7 +58,7 @@ impl Segmenter {
         })
     }
 
-    /// What the model is.
+    /// The model card.
     pub fn model_card(&self) -> &ModelCard {
         &self.card
     }
@@ -72,17 +68,17 @@ impl Segmenter {
         &self.hash
     }
 
-    /// The device in use, for people.
+    /// Display name of the device in use.
     pub fn device_name(&self) -> &str {
         &self.runner.device().name
     }
 
-    /// What the user should know about the last calls, once: that the GPU failed and the CPU took over.
+    /// A message for the user, returned once: that the GPU failed and the CPU took over.
     pub fn take_notice(&mut self) -> Option<String> {
         self.notice.take()
     }
 
-    /// Labels and probabilities for one slice, at its own size. Blocks for the time of the network.
+    /// Labels and probabilities for one slice, at its own size. Blocks while the network runs.
     pub fn segment_slice(&mut self, image: &Image) -> Result<Prediction> {
         let (input, placement) = preprocess::fit_to_input(image, &self.card.input)?;
         let spec = &self.card.input;
@@ -112,7 +108,15 @@ impl Segmenter {
     }
 }
 
-/// Mean and deviation of ImageNet's grey levels 0..=1.
+/// The same error with the path of the file.
+fn error_at(path: &Path, error: Error) -> Error {
+    Error {
+        path: Some(path.to_owned()),
+        ..error
+    }
+}
+
+/// Mean and standard deviation of ImageNet's pixel values, 0..=1, for each channel.
 pub fn imagenet_levels(channels: usize) -> (Vec<f32>, Vec<f32>) {
     match channels {
         3 => (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
@@ -120,7 +124,8 @@ pub fn imagenet_levels(channels: usize) -> (Vec<f32>, Vec<f32>) {
     }
 }
 
-/// A card for weights that came without one: 256 x 256, ImageNet's mean and deviation as the authors used them.
+/// A default model card for weights without one: input 256 x 256, mean and standard deviation of ImageNet, as the
+/// authors used.
 pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
     let (mean, std) = imagenet_levels(found.channels);
     ModelCard {
@@ -151,40 +156,40 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
 
 fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
     let input = &card.input;
-    let wrong = |reason: String| {
-        Err(Error::new(
-            "use the model",
-            format!("its card does not fit its weights: {reason}"),
-        ))
-    };
     if card.config != found.config {
-        return wrong(format!(
-            "the card says {}, the weights are {}",
+        return Err(card_mismatch(&format!(
+            "the card says CMUNeXt-{}, the weights are CMUNeXt-{}",
             card.config, found.config
-        ));
+        )));
     }
     if card.labels.len() + 1 != found.classes {
-        return wrong(format!(
-            "{} labels for {} classes",
+        return Err(card_mismatch(&format!(
+            "the card has {} labels, the weights have {} classes (background included)",
             card.labels.len(),
             found.classes
-        ));
+        )));
     }
     let per_channel = input.mean.len() == input.channels && input.std.len() == input.channels;
     let sound = input.mean.iter().all(|m| m.is_finite())
         && input.std.iter().all(|s| s.is_finite() && *s > 0.0);
     if input.channels != found.channels || !per_channel || !sound {
-        return wrong("channels, mean and deviation disagree".into());
+        return Err(card_mismatch(
+            "channels, mean and standard deviation are inconsistent",
+        ));
     }
     let sides = [input.columns, input.rows];
     if sides
         .iter()
         .any(|s| *s == 0 || *s % SIZE_MULTIPLE != 0 || *s > 4096)
     {
-        return wrong(format!(
-            "an input of {} x {} is not made of multiples of 16 up to 4096",
+        return Err(card_mismatch(&format!(
+            "input size {} x {} (both must be multiples of 16, at most 4096)",
             input.columns, input.rows
-        ));
+        )));
     }
     Ok(())
+}
+
+fn card_mismatch(reason: &str) -> Error {
+    Error::new("use the model", format!("invalid model card: {reason}"))
 }

@@ -1,7 +1,7 @@
-//! CMUNeXt, a network for segmentation, with all that is done with it: Boundary DoU and other losses, kernels of its own,
-//! inference, training and evaluation.
+//! The segmentation network CMUNeXt: model, kernels, losses (Boundary DoU and others), inference, training and
+//! evaluation.
 //!
-//! It is the only package of Labrum that names burn.
+//! The only crate of Labrum that uses burn.
 
 pub mod augment;
 pub mod bench;

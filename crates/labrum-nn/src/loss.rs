@@ -1,20 +1,20 @@
-//! What a training makes small: Boundary DoU, or one of the losses that it is held against.
+//! Loss functions: Boundary DoU and those that it is compared with.
 
 use super::boundary_dou::{Absent, BoundaryDou, Truth, cross_entropy};
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use labrum_core::training::Loss;
 use serde::Serialize;
 
-/// Keeps empty masks finite.
+/// Avoids division by zero for empty masks.
 const EPS: f64 = 1e-5;
 
-/// A loss with its options.
+/// A loss function with its options.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
-    /// Boundary DoU, alone or with what its options add.
+    /// Boundary DoU, alone or with the terms that its options add.
     BoundaryDou(BoundaryDou),
-    /// See [`bce_dice`].
+    /// Half the cross-entropy plus Dice: see [`bce_dice`].
     BceDice,
 }
 
@@ -46,7 +46,7 @@ impl Objective {
     /// The loss of logits `[B,K,H,W]`, a tensor of one element.
     ///
     /// # Panics
-    /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.
+    /// If `truth` does not have B*H*W labels: a programming error, like any other shape mismatch.
     pub fn compute_loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
         match self {
             Self::BoundaryDou(options) => options.compute_loss(logits, truth),
@@ -55,16 +55,16 @@ impl Objective {
     }
 }
 
-/// What CMUNeXt was published with (Tang et al., arXiv 2308.01239): half the cross-entropy, and Dice, not squared, each
-/// sample for itself.
+/// The loss that CMUNeXt was published with (Tang et al., arXiv 2308.01239): half the cross-entropy plus Dice without
+/// squares, computed for each sample.
 ///
 /// ```text
 /// P = softmax(logits),  G = (labels == k),  k in 1..K
 /// loss = 0.5 CE + 1 - mean over samples and k of (2 sum PG + eps) / (sum P + sum G + eps)
 /// ```
 ///
-/// With two classes cross-entropy is the binary one of the difference of both logits. Weights of pixels count in the
-/// cross-entropy alone.
+/// With two classes the cross-entropy is the binary one of the difference of the two logits. Pixel weights apply to the
+/// cross-entropy only.
 pub fn bce_dice(logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
     let [b, k, h, w] = logits.dims();
     let device = logits.device();
@@ -72,7 +72,7 @@ pub fn bce_dice(logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
     assert_eq!(
         labels.len(),
         b * pixels,
-        "labels do not fit logits of {b}x{k}x{h}x{w}"
+        "wrong number of labels for logits of {b}x{k}x{h}x{w}"
     );
     let mut one_hot = vec![0.0f32; b * (k - 1) * pixels];
     for (i, &label) in labels
@@ -85,10 +85,15 @@ pub fn bce_dice(logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
     }
     let truth_mask = Tensor::<4>::from_data(TensorData::new(one_hot, [b, k - 1, h, w]), &device);
     let found = softmax(logits.clone(), 1).slice([0..b, 1..k]);
-    let sum = |x: Tensor<4>| x.sum_dim(3).sum_dim(2);
-    let both = sum(found.clone() * truth_mask.clone());
-    let dice = (both * 2.0 + EPS) / (sum(found) + sum(truth_mask) + EPS);
+    let both = sum_over_pixels(found.clone() * truth_mask.clone());
+    let all = sum_over_pixels(found) + sum_over_pixels(truth_mask);
+    let dice = (both * 2.0 + EPS) / (all + EPS);
     cross_entropy(logits, labels, truth.weights) * 0.5 + (-dice.mean() + 1.0)
+}
+
+/// [B,C,H,W] to [B,C,1,1].
+fn sum_over_pixels(x: Tensor<4>) -> Tensor<4> {
+    x.sum_dim(3).sum_dim(2)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From an image to the network's input, and from its probabilities back to the size of the image.
+//! Fits images to the network's input, and resizes its probabilities back to the size of the image.
 
 use fast_image_resize::{
     FilterType, ResizeAlg, ResizeOptions, Resizer, images::TypedImage, images::TypedImageRef,
@@ -15,9 +15,9 @@ use labrum_core::{
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
-    /// Width.
+    /// Width in pixels.
     pub columns: usize,
-    /// Height.
+    /// Height in pixels.
     pub rows: usize,
 }
 
@@ -34,7 +34,7 @@ pub struct InputPlacement {
     pub left: usize,
     /// Input pixels above the image.
     pub top: usize,
-    /// Size of the image in the input.
+    /// Size of the image when fitted to the input.
     pub inner: Size,
     /// Size of the image itself.
     pub source: Size,
@@ -43,32 +43,26 @@ pub struct InputPlacement {
 }
 
 impl InputPlacement {
-    /// An image of `source` pixels, as large as fits into the middle of `input` pixels.
+    /// Fits an image of size `source` into `input`, centred and with its aspect ratio kept.
     pub fn centred_in_input(source: Size, input: Size) -> Self {
         let scale = f64::min(
             input.columns as f64 / source.columns as f64,
             input.rows as f64 / source.rows as f64,
         );
-        let scaled =
-            |side: usize, most: usize| ((side as f64 * scale).round() as usize).clamp(1, most);
         let inner = Size {
-            columns: scaled(source.columns, input.columns),
-            rows: scaled(source.rows, input.rows),
+            columns: scaled_side(source.columns, scale, input.columns),
+            rows: scaled_side(source.rows, scale, input.rows),
         };
-        let (left, top) = (
-            (input.columns - inner.columns) / 2,
-            (input.rows - inner.rows) / 2,
-        );
         Self {
-            left,
-            top,
+            left: (input.columns - inner.columns) / 2,
+            top: (input.rows - inner.rows) / 2,
             inner,
             source,
             input,
         }
     }
 
-    /// An image of `source` pixels that fills `input` pixels, whatever becomes of its proportions.
+    /// Stretches an image of size `source` to fill `input`, ignoring its aspect ratio.
     pub fn stretched_to_input(source: Size, input: Size) -> Self {
         Self {
             left: 0,
@@ -79,7 +73,7 @@ impl InputPlacement {
         }
     }
 
-    /// The part of an input plane that shows the image.
+    /// Crops an input plane to the part that shows the image.
     fn cut_out(&self, plane: &[f32]) -> Vec<f32> {
         let rows = plane
             .chunks_exact(self.input.columns)
@@ -90,7 +84,7 @@ impl InputPlacement {
             .collect()
     }
 
-    /// Puts `inner` pixels into the middle of a plane of the input's size.
+    /// Copies the fitted image `inner` into its place in a plane of the input's size.
     fn put_in<T: Copy>(&self, inner: &[T], plane: &mut [T]) {
         let rows = plane.chunks_exact_mut(self.input.columns).skip(self.top);
         for (row, values) in rows.zip(inner.chunks_exact(self.inner.columns)) {
@@ -99,7 +93,12 @@ impl InputPlacement {
     }
 }
 
-/// Where an image of `source` pixels lies in the input.
+/// The scaled side in whole pixels, 1 to `most`.
+fn scaled_side(side: usize, scale: f64, most: usize) -> usize {
+    ((side as f64 * scale).round() as usize).clamp(1, most)
+}
+
+/// Where an image of size `source` lies in the input.
 pub fn input_placement(source: Size, spec: &InputSpec) -> InputPlacement {
     let size = Size {
         columns: spec.columns,
@@ -120,7 +119,7 @@ pub fn fit_to_input(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputP
     Ok((input, placement))
 }
 
-/// As [`fit_to_input`], not normalised yet: 0..=1, 0 in the padding.
+/// Like [`fit_to_input`], but not normalised: values 0..=1, padding 0.
 pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
     let source = Size {
         columns: image.columns,
@@ -130,8 +129,8 @@ pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacem
     let size = placement.input;
     if source.pixel_count() == 0 || size.pixel_count() == 0 || spec.channels == 0 {
         return Err(Error::new(
-            "fit the image to the network",
-            "one of them has no pixels",
+            "resize the image for the network",
+            "the image or the network's input has no pixels",
         ));
     }
     let mut input = Vec::with_capacity(spec.channels * size.pixel_count());
@@ -140,14 +139,14 @@ pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacem
         placement.put_in(&resize_plane(&levels, source, placement.inner)?, &mut plane);
         input.extend(plane);
     }
-    // A grey image fills all channels.
+    // A grey image is repeated in all channels.
     while input.len() < spec.channels * size.pixel_count() {
         input.extend_from_within(..size.pixel_count());
     }
     Ok((input, placement))
 }
 
-/// `(value - mean) / std`, channel by channel, of one or more inputs `[channels, rows, columns]` on end.
+/// Applies `(value - mean) / std` per channel to one or more consecutive inputs `[channels, rows, columns]`.
 pub fn normalise_channels(input: &mut [f32], spec: &InputSpec) {
     let planes = input.chunks_exact_mut((spec.columns * spec.rows).max(1));
     for (plane, channel) in planes.zip((0..spec.channels).cycle()) {
@@ -159,10 +158,10 @@ pub fn normalise_channels(input: &mut [f32], spec: &InputSpec) {
     }
 }
 
-/// The labels that the network should find in its input: those of `mask`, placed as its image is.
+/// The target labels for the network: `mask`, placed like its image.
 ///
-/// Each label is resized as the image is and the largest share wins, so that boundaries stay where they are. Errors: a
-/// mask that is not of the size of the placement's source.
+/// Each label is resized like the image and the largest share wins, so that boundaries do not shift. Errors: a mask
+/// whose size differs from the placement's source.
 pub fn fit_mask(mask: &Mask, placement: &InputPlacement) -> Result<Vec<u8>> {
     let size = Size {
         columns: mask.columns(),
@@ -170,8 +169,8 @@ pub fn fit_mask(mask: &Mask, placement: &InputPlacement) -> Result<Vec<u8>> {
     };
     if size != placement.source {
         return Err(Error::new(
-            "fit the mask to the network",
-            "mask and image are not of the same size",
+            "resize the mask for the network",
+            "mask and image have different sizes",
         ));
     }
     let mut covers = Vec::new();
@@ -188,9 +187,10 @@ pub fn fit_mask(mask: &Mask, placement: &InputPlacement) -> Result<Vec<u8>> {
     Ok(plane)
 }
 
-/// The prediction at the size of the source from probabilities `[classes, rows, columns]` at the size of the input.
+/// Converts probabilities `[classes, rows, columns]` at the size of the input to a prediction at the size of the
+/// source.
 ///
-/// Class 0 is background; the classes of a pixel sum to 1. Errors: another number of probabilities.
+/// Class 0 is background; the probabilities of a pixel sum to 1. Errors: the wrong number of probabilities.
 pub fn restore_to_source(
     probabilities: &[f32],
     classes: usize,
@@ -200,8 +200,8 @@ pub fn restore_to_source(
         || probabilities.len() != classes * placement.input.pixel_count()
     {
         return Err(Error::new(
-            "read the network's answer",
-            "it does not have the size of its input",
+            "read the network's output",
+            "its size does not match the input",
         ));
     }
     let mut maps = Vec::new();
@@ -220,18 +220,24 @@ pub fn restore_to_source(
     let labels = most_likely_labels(&maps, placement.source);
     let mask =
         Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::new_blank(columns, rows));
-    let to_u16 = |map: Vec<f32>| {
-        map.iter()
-            .map(|p| (p.clamp(0.0, 1.0) * 65535.0).round() as u16)
-            .collect()
-    };
     Ok(Prediction {
         mask,
-        probabilities: maps.into_iter().map(|(_, map)| to_u16(map)).collect(),
+        probabilities: maps
+            .into_iter()
+            .map(|(_, map)| to_u16_levels(&map))
+            .collect(),
     })
 }
 
-/// For each pixel the label with the largest share, 0 where what they leave to the background is as large.
+/// Scales 0..=1 to 0..=65535.
+fn to_u16_levels(probabilities: &[f32]) -> Vec<u16> {
+    probabilities
+        .iter()
+        .map(|p| (p.clamp(0.0, 1.0) * 65535.0).round() as u16)
+        .collect()
+}
+
+/// The label with the largest share at each pixel; 0 where the remaining share, the background's, is at least as large.
 fn most_likely_labels(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
     let mut labels = vec![0; size.pixel_count()];
     for (i, out) in labels.iter_mut().enumerate() {
@@ -245,14 +251,14 @@ fn most_likely_labels(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
     labels
 }
 
-/// What a person sees of the image, 0..=1: three planes where colour is asked for and there, else one.
+/// The image as it is displayed, values 0..=1: three planes for a colour image if `wanted` is 3, else one.
 fn display_channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
     let contrast = image.first_contrast();
-    let level = |value: f64| image.displayed_level(contrast, value) as f32;
-    let modality = |stored: f64| level(image.rescale.slope * stored + image.rescale.intercept);
     match &image.pixels {
         Pixels::Rgb8(pixels) if wanted == 3 => {
-            let table: Vec<f32> = (0..=255u8).map(|v| level(f64::from(v))).collect();
+            let table: Vec<f32> = (0..=255u8)
+                .map(|v| image.displayed_level(contrast, f64::from(v)) as f32)
+                .collect();
             (0..3)
                 .map(|channel| {
                     pixels
@@ -263,33 +269,45 @@ fn display_channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
                 .collect()
         }
         Pixels::U8(pixels) => {
-            let table: Vec<f32> = (0..=255u8).map(|v| modality(f64::from(v))).collect();
+            let table: Vec<f32> = (0..=255u8)
+                .map(|stored| {
+                    let rescale = &image.rescale;
+                    let value = rescale.slope * f64::from(stored) + rescale.intercept;
+                    image.displayed_level(contrast, value) as f32
+                })
+                .collect();
             vec![pixels.iter().map(|&v| table[usize::from(v)]).collect()]
         }
         pixels => vec![
             (0..pixels.len())
-                .map(|i| level(image.modality_value(i)))
+                .map(|i| image.displayed_level(contrast, image.modality_value(i)) as f32)
                 .collect(),
         ],
     }
 }
 
-/// Resizes one plane bilinearly; half-pixel centres, and every source pixel counts where it shrinks.
+/// Resizes one plane bilinearly with half-pixel centres; when shrinking, every source pixel contributes.
 fn resize_plane(plane: &[f32], from: Size, to: Size) -> Result<Vec<f32>> {
     if from == to {
         return Ok(plane.to_vec());
     }
-    let failed = |reason: String| Error::new("resize the image", reason);
-    let side = |side: usize| u32::try_from(side).map_err(|e| failed(e.to_string()));
     let pixels: Vec<F32> = plane.iter().map(|&v| F32::new(v)).collect();
-    let source = TypedImageRef::new(side(from.columns)?, side(from.rows)?, &pixels)
-        .map_err(|e| failed(e.to_string()))?;
-    let mut target = TypedImage::<F32>::new(side(to.columns)?, side(to.rows)?);
+    let source = TypedImageRef::new(side_to_u32(from.columns)?, side_to_u32(from.rows)?, &pixels)
+        .map_err(not_resized)?;
+    let mut target = TypedImage::<F32>::new(side_to_u32(to.columns)?, side_to_u32(to.rows)?);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new()
         .resize_typed(&source, &mut target, &options)
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(not_resized)?;
     Ok(target.pixels().iter().map(|pixel| pixel.0).collect())
+}
+
+fn side_to_u32(side: usize) -> Result<u32> {
+    u32::try_from(side).map_err(not_resized)
+}
+
+fn not_resized(e: impl std::fmt::Display) -> Error {
+    Error::new("resize the image", e)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A network ready to answer: frozen on the CPU, burn's on a GPU.
+//! Runs a network: the frozen one on the CPU, burn's on a GPU.
 
 use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
@@ -8,13 +8,13 @@ use burn::tensor::{Tensor, TensorData, activation::softmax};
 use labrum_core::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Weights on a device. All calls belong on one thread.
+/// A network with its weights on a device. Make all calls from one thread.
 pub struct Runner {
     network: LogitsNetwork,
     device: NamedDevice,
 }
 
-/// What computes the logits.
+/// The network that computes the logits.
 enum LogitsNetwork {
     /// On the CPU.
     Frozen(Box<Frozen>),
@@ -23,7 +23,7 @@ enum LogitsNetwork {
 }
 
 impl Runner {
-    /// Makes `weights` ready. Errors: weights that are not those of a CMUNeXt, whole and finite.
+    /// Loads `weights` onto `device`. Errors: weights that are not a complete CMUNeXt, or not finite.
     pub fn new(weights: &Weights, device: NamedDevice) -> Result<Self> {
         let network = if device.is_cpu() {
             let mut weights = weights.clone();
@@ -43,37 +43,51 @@ impl Runner {
         &self.device
     }
 
-    /// Softmax `[samples, classes, rows, columns]` of the network's answer to normalised inputs `[samples, channels, rows,
-    /// columns]`. Errors: a device that fails, results that are not numbers.
+    /// Class probabilities `[samples, classes, rows, columns]` for normalised inputs `[samples, channels, rows,
+    /// columns]`. Errors: a device failure, NaN or infinite results.
     pub fn predict_probabilities(
         &mut self,
         inputs: Vec<f32>,
         shape: [usize; 4],
     ) -> Result<Vec<f32>> {
-        let failed =
-            |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
-        let network = &mut self.network;
         // burn reports most failures of a GPU (memory, a lost device) as a panic.
-        let run = || match network {
-            LogitsNetwork::Frozen(frozen) => frozen.predict_probabilities(&inputs, shape),
-            LogitsNetwork::Burn(network) => {
-                let x = Tensor::<4>::from_data(TensorData::new(inputs, shape), &self.device.device);
-                let data = softmax(network.forward(x), 1)
-                    .try_into_data()
-                    .map_err(|e| failed(format!("{e:?}")))?;
-                data.try_into_vec::<f32>()
-                    .map_err(|e| failed(format!("{e:?}")))
-            }
-        };
-        let values = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-            device::panic_to_error(&self.device, "run the model", panic.as_ref())
-        })??;
+        let values = catch_unwind(AssertUnwindSafe(|| {
+            self.network.run_softmax(inputs, shape, &self.device)
+        }))
+        .map_err(|panic| device::panic_to_error(&self.device, "run the model", panic.as_ref()))??;
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {
-            Err(failed(
-                "the result holds values that are not numbers".into(),
+            Err(run_error(
+                &self.device,
+                "the output contains NaN or infinite values",
             ))
         }
     }
+}
+
+impl LogitsNetwork {
+    /// Softmax of the logits; on a GPU the result may be NaN or infinite.
+    fn run_softmax(
+        &mut self,
+        inputs: Vec<f32>,
+        shape: [usize; 4],
+        device: &NamedDevice,
+    ) -> Result<Vec<f32>> {
+        match self {
+            Self::Frozen(frozen) => frozen.predict_probabilities(&inputs, shape),
+            Self::Burn(network) => {
+                let x = Tensor::<4>::from_data(TensorData::new(inputs, shape), &device.device);
+                let data = softmax(network.forward(x), 1)
+                    .try_into_data()
+                    .map_err(|e| run_error(device, &format!("{e:?}")))?;
+                data.try_into_vec::<f32>()
+                    .map_err(|e| run_error(device, &format!("{e:?}")))
+            }
+        }
+    }
+}
+
+fn run_error(device: &NamedDevice, reason: &str) -> Error {
+    Error::new(format!("run the model on {}", device.name), reason)
 }

@@ -1,7 +1,7 @@
-//! Weights read from files, whoever made them: our own safetensors with the model card in its metadata, and PyTorch
-//! checkpoints. No network is built here.
+//! Reads weights from files: Labrum's safetensors with the model card in its metadata, and PyTorch checkpoints. No
+//! network is built here.
 //!
-//! Both use the names of the published checkpoints, so that our files load in the authors' PyTorch code.
+//! Both use the tensor names of the published checkpoints, so that Labrum's files load in the authors' PyTorch code.
 
 use labrum_core::{
     Error, Result,
@@ -12,31 +12,31 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The key of the card in the metadata of a safetensors file.
+/// Key of the model card in the metadata of a safetensors file.
 pub(super) const CARD_KEY: &str = "labrum.model_card";
-/// Background and labels of a model. Not one more: masks are bytes.
+/// Maximum number of classes of a model, background included: labels are stored as bytes.
 pub(super) const MOST_CLASSES: usize = 255;
-/// Files larger than this are no CMUNeXt, even with all that an optimiser keeps.
+/// Maximum size of a file in bytes: a CMUNeXt is never larger, even with the state of an optimiser.
 const MAX_BYTES: u64 = 1 << 30;
-/// Tensors of a file, unpacked, that are larger than this in all are no CMUNeXt.
+/// Maximum total size of a file's tensors when unpacked, in bytes.
 const MAX_UNPACKED: usize = 1 << 28;
 
-/// A tensor in plain numbers.
+/// A tensor as plain numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlainTensor {
-    /// Sizes.
+    /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// Values, the last index fastest.
+    /// Values; the last index varies fastest.
     pub values: Vec<f32>,
 }
 
 /// Weights by name.
 pub type Weights = BTreeMap<String, PlainTensor>;
 
-/// What the weights themselves tell about their network.
+/// The architecture of a network, as detected from its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Architecture {
-    /// Which of the networks.
+    /// Variant of the network: S, base or L.
     pub config: Config,
     /// Input channels.
     pub channels: usize,
@@ -44,7 +44,7 @@ pub struct Architecture {
     pub classes: usize,
 }
 
-/// Reads weights and, from our own format, the card.
+/// Reads weights and, from Labrum's own format, the model card.
 pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
     let size = std::fs::metadata(path)
@@ -54,7 +54,7 @@ pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
         return Err(Error::at_path(
             tried,
             path,
-            format!("{size} bytes are more than any CMUNeXt has"),
+            format!("the file is too large for a CMUNeXt model ({size} bytes)"),
         ));
     }
     let extension = path
@@ -73,7 +73,7 @@ pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     })
 }
 
-/// Reads our own format from memory.
+/// Reads Labrum's own format from memory.
 pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
     let card = header_card(bytes)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_safetensors(&e))?;
@@ -92,7 +92,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
     Ok((card, weights))
 }
 
-/// The card alone, without reading the weights.
+/// Reads only the model card, not the weights.
 pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
     header_card(bytes)?.ok_or_else(|| Error::new("read the model", "it has no model card"))
 }
@@ -105,19 +105,19 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
         .map_err(|e| {
             Error::new(
                 "read the model",
-                format!("its card cannot be understood ({e})"),
+                format!("its model card is not valid ({e})"),
             )
         })
 }
 
 fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
     log::debug!("safetensors: {e}");
-    Error::new("read the model", "it is no safetensors file, or is damaged").with_advice(
-        "Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.",
+    Error::new("read the model", "not a safetensors file, or damaged").with_advice(
+        "Choose a Labrum model (.safetensors) or a PyTorch checkpoint (.pth, .pt or .bin).",
     )
 }
 
-/// Float tensors as f32; `None` for counters and the like.
+/// Float values as f32; `None` for other types, such as integer counters.
 fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     match dtype {
         Dtype::F32 => Some(
@@ -126,12 +126,14 @@ fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
         ),
-        Dtype::F64 => {
-            let wide = |b: &[u8]| {
-                f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
-            };
-            Some(bytes.chunks_exact(8).map(wide).collect())
-        }
+        Dtype::F64 => Some(
+            bytes
+                .chunks_exact(8)
+                .map(|b| {
+                    f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
+                })
+                .collect(),
+        ),
         Dtype::F16 => Some(
             bytes
                 .chunks_exact(2)
@@ -159,24 +161,22 @@ fn half_to_f32(bits: u16) -> f32 {
     if sign == 1 { -size } else { size }
 }
 
-/// A name without what data parallel training put before it.
+/// Removes the prefix that PyTorch's data-parallel training adds to names.
 fn plain_name(name: &str) -> String {
     name.strip_prefix("module.").unwrap_or(name).to_owned()
 }
 
 fn read_pytorch(path: &Path) -> Result<Weights> {
-    let tried = "read the PyTorch checkpoint";
-    let broken = |e: &dyn std::fmt::Display| Error::at_path(tried, path, e);
-    let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| broken(&e))?;
+    let reader =
+        pytorch_reader::PytorchReader::new(path).map_err(|e| checkpoint_error(path, &e))?;
     let mut weights = Weights::new();
-    // Many tensors may be views of one small storage.
+    // Many tensors may be views of one small storage, so a small file can unpack to a large size.
     let unpacked = reader.tensors().iter().fold(0usize, |sum, (_, tensor)| {
         sum.saturating_add(tensor.byte_len())
     });
     if unpacked > MAX_UNPACKED {
-        return Err(broken(&format!(
-            "{unpacked} bytes of tensors are more than any CMUNeXt has"
-        )));
+        let reason = format!("too large for a CMUNeXt model ({unpacked} bytes of tensors)");
+        return Err(checkpoint_error(path, &reason));
     }
     for (name, tensor) in reader.tensors() {
         use pytorch_reader::DType as D;
@@ -187,7 +187,7 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
             D::BF16 => Dtype::BF16,
             _ => continue,
         };
-        let bytes = tensor.read().map_err(|e| broken(&e))?;
+        let bytes = tensor.read().map_err(|e| checkpoint_error(path, &e))?;
         let name = name.strip_prefix("state_dict.").unwrap_or(name);
         if let Some(values) = floats_from_bytes(dtype, &bytes) {
             weights.insert(
@@ -202,44 +202,34 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
     Ok(weights)
 }
 
-/// Recognises the network that weights belong to.
+fn checkpoint_error(path: &Path, reason: &dyn std::fmt::Display) -> Error {
+    Error::at_path("read the PyTorch checkpoint", path, reason)
+}
+
+/// Detects the architecture of a network from its weights.
 pub fn detect_architecture(weights: &Weights) -> Result<Architecture> {
-    let other = |reason: &str| {
-        Error::new(
-            "read the model",
-            format!("these are not the weights of a CMUNeXt: {reason}"),
-        )
-        .with_advice("Labrum reads CMUNeXt S, base and L; other networks cannot be used.")
-    };
-    let shape = |name: &str| match weights.get(name) {
-        Some(tensor) if tensor.shape.len() == 4 => Ok(tensor.shape.clone()),
-        Some(_) => Err(other(&format!(
-            "\"{name}\" has another number of dimensions"
-        ))),
-        None => Err(other(&format!("\"{name}\" is missing"))),
-    };
-    let stem = shape("stem.conv.0.weight")?;
-    let head = shape("Conv_1x1.weight")?;
-    let deepest = shape("encoder5.up.conv.0.weight")?;
+    let stem = conv_shape(weights, "stem.conv.0.weight")?;
+    let head = conv_shape(weights, "Conv_1x1.weight")?;
+    let deepest = conv_shape(weights, "encoder5.up.conv.0.weight")?;
     let config = match (stem[0], deepest[0]) {
         (8, 128) => Config::S,
         (16, 256) => Config::Base,
         (32, 512) => Config::L,
         (first, last) => {
-            return Err(other(&format!(
-                "widths {first} to {last} belong to none of S, base and L"
+            return Err(other_network(&format!(
+                "widths {first} to {last} match none of S, base and L"
             )));
         }
     };
     let classes = if head[0] == 1 { 2 } else { head[0] };
     if classes > MOST_CLASSES {
-        return Err(other(&format!(
-            "{classes} classes are more than the {MOST_CLASSES} that a model can have"
+        return Err(other_network(&format!(
+            "{classes} classes, but a model can have at most {MOST_CLASSES}"
         )));
     }
     if classes == 0 || stem[1] == 0 {
-        return Err(other(&format!(
-            "{} classes and {} channels make no sense",
+        return Err(other_network(&format!(
+            "invalid number of classes ({}) or channels ({})",
             head[0], stem[1]
         )));
     }
@@ -248,4 +238,20 @@ pub fn detect_architecture(weights: &Weights) -> Result<Architecture> {
         channels: stem[1],
         classes,
     })
+}
+
+/// Shape `[out, in, rows, columns]` of the weight of a convolution.
+fn conv_shape<'a>(weights: &'a Weights, name: &str) -> Result<&'a [usize]> {
+    match weights.get(name) {
+        Some(tensor) if tensor.shape.len() == 4 => Ok(tensor.shape.as_slice()),
+        Some(_) => Err(other_network(&format!(
+            "\"{name}\" does not have 4 dimensions"
+        ))),
+        None => Err(other_network(&format!("\"{name}\" is missing"))),
+    }
+}
+
+fn other_network(reason: &str) -> Error {
+    Error::new("read the model", format!("not a CMUNeXt model: {reason}"))
+        .with_advice("Labrum supports only CMUNeXt S, base and L.")
 }

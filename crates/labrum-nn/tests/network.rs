@@ -183,7 +183,7 @@ fn a_result_that_is_not_a_number_is_an_error_and_no_mask() {
         .unwrap()
         .predict_probabilities(&noise(256, 1.0), [1, 1, 16, 16])
         .unwrap_err();
-    assert!(error.to_string().contains("not numbers"), "{error}");
+    assert!(error.to_string().contains("NaN or infinite"), "{error}");
 }
 
 /// `LABRUM_GOLDEN=FOLDER` names a folder of `cmunext_NAME.pth` and `cmunext_NAME_io.safetensors`, made by
@@ -229,10 +229,7 @@ fn a_checkpoint_of_another_network_is_refused_by_name() {
     let message = checkpoint::build_network(weights, &Device::flex())
         .unwrap_err()
         .to_string();
-    assert!(
-        message.contains("not the weights of a CMUNeXt"),
-        "{message}"
-    );
+    assert!(message.contains("not a CMUNeXt model"), "{message}");
 }
 
 #[test]

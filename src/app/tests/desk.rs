@@ -20,12 +20,13 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
     let path = || vec![samples().join("fetal-head")];
     let mut first = Bench::new(path());
     first.until("the mask", |s| {
-        s.current_case()
+        s.cases
+            .current_case()
             .is_some_and(|c| c.measured_slice_count() == 1)
-            && s.unsaved_count() == 0
+            && s.workspace.unsaved_count() == 0
     });
     first.click("Accept and next");
-    first.until("that it is written", |s| s.unsaved_count() == 0);
+    first.until("that it is written", |s| s.workspace.unsaved_count() == 0);
 
     let mut second = first.beside(path());
     second.until("the work of the first", |s| {
@@ -33,12 +34,12 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
             .first()
             .is_some_and(|c| c.status == Status::Accepted)
     });
-    assert!(second.session().lock_holder().is_some());
+    assert!(second.session().workspace.lock_holder().is_some());
     second.until("the mask", |s| s.cases[0].measured_slice_count() == 1);
     assert!(
         second
             .harness
-            .query_by_label_contains("Looking only")
+            .query_by_label_contains("Read-only")
             .is_some()
     );
     // Neither keys nor buttons change anything.
@@ -48,17 +49,17 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
     }
     assert_eq!(first_case(&second), (Status::Accepted, true));
     assert_eq!(
-        second.session().active_tool(),
-        crate::session::tools::ToolKind::Look
+        second.session().tools.active_tool(),
+        crate::session::tool_options::ToolKind::Look
     );
 
     let places = first.folder.path().to_owned();
     let Bench { harness, folder } = first;
     drop(harness);
-    second.until("that the first is closed", |s| s.can_take_over());
-    second.click("Work on it here");
+    second.until("that the first is closed", |s| s.workspace.can_take_over());
+    second.click("Edit here");
     second.until("the work", |s| {
-        s.lock_holder().is_none() && s.cases.first().is_some_and(|c| c.is_restored)
+        s.workspace.lock_holder().is_none() && s.cases.first().is_some_and(|c| c.is_restored)
     });
     second.until("its status", |s| {
         s.cases.iter().any(|c| c.status == Status::Accepted)
@@ -66,8 +67,8 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
     second.harness.key_press(Key::B);
     second.harness.run_steps(2);
     assert_eq!(
-        second.session().active_tool(),
-        crate::session::tools::ToolKind::Brush
+        second.session().tools.active_tool(),
+        crate::session::tool_options::ToolKind::Brush
     );
     assert!(places.exists());
     drop((second, folder));
@@ -80,7 +81,7 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
     bench.harness.run_steps(2);
     let middle = bench
         .harness
-        .get_by_label_contains("Picture:")
+        .get_by_label_contains("Image:")
         .rect()
         .center();
     let press = |bench: &mut Bench, at: egui::Pos2, pressed: bool| {
@@ -94,11 +95,11 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
         });
         bench.harness.run_steps(2);
     };
-    let before = bench.session().current_case().unwrap().window;
+    let before = bench.session().cases.current_case().unwrap().window;
     press(&mut bench, middle, true);
     press(&mut bench, middle + egui::vec2(60.0, 20.0), false);
     assert_ne!(
-        bench.session().current_case().unwrap().window,
+        bench.session().cases.current_case().unwrap().window,
         before,
         "the grey levels follow the drag"
     );
@@ -134,7 +135,10 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
         .get_by_label(&format!("Window preset {}", lung + 1))
         .click();
     bench.harness.run_steps(3);
-    assert_eq!(bench.session().current_case().unwrap().window, Some(window));
+    assert_eq!(
+        bench.session().cases.current_case().unwrap().window,
+        Some(window)
+    );
     assert!(
         bench.harness.query_by_label("Fit to window").is_none(),
         "the menu is closed"
@@ -156,7 +160,13 @@ fn windows_are_found_by_their_names() {
     bench.harness.run_steps(2);
     bench.harness.key_press(Key::Enter);
     bench.harness.run_steps(2);
-    let window = bench.session().current_case().unwrap().window.unwrap();
+    let window = bench
+        .session()
+        .cases
+        .current_case()
+        .unwrap()
+        .window
+        .unwrap();
     assert_eq!((window.center, window.width), (400.0, 1800.0));
     // A picture that has two of them refuses the fourth.
     bench
@@ -168,14 +178,15 @@ fn windows_are_found_by_their_names() {
     let refusal = bench
         .session()
         .command_refusal(crate::session::command::UserCommand::WindowPreset4);
-    assert_eq!(refusal, Some("This image has no such window preset"));
+    assert_eq!(refusal, Some("This image does not have this window preset"));
 }
 
 #[test]
 fn enter_exports() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
-        s.current_case()
+        s.cases
+            .current_case()
             .is_some_and(|c| c.measured_slice_count() == 1)
     });
     bench.click("Export");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::{
-    command::UserCommand, settings::CaseOrder, store::WorkspaceState, tools::ToolKind,
+    command::UserCommand, settings::CaseOrder, store::WorkspaceState, tool_options::ToolKind,
 };
 use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2, vec2};
 
@@ -10,12 +10,13 @@ use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2,
 pub(super) fn corrected() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
-        s.current_case()
+        s.cases
+            .current_case()
             .is_some_and(|c| c.measured_slice_count() >= 1)
             && s.current_loaded().is_some()
     });
     bench.until("the workspace", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Open(_))
+        matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     bench.until("the proposal in the mask", |s| {
         s.live_mask().is_some_and(|l| !l.mask().is_blank())
@@ -27,11 +28,7 @@ pub(super) fn corrected() -> Bench {
 impl Bench {
     /// A point of the canvas, from its middle.
     pub(super) fn at(&self, across: f32, down: f32) -> Pos2 {
-        self.harness
-            .get_by_label_contains("Picture:")
-            .rect()
-            .center()
-            + vec2(across, down)
+        self.harness.get_by_label_contains("Image:").rect().center() + vec2(across, down)
     }
 
     pub(super) fn moved(&mut self, at: Pos2) {
@@ -95,12 +92,12 @@ impl Bench {
 
     /// The pixel under a point of the screen.
     pub(super) fn pixel(&self, at: Pos2) -> [i64; 2] {
-        let rect = self.harness.get_by_label_contains("Picture:").rect();
+        let rect = self.harness.get_by_label_contains("Image:").rect();
         let canvas = crate::session::view::Canvas {
             min: [rect.min.x, rect.min.y],
             size: rect.size().into(),
         };
-        let case = self.session().current_case().unwrap();
+        let case = self.session().cases.current_case().unwrap();
         let placement = case
             .view
             .place_picture(canvas, self.session().picture_extent(case));
@@ -122,16 +119,15 @@ impl Bench {
     /// What the model proposed under a point of the screen.
     pub(super) fn proposed(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at).map(|v| v as usize);
-        let case = self.session().current_case().unwrap();
+        let case = self.session().cases.current_case().unwrap();
         case.slices[case.slice]
-            .proposal
-            .as_ref()
+            .proposal()
             .unwrap()
             .label_at(column, row)
     }
 
     pub(super) fn tool(&self) -> ToolKind {
-        self.session().active_tool()
+        self.session().tools.active_tool()
     }
 }
 
@@ -152,7 +148,7 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
         assert_eq!(bench.label(at), 1, "{t} of 20 on the way");
     }
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Corrected
     );
     assert_eq!(bench.session().next_undo(), Some("Brush"));
@@ -186,11 +182,11 @@ fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
     bench.button(middle, PointerButton::Primary, true, Modifiers::NONE);
     bench.moved(outside);
     bench.harness.run_steps(2);
-    assert!(bench.session().is_drawing());
+    assert!(bench.session().tools.is_drawing());
     bench.button(outside, PointerButton::Primary, false, Modifiers::NONE);
     bench.harness.run_steps(2);
     assert!(
-        !bench.session().is_drawing(),
+        !bench.session().tools.is_drawing(),
         "let go outside of the canvas"
     );
     assert_eq!(
@@ -210,7 +206,7 @@ fn a_window_that_loses_the_keyboard_ends_the_stroke() {
     bench.moved(to);
     bench.harness.event(Input::WindowFocused(false));
     bench.harness.run_steps(2);
-    assert!(!bench.session().is_drawing());
+    assert!(!bench.session().tools.is_drawing());
     assert_eq!(
         bench.session().next_undo(),
         Some("Brush"),
@@ -231,8 +227,8 @@ fn a_polygon_is_closed_by_a_double_click() {
     for [x, y] in corners {
         bench.click_at(bench.at(x, y));
     }
-    assert!(bench.session().is_drawing());
-    assert_eq!(bench.session().tool_preview().points.len(), 4);
+    assert!(bench.session().tools.is_drawing());
+    assert_eq!(bench.session().tools.tool_preview().points.len(), 4);
     let inside = bench.at(-270.0, -190.0);
     assert_eq!(
         bench.label(inside),
@@ -240,7 +236,7 @@ fn a_polygon_is_closed_by_a_double_click() {
         "nothing is painted before it is closed"
     );
     bench.click_at(bench.at(-280.0, -160.0));
-    assert!(!bench.session().is_drawing());
+    assert!(!bench.session().tools.is_drawing());
     assert_eq!(bench.label(inside), 1);
 }
 
@@ -248,7 +244,7 @@ fn a_polygon_is_closed_by_a_double_click() {
 fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| {
-        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
     });
     bench.harness.run_steps(4);
     bench.key(Key::B, Modifiers::NONE);
@@ -256,9 +252,12 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     bench.moved(middle);
     bench.harness.step();
 
-    let slice = bench.session().current_case().unwrap().slice;
+    let slice = bench.session().cases.current_case().unwrap().slice;
     bench.wheel(-1.0, Modifiers::NONE);
-    assert_eq!(bench.session().current_case().unwrap().slice, slice + 1);
+    assert_eq!(
+        bench.session().cases.current_case().unwrap().slice,
+        slice + 1
+    );
     bench.until("the next slice", |s| s.current_loaded().is_some());
     let radius = bench.session().settings.tools.radius;
     bench.wheel(2.0, Modifiers::SHIFT);
@@ -290,7 +289,13 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
         &[middle, bench.at(60.0, 30.0)],
     );
     assert!(
-        bench.session().current_case().unwrap().window.is_some(),
+        bench
+            .session()
+            .cases
+            .current_case()
+            .unwrap()
+            .window
+            .is_some(),
         "the right button changes the greys"
     );
 }
@@ -314,7 +319,7 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
         .click();
     bench.harness.run_steps(2);
     bench.click("Add");
-    let labels = bench.session().all_labels();
+    let labels = bench.session().labels.all_labels();
     assert_eq!(
         (
             labels.len(),
@@ -323,11 +328,11 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
         ),
         (2, "Liver", "10200004")
     );
-    assert_eq!(bench.session().active_label(), 2);
+    assert_eq!(bench.session().labels.active_label(), 2);
 
-    let name = bench.session().all_labels()[0].name.clone();
+    let name = bench.session().labels.all_labels()[0].name.clone();
     bench.click(&format!("Lock {name}"));
-    assert!(bench.session().all_labels()[0].locked);
+    assert!(bench.session().labels.all_labels()[0].locked);
     bench.key(Key::B, Modifiers::NONE);
     let (inside, outside) = (bench.at(0.0, 0.0), bench.at(-260.0, -210.0));
     bench.draw(&[outside, inside]);
@@ -337,7 +342,7 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
     bench.draw(&[inside, inside]);
     assert_eq!(bench.label(inside), 2);
     bench.key(Key::Q, Modifiers::NONE);
-    assert_eq!(bench.session().active_label(), 1);
+    assert_eq!(bench.session().labels.active_label(), 1);
 }
 
 #[test]
@@ -348,7 +353,7 @@ fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
     bench.harness.event(Input::Text("bone".into()));
     bench.harness.run_steps(2);
     bench.key(Key::Enter, Modifiers::NONE);
-    let labels = bench.session().all_labels();
+    let labels = bench.session().labels.all_labels();
     assert_eq!((labels.len(), labels[1].name.as_str()), (2, "bone"));
     assert_ne!(labels[0].color, labels[1].color);
     assert_eq!(bench.tool(), ToolKind::Look, "B took no brush");
@@ -361,7 +366,7 @@ fn pointing_at_a_command_shows_what_it_would_do() {
     bench.harness.run_steps(2);
     bench.harness.get_by_label("Grow").hover();
     bench.harness.run_steps(3);
-    let region = bench.session().tool_preview().region.clone().unwrap();
+    let region = bench.session().tools.tool_preview().region.clone().unwrap();
     assert!(region.len() > 100);
     let count = |bench: &Bench| bench.session().live_mask().unwrap().mask().count_pixels(1);
     let before = count(&bench);
@@ -369,7 +374,7 @@ fn pointing_at_a_command_shows_what_it_would_do() {
     assert_eq!(count(&bench), before + region.len(), "and does just that");
     bench.moved(bench.at(0.0, 0.0));
     bench.harness.run_steps(3);
-    assert!(bench.session().tool_preview().region.is_none());
+    assert!(bench.session().tools.tool_preview().region.is_none());
 }
 
 #[test]
@@ -377,21 +382,24 @@ fn keys_are_changed_and_whoever_loses_one_is_named() {
     let mut bench = corrected();
     bench.key(Key::F1, Modifiers::NONE);
     bench.harness.run_steps(2);
-    bench.harness.get_by_label("Key of Brush").scroll_to_me();
+    bench
+        .harness
+        .get_by_label("Shortcut for Brush")
+        .scroll_to_me();
     bench.harness.run_steps(30);
-    bench.click("Key of Brush");
+    bench.click("Shortcut for Brush");
     bench.key(Key::Space, Modifiers::NONE);
     assert!(
         bench
             .harness
-            .query_by_label_contains("Space is held")
+            .query_by_label_contains("Space is reserved")
             .is_some()
     );
     bench.key(Key::E, Modifiers::NONE);
     assert!(
         bench
             .harness
-            .query_by_label_contains("Eraser has it no more")
+            .query_by_label_contains("no longer works for Eraser")
             .is_some()
     );
     assert!(
@@ -407,7 +415,7 @@ fn keys_are_changed_and_whoever_loses_one_is_named() {
     assert_eq!(bench.tool(), ToolKind::Brush);
     bench.key(Key::F1, Modifiers::NONE);
     bench.harness.run_steps(2);
-    bench.click("Usual keys for all");
+    bench.click("Reset all shortcuts");
     bench.key(Key::Escape, Modifiers::NONE);
     bench.key(Key::E, Modifiers::NONE);
     assert_eq!(bench.tool(), ToolKind::Eraser);
@@ -470,19 +478,20 @@ fn the_proposal_is_seen_before_it_is_accepted() {
     bench.click_at(at);
     let mask = |bench: &Bench| bench.session().live_mask().unwrap().mask().clone();
     let proposed = {
-        let case = bench.session().current_case().unwrap();
-        case.slices[case.slice].proposal.as_ref().unwrap().to_mask()
+        let case = bench.session().cases.current_case().unwrap();
+        case.slices[case.slice].proposal().unwrap().to_mask()
     };
     let drawn = mask(&bench).count_pixels(1) - proposed.count_pixels(1);
     assert!(drawn > 50);
     bench
         .harness
-        .get_by_label("Accept the proposal here")
+        .get_by_label("Accept proposal on slice")
         .hover();
     bench.harness.run_steps(3);
     assert_eq!(
         bench
             .session()
+            .tools
             .tool_preview()
             .region
             .as_ref()
@@ -490,7 +499,7 @@ fn the_proposal_is_seen_before_it_is_accepted() {
             .len(),
         drawn
     );
-    bench.click("Accept the proposal here");
+    bench.click("Accept proposal on slice");
     assert_eq!(mask(&bench), proposed);
     bench.key(Key::Z, Modifiers::COMMAND);
     assert_eq!(bench.label(at), 1);
@@ -500,7 +509,7 @@ fn the_proposal_is_seen_before_it_is_accepted() {
 fn series() -> Bench {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the slice", |s| {
-        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
     });
     bench.harness.run_steps(4);
     bench
@@ -520,7 +529,7 @@ fn every_key_of_the_table_does_what_it_says() {
     ] {
         bench.key(key, NONE);
         assert_eq!(
-            bench.session().current_case().unwrap().slice,
+            bench.session().cases.current_case().unwrap().slice,
             slice,
             "{key:?}"
         );
@@ -540,7 +549,7 @@ fn every_key_of_the_table_does_what_it_says() {
     let window = |bench: &Bench| {
         let session = bench.session();
         session.window_of(
-            session.current_case().unwrap(),
+            session.cases.current_case().unwrap(),
             session.current_loaded().unwrap(),
         )
     };
@@ -629,12 +638,12 @@ fn every_key_of_the_table_does_what_it_says() {
     bench.key(Key::Escape, NONE);
     bench.key(Key::Enter, NONE);
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Accepted
     );
     bench.key(Key::Backspace, NONE);
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Skipped
     );
     assert!(!bench.session().notices.list.is_empty());
@@ -653,28 +662,28 @@ fn every_key_of_the_table_does_what_it_says() {
 fn labels_and_doubtful_places_are_gone_through_by_key_and_the_model_is_run() {
     let mut bench = corrected();
     bench.key(Key::N, Modifiers::NONE);
-    let first = bench.session().focus.unwrap();
+    let first = bench.session().viewports.focus.unwrap();
     bench.key(Key::N, Modifiers::NONE);
     bench.key(Key::N, Modifiers::SHIFT);
-    assert_eq!(bench.session().focus, Some(first));
+    assert_eq!(bench.session().viewports.focus, Some(first));
     bench.key(Key::R, Modifiers::NONE);
-    bench.until("the model", |s| s.runs.is_empty());
+    bench.until("the model", |s| s.models.runs.is_empty());
     bench.key(Key::R, Modifiers::SHIFT);
-    bench.until("the model on the series", |s| s.runs.is_empty());
+    bench.until("the model on the series", |s| s.models.runs.is_empty());
     bench.click("Add a label");
     bench.harness.run_steps(2);
     bench.key(Key::Enter, Modifiers::NONE);
     assert_eq!(
         (
-            bench.session().all_labels().len(),
-            bench.session().active_label()
+            bench.session().labels.all_labels().len(),
+            bench.session().labels.active_label()
         ),
         (2, 2)
     );
     bench.key(Key::Q, Modifiers::NONE);
-    assert_eq!(bench.session().active_label(), 1);
+    assert_eq!(bench.session().labels.active_label(), 1);
     bench.key(Key::W, Modifiers::NONE);
-    assert_eq!(bench.session().active_label(), 2);
+    assert_eq!(bench.session().labels.active_label(), 2);
 }
 
 #[test]
@@ -697,10 +706,10 @@ fn a_series_is_corrected_at_the_keyboard_alone() {
     }
     bench.key(Key::Enter, Modifiers::NONE);
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Accepted
     );
-    bench.until("the journal", |s| s.unsaved_count() == 0);
+    bench.until("the journal", |s| s.workspace.unsaved_count() == 0);
     assert!(bench.session().next_undo().is_some());
 }
 
@@ -713,7 +722,7 @@ fn a_series_is_corrected_with_the_mouse_alone() {
     bench.harness.step();
     bench.wheel(20.0, Modifiers::NONE);
     for slice in 0..12 {
-        assert_eq!(bench.session().current_case().unwrap().slice, slice);
+        assert_eq!(bench.session().cases.current_case().unwrap().slice, slice);
         bench.until("the slice", |s| s.current_loaded().is_some());
         bench.draw(&[a, b]);
         assert_eq!(bench.label(a), 1);
@@ -723,7 +732,7 @@ fn a_series_is_corrected_with_the_mouse_alone() {
     assert_eq!(bench.label(a), 0, "the stroke on the last slice is gone");
     bench.click("Accept and next");
     assert_eq!(
-        bench.session().current_case().unwrap().status,
+        bench.session().cases.current_case().unwrap().status,
         Status::Accepted
     );
 }

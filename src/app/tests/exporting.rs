@@ -8,13 +8,14 @@ fn accepted() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     for case in 0..2 {
         bench.until("the mask", |s| {
-            s.current == Some(case)
-                && s.current_case()
+            s.cases.current == Some(case)
+                && s.cases
+                    .current_case()
                     .is_some_and(|c| c.measured_slice_count() == 1)
         });
         bench.click("Accept and next");
     }
-    bench.until("the workspace", |s| s.meter.accepted == 2);
+    bench.until("the workspace", |s| s.workspace.meter.accepted == 2);
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
@@ -94,7 +95,7 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
     let mut bench = accepted();
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
-    bench.click("Remove the patient");
+    bench.click("De-identify");
     // It stands below what the dialog shows at once.
     bench
         .harness
@@ -106,7 +107,7 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
     type_into(&mut bench, "Export folder", out.to_str().unwrap());
     let said = export(&mut bench);
     assert!(
-        said.contains("2 cases") && said.contains("warnings"),
+        said.contains("2 cases") && said.contains("Warnings"),
         "{said}"
     );
     let written = names(&out);

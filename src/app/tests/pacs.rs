@@ -125,7 +125,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     assert!(
         bench
             .harness
-            .query_by_label_contains("What is being sent: Sending 1")
+            .query_by_label_contains("Send queue: Sending 1")
             .is_some()
     );
     orthanc.restart();

@@ -44,7 +44,7 @@ fn no_frame_waits_for_a_slow_share() {
     bench.harness.key_press(Key::Home);
     bench.harness.step();
     assert_eq!(
-        bench.session().current_case().unwrap().slice,
+        bench.session().cases.current_case().unwrap().slice,
         0,
         "one scrolls on while pixels are on their way"
     );

@@ -1,4 +1,4 @@
-//! Writes the files of one series from masks that were read: slice by slice, then those of the whole series.
+//! Writes the files of one series from imported masks: first those of each slice, then those of the whole series.
 
 use super::{ImportMasksArguments, ImportOutcome, MasksNotWritten, series_title};
 use crate::cli::format::unique_formats;
@@ -26,7 +26,8 @@ pub(super) fn write_masks(
 ) -> Result<ImportOutcome> {
     if let Some(loss) = imported.loss_reason() {
         let path = arguments.masks.first().cloned().unwrap_or_default();
-        let advice = "Choose what is taken in with --only, or what lies on top with --order.";
+        let advice =
+            "Choose the labels to import with --only, or those that lie on top with --order.";
         return Err(Error::at_path("import the masks", path, loss).with_advice(advice));
     }
     let ImportedMasks {
@@ -38,11 +39,13 @@ pub(super) fn write_masks(
     } = imported;
     let pixels: Vec<usize> = counts.iter().map(|count| count.left).collect();
     let gaps = unused_values(&labels, &pixels);
-    // Slices that the masks say nothing of are left out: an empty mask would say that nothing is there.
-    let of = |(slice, _): &(usize, Mask)| series.slices.get(*slice).cloned();
+    // Slices without a mask are left out: an empty mask would mean that nothing is there.
     let places: Vec<usize> = masks.iter().map(|(slice, _)| *slice).collect();
     let part = Series {
-        slices: masks.iter().filter_map(of).collect(),
+        slices: masks
+            .iter()
+            .filter_map(|(slice, _)| series.slices.get(*slice).cloned())
+            .collect(),
         ..series.clone()
     };
     let masks: Vec<Mask> = masks.into_iter().map(|(_, mask)| mask).collect();
@@ -82,11 +85,10 @@ pub(super) fn write_masks(
             reason: u.error.to_string(),
         })
         .collect();
-    let is_label = |value: &u8| !gaps.contains(value);
     let named = (1..=255u8)
         .zip(labels)
         .zip(pixels)
-        .filter(|((value, _), _)| is_label(value));
+        .filter(|((value, _), _)| !gaps.contains(value));
     let (labels, pixels) = named
         .map(|((_, label), pixels)| (label.name, pixels))
         .unzip();
@@ -101,18 +103,21 @@ pub(super) fn write_masks(
     })
 }
 
-/// Label maps that keep their values leave numbers between them that nothing is drawn with.
+/// Values between those of the labels that no pixel has, because label maps keep their values.
 fn unused_values(labels: &[Label], pixels: &[usize]) -> Vec<u8> {
-    let is_gap = |value: u8, label: &Label, pixels: usize| {
-        pixels == 0 && Label::by_number(value).name == label.name
-    };
-    let all = (1..=255u8).zip(labels).zip(pixels);
-    all.filter(|((v, label), pixels)| is_gap(*v, label, **pixels))
-        .map(|((v, _), _)| v)
+    (1..=255u8)
+        .zip(labels)
+        .zip(pixels)
+        .filter(|((value, label), pixels)| **pixels == 0 && is_named_by_number(label, *value))
+        .map(|((value, _), _)| value)
         .collect()
 }
 
-/// No file may take the place of an image or a mask that was given, nor, unasked, of any other.
+fn is_named_by_number(label: &Label, value: u8) -> bool {
+    Label::by_number(value).name == label.name
+}
+
+/// Fails if a result would replace an input image or mask, or an existing file without `--overwrite`.
 fn refuse_overwriting(
     series: &Series,
     outputs: &[PathBuf],
@@ -128,7 +133,7 @@ fn refuse_overwriting(
     arguments.overwrite.refuse_existing(outputs)
 }
 
-/// Who drew the masks is not known to this program: a person, until they are told otherwise.
+/// The unknown author of imported masks, recorded as manual.
 fn unknown_person() -> Authorship {
     Authorship {
         algorithm_type: AlgorithmType::Manual,
@@ -148,7 +153,7 @@ struct PartSlices<'a> {
 }
 
 impl PartSlices<'_> {
-    /// The files of each slice; where it is stopped, none of `outputs` that were not there before.
+    /// Writes the files of each slice. When stopped, removes those of `outputs` that did not exist before.
     fn write_files(
         &self,
         outputs: &[PathBuf],
@@ -161,11 +166,9 @@ impl PartSlices<'_> {
         let slices = self.part.slices.iter().zip(&self.names.slices);
         for ((slice, name), mask) in slices.zip(self.masks) {
             if cancel.is_cancelled() {
-                // Nothing is left of a series that is not whole.
+                // An incomplete series leaves no files.
                 new.iter().for_each(|file| drop(std::fs::remove_file(file)));
-                return Err(
-                    Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled)
-                );
+                return Err(Error::new("import the masks", "stopped").of_kind(ErrorKind::Cancelled));
             }
             let image = open::load_slice(&slice.source, self.part.kind)?;
             let slice_files = SliceFiles {

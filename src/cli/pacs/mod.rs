@@ -1,4 +1,4 @@
-//! `labrum pacs`: find, receive and send over DICOMweb or DIMSE.
+//! `labrum pacs`: finds, receives and sends studies over DICOMweb or DIMSE.
 
 pub(super) mod send;
 pub(super) mod server;
@@ -6,6 +6,7 @@ pub(super) mod server;
 use crate::Result;
 use crate::io::pacs::{Archive, Received, receive_study};
 use clap::Subcommand;
+use indicatif::ProgressBar;
 use labrum_core::{
     counts::count_with_noun,
     pacs::{Query, Receiving, RemoteSeries, RemoteStudy},
@@ -17,12 +18,12 @@ use std::path::PathBuf;
 /// Find, receive and send studies: DICOMweb (QIDO-RS, WADO-RS, STOW-RS) and DIMSE (C-FIND, C-GET, C-MOVE, C-STORE)
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "SERVER is the name of a server that was added here or in the window, the address of a DICOMweb server \
-(https://HOST/dicom-web) or of a DIMSE node (dicom://AETITLE@HOST:PORT).
+    after_help = "SERVER is the name of a server added here or in the window, the address of a DICOMweb server \
+(https://HOST/dicom-web), or that of a DIMSE node (dicom://AETITLE@HOST:PORT).
 
 A password or token is read from the environment variable LABRUM_PACS_SECRET, from the first line of stdin \
-(--secret-from-stdin), or from the key store of the system, where `labrum pacs sign-in` puts it. It is never an argument and \
-never written to a file.
+(--secret-from-stdin), or from the key store of the system, where `labrum pacs sign-in` saves it. It is never passed as an \
+argument and never written to a file.
 
 Examples:
   labrum pacs add hospital --address https://pacs.example.org/dicom-web --user reader
@@ -40,20 +41,20 @@ pub(super) struct PacsArguments {
 
 #[derive(Subcommand, Debug)]
 enum PacsCommand {
-    /// List the servers that are known here
+    /// List the configured servers
     Servers {
-        /// JSON instead of text
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
-    /// Add a server, or change one of that name
+    /// Add a server, or replace the one of that name
     Add(server::AddServerArguments),
-    /// Forget a server and its secret
+    /// Remove a server and its secret
     Remove {
         /// Name of the server
         name: String,
     },
-    /// Put the password or token of a server into the key store of the system
+    /// Save the password or token of a server in the key store of the system
     SignIn {
         /// Name of the server
         name: String,
@@ -61,37 +62,37 @@ enum PacsCommand {
         #[arg(long)]
         secret_from_stdin: bool,
     },
-    /// Ask whether a server is there and lets us in
+    /// Test the connection to a server
     Echo {
         #[command(flatten)]
         server: ServerArguments,
-        /// JSON instead of text
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
     /// Find studies
     Find(FindArguments),
-    /// Receive studies as files; what is there already is not fetched again
+    /// Receive studies as files; existing files are not fetched again
     Get(GetArguments),
-    /// Send DICOM files; each goes into its study, and none twice
+    /// Send DICOM files to their studies; none is sent twice
     Send(send::SendArguments),
-    /// What waits to be sent
+    /// Show and manage the send queue
     Queue(send::QueueArguments),
 }
 
-/// Which studies.
+/// Options that select studies.
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(super) struct QueryArguments {
-    /// A part of the patient's name; * and ? stand for any letters
+    /// Part of the patient's name; * and ? are wildcards
     #[arg(long)]
     name: Option<String>,
     /// Patient ID
     #[arg(long)]
     id: Option<String>,
-    /// Studies from this day on, YYYY-MM-DD
+    /// Studies from this date on, YYYY-MM-DD
     #[arg(long)]
     from: Option<String>,
-    /// Studies up to this day, YYYY-MM-DD
+    /// Studies up to this date, YYYY-MM-DD
     #[arg(long)]
     to: Option<String>,
     /// Modality of one of the series
@@ -110,15 +111,14 @@ pub(super) struct QueryArguments {
 
 impl QueryArguments {
     pub(super) fn to_query(&self) -> Query {
-        let text = |given: &Option<String>| given.clone().unwrap_or_default();
         Query {
-            patient_name: text(&self.name),
-            patient_id: text(&self.id),
-            from: text(&self.from),
-            to: text(&self.to),
-            modality: text(&self.modality),
-            accession: text(&self.accession),
-            study_uid: text(&self.study),
+            patient_name: self.name.clone().unwrap_or_default(),
+            patient_id: self.id.clone().unwrap_or_default(),
+            from: self.from.clone().unwrap_or_default(),
+            to: self.to.clone().unwrap_or_default(),
+            modality: self.modality.clone().unwrap_or_default(),
+            accession: self.accession.clone().unwrap_or_default(),
+            study_uid: self.study.clone().unwrap_or_default(),
             limit: self.limit,
         }
     }
@@ -130,10 +130,10 @@ struct FindArguments {
     server: ServerArguments,
     #[command(flatten)]
     query: QueryArguments,
-    /// List the series of each study too
+    /// Also list the series of each study
     #[arg(long)]
     series: bool,
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long)]
     json: bool,
 }
@@ -145,13 +145,13 @@ struct GetArguments {
     /// Study Instance UIDs
     #[arg(required = true)]
     studies: Vec<String>,
-    /// Folder to write to: DIR/STUDY/SERIES/OBJECT.dcm
+    /// Output folder; files are written to OUT/STUDY/SERIES/OBJECT.dcm
     #[arg(short, long)]
     out: PathBuf,
     /// Only these Series Instance UIDs
     #[arg(long, value_delimiter = ',')]
     series: Vec<String>,
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long)]
     json: bool,
 }
@@ -184,7 +184,7 @@ fn echo_server(server: &ServerArguments, json: bool) -> Result<()> {
             &serde_json::json!({ "server": archive.server().name, "milliseconds": milliseconds }),
         ),
         false => super::print_text(&format!(
-            "{} answers ({milliseconds} ms)",
+            "{} responded in {milliseconds} ms",
             archive.server().name
         )),
     }
@@ -214,7 +214,7 @@ fn find_studies(arguments: &FindArguments) -> Result<()> {
     if found.is_cut {
         let count = studies.len();
         super::console::print_remark(format_args!(
-            "labrum: there are more studies than {count}: ask for fewer, or give --limit"
+            "labrum: only the first {count} studies are listed; narrow the search or raise --limit"
         ));
     }
     if arguments.json {
@@ -224,7 +224,7 @@ fn find_studies(arguments: &FindArguments) -> Result<()> {
         .iter()
         .try_for_each(|found| super::print_text(&format_study(found)))?;
     if studies.is_empty() {
-        super::print_text("no study fits")
+        super::print_text("No matching studies")
     } else {
         Ok(())
     }
@@ -232,15 +232,14 @@ fn find_studies(arguments: &FindArguments) -> Result<()> {
 
 fn format_study(found: &FoundStudy) -> String {
     let study = &found.study;
-    let count = |n: Option<u32>, what: &str| n.map_or(String::new(), |n| format!("{n} {what}"));
     let parts = [
         study.date.clone(),
         study.patient_name.clone(),
         study.patient_id.clone(),
         study.modalities.join("/"),
         study.description.clone(),
-        count(study.series, "series"),
-        count(study.instances, "objects"),
+        format_count(study.series, "series"),
+        format_count(study.instances, "objects"),
         study.study_uid.clone(),
     ];
     let mut text = parts
@@ -254,7 +253,7 @@ fn format_study(found: &FoundStudy) -> String {
             number,
             series.modality.clone(),
             series.description.clone(),
-            count(series.instances, "objects"),
+            format_count(series.instances, "objects"),
             series.series_uid.clone(),
         ];
         text += "\n    ";
@@ -267,7 +266,12 @@ fn format_study(found: &FoundStudy) -> String {
     text
 }
 
-/// What `get` prints of a study.
+/// A number with a noun; empty if the server does not give the number.
+fn format_count(count: Option<u32>, what: &str) -> String {
+    count.map_or(String::new(), |count| format!("{count} {what}"))
+}
+
+/// A study as `get` prints it.
 #[derive(serde::Serialize)]
 struct GotStudy {
     study_uid: String,
@@ -286,7 +290,7 @@ fn receive_studies(arguments: &GetArguments) -> Result<()> {
         if !labrum_core::pacs::is_uid(study) {
             return Err(super::usage::argument_error(
                 "receive a study",
-                format!("\"{study}\" is no Study Instance UID"),
+                format!("\"{study}\" is not a valid Study Instance UID"),
             ));
         }
         let folder = arguments.out.join(study);
@@ -314,7 +318,7 @@ fn receive_studies(arguments: &GetArguments) -> Result<()> {
         let known = if g.kept == 0 {
             String::new()
         } else {
-            format!(", {} of them were there", g.kept)
+            format!(", {} of them already present", g.kept)
         };
         super::print_text(&format!(
             "{}{known}: {}",
@@ -324,7 +328,7 @@ fn receive_studies(arguments: &GetArguments) -> Result<()> {
     })
 }
 
-/// Receives a study with a bar.
+/// Receives a study with a progress bar.
 pub(super) fn fetch_study(
     archive: &Archive,
     study: &str,
@@ -332,17 +336,36 @@ pub(super) fn fetch_study(
     folder: &std::path::Path,
     cancel: &Cancel,
 ) -> Result<Received> {
-    let bar = super::console::progress_bar(0, "{pos}/{len} objects, {eta} left {msg}");
-    let mut was_waiting = false;
-    let mut progress = |state: Receiving| {
-        bar.set_length(state.total as u64);
-        bar.set_position(state.done as u64);
-        if state.is_waiting && !was_waiting {
-            super::print_above_bar(&bar, "labrum: the connection was lost; it is tried again");
-        }
-        was_waiting = state.is_waiting;
+    let mut shown = ReceivingBar {
+        bar: super::console::progress_bar(0, "{pos}/{len} objects, {eta} left {msg}"),
+        was_waiting: false,
     };
-    let received = receive_study(archive, study, series, folder, &mut progress, cancel);
-    bar.finish_and_clear();
+    let received = receive_study(
+        archive,
+        study,
+        series,
+        folder,
+        &mut |state| shown.show_state(&state),
+        cancel,
+    );
+    shown.bar.finish_and_clear();
     received
+}
+
+/// Progress bar of a study that is being received.
+struct ReceivingBar {
+    bar: ProgressBar,
+    /// The connection was lost at the last update; each loss is reported once.
+    was_waiting: bool,
+}
+
+impl ReceivingBar {
+    fn show_state(&mut self, state: &Receiving) {
+        self.bar.set_length(state.total as u64);
+        self.bar.set_position(state.done as u64);
+        if state.is_waiting && !self.was_waiting {
+            super::print_above_bar(&self.bar, "labrum: connection lost; trying again");
+        }
+        self.was_waiting = state.is_waiting;
+    }
 }

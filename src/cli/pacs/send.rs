@@ -1,4 +1,4 @@
-//! Sending: through a queue that outlasts the program, so that nothing is lost and nothing is sent twice.
+//! Sending, through a queue on disk: nothing is lost and nothing is sent twice, even if the program ends.
 
 use super::server::{ServerArguments, ServerSecrets};
 use crate::io::pacs::{Archive, SendQueue};
@@ -21,17 +21,17 @@ pub(super) struct SendArguments {
     /// DICOM files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Try for so many seconds; what is not sent then stays in the queue
+    /// Seconds to keep trying; files not sent by then stay in the queue
     #[arg(long, default_value_t = 600)]
     patience: u64,
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long)]
     json: bool,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct QueueArguments {
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -40,29 +40,29 @@ pub(super) struct QueueArguments {
 
 #[derive(Subcommand, Debug)]
 enum QueueCommand {
-    /// List what waits and what became of the rest (the same as saying nothing)
+    /// List the queue: waiting, sent and refused objects (default)
     List,
-    /// Send what waits
+    /// Send the waiting objects
     Send {
-        /// Try for so many seconds
+        /// Seconds to keep trying
         #[arg(long, default_value_t = 600)]
         patience: u64,
     },
-    /// Do not send an object any more
+    /// Cancel sending an object
     Cancel {
-        /// Its id in the list
+        /// Id of the object in the list
         id: String,
     },
-    /// Try an object again that was refused
+    /// Retry an object that was refused
     Retry {
-        /// Its id in the list
+        /// Id of the object in the list
         id: String,
     },
-    /// Take those out of the list that were sent or cancelled
+    /// Remove sent and cancelled objects from the list
     Clear,
 }
 
-/// The queue of this user, which the window sends from, too.
+/// The send queue of this user, shared with the window.
 pub(in crate::cli) fn users_queue() -> Result<SendQueue> {
     SendQueue::open(&AppFolders::of_user().send_queue_folder())
 }
@@ -75,27 +75,20 @@ pub(super) fn send_files(arguments: &SendArguments) -> Result<()> {
     for file in &arguments.files {
         ours.insert(queue.enqueue_file(file, archive.server())?.id);
     }
-    // A person who asks again wants what was refused to be tried again.
+    // Sending a file again also retries it if it was refused.
     ours.iter().try_for_each(|id| queue.retry_item(id))?;
     let mut secrets = ServerSecrets::default();
-    let mut archive_for = |server: &Server| -> Result<Archive> {
-        match server == archive.server() {
-            true => Ok(archive.clone()),
-            false => secrets.open_archive(server),
-        }
-    };
-    let is_ours = |item: &SendItem| ours.contains(&item.id);
     send_until_done(
         &queue,
-        &mut archive_for,
-        &is_ours,
+        &mut |server| archive_for_server(server, &archive, &mut secrets),
+        &|item| ours.contains(&item.id),
         Duration::from_secs(arguments.patience),
         &cancel,
     )?;
     let items = queue
         .read_items()?
         .into_iter()
-        .filter(is_ours)
+        .filter(|item| ours.contains(&item.id))
         .collect::<Vec<_>>();
     print_items(&items, arguments.json)?;
     let missing: Vec<&SendItem> = items
@@ -105,20 +98,30 @@ pub(super) fn send_files(arguments: &SendArguments) -> Result<()> {
     match missing.as_slice() {
         [] => Ok(()),
         [first, ..] => {
-            let why = first
-                .trouble
-                .clone()
-                .unwrap_or_else(|| "it was stopped".into());
+            let why = first.trouble.clone().unwrap_or_else(|| "stopped".into());
             Err(Error::new(
-                "send everything",
+                "send all objects",
                 format!(
-                    "{} of {} objects are not sent: {why}",
+                    "{} of {} objects were not sent: {why}",
                     missing.len(),
                     items.len()
                 ),
             )
-            .with_advice("They stay in the queue: labrum pacs queue send tries them again."))
+            .with_advice("They stay in the queue. Run labrum pacs queue send to try again."))
         }
+    }
+}
+
+/// Returns `open` if it is the archive of this server, else opens it.
+fn archive_for_server(
+    server: &Server,
+    open: &Archive,
+    secrets: &mut ServerSecrets,
+) -> Result<Archive> {
+    if server == open.server() {
+        Ok(open.clone())
+    } else {
+        secrets.open_archive(server)
     }
 }
 
@@ -129,11 +132,9 @@ pub(super) fn run_queue_command(arguments: QueueArguments) -> Result<()> {
         QueueCommand::Send { patience } => {
             let cancel = crate::cli::stop_on_ctrl_c()?;
             let mut secrets = ServerSecrets::default();
-            let mut archive_for =
-                |server: &Server| -> Result<Archive> { secrets.open_archive(server) };
             send_until_done(
                 &queue,
-                &mut archive_for,
+                &mut |server| secrets.open_archive(server),
                 &|_| true,
                 Duration::from_secs(patience),
                 &cancel,
@@ -147,10 +148,10 @@ pub(super) fn run_queue_command(arguments: QueueArguments) -> Result<()> {
             {
                 0 => Ok(()),
                 n => Err(Error::new(
-                    "send everything",
+                    "send all objects",
                     format!(
-                        "{} not sent, see the list",
-                        with_verb(n, "object", ["is", "are"])
+                        "{} not sent; see the list",
+                        with_verb(n, "object", ["was", "were"])
                     ),
                 )),
             }
@@ -170,12 +171,12 @@ fn check_queued(queue: &SendQueue, id: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::new(
             "find the object",
-            format!("the queue has none with the id \"{id}\""),
+            format!("the queue has no object with the id \"{id}\""),
         )),
     }
 }
 
-/// Sends until all that is `wanted` is sent or refused, or patience is at its end.
+/// Sends until all `wanted` objects are sent or refused, or until the time `patience` is over.
 pub(in crate::cli) fn send_until_done(
     queue: &SendQueue,
     archive: &mut dyn FnMut(&Server) -> Result<Archive>,
@@ -185,21 +186,8 @@ pub(in crate::cli) fn send_until_done(
 ) -> Result<()> {
     let until = Instant::now() + patience;
     let mut told = String::new();
-    let mut tell = |item: &SendItem| {
-        let line = match (&item.trouble, item.state) {
-            (Some(trouble), _) => format!("labrum: {}: {trouble}", item.file),
-            (None, SendState::Sending) if item.attempts > 1 => {
-                format!("labrum: {}: sent again", item.file)
-            }
-            _ => return,
-        };
-        if line != told {
-            crate::cli::console::print_remark(format_args!("{line}"));
-            told = line;
-        }
-    };
     while !cancel.is_cancelled() {
-        let next = queue.send_due(archive, &mut tell, cancel)?;
+        let next = queue.send_due(archive, &mut |item| print_trouble(item, &mut told), cancel)?;
         let is_open = queue
             .read_items()?
             .iter()
@@ -220,12 +208,27 @@ pub(in crate::cli) fn send_until_done(
     Ok(())
 }
 
+/// Prints why an object is not sent yet, unless that is the line printed last (`told`).
+fn print_trouble(item: &SendItem, told: &mut String) {
+    let line = match (&item.trouble, item.state) {
+        (Some(trouble), _) => format!("labrum: {}: {trouble}", item.file),
+        (None, SendState::Sending) if item.attempts > 1 => {
+            format!("labrum: {}: sending again", item.file)
+        }
+        _ => return,
+    };
+    if line != *told {
+        crate::cli::console::print_remark(format_args!("{line}"));
+        *told = line;
+    }
+}
+
 fn print_items(items: &[SendItem], json: bool) -> Result<()> {
     if json {
         return crate::cli::print_json(&items);
     }
     if items.is_empty() {
-        return crate::cli::print_text("nothing waits to be sent");
+        return crate::cli::print_text("The send queue is empty");
     }
     items.iter().try_for_each(|item| {
         let trouble = item

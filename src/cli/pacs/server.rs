@@ -1,4 +1,5 @@
-//! Which server is meant, and its secret: from the environment, stdin or the key store, never from an argument.
+//! Finds the server of a command and its secret, which comes from the environment, stdin or the key store, never from an
+//! argument.
 
 use crate::io::pacs::{Archive, forget_secret, keep_secret, kept_secret};
 use crate::session::settings::Settings;
@@ -8,22 +9,22 @@ use labrum_core::pacs::{Protocol, Secret, Server, SignIn};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Holds the password or the token.
+/// Environment variable with the password or token.
 const SECRET: &str = "LABRUM_PACS_SECRET";
 
-/// A server that is named or addressed.
+/// A server, by name or address.
 #[derive(clap::Args, Debug, Clone)]
 pub(in crate::cli) struct ServerArguments {
-    /// Name of a server, https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
+    /// Name of a server, or its address: https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
     server: String,
     #[command(flatten)]
     more: AccessArguments,
 }
 
-/// What an address does not say.
+/// Options for access to a server.
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(in crate::cli) struct AccessArguments {
-    /// User whose password is in LABRUM_PACS_SECRET, on stdin or in the key store
+    /// User name; the password is read from LABRUM_PACS_SECRET, stdin or the key store
     #[arg(long)]
     user: Option<String>,
     /// The secret is a bearer token
@@ -32,22 +33,22 @@ pub(in crate::cli) struct AccessArguments {
     /// Read the password or token from the first line of stdin
     #[arg(long)]
     secret_from_stdin: bool,
-    /// Certificates (PEM) to trust instead of the system's
+    /// Certificate file (PEM) to trust instead of the system's certificates
     #[arg(long)]
     certificates: Option<PathBuf>,
-    /// Our AE title (DIMSE)
+    /// Own AE title (DIMSE)
     #[arg(long)]
     own_ae: Option<String>,
-    /// Fetch by C-MOVE to this port of ours instead of by C-GET (DIMSE); the server has to know our AE title
+    /// Receive by C-MOVE on this port instead of by C-GET (DIMSE); the server must know the own AE title
     #[arg(long)]
     move_port: Option<u16>,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct AddServerArguments {
-    /// What to call it
+    /// Name for the server
     name: String,
-    /// https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
+    /// Address: https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
     #[arg(long)]
     address: String,
     #[command(flatten)]
@@ -55,7 +56,7 @@ pub(super) struct AddServerArguments {
 }
 
 impl ServerArguments {
-    /// The server with its secret, ready to be asked.
+    /// Opens the server with its secret.
     pub(in crate::cli) fn open_archive(&self) -> Result<Archive> {
         let server = resolve_server(&self.server, &self.more)?;
         let secret = self.more.secret_for(&server)?;
@@ -69,7 +70,7 @@ impl AccessArguments {
     }
 }
 
-/// The named server, or the one at this address.
+/// The server with this name or at this address.
 pub(in crate::cli) fn resolve_server(text: &str, more: &AccessArguments) -> Result<Server> {
     let mut server = match at_address(text)? {
         Some(server) => server,
@@ -110,9 +111,9 @@ fn at_address(text: &str) -> Result<Option<Server>> {
         let Some((ae, address)) = rest.split_once('@') else {
             return Err(Error::new(
                 format!("use the server \"{text}\""),
-                "its AE title is missing",
+                "the AE title is missing",
             )
-            .with_advice("Write dicom://AETITLE@HOST:PORT."));
+            .with_advice("Use dicom://AETITLE@HOST:PORT."));
         };
         let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
         return Ok(Some(Server {
@@ -124,16 +125,16 @@ fn at_address(text: &str) -> Result<Option<Server>> {
         }));
     }
     let is_web = text.starts_with("http://") || text.starts_with("https://");
-    // An address with a password in it must not appear in any message.
+    // An address with a password must not appear in any message.
     let has_user = text
         .split_once("://")
         .is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@'));
     if is_web && has_user {
         return Err(Error::new(
             "use this server",
-            "user and password do not belong into its address",
+            "the address must not contain a user name or password",
         )
-        .with_advice(format!("Give --user, and the password in {SECRET}.")));
+        .with_advice(format!("Use --user, and set {SECRET} to the password.")));
     }
     Ok(is_web.then(|| Server {
         name: text.into(),
@@ -152,15 +153,15 @@ fn server_by_name(name: &str) -> Result<Server> {
     found.ok_or_else(|| {
         let names: Vec<&str> = settings.servers.iter().map(|s| s.name.as_str()).collect();
         let advice = match names.as_slice() {
-            [] => "Add one with labrum pacs add, or give its address.".to_owned(),
+            [] => "Add one with labrum pacs add, or give an address.".to_owned(),
             names => format!(
-                "The servers are {} (see labrum pacs servers).",
+                "Configured servers: {} (see labrum pacs servers).",
                 names.join(", ")
             ),
         };
         Error::new(
             format!("find the server \"{name}\""),
-            "there is none of this name",
+            "no server has this name",
         )
         .with_advice(advice)
     })
@@ -173,14 +174,14 @@ fn load_settings() -> Result<Settings> {
     }
 }
 
-/// From stdin, the environment or the key store; `None` where the server asks for none or none is found.
+/// The secret from stdin, the environment or the key store; `None` if the server needs none.
 pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Option<Secret>> {
     if server.sign_in == SignIn::None {
         return Ok(None);
     }
     if server.is_secret_in_the_clear() {
         crate::cli::console::print_remark(format_args!(
-            "labrum: warning: the secret goes over the network in the clear: use https://"
+            "labrum: warning: the secret is sent unencrypted; use https://"
         ));
     }
     if let Some(secret) = given_secret(from_stdin)? {
@@ -188,7 +189,10 @@ pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Opt
     }
     match kept_secret(server) {
         Ok(Some(secret)) => Ok(Some(secret)),
-        Ok(None) => Err(missing_secret(server, "there is none in the key store")),
+        Ok(None) => Err(missing_secret(
+            server,
+            "the key store has none for this server",
+        )),
         Err(error) => Err(missing_secret(server, &error.reason)),
     }
 }
@@ -204,7 +208,7 @@ fn missing_secret(server: &Server, reason: &str) -> Error {
         reason,
     )
     .with_advice(format!(
-        "Set {SECRET}, give --secret-from-stdin, or use labrum pacs sign-in."
+        "Set {SECRET}, use --secret-from-stdin, or save it with labrum pacs sign-in."
     ))
 }
 
@@ -222,12 +226,12 @@ fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
         .map(Secret::new))
 }
 
-/// Secrets for several servers, each looked for once.
+/// Secrets of several servers, each read only once.
 #[derive(Default)]
 pub(in crate::cli) struct ServerSecrets(HashMap<String, Option<Secret>>);
 
 impl ServerSecrets {
-    /// The server with its secret.
+    /// Opens the server with its secret.
     pub(in crate::cli) fn open_archive(&mut self, server: &Server) -> Result<Archive> {
         let who = format!("{} {}", server.file_key(), server.user);
         if !self.0.contains_key(&who) {
@@ -243,7 +247,7 @@ pub(super) fn list_servers(json: bool) -> Result<()> {
         return crate::cli::print_json(&settings.servers);
     }
     if settings.servers.is_empty() {
-        return crate::cli::print_text("no server is known; add one with labrum pacs add");
+        return crate::cli::print_text("No servers configured. Add one with labrum pacs add.");
     }
     settings.servers.iter().try_for_each(|s| {
         let user = if s.user.is_empty() {
@@ -263,8 +267,8 @@ pub(super) fn list_servers(json: bool) -> Result<()> {
 pub(super) fn add_server(arguments: &AddServerArguments) -> Result<()> {
     let tried = "add the server";
     let mut server = at_address(&arguments.address)?.ok_or_else(|| {
-        Error::new(tried, "its address is none")
-            .with_advice("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
+        Error::new(tried, "not a valid address")
+            .with_advice("Use https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
     })?;
     server.name = arguments.name.trim().to_owned();
     arguments.more.apply(&mut server);
@@ -302,7 +306,7 @@ pub(super) fn sign_in(name: &str, from_stdin: bool) -> Result<()> {
     if server.sign_in == SignIn::None {
         return Err(Error::new(
             "sign in",
-            format!("the server \"{name}\" asks for no secret"),
+            format!("the server \"{name}\" is configured without sign-in"),
         )
         .with_advice("Add it again with --user or --token."));
     }

@@ -1,4 +1,4 @@
-//! Which model is for which series: the one that was named, or a shipped one.
+//! Chooses the model for each series: the one given with `--model`, or a shipped one.
 
 use super::SegmentArguments;
 use crate::cli::{DeviceArgument, model_named};
@@ -9,7 +9,7 @@ use labrum_core::{label::Label, looks::Look, study::Series};
 use labrum_nn::infer::Segmenter;
 use std::cell::OnceCell;
 
-/// The model that was named, or the shipped ones as they are needed.
+/// The model given with `--model`, or the shipped ones, loaded when needed.
 pub(super) struct Models {
     named: bool,
     device: DeviceArgument,
@@ -33,7 +33,7 @@ impl Models {
         })
     }
 
-    /// The shipped model that is for this series; none where one was named.
+    /// The shipped model that is for this series; `None` if one was given with `--model`.
     pub(super) fn shipped_for(&self, series: &Series) -> Result<Option<Shipped>> {
         if self.named {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Models {
             .map_err(|reasons| no_model(series, &reasons))
     }
 
-    /// The labels of the model that was named, or of this one.
+    /// The labels of the model given with `--model`, or of `shipped`.
     pub(super) fn labels_for(&self, shipped: Option<&Shipped>) -> Vec<Label> {
         let card = shipped
             .map(|model| &model.card)
@@ -54,7 +54,7 @@ impl Models {
         card.map_or_else(Vec::new, |card| card.labels.clone())
     }
 
-    /// The model that was named, or this one, ready to run.
+    /// The model given with `--model`, or `shipped`, ready to run.
     pub(super) fn ready_segmenter(&mut self, shipped: Option<&Shipped>) -> Result<&mut Segmenter> {
         if let Some(model) = shipped
             && self
@@ -70,7 +70,7 @@ impl Models {
     }
 }
 
-/// The middle slice of a series, read once a model asks what it looks like.
+/// The middle slice of a series, read when a model first asks for its appearance.
 struct Middle<'a> {
     series: &'a Series,
     look: OnceCell<Result<Look>>,
@@ -86,16 +86,14 @@ impl<'a> Middle<'a> {
 
     fn cached_look(&self) -> Option<&Look> {
         let slice = self.series.slices.get(self.series.slices.len() / 2)?;
-        let read = || {
-            Ok(Look::from_image(&open::load_slice(
-                &slice.source,
-                self.series.kind,
-            )?))
-        };
-        self.look.get_or_init(read).as_ref().ok()
+        let look = self.look.get_or_init(|| {
+            let image = open::load_slice(&slice.source, self.series.kind)?;
+            Ok(Look::from_image(&image))
+        });
+        look.as_ref().ok()
     }
 
-    /// Why its look is not known, where it was asked for.
+    /// The error of reading the slice, if it was read.
     fn check_read(self) -> Result<()> {
         self.look.into_inner().transpose().map(drop)
     }
@@ -103,20 +101,20 @@ impl<'a> Middle<'a> {
 
 fn no_model(series: &Series, reasons: &[String]) -> Error {
     let what = if series.modality.is_empty() {
-        "picture"
+        "image"
     } else {
         &series.modality
     };
     let tried = match series.slices.len() {
         1 => format!("segment the {what}"),
-        _ => format!("segment the {what} series that begins with"),
+        _ => format!("segment the {what} series beginning with"),
     };
     let first = series.slices.first().map(|slice| slice.source.path.clone());
-    let reason = format!("no shipped model is for it ({})", reasons.join("; "));
+    let reason = format!("no matching model ({})", reasons.join("; "));
     Error {
         path: first,
         kind: ErrorKind::NoModel,
         ..Error::new(tried, reason)
     }
-    .with_advice("Name a model with --model, or train one with labrum train.")
+    .with_advice("Give a model with --model, or train one with labrum train.")
 }

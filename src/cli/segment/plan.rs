@@ -1,4 +1,4 @@
-//! What `labrum segment` is about to write: the series, the names of their files, what is there already.
+//! Plans what `labrum segment` will write: the series, the names of their files, and which of them exist.
 
 use super::{SegmentArguments, all_series, models::Models};
 use crate::cli::{console, format};
@@ -14,15 +14,15 @@ use labrum_core::{
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// The name of the file of all COCO annotations.
+/// Name of the file with the COCO annotations of all images.
 const COCO: &str = "coco.json";
 
-/// A series, and the files that are to come of it.
+/// A series and the files to write for it.
 pub(super) struct SeriesPlan<'a> {
     pub(super) series: &'a Series,
-    /// The shipped model that is for it; none where one was named.
+    /// The shipped model for the series; `None` if one was given with `--model`.
     pub(super) model: Option<Shipped>,
-    /// Below the folder of the results, as the images lie below the folder that was given.
+    /// Path of the results below the output folder, the same as that of the images below the input folder.
     pub(super) below: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) names: Names,
@@ -32,23 +32,23 @@ pub(super) struct SeriesPlan<'a> {
 }
 
 impl SeriesPlan<'_> {
-    /// True where all files are there: they appear whole or not at all.
+    /// True if all files exist; each is written completely or not at all.
     pub(super) fn is_done(&self) -> bool {
         !self.files.is_empty() && self.files.iter().all(|file| file.is_file())
     }
 }
 
-/// All that a run is about to write.
+/// Everything that a run will write.
 pub(super) struct Plans<'a> {
     pub(super) series: Vec<SeriesPlan<'a>>,
-    /// The file of all COCO annotations, where it is wanted.
+    /// The file with the COCO annotations of all images, if wanted.
     pub(super) coco: Option<PathBuf>,
-    /// Why other series are left out.
+    /// Why the other series are left out.
     pub(super) errors: Vec<Error>,
 }
 
 impl<'a> Plans<'a> {
-    /// A plan for each series that a model is for, an error for each other one.
+    /// Makes a plan for each series with a matching model, and an error for each of the others.
     pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &SegmentArguments) -> Self {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
         let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
@@ -70,7 +70,7 @@ impl<'a> Plans<'a> {
             let names = Names::new(series, taken.entry(below.clone()).or_default());
             tell_of_another_name(series, &names);
             let mut formats = formats_for_series(arguments, series);
-            // One file for all of them.
+            // One COCO file for all series.
             wants_coco |= formats.contains(&ExportFormat::Coco);
             formats.retain(|format| *format != ExportFormat::Coco);
             let folder = arguments.out.join(&below);
@@ -94,7 +94,7 @@ impl<'a> Plans<'a> {
         }
     }
 
-    /// All files.
+    /// All files that will be written.
     fn all_files(&self) -> Vec<PathBuf> {
         self.series
             .iter()
@@ -103,7 +103,7 @@ impl<'a> Plans<'a> {
             .collect()
     }
 
-    /// No file may take the place of one that was given, nor of another of this run, nor, unasked, of any other.
+    /// Fails if a result would replace an input or another result, or an existing file without `--overwrite`.
     pub(super) fn refuse_overwriting(
         &self,
         catalog: &Catalog,
@@ -117,18 +117,18 @@ impl<'a> Plans<'a> {
             .chain(&arguments.model);
         let files = self.all_files();
         refuse_originals(given.map(PathBuf::as_path), &files).map_err(|error| {
-            error.with_advice("Choose another folder with --out, or rename an image or a label.")
+            error.with_advice("Choose another folder with --out, or rename the image or the label.")
         })?;
         if arguments.resume {
             return Ok(());
         }
         arguments.overwrite.refuse_existing(&files).map_err(|error| {
-            error.with_advice("Choose another folder, give --resume to keep what is there and do the rest, or --overwrite.")
+            error.with_advice("Choose another folder, or use --resume to keep finished series and do the rest, or --overwrite.")
         })
     }
 }
 
-/// The folder that all inputs have in common: the one that was given, or that of the file.
+/// The folder that all inputs have in common, where a file stands for the folder it is in.
 fn common_input_folder(given: &[PathBuf]) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = given
         .iter()
@@ -144,7 +144,7 @@ fn common_input_folder(given: &[PathBuf]) -> Option<PathBuf> {
     common_folder(folders.iter().map(PathBuf::as_path))
 }
 
-/// Where the images of a series lie below the folder that all inputs have in common.
+/// The folder of the images of a series, relative to `root`.
 fn folder_below_root(series: &Series, root: Option<&Path>) -> PathBuf {
     let path = series
         .slices
@@ -157,7 +157,7 @@ fn folder_below_root(series: &Series, root: Option<&Path>) -> PathBuf {
     below.map_or_else(PathBuf::new, Path::to_owned)
 }
 
-/// Two images of one folder that differ in their ending alone have files of two names.
+/// Reports that the files of a series get another name, because an image that differs only in its extension took the first.
 fn tell_of_another_name(series: &Series, names: &Names) {
     let usual = Names::new(series, &mut HashSet::new());
     let differs = usual
@@ -168,7 +168,7 @@ fn tell_of_another_name(series: &Series, names: &Names) {
     if let (Some((usual, now)), Some(slice)) = (differs, series.slices.first()) {
         let path = slice.source.path.display();
         console::print_remark(format_args!(
-            "labrum: {path}: another image has files called \"{usual}\", these are \"{now}\""
+            "labrum: {path}: the name \"{usual}\" is taken by another image; using \"{now}\""
         ));
     }
 }

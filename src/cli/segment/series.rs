@@ -1,4 +1,4 @@
-//! The masks of one series, and all files of them.
+//! Segments one series and writes all its files.
 
 use super::plan::SeriesPlan;
 use super::{SegmentArguments, SeriesNotWritten, SeriesOutcome};
@@ -20,7 +20,7 @@ use labrum_nn::infer::Segmenter;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
-/// All files of a series; on an error, or where it is stopped, none of those that were not there before.
+/// Segments a series and writes all its files. On an error, or when stopped, removes the files that did not exist before.
 pub(super) fn segment_whole(
     plan: &SeriesPlan<'_>,
     model: &mut Segmenter,
@@ -34,7 +34,7 @@ pub(super) fn segment_whole(
     if done.is_err() {
         new.iter().for_each(|file| drop(std::fs::remove_file(file)));
         if folder_is_new && !plan.below.as_os_str().is_empty() {
-            // Folders that are empty now; one that holds something stays.
+            // Fails for folders that are not empty, which is intended.
             let made = plan
                 .folder
                 .ancestors()
@@ -67,17 +67,15 @@ fn segment_series(
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (index, (slice, name)) in series.slices.iter().zip(&names.slices).enumerate() {
         if cancel.is_cancelled() {
-            return Err(
-                Error::at_path("segment", &slice.source.path, "it was stopped")
-                    .of_kind(ErrorKind::Cancelled),
-            );
+            return Err(Error::at_path("segment", &slice.source.path, "stopped")
+                .of_kind(ErrorKind::Cancelled));
         }
         let image = open::load_slice(&slice.source, series.kind)?;
         warnings.extend(
             image
                 .truncated
                 .iter()
-                .map(|what| format!("{name} is not whole: {what}")),
+                .map(|what| format!("{name} is truncated: {what}")),
         );
         if arguments.model.is_some() && index == series.slices.len() / 2 {
             warnings.extend(model_misfit(&card, series, &image));
@@ -139,21 +137,21 @@ fn segment_series(
     })
 }
 
-/// Why a model that was named may not be for a series, of which this is the middle slice.
+/// A warning if the model given with `--model` may not be for this series; `image` is its middle slice.
 fn model_misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
     let look = OnceCell::new();
     match card.fit_for_series(series, || {
         Some(look.get_or_init(|| Look::from_image(image)))
     }) {
         ModelFit::No(reason) => Some(format!(
-            "warning: the model \"{}\" may not be for it: {reason}",
+            "warning: the model \"{}\" may not be suitable: {reason}",
             card.name
         )),
         ModelFit::Fits => None,
     }
 }
 
-/// What a series is called in messages.
+/// The name of a series in messages.
 fn series_title(series: &Series) -> String {
     match (series.description.trim(), series.slices.first()) {
         ("", Some(first)) => first.source.path.display().to_string(),

@@ -1,4 +1,4 @@
-//! Where a training from a folder is kept and told of: its log, its state, its model, and the bar that shows how far it is.
+//! Output of training on a folder: log, resumable state, model file and progress bar.
 
 use crate::cli::{command_line, print_above_bar};
 use crate::{Error, Result};
@@ -13,7 +13,7 @@ use labrum_nn::{
 };
 use std::path::{Path, PathBuf};
 
-/// The file of a log, with the state beside it.
+/// A log file and the state file next to it.
 pub(super) struct LogFile {
     log: PathBuf,
     state: PathBuf,
@@ -37,21 +37,24 @@ impl LogFile {
         })
     }
 
-    /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
+    /// The log and state of an interrupted training; `None` if there is none.
+    ///
+    /// # Errors
+    /// The training has finished, or its files cannot be read.
     pub(super) fn resumable_state(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
         if !self.state.exists() {
             return match TrainingLog::read_from_file(&self.log) {
-                Ok(log) if log.is_finished => Err(Error::at_path(
-                    "go on with the training",
-                    &self.log,
-                    "it came to its end already",
-                )
-                .with_advice("Leave out --resume to train anew.")),
+                Ok(log) if log.is_finished => {
+                    Err(
+                        Error::at_path("resume the training", &self.log, "it has already finished")
+                            .with_advice("Leave out --resume to train again."),
+                    )
+                }
                 _ => Ok(None),
             };
         }
         let bytes = std::fs::read(&self.state)
-            .map_err(|e| Error::at_path("read the state", &self.state, e))?;
+            .map_err(|e| Error::at_path("read the training state", &self.state, e))?;
         let state = state::from_bytes(&bytes).map_err(|e| Error {
             path: Some(self.state.clone()),
             ..e
@@ -60,18 +63,10 @@ impl LogFile {
     }
 
     fn write(&self, log: &TrainingLog) -> Result<()> {
-        // Those of the beginning, where the training goes on.
-        let or = |known: &str, new: &str| {
-            if known.is_empty() {
-                new.to_owned()
-            } else {
-                known.to_owned()
-            }
-        };
-        let (begun, command) = (or(&log.begun, &self.begun), or(&log.command, &self.command));
+        // When resuming, keep the start time and command of the first run.
         let log = TrainingLog {
-            begun,
-            command,
+            begun: known_or_new(&log.begun, &self.begun),
+            command: known_or_new(&log.command, &self.command),
             ..log.clone()
         };
         whole_file::write_atomically(&self.log, "write the log", |file| {
@@ -83,14 +78,22 @@ impl LogFile {
         self.write(log)?;
         match std::fs::remove_file(&self.state) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::at_path("remove the state", &self.state, e))
+                Err(Error::at_path("delete the training state", &self.state, e))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Where a training from a folder is kept and told of.
+fn known_or_new(known: &str, new: &str) -> String {
+    if known.is_empty() {
+        new.to_owned()
+    } else {
+        known.to_owned()
+    }
+}
+
+/// Where a training on a folder saves its results and reports its progress.
 pub(super) struct Files<'a> {
     pub(super) out: &'a Path,
     pub(super) log: Option<&'a LogFile>,
@@ -110,10 +113,10 @@ impl TrainingKeeper for Files<'_> {
 
     fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
         let Some(file) = self.log else { return Ok(()) };
-        // In this order: what the log tells too much is cut off by the state.
+        // In this order: on resuming, epochs in the log beyond the state are dropped.
         file.write(log)?;
         let bytes = state::to_bytes(state)?;
-        whole_file::write_atomically(&file.state, "write the state of the training", |f| {
+        whole_file::write_atomically(&file.state, "write the training state", |f| {
             f.write_all(&bytes)
         })
     }
@@ -131,22 +134,21 @@ fn show_progress(bar: &ProgressBar, progress: &TrainingProgress) {
             device,
             epoch,
         } => {
-            let (training, validation, held_out) =
-                (images.training, images.validation, images.held_out);
+            let held_out = images.held_out;
             let again = if *epoch > 1 {
-                format!("; goes on with epoch {epoch}")
+                format!("; resuming at epoch {epoch}")
             } else {
                 String::new()
             };
-            let choose = match validation {
+            let choose = match images.validation {
                 0 => "none for validation (the training images choose the best epoch)".to_owned(),
-                count => format!("{count} to choose the best epoch"),
+                count => format!("{count} for validation"),
             };
             print_above_bar(
                 bar,
                 &format!(
-                    "{} to train on, {choose}, {held_out} held out; {device}{again}",
-                    count_with_noun(training, "image")
+                    "{} for training, {choose}, {held_out} held out; {device}{again}",
+                    count_with_noun(images.training, "image")
                 ),
             );
         }

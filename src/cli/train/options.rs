@@ -1,4 +1,4 @@
-//! What a training from a folder is to do, from the arguments of `labrum train`.
+//! Training options from the arguments of `labrum train`.
 
 use super::{AbsentArgument, RecipeArgument, TrainArguments};
 use crate::Result;
@@ -18,13 +18,6 @@ use labrum_nn::{
 use std::time::Duration;
 
 pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions, Division)> {
-    let share = |name: &str, value: f64| match value {
-        v if (0.0..1.0).contains(&v) => Ok(v),
-        v => Err(argument_error(
-            "train",
-            format!("{name} {v} is not a share from 0 up to, but not including, 1"),
-        )),
-    };
     let usual = match a.recipe {
         RecipeArgument::Own => TrainOptions::labrum_recipe(),
         RecipeArgument::Paper => TrainOptions::paper_recipe(),
@@ -78,10 +71,10 @@ pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions,
         rows: a.size.1,
         channels: a.channels,
         seed: plan.seed,
-        held_out: share("--held-out", a.held_out)?,
+        held_out: check_share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
         threshold: wishes.threshold,
-        validation: share("--validation", a.validation)?,
+        validation: check_share("--validation", a.validation)?,
         time_limit: time_limit.map_err(|e| argument_error("train", format!("--minutes: {e}")))?,
         augment: if a.no_augmentation {
             AugmentConfig::all_disabled()
@@ -108,7 +101,19 @@ pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions,
     Ok((options, division))
 }
 
-/// The loss of a training from a folder: Boundary DoU as in its paper, with what was asked for.
+/// Checks that the value of the option `name` is in 0..1.
+fn check_share(name: &str, value: f64) -> Result<f64> {
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(argument_error(
+            "train",
+            format!("{name} must be at least 0 and below 1, not {value}"),
+        ))
+    }
+}
+
+/// The loss function for training on a folder; Boundary DoU is as in its paper unless options say otherwise.
 fn training_objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<Objective> {
     let absent = match absent {
         AbsentArgument::Paper => Absent::Paper,
@@ -123,7 +128,7 @@ fn training_objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) ->
         other if cross_entropy == 0.0 => Ok(Objective::from(other)),
         _ => Err(argument_error(
             "train",
-            "--cross-entropy is added to Boundary DoU alone",
+            "--cross-entropy can only be used with Boundary DoU",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! `labrum workspace add`: images into a workspace, with masks where there are some.
+//! `labrum workspace add`: adds images and existing masks to a workspace.
 
 mod masks;
 
@@ -7,9 +7,9 @@ use crate::cli::{OverwriteArgument, console};
 use crate::io::open;
 use crate::worker::identity;
 use crate::workspace::Workspace;
-use crate::workspace::now_millis;
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
+    clock::now_millis,
     counts::{count_with_noun, first_names, with_verb},
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
     mask::PackedMask,
@@ -20,18 +20,19 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-/// Take images into a workspace, with masks that are there already
+/// Add images to a workspace, with existing masks
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Masks are found for each series as labrum import-masks finds them: DICOM-SEG, RT Structure Sets, NIfTI, \
-COCO and label maps that are called like the images. They are what a person has drawn, unless --proposals says that they \
-are only proposed; --accept accepts them. What was drawn in the workspace is never replaced. Cases that are there already \
-are not added again: their masks are, where they have none yet. Of files that hold the very same picture the first is added.
+    after_help = "Masks are matched to each series as in labrum import-masks: DICOM-SEG, RT Structure Sets, NIfTI, \
+COCO, and label maps with the file names of the images. They are taken as drawn by a person, or with --proposals as \
+proposals; --accept also accepts them. Masks drawn in the workspace are never replaced. Cases that are already in \
+the workspace are not added again, but receive masks if they have none. Of several identical image files, the first \
+is added.
 
-One subject in five is held out. Of DICOM the Patient ID says who it is, of pictures subjects.csv in their folder or the one \
-above (columns name and subject), else the number that the name of the file begins with.
+One subject in five is held out. The subject of a DICOM case is its Patient ID. That of an image file is given by \
+subjects.csv in its folder or the one above (columns name and subject), else by the number at the start of its name.
 
-Ctrl+C stops after the case; the same command goes on.
+Ctrl+C stops after the current case; run the same command again to continue.
 
 Examples:
   labrum workspace add images/ --workspace work/
@@ -47,51 +48,65 @@ pub(super) struct AddCasesArguments {
     /// Masks: DICOM-SEG, RT Structure Set, NIfTI, COCO, label maps, or folders of them
     #[arg(short, long, num_args = 1..)]
     masks: Vec<PathBuf>,
-    /// The masks are proposals: a person corrects or accepts them
+    /// Add the masks as proposals, to be corrected or accepted
     #[arg(long, requires = "masks", conflicts_with = "accept")]
     proposals: bool,
-    /// The masks are accepted as they are
+    /// Accept the masks without changes
     #[arg(long, requires = "masks")]
     accept: bool,
-    /// What proposed the masks: name and version
+    /// Name and version of the model that made the proposals
     #[arg(long, requires = "proposals", default_value = "Imported")]
     model_name: String,
-    /// Apply masks by their place in the patient, even if they name other images
+    /// Apply masks by their position in the patient, even if they refer to other images
     #[arg(long, requires = "masks")]
     by_position: bool,
-    /// Time point of masks that name no image, 1 for the first
+    /// Time point of masks that refer to no image, 1 for the first
     #[arg(long, requires = "masks", value_name = "N")]
     time: Option<usize>,
-    /// In label maps, mask pixels >= VALUE are the label: for masks with soft rims
+    /// In label maps, pixels >= VALUE are the label: for masks with soft edges
     #[arg(long, requires = "masks", value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     #[command(flatten)]
     overwrite: OverwriteArgument,
-    /// Print what became of each case as JSON on stdout
+    /// Print the result for each case as JSON on stdout
     #[arg(long)]
     json: bool,
 }
 
-/// What became of a case.
+/// Result for a case.
 #[derive(Serialize)]
 struct Added {
     name: String,
     identity: String,
-    /// It was not there before.
+    /// The case was not in the workspace before.
     is_new: bool,
-    /// The picture that holds the very same, and was taken instead.
+    /// An identical image file that was added instead.
     same_as: Option<PathBuf>,
-    /// Masks were given, and none of them is for it.
+    /// Masks were given, but none for this case.
     has_no_mask: bool,
-    /// Slices that got a mask.
+    /// Number of slices that received a mask.
     masks: usize,
-    /// Slices that had this very mask already.
+    /// Number of slices that already had the same mask.
     masks_there: usize,
-    /// Names of their labels.
+    /// Names of the labels in the masks.
     labels: Vec<String>,
     notes: Vec<String>,
-    /// Why its masks were not taken.
+    /// Why its masks were not added.
     failure: Option<String>,
+}
+
+impl Added {
+    fn has_mask(&self) -> bool {
+        self.masks + self.masks_there > 0
+    }
+
+    /// The notes, each with the name of the case.
+    fn named_notes(&self) -> Vec<(String, String)> {
+        self.notes
+            .iter()
+            .map(|note| (self.name.clone(), note.clone()))
+            .collect()
+    }
 }
 
 pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
@@ -145,11 +160,10 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    // One that is the same picture may have got it.
-    let has_mask = |one: &&Added| one.masks + one.masks_there > 0;
+    // An identical image may have received the mask.
     let with_masks: HashSet<String> = added
         .iter()
-        .filter(has_mask)
+        .filter(|one| one.has_mask())
         .map(|one| one.identity.clone())
         .collect();
     added
@@ -159,52 +173,47 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     workspace.close()?;
     print_added(&added, arguments)?;
     let failed = added.iter().filter(|one| one.failure.is_some()).count();
-    let without = |what: String| Err(Error::new("take in everything", what));
     match (failed, unreadable.len()) {
         _ if cancel.is_cancelled() => {
             let reason = format!(
-                "it was stopped after {} of {}",
+                "stopped after {} of {}",
                 added.len(),
                 count_with_noun(all.len(), "case")
             );
-            Err(Error::new("take in everything", reason)
-                .with_advice("The same command goes on.")
+            Err(incomplete_error(reason)
+                .with_advice("Run the same command again to continue.")
                 .of_kind(ErrorKind::Cancelled))
         }
         // More likely a mistyped folder than images without masks.
-        (0, _)
-            if !arguments.masks.is_empty()
-                && added.iter().all(|one| one.masks + one.masks_there == 0) =>
-        {
-            without("none of the masks belongs to any of the images".into())
-        }
+        (0, _) if !arguments.masks.is_empty() && !added.iter().any(Added::has_mask) => Err(
+            incomplete_error("none of the masks belongs to any of the images"),
+        ),
         (0, 0) => Ok(()),
-        (0, n) => without(format!(
-            "{} could not be read, see above",
+        (0, n) => Err(incomplete_error(format!(
+            "{} could not be read; see above",
             count_with_noun(n, "file")
-        )),
-        (n, _) => without(format!(
-            "the masks of {} were not taken, see above",
+        ))),
+        (n, _) => Err(incomplete_error(format!(
+            "the masks of {} were not added; see above",
             count_with_noun(n, "case")
-        )),
+        ))),
     }
 }
 
+fn incomplete_error(reason: impl ToString) -> Error {
+    Error::new("add all images and masks", reason)
+}
+
 fn print_added(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
-    let notes = |one: &Added| {
-        one.notes
-            .iter()
-            .map(|note| (one.name.clone(), note.clone()))
-            .collect::<Vec<(String, String)>>()
-    };
-    console::print_remarks(added.iter().flat_map(notes), "case");
+    console::print_remarks(added.iter().flat_map(Added::named_notes), "case");
     for (one, same) in added
         .iter()
         .filter_map(|one| Some((one, one.same_as.as_ref()?)))
     {
-        let (name, same) = (&one.name, same.display());
+        let name = &one.name;
+        let same = same.display();
         console::print_remark(format_args!(
-            "labrum: {name}: it holds the very same picture as \"{same}\", which was added"
+            "labrum: {name}: identical to \"{same}\", which was added instead"
         ));
     }
     let without: Vec<&str> = added
@@ -222,16 +231,16 @@ fn print_added(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
     let new = added.iter().filter(|one| one.is_new).count();
     let masks = added.iter().filter(|one| one.masks > 0).count();
     let there = match added.len() - new {
-        1 => "1 was there already".to_owned(),
-        n => format!("{n} were there already"),
+        1 => "1 was already in the workspace".to_owned(),
+        n => format!("{n} were already in the workspace"),
     };
     console::print_text(&format!(
-        "{} added, {there}; {masks} got masks",
+        "Added {}; {there}; {masks} received masks",
         count_with_noun(new, "case")
     ))
 }
 
-/// Takes one series in, and its masks where there are some; a mask that cannot be taken is told, the case is in.
+/// Adds one series and its masks, if any. If the masks cannot be added, the case is added without them and reported.
 fn add_series(
     workspace: &mut Workspace,
     study: &Study,
@@ -243,7 +252,7 @@ fn add_series(
     let is_new = workspace.find_case(&about.identity)?.is_none();
     let key = workspace.adopt_case(&about)?;
     if !is_new {
-        // One that was taken out of the list comes back.
+        // A case removed from the list is listed again.
         workspace.set_listed(key, true)?;
     }
     let mut one = Added {
@@ -267,7 +276,7 @@ fn add_series(
         .and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one))
     {
         Ok(()) => {}
-        // An image without a mask is one that is still to be drawn on.
+        // An image without a mask is still to be segmented.
         Err(error) if error.kind == ErrorKind::NotFound => {
             one.has_no_mask =
                 stored.is_none_or(|case| case.slices.iter().all(|slice| slice.mask.is_none()));
@@ -288,12 +297,11 @@ fn take_masks(
 ) -> Result<()> {
     one.labels.clone_from(&found.labels);
     one.notes.extend(found.notes.iter().cloned());
-    let slice_of = |slice: usize| stored.and_then(|case| case.slices.get(slice));
     let mut kept = 0;
     for (slice, mask) in &found.masks {
         let mask = PackedMask::from_mask(mask);
-        let there = slice_of(*slice);
-        // Proposals lie beside what is there; a mask of a person's takes its place only where that is none or given up.
+        let there = stored.and_then(|case| case.slices.get(*slice));
+        // Proposals are kept next to existing masks; a person's mask replaces one only if allowed.
         let is_same = there.and_then(|there| there.mask.as_ref()) == Some(&mask);
         if is_same || there.is_some_and(|there| there.is_touched) && !arguments.overwrite.overwrite
         {
@@ -323,15 +331,20 @@ fn take_masks(
     }
     if kept > 0 {
         return Err(Error::new(
-            "take the masks",
-            format!("{} masks of their own already", with_verb(kept, "slice", ["has", "have"])),
+            "add the masks",
+            format!(
+                "{} other masks already",
+                with_verb(kept, "slice", ["has", "have"])
+            ),
         )
-        .with_advice("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
+        .with_advice(
+            "Use --overwrite to replace imported masks; masks that were drawn are always kept.",
+        ));
     }
     let status = stored.map_or(Status::New, |case| case.entry.status);
     let next = match (arguments.accept, arguments.proposals) {
         (true, _) => Status::Accepted,
-        // Set by the proposals themselves.
+        // The proposals themselves set the status.
         (false, true) => status,
         (false, false) if status == Status::New => Status::Corrected,
         (false, false) => status,

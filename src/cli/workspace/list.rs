@@ -39,7 +39,7 @@ pub(super) fn list_cases(arguments: &ListArguments) -> Result<()> {
     }
 }
 
-/// A workspace as `list` tells of it.
+/// A workspace as printed by `list`.
 #[derive(Serialize)]
 struct Listed {
     name: String,
@@ -56,16 +56,16 @@ struct ListedCase {
     study: String,
     modality: String,
     status: &'static str,
-    /// Where its subject is on: "training" or "hold-out"; none where that is not decided yet.
+    /// Whether its subject is on the "training" or the "hold-out" side; `None` if not decided yet.
     side: Option<&'static str>,
     slices: usize,
     slices_with_mask: usize,
-    /// Names of the labels that its masks hold.
+    /// Names of the labels in its masks.
     labels: Vec<String>,
     seconds: f64,
-    /// The files of its images, each once.
+    /// The files of its images, without duplicates.
     files: Vec<PathBuf>,
-    /// Those that are not where they were.
+    /// Those of `files` that were not found.
     missing: Vec<PathBuf>,
 }
 
@@ -140,11 +140,8 @@ fn cases_table(listed: &Listed) -> String {
         let masks = format!("{} of {}", case.slices_with_mask, case.slices);
         let missing = match case.missing.len() {
             0 => String::new(),
-            1 if case.files.len() == 1 => "  (its file is not where it was)".to_owned(),
-            n => format!(
-                "  ({n} of {} files are not where they were)",
-                case.files.len()
-            ),
+            1 if case.files.len() == 1 => "  (file not found)".to_owned(),
+            n => format!("  ({n} of {} files not found)", case.files.len()),
         };
         text += &format!(
             "\n{:5}  {:9}  {side:8}  {masks:>10} slices with masks  {}{missing}",

@@ -1,33 +1,33 @@
-//! Where images and masks of a folder lie: in `images` and `masks`, or as nnU-Net has them: in `imagesTr` and `labelsTr`,
-//! where `case_0000.nii.gz` is the first channel of an image, `case.nii.gz` its mask, and `dataset.json` names the labels.
+//! The layout of a folder: either `images` and `masks`, or that of nnU-Net with `imagesTr` and `labelsTr`, where
+//! `case_0000.nii.gz` is the first channel of an image, `case.nii.gz` its mask, and `dataset.json` defines the labels.
 
 use crate::{Error, Result, io::export::LabelList};
 use labrum_core::label::Label;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// No description of a data set is larger.
+/// Maximum size of `dataset.json` in bytes.
 const MOST_BYTES: u64 = 16 << 20;
-/// Digits of the number of a channel.
+/// Number of digits of a channel number.
 const CHANNEL_DIGITS: usize = 4;
 
-/// Where the pairs lie.
+/// The folders of images and masks.
 pub(super) struct FolderLayout {
     pub(super) images: PathBuf,
     pub(super) masks: PathBuf,
     description: Option<PathBuf>,
 }
 
-/// What `dataset.json` says of labels.
+/// The labels in `dataset.json`.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Described {
     pub(super) list: LabelList,
-    /// The value of pixels that nobody drew on.
+    /// The value of unannotated pixels, which nnU-Net ignores.
     pub(super) ignored: Option<u8>,
 }
 
 impl FolderLayout {
-    /// Of a folder: nnU-Net's only where there is no folder `images`.
+    /// The layout of a folder; that of nnU-Net only if there is no folder `images`.
     pub(super) fn from_folder(folder: &Path) -> Self {
         let [images, of_nnunet] = ["images", "imagesTr"].map(|name| folder.join(name));
         if of_nnunet.is_dir() && !images.exists() {
@@ -45,7 +45,7 @@ impl FolderLayout {
         }
     }
 
-    /// The name of the mask of an image, and the number of its channel.
+    /// The name of the mask of an image, and its channel number.
     pub(super) fn mask_and_channel<'a>(&self, image: &'a str) -> (&'a str, usize) {
         let numbered = image.rsplit_once('_').filter(|(_, number)| {
             self.description.is_some()
@@ -57,27 +57,25 @@ impl FolderLayout {
         })
     }
 
-    /// The labels that `dataset.json` names; `None` where there is none.
+    /// The labels in `dataset.json`; `None` if there is no such file.
     ///
     /// # Errors
-    /// Where it cannot be read, or labels are made of several values.
+    /// If it cannot be read, or a label consists of several values.
     pub(super) fn read_labels(&self) -> Result<Option<Described>> {
         let Some(path) = self.description.as_deref().filter(|path| path.is_file()) else {
             return Ok(None);
         };
-        let failed = |reason: String| Error::at_path("read the names of the labels", path, reason);
-        if std::fs::metadata(path)
-            .map_err(|e| failed(e.to_string()))?
-            .len()
-            > MOST_BYTES
-        {
-            return Err(failed(
-                "it is too large for the description of a data set".into(),
+        let about = std::fs::metadata(path).map_err(|e| label_names_error(path, e))?;
+        if about.len() > MOST_BYTES {
+            return Err(label_names_error(
+                path,
+                "the file is too large for a dataset.json",
             ));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
-        let file: Value =
-            serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON ({e})")))?;
+        let bytes =
+            std::fs::read(path).map_err(|e| label_names_error(path, labrum_core::reason_of(&e)))?;
+        let file: Value = serde_json::from_slice(&bytes)
+            .map_err(|e| label_names_error(path, format!("not valid JSON ({e})")))?;
         let Some(labels) = file.get("labels").and_then(Value::as_object) else {
             return Ok(None);
         };
@@ -89,18 +87,19 @@ impl FolderLayout {
                 (Value::String(name), Ok(number)) => (name.as_str(), Some(number)),
                 _ => {
                     let reason = format!(
-                        "its label \"{key}\" is made of several values, and a mask here has one label for each pixel"
+                        "label \"{key}\" consists of several values, but a mask has only one label \
+                         per pixel"
                     );
-                    return Err(failed(reason).with_advice(
-                        "Name the values themselves: {\"labels\": {\"edema\": 1, \"core\": 2}}.",
+                    return Err(label_names_error(path, reason).with_advice(
+                        "Define each value as a label: {\"labels\": {\"edema\": 1, \"core\": 2}}.",
                     ));
                 }
             };
             let value = number.and_then(|number| u8::try_from(number).ok());
             let value = value.ok_or_else(|| {
-                failed(format!(
-                    "the value of \"{name}\" is no label: labels go up to 255"
-                ))
+                let reason =
+                    format!("the value of \"{name}\" is not valid: labels range from 0 to 255");
+                label_names_error(path, reason)
             })?;
             if name.eq_ignore_ascii_case("ignore") {
                 described.ignored = Some(value);
@@ -116,4 +115,8 @@ impl FolderLayout {
         described.list = LabelList::from_labels(named);
         Ok(Some(described))
     }
+}
+
+fn label_names_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the label list", path, reason)
 }

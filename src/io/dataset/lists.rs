@@ -1,4 +1,4 @@
-//! Which images of a folder are for what: by shares of the subjects, or by lists.
+//! Splits the images of a folder for training and testing, by fraction of subjects or by lists.
 
 use super::{DatasetPair, normalized_stem};
 use crate::{Error, Result};
@@ -8,10 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Divides pairs into those to train on and those held out, about `fraction` (0..=1) of the subjects.
+/// Splits pairs into those to train on and the hold-out set, which has about `fraction` (0..=1) of the subjects.
 ///
-/// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
-/// subjects or more, and a fraction between 0 and 1, both sides have one; one alone is not held out.
+/// A hash of `seed` and subject decides, so that a subject stays on its side when others are added or removed. With at least
+/// two subjects and a fraction between 0 and 1, neither side is empty; a single subject is not held out.
 pub fn split_by_subject(
     pairs: &[DatasetPair],
     fraction: f64,
@@ -25,7 +25,7 @@ pub fn split_by_subject(
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut held_out = order.partition_point(|(place, _)| *place < fraction);
     if fraction > 0.0 && fraction < 1.0 {
-        // A single subject stays to be trained on.
+        // A single subject is trained on.
         let most = order.len().saturating_sub(1);
         held_out = held_out.clamp(most.min(1), most);
     }
@@ -39,23 +39,25 @@ pub fn split_by_subject(
         .partition(|pair| !held_out.contains(pair.subject.as_str()))
 }
 
-/// Which images of a folder are trained on, choose the best epoch, and are held out.
+/// Names of the images for training, for choosing the best epoch, and for the hold-out set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitLists([Vec<String>; 3]);
 
 impl SplitLists {
-    /// Reads one to three files in that order, each with a name on each line; with or without ending, empty lines and
-    /// those that begin with `#` passed over. A part without file has no images.
+    /// Reads one to three files in that order, with one name per line, with or without extension. Empty lines and lines that
+    /// begin with `#` are skipped. A part without a file has no images.
     ///
-    /// Errors: files that cannot be read or name no image, a name in two of them.
+    /// # Errors
+    /// If a file cannot be read or lists no image, or a name occurs twice.
     pub fn read_files(files: &[PathBuf]) -> Result<Self> {
         if files.is_empty() || files.len() > 3 {
             return Err(Error::new(
                 "read the lists of images",
-                format!("there are {} of them", files.len()),
+                format!("one to three lists are needed, not {}", files.len()),
             )
             .with_advice(
-                "Give the lists to train on, to choose the best epoch and held out, in that order.",
+                "Give the lists for training, for choosing the best epoch and for the hold-out \
+                 set, in that order.",
             ));
         }
         let mut parts = <[Vec<String>; 3]>::default();
@@ -64,19 +66,16 @@ impl SplitLists {
             *part = read_names(file)?;
             for name in part.iter() {
                 if let Some(other) = seen.insert(name.clone(), file) {
-                    let reason = format!(
-                        "\"{name}\" is in it that \"{}\" names already",
-                        other.display()
-                    );
+                    let reason = format!("\"{name}\" is already listed in \"{}\"", other.display());
                     return Err(Error::at_path("use the list", file, reason)
-                        .with_advice("Name each image once."));
+                        .with_advice("List each image only once."));
                 }
             }
         }
         Ok(Self(parts))
     }
 
-    /// The pairs of the three parts, each in the order of its list. Errors: a name that no pair has.
+    /// The pairs of the three parts, each in the order of its list. Fails for a name that no pair has.
     pub fn apply(&self, pairs: &[DatasetPair]) -> Result<[Vec<DatasetPair>; 3]> {
         let by_name: HashMap<&str, &DatasetPair> = pairs
             .iter()
@@ -93,7 +92,7 @@ impl SplitLists {
     }
 }
 
-/// The pairs that a file names, a name on each line as for [`SplitLists`]. Errors: as there.
+/// The pairs that a file lists, in the format and with the errors of [`SplitLists::read_files`].
 pub fn only_listed(pairs: &[DatasetPair], file: &Path) -> Result<Vec<DatasetPair>> {
     let [listed, ..] = SplitLists::read_files(&[file.to_owned()])?.apply(pairs)?;
     Ok(listed)
@@ -106,18 +105,15 @@ fn pair_by_name(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<Dat
         .ok_or_else(|| {
             Error::new(
                 "use the list of images",
-                format!("it names \"{name}\", and no image has that name"),
+                format!("no image has the name \"{name}\""),
             )
-            .with_advice("Is it the list of another folder?")
+            .with_advice("Check that the list belongs to this folder.")
         })
 }
 
 fn read_names(file: &Path) -> Result<Vec<String>> {
-    let failed = |reason: String| {
-        Error::at_path("read the list of images", file, reason)
-            .with_advice("Each line is the name of an image.")
-    };
-    let text = std::fs::read_to_string(file).map_err(|e| failed(labrum_core::reason_of(&e)))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| image_list_error(file, labrum_core::reason_of(&e)))?;
     let lines = text
         .lines()
         .map(|line| line.trim_start_matches('\u{feff}').trim());
@@ -126,13 +122,18 @@ fn read_names(file: &Path) -> Result<Vec<String>> {
         .map(normalized_stem)
         .collect();
     if names.is_empty() {
-        Err(failed("it names no image".into()))
+        Err(image_list_error(file, "the list is empty"))
     } else {
         Ok(names)
     }
 }
 
-/// A number 0..1 that subject and seed fix.
+fn image_list_error(file: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the list of images", file, reason)
+        .with_advice("Each line must be the name of an image.")
+}
+
+/// A number in 0..1 that depends only on subject and seed.
 fn subject_fraction(subject: &str, seed: u64) -> f64 {
     let hash = Sha256::new()
         .chain_update(seed.to_le_bytes())

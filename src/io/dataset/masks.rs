@@ -1,4 +1,4 @@
-//! What the values of a folder's masks mean: found over all of them, and put into the order of a model's labels.
+//! The meaning of the mask values in a folder, found for all masks together, and their mapping to the labels of a model.
 
 use super::{DatasetPair, layout::FolderLayout};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     io::{
         export::{LabelList, labels_beside},
         label_file,
-        label_values::{self, ValueRule},
+        label_values::{self, MaskValues, ValueRule},
     },
 };
 use labrum_core::{label::Label, label_table::LabelTable, naming::compose_accents};
@@ -16,19 +16,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The labels that the masks of a folder hold.
+/// The labels in the masks of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FolderLabels {
-    /// Their values.
+    /// The label values.
     pub values: BTreeSet<u8>,
-    /// What was found out about them, for the user to read.
+    /// Remarks on the values for the user.
     pub(super) note: Option<String>,
     list: LabelList,
 }
 
-/// Finds the rule for all masks of a folder and says it of each pair.
+/// Finds the rule for all masks of a folder and stores it in each pair.
 ///
-/// The list of labels is `labels.json` in the folder of the masks, or in that above it, or nnU-Net's `dataset.json`.
+/// The label list is `labels.json` in the folder of the masks or in the folder above, or nnU-Net's `dataset.json`.
 pub(super) fn resolve_labels(
     pairs: &mut [DatasetPair],
     folder: &Path,
@@ -44,14 +44,10 @@ pub(super) fn resolve_labels(
             (Some(described.list), described.ignored)
         }),
     };
-    let values = |pair: &DatasetPair| {
-        Ok((
-            pair.mask.clone(),
-            label_file::mask_values(&pair.mask, pair.frame)?,
-        ))
-    };
-    let set: Vec<(PathBuf, label_values::MaskValues)> =
-        pairs.par_iter().map(values).collect::<Result<_>>()?;
+    let set: Vec<(PathBuf, MaskValues)> = pairs
+        .par_iter()
+        .map(path_and_values)
+        .collect::<Result<_>>()?;
     let named = list.as_ref().map(LabelList::named_values);
     let ValueRule {
         reading,
@@ -59,11 +55,10 @@ pub(super) fn resolve_labels(
         note,
     } = label_values::find_rule(&set, named.as_ref(), threshold)?;
     if let Some(value) = ignored.filter(|value| labels.contains(value)) {
-        let reason = format!(
-            "its value {value} says that pixels are to be ignored, and here each pixel is learned from"
-        );
+        let reason =
+            format!("value {value} marks pixels to ignore, but Labrum trains on every pixel");
         return Err(Error::at_path("use the masks", &layout.masks, reason)
-            .with_advice("Leave out what is not drawn to the end."));
+            .with_advice("Remove images that are not fully annotated."));
     }
     pairs.iter_mut().for_each(|pair| pair.reading = reading);
     let unlisted: BTreeSet<u8> = named
@@ -73,12 +68,12 @@ pub(super) fn resolve_labels(
         .collect();
     let unlisted = (!unlisted.is_empty()).then(|| {
         format!(
-            "the list of labels does not name these values of the masks: {}",
+            "the label list does not define these values of the masks: {}",
             label_values::format_ranges(&unlisted)
         )
     });
     let notes: Vec<String> = note
-        .map(|note| format!("in the masks {note}"))
+        .map(|note| format!("in the masks, {note}"))
         .into_iter()
         .chain(unlisted)
         .collect();
@@ -90,8 +85,14 @@ pub(super) fn resolve_labels(
     })
 }
 
+/// The mask file of a pair, and the values that occur in it.
+fn path_and_values(pair: &DatasetPair) -> Result<(PathBuf, MaskValues)> {
+    let values = label_file::mask_values(&pair.mask, pair.frame)?;
+    Ok((pair.mask.clone(), values))
+}
+
 impl FolderLabels {
-    /// The label of a value: as `labels.json` names it, else by number.
+    /// The label of a value, from the label list or else named by number.
     pub fn label_for(&self, value: u8) -> Label {
         self.list
             .label_for(value)
@@ -99,29 +100,23 @@ impl FolderLabels {
             .unwrap_or_else(|| Label::by_number(value))
     }
 
-    /// Those that `labels.json` names, by their values.
+    /// The labels in the label list, by value.
     pub fn named_labels(&self) -> BTreeMap<u8, Label> {
-        let named = |value: u8| Some((value, self.list.label_for(value)?.clone()));
         self.list
             .named_values()
             .into_iter()
-            .filter_map(named)
+            .filter_map(|value| Some((value, self.list.label_for(value)?.clone())))
             .collect()
     }
 
-    /// Which of `labels` each value of the masks is: by its name where `labels.json` says it, else by its value, `trained`
-    /// being the values that the labels had in the masks that they were learned from (empty for 1, 2 and so on).
+    /// Maps each mask value to one of `labels`, by the name in the label list or else by value. `trained` are the values of
+    /// these labels in the masks that the model was trained on (empty for 1, 2 and so on).
     pub fn label_table(&self, labels: &[Label], trained: &[u8]) -> LabelTable {
-        let named = |value: &u8| {
-            let name = compose_accents(&self.list.label_for(*value)?.name);
-            labels
-                .iter()
-                .position(|label| compose_accents(&label.name) == name)
-        };
         let mut places: Vec<Option<u8>> = vec![None; labels.len()];
         let mut unnamed = Vec::new();
         for &value in &self.values {
-            match named(&value)
+            match self
+                .place_by_name(value, labels)
                 .and_then(|place| places.get_mut(place))
                 .filter(|place| place.is_none())
             {
@@ -142,6 +137,14 @@ impl FolderLabels {
             }
         }
         LabelTable::new(&places)
+    }
+
+    /// The index in `labels` of the label of a value, by its name in the label list.
+    fn place_by_name(&self, value: u8, labels: &[Label]) -> Option<usize> {
+        let name = compose_accents(&self.list.label_for(value)?.name);
+        labels
+            .iter()
+            .position(|label| compose_accents(&label.name) == name)
     }
 }
 

@@ -1,8 +1,9 @@
-//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names, or as nnU-Net has them (`layout`).
+//! A folder of pairs of images and masks: `FOLDER/images` and `FOLDER/masks` with the same file names, or the layout of
+//! nnU-Net (`layout`).
 //!
-//! Each page of a stack, and each slice of a NIfTI volume, is an image with the page of that number of its mask.
-//! Names are compared without their endings, and however their accents are written. Whose picture it is (no subject is ever
-//! both trained on and tested on) is said in `subjects`, what the values of the masks mean in `masks`.
+//! Each page of a stack, and each slice of a NIfTI volume, forms a pair with the same page of its mask. Names are compared
+//! without extension and independent of the encoding of accents. Subjects, which are never both trained and tested on, are
+//! in `subjects`; the meaning of mask values is in `masks`.
 
 mod layout;
 mod lists;
@@ -39,27 +40,27 @@ use std::{
 const ENDINGS: [&str; 9] = [
     "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "nii", "nii.gz",
 ];
-const TRIED: &str = "read the data set";
+const TRIED: &str = "read the dataset";
 
-/// An image and its mask, not read yet.
+/// An image and its mask, not loaded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetPair {
-    /// File name without ending.
+    /// File name without extension.
     pub name: String,
     /// The image file.
     pub image: PathBuf,
-    /// Which page or slice of image and mask, 0-based.
+    /// 0-based page or slice of image and mask.
     pub frame: u32,
     /// The mask file.
     pub mask: PathBuf,
-    /// Whose image it is.
+    /// The subject of the image.
     pub subject: String,
-    /// How the values of its mask are read: as those of all masks of the folder.
+    /// How the values of the mask are converted, the same for all masks of the folder.
     pub reading: ValueReading,
 }
 
 impl DatasetPair {
-    /// Where the pixels of the image are.
+    /// Where the pixels of the image are stored.
     pub fn image_source(&self) -> Source {
         Source {
             path: self.image.clone(),
@@ -67,7 +68,7 @@ impl DatasetPair {
         }
     }
 
-    /// Image and mask, of one size.
+    /// Loads image and mask and checks that their sizes are equal.
     pub fn load_image_and_mask(&self) -> Result<(Image, Mask)> {
         let source = self.image_source();
         let image = open::load_slice(&source, Kind::Picture)?;
@@ -85,23 +86,23 @@ impl DatasetPair {
             let [mask, image] =
                 [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
             let reason = format!(
-                "it has {mask} pixels, but \"{}\" has {image}",
+                "the mask has {mask} pixels, but \"{}\" has {image}",
                 self.image.display()
             );
             return Err(Error::at_path("use the mask", &self.mask, reason)
-                .with_advice("Save the mask at the size of its image."));
+                .with_advice("Save the mask in the size of its image."));
         }
         Ok((image, mask))
     }
 }
 
-/// How a folder is read, as far as a person says it. What is serialised decides about the pixels.
+/// User options for reading a folder. The serialised ones affect the pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FolderOptions {
-    /// Pixels of a mask of so much and more are label 1, all others background.
+    /// Mask pixels with at least this value are label 1, all others background.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u16>,
-    /// What part of a name names the subject.
+    /// Which part of a file name identifies the subject.
     #[serde(skip)]
     pub subject_pattern: Option<SubjectPattern>,
 }
@@ -111,18 +112,20 @@ pub struct FolderOptions {
 pub struct Dataset {
     /// The folder.
     pub folder: PathBuf,
-    /// In order of their names.
+    /// The pairs, in order of their names.
     pub pairs: Vec<DatasetPair>,
-    /// What the values of the masks mean.
+    /// The labels of the mask values.
     pub labels: FolderLabels,
-    /// What was found out about the folder, for the user to read.
+    /// Remarks for the user.
     pub notes: Vec<String>,
 }
 
-/// Reads what there is in a folder: its pairs, whose they are, and what the values of all of its masks mean.
+/// Reads the contents of a folder: its pairs, their subjects and the meaning of the mask values. Masks without an image are
+/// ignored.
 ///
-/// Errors: no folder of images or masks, no image in it, an image without mask, two files of one name, a table or list of
-/// labels that cannot be read, masks whose values are no labels. Masks without image are left alone.
+/// # Errors
+/// If a folder is missing or has no images, an image has no mask, two files have the same name, a table or label list cannot
+/// be read, or mask values are not labels.
 pub fn open_folder(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
     let layout = FolderLayout::from_folder(folder);
     let (mut pairs, mut notes) = list_pairs(&layout)?;
@@ -142,7 +145,7 @@ pub fn open_folder(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
 }
 
 impl Dataset {
-    /// Refuses to divide a folder in which all is of one subject: nothing could be held out then.
+    /// Refuses a folder with a single subject, because nothing could be held out.
     pub fn refuse_one_subject(&self, tried: &str) -> Result<()> {
         let subjects: BTreeSet<&str> = self
             .pairs
@@ -152,17 +155,17 @@ impl Dataset {
         match (subjects.first(), subjects.len()) {
             (Some(subject), 1) => {
                 let images = match self.pairs.len() {
-                    1 => "it holds one image".to_owned(),
-                    count => format!("all its {count} images are of one subject, \"{subject}\""),
+                    1 => "the folder has only one image".to_owned(),
+                    count => format!("all {count} images belong to one subject, \"{subject}\""),
                 };
-                let reason = format!("{images}, so none can be held out");
+                let reason = format!("{images}, so there are none left for the hold-out set");
                 Err(Error::at_path(tried, &self.folder, reason).with_advice(subjects::ADVICE))
             }
             _ => Ok(()),
         }
     }
 
-    /// Refuses subjects that nobody is: a typing error would hold out nothing. Gives back those that there are.
+    /// Checks that the wanted subjects exist, as a typing error would hold out nothing. Returns them with composed accents.
     pub fn check_subjects(&self, tried: &str, wanted: &[String]) -> Result<BTreeSet<String>> {
         let found: BTreeSet<&str> = self
             .pairs
@@ -180,7 +183,8 @@ impl Dataset {
             Some(unknown) => {
                 let some: Vec<&str> = found.into_iter().take(5).collect();
                 let reason = format!(
-                    "no image in it is of subject \"{unknown}\"; subjects are, for example, {}",
+                    "no image belongs to subject \"{unknown}\"; existing subjects are, for \
+                     example, {}",
                     some.join(", ")
                 );
                 Err(Error::at_path(tried, &self.folder, reason).with_advice(subjects::ADVICE))
@@ -190,8 +194,8 @@ impl Dataset {
     }
 }
 
-/// The pairs of a folder, in order of their names, and what a person should know of them. Whose they are is not known yet:
-/// their subject is the name of the file.
+/// The pairs of a folder in order of their names, and remarks for the user. Subjects are not known yet; the file name takes
+/// their place.
 fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
     let (images, masks) = (
         pictures_by_name(&layout.images)?,
@@ -206,9 +210,9 @@ fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> 
             continue;
         }
         let mask = masks.get(case).cloned().ok_or_else(|| {
-            let reason = format!("it has no mask in \"{}\"", layout.masks.display());
+            let reason = format!("there is no mask for it in \"{}\"", layout.masks.display());
             Error::at_path("use the image", &image, reason)
-                .with_advice("Add a mask of the same name, or remove the image.")
+                .with_advice("Add a mask with the same name, or remove the image.")
         })?;
         let (name, subject) = (case.to_owned(), case.to_owned());
         pairs.extend(each_slice(DatasetPair {
@@ -222,23 +226,23 @@ fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> 
     }
     if pairs.is_empty() {
         return Err(
-            Error::at_path(TRIED, &layout.images, "there is no picture in it")
+            Error::at_path(TRIED, &layout.images, "the folder contains no images")
                 .with_advice("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."),
         );
     }
     let images = if channels == 1 {
-        "1 image is".to_owned()
+        "1 image was".to_owned()
     } else {
-        format!("{channels} images are")
+        format!("{channels} images were")
     };
-    let left_out = format!("{images} of another channel than the first (_0000) and left out");
+    let left_out = format!("{images} skipped: only the first channel (_0000) is used");
     Ok((
         pairs,
         (channels > 0).then_some(left_out).into_iter().collect(),
     ))
 }
 
-/// A pair for each page of a stack and each slice of a volume, of one subject.
+/// Splits a pair into one for each page of a stack or slice of a volume.
 fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
     let [image, mask] = [frame_numbers(&pair.image)?, frame_numbers(&pair.mask)?];
     if image.len() < 2 && mask.len() < 2 {
@@ -246,23 +250,23 @@ fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
     }
     if image != mask {
         let reason = format!(
-            "it has {}, but \"{}\" has {}",
+            "the mask has {}, but \"{}\" has {}",
             page_count_text(&mask),
             pair.image.display(),
             page_count_text(&image)
         );
         return Err(Error::at_path("use the mask", &pair.mask, reason)
-            .with_advice("Save a mask for each of them, in one file."));
+            .with_advice("Save a mask for each page or slice, all in one file."));
     }
-    let one = |frame: u32| DatasetPair {
+    let slices = image.into_iter().map(|frame| DatasetPair {
         name: format!("{}-{:04}", pair.name, frame + 1),
         frame,
         ..pair.clone()
-    };
-    Ok(image.into_iter().map(one).collect())
+    });
+    Ok(slices.collect())
 }
 
-/// The pages of a stack, or the slices of a volume; one for other pictures.
+/// The page numbers of a stack or slice numbers of a volume; just 0 for other image files.
 fn frame_numbers(path: &Path) -> Result<Vec<u32>> {
     let ending = split_extension(path).map_or("", |(_, ending)| ending);
     if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
@@ -284,97 +288,116 @@ fn page_count_text(frames: &[u32]) -> String {
     }
 }
 
-/// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.
+/// The name of a file without extension, and the extension in lower case; `None` if it is not that of an image file.
 fn split_extension(path: &Path) -> Option<(String, &'static str)> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     let small = name.to_lowercase();
-    let is_it = |ending: &&str| {
-        small
-            .strip_suffix(*ending)
-            .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
-    };
-    let ending = ENDINGS.into_iter().rev().find(is_it)?;
+    let ending = ENDINGS
+        .into_iter()
+        .rev()
+        .find(|ending| has_ending(&small, ending))?;
     Some((
         name.get(..name.len() - ending.len() - 1)?.to_owned(),
         ending,
     ))
 }
 
-/// What a table says of an image's size in the patient.
+/// True if the extension follows a non-empty name and a dot.
+fn has_ending(file_name: &str, ending: &str) -> bool {
+    file_name
+        .strip_suffix(ending)
+        .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
+}
+
+/// Lengths from the table of pixel spacings, for one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lengths {
-    /// Distance of neighbouring pixels, in rows as in columns, in mm.
+    /// Row and column spacing in mm.
     pub pixel_spacing: f64,
-    /// Circumference of what is to be found, measured by a person, in mm.
+    /// Circumference of the structure to segment, measured by a person, in mm.
     pub circumference: Option<f64>,
 }
 
-/// The table `FOLDER/pixel_spacing_mm.csv`, where there is one: the columns `name` (without ending), `pixel_spacing_mm` and,
-/// if it has that one, `head_circumference_mm`.
+/// Reads the optional table `FOLDER/pixel_spacing_mm.csv` with the columns `name` (without extension), `pixel_spacing_mm` and
+/// optionally `head_circumference_mm`.
 ///
-/// Errors: a table without these columns, lengths that are none.
+/// # Errors
+/// If the columns are missing, or lengths are not positive numbers.
 pub fn read_lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
     let path = folder.join("pixel_spacing_mm.csv");
     if !path.exists() {
         return Ok(HashMap::new());
     }
-    let failed = |reason: String| {
-        Error::at_path("read the table", &path, reason)
-            .with_advice("Its first line must be \"name,pixel_spacing_mm\".")
-    };
     let mut table = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_path(&path)
-        .map_err(|e| failed(e.to_string()))?;
-    let headers = table.headers().map_err(|e| failed(e.to_string()))?.clone();
-    let column = |title: &str| {
-        headers
-            .iter()
-            .position(|h| h.trim_start_matches('\u{feff}') == title)
+        .map_err(|e| length_table_error(&path, e))?;
+    let headers = table
+        .headers()
+        .map_err(|e| length_table_error(&path, e))?
+        .clone();
+    let (Some(name), Some(spacing)) = (
+        column_with_title(&headers, "name"),
+        column_with_title(&headers, "pixel_spacing_mm"),
+    ) else {
+        return Err(length_table_error(&path, "a required column is missing"));
     };
-    let (Some(name), Some(spacing)) = (column("name"), column("pixel_spacing_mm")) else {
-        return Err(failed("it lacks one of these columns".into()));
-    };
-    let circumference = column("head_circumference_mm");
+    let circumference = column_with_title(&headers, "head_circumference_mm");
     let mut lengths = HashMap::new();
     for record in table.records() {
-        let record = record.map_err(|e| failed(e.to_string()))?;
+        let record = record.map_err(|e| length_table_error(&path, e))?;
         let named = record.get(name).unwrap_or_default();
-        let length = |column: usize| -> Result<f64> {
-            let text = record.get(column).unwrap_or_default();
-            let length = text
-                .parse()
-                .ok()
-                .filter(|l: &f64| l.is_finite() && *l > 0.0);
-            length.ok_or_else(|| failed(format!("\"{text}\" of \"{named}\" is no length")))
-        };
+        let spacing_text = record.get(spacing).unwrap_or_default();
+        let pixel_spacing = parse_length(spacing_text, named, &path)?;
+        let circumference = circumference
+            .map(|column| record.get(column).unwrap_or_default())
+            .map(|text| parse_length(text, named, &path))
+            .transpose()?;
         let all = Lengths {
-            pixel_spacing: length(spacing)?,
-            circumference: circumference.map(length).transpose()?,
+            pixel_spacing,
+            circumference,
         };
         lengths.insert(normalized_stem(named), all);
     }
     Ok(lengths)
 }
 
-/// A file name without the ending of a picture, its accents composed.
+fn length_table_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the table", path, reason)
+        .with_advice("Its first line must be \"name,pixel_spacing_mm\".")
+}
+
+fn column_with_title(headers: &csv::StringRecord, title: &str) -> Option<usize> {
+    headers
+        .iter()
+        .position(|header| header.trim_start_matches('\u{feff}') == title)
+}
+
+/// Parses a length of the image `named`, in mm. Fails if it is not a positive number.
+fn parse_length(text: &str, named: &str, table: &Path) -> Result<f64> {
+    text.parse()
+        .ok()
+        .filter(|length: &f64| length.is_finite() && *length > 0.0)
+        .ok_or_else(|| {
+            let reason = format!("the length \"{text}\" of \"{named}\" is not a positive number");
+            length_table_error(table, reason)
+        })
+}
+
+/// A file name without image extension, with composed accents.
 fn normalized_stem(name: &str) -> String {
     split_extension(Path::new(name))
         .map_or_else(|| compose_accents(name), |(stem, _)| compose_accents(&stem))
 }
 
-/// Pictures of a folder by name without ending; hidden files and other endings are passed over.
+/// The image files of a folder by name without extension; hidden and other files are skipped.
 fn pictures_by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let failed = |reason: &dyn ToString| {
-        Error::at_path(TRIED, folder, reason.to_string())
-            .with_advice("The folder to use holds the folders \"images\" and \"masks\".")
-    };
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => failed(&"there is no such folder"),
-        _ => failed(&labrum_core::reason_of(&e)),
+        std::io::ErrorKind::NotFound => folder_error(folder, "folder not found"),
+        _ => folder_error(folder, labrum_core::reason_of(&e)),
     })? {
-        let path = entry.map_err(|e| failed(&e))?.path();
+        let path = entry.map_err(|e| folder_error(folder, e))?.path();
         let Some((name, _)) =
             split_extension(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file())
         else {
@@ -387,4 +410,9 @@ fn pictures_by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     Ok(found)
+}
+
+fn folder_error(folder: &Path, reason: impl ToString) -> Error {
+    Error::at_path(TRIED, folder, reason)
+        .with_advice("Choose a folder that contains the folders \"images\" and \"masks\".")
 }

@@ -1,7 +1,7 @@
-//! Whose image it is: as `FOLDER/subjects.csv` says (columns `name` and `subject`), else a pattern that a person gives, else
-//! the number that the name of its file begins with (`010_2HC.png` is of subject `010`), else the whole name.
+//! The subject of an image: from `FOLDER/subjects.csv` (columns `name` and `subject`), else from a pattern given by the user,
+//! else the number at the beginning of the file name (`010_2HC.png` is of subject `010`), else the whole name.
 //!
-//! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) begin with numbers, too, but name nobody.
+//! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) also begin with numbers, but do not identify a subject.
 
 use super::{DatasetPair, normalized_stem};
 use crate::{Error, Result};
@@ -10,17 +10,19 @@ use regex::Regex;
 use std::{
     cell::RefCell,
     collections::HashMap,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
     time::SystemTime,
 };
 
-/// What to do where subjects are not as they should be.
-pub(super) const ADVICE: &str = "Say whose each image is in subjects.csv in that folder (columns name and subject), or with \
-     --subject-pattern, a regular expression: \"^P([0-9]+)\" takes 12 from P12_left.png.";
+/// Advice for errors about subjects.
+pub(super) const ADVICE: &str = "List the subject of each image in subjects.csv in that folder \
+     (columns name and subject), or use --subject-pattern with a regular expression: \
+     \"^P([0-9]+)\" takes 12 from P12_left.png.";
 
-/// What part of a name names the subject: the group `subject` of a regular expression, else its first group, else all
-/// that it matches.
+/// Which part of a name identifies the subject: the group `subject` of a regular expression, else its first group, else the
+/// whole match.
 #[derive(Clone, Debug)]
 pub struct SubjectPattern(Regex);
 
@@ -36,19 +38,18 @@ impl FromStr for SubjectPattern {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let failed = |e: regex::Error| {
+        Regex::new(&compose_accents(text)).map(Self).map_err(|e| {
             Error::new(
-                format!("find subjects by \"{text}\""),
-                format!("it is no regular expression ({e})"),
+                format!("use the subject pattern \"{text}\""),
+                format!("not a valid regular expression ({e})"),
             )
             .with_advice("\"^P([0-9]+)\" takes 12 from P12_left.png.")
-        };
-        Regex::new(&compose_accents(text)).map(Self).map_err(failed)
+        })
     }
 }
 
 impl SubjectPattern {
-    /// Whose image of this name it is; `None` where the pattern says nothing of it.
+    /// The subject in a name; `None` if the pattern does not match.
     fn match_subject(&self, name: &str) -> Option<String> {
         let found = self.0.captures(name)?;
         let group = found
@@ -59,7 +60,7 @@ impl SubjectPattern {
     }
 }
 
-/// Says of each pair whose it is, and tells what a person should know about it. Before, `subject` is the name of its file.
+/// Sets the subject of each pair, which is the file name before, and returns a remark for the user.
 pub(super) fn assign_subjects(
     pairs: &mut [DatasetPair],
     folder: &Path,
@@ -67,21 +68,23 @@ pub(super) fn assign_subjects(
 ) -> Result<Option<String>> {
     let path = folder.join("subjects.csv");
     let table = read_table(&path)?;
-    let in_table = |pair: &DatasetPair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
-    if !table.is_empty() && !pairs.iter().any(|pair| in_table(pair).is_some()) {
-        let reason = "none of the names in it is that of an image";
+    let is_any_named = pairs
+        .iter()
+        .any(|pair| subject_in_table(&table, pair).is_some());
+    if !table.is_empty() && !is_any_named {
+        let reason = "none of its names matches an image";
         return Err(Error::at_path("use the subjects", &path, reason)
-            .with_advice("Names are those of the files in images/."));
+            .with_advice("Use the names of the files in images/."));
     }
     let mut unnamed = 0;
     for pair in pairs {
-        // All pages of a file are of one subject.
+        // All pages of a file belong to one subject.
         let file = &pair.subject;
-        pair.subject = match (in_table(pair), pattern) {
+        pair.subject = match (subject_in_table(&table, pair), pattern) {
             (Some(subject), _) => subject.clone(),
             (None, Some(pattern)) => pattern.match_subject(file).ok_or_else(|| {
                 let reason = format!(
-                    "--subject-pattern \"{}\" finds no subject in its name",
+                    "--subject-pattern \"{}\" does not match its name",
                     pattern.0
                 );
                 Error::at_path("use the image", &pair.image, reason).with_advice(ADVICE)
@@ -93,41 +96,54 @@ pub(super) fn assign_subjects(
         };
     }
     Ok((unnamed > 0).then(|| {
-        let images = if unnamed == 1 { "1 image has a name".into() } else { format!("{unnamed} images have names") };
+        let images = if unnamed == 1 {
+            "1 image has a name".into()
+        } else {
+            format!("{unnamed} images have names")
+        };
         format!(
-            "{images} that begin with a date or a UID, which name no subject: each is taken for a subject of its own. Where \
-             several are of one patient, say so in subjects.csv or with --subject-pattern"
+            "{images} that begin with a date or a UID, which does not identify a subject: each \
+             is treated as a subject of its own. If several belong to one patient, use \
+             subjects.csv or --subject-pattern"
         )
     }))
 }
 
-/// Whose image it is, as far as its name says.
+/// The subject in the table for the name of an image, or else for that of its file.
+fn subject_in_table<'a>(
+    table: &'a HashMap<String, String>,
+    pair: &DatasetPair,
+) -> Option<&'a String> {
+    table.get(&pair.name).or_else(|| table.get(&pair.subject))
+}
+
+/// The subject in a name, or else the whole name.
 fn from_name(name: &str) -> String {
     named_in(name).unwrap_or_else(|| name.to_owned())
 }
 
-/// The subject that a name names; `None` where it names nobody.
+/// The subject in a name; `None` if the name identifies nobody.
 fn named_in(name: &str) -> Option<String> {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     match uid_prefix(name) {
-        // What stands behind a UID numbers the pictures that it names.
+        // A suffix after a UID numbers the images of the same subject.
         Some(uid) => Some(uid.to_owned()),
         None if digits.is_empty() || names_nobody(name) => None,
         None => Some(digits),
     }
 }
 
-/// A table, its file, and when that was changed last.
+/// Path and modification time of a table, and its content.
 type KnownTable = (PathBuf, Option<SystemTime>, HashMap<String, String>);
 
-/// Whose picture the file `path` is, by the same rule as in a folder: as subjects.csv beside it or in the folder above says,
-/// else as its name does; `None` where neither says more than that it is a picture of its own.
+/// The subject of the image file `path`, by the same rule as in a folder: from the subjects.csv next to it or in the folder
+/// above, else from its name; `None` if neither identifies one.
 ///
 /// # Errors
-/// Where there is a subjects.csv that cannot be read.
+/// If a subjects.csv exists but cannot be read.
 pub fn of_picture(path: &Path) -> Result<Option<String>> {
     thread_local! {
-        /// The table that was read last: pictures come folder by folder.
+        /// The table read last, as images are usually processed folder by folder.
         static LAST: RefCell<Option<KnownTable>> = const { RefCell::new(None) };
     }
     let name = normalized_stem(&path.file_name().unwrap_or_default().to_string_lossy());
@@ -162,12 +178,12 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
     Ok(named_in(&name))
 }
 
-/// True for names that begin with a date or an identifier of a file rather than of a person.
+/// True for names that begin with a date, or with an identifier of a file instead of a person.
 fn names_nobody(name: &str) -> bool {
     uid_prefix(name).is_some() || begins_with_date(name) || begins_with_hash(name)
 }
 
-/// The DICOM UID that the name begins with: numbers with dots between them.
+/// The DICOM UID at the beginning of the name: numbers separated by dots.
 fn uid_prefix(name: &str) -> Option<&str> {
     let end = name
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -178,33 +194,41 @@ fn uid_prefix(name: &str) -> Option<&str> {
     (parts.len() >= 4 && is_root && parts.iter().all(|part| !part.is_empty())).then_some(uid)
 }
 
-/// 20200314, 20200314T1200, 2020-03-14, 2020_03_14, 2020.03.14, 14-03-2020.
+/// True for names such as 20200314, 20200314T1200, 2020-03-14, 2020_03_14, 2020.03.14 and 14-03-2020.
 fn begins_with_date(name: &str) -> bool {
-    let number = |text: &str| text.parse::<u32>().ok();
-    let is_date = |year: Option<u32>, month: Option<u32>, day: Option<u32>| {
-        year.is_some_and(|y| (1900..2100).contains(&y))
-            && month.is_some_and(|m| (1..=12).contains(&m))
-            && day.is_some_and(|d| (1..=31).contains(&d))
-    };
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let count = digits(name);
-    // With the time behind it, or without.
-    if matches!(count, 8 | 12 | 14) {
-        return is_date(number(&name[..4]), number(&name[4..6]), number(&name[6..8]));
+    // With or without time.
+    if matches!(count_leading_digits(name), 8 | 12 | 14) {
+        return is_calendar_date(&name[..4], &name[4..6], &name[6..8]);
     }
     let mut parts = name.split(['-', '_', '.', ' ']);
     let (Some(first), Some(second), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
-    let third = &rest[..digits(rest)];
+    let third = &rest[..count_leading_digits(rest)];
     match (first.len(), second.len(), third.len()) {
-        (4, 2, 2) => is_date(number(first), number(second), number(third)),
-        (2, 2, 4) => is_date(number(third), number(second), number(first)),
+        (4, 2, 2) => is_calendar_date(first, second, third),
+        (2, 2, 4) => is_calendar_date(third, second, first),
         _ => false,
     }
 }
 
-/// Hexadecimal digits with letters among them, as hashes and UUIDs are written.
+fn count_leading_digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+/// True for a plausible acquisition date.
+fn is_calendar_date(year: &str, month: &str, day: &str) -> bool {
+    is_number_within(year, 1900..=2099)
+        && is_number_within(month, 1..=12)
+        && is_number_within(day, 1..=31)
+}
+
+fn is_number_within(text: &str, range: RangeInclusive<u32>) -> bool {
+    text.parse::<u32>()
+        .is_ok_and(|number| range.contains(&number))
+}
+
+/// True for names that begin with a hash or a UUID: hexadecimal digits including letters.
 fn begins_with_hash(name: &str) -> bool {
     const SHORTEST: usize = 16;
     let part = name
@@ -217,41 +241,50 @@ fn begins_with_hash(name: &str) -> bool {
         && part.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// What `subjects.csv` says, by name without ending; nothing where there is no such file.
+/// Reads `subjects.csv` as a map from names without extension to subjects; empty if there is no such file.
 fn read_table(path: &Path) -> Result<HashMap<String, String>> {
     if !path.exists() {
         return Ok(HashMap::new());
     }
-    let failed = |reason: String| {
-        Error::at_path("read the subjects", path, reason)
-            .with_advice("Its first line must be \"name,subject\".")
-    };
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_path(path)
-        .map_err(|e| failed(e.to_string()))?;
-    let headers = reader.headers().map_err(|e| failed(e.to_string()))?.clone();
-    let column = |title: &str| {
-        let is_it = |h: &str| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(title);
-        headers
-            .iter()
-            .position(is_it)
-            .ok_or_else(|| failed(format!("it has no column \"{title}\"")))
-    };
-    let (name, subject) = (column("name")?, column("subject")?);
+        .map_err(|e| subjects_table_error(path, e))?;
+    let headers = reader
+        .headers()
+        .map_err(|e| subjects_table_error(path, e))?
+        .clone();
+    let name_column = find_column(&headers, "name", path)?;
+    let subject_column = find_column(&headers, "subject", path)?;
     let mut subjects = HashMap::new();
     for record in reader.records() {
-        let record = record.map_err(|e| failed(e.to_string()))?;
-        let (name, subject) = (
-            record.get(name).unwrap_or_default(),
-            record.get(subject).unwrap_or_default(),
-        );
+        let record = record.map_err(|e| subjects_table_error(path, e))?;
+        let name = record.get(name_column).unwrap_or_default();
+        let subject = record.get(subject_column).unwrap_or_default();
         if subject.is_empty() {
-            return Err(failed(format!("\"{name}\" has no subject")));
+            let reason = format!("\"{name}\" has no subject");
+            return Err(subjects_table_error(path, reason));
         }
         subjects.insert(normalized_stem(name), compose_accents(subject));
     }
     Ok(subjects)
+}
+
+/// The index of the column with this title, ignoring case.
+fn find_column(headers: &csv::StringRecord, title: &str, path: &Path) -> Result<usize> {
+    headers
+        .iter()
+        .map(|header| header.trim_start_matches('\u{feff}'))
+        .position(|header| header.eq_ignore_ascii_case(title))
+        .ok_or_else(|| {
+            let reason = format!("there is no column \"{title}\"");
+            subjects_table_error(path, reason)
+        })
+}
+
+fn subjects_table_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the subjects", path, reason)
+        .with_advice("Its first line must be \"name,subject\".")
 }
 
 #[cfg(test)]
@@ -350,7 +383,7 @@ mod tests {
             "(".parse::<SubjectPattern>()
                 .unwrap_err()
                 .to_string()
-                .contains("no regular expression")
+                .contains("not a valid regular expression")
         );
     }
 }

@@ -103,7 +103,7 @@ fn lists_say_which_images_are_for_what() {
     };
     refused(&[train.clone(), file("twice.txt", "a\n")], "\"a\"");
     refused(&[file("other.txt", "d\n")], "\"d\"");
-    refused(&[file("none.txt", "\n")], "no image");
+    refused(&[file("none.txt", "\n")], "the list is empty");
     refused(&[folder.path().join("missing.txt")], "missing.txt");
 }
 
@@ -308,7 +308,7 @@ fn a_folder_of_one_subject_cannot_be_divided() {
         .unwrap_err()
         .to_string();
     for part in [
-        "all its 2 images are of one subject, \"1\"",
+        "all 2 images belong to one subject, \"1\"",
         "subjects.csv",
         "--subject-pattern",
     ] {
@@ -333,7 +333,7 @@ fn a_folder_of_one_subject_cannot_be_divided() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("no image in it is of subject \"c\""),
+        error.contains("no image belongs to subject \"c\""),
         "{error}"
     );
 }

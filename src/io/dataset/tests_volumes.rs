@@ -137,7 +137,7 @@ fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
     folder.stack("masks/12_a.tiff", &[[1, 0], [2, 0]]);
     let error = folder.open().unwrap_err().to_string();
     assert!(
-        error.contains("it has 2 pages or slices") && error.contains("has 3 pages or slices"),
+        error.contains("the mask has 2 pages or slices") && error.contains("has 3 pages or slices"),
         "{error}"
     );
     std::fs::remove_file(folder.0.path().join("masks/12_a.tiff")).unwrap();
@@ -149,7 +149,7 @@ fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
             .open()
             .unwrap_err()
             .to_string()
-            .contains("it has 1 page or slice")
+            .contains("the mask has 1 page or slice")
     );
 }
 
@@ -163,7 +163,7 @@ fn a_volume_that_lies_elsewhere_is_no_mask_of_it() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("its voxels are not those of") && error.contains("import-masks"),
+        error.contains("its voxel grid differs from that of") && error.contains("import-masks"),
         "{error}"
     );
 }
@@ -229,7 +229,7 @@ fn a_data_set_of_nnunet_is_read_as_it_lies() {
             found
                 .notes
                 .iter()
-                .any(|note| note.contains("2 images are of another channel")),
+                .any(|note| note.contains("2 images were skipped: only the first channel")),
             "{:?}",
             found.notes
         );
@@ -245,10 +245,10 @@ fn labels_of_nnunet_that_a_mask_cannot_hold_are_refused() {
             .to_string()
     };
     let regions = refused(r#"{"background": 0, "whole": [1, 4], "core": [4]}"#);
-    assert!(regions.contains("is made of several values"), "{regions}");
+    assert!(regions.contains("consists of several values"), "{regions}");
     let ignored = refused(r#"{"background": 0, "liver": 1, "ignore": 4}"#);
     assert!(
-        ignored.contains("its value 4 says that pixels are to be ignored"),
+        ignored.contains("value 4 marks pixels to ignore"),
         "{ignored}"
     );
 }

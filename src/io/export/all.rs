@@ -1,17 +1,19 @@
-//! All cases of a workspace in one go, with their manifest.
+//! Exports all cases of a workspace, with a manifest.
 
 use super::{
     CocoWriter,
     attempts::{Journal, Unfinished},
-    batch::{Export, OverlayStyle, Preset, Progress},
+    batch::{Export, Progress},
     case::CaseToExport,
     manifest::{COCO, FailedCase, FileEntry, Manifest, ManifestCase},
+    preset::{OverlayStyle, Preset},
 };
 use crate::{Error, Result};
 use labrum_core::{
     counts::{count_with_noun, with_verb},
     export_format::ExportFormat,
     mask::Mask,
+    naming::file_name_text,
     progress::Cancel,
     study::{Series, Slice},
 };
@@ -20,31 +22,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What came of an export of many cases.
+/// The result of an export of many cases.
 #[derive(Clone, Debug)]
 pub struct ExportReport {
-    /// All that stands in the manifest.
+    /// The content of the manifest.
     pub manifest: Manifest,
-    /// The manifest's own files, and that of all COCO annotations.
+    /// The manifest files, and the file with all COCO annotations.
     pub files: Vec<PathBuf>,
-    /// Cases of an export before that were whole and are kept.
+    /// Number of complete cases kept from an earlier, unfinished export.
     pub kept: usize,
 }
 
 impl ExportReport {
-    /// Each case of which something is missing, and why.
+    /// The cases and formats that were not written, with the reasons.
     pub fn missing_outputs(&self) -> Vec<String> {
-        let of_case = |case: &ManifestCase| -> Vec<String> {
-            let name = if case.case.is_empty() {
-                &case.series
-            } else {
-                &case.case
-            };
-            case.not_written
-                .iter()
-                .map(|not| format!("{name} as {}: {}", not.format, not.reason))
-                .collect()
-        };
         let failed = self
             .manifest
             .failed
@@ -53,12 +44,12 @@ impl ExportReport {
         self.manifest
             .cases
             .iter()
-            .flat_map(of_case)
+            .flat_map(missing_formats)
             .chain(failed)
             .collect()
     }
 
-    /// "12 cases, 36 files; 1 case could not be written".
+    /// A summary such as "12 cases, 36 files; 1 case could not be written".
     pub fn summary_text(&self) -> String {
         let files = self
             .manifest
@@ -74,7 +65,12 @@ impl ExportReport {
         );
         match self.kept {
             0 => {}
-            n => text += &format!("; {} already there", with_verb(n, "case", ["was", "were"])),
+            n => {
+                text += &format!(
+                    "; {} already exported",
+                    with_verb(n, "case", ["was", "were"])
+                )
+            }
         }
         match self.manifest.failed.len() {
             0 => {}
@@ -88,23 +84,41 @@ impl ExportReport {
             .count()
         {
             0 => {}
-            n => text += &format!("; {} not in all formats", count_with_noun(n, "case")),
+            n => {
+                text += &format!(
+                    "; {} not written in all formats",
+                    count_with_noun(n, "case")
+                )
+            }
         }
         if self.manifest.stopped {
-            text += "; stopped before the end";
+            text += "; cancelled before the end";
         }
         text
     }
 }
 
-/// Writes cases one after the other, then the manifest. A case that fails does not stop the others. `cases` are fetched as
-/// they are needed: a title, and the case or why there is none. `progress` is told cases done and all cases in thousandths.
-/// Where no case at all can be written, no manifest is either: the folder is as it was. What an export before wrote that did not
-/// come to its end is kept where it is whole and would be the same, and else written anew.
+/// The formats in which a case was not written, with the reasons.
+fn missing_formats(case: &ManifestCase) -> Vec<String> {
+    let name = if case.case.is_empty() {
+        &case.series
+    } else {
+        &case.case
+    };
+    case.not_written
+        .iter()
+        .map(|not| format!("{name} as {}: {}", not.format, not.reason))
+        .collect()
+}
+
+/// Writes cases one after the other, then the manifest. A failed case does not stop the others. `cases` yields titles, each
+/// with its case or the error, as they are needed. `progress` receives the finished and the total number of cases, both
+/// times 1000. If no case can be written, there is no manifest either and the folder is left as it was. Complete cases of an
+/// earlier, unfinished export are kept if they would be the same, and written again otherwise.
 ///
 /// # Errors
-/// Where the folder or the manifest cannot be written, or that of an export that is complete is there already and is not
-/// to be replaced.
+/// If the folder or the manifest cannot be written, or the folder contains the manifest of a complete export and existing
+/// files are not to be overwritten.
 pub fn export_all(
     folder: &Path,
     preset: &Preset,
@@ -113,7 +127,7 @@ pub fn export_all(
     progress: Progress<'_>,
     cancel: &Cancel,
 ) -> Result<ExportReport> {
-    // One file of annotations for all.
+    // All cases share one COCO file.
     let wants_coco = preset.formats.contains(&ExportFormat::Coco);
     let each = without_coco(preset);
     let coco_path = folder.join(COCO);
@@ -128,16 +142,17 @@ pub fn export_all(
     export.journal = Some(Journal::open_in(folder)?);
     let mut manifest = empty_manifest(preset);
     let mut coco = CocoWriter::default();
-    let (total, mut kept) = (cases.len() * 1000, 0);
+    let total = cases.len() * 1000;
+    let mut kept = 0;
     for (number, (title, case)) in cases.enumerate() {
         if cancel.is_cancelled() {
             manifest.stopped = true;
             break;
         }
-        let mut steps =
-            |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
         let done = case.and_then(|case| {
-            let written = export.export_case(&case, &mut steps)?;
+            let written = export.export_case(&case, &mut |done, all| {
+                progress(number * 1000 + done * 1000 / all.max(1), total);
+            })?;
             Ok((export.manifest_case(&case, &written)?, case, written))
         });
         match done {
@@ -167,11 +182,11 @@ pub fn export_all(
     }
     let journal = export.journal.take();
     if manifest.cases.is_empty() {
-        // That of an export before is still needed.
+        // The journal of an earlier export is still needed.
         let of_this_one = journal.filter(|_| !unfinished.is_any);
         of_this_one.into_iter().for_each(Journal::delete_file);
         if !was_there {
-            // Fails, as it should, where there is something in it.
+            // Fails, as intended, if the folder is not empty.
             let _ = std::fs::remove_dir(folder);
         }
         return Ok(ExportReport {
@@ -183,9 +198,11 @@ pub fn export_all(
     if wants_coco {
         coco.write_file(&coco_path)?;
     }
-    let is_whole = |case: &ManifestCase| case.not_written.is_empty();
-    manifest.complete =
-        !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
+    let are_whole = manifest
+        .cases
+        .iter()
+        .all(|case| case.not_written.is_empty());
+    manifest.complete = !manifest.stopped && manifest.failed.is_empty() && are_whole;
     if !manifest.complete {
         manifest.earlier = earlier_files(folder, &unfinished, &manifest)?;
     }
@@ -206,15 +223,19 @@ fn without_coco(preset: &Preset) -> Preset {
     }
 }
 
-/// None of the export's own files may be there already, unless an export that did not come to its end wrote them.
+/// Refuses if a manifest or COCO file already exists, unless an unfinished export wrote it.
 fn refuse_existing(folder: &Path, own: &[PathBuf], unfinished: &Unfinished) -> Result<()> {
-    let is_in_the_way = |path: &&PathBuf| path.exists() && !unfinished.is_any;
-    match own.iter().find(is_in_the_way) {
+    let in_the_way = own.iter().find(|path| path.exists() && !unfinished.is_any);
+    match in_the_way {
         None => Ok(()),
         Some(there) => {
-            let reason = format!("it holds the {} of another export", name_of(there));
+            let reason = format!(
+                "the folder contains the {} of another export",
+                file_name_text(there)
+            );
             Err(Error::at_path("export to", folder, reason).with_advice(
-                "Choose another folder, or have existing files replaced (at the command line: --overwrite).",
+                "Choose another folder, or overwrite existing files (on the command line: \
+                 --overwrite).",
             ))
         }
     }
@@ -231,7 +252,7 @@ fn empty_manifest(preset: &Preset) -> Manifest {
     }
 }
 
-/// Without the title and paths where these may name the patient.
+/// The manifest entry of a failed case. If `is_private`, title and paths are omitted, as they may name the patient.
 fn failed_case(is_private: bool, number: usize, title: String, error: Error) -> FailedCase {
     let (case, reason) = match is_private {
         true => (format!("case {}", number + 1), error.reason),
@@ -240,14 +261,7 @@ fn failed_case(is_private: bool, number: usize, title: String, error: Error) -> 
     FailedCase { case, reason }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// Files of exports before that stand in no case of this one.
+/// Files of earlier unfinished exports that belong to no case of this one.
 fn earlier_files(
     folder: &Path,
     unfinished: &Unfinished,
@@ -270,19 +284,25 @@ fn earlier_files(
         .collect()
 }
 
-/// The images' files as seen from the folder of the export, where they lie below it, else from the folder that all have in
-/// common; else their names.
+/// Paths of the image files relative to the export folder if they are inside it, else relative to their common folder, else
+/// only their names.
 fn image_paths(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
-    let name = |slice: &Slice| {
-        let path = &slice.source.path;
-        let below = path
-            .strip_prefix(folder)
-            .ok()
-            .or_else(|| path.strip_prefix(root?).ok());
-        below.map_or_else(
-            || name_of(path),
-            |below| FileEntry::relative_path(Path::new(""), below),
-        )
-    };
-    series.slices.iter().map(name).collect()
+    series
+        .slices
+        .iter()
+        .map(|slice| image_path(slice, folder, root))
+        .collect()
+}
+
+/// As [`image_paths`], for one slice.
+fn image_path(slice: &Slice, folder: &Path, root: Option<&Path>) -> String {
+    let path = &slice.source.path;
+    let below = path
+        .strip_prefix(folder)
+        .ok()
+        .or_else(|| path.strip_prefix(root?).ok());
+    match below {
+        Some(below) => FileEntry::relative_path(Path::new(""), below),
+        None => file_name_text(path),
+    }
 }

@@ -1,14 +1,14 @@
-//! Exports that did not come to their end: what they wrote, so that the next one into the same folder goes on. A journal names
-//! the files of a case before the first of them is written, and the case once it is whole; at the end the manifest takes its
-//! place.
+//! Unfinished exports, which the next export into the same folder resumes. A journal lists the files of a case before the
+//! first of them is written, and the case once it is complete; at the end the manifest replaces the journal.
 
 use super::{
-    batch::{OverlayStyle, Preset},
     case::CaseToExport,
-    manifest::{FileEntry, Manifest, ManifestCase, sha256_and_length, to_hex},
+    manifest::{FileEntry, Manifest, ManifestCase, sha256_and_length},
+    preset::{OverlayStyle, Preset},
     series::Names,
 };
 use crate::{Error, ErrorKind, Result};
+use labrum_core::hex::hex_text;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -18,31 +18,31 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Name of the journal in the folder of the export.
+/// File name of the journal in the export folder.
 const JOURNAL: &str = "manifest.unfinished";
 
-/// What exports before wrote into a folder and did not bring to an end.
+/// What earlier unfinished exports wrote into a folder.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
-    /// True where there was one.
+    /// True if there is an unfinished export.
     pub(super) is_any: bool,
-    /// Its files that are as they were written: the next one may put its own in their place.
+    /// Its unchanged files, which the next export may overwrite.
     pub(super) files: HashSet<PathBuf>,
-    /// Its cases of which all files are there, by what they were made of.
+    /// Its complete cases, by [`made_from`].
     pub(super) cases: HashMap<String, ManifestCase>,
 }
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
 enum JournalLine {
-    /// These files are about to be written, and were not there.
+    /// Files that are about to be written and did not exist before.
     Begun(Vec<String>),
-    /// This case is whole.
+    /// A case that is complete.
     Done(Box<ManifestCase>),
 }
 
 impl Unfinished {
-    /// Nothing where the export in `folder` is complete, or its manifest cannot be understood.
+    /// Finds an unfinished export in `folder`; empty if the export is complete or its manifest cannot be read.
     pub(super) fn in_folder(folder: &Path) -> Self {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -67,7 +67,7 @@ impl Unfinished {
             mut cases, earlier, ..
         } = known.unwrap_or_default();
         let mut begun = HashSet::new();
-        // The last line may have been cut off.
+        // The last line may be truncated.
         for line in journal
             .unwrap_or_default()
             .lines()
@@ -82,34 +82,17 @@ impl Unfinished {
             is_any: true,
             ..Self::default()
         };
-        // A file that was changed since is not ours any more. Of several attempts the last one counts.
+        // A file that was changed since must not be overwritten. Of several attempts the last one counts.
         let written: HashMap<String, FileEntry> = earlier
             .into_iter()
             .chain(cases.iter().flat_map(|case| case.files.clone()))
             .map(|f| (f.path.clone(), f))
             .collect();
-        let is_unchanged = |file: &FileEntry| {
-            is_below(&file.path)
-                && sha256_and_length(&folder.join(&file.path))
-                    .is_ok_and(|(sha256, _)| sha256 == file.sha256)
-        };
         let unchanged: HashSet<&str> = written
             .values()
-            .filter(|file| is_unchanged(file))
+            .filter(|file| is_unchanged(file, folder))
             .map(|file| file.path.as_str())
             .collect();
-        let is_whole = |case: &ManifestCase| {
-            let is_last = |file: &FileEntry| {
-                written
-                    .get(&file.path)
-                    .is_some_and(|last| last.sha256 == file.sha256)
-            };
-            !case.made_from.is_empty()
-                && case
-                    .files
-                    .iter()
-                    .all(|f| is_last(f) && unchanged.contains(f.path.as_str()))
-        };
         begun.retain(|path| !written.contains_key(path) && is_below(path));
         unfinished.files = unchanged.iter().map(|path| folder.join(path)).collect();
         unfinished
@@ -117,21 +100,44 @@ impl Unfinished {
             .extend(begun.iter().map(|path| folder.join(path)));
         unfinished.cases = cases
             .iter()
-            .filter(|case| is_whole(case))
+            .filter(|case| is_case_whole(case, &written, &unchanged))
             .map(|case| (case.made_from.clone(), case.clone()))
             .collect();
         unfinished
     }
 }
 
-/// True for a path that leads to a place below the folder of the export.
+/// True for a file inside the export folder that has not been changed since it was written.
+fn is_unchanged(file: &FileEntry, folder: &Path) -> bool {
+    is_below(&file.path)
+        && sha256_and_length(&folder.join(&file.path))
+            .is_ok_and(|(sha256, _)| sha256 == file.sha256)
+}
+
+/// True if all files of a case are unchanged and were not replaced by a later attempt. `written` holds the last entry of each
+/// path, `unchanged` the paths of files that still match their entry.
+fn is_case_whole(
+    case: &ManifestCase,
+    written: &HashMap<String, FileEntry>,
+    unchanged: &HashSet<&str>,
+) -> bool {
+    !case.made_from.is_empty()
+        && case.files.iter().all(|file| {
+            let is_last = written
+                .get(&file.path)
+                .is_some_and(|last| last.sha256 == file.sha256);
+            is_last && unchanged.contains(file.path.as_str())
+        })
+}
+
+/// True for a relative path that stays inside the export folder.
 fn is_below(path: &str) -> bool {
     Path::new(path)
         .components()
         .all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The journal of an export.
+/// The journal of a running export.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -139,7 +145,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins one in `folder`, or goes on with that of an export that was cut off.
+    /// Creates a journal in `folder`, or continues that of an unfinished export.
     pub(super) fn open_in(folder: &Path) -> Result<Self> {
         let path = folder.join(JOURNAL);
         let file = OpenOptions::new()
@@ -150,7 +156,7 @@ impl Journal {
         Ok(Self { file, path })
     }
 
-    /// These files will be written.
+    /// Records files that are about to be written.
     pub(super) fn note_started_files(&mut self, folder: &Path, files: &[PathBuf]) -> Result<()> {
         self.append_line(&JournalLine::Begun(
             files
@@ -160,14 +166,14 @@ impl Journal {
         ))
     }
 
-    /// This case is whole.
+    /// Records a complete case.
     pub(super) fn note_finished_case(&mut self, case: &ManifestCase) -> Result<()> {
         self.append_line(&JournalLine::Done(Box::new(case.clone())))
     }
 
     fn append_line(&mut self, line: &JournalLine) -> Result<()> {
         let mut bytes = serde_json::to_vec(line)
-            .map_err(|e| Error::at_path("note the export in", &self.path, e))?;
+            .map_err(|e| Error::at_path("write the export journal", &self.path, e))?;
         bytes.push(b'\n');
         let written = self
             .file
@@ -176,18 +182,18 @@ impl Journal {
         written.map_err(|e| journal_error(&self.path, &e))
     }
 
-    /// The manifest says it all now.
+    /// Deletes the journal after the manifest was written.
     pub(super) fn delete_file(self) {
-        // What is left of it does no harm: a complete manifest counts for more.
+        // A leftover journal is harmless: a complete manifest takes precedence.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 fn journal_error(path: &Path, error: &std::io::Error) -> Error {
-    Error::at_path("note the export in", path, error).of_kind(ErrorKind::Disk)
+    Error::at_path("write the export journal", path, error).of_kind(ErrorKind::Disk)
 }
 
-/// What tells whether the files of a case would be the same once more.
+/// A hash of everything that determines the files of a case.
 pub(super) fn made_from(
     preset: &Preset,
     look: OverlayStyle,
@@ -243,5 +249,5 @@ pub(super) fn made_from(
             .flatten()
             .for_each(|value| hash.update(value.to_le_bytes()));
     }
-    to_hex(&hash.finalize())
+    hex_text(&hash.finalize())
 }

@@ -1,4 +1,4 @@
-//! Cases to files by a preset: the same for one case and for all of a workspace, in the window and at the command line.
+//! Exports cases with a preset, in the same way for one case and a whole workspace, in the window and on the command line.
 
 mod files;
 
@@ -9,92 +9,63 @@ use super::{
     deidentify_series,
     manifest::{FileEntry, LabelEntry, ManifestCase, NotWritten},
     pattern::PatternValues,
-    planned_files, planned_images, refuse_originals,
+    planned_files, planned_images,
+    preset::{OverlayStyle, Preset},
+    refuse_originals,
     series::SeriesWritten,
 };
 use crate::{Error, Result};
 use labrum_core::{
     export_format::ExportFormat,
-    image::Window,
-    label::Label,
     progress::Cancel,
     study::{Kind, Series},
     whole_file,
 };
-use labrum_dicom::{deidentify::Deidentification, seg};
 use std::{
     borrow::Cow,
     collections::HashSet,
     path::{Path, PathBuf},
 };
 
-pub use super::{
-    all::ExportReport, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern,
-};
-
-/// How cases are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preset {
-    /// What is written of each case.
-    pub formats: Vec<ExportFormat>,
-    /// What the files are called; `None` for the names of the source files, all in one folder.
-    pub names: Option<Pattern>,
-    /// How DICOM-SEG is written.
-    pub seg: seg::Options,
-    /// Where the files lose the patient: how. Images are written, too.
-    pub deidentify: Option<Deidentification>,
-    /// Whether files that are there already are replaced; else they stop the export of their case.
-    pub replace: bool,
-}
-
-/// How overlays look.
-#[derive(Clone, Copy, Debug)]
-pub struct OverlayStyle {
-    /// The window that was chosen; `None` for how each slice is first shown.
-    pub window: Option<Window>,
-    /// 0..=1.
-    pub opacity: f32,
-}
-
-/// How far an export is: steps done, and how many there are of what is known so far.
+/// Receives the number of finished steps and of all steps known so far.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
-/// An export that goes on, case after case, into one folder.
+/// An export into one folder, case by case.
 pub struct Export<'a> {
     folder: &'a Path,
     preset: &'a Preset,
     look: OverlayStyle,
-    /// Names that cases before have.
+    /// Names used by previous cases.
     taken: HashSet<String>,
-    /// What exports before did not bring to an end.
+    /// What earlier unfinished exports left in the folder.
     pub(super) unfinished: Unfinished,
-    /// What is noted of the files; none where one case is written.
+    /// `None` for the export of a single case.
     pub(super) journal: Option<Journal>,
     cancel: &'a Cancel,
 }
 
-/// What was written of a case.
+/// The result of exporting a case.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// All files.
     pub files: Vec<PathBuf>,
-    /// What a person should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Formats that cannot hold the masks, and why.
+    /// Formats that cannot store the masks, with the reasons.
     pub unfit: Vec<Unfit>,
-    /// The series as it was written: without the patient where that was wanted.
+    /// The series as written, de-identified if requested.
     pub(super) series: Series,
-    /// What the files were made of.
+    /// See [`made_from`].
     made_from: String,
-    /// What an export before wrote of the very same case, where that is kept.
+    /// The entry of the same case from an earlier export, if its files are kept.
     pub(super) kept: Option<ManifestCase>,
 }
 
 impl<'a> Export<'a> {
-    /// Makes the folder where it is missing.
+    /// Begins an export and creates the folder if it is missing.
     ///
     /// # Errors
-    /// Where it cannot be made or written to.
+    /// If the folder cannot be created or written to.
     pub fn begin_in(
         folder: &'a Path,
         preset: &'a Preset,
@@ -114,26 +85,38 @@ impl<'a> Export<'a> {
         })
     }
 
-    /// Writes a case in all formats that can hold it, and tells which cannot; on an error, or where it is stopped, none of
-    /// its files that were not there before is left.
+    /// Writes a case in all formats that can store it, and reports those that cannot. On an error or cancellation, all new
+    /// files of the case are removed.
     ///
     /// # Errors
-    /// Where a file is there already and is not to be replaced, or would take the place of an original; where the disk does
-    /// not take one; where no format can hold the masks.
+    /// If a file already exists and is not to be overwritten, an output would replace an input file, a file cannot be
+    /// written, or no format can store the masks.
     pub fn export_case(&mut self, case: &CaseToExport, progress: Progress<'_>) -> Result<Written> {
         let mut new = Vec::new();
         let done = self.write_formats(case, progress, &mut new);
         if done.is_err() {
-            new.iter().for_each(|file| drop(std::fs::remove_file(file)));
-            // Folders that are empty now; one that holds something stays.
-            let folders: HashSet<&Path> = new.iter().filter_map(|file| file.parent()).collect();
-            let below = |folder: &&Path| folder.starts_with(self.folder) && *folder != self.folder;
-            let made = folders
-                .into_iter()
-                .flat_map(|folder| folder.ancestors().take_while(below));
-            made.for_each(|folder| drop(std::fs::remove_dir(folder)));
+            self.remove_files(&new);
         }
         done
+    }
+
+    /// Removes files, and folders inside the export folder that become empty.
+    fn remove_files(&self, files: &[PathBuf]) {
+        files
+            .iter()
+            .for_each(|file| drop(std::fs::remove_file(file)));
+        let folders: HashSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for folder in folders {
+            for made in folder.ancestors().take_while(|above| self.is_below(above)) {
+                // Fails, as intended, if the folder is not empty.
+                let _ = std::fs::remove_dir(made);
+            }
+        }
+    }
+
+    /// True for a folder inside the export folder.
+    fn is_below(&self, folder: &Path) -> bool {
+        folder.starts_with(self.folder) && folder != self.folder
     }
 
     fn write_formats(
@@ -220,7 +203,7 @@ impl<'a> Export<'a> {
         })
     }
 
-    /// A case of which an export before wrote the very same files.
+    /// The result for a case whose files an earlier export has already written.
     fn kept_case(&self, entry: &ManifestCase, series: Series) -> Written {
         let files = entry.files.iter();
         Written {
@@ -233,7 +216,8 @@ impl<'a> Export<'a> {
         }
     }
 
-    /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
+    /// Refuses outputs that would replace an input file or, unless overwriting is allowed, any other file. New files are
+    /// added to `new` and to the journal.
     fn refuse_overwrites(
         &mut self,
         case: &CaseToExport,
@@ -242,16 +226,16 @@ impl<'a> Export<'a> {
     ) -> Result<()> {
         let given = protected_files(&case.series);
         refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
-        let is_in_the_way =
-            |path: &&PathBuf| path.exists() && !self.unfinished.files.contains(*path);
-        if let Some(there) = outputs
+        let in_the_way = outputs
             .iter()
-            .find(is_in_the_way)
-            .filter(|_| !self.preset.replace)
-        {
-            return Err(Error::at_path("write", there, "a file of that name is there already").with_advice(
-                "Choose another folder or other names, or have existing files replaced (at the command line: --overwrite).",
-            ));
+            .find(|path| path.exists() && !self.unfinished.files.contains(*path));
+        if let Some(there) = in_the_way.filter(|_| !self.preset.replace) {
+            return Err(
+                Error::at_path("write", there, "the file already exists").with_advice(
+                    "Choose another folder or other names, or overwrite existing files (on the \
+                 command line: --overwrite).",
+                ),
+            );
         }
         let missing: Vec<PathBuf> = outputs
             .iter()
@@ -265,7 +249,7 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    /// A word about a picture that is called like another one of the export.
+    /// A warning for an image file whose outputs had to be renamed because another case has the same name.
     fn rename_note(&self, case: &CaseToExport, names: &Names) -> Option<String> {
         let pattern = self.preset.names.as_ref()?;
         if case.series.kind != Kind::Picture || self.preset.deidentify.is_some() {
@@ -277,7 +261,8 @@ impl<'a> Export<'a> {
         );
         (wanted != names.series).then(|| {
             format!(
-                "another case has files called \"{wanted}\": those of this one are called \"{}\"",
+                "another case already uses the name \"{wanted}\"; the files of this case are \
+                 named \"{}\"",
                 names.series
             )
         })
@@ -301,17 +286,17 @@ impl<'a> Export<'a> {
         };
         let values = self.pattern_values(case, whole, &study_uid);
         let (below, name) = pattern.output_location(&values, &mut self.taken);
-        let slice = |masked: &MaskedSlice| match whole.slices.len() {
-            1 => name.clone(),
-            _ => format!("{name}_{:04}", masked.index + 1),
+        let total = whole.slices.len();
+        let slices = case
+            .slices
+            .iter()
+            .map(|slice| numbered_name(&name, slice, total))
+            .collect();
+        let names = Names {
+            slices,
+            series: name,
         };
-        (
-            self.folder.join(below),
-            Names {
-                slices: case.slices.iter().map(slice).collect(),
-                series: name.clone(),
-            },
-        )
+        (self.folder.join(below), names)
     }
 
     fn pattern_values<'b>(
@@ -321,12 +306,9 @@ impl<'a> Export<'a> {
         study_uid: &'b str,
     ) -> PatternValues<'b> {
         let is_private = self.preset.deidentify.is_some();
-        let present = |label: &(u8, &Label)| {
-            case.slices
-                .iter()
-                .any(|s| s.mask.pixel_labels().contains(&label.0))
-        };
-        let labels = (1..=255u8).zip(&case.labels).filter(present);
+        let labels = (1..=255u8)
+            .zip(&case.labels)
+            .filter(|(value, _)| case.holds_label(*value));
         PatternValues {
             study: if is_private { "" } else { &case.study },
             tree: if is_private {
@@ -343,13 +325,15 @@ impl<'a> Export<'a> {
 
     fn stop_if_cancelled(&self) -> Result<()> {
         match self.cancel.is_cancelled() {
-            true => Err(Error::new("export", "it was cancelled")
-                .with_advice("The files written before are whole.")),
+            true => {
+                Err(Error::new("export", "cancelled")
+                    .with_advice("Files written before are complete."))
+            }
             false => Ok(()),
         }
     }
 
-    /// The manifest's words about a case that was written.
+    /// The manifest entry of an exported case.
     pub(super) fn manifest_case(
         &self,
         case: &CaseToExport,
@@ -361,7 +345,6 @@ impl<'a> Export<'a> {
         let is_private = self.preset.deidentify.is_some();
         let authors = case.label_authorships();
         let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
-        let file = |path: &PathBuf| FileEntry::for_file(self.folder, path);
         Ok(ManifestCase {
             case: if is_private {
                 String::new()
@@ -376,7 +359,11 @@ impl<'a> Export<'a> {
                 .map(|(value, (label, author))| LabelEntry::new(value, &label.name, author))
                 .collect(),
             nothing_of: case.nothing_of(),
-            files: written.files.iter().map(file).collect::<Result<_>>()?,
+            files: written
+                .files
+                .iter()
+                .map(|path| FileEntry::for_file(self.folder, path))
+                .collect::<Result<_>>()?,
             warnings: written.warnings.clone(),
             not_written: written
                 .unfit
@@ -387,7 +374,7 @@ impl<'a> Export<'a> {
         })
     }
 
-    /// Without paths where these may name the patient.
+    /// The manifest entry of a format that was not written. De-identified exports omit paths, which may name the patient.
     fn not_written(&self, unfit: &Unfit) -> NotWritten {
         let reason = match self.preset.deidentify {
             Some(_) => unfit.error.reason.clone(),
@@ -400,7 +387,15 @@ impl<'a> Export<'a> {
     }
 }
 
-/// The slices with masks. Those without are left out: an empty mask would say that nothing is there.
+/// The beginning of the file names of a slice; `total` is the number of slices in the series.
+fn numbered_name(name: &str, slice: &MaskedSlice, total: usize) -> String {
+    match total {
+        1 => name.to_owned(),
+        _ => format!("{name}_{:04}", slice.index + 1),
+    }
+}
+
+/// The series with only the slices that have masks: an empty mask would mean that a slice contains nothing.
 fn annotated_series(whole: &Series, case: &CaseToExport) -> Series {
     let slices = case
         .slices
@@ -412,8 +407,8 @@ fn annotated_series(whole: &Series, case: &CaseToExport) -> Series {
     }
 }
 
-/// The files of the series and all that lies beside them: a label map is called like its picture, and an overlay may be
-/// called like another one.
+/// The files of the series and all files next to them: a label map has the name of its image, and an overlay could have the
+/// name of another image.
 fn protected_files(series: &Series) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = series
         .slices

@@ -1,9 +1,9 @@
-//! A case with its masks, as it is to be written, and who made them.
+//! A case to be exported: its series, its masks and who made them.
 
 use super::{file_names::common_folder, manifest::sha256_and_length};
 use crate::{Error, Result, io::open};
 use labrum_core::{
-    journal::{CaseEntry, StoredCase},
+    journal::{CaseDescription, CaseEntry, SliceDescription, StoredCase},
     label::{Gone, Label, value_now},
     mask::Mask,
     progress::Cancel,
@@ -16,56 +16,56 @@ use std::path::{Path, PathBuf};
 /// A slice with its mask.
 #[derive(Clone, Debug)]
 pub struct MaskedSlice {
-    /// 0-based place in the series.
+    /// 0-based index in the series.
     pub index: usize,
-    /// Its mask.
+    /// The mask of the slice.
     pub mask: Mask,
-    /// What a model proposed there.
+    /// The model's proposal.
     pub proposal: Option<Mask>,
-    /// Probabilities of each label; empty where they are not known.
+    /// Probabilities of each label; empty if unknown.
     pub probabilities: Vec<Vec<u16>>,
-    /// Labels of which a person said that the slice holds nothing.
+    /// Labels that a person marked as absent on the slice.
     pub absent: Vec<u8>,
 }
 
-/// A case to be written.
+/// A case to be exported.
 #[derive(Clone, Debug)]
 pub struct CaseToExport {
-    /// What it is called, for people.
+    /// Name of the case for people.
     pub title: String,
-    /// Study Description, or the folder of pictures; empty where unknown.
+    /// Study Description, or the folder of image files; empty if unknown.
     pub study: String,
     /// Study Instance UID.
     pub study_uid: String,
-    /// YYYY-MM-DD; empty where unknown.
+    /// YYYY-MM-DD; empty if unknown.
     pub date: String,
-    /// All slices.
+    /// The series with all slices.
     pub series: Series,
-    /// Those with masks, in order of place.
+    /// The slices with masks, in order of their index.
     pub slices: Vec<MaskedSlice>,
-    /// What the masks' values mean; those that do not stand in the case count as gone.
+    /// The labels of the mask values 1, 2 and so on; labels of other tasks count as gone.
     pub labels: Vec<Label>,
-    /// Name, version and hash of the weights of the model that proposed masks.
+    /// Name, version and SHA-256 of the weights of the model that made the proposals.
     pub model: Option<[String; 3]>,
-    /// The person who drew or corrected; empty where unknown.
+    /// The person who drew or corrected; empty if unknown.
     pub person: String,
-    /// The folder that the images of all cases of an export lie in; where it is known, names keep the tree below it.
+    /// Common folder of the images of all exported cases; if known, file names keep the subfolders below it.
     pub root: Option<PathBuf>,
 }
 
-/// The folder that the images of all these cases lie in.
+/// The common folder of the images of all these cases.
 pub fn root_of<'a>(cases: impl IntoIterator<Item = &'a CaseEntry>) -> Option<PathBuf> {
     let slices = cases.into_iter().flat_map(|case| &case.description.slices);
     common_folder(slices.filter_map(|slice| slice.source.path.parent()))
 }
 
-/// The hash by which a picture is known.
+/// The SHA-256 in the identity of an image file.
 fn hash_in(identity: &str) -> Option<&str> {
     identity.strip_prefix("sha256:")?.split('#').next()
 }
 
 impl CaseToExport {
-    /// Who made each label, by what is left of the model's proposals.
+    /// Who made each label, judged by how much of the proposals is unchanged.
     pub fn label_authorships(&self) -> Vec<Authorship> {
         (1..=255u8)
             .zip(&self.labels)
@@ -73,7 +73,7 @@ impl CaseToExport {
             .collect()
     }
 
-    /// Names of the folders in which its first image lies, below the one that all images have in common.
+    /// Names of the folders that contain its first image, below [`Self::root`].
     pub fn folder_names(&self) -> Vec<String> {
         let folder = self
             .series
@@ -89,32 +89,45 @@ impl CaseToExport {
             .collect()
     }
 
-    /// Names of labels of which a person said that there is nothing, and of which no slice has any.
+    /// Names of labels that a person marked as absent and that occur on no slice.
     pub fn nothing_of(&self) -> Vec<String> {
-        let is_said = |label: u8| self.slices.iter().any(|s| s.absent.contains(&label));
-        let is_there = |label: u8| self.slices.iter().any(|s| s.mask.count_pixels(label) > 0);
-        let named = (1..=255u8)
+        (1..=255u8)
             .zip(&self.labels)
-            .filter(|(value, _)| is_said(*value) && !is_there(*value));
-        named.map(|(_, label)| label.name.clone()).collect()
+            .filter(|(value, _)| self.is_said_absent(*value) && !self.holds_label(*value))
+            .map(|(_, label)| label.name.clone())
+            .collect()
     }
 
-    /// A case as a workspace keeps it, its files looked up where they were last. `labels` are the workspace's.
+    /// True if a person marked the label as absent on some slice.
+    fn is_said_absent(&self, label: u8) -> bool {
+        self.slices.iter().any(|s| s.absent.contains(&label))
+    }
+
+    /// True if some mask contains the label.
+    pub(super) fn holds_label(&self, label: u8) -> bool {
+        self.slices
+            .iter()
+            .any(|s| s.mask.pixel_labels().contains(&label))
+    }
+
+    /// Restores a case from a workspace, with its images read from their last known paths. `labels` are the workspace's.
     ///
     /// # Errors
-    /// Where files are missing or are not those of the case, where a mask cannot be restored, and where there is none.
+    /// If files are missing or have changed, a mask cannot be restored, or there is no mask.
     pub fn of_stored(stored: &StoredCase, labels: &[Label], person: &str) -> Result<Self> {
         let about = &stored.entry.description;
-        let failed = |reason: &str| Error::new(format!("export \"{}\"", about.description), reason);
         if let Some(problem) = stored.problems.first() {
             return Err(problem.clone());
         }
         let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
         paths.dedup();
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-            return Err(Error::at_path("find", missing, "it is not where it was").with_advice(
-                "Look for it with File, \"Find the images\", or labrum workspace locate FOLDER --workspace WORKSPACE.",
-            ));
+            return Err(
+                Error::at_path("open", missing, "file not found").with_advice(
+                    "Use File > Find moved images, or labrum workspace locate FOLDER --workspace \
+                 WORKSPACE.",
+                ),
+            );
         }
         if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
             let (is, _) = sha256_and_length(path).map_err(|e| Error::at_path("read", path, e))?;
@@ -122,44 +135,33 @@ impl CaseToExport {
                 return Err(Error::at_path(
                     "export",
                     path,
-                    "another picture is in its place now",
+                    "the file has changed since the case was saved",
                 ));
             }
         }
         let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
-        // Of the parts of a picture (channels, times) that with the very pages.
-        let frame = about.slices.first().map_or(0, |slice| slice.source.frame);
-        let is_it = |series: &&Series| match series.kind {
-            Kind::Picture => series
-                .slices
-                .iter()
-                .any(|slice| slice.source.frame == frame),
-            Kind::Dicom => series.id == about.identity,
-        };
         let found = catalog.studies.into_iter().find_map(|mut study| {
             let series = std::mem::take(&mut study.series)
                 .into_iter()
-                .find(|series| is_it(&series))?;
+                .find(|series| is_described_by(series, about))?;
             Some((study, series))
         });
-        let (study, series) = found.ok_or_else(|| failed("its files hold other images now"))?;
+        let (study, series) =
+            found.ok_or_else(|| case_error(about, "its files now contain other images"))?;
         if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
-            return Err(failed("its images have another size now"));
+            return Err(case_error(about, "the size of its images has changed"));
         }
         let mut slices = Vec::new();
         for (known, kept) in about.slices.iter().zip(&stored.slices) {
             let Some(mask) = &kept.mask else { continue };
-            let same = |s: &Slice| {
-                s.source.frame == known.source.frame
-                    && match &known.sop_instance_uid {
-                        Some(uid) => s.sop_instance_uid.as_ref() == Some(uid),
-                        None => s.source.path == known.source.path,
-                    }
-            };
-            let index = series.slices.iter().position(same);
-            let index = index
-                .ok_or_else(|| failed("a slice that has a mask is not in its files any more"))?;
-            // What came after the work on the slice began was not used for it.
+            let index = series
+                .slices
+                .iter()
+                .position(|slice| is_same_slice(slice, known))
+                .ok_or_else(|| {
+                    case_error(about, "a slice with a mask is no longer in its files")
+                })?;
+            // A proposal that came after the work on the slice began was not used.
             let proposal = kept.proposal.as_ref().filter(|_| !kept.is_proposal_apart);
             slices.push(MaskedSlice {
                 index,
@@ -170,7 +172,7 @@ impl CaseToExport {
             });
         }
         if slices.is_empty() {
-            return Err(failed("it has no mask"));
+            return Err(case_error(about, "it has no masks"));
         }
         slices.sort_by_key(|slice| slice.index);
         let model = stored
@@ -220,7 +222,7 @@ impl CaseToExport {
             (true, false) => AlgorithmType::Semiautomatic,
         };
         let [model, model_version, weights] = self.model.clone().unwrap_or_default();
-        // A person who accepts a model's mask has seen it and drawn nothing.
+        // Accepting an unchanged proposal does not make a person its author.
         let person = if algorithm_type == AlgorithmType::Automatic {
             String::new()
         } else {
@@ -236,7 +238,34 @@ impl CaseToExport {
     }
 }
 
-/// What a model proposed, with the labels that others were merged into since.
+fn case_error(about: &CaseDescription, reason: &str) -> Error {
+    Error::new(format!("export \"{}\"", about.description), reason)
+}
+
+/// True for the series of a case. Of the parts of an image file (channels, times), the one with the same pages matches.
+fn is_described_by(series: &Series, about: &CaseDescription) -> bool {
+    match series.kind {
+        Kind::Picture => {
+            let frame = about.slices.first().map_or(0, |slice| slice.source.frame);
+            series
+                .slices
+                .iter()
+                .any(|slice| slice.source.frame == frame)
+        }
+        Kind::Dicom => series.id == about.identity,
+    }
+}
+
+/// True if a slice is the one that a workspace describes.
+fn is_same_slice(slice: &Slice, known: &SliceDescription) -> bool {
+    slice.source.frame == known.source.frame
+        && match &known.sop_instance_uid {
+            Some(uid) => slice.sop_instance_uid.as_ref() == Some(uid),
+            None => slice.source.path == known.source.path,
+        }
+}
+
+/// Applies later label merges to a proposal.
 fn apply_label_merges(mut proposal: Mask, labels: &[Label]) -> Mask {
     for (value, _) in (1..=255u8).zip(labels).filter(|(_, label)| label.is_gone()) {
         proposal.move_label(value, value_now(labels, value));
@@ -244,20 +273,21 @@ fn apply_label_merges(mut proposal: Mask, labels: &[Label]) -> Mask {
     proposal
 }
 
-/// The labels of a workspace as they stand in a case: those of other tasks, where it has nothing of them, count as gone.
+/// The labels of a workspace for one case: labels of other tasks that the case does not use count as gone.
 fn labels_in_case(labels: &[Label], stored: &StoredCase) -> Vec<Label> {
-    let is_used = |value: u8| {
-        stored
-            .slices
-            .iter()
-            .filter_map(|s| s.mask.as_ref())
-            .any(|mask| mask.contains_label(value))
-    };
     let mut labels = labels.to_vec();
     for (value, label) in (1..=255u8).zip(&mut labels) {
-        if label.kept.task != stored.entry.task && !is_used(value) {
+        if label.kept.task != stored.entry.task && !is_label_used(stored, value) {
             label.kept.gone = label.kept.gone.or(Some(Gone::Removed));
         }
     }
     labels
+}
+
+fn is_label_used(stored: &StoredCase, value: u8) -> bool {
+    stored
+        .slices
+        .iter()
+        .filter_map(|s| s.mask.as_ref())
+        .any(|mask| mask.contains_label(value))
 }

@@ -1,6 +1,6 @@
-//! COCO JSON (object detection, "Data format" of cocodataset.org): images, categories, and for each label on each image an
-//! annotation with its exact mask. A label without holes is polygons along the edges of its pixels (`iscrowd` 0); polygons
-//! cannot say what a hole is, so that one with holes is uncompressed run lengths, which the format has for `iscrowd` 1.
+//! Writes COCO JSON (object detection, "Data format" of cocodataset.org): images, categories, and an annotation with the
+//! exact mask for each label on each image. A label without holes is stored as polygons along its pixel edges (`iscrowd` 0).
+//! Polygons cannot represent holes, so a label with holes is stored as uncompressed run lengths (`iscrowd` 1).
 
 use crate::{Error, Result};
 use labrum_core::{
@@ -12,7 +12,7 @@ use std::path::Path;
 
 const TRIED: &str = "write the COCO annotations";
 
-/// A data set in the making.
+/// A data set to which series are added.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CocoWriter {
     info: Info,
@@ -42,7 +42,7 @@ struct CocoImage {
     file_name: String,
     width: usize,
     height: usize,
-    /// 1-based frame of the file.
+    /// 1-based frame in the file.
     frame: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     sop_instance_uid: Option<String>,
@@ -63,14 +63,14 @@ struct CocoAnnotation {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum CocoShape {
-    /// x, y of each corner, one list for each piece.
+    /// x, y of each corner, one list per polygon.
     Polygons(Vec<Vec<f64>>),
     Runs(RunLengths),
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct RunLengths {
-    /// Lengths of runs outside and inside in turn, column after column.
+    /// Lengths of alternating runs outside and inside the label, column by column.
     counts: Vec<u32>,
     /// Height, width.
     size: [usize; 2],
@@ -84,8 +84,8 @@ struct CocoCategory {
 }
 
 impl CocoWriter {
-    /// Adds the slices of a series with their masks. `names` are what the files of the images are called. Labels of one
-    /// series are categories apart, whatever they are called; those of the same name in several series are one.
+    /// Adds the slices of a series with their masks. `names` are the file names of the images. Labels of one series become
+    /// different categories even if they have the same name; labels with the same name in several series share a category.
     pub fn add_series(
         &mut self,
         series: &Series,
@@ -93,14 +93,8 @@ impl CocoWriter {
         masks: &[Mask],
         labels: &[Label],
     ) {
-        // A label that is gone is no category.
-        let standing = || {
-            (1..=255u8)
-                .zip(labels)
-                .filter(|(_, label)| !label.is_gone())
-        };
-        let called = told_apart(standing().map(|(_, label)| label.name.as_str()));
-        let categories: Vec<(u8, usize)> = standing()
+        let called = told_apart(standing_labels(labels).map(|(_, label)| label.name.as_str()));
+        let categories: Vec<(u8, usize)> = standing_labels(labels)
             .zip(called)
             .map(|((value, label), name)| (value, self.category_id(label, name)))
             .collect();
@@ -139,17 +133,15 @@ impl CocoWriter {
         }
     }
 
-    /// What the file of each slice of a series is called.
+    /// The file name of each slice of a series.
     pub fn file_names(series: &Series) -> Vec<String> {
-        let name = |path: &Path| {
-            path.file_name()
-                .map(|n| n.to_string_lossy().into_owned())
-                .unwrap_or_default()
-        };
         series
             .slices
             .iter()
-            .map(|slice| name(&slice.source.path))
+            .map(|slice| {
+                let name = slice.source.path.file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            })
             .collect()
     }
 
@@ -170,14 +162,21 @@ impl CocoWriter {
     /// Writes the file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn write_file(&self, path: &Path) -> Result<()> {
         let bytes = serde_json::to_vec(self).map_err(|e| Error::at_path(TRIED, path, e))?;
         whole_file::write_atomically(path, TRIED, |file| file.write_all(&bytes))
     }
 }
 
-/// Polygons where they say all.
+/// The labels with their mask values, without labels that are gone.
+fn standing_labels(labels: &[Label]) -> impl Iterator<Item = (u8, &Label)> {
+    (1..=255u8)
+        .zip(labels)
+        .filter(|(_, label)| !label.is_gone())
+}
+
+/// Polygons, or run lengths for a label with holes.
 fn label_shape(mask: &Mask, label: u8) -> CocoShape {
     let rings = trace_contours(mask, label);
     match rings.iter().any(|ring| ring.is_hole) {

@@ -1,5 +1,5 @@
-//! A series whose files lost the patient: its images written anew, and the series as its own description then is. What is
-//! made of that series afterwards refers to the new files by itself.
+//! De-identifies a series: writes de-identified copies of its images and returns the series of these copies, so that later
+//! outputs refer to them.
 
 use super::png::write_picture;
 use crate::{Error, Result, io::open};
@@ -14,23 +14,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The series without its patient.
+/// A de-identified series.
 #[derive(Clone, Debug)]
 pub struct DeidentifiedSeries {
     /// The same slices in the same order, in the new files.
     pub series: Series,
     /// The new files.
     pub files: Vec<PathBuf>,
-    /// What a person should look at, each once, with how many files it is about.
+    /// Warnings for the user, each once with the number of affected files.
     pub warnings: Vec<String>,
 }
 
-/// The folder below `folder` that the images of `series` go to: named by the new series, never by an old name.
+/// The subfolder of `folder` for the images of `series`. It is named by the new id, never by an original name.
 fn images_folder(folder: &Path, series: &Series, how: &Deidentification) -> PathBuf {
     folder.join("images").join(new_id(series, how))
 }
 
-/// The files that [`deidentify_series`] will write.
+/// The paths of the files that [`deidentify_series`] will write.
 pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) -> Vec<PathBuf> {
     let images = images_folder(folder, series, how);
     let count = file_sources(series).len();
@@ -39,10 +39,10 @@ pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) ->
         .collect()
 }
 
-/// Writes all files of `series` without the patient below `folder`.
+/// Writes de-identified copies of all files of `series` below `folder`.
 ///
 /// # Errors
-/// Where a file cannot be read whole or written, and where it is stopped.
+/// If a file cannot be read completely or written, or if it is cancelled.
 pub fn deidentify_series(
     folder: &Path,
     series: &Series,
@@ -57,7 +57,7 @@ pub fn deidentify_series(
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     for (number, source) in (1..).zip(file_sources(series)) {
         if cancel.is_cancelled() {
-            return Err(Error::new("remove the patient", "it was stopped"));
+            return Err(Error::new("de-identify the images", "cancelled"));
         }
         let out = images.join(file_name(series, number));
         let done = match series.kind {
@@ -73,7 +73,7 @@ pub fn deidentify_series(
     }
     let slices = series.slices.iter().filter_map(|slice| {
         let (path, uid) = new.get(&file_of(series, &slice.source))?;
-        // Each page of a picture has a file of its own now.
+        // Each page of an image file becomes a separate file.
         let frame = if series.kind == Kind::Dicom {
             slice.source.frame
         } else {
@@ -110,18 +110,23 @@ pub fn deidentify_series(
         slices: slices.collect(),
         ..series.clone()
     };
-    let many = |(warning, count): (String, usize)| {
-        if count > 1 {
-            format!("{count} files: {warning}")
-        } else {
-            warning
-        }
-    };
     Ok(DeidentifiedSeries {
         series,
         files,
-        warnings: warnings.into_iter().map(many).collect(),
+        warnings: warnings
+            .into_iter()
+            .map(|(warning, count)| warning_of_files(warning, count))
+            .collect(),
     })
+}
+
+/// A warning with the number of files that caused it.
+fn warning_of_files(warning: String, count: usize) -> String {
+    if count > 1 {
+        format!("{count} files: {warning}")
+    } else {
+        warning
+    }
 }
 
 fn new_path(files: &[PathBuf]) -> String {
@@ -131,7 +136,7 @@ fn new_path(files: &[PathBuf]) -> String {
         .unwrap_or_default()
 }
 
-/// The id of the new series, with what stands behind that of a part of a split one.
+/// The id of the new series; a suffix for a part of a split series is kept.
 fn new_id(series: &Series, how: &Deidentification) -> String {
     match series.id.split_once('#') {
         Some((uid, part)) => format!("{}#{part}", how.key.replacement_uid(uid)),
@@ -139,7 +144,7 @@ fn new_id(series: &Series, how: &Deidentification) -> String {
     }
 }
 
-/// What becomes a file: each DICOM file once, and each page of a picture, in the order of the slices.
+/// The sources that each become one file: every DICOM file once, and every page of an image file, in the order of slices.
 fn file_sources(series: &Series) -> Vec<&Source> {
     let mut seen = std::collections::HashSet::new();
     series
@@ -170,7 +175,7 @@ fn file_name(series: &Series, number: usize) -> String {
     format!("{number:04}.{ending}")
 }
 
-/// A picture's pixels alone: what else its file says (EXIF, text) is left behind.
+/// Copies only the pixels of an image file, without metadata such as EXIF and text.
 fn deidentify_picture(source: &Source, out: &Path) -> Result<Deidentified> {
     let image = open::load_slice(source, Kind::Picture)?;
     write_picture(out, &image)?;

@@ -1,4 +1,4 @@
-//! Names of files: such as every file system takes, and no two the same.
+//! File names that are unique and valid on every file system.
 
 use labrum_core::{
     label::Label,
@@ -9,32 +9,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// No name is longer, in bytes, so that what is put behind it finds its place among the 255 of a file system.
+/// Maximum length of a name in bytes, so that a name with suffixes stays within the usual limit of 255.
 const LONGEST: usize = 120;
-/// The part of a name that stands for a label.
+/// Maximum length in bytes of the part of a name that stands for a label.
 const LONGEST_LABEL: usize = 80;
-/// What stands behind the name of a slice for files that are no masks of a label.
+/// Suffixes of files that are not masks of a label.
 pub(crate) const NO_LABELS: [&str; 2] = ["overlay", "probability"];
-/// What Windows keeps for devices, whatever the ending.
+/// Names that Windows reserves for devices, with any extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// The part of a file's name that stands for each label, in their order: no two the same, where upper and lower case, the
-/// way in which accents are written or what file systems refuse make no difference.
+/// The part of a file name that stands for each label, in the same order. The names are unique even if case, the encoding of
+/// accents and forbidden characters are ignored.
 ///
-/// All that write or read a file for each label go by this one list.
+/// Both reading and writing of files per label use this list.
 pub(crate) fn label_file_names(labels: &[Label]) -> Vec<String> {
     let mut taken: HashSet<String> = NO_LABELS.iter().map(|name| (*name).to_owned()).collect();
-    // A dot would part it as it parts the slice's name from the label's.
-    let part = |label: &Label| {
-        truncate_bytes(&sanitize_name(&label.name).replace('.', "_"), LONGEST_LABEL).to_owned()
-    };
     labels
         .iter()
-        .map(|label| unique_name(&part(label), &mut taken))
+        .map(|label| {
+            // A dot separates the name of the slice from that of the label.
+            let name = sanitize_name(&label.name).replace('.', "_");
+            unique_name(truncate_bytes(&name, LONGEST_LABEL), &mut taken)
+        })
         .collect()
 }
 
-/// The name of a file without its ending, which may be of two parts: "head.nii.gz".
+/// The name of a file without its extension, which may have two parts: "head.nii.gz".
 pub(crate) fn without_ending(path: &Path) -> String {
     let whole = path
         .file_name()
@@ -48,7 +48,7 @@ pub(crate) fn without_ending(path: &Path) -> String {
     {
         return name.to_owned();
     }
-    // DICOM files often have UIDs for names: what stands behind the last dot is no ending there.
+    // DICOM files are often named by UIDs, whose last part is not an extension.
     match path.extension().and_then(|e| e.to_str()) {
         Some(ending) if ending.len() <= 4 && !ending.bytes().all(|b| b.is_ascii_digit()) => path
             .file_stem()
@@ -57,7 +57,7 @@ pub(crate) fn without_ending(path: &Path) -> String {
     }
 }
 
-/// The innermost folder that all these folders lie in; `None` where there is none.
+/// The innermost folder that contains all these folders; `None` if there is none.
 pub(crate) fn common_folder<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Option<PathBuf> {
     folders
         .into_iter()
@@ -72,11 +72,11 @@ pub(crate) fn common_folder<'a>(folders: impl IntoIterator<Item = &'a Path>) -> 
         })
 }
 
-/// `wanted`, or with a number behind it where it is taken.
+/// `wanted`, with a number appended if it is taken.
 pub(super) fn unique_name(wanted: &str, taken: &mut HashSet<String>) -> String {
     let mut name = wanted.to_owned();
     let mut number = 2;
-    // File systems of Windows and macOS do not tell upper from lower case, nor all of them how accents are written.
+    // File systems may ignore case (Windows, macOS) and the encoding of accents.
     while !taken.insert(fold_case_and_accents(&name)) {
         name = format!("{wanted}-{number}");
         number += 1;
@@ -84,41 +84,48 @@ pub(super) fn unique_name(wanted: &str, taken: &mut HashSet<String>) -> String {
     name
 }
 
-/// A name that every file system takes, and otherwise as it was: those of masks must be those of their images.
+/// A valid name for every file system, changed as little as possible because names of masks must match those of images.
 pub(super) fn sanitize_name(name: &str) -> String {
-    let keep = |c: char| {
-        if c.is_control() || r#"/\:*?"<>|"#.contains(c) {
-            '_'
-        } else {
-            c
-        }
-    };
-    let name: String = compose_accents(name).chars().map(keep).collect();
+    let name: String = compose_accents(name)
+        .chars()
+        .map(replace_forbidden)
+        .collect();
     let name = truncate_bytes(&name, LONGEST)
         .trim()
         .trim_matches('.')
         .trim();
-    let is_device = |name: &str| {
-        let base = name
-            .split('.')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_lowercase();
-        let port = ["com", "lpt"]
-            .iter()
-            .find_map(|port| base.strip_prefix(port));
-        DEVICES.contains(&base.as_str())
-            || port.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
-    };
     match name {
         "" => "image".into(),
-        name if is_device(name) => format!("_{name}"),
+        name if is_device_name(name) => format!("_{name}"),
         name => name.to_owned(),
     }
 }
 
-/// At most so many bytes of a text, whole characters.
+/// Replaces a character that is not allowed in file names by an underscore.
+fn replace_forbidden(c: char) -> char {
+    if c.is_control() || r#"/\:*?"<>|"#.contains(c) {
+        '_'
+    } else {
+        c
+    }
+}
+
+/// True for names that Windows reserves for devices and ports, such as "nul" or "COM1.txt".
+fn is_device_name(name: &str) -> bool {
+    let base = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
+    let port = ["com", "lpt"]
+        .iter()
+        .find_map(|port| base.strip_prefix(port));
+    DEVICES.contains(&base.as_str())
+        || port.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Truncates a text to at most `bytes` bytes of whole characters.
 fn truncate_bytes(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len()))
         .rev()

@@ -1,4 +1,4 @@
-//! `labels.json` beside label maps: what their values mean, since pictures cannot say it.
+//! The label list `labels.json` next to label maps, which defines their values.
 
 use crate::{Error, Result};
 use labrum_core::{
@@ -11,9 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Name of the file; of a second series with other labels in one folder it stands behind the name of the series.
+/// Name of the file. If another series in the same folder has other labels, its list is named `SERIES.labels.json`.
 const NAME: &str = "labels.json";
-/// No such file is larger.
+/// Maximum size of a file in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -36,24 +36,25 @@ struct LabelEntryJson {
     modifiers: Vec<Code>,
 }
 
-/// Writes what the values of label maps in `folder` mean, and tells the file; `None` where it is there already.
+/// Writes the label list for label maps in `folder` and returns its path; `None` if the same list already exists.
 ///
 /// # Errors
-/// Where the file cannot be written, or files of those names are something else.
+/// If the file cannot be written, or other files have its possible names.
 pub fn write_labels(folder: &Path, series: &str, labels: &[Label]) -> Result<Option<PathBuf>> {
     write_labels_but(folder, series, labels, &[])
 }
 
-/// As [`write_labels`], without `gaps`: values that are no labels.
+/// As [`write_labels`], but without the values in `gaps`.
 pub(super) fn write_labels_but(
     folder: &Path,
     series: &str,
     labels: &[Label],
     gaps: &[u8],
 ) -> Result<Option<PathBuf>> {
-    const TRIED: &str = "write the names of the labels";
-    let is_listed = |(value, label): &(u8, &Label)| !gaps.contains(value) && !label.is_gone();
-    let labels = (1..=255u8).zip(labels).filter(is_listed);
+    const TRIED: &str = "write the label list";
+    let labels = (1..=255u8)
+        .zip(labels)
+        .filter(|(value, label)| !gaps.contains(value) && !label.is_gone());
     let entries = labels.map(|(value, label)| LabelEntryJson {
         value,
         name: label.name.clone(),
@@ -65,20 +66,20 @@ pub(super) fn write_labels_but(
     let file = File {
         labels: entries.collect(),
     };
-    let [first, second] = [folder.join(NAME), folder.join(format!("{series}.{NAME}"))];
+    let first = folder.join(NAME);
+    let second = folder.join(format!("{series}.{NAME}"));
     let json = serde_json::to_vec_pretty(&file).map_err(|e| Error::at_path(TRIED, &first, e))?;
-    let holds = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes == json);
-    let path = if !first.exists() || holds(&first) {
+    let path = if !first.exists() || holds_bytes(&first, &json) {
         first
     } else {
         second
     };
-    if holds(&path) {
+    if holds_bytes(&path, &json) {
         return Ok(None);
     }
     if path.exists() && read_labels(&path).is_err() {
         return Err(
-            Error::at_path(TRIED, &path, "a file of that name holds something else")
+            Error::at_path(TRIED, &path, "a different file with this name exists")
                 .with_advice("Choose another folder."),
         );
     }
@@ -86,7 +87,12 @@ pub(super) fn write_labels_but(
     Ok(Some(path))
 }
 
-/// The file about label maps of `series` in `folder`, where there is one.
+/// True if a file contains exactly these bytes.
+fn holds_bytes(path: &Path, bytes: &[u8]) -> bool {
+    std::fs::read(path).is_ok_and(|found| found == bytes)
+}
+
+/// The label list for label maps of `series` in `folder`, if there is one.
 pub fn labels_beside(folder: &Path, series: &str) -> Option<PathBuf> {
     [format!("{series}.{NAME}"), NAME.to_owned()]
         .into_iter()
@@ -94,11 +100,11 @@ pub fn labels_beside(folder: &Path, series: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Reads a file that [`write_labels`] wrote, or one like it: only value and name are needed. Values between that it does not
-/// name are labels by number.
+/// Reads a label list in the format of [`write_labels`]; only value and name are required. Undefined values in between become
+/// labels named by number.
 ///
 /// # Errors
-/// Where it cannot be read or is no list of labels.
+/// If the file cannot be read or is not a label list.
 pub fn read_labels(path: &Path) -> Result<Vec<Label>> {
     LabelList::read_file(path).map(|list| list.dense_labels())
 }
@@ -108,21 +114,21 @@ pub fn read_labels(path: &Path) -> Result<Vec<Label>> {
 pub struct LabelList(BTreeMap<u8, Label>);
 
 impl LabelList {
-    /// As [`read_labels`].
+    /// Reads a label list.
     ///
     /// # Errors
-    /// As there.
+    /// As [`read_labels`].
     pub fn read_file(path: &Path) -> Result<Self> {
-        let failed = |reason: String| Error::at_path("read the names of the labels", path, reason);
         let size = std::fs::metadata(path)
-            .map_err(|e| failed(e.to_string()))?
+            .map_err(|e| list_error(path, e))?
             .len();
         if size > MOST_BYTES {
-            return Err(failed("it is too large for a list of labels".into()));
+            return Err(list_error(path, "the file is too large for a label list"));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
+        let bytes =
+            std::fs::read(path).map_err(|e| list_error(path, labrum_core::reason_of(&e)))?;
         let file: File = serde_json::from_slice(&bytes)
-            .map_err(|e| failed(format!("it is no list of labels ({e})")))?;
+            .map_err(|e| list_error(path, format!("not a label list ({e})")))?;
         Ok(Self::from_labels(
             file.labels
                 .into_iter()
@@ -130,22 +136,22 @@ impl LabelList {
         ))
     }
 
-    /// Of these labels.
+    /// A list of labels with their values; value 0 is ignored.
     pub fn from_labels(labels: impl IntoIterator<Item = (u8, Label)>) -> Self {
         Self(labels.into_iter().filter(|(value, _)| *value > 0).collect())
     }
 
-    /// The values that it names.
+    /// The values in the list.
     pub fn named_values(&self) -> BTreeSet<u8> {
         self.0.keys().copied().collect()
     }
 
-    /// The label of a value, where it is named.
+    /// The label of a value, if it is in the list.
     pub fn label_for(&self, value: u8) -> Option<&Label> {
         self.0.get(&value)
     }
 
-    /// The labels of the values 1..=n; those that are not named by number.
+    /// The labels of the values 1..=n; missing ones are named by number.
     pub fn dense_labels(&self) -> Vec<Label> {
         let highest = self.0.keys().next_back().copied().unwrap_or(0);
         (1..=highest)
@@ -156,6 +162,11 @@ impl LabelList {
             })
             .collect()
     }
+}
+
+/// The error for a label list that cannot be read.
+fn list_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the label list", path, reason)
 }
 
 impl LabelEntryJson {
@@ -243,7 +254,7 @@ mod tests {
             read_labels(&path)
                 .unwrap_err()
                 .to_string()
-                .contains("no list of labels")
+                .contains("not a label list")
         );
     }
 }

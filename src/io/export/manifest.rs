@@ -1,41 +1,44 @@
-//! What an export wrote, as JSON and as a table: each file with its SHA-256, so that it can be told years later whether it
-//! is still the same.
+//! The manifest of an export, as JSON and CSV. It lists each file with its SHA-256, so that changes can be detected later.
 
 use crate::{Error, Result};
-use labrum_core::whole_file;
+use labrum_core::{hex::hex_text, whole_file};
 use labrum_dicom::seg::Authorship;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
-    fmt::Write as _,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
 };
 
-/// Name of the file of all COCO annotations in the folder of the export.
+/// Name of the file with all COCO annotations in the export folder.
 pub(super) const COCO: &str = "coco.json";
-/// Names of the two files in the folder of the export.
+/// Names of the two manifest files in the export folder.
 pub(super) const NAMES: [&str; 2] = ["manifest.json", "manifest.csv"];
 
-/// All cases of an export.
+/// The columns of the CSV file.
+const COLUMNS: [&str; 8] = [
+    "case", "series", "modality", "slices", "labels", "file", "bytes", "sha256",
+];
+
+/// The manifest of an export.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Manifest {
     /// Program and version.
     pub program: String,
-    /// When, as ISO 8601.
+    /// Time of the export, ISO 8601.
     pub made_at: String,
-    /// Whether the files lost the patient.
+    /// True if the files were de-identified.
     pub deidentified: bool,
-    /// Whether all that was asked for is there.
+    /// True if everything requested was written.
     pub complete: bool,
-    /// Whether a person stopped it before the end.
+    /// True if a person cancelled the export.
     pub stopped: bool,
-    /// What was written.
+    /// Cases that were written.
     pub cases: Vec<ManifestCase>,
-    /// What could not be.
+    /// Cases that could not be written.
     pub failed: Vec<FailedCase>,
-    /// Files of earlier exports into the folder that did not come to an end, and that stand in no case.
+    /// Files of earlier unfinished exports in the folder that belong to none of the cases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<FileEntry>,
 }
@@ -44,49 +47,49 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ManifestCase {
-    /// What it is called; empty where the files lost the patient.
+    /// Name of the case; empty if the files were de-identified.
     pub case: String,
-    /// Series Instance UID; the path of a picture.
+    /// Series Instance UID; for image files the path.
     pub series: String,
-    /// Modality; empty for pictures.
+    /// Modality; empty for image files.
     pub modality: String,
-    /// Slices with masks.
+    /// Number of slices with masks.
     pub slices: usize,
-    /// Each label and who made it.
+    /// The labels and who made them.
     pub labels: Vec<LabelEntry>,
-    /// Labels of which a person said that the case holds nothing.
+    /// Labels that a person marked as absent in the case.
     pub nothing_of: Vec<String>,
     /// The files.
     pub files: Vec<FileEntry>,
-    /// What a person should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// What was asked for and cannot hold these masks.
+    /// Requested formats that cannot store these masks.
     pub not_written: Vec<NotWritten>,
-    /// SHA-256 of masks, names and options: where it is the same, so are the files.
+    /// SHA-256 of masks, names and options: if it is the same, so are the files.
     pub made_from: String,
 }
 
-/// A format that a case has no file in.
+/// A format in which a case was not written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotWritten {
-    /// What it is called at the command line.
+    /// Name of the format on the command line.
     pub format: String,
-    /// Why.
+    /// Why it was not written.
     pub reason: String,
 }
 
 /// A label of a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelEntry {
-    /// Its value in masks.
+    /// Value in the masks.
     pub value: u8,
-    /// Its name.
+    /// Name of the label.
     pub name: String,
     /// AUTOMATIC, SEMIAUTOMATIC or MANUAL.
     pub algorithm_type: String,
-    /// Name and version of the model; empty where a person drew it.
+    /// Name and version of the model; empty if a person drew the label.
     pub model: String,
-    /// SHA-256 of the model's weights; empty where unknown.
+    /// SHA-256 of the model weights; empty if unknown.
     pub weights_sha256: String,
 }
 
@@ -110,22 +113,22 @@ impl LabelEntry {
     }
 }
 
-/// A file.
+/// A written file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Path below the folder of the export, with `/`.
+    /// Path relative to the export folder, with `/`.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// SHA-256 of its content, hex.
+    /// SHA-256 of the content, hexadecimal.
     pub sha256: String,
 }
 
 impl FileEntry {
-    /// Of a file that is there.
+    /// The entry of an existing file.
     pub(super) fn for_file(folder: &Path, path: &Path) -> Result<Self> {
         let (sha256, bytes) =
-            sha256_and_length(path).map_err(|e| Error::at_path("read back", path, e))?;
+            sha256_and_length(path).map_err(|e| Error::at_path("verify", path, e))?;
         Ok(Self {
             path: Self::relative_path(folder, path),
             bytes,
@@ -133,7 +136,7 @@ impl FileEntry {
         })
     }
 
-    /// A path as seen from the folder of the export, with `/`.
+    /// A path relative to the export folder, with `/`.
     pub(super) fn relative_path(folder: &Path, path: &Path) -> String {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let parts: Vec<_> = below
@@ -144,10 +147,12 @@ impl FileEntry {
     }
 }
 
-/// The SHA-256 of a file in hexadecimal, and how long it is.
+/// The SHA-256 of a file in hexadecimal, and its size in bytes.
 pub(super) fn sha256_and_length(path: &Path) -> std::io::Result<(String, u64)> {
     let mut file = File::open(path)?;
-    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    let mut piece = vec![0; 1 << 16];
     loop {
         match file.read(&mut piece)? {
             0 => break,
@@ -157,34 +162,25 @@ pub(super) fn sha256_and_length(path: &Path) -> std::io::Result<(String, u64)> {
             }
         }
     }
-    Ok((to_hex(&hash.finalize()), bytes))
-}
-
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    Ok((hex_text(&hash.finalize()), bytes))
 }
 
 /// A case that could not be written.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailedCase {
-    /// What it is called; its number where the files lose the patient.
+    /// Name of the case; its number if the files are de-identified.
     pub case: String,
-    /// Why.
+    /// Why it could not be written.
     pub reason: String,
 }
 
 impl Manifest {
-    /// The two files in `folder`.
+    /// Paths of the two manifest files in `folder`.
     pub(super) fn file_paths(folder: &Path) -> [PathBuf; 2] {
         NAMES.map(|name| folder.join(name))
     }
 
-    /// Writes both files and tells their paths.
+    /// Writes both files and returns their paths.
     pub(super) fn write_files(&self, folder: &Path) -> Result<[PathBuf; 2]> {
         let [json, csv] = Self::file_paths(folder);
         let tried = "write the manifest";
@@ -197,17 +193,18 @@ impl Manifest {
 
     fn to_csv(&self) -> std::result::Result<Vec<u8>, String> {
         let mut table = csv::Writer::from_writer(Vec::new());
-        let mut row = |cells: [&str; 8]| table.write_record(cells).map_err(|e| e.to_string());
-        row([
-            "case", "series", "modality", "slices", "labels", "file", "bytes", "sha256",
-        ])?;
+        table.write_record(COLUMNS).map_err(|e| e.to_string())?;
         for case in &self.cases {
-            let label = |l: &LabelEntry| format!("{} {}", l.name, l.algorithm_type);
-            let labels = case.labels.iter().map(label).collect::<Vec<_>>().join("; ");
+            let labels: Vec<String> = case
+                .labels
+                .iter()
+                .map(|label| format!("{} {}", label.name, label.algorithm_type))
+                .collect();
+            let labels = labels.join("; ");
             let slices = case.slices.to_string();
             for file in &case.files {
                 let bytes = file.bytes.to_string();
-                row([
+                let row = [
                     &case.case,
                     &case.series,
                     &case.modality,
@@ -216,7 +213,8 @@ impl Manifest {
                     &file.path,
                     &bytes,
                     &file.sha256,
-                ])?;
+                ];
+                table.write_record(row).map_err(|e| e.to_string())?;
             }
         }
         table.into_inner().map_err(|e| e.to_string())

@@ -1,4 +1,4 @@
-//! Area, perimeter, diameter and volume of a series as CSV and JSON, with their units and where the spacing comes from.
+//! Area, perimeter, diameter and volume of a series as CSV and JSON, with units and the source of the spacing.
 
 use crate::{Error, Result};
 use labrum_core::{
@@ -14,14 +14,16 @@ use labrum_core::{
 use serde::Serialize;
 use std::path::Path;
 
-/// What was measured on a series.
+const TRIED: &str = "write the measurements";
+
+/// The measurements on a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurements {
-    /// Series Instance UID, or the path of a picture.
+    /// Series Instance UID; for image files the path.
     pub series: String,
-    /// Every label on every slice that holds it, in order of slices.
+    /// Every label on every slice that contains it, in order of slices.
     pub slices: Vec<SliceMeasurement>,
-    /// Every label with a volume; empty where spacing or slice distance are not known in mm.
+    /// Every label with a volume; empty if pixel or slice spacing is not known in mm.
     pub volumes: Vec<VolumeMeasurement>,
 }
 
@@ -30,27 +32,27 @@ pub struct Measurements {
 pub struct SliceMeasurement {
     /// Name of the source file, without its folders.
     pub file: String,
-    /// 1-based frame of the file.
+    /// 1-based frame in the file.
     pub frame: u32,
-    /// 1-based place in the series, as the window counts.
+    /// 1-based number in the series, as displayed.
     pub slice: usize,
-    /// SOP Instance UID of the slice; empty for pictures.
+    /// SOP Instance UID of the slice; empty for image files.
     pub sop_instance_uid: Option<String>,
-    /// The label's value in the mask.
+    /// Value of the label in the mask.
     pub label: u8,
-    /// The label's name, with a number where several have it.
+    /// Name of the label, with a number if several have the same name.
     pub name: String,
-    /// How many pixels.
+    /// Number of pixels.
     pub pixels: usize,
     /// Unit of lengths: "mm" or "px".
     pub unit: &'static str,
-    /// In square units.
+    /// Area in `unit` squared.
     pub area: f64,
-    /// In units.
+    /// Perimeter in `unit`.
     pub perimeter: f64,
-    /// In units.
+    /// Longest diameter in `unit`.
     pub longest_diameter: f64,
-    /// Its ends in pixel coordinates of the image; the first pixel covers 0..1.
+    /// Ends of the longest diameter in pixel coordinates; the first pixel covers 0..1.
     pub diameter_x1: f64,
     /// See `diameter_x1`.
     pub diameter_y1: f64,
@@ -58,32 +60,32 @@ pub struct SliceMeasurement {
     pub diameter_x2: f64,
     /// See `diameter_x1`.
     pub diameter_y2: f64,
-    /// Distance between rows, mm.
+    /// Distance between rows in mm.
     pub row_spacing_mm: Option<f64>,
-    /// Distance between columns, mm.
+    /// Distance between columns in mm.
     pub column_spacing_mm: Option<f64>,
-    /// Where the spacing was found: the DICOM attribute, or "picture".
+    /// Source of the spacing: the DICOM attribute, "NIfTI header" or "picture".
     pub spacing_source: Option<&'static str>,
-    /// Why lengths are in pixels; empty where they are in mm.
+    /// Why lengths are in pixels; empty if they are in mm.
     pub unit_reason: Option<&'static str>,
 }
 
 /// One label over the whole series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VolumeMeasurement {
-    /// The label's value in the mask.
+    /// Value of the label in the mask.
     pub label: u8,
-    /// The label's name, with a number where several have it.
+    /// Name of the label, with a number if several have the same name.
     pub name: String,
-    /// In mm³.
+    /// Volume in mm³.
     pub volume_mm3: f64,
-    /// Distance between slices that was used, mm.
+    /// Slice spacing that was used, in mm.
     pub slice_spacing_mm: f64,
 }
 
 impl Measurements {
-    /// Measures all labels on all slices of `series`, which may be a part of one; `masks` holds one mask for each slice,
-    /// `places` where it is in the whole (0-based).
+    /// Measures all labels on all slices of `series`, which may be a part of a series. For each slice, `masks` holds its mask
+    /// and `places` its 0-based index in the whole series.
     pub fn from_masks(series: &Series, places: &[usize], masks: &[Mask], labels: &[Label]) -> Self {
         let count = labels.len().min(255) as u8;
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
@@ -132,40 +134,38 @@ impl Measurements {
         }
     }
 
-    /// Writes the slices as a table, with a first line that names the columns.
+    /// Writes the measurements on slices as CSV with a header line.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
-        let failed = |e: String| Error::at_path("write the measurements", path, e);
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.slices.is_empty() {
             writer
                 .write_record(COLUMNS)
-                .map_err(|e| failed(e.to_string()))?;
+                .map_err(|e| Error::at_path(TRIED, path, e))?;
         }
         self.slices
             .iter()
             .try_for_each(|row| writer.serialize(row))
-            .map_err(|e| failed(e.to_string()))?;
-        write_text(
-            path,
-            &writer.into_inner().map_err(|e| failed(e.to_string()))?,
-        )
+            .map_err(|e| Error::at_path(TRIED, path, e))?;
+        let text = writer
+            .into_inner()
+            .map_err(|e| Error::at_path(TRIED, path, e))?;
+        write_text(path, &text)
     }
 
     /// Writes everything as JSON.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write_json(&self, path: &Path) -> Result<()> {
-        let json = serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::at_path("write the measurements", path, e))?;
+        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::at_path(TRIED, path, e))?;
         write_text(path, &json)
     }
 }
 
-/// The columns of the table, for one that has no rows.
+/// The columns of the CSV file, for a table without rows.
 const COLUMNS: [&str; 19] = [
     "file",
     "frame",
@@ -196,23 +196,33 @@ fn volume_measurements(
     let Some(slice_spacing_mm) = series.slice_spacing() else {
         return Vec::new();
     };
-    let of = |(i, name): (usize, &String)| {
-        let number = i as u8 + 1;
-        let slices = masks
-            .iter()
-            .zip(series.slices.iter().map(Slice::length_scale));
-        let volume_mm3 = round_decimals(label_volume(slices, number, Some(slice_spacing_mm))?);
-        (volume_mm3 > 0.0).then(|| VolumeMeasurement {
-            label: number,
-            name: name.clone(),
-            volume_mm3,
-            slice_spacing_mm,
+    (1..=u8::MAX)
+        .zip(names)
+        .filter_map(|(label, name)| {
+            let volume_mm3 = rounded_volume(series, masks, label, slice_spacing_mm)?;
+            (volume_mm3 > 0.0).then(|| VolumeMeasurement {
+                label,
+                name: name.clone(),
+                volume_mm3,
+                slice_spacing_mm,
+            })
         })
-    };
-    names.iter().take(255).enumerate().filter_map(of).collect()
+        .collect()
 }
 
-/// What the table calls a source of spacing.
+/// The volume of one label in mm³; `None` if the pixel spacing is not known in mm.
+fn rounded_volume(
+    series: &Series,
+    masks: &[Mask],
+    label: u8,
+    slice_spacing_mm: f64,
+) -> Option<f64> {
+    let scales = series.slices.iter().map(Slice::length_scale);
+    let volume = label_volume(masks.iter().zip(scales), label, Some(slice_spacing_mm))?;
+    Some(round_decimals(volume))
+}
+
+/// The name of a source of spacing in the table.
 fn source_name(source: SpacingSource) -> &'static str {
     match source {
         SpacingSource::PixelSpacing => "Pixel Spacing",
@@ -224,24 +234,27 @@ fn source_name(source: SpacingSource) -> &'static str {
     }
 }
 
-/// To four decimals: far below what a pixel can tell.
+/// Rounds to four decimals, far below the precision of a pixel.
 fn round_decimals(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
 fn write_text(path: &Path, text: &[u8]) -> Result<()> {
-    const TRIED: &str = "write the measurements";
     whole_file::write_checked(
         path,
         TRIED,
         |file| file.write_all(text),
         |written| match std::fs::read(written) {
             Ok(back) if back == text => Ok(()),
-            Ok(_) => Err(Error::at_path(TRIED, path, "what was read back differs")),
+            Ok(_) => Err(Error::at_path(
+                TRIED,
+                path,
+                "verification failed: the content of the file differs",
+            )),
             Err(e) => Err(Error::at_path(
                 TRIED,
                 path,
-                format!("reading it back failed: {e}"),
+                format!("verification failed: {e}"),
             )),
         },
     )
@@ -334,7 +347,7 @@ mod tests {
         );
         assert_eq!(
             m.slices[0].unit_reason,
-            Some("no distance between pixels is known")
+            Some("the pixel spacing is unknown")
         );
         assert_eq!(m.volumes, []);
     }

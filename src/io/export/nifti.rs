@@ -1,15 +1,18 @@
-//! Label maps as NIfTI-1 volumes (`.nii.gz`): one byte for each voxel, the value is the label.
+//! Writes label maps as NIfTI-1 volumes (`.nii.gz`): one byte per voxel, whose value is the label.
 //!
-//! The header is written here rather than by a library: it is 348 bytes, and the library that there is brings arrays and
-//! matrices of its own along. Layout: the NIfTI-1 header `nifti1.h` (NIMH, 2007).
+//! The header of 348 bytes is written here, because the available library depends on array and matrix libraries. Layout:
+//! the NIfTI-1 header `nifti1.h` (NIMH, 2007).
+
+mod header;
 
 use crate::{
     Error, Result,
     io::nifti::{self, NiftiHeader as Source},
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use header::encode_header;
 use labrum_core::{
-    geometry::PixelSpacing,
+    geometry::{PixelSpacing, Plane},
     mask::Mask,
     study::{Kind, Series, Slice},
     whole_file,
@@ -20,64 +23,79 @@ use std::{
 };
 
 const TRIED: &str = "write the NIfTI volume";
-const HEADER: usize = 352;
-/// Slices may lie this part of their distance off an even grid; pixels and directions this far off each other.
+const UNEVEN: &str = "the slices are not evenly spaced, as NIfTI requires";
+/// Relative tolerance for slice positions on an even grid, and for differences in pixel spacing.
 const SAME: f64 = 0.02;
 
-/// Where voxels lie: columns of a 4x4 matrix without its last row, mm, in RAS (x to the right, y to the front, z up).
+/// The first three rows of the 4x4 matrix from voxels to RAS coordinates (right, anterior, superior) in mm.
 type Affine = [[f64; 4]; 3];
 
-/// A volume: slices of the series, and between them those that are missing.
+/// The grid of a volume. It has blank planes for missing slices.
 struct VolumeGrid {
-    /// For each plane of the volume the slice of the series.
+    /// For each plane of the volume, the index of the slice.
     slices: Vec<Option<usize>>,
-    /// `None` for images that have no place in space.
+    /// `None` for images without position and orientation.
     affine: Option<Affine>,
-    /// mm, columns, rows, planes.
+    /// Spacing of columns, rows and planes in mm.
     spacing: [f64; 3],
     warnings: Vec<String>,
 }
 
-/// Writes `masks`, one for each slice of `series`, as a compressed NIfTI-1 volume. Tells what a person should know.
+/// Writes `masks`, one for each slice of `series`, as a compressed NIfTI-1 volume. Returns warnings for the user.
 ///
 /// # Errors
-/// Where the slices lie on no even grid (NIfTI has no other), and where the file cannot be written.
+/// If the slices are not evenly spaced, as NIfTI requires, or the file cannot be written.
 pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<String>> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     if masks.len() != series.slices.len() || masks.is_empty() {
-        return Err(failed("the masks do not fit the series".into()));
+        return Err(Error::at_path(
+            TRIED,
+            path,
+            "the number of masks does not match the series",
+        ));
     }
     let (volume, warnings) = match source_volume(series) {
-        Some(source) => (
-            beside_source(&source, series, masks).map_err(failed)?,
-            Vec::new(),
-        ),
+        Some(source) => {
+            let volume = beside_source(&source, series, masks)
+                .map_err(|reason| Error::at_path(TRIED, path, reason))?;
+            (volume, Vec::new())
+        }
         None => encode_volume(series, masks).map_err(|reason| {
-            failed(reason).with_advice("Choose DICOM-SEG, which says of each slice where it lies.")
+            Error::at_path(TRIED, path, reason)
+                .with_advice("Choose DICOM-SEG, which stores the position of each slice.")
         })?,
     };
-    let check = |written: &Path| {
-        let mut back = Vec::new();
-        let file = std::fs::File::open(written).map_err(|e| failed(e.to_string()))?;
-        GzDecoder::new(file)
-            .read_to_end(&mut back)
-            .map_err(|e| failed(e.to_string()))?;
-        if back == volume {
-            Ok(())
-        } else {
-            Err(failed("reading it back gave something else".into()))
-        }
-    };
-    let fill = |file: &mut dyn Write| {
-        let mut packed = GzEncoder::new(file, Compression::default());
-        packed.write_all(&volume)?;
-        packed.finish().map(drop)
-    };
-    whole_file::write_checked(path, TRIED, fill, check)?;
+    whole_file::write_checked(
+        path,
+        TRIED,
+        |file| write_packed(file, &volume),
+        |written| {
+            check_packed(written, &volume).map_err(|reason| Error::at_path(TRIED, path, reason))
+        },
+    )?;
     Ok(warnings)
 }
 
-/// Masks on the grid of their slices, and what to warn of.
+fn write_packed(file: &mut dyn Write, volume: &[u8]) -> std::io::Result<()> {
+    let mut packed = GzEncoder::new(file, Compression::default());
+    packed.write_all(volume)?;
+    packed.finish().map(drop)
+}
+
+/// Verifies a written volume. The error is a clause.
+fn check_packed(written: &Path, volume: &[u8]) -> std::result::Result<(), String> {
+    let mut back = Vec::new();
+    let file = std::fs::File::open(written).map_err(|e| e.to_string())?;
+    GzDecoder::new(file)
+        .read_to_end(&mut back)
+        .map_err(|e| e.to_string())?;
+    if back == volume {
+        Ok(())
+    } else {
+        Err("verification failed: the content of the file differs".into())
+    }
+}
+
+/// Encodes masks on the grid of their slices; also returns warnings.
 fn encode_volume(
     series: &Series,
     masks: &[Mask],
@@ -95,7 +113,7 @@ fn encode_volume(
     Ok((volume, grid.warnings))
 }
 
-/// The volume that the series was read from, where it is one.
+/// The NIfTI volume that the series was read from, if it was.
 fn source_volume(series: &Series) -> Option<Source> {
     let path = &series
         .slices
@@ -111,7 +129,7 @@ fn source_volume(series: &Series) -> Option<Source> {
     }
 }
 
-/// Masks in the very voxels of the image, as it stores them: other programs want image and labels of one order.
+/// Encodes masks in the voxel order of the source volume, because other programs expect image and labels to match.
 fn beside_source(
     source: &Source,
     series: &Series,
@@ -123,14 +141,11 @@ fn beside_source(
             *place = Some(mask);
         }
     }
-    let affine = source.affine.map(|place| {
-        // LPS to RAS.
-        let row = |i: usize| {
-            let sign = if i < 2 { -1.0 } else { 1.0 };
-            let [a, b, c] = place.steps;
-            [a[i], b[i], c[i], place.origin[i]].map(|v| sign * v + 0.0)
-        };
-        [row(0), row(1), row(2)]
+    let affine: Option<Affine> = source.affine.map(|place| {
+        let [a, b, c] = place.steps;
+        std::array::from_fn(|axis| {
+            lps_to_ras([a[axis], b[axis], c[axis], place.origin[axis]], axis)
+        })
     });
     let spacing = source.spacing.unwrap_or([1.0; 3]);
     let mut volume = encode_header(
@@ -146,12 +161,20 @@ fn beside_source(
     Ok(volume)
 }
 
+/// Converts the row for `axis` of an affine from DICOM (LPS) to NIfTI (RAS) coordinates: x and y change sign.
+fn lps_to_ras(row: [f64; 4], axis: usize) -> [f64; 4] {
+    let sign = if axis < 2 { -1.0 } else { 1.0 };
+    // Adding 0.0 turns -0.0 into 0.0.
+    row.map(|v| sign * v + 0.0)
+}
+
 fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
     let first = slices.first().ok_or("there is no slice")?;
     let pixel = first.spacing.filter(PixelSpacing::is_physical);
     let (Some(plane), Some(pixel)) = (first.plane, pixel) else {
         let [row, column] = pixel.map_or([1.0; 2], |s| [s.row, s.column]);
-        let warning = "the images have no place in space: the NIfTI volume has none either";
+        let warning =
+            "the images have no position and orientation, so the NIfTI volume has none either";
         let slices = (0..slices.len()).map(Some).collect();
         return Ok(VolumeGrid {
             slices,
@@ -160,21 +183,12 @@ fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
             warnings: vec![warning.into()],
         });
     };
-    let close = |a: f64, b: f64| (a - b).abs() <= SAME * b.abs().max(1e-6);
-    let alike = |slice: &Slice| {
-        let spacing = slice
-            .spacing
-            .is_some_and(|s| close(s.row, pixel.row) && close(s.column, pixel.column));
-        let orientation = slice.plane.map(|p| p.orientation);
-        spacing
-            && orientation.is_some_and(|o| {
-                o.iter()
-                    .zip(plane.orientation)
-                    .all(|(a, b)| (a - b).abs() < 1e-3)
-            })
-    };
-    if !slices.iter().all(alike) {
-        return Err("its slices differ in direction or in the size of their pixels".into());
+    let are_alike = slices.iter().all(|slice| {
+        slice.spacing.is_some_and(|s| has_same_sides(&s, &pixel))
+            && slice.plane.is_some_and(|p| is_parallel(&p, &plane))
+    });
+    if !are_alike {
+        return Err("the slices differ in orientation or pixel spacing".into());
     }
     let positions: Vec<[f64; 3]> = slices
         .iter()
@@ -192,157 +206,102 @@ fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
     let mut warnings = Vec::new();
     if missing > 0 {
         warnings.push(format!(
-            "{missing} slices between others have no mask; they are empty in the NIfTI volume"
+            "{missing} slices between segmented ones have no mask and are empty in the NIfTI volume"
         ));
     }
-    // One slice has a thickness that is not known here.
+    // The thickness of a single slice is unknown.
     let step = step.unwrap_or_else(|| plane.unit_normal());
-    let direction = |i: usize| {
-        let [x, y] = [plane.orientation[i], plane.orientation[i + 3]];
-        // LPS to RAS.
-        let sign = if i < 2 { -1.0 } else { 1.0 };
-        [x * pixel.column, y * pixel.row, step[i], plane.position[i]].map(|v| sign * v + 0.0)
-    };
-    let length = step.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let affine = Some([direction(0), direction(1), direction(2)]);
+    let affine: Affine = std::array::from_fn(|axis| {
+        let along_row = plane.orientation[axis] * pixel.column;
+        let down_column = plane.orientation[axis + 3] * pixel.row;
+        lps_to_ras(
+            [along_row, down_column, step[axis], plane.position[axis]],
+            axis,
+        )
+    });
     Ok(VolumeGrid {
         slices: placed,
-        affine,
-        spacing: [pixel.column, pixel.row, length],
+        affine: Some(affine),
+        spacing: [pixel.column, pixel.row, vector_length(step)],
         warnings,
     })
 }
 
-/// For each slice its place on an even grid, and the way from one place to the next; `None` for a single slice.
+/// True if pixel spacings are equal within [`SAME`].
+fn has_same_sides(one: &PixelSpacing, other: &PixelSpacing) -> bool {
+    is_close(one.row, other.row) && is_close(one.column, other.column)
+}
+
+fn is_close(value: f64, wanted: f64) -> bool {
+    (value - wanted).abs() <= SAME * wanted.abs().max(1e-6)
+}
+
+fn is_parallel(one: &Plane, other: &Plane) -> bool {
+    one.orientation
+        .iter()
+        .zip(other.orientation)
+        .all(|(a, b)| (a - b).abs() < 1e-3)
+}
+
+/// The index of each slice on an even grid, and the vector from one grid plane to the next; `None` for a single slice.
 fn grid_steps(
     positions: &[[f64; 3]],
 ) -> std::result::Result<(Vec<usize>, Option<[f64; 3]>), String> {
     let [first, .., last] = positions else {
         return Ok((vec![0], None));
     };
-    let way = |a: &[f64; 3], b: &[f64; 3]| -> [f64; 3] { std::array::from_fn(|i| b[i] - a[i]) };
-    let length = |v: [f64; 3]| v.iter().map(|c| c * c).sum::<f64>().sqrt();
     let gaps: Vec<f64> = positions
         .windows(2)
-        .filter_map(|w| Some(length(way(w.first()?, w.get(1)?))))
+        .filter_map(|w| Some(vector_length(vector_between(w.first()?, w.get(1)?))))
         .collect();
-    let uneven = || "its slices are not evenly spaced, and NIfTI knows no other volumes".to_owned();
     let least = gaps.iter().copied().fold(f64::INFINITY, f64::min);
     if least < 1e-3 {
-        return Err("some of its slices lie at the same place".into());
+        return Err("some slices have the same position".into());
     }
     let total: usize = gaps.iter().map(|gap| (gap / least).round() as usize).sum();
     if total == 0 || total > 100_000 {
-        return Err(uneven());
+        return Err(UNEVEN.into());
     }
-    let step = way(first, last).map(|c| c / total as f64);
-    let size = length(step);
+    let step = vector_between(first, last).map(|c| c / total as f64);
+    let size = vector_length(step);
     let mut steps = Vec::with_capacity(positions.len());
     for position in positions {
-        let here = way(first, position);
+        let here = vector_between(first, position);
         let at = here.iter().zip(step).map(|(a, b)| a * b).sum::<f64>() / (size * size);
-        let off = length(std::array::from_fn(|i| here[i] - step[i] * at.round()));
+        let off = vector_length(std::array::from_fn(|i| here[i] - step[i] * at.round()));
         if off > SAME * size.max(0.5)
             || at.round() < 0.0
             || steps.last() == Some(&(at.round() as usize))
         {
-            return Err(uneven());
+            return Err(UNEVEN.into());
         }
         steps.push(at.round() as usize);
     }
     Ok((steps, Some(step)))
 }
 
-/// The header and the four bytes that say that nothing follows it.
-fn encode_header(size: [usize; 3], grid: &VolumeGrid) -> std::result::Result<Vec<u8>, String> {
-    let dim = |n: usize| {
-        i16::try_from(n).map_err(|_| format!("{n} voxels along one side are too many for NIfTI-1"))
-    };
-    let mut out = NiftiBytes(vec![0; HEADER]);
-    out.put_i32(0, 348);
-    let [columns, rows, planes] = size;
-    let sizes = [3, dim(columns)?, dim(rows)?, dim(planes)?, 1, 1, 1, 1];
-    (0..)
-        .zip(sizes)
-        .for_each(|(i, size)| out.put_i16(40 + 2 * i, size));
-    // Labels (NIFTI_INTENT_LABEL), unsigned bytes of 8 bits.
-    out.put_i16(68, 1002);
-    out.put_i16(70, 2);
-    out.put_i16(72, 8);
-    let turn = grid
-        .affine
-        .as_ref()
-        .and_then(|a| rotation_quaternion(a, grid.spacing));
-    out.put_f32(76, turn.map_or(1.0, |t| t.handed));
-    (0..)
-        .zip(grid.spacing)
-        .for_each(|(i, size)| out.put_f32(80 + 4 * i, size));
-    out.put_f32(108, HEADER as f64);
-    out.put_f32(112, 1.0);
-    // Lengths are mm.
-    out.0[123] = 2;
-    out.put_text(148, "Labels by Labrum");
-    if let Some(affine) = grid.affine {
-        out.put_i16(254, 1);
-        (0..)
-            .zip(affine.into_iter().flatten())
-            .for_each(|(i, v)| out.put_f32(280 + 4 * i, v));
-        if let Some(turn) = turn {
-            out.put_i16(252, 1);
-            (0..)
-                .zip(turn.vector)
-                .for_each(|(i, v)| out.put_f32(256 + 4 * i, v));
-            (0..)
-                .zip(affine)
-                .for_each(|(i, row)| out.put_f32(268 + 4 * i, row[3]));
-        }
-    }
-    out.put_text(344, "n+1");
-    Ok(out.0)
+fn vector_between(from: &[f64; 3], to: &[f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|i| to[i] - from[i])
 }
 
-struct NiftiBytes(Vec<u8>);
-
-impl NiftiBytes {
-    fn put_bytes(&mut self, at: usize, bytes: &[u8]) {
-        if let Some(place) = self.0.get_mut(at..at + bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-    }
-
-    fn put_i32(&mut self, at: usize, value: i32) {
-        self.put_bytes(at, &value.to_le_bytes());
-    }
-
-    fn put_i16(&mut self, at: usize, value: i16) {
-        self.put_bytes(at, &value.to_le_bytes());
-    }
-
-    fn put_f32(&mut self, at: usize, value: f64) {
-        self.put_bytes(at, &(value as f32).to_le_bytes());
-    }
-
-    fn put_text(&mut self, at: usize, text: &str) {
-        self.put_bytes(at, text.as_bytes());
-    }
+fn vector_length(vector: [f64; 3]) -> f64 {
+    vector.iter().map(|c| c * c).sum::<f64>().sqrt()
 }
 
-/// A turn as the last three parts of a unit quaternion, and whether the third axis is mirrored (-1).
+/// A rotation as the last three components of a unit quaternion; `handed` is -1 if the third axis is mirrored, else 1.
 #[derive(Clone, Copy)]
 struct Quaternion {
     vector: [f64; 3],
     handed: f64,
 }
 
-/// The turn of an affine; `None` where its axes are not at right angles (a tilted gantry).
+/// The rotation of an affine; `None` if its axes are not orthogonal (tilted gantry).
 fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion> {
     let mut r: [[f64; 3]; 3] =
         std::array::from_fn(|i| std::array::from_fn(|j| affine[i][j] / spacing[j]));
-    let dot =
-        |r: &[[f64; 3]; 3], a: usize, b: usize| (0..3).map(|i| r[i][a] * r[i][b]).sum::<f64>();
     if [(0, 1), (0, 2), (1, 2)]
         .iter()
-        .any(|(a, b)| dot(&r, *a, *b).abs() > 1e-4)
+        .any(|(a, b)| column_product(&r, *a, *b).abs() > 1e-4)
     {
         return None;
     }
@@ -351,7 +310,7 @@ fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion>
         + r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
     let handed = if determinant < 0.0 { -1.0 } else { 1.0 };
     r.iter_mut().for_each(|row| row[2] *= handed);
-    // The largest of the four parts is worked out first, so that nothing is divided by a small number.
+    // Compute the largest of the four components first, to avoid division by a small number.
     let squares = [
         1.0 + r[0][0] + r[1][1] + r[2][2],
         1.0 + r[0][0] - r[1][1] - r[2][2],
@@ -392,6 +351,11 @@ fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion>
         vector: [b, c, d].map(|v| sign * v),
         handed,
     })
+}
+
+/// The dot product of two columns of a matrix.
+fn column_product(matrix: &[[f64; 3]; 3], a: usize, b: usize) -> f64 {
+    (0..3).map(|i| matrix[i][a] * matrix[i][b]).sum()
 }
 
 #[cfg(test)]

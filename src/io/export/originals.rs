@@ -1,4 +1,4 @@
-//! The files that were given are never changed: no output may take the place of one.
+//! Protects input files: no output may replace one.
 
 use crate::{Error, Result};
 use labrum_core::naming::fold_case_and_accents;
@@ -7,11 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Refuses where one of the files that are to be written (`outputs`) would take the place of one that was `given`,
-/// whatever way leads there, or of another of them.
+/// Refuses if one of the `outputs` would replace a `given` input file, even through another path to it, or another output.
 ///
 /// # Errors
-/// Names the first such file.
+/// The error names the first such file.
 pub fn refuse_originals<'a>(
     given: impl IntoIterator<Item = &'a Path>,
     outputs: &[PathBuf],
@@ -20,13 +19,14 @@ pub fn refuse_originals<'a>(
         .into_iter()
         .filter_map(|path| path.canonicalize().ok())
         .collect();
-    let takes_its_place =
-        |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
-    if let Some(file) = outputs.iter().find(takes_its_place) {
+    let in_place_of_one = outputs
+        .iter()
+        .find(|file| file.canonicalize().is_ok_and(|real| given.contains(&real)));
+    if let Some(file) = in_place_of_one {
         return Err(Error::at_path(
             "write",
             file,
-            "it is one of the files that were given, which are never changed",
+            "this is an input file, and input files are never changed",
         )
         .with_advice("Choose another folder."));
     }
@@ -37,7 +37,7 @@ pub fn refuse_originals<'a>(
     {
         None => Ok(()),
         Some(file) => Err(
-            Error::at_path("write", file, "two results would have this name")
+            Error::at_path("write", file, "two output files would have this name")
                 .with_advice("Write them to two folders, or rename an image or a label."),
         ),
     }
@@ -77,7 +77,7 @@ mod tests {
         for names in [["a.b.png", "a.b.png"], ["a.Cyst.png", "a.cyst.png"]] {
             let error = refuse_originals([], &paths(names)).unwrap_err().to_string();
             assert!(
-                error.contains("two results would have this name"),
+                error.contains("two output files would have this name"),
                 "{error}"
             );
         }

@@ -1,4 +1,4 @@
-//! The image with the mask over it, as on the screen: coloured areas and smooth outlines.
+//! The image with the mask on top, as displayed: tinted areas and smooth outlines.
 
 use labrum_core::{
     boundary::{Point, trace_contours},
@@ -6,18 +6,19 @@ use labrum_core::{
     label::Label,
     mask::Mask,
 };
+use std::ops::Range;
 
-/// How the mask is laid over the image.
+/// How the mask is drawn on the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OverlayLook {
-    /// Of the areas: 0 shows only the image, 1 only the colour.
+    /// Opacity of the areas: 0 shows only the image, 1 only the colour.
     pub opacity: f32,
-    /// Width of the outlines in pixels of the image; 0 draws none.
+    /// Width of the outlines in image pixels; 0 draws none.
     pub line_width: f32,
 }
 
 impl OverlayLook {
-    /// Light areas and outlines that can be seen when the whole image is looked at.
+    /// Lightly tinted areas, and outlines wide enough to see when the whole image is displayed.
     pub fn for_size(columns: usize, rows: usize) -> Self {
         Self {
             opacity: 0.25,
@@ -26,8 +27,8 @@ impl OverlayLook {
     }
 }
 
-/// RGB bytes of the overlay, through `window` or as the image is first shown; labels that are not visible are left out.
-/// `None` where mask and image differ in size.
+/// RGB bytes of the overlay, with `window` or the default contrast of the image; hidden labels are omitted. `None` if mask
+/// and image differ in size.
 pub fn overlay_pixels(
     image: &Image,
     window: Option<Window>,
@@ -75,7 +76,7 @@ fn blend_color(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
     }
 }
 
-/// How much of each pixel, 0..=1, the outlines of `label` cover.
+/// The fraction (0..=1) of each pixel that the outlines of `label` cover.
 fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
     let (columns, rows) = (mask.columns(), mask.rows());
     let mut coverage = vec![0.0f32; columns * rows];
@@ -83,13 +84,8 @@ fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
     for contour in trace_contours(mask, label) {
         let ring = contour.taubin_smoothed().points;
         for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
-            let pixels = |i: usize, most: usize| {
-                let low = (a[i].min(b[i]) - reach).floor().max(0.0) as usize;
-                let high = (a[i].max(b[i]) + reach).ceil().max(0.0) as usize;
-                low..high.min(most)
-            };
-            for row in pixels(1, rows) {
-                for column in pixels(0, columns) {
+            for row in pixels_in_reach(a[1], b[1], reach, rows) {
+                for column in pixels_in_reach(a[0], b[0], reach, columns) {
                     let distance =
                         distance_to_segment([column as f64 + 0.5, row as f64 + 0.5], *a, *b);
                     let covered = &mut coverage[row * columns + column];
@@ -101,8 +97,17 @@ fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
     coverage
 }
 
+/// The pixels along an axis of `most` pixels that may lie within `reach` of the segment from `a` to `b`.
+#[inline]
+fn pixels_in_reach(a: f64, b: f64, reach: f64, most: usize) -> Range<usize> {
+    let low = (a.min(b) - reach).floor().max(0.0) as usize;
+    let high = (a.max(b) + reach).ceil().max(0.0) as usize;
+    low..high.min(most)
+}
+
 fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
-    let (along, to_p) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
+    let along = [b[0] - a[0], b[1] - a[1]];
+    let to_p = [p[0] - a[0], p[1] - a[1]];
     let length_squared = along[0] * along[0] + along[1] * along[1];
     let dot = along[0] * to_p[0] + along[1] * to_p[1];
     let t = if length_squared > 0.0 {

@@ -1,4 +1,4 @@
-//! What the files of a case are called: a pattern with placeholders.
+//! The file name pattern of an export, with placeholders.
 
 use super::file_names::{sanitize_name, unique_name};
 use crate::{Error, Result};
@@ -6,24 +6,25 @@ use labrum_core::study::{Kind, Series};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// What can stand in a pattern, and what it stands for.
+/// The placeholders and their meanings.
 pub const PLACEHOLDERS: [(&str, &str); 7] = [
     (
         "{study}",
-        "Study Description, or the folders of pictures below the one that they have in common; the study's UID where it has none",
+        "Study Description; for image files, their subfolders below the common folder; otherwise \
+         the Study Instance UID",
     ),
     ("{study-uid}", "Study Instance UID"),
     (
         "{series}",
-        "Series Description, or the name of a picture; the series' UID where it has none",
+        "Series Description, or the name of an image file; otherwise the Series Instance UID",
     ),
     ("{series-uid}", "Series Instance UID"),
-    ("{modality}", "modality"),
+    ("{modality}", "Modality"),
     ("{date}", "Study Date as YYYY-MM-DD"),
-    ("{label}", "the labels that the masks hold"),
+    ("{label}", "Names of the labels in the masks"),
 ];
 
-/// A pattern of names such as `{study}/{series}_{label}`: folders, and what the files of a case begin with.
+/// A pattern such as `{study}/{series}_{label}` for the folders and the beginning of the file names of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 
@@ -43,60 +44,58 @@ impl std::str::FromStr for Pattern {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let failed = |reason: String| {
-            let known: Vec<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
-            Error::new(format!("name files \"{text}\""), reason)
-                .with_advice(format!("It may hold {}.", known.join(" ")))
-        };
         let plain = PLACEHOLDERS
             .iter()
             .fold(text.to_owned(), |text, (name, _)| text.replace(name, "x"));
         if let Some(at) = plain.find(['{', '}']) {
-            return Err(failed(format!(
-                "it holds a placeholder that is not known: {}",
-                &plain[at..]
-            )));
+            let reason = format!("unknown placeholder: {}", &plain[at..]);
+            return Err(pattern_error(text, &reason));
         }
-        let bad = |part: &str| part.trim().is_empty() || part == "." || part == "..";
-        if plain.starts_with('/') || plain.contains('\\') || plain.split('/').any(bad) {
-            return Err(failed(
-                "it must lead to a place below the folder of the export".into(),
+        if plain.starts_with('/') || plain.contains('\\') || plain.split('/').any(is_no_name) {
+            return Err(pattern_error(
+                text,
+                "the names must stay inside the export folder",
             ));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// What the placeholders stand for.
+/// The error for a pattern that is not valid; it lists the placeholders.
+fn pattern_error(text: &str, reason: &str) -> Error {
+    let known: Vec<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
+    Error::new(format!("use the file name pattern \"{text}\""), reason)
+        .with_advice(format!("Available placeholders: {}.", known.join(" ")))
+}
+
+/// True for a part of a path that is empty, "." or "..".
+fn is_no_name(part: &str) -> bool {
+    part.trim().is_empty() || part == "." || part == ".."
+}
+
+/// The values of the placeholders.
 pub(super) struct PatternValues<'a> {
     pub(super) study: &'a str,
-    /// Folders of a picture below the one that all have in common.
+    /// Subfolders of an image file below the common folder.
     pub(super) tree: Vec<String>,
     pub(super) study_uid: &'a str,
     pub(super) date: &'a str,
     pub(super) series: &'a Series,
-    /// Names of the labels that the masks hold.
+    /// Names of the labels in the masks.
     pub(super) labels: Vec<&'a str>,
 }
 
 impl Pattern {
-    /// The folder below that of the export, and the beginning of the names: of no two cases the same, whatever they
-    /// are called. `taken` holds those of the cases before.
+    /// The subfolder of the export folder and the beginning of the file names, unique for each case. `taken` holds those of
+    /// previous cases.
     pub(super) fn output_location(
         &self,
         values: &PatternValues<'_>,
         taken: &mut HashSet<String>,
     ) -> (PathBuf, String) {
         let uid = values.series.id.split('#').next().unwrap_or_default();
-        let or = |text: &str, other: &str| {
-            if text.trim().is_empty() {
-                other.to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
         let description = match values.series.kind {
-            // Without its ending.
+            // Without the extension.
             Kind::Picture => values
                 .series
                 .description
@@ -106,7 +105,7 @@ impl Pattern {
             Kind::Dicom => values.series.description.clone(),
         };
         let series_uid = match values.series.kind {
-            Kind::Picture => or(&description, "picture"),
+            Kind::Picture => text_or(&description, "picture"),
             Kind::Dicom => uid.to_owned(),
         };
         let label = if values.labels.is_empty() {
@@ -115,22 +114,14 @@ impl Pattern {
             values.labels.join("+")
         };
         let filled = [
-            ("{study}", or(values.study, values.study_uid)),
+            ("{study}", text_or(values.study, values.study_uid)),
             ("{study-uid}", values.study_uid.to_owned()),
-            ("{series}", or(&description, &series_uid)),
+            ("{series}", text_or(&description, &series_uid)),
             ("{series-uid}", series_uid.clone()),
-            ("{modality}", or(&values.series.modality, "picture")),
-            ("{date}", or(values.date, "undated")),
+            ("{modality}", text_or(&values.series.modality, "picture")),
+            ("{date}", text_or(values.date, "undated")),
             ("{label}", label),
         ];
-        // What is filled in makes no folders.
-        let fill = |part: &str| {
-            sanitize_name(
-                &filled
-                    .iter()
-                    .fold(part.to_owned(), |t, (name, value)| t.replace(name, value)),
-            )
-        };
         let parts = self
             .0
             .split('/')
@@ -138,7 +129,7 @@ impl Pattern {
                 ("{study}", [_, ..]) if values.series.kind == Kind::Picture => {
                     values.tree.iter().map(|f| sanitize_name(f)).collect()
                 }
-                _ => vec![fill(part)],
+                _ => vec![filled_part(part, &filled)],
             });
         let path: Vec<String> = parts.collect();
         let whole = unique_name(&path.join("/"), taken);
@@ -147,6 +138,25 @@ impl Pattern {
             None => (PathBuf::new(), whole),
         }
     }
+}
+
+/// The text, or `other` if it is blank.
+fn text_or(text: &str, other: &str) -> String {
+    if text.trim().is_empty() {
+        other.to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Fills in the placeholders of a file or folder name; slashes in the values do not create folders.
+fn filled_part(part: &str, values: &[(&str, String)]) -> String {
+    let name = values
+        .iter()
+        .fold(part.to_owned(), |text, (placeholder, value)| {
+            text.replace(placeholder, value)
+        });
+    sanitize_name(&name)
 }
 
 #[cfg(test)]

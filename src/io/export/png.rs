@@ -1,4 +1,4 @@
-//! PNG files: label maps, single labels, probabilities, overlays.
+//! Writes PNG files: label maps, single labels, probabilities, overlays.
 
 use super::overlay::{OverlayLook, overlay_pixels};
 use crate::{Error, Result};
@@ -15,10 +15,10 @@ use std::{
     path::Path,
 };
 
-/// Writes a label map: 8 bits a pixel, 0 background, 1..=n the labels, whose colours are its palette.
+/// Writes a label map with 8 bits per pixel: 0 is background, 1..=n are the labels, and the palette has their colours.
 ///
 /// # Errors
-/// Where the mask holds a value that no label describes, and where the file cannot be written.
+/// If the mask contains a value without a label, or the file cannot be written.
 pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     const TRIED: &str = "write the label map";
     let highest = mask.pixel_labels().iter().copied().max().unwrap_or(0);
@@ -26,12 +26,12 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
         return Err(Error::at_path(
             TRIED,
             path,
-            format!("the mask holds the value {highest}, which no label describes"),
+            format!("the mask contains the value {highest}, which has no label"),
         ));
     }
     let colors = std::iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
     let mut palette: Vec<u8> = colors.flatten().collect();
-    // A palette that is grey throughout would be read as grey values, not as labels.
+    // An all-grey palette would be read as grey values instead of labels.
     let is_grey = palette
         .chunks_exact(3)
         .all(|c| c[0] == c[1] && c[1] == c[2]);
@@ -52,10 +52,10 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     )
 }
 
-/// Writes one label: 8 bits grey, 255 where it is, else 0.
+/// Writes one label as 8-bit grey: 255 inside, 0 outside.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     let pixels: Vec<u8> = mask
         .pixel_labels()
@@ -76,10 +76,10 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     )
 }
 
-/// Writes the probabilities of one label: 16 bits grey, 0..=65535 for 0..=1, as [`labrum_core::prediction`] has them.
+/// Writes the probabilities of one label as 16-bit grey: 0..=65535 for 0..=1, as in [`labrum_core::prediction`].
 ///
 /// # Errors
-/// Where there are not `columns * rows` of them, and where the file cannot be written.
+/// If their number is not `columns * rows`, or the file cannot be written.
 pub fn write_probabilities(
     path: &Path,
     columns: usize,
@@ -89,7 +89,7 @@ pub fn write_probabilities(
     const TRIED: &str = "write the probabilities";
     if columns * rows != probabilities.len() {
         let reason = format!(
-            "there are {} for {columns} x {rows} pixels",
+            "there are {} values for {columns} x {rows} pixels",
             probabilities.len()
         );
         return Err(Error::at_path(TRIED, path, reason));
@@ -103,10 +103,10 @@ pub fn write_probabilities(
     write_verified(path, TRIED, (columns, rows), kind, &pixels)
 }
 
-/// Writes the image as it looks through `window`, or as it is first shown, with the mask over it: RGB, of the image's size.
+/// Writes the image, with `window` or its default contrast, and the mask on top: RGB, in the size of the image.
 ///
 /// # Errors
-/// Where mask and image differ in size, and where the file cannot be written.
+/// If mask and image differ in size, or the file cannot be written.
 pub fn write_overlay(
     path: &Path,
     image: &Image,
@@ -117,7 +117,7 @@ pub fn write_overlay(
 ) -> Result<()> {
     const TRIED: &str = "write the overlay";
     let pixels = overlay_pixels(image, window, mask, labels, look)
-        .ok_or_else(|| Error::at_path(TRIED, path, "the mask is not as large as the image"))?;
+        .ok_or_else(|| Error::at_path(TRIED, path, "mask and image differ in size"))?;
     let kind = PngKind {
         color: ColorType::Rgb,
         depth: BitDepth::Eight,
@@ -126,12 +126,12 @@ pub fn write_overlay(
     write_verified(path, TRIED, (image.columns, image.rows), kind, &pixels)
 }
 
-/// Writes the pixels of a picture and nothing else of it.
+/// Writes only the pixels of an image file, without metadata.
 ///
 /// # Errors
-/// For values that no picture has, and where the file cannot be written.
+/// If PNG cannot store the pixel type, or the file cannot be written.
 pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
-    const TRIED: &str = "write the picture";
+    const TRIED: &str = "write the image";
     let (color, depth, bytes) = match &image.pixels {
         Pixels::U8(values) => (ColorType::Grayscale, BitDepth::Eight, values.clone()),
         Pixels::U16(values) => (
@@ -145,7 +145,11 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
             values.iter().flatten().copied().collect(),
         ),
         Pixels::I16(_) | Pixels::F32(_) => {
-            return Err(Error::at_path(TRIED, path, "its values fit no PNG"));
+            return Err(Error::at_path(
+                TRIED,
+                path,
+                "PNG cannot store signed or floating point values",
+            ));
         }
     };
     write_verified(
@@ -165,11 +169,11 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
 struct PngKind {
     color: ColorType,
     depth: BitDepth,
-    /// RGB after RGB.
+    /// RGB triplets.
     palette: Option<Vec<u8>>,
 }
 
-/// Writes `pixels` (bytes in the file's order) and compares what a decoder makes of the file with them.
+/// Writes `pixels` (bytes in file order) and verifies them by decoding the file.
 fn write_verified(
     path: &Path,
     tried: &str,
@@ -177,33 +181,54 @@ fn write_verified(
     kind: PngKind,
     pixels: &[u8],
 ) -> Result<()> {
-    let failed = |reason: String| Error::at_path(tried, path, reason);
-    let side = |n: usize| {
-        u32::try_from(n)
-            .ok()
-            .filter(|n| *n > 0)
-            .ok_or_else(|| failed(format!("a side of {n} pixels")))
-    };
-    let mut info = png::Info::with_size(side(columns)?, side(rows)?);
+    let width = side_length(columns).map_err(|reason| Error::at_path(tried, path, reason))?;
+    let height = side_length(rows).map_err(|reason| Error::at_path(tried, path, reason))?;
+    let mut info = png::Info::with_size(width, height);
     info.color_type = kind.color;
     info.bit_depth = kind.depth;
     info.palette = kind.palette.map(Into::into);
-    let encode = |file: &mut dyn Write| -> std::result::Result<(), png::EncodingError> {
-        let mut writer = png::Encoder::with_info(file, info)?.write_header()?;
-        writer.write_image_data(pixels)?;
-        writer.finish()
-    };
-    let fill = |file: &mut dyn Write| {
-        encode(file).map_err(|error| match error {
-            png::EncodingError::IoError(error) => error,
-            other => std::io::Error::other(other),
-        })
-    };
-    whole_file::write_checked(path, tried, fill, |written| match read_back(written) {
+    whole_file::write_checked(
+        path,
+        tried,
+        |file| encode_pixels(file, info, pixels).map_err(to_io_error),
+        |written| {
+            check_pixels(written, pixels).map_err(|reason| Error::at_path(tried, path, reason))
+        },
+    )
+}
+
+/// Converts a width or height, which must be at least 1.
+fn side_length(pixels: usize) -> std::result::Result<u32, String> {
+    u32::try_from(pixels)
+        .ok()
+        .filter(|side| *side > 0)
+        .ok_or_else(|| format!("a side length of {pixels} pixels is not possible"))
+}
+
+fn encode_pixels(
+    file: &mut dyn Write,
+    info: png::Info<'_>,
+    pixels: &[u8],
+) -> std::result::Result<(), png::EncodingError> {
+    let mut writer = png::Encoder::with_info(file, info)?.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()
+}
+
+fn to_io_error(error: png::EncodingError) -> std::io::Error {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        other => std::io::Error::other(other),
+    }
+}
+
+/// Verifies a written file. The error is a clause.
+fn check_pixels(written: &Path, pixels: &[u8]) -> std::result::Result<(), String> {
+    match read_back(written) {
         Ok(back) if back == pixels => Ok(()),
-        Ok(_) => Err(failed("what was read back differs".into())),
-        Err(reason) => Err(failed(format!("reading it back failed: {reason}"))),
-    })
+        Ok(_) => Err("verification failed: the content of the file differs".into()),
+        Err(reason) => Err(format!("verification failed: {reason}")),
+    }
 }
 
 /// The stored bytes of all pixels, without any conversion.
@@ -212,7 +237,12 @@ fn read_back(path: &Path) -> std::result::Result<Vec<u8>, String> {
     let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or("it is too large")?];
+    let mut pixels = vec![
+        0;
+        reader
+            .output_buffer_size()
+            .ok_or("the image is too large")?
+    ];
     let frame = reader.next_frame(&mut pixels).map_err(|e| e.to_string())?;
     pixels.truncate(frame.buffer_size());
     Ok(pixels)

@@ -1,4 +1,4 @@
-//! All files of one series in one folder: what they are called and what goes into them.
+//! Writes all files of one series into one folder.
 
 use super::{
     CocoWriter, Measurements, OverlayLook,
@@ -24,29 +24,25 @@ use labrum_dicom::{
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Names that no two files of one export share.
+/// Unique names for the files of a series.
 #[derive(Clone, Debug)]
 pub struct Names {
-    /// One for each slice, from its file and frame.
+    /// Name of each slice, from its file and frame.
     pub slices: Vec<String>,
-    /// Of the series, from its UID or its file.
+    /// Name of the series, from its UID or its file.
     pub series: String,
 }
 
 impl Names {
-    /// Names for `series` that are not in `taken` yet, and then are.
+    /// Names for `series` that are not in `taken`; they are added to it.
     pub fn new(series: &Series, taken: &mut HashSet<String>) -> Self {
-        let frames = |path: &Path| {
-            series
-                .slices
-                .iter()
-                .filter(|s| s.source.path == path)
-                .count()
-        };
         let slices = series.slices.iter().map(|slice| {
             let base = without_ending(&slice.source.path);
-            let many = frames(&slice.source.path) > 1;
-            let wanted = if many {
+            let of_file = series
+                .slices
+                .iter()
+                .filter(|other| other.source.path == slice.source.path);
+            let wanted = if of_file.count() > 1 {
                 format!("{base}-{:04}", slice.source.frame + 1)
             } else {
                 base
@@ -68,14 +64,16 @@ impl Names {
 }
 
 impl Names {
-    /// Names for some slices of `series`: those that they have when all are written.
+    /// Names for some slices of `series`, the same as if all were written.
     pub fn of_part(series: &Series, part: &[Slice], taken: &mut HashSet<String>) -> Self {
         let whole = Self::new(series, taken);
-        let place = |slice: &Slice| series.slices.iter().position(|s| s.source == slice.source);
-        let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
         let slices = part
             .iter()
-            .map(|slice| name(slice).unwrap_or_else(|| unique_name("image", taken)))
+            .map(|slice| {
+                let place = series.slices.iter().position(|s| s.source == slice.source);
+                let name = place.and_then(|i| whole.slices.get(i)).cloned();
+                name.unwrap_or_else(|| unique_name("image", taken))
+            })
             .collect();
         Self {
             slices,
@@ -84,23 +82,23 @@ impl Names {
     }
 }
 
-/// One slice to be written.
+/// A slice to be written.
 pub struct SliceFiles<'a> {
-    /// Its pixels; for overlays.
+    /// The image, for overlays.
     pub image: &'a Image,
-    /// The window of the overlay that was chosen; `None` for how the image is first shown.
+    /// Chosen window of the overlay; `None` for the default contrast of the image.
     pub window: Option<Window>,
-    /// Look of the overlay.
+    /// Appearance of the overlay.
     pub look: OverlayLook,
-    /// Its mask.
+    /// The mask of the slice.
     pub mask: &'a Mask,
-    /// Where the probabilities come from.
+    /// Source of the probabilities.
     pub prediction: Option<&'a Prediction>,
-    /// What the mask's values mean.
+    /// The labels of the mask values 1, 2 and so on.
     pub labels: &'a [Label],
 }
 
-/// All files that [`write_slice`] and [`write_series`] make of one series, but `labels.json`, which several may share.
+/// All files that [`write_slice`] and [`write_series`] write for a series, except `labels.json`, which several may share.
 pub fn planned_files(
     folder: &Path,
     names: &Names,
@@ -122,39 +120,49 @@ pub fn planned_files(
         .collect()
 }
 
-/// One file, or one for each label that is not gone, with its place among the labels.
+/// One file, or one for each label that is not gone, with the index of the label.
 fn slice_paths(
     folder: &Path,
     name: &str,
     labels: &[Label],
     format: ExportFormat,
 ) -> Vec<(usize, PathBuf)> {
-    let path = |ending: String| folder.join(format!("{name}{ending}.png"));
-    let each = |ending: &str| {
-        let (places, standing): (Vec<usize>, Vec<Label>) = labels
-            .iter()
-            .cloned()
-            .enumerate()
-            .filter(|(_, label)| !label.is_gone())
-            .unzip();
-        let names = label_file_names(&standing);
-        places
-            .into_iter()
-            .zip(names)
-            .map(|(place, name)| (place, path(format!(".{name}{ending}"))))
-            .collect()
-    };
     match format {
-        ExportFormat::LabelMap => vec![(0, path(String::new()))],
-        ExportFormat::PerLabel => each(""),
-        ExportFormat::Overlay => vec![(0, path(".overlay".into()))],
-        ExportFormat::Probabilities if labels.len() == 1 => vec![(0, path(".probability".into()))],
-        ExportFormat::Probabilities => each(".probability"),
+        ExportFormat::LabelMap => vec![(0, png_path(folder, name, ""))],
+        ExportFormat::PerLabel => label_paths(folder, name, labels, ""),
+        ExportFormat::Overlay => vec![(0, png_path(folder, name, ".overlay"))],
+        ExportFormat::Probabilities if labels.len() == 1 => {
+            vec![(0, png_path(folder, name, ".probability"))]
+        }
+        ExportFormat::Probabilities => label_paths(folder, name, labels, ".probability"),
         format => {
             debug_assert!(format.is_of_series());
             Vec::new()
         }
     }
+}
+
+/// `part` is inserted between the name of the slice and the extension.
+fn png_path(folder: &Path, name: &str, part: &str) -> PathBuf {
+    folder.join(format!("{name}{part}.png"))
+}
+
+/// One file for each label that is not gone, with the index of the label; `part` follows the name of the label.
+fn label_paths(folder: &Path, name: &str, labels: &[Label], part: &str) -> Vec<(usize, PathBuf)> {
+    let (places, standing): (Vec<usize>, Vec<Label>) = labels
+        .iter()
+        .cloned()
+        .enumerate()
+        .filter(|(_, label)| !label.is_gone())
+        .unzip();
+    places
+        .into_iter()
+        .zip(label_file_names(&standing))
+        .map(|(place, label)| {
+            let path = png_path(folder, name, &format!(".{label}{part}"));
+            (place, path)
+        })
+        .collect()
 }
 
 fn series_path(folder: &Path, name: &str, format: ExportFormat) -> Option<PathBuf> {
@@ -177,7 +185,7 @@ fn series_path(folder: &Path, name: &str, format: ExportFormat) -> Option<PathBu
     Some(folder.join(format!("{name}.{ending}")))
 }
 
-/// Writes the files of one slice and tells which.
+/// Writes the files of one slice and returns their paths.
 pub fn write_slice(
     folder: &Path,
     name: &str,
@@ -213,51 +221,51 @@ pub fn write_slice(
     Ok(written)
 }
 
-/// A whole series to be written.
+/// A series to be written.
 pub struct SeriesFiles<'a> {
-    /// Its slices.
+    /// The series.
     pub series: &'a Series,
-    /// One for each slice.
+    /// One mask for each slice.
     pub masks: &'a [Mask],
-    /// For each slice the probabilities of each label, as [`Prediction`] has them; empty where they are not known.
+    /// For each slice the probabilities of each label, as in [`Prediction`]; empty if unknown.
     pub probabilities: &'a [&'a [Vec<u16>]],
-    /// What the masks' values mean.
+    /// The labels of the mask values 1, 2 and so on.
     pub labels: &'a [Label],
     /// Who made each label: one for each, or one for all.
     pub authors: &'a [Authorship],
-    /// How DICOM-SEG is written.
+    /// Options for DICOM-SEG.
     pub options: seg::Options,
-    /// The 0-based place of each slice in the series as a viewer shows it, of which these may be a part.
+    /// The 0-based index of each slice in the whole series, of which these may be a part.
     pub places: &'a [usize],
-    /// Labels that only keep their places between others: no list names them.
+    /// Values of placeholder labels, which are omitted from `labels.json`.
     pub gaps: &'a [u8],
 }
 
-/// What came of the files of a series.
+/// The result of writing a series.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesWritten {
     /// All files.
     pub files: Vec<PathBuf>,
-    /// What to warn of.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Formats that cannot hold these masks, and why.
+    /// Formats that cannot store these masks, with the reasons.
     pub unfit: Vec<Unfit>,
 }
 
-/// A format in which something cannot be written.
+/// A format that cannot store the masks.
 #[derive(Clone, Debug)]
 pub struct Unfit {
-    /// Which.
+    /// The format.
     pub format: ExportFormat,
-    /// Why.
+    /// The error.
     pub error: Error,
 }
 
-/// Writes the files of the whole series, and `labels.json` beside label maps. A format that cannot hold the masks is told
-/// of and does not stop the others.
+/// Writes the files of the whole series, and `labels.json` next to label maps. A format that cannot store the masks is
+/// reported in the result and does not stop the others.
 ///
 /// # Errors
-/// Where the disk does not take a file.
+/// If a file cannot be written to disk.
 pub fn write_series(
     folder: &Path,
     name: &str,
@@ -287,15 +295,10 @@ pub fn write_series(
         }
         written.files.push(path);
     }
-    let is_unfit =
-        |format: &ExportFormat| written.unfit.iter().any(|unfit| unfit.format == *format);
-    let needs_list = |f: &ExportFormat| {
-        matches!(
-            f,
-            ExportFormat::LabelMap | ExportFormat::PerLabel | ExportFormat::Nifti
-        ) && !is_unfit(f)
-    };
-    if formats.iter().any(needs_list) {
+    let needs_list = formats.iter().any(|format| {
+        holds_values_only(*format) && written.unfit.iter().all(|unfit| unfit.format != *format)
+    });
+    if needs_list {
         written
             .files
             .extend(write_labels_but(folder, name, files.labels, files.gaps)?);
@@ -303,7 +306,15 @@ pub fn write_series(
     Ok(written)
 }
 
-/// Writes one file and tells what to warn of.
+/// True for formats that store only label values, without names.
+fn holds_values_only(format: ExportFormat) -> bool {
+    matches!(
+        format,
+        ExportFormat::LabelMap | ExportFormat::PerLabel | ExportFormat::Nifti
+    )
+}
+
+/// Writes one file and returns warnings.
 fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Result<Vec<String>> {
     let is_numbered = [
         ExportFormat::DicomSeg,
@@ -324,26 +335,25 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
         probabilities,
         labels,
         authors,
-        options,
         places,
         ..
     } = *files;
-    let seg =
-        |content| Ok(seg::write_file(path, series, content, labels, authors, options)?.warnings);
     match format {
-        ExportFormat::DicomSeg => return seg(Content::Binary(masks)),
-        ExportFormat::SegLabelMap => return seg(Content::LabelMap(masks)),
+        ExportFormat::DicomSeg => return write_seg(path, files, Content::Binary(masks)),
+        ExportFormat::SegLabelMap => return write_seg(path, files, Content::LabelMap(masks)),
         ExportFormat::SegFractional
             if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) =>
         {
             return Err(Error::at_path(
                 "write the probabilities",
                 path,
-                "no model's are known: the masks were drawn or imported",
+                "there are none, because the masks were drawn or imported",
             )
             .with_advice("Choose another format, or run a model on the series."));
         }
-        ExportFormat::SegFractional => return seg(Content::Fractional(probabilities)),
+        ExportFormat::SegFractional => {
+            return write_seg(path, files, Content::Fractional(probabilities));
+        }
         ExportFormat::StructureSet => {
             return Ok(structure_set::write_file(path, series, masks, labels, authors)?.warnings);
         }
@@ -365,6 +375,19 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
         | ExportFormat::Probabilities => {}
     }
     Ok(Vec::new())
+}
+
+/// Writes a DICOM-SEG and returns warnings.
+fn write_seg(path: &Path, files: &SeriesFiles<'_>, content: Content<'_>) -> Result<Vec<String>> {
+    let summary = seg::write_file(
+        path,
+        files.series,
+        content,
+        files.labels,
+        files.authors,
+        files.options,
+    )?;
+    Ok(summary.warnings)
 }
 
 #[cfg(test)]

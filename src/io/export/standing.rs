@@ -1,10 +1,10 @@
-//! Labels that stand in a case, for formats that number theirs without gaps: those that are gone are left out.
+//! Removes labels that are gone, for formats that number labels without gaps.
 
 use super::SeriesFiles;
 use labrum_core::{label::Label, mask::Mask};
 use labrum_dicom::seg::Authorship;
 
-/// What is to be written of a series, without labels that are gone: others have their numbers.
+/// The content of a series without labels that are gone; the remaining labels are renumbered.
 pub(super) struct Standing {
     masks: Vec<Mask>,
     probabilities: Vec<Vec<Vec<u16>>>,
@@ -13,7 +13,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// `None` where no label is gone.
+    /// `None` if no label is gone.
     pub(super) fn from_files(files: &SeriesFiles<'_>) -> Option<Self> {
         if files.labels.iter().all(|label| !label.is_gone()) {
             return None;
@@ -25,40 +25,28 @@ impl Standing {
         for (number, index) in (1..=u8::MAX).zip(&standing) {
             values[index + 1] = number;
         }
-        let mask = |mask: &Mask| {
-            let labels = mask
-                .pixel_labels()
-                .iter()
-                .map(|value| values[usize::from(*value)])
-                .collect();
-            Mask::from_labels(mask.columns(), mask.rows(), labels)
-                .unwrap_or_else(|| Mask::new_blank(mask.columns(), mask.rows()))
-        };
-        let maps = |maps: &&[Vec<u16>]| {
-            standing
-                .iter()
-                .filter_map(|i| maps.get(*i))
-                .cloned()
-                .collect()
-        };
         // One author for each label, or one for all.
         let authors = match files.authors {
             [one] => vec![one.clone()],
-            all => standing
-                .iter()
-                .filter_map(|i| all.get(*i))
-                .cloned()
-                .collect(),
+            all => elements_at(all, &standing),
         };
         Some(Self {
-            masks: files.masks.iter().map(mask).collect(),
-            probabilities: files.probabilities.iter().map(maps).collect(),
+            masks: files
+                .masks
+                .iter()
+                .map(|mask| renumbered_mask(mask, &values))
+                .collect(),
+            probabilities: files
+                .probabilities
+                .iter()
+                .map(|maps| elements_at(maps, &standing))
+                .collect(),
             labels: standing.iter().map(|i| files.labels[*i].clone()).collect(),
             authors,
         })
     }
 
-    /// Calls `write` with what is left of `files`.
+    /// Calls `write` with the reduced content of `files`.
     pub(super) fn with_files<T>(
         &self,
         files: &SeriesFiles<'_>,
@@ -77,4 +65,20 @@ impl Standing {
             gaps: &[],
         })
     }
+}
+
+/// Replaces each label in the mask by `values[label]`.
+fn renumbered_mask(mask: &Mask, values: &[u8; 256]) -> Mask {
+    let labels = mask
+        .pixel_labels()
+        .iter()
+        .map(|label| values[usize::from(*label)])
+        .collect();
+    Mask::from_labels(mask.columns(), mask.rows(), labels)
+        .unwrap_or_else(|| Mask::new_blank(mask.columns(), mask.rows()))
+}
+
+/// The elements at `places`; missing ones are skipped.
+fn elements_at<T: Clone>(all: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().filter_map(|i| all.get(*i)).cloned().collect()
 }

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    batch::{Manifest, OverlayStyle, Preset, export_all},
+    Manifest, OverlayStyle, Preset,
     case::{CaseToExport, MaskedSlice},
+    export_all,
 };
 use crate::io::open;
 use labrum_core::{
@@ -111,7 +112,7 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
     assert!(
         written.not_written[0]
             .reason
-            .contains("there is nothing on these images"),
+            .contains("the masks are empty"),
         "{:?}",
         written.not_written
     );

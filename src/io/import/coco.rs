@@ -1,5 +1,5 @@
-//! Masks from COCO JSON ("Data format" of cocodataset.org): polygons, run lengths as numbers and run lengths as text. Images
-//! are known by SOP Instance UID and frame, as our own files name them, else by the end of their path.
+//! Masks from COCO JSON ("Data format" of cocodataset.org): polygons, and run lengths as numbers or as text. Images are
+//! matched by SOP Instance UID and frame, as in files written by Labrum, else by the end of their path.
 
 use super::TRIED;
 use crate::{Error, ErrorKind, Result};
@@ -21,9 +21,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// No such file is larger.
+/// Maximum size of a file in bytes.
 const MOST_BYTES: u64 = 1 << 28;
-/// More labels do not fit in a mask.
+/// Maximum number of labels in a mask.
 const MOST_LABELS: usize = 255;
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct ImageEntry {
     width: Option<usize>,
     #[serde(default)]
     height: Option<usize>,
-    /// 1-based; of our own files.
+    /// 1-based; only in files written by Labrum.
     #[serde(default)]
     frame: Option<u32>,
     #[serde(default)]
@@ -76,89 +76,94 @@ enum Counts {
     Text(String),
 }
 
-/// True for a JSON file that speaks of images, annotations and categories.
+/// True for a JSON file with images, annotations and categories.
 pub(super) fn is_coco(path: &Path) -> bool {
     let is_json = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    let is_small = || std::fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES);
-    let parts = ["\"images\"", "\"annotations\"", "\"categories\""];
-    let holds = |bytes: Vec<u8>| {
-        parts
-            .iter()
-            .all(|part| memchr::memmem::find(&bytes, part.as_bytes()).is_some())
-    };
-    is_json && is_small() && std::fs::read(path).is_ok_and(holds)
+    is_json
+        && std::fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES)
+        && std::fs::read(path).is_ok_and(|bytes| names_all_parts(&bytes))
+}
+
+/// True for text that contains the names of the three lists of a COCO file.
+fn names_all_parts(json: &[u8]) -> bool {
+    ["\"images\"", "\"annotations\"", "\"categories\""]
+        .iter()
+        .all(|part| memchr::memmem::find(json, part.as_bytes()).is_some())
 }
 
 fn read_file(path: &Path) -> std::result::Result<CocoFile, String> {
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|e| format!("it is no COCO file ({e})"))
+    serde_json::from_slice(&bytes).map_err(|e| format!("not a COCO file ({e})"))
 }
 
 /// The masks of a series.
 ///
 /// # Errors
-/// Where the file names no image of the series ([`ErrorKind::NotFound`]), several images fit one slice, sizes differ, or a shape
-/// makes no sense.
+/// If the file refers to no image of the series ([`ErrorKind::NotFound`]), several images match one slice, sizes differ, or a
+/// shape is not valid.
 pub(super) fn import_masks(
     path: &Path,
     series: &Series,
     choice: &MaskChoice,
 ) -> Result<ImportedMasks> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
-    let coco = read_file(path).map_err(failed)?;
+    let coco = read_file(path).map_err(|reason| Error::at_path(TRIED, path, reason))?;
     let mut pictures: Vec<(usize, &ImageEntry)> = Vec::new();
     for (index, slice) in series.slices.iter().enumerate() {
-        pictures.extend(
-            picture_of(&coco.images, slice)
-                .map_err(failed)?
-                .map(|picture| (index, picture)),
-        );
+        let picture = picture_of(&coco.images, slice)
+            .map_err(|reason| Error::at_path(TRIED, path, reason))?;
+        pictures.extend(picture.map(|picture| (index, picture)));
     }
     if pictures.is_empty() {
-        return Err(failed("it names none of these images".into()).of_kind(ErrorKind::NotFound));
+        return Err(
+            Error::at_path(TRIED, path, "it does not refer to any of these images")
+                .of_kind(ErrorKind::NotFound),
+        );
     }
     let (columns, rows) = (series.columns, series.rows);
-    let other_size = |(_, p): &&(usize, &ImageEntry)| {
-        p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows)
-    };
-    if let Some((_, picture)) = pictures.iter().find(other_size) {
+    let of_other_size = pictures
+        .iter()
+        .find(|(_, picture)| !picture.fits_size(columns, rows));
+    if let Some((_, picture)) = of_other_size {
         let [w, h] = [picture.width, picture.height].map(Option::unwrap_or_default);
         let reason = format!(
-            "\"{}\" is {w} x {h} pixels in it, the image {columns} x {rows}",
+            "\"{}\" has {w} x {h} pixels in this file, but the image has {columns} x {rows}",
             picture.file_name
         );
-        return Err(failed(reason)
-            .with_advice("The annotations must be of that very image, not scaled or cropped."));
+        return Err(Error::at_path(TRIED, path, reason).with_advice(
+            "The annotations must be for the image itself, not for a scaled or cropped copy.",
+        ));
     }
-    paint_annotations(&coco, &pictures, [columns, rows], choice).map_err(failed)
+    paint_annotations(&coco, &pictures, [columns, rows], choice)
+        .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-/// The picture that a slice is; `None` where there is none.
-fn picture_of<'a>(
-    pictures: &'a [ImageEntry],
-    slice: &Slice,
-) -> std::result::Result<Option<&'a ImageEntry>, String> {
-    let frame = |picture: &ImageEntry| picture.frame.unwrap_or(1) == slice.source.frame + 1;
-    let by_uid = |picture: &&ImageEntry| {
-        picture.sop_instance_uid.is_some()
-            && picture.sop_instance_uid.as_deref() == slice.uid_in_file()
-    };
-    if let Some(found) = pictures
-        .iter()
-        .find(|picture| by_uid(picture) && frame(picture))
-    {
-        return Ok(Some(found));
+impl ImageEntry {
+    /// True unless it states a different size.
+    fn fits_size(&self, columns: usize, rows: usize) -> bool {
+        self.width.is_none_or(|width| width == columns)
+            && self.height.is_none_or(|height| height == rows)
     }
-    let path = &slice.source.path;
-    let named = |picture: &&ImageEntry| {
-        let name: PathBuf = picture.file_name.split(['/', '\\']).collect();
-        frame(picture) && (path.ends_with(&name) || name.file_name() == path.file_name())
-    };
-    // As much of the path as possible: "a/1.png" rather than "b/1.png".
-    let alike = |picture: &&ImageEntry| {
-        let parts: Vec<&str> = picture.file_name.split(['/', '\\']).collect();
+
+    /// True if its frame number is that of the slice; without a number it is the first frame.
+    fn is_frame_of(&self, slice: &Slice) -> bool {
+        self.frame.unwrap_or(1) == slice.source.frame + 1
+    }
+
+    fn has_uid_of(&self, slice: &Slice) -> bool {
+        self.sop_instance_uid.is_some() && self.sop_instance_uid.as_deref() == slice.uid_in_file()
+    }
+
+    /// True if `path` ends with its file name, or at least has the same last part.
+    fn is_named_like(&self, path: &Path) -> bool {
+        let name: PathBuf = self.file_name.split(['/', '\\']).collect();
+        path.ends_with(&name) || name.file_name() == path.file_name()
+    }
+
+    /// Number of parts that its file name and `path` have in common, counted from the end.
+    fn count_shared_parts(&self, path: &Path) -> usize {
+        let parts: Vec<&str> = self.file_name.split(['/', '\\']).collect();
         let own = path
             .components()
             .rev()
@@ -169,13 +174,37 @@ fn picture_of<'a>(
             .zip(own)
             .take_while(|(a, b)| **a == b.as_str())
             .count()
-    };
-    let fitting: Vec<&ImageEntry> = pictures.iter().filter(named).collect();
-    let best = fitting.iter().map(alike).max().unwrap_or(0);
-    let mut fitting = fitting.into_iter().filter(|picture| alike(picture) == best);
+    }
+}
+
+/// The image entry of a slice; `None` if there is none.
+fn picture_of<'a>(
+    pictures: &'a [ImageEntry],
+    slice: &Slice,
+) -> std::result::Result<Option<&'a ImageEntry>, String> {
+    let by_uid = pictures
+        .iter()
+        .find(|picture| picture.has_uid_of(slice) && picture.is_frame_of(slice));
+    if by_uid.is_some() {
+        return Ok(by_uid);
+    }
+    let path = &slice.source.path;
+    let named: Vec<&ImageEntry> = pictures
+        .iter()
+        .filter(|picture| picture.is_frame_of(slice) && picture.is_named_like(path))
+        .collect();
+    // Prefer the longest match: for "x/a/1.png" rather "a/1.png" than "b/1.png".
+    let best = named
+        .iter()
+        .map(|picture| picture.count_shared_parts(path))
+        .max()
+        .unwrap_or(0);
+    let mut fitting = named
+        .into_iter()
+        .filter(|picture| picture.count_shared_parts(path) == best);
     match (fitting.next(), fitting.next()) {
         (Some(one), Some(other)) => Err(format!(
-            "\"{}\" and \"{}\" in it may both be {}",
+            "\"{}\" and \"{}\" in this file both match {}",
             one.file_name,
             other.file_name,
             path.display()
@@ -184,37 +213,30 @@ fn picture_of<'a>(
     }
 }
 
-/// Paints the annotations of these pictures over each other, smaller labels over larger ones.
+/// Paints the annotations of these images, smaller labels on top of larger ones.
 fn paint_annotations(
     coco: &CocoFile,
     pictures: &[(usize, &ImageEntry)],
     [columns, rows]: [usize; 2],
     choice: &MaskChoice,
 ) -> std::result::Result<ImportedMasks, String> {
-    let number = |id: i64| u32::try_from(id).unwrap_or(u32::MAX);
     let offered: Vec<Offered<'_>> = coco
         .categories
         .iter()
         .map(|c| Offered {
-            number: number(c.id),
+            number: category_number(c.id),
             name: &c.name,
         })
         .collect();
     let taken = Taken::from_choice(&offered, choice)?;
     if taken.indices.len() > MOST_LABELS {
         return Err(format!(
-            "it has {} categories, and a mask holds {MOST_LABELS}: choose some with --only",
+            "the file has {} categories, but a mask can hold only {MOST_LABELS}: choose some with \
+             --only",
             taken.indices.len()
         ));
     }
     let regions = collect_regions(coco, pictures, [columns, rows], &taken)?;
-    let size = |i: usize| {
-        regions[i]
-            .values()
-            .flatten()
-            .map(Region::len)
-            .sum::<usize>()
-    };
     let mut labels: Vec<Label> = taken
         .indices
         .iter()
@@ -227,7 +249,7 @@ fn paint_annotations(
         .iter()
         .map(|(slice, _)| (*slice, vec![0; columns * rows]))
         .collect();
-    for category in taken.lowest_first(size) {
+    for category in taken.lowest_first(|i| count_pixels(&regions[i])) {
         let Some(label) = taken.indices.iter().position(|i| *i == category) else {
             continue;
         };
@@ -248,21 +270,37 @@ fn paint_annotations(
     let numbers: Vec<u32> = taken
         .indices
         .iter()
-        .map(|i| number(coco.categories[*i].id))
+        .map(|i| category_number(coco.categories[*i].id))
         .collect();
-    let sizes: Vec<usize> = taken.indices.iter().map(|i| size(*i)).collect();
+    let sizes: Vec<usize> = taken
+        .indices
+        .iter()
+        .map(|i| count_pixels(&regions[*i]))
+        .collect();
     let report = painter.taken_labels(&numbers, &sizes);
-    let mask = |(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?));
     Ok(ImportedMasks {
         labels,
-        masks: masks.into_iter().filter_map(mask).collect(),
+        masks: masks
+            .into_iter()
+            .filter_map(|(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?)))
+            .collect(),
         notes,
         taken: report,
         ..ImportedMasks::default()
     })
 }
 
-/// Of each category that is taken, its shapes on the slices.
+/// The number by which a category can be chosen; `u32::MAX` for an id that is out of range.
+fn category_number(id: i64) -> u32 {
+    u32::try_from(id).unwrap_or(u32::MAX)
+}
+
+/// Total number of pixels of a category on all slices.
+fn count_pixels(shapes: &BTreeMap<usize, Vec<Region>>) -> usize {
+    shapes.values().flatten().map(Region::len).sum()
+}
+
+/// The shapes of each chosen category, by slice.
 fn collect_regions(
     coco: &CocoFile,
     pictures: &[(usize, &ImageEntry)],
@@ -282,8 +320,8 @@ fn collect_regions(
             .categories
             .iter()
             .position(|c| c.id == annotation.category_id);
-        let category =
-            category.ok_or_else(|| format!("it has no category {}", annotation.category_id))?;
+        let category = category
+            .ok_or_else(|| format!("category {} is not defined", annotation.category_id))?;
         if !taken.indices.contains(&category) {
             continue;
         }
@@ -313,7 +351,7 @@ fn shape_region(
             Ok(Region::from_spans(spans))
         }
         ShapeEntry::Runs { size, .. } if *size != [rows, columns] => Err(format!(
-            "run lengths in it are of {} x {} pixels, the image has {columns} x {rows}",
+            "run lengths are for {} x {} pixels, but the image has {columns} x {rows}",
             size[1], size[0]
         )),
         ShapeEntry::Runs {
@@ -327,19 +365,20 @@ fn shape_region(
     }
 }
 
-/// Runs outside and inside in turn, column after column.
+/// Decodes alternating runs outside and inside the shape, column by column.
 fn region_from_runs(
     counts: &[u64],
     columns: usize,
     rows: usize,
 ) -> std::result::Result<Region, String> {
-    let wrong = || "run lengths in it do not fill the image".to_owned();
-    let (mut at, mut spans) = (0usize, Vec::new());
+    const WRONG: &str = "run lengths do not match the image size";
+    let mut at = 0usize;
+    let mut spans = Vec::new();
     for (turn, count) in counts.iter().enumerate() {
         let end = usize::try_from(*count)
             .ok()
             .and_then(|count| at.checked_add(count));
-        let end = end.filter(|end| *end <= columns * rows).ok_or_else(wrong)?;
+        let end = end.filter(|end| *end <= columns * rows).ok_or(WRONG)?;
         if turn % 2 == 1 {
             spans.extend((at..end).map(|i| Span {
                 row: i % rows,
@@ -352,26 +391,29 @@ fn region_from_runs(
     if at == columns * rows {
         Ok(Region::from_spans(spans))
     } else {
-        Err(wrong())
+        Err(WRONG.into())
     }
 }
 
-/// Run lengths as pycocotools packs them: five bits in a letter, the differences to the run before the last.
+/// Unpacks run lengths from the text format of pycocotools: five bits per character; from the fourth run on, differences to
+/// the run two before.
 fn unpack_run_lengths(text: &str) -> std::result::Result<Vec<u64>, String> {
-    let wrong = || "run lengths in it are damaged".to_owned();
+    const WRONG: &str = "run lengths are damaged";
     let mut counts: Vec<i64> = Vec::new();
     let mut letters = text.bytes();
     while let Some(first) = letters.next() {
-        let (mut letter, mut value, mut shift) = (first, 0i64, 0u32);
+        let mut letter = first;
+        let mut value = 0i64;
+        let mut shift = 0u32;
         loop {
             let bits = i64::from(
                 letter
                     .checked_sub(48)
                     .filter(|bits| *bits < 64)
-                    .ok_or_else(wrong)?,
+                    .ok_or(WRONG)?,
             );
             if shift > 55 {
-                return Err(wrong());
+                return Err(WRONG.into());
             }
             value |= (bits & 0x1f) << shift;
             shift += 5;
@@ -381,16 +423,16 @@ fn unpack_run_lengths(text: &str) -> std::result::Result<Vec<u64>, String> {
                 }
                 break;
             }
-            letter = letters.next().ok_or_else(wrong)?;
+            letter = letters.next().ok_or(WRONG)?;
         }
         if let Some(before) = counts.len().checked_sub(2).filter(|_| counts.len() > 2) {
-            value = value.checked_add(counts[before]).ok_or_else(wrong)?;
+            value = value.checked_add(counts[before]).ok_or(WRONG)?;
         }
         counts.push(value);
     }
     counts
         .into_iter()
-        .map(|count| u64::try_from(count).map_err(|_| wrong()))
+        .map(|count| u64::try_from(count).map_err(|_| WRONG.to_owned()))
         .collect()
 }
 

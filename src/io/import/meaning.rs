@@ -1,4 +1,4 @@
-//! What the values of label maps become: one list of labels, for pictures as for volumes.
+//! Turns the values of label maps into a list of labels, for image files and volumes alike.
 
 use crate::io::{export::LabelList, label_values};
 use labrum_core::{
@@ -8,8 +8,8 @@ use labrum_core::{
 };
 use std::collections::BTreeSet;
 
-/// The labels of values that occur (`present`) or that a list beside the maps names, and which label each value is. They are
-/// numbered anew, unless their values are to be kept.
+/// The labels of the values that occur (`present`) or that the label list next to the maps defines, and the table from values
+/// to labels. Labels are renumbered, unless `choice` keeps the values.
 pub(in crate::io) fn resolve_labels(
     present: &BTreeSet<u8>,
     list: Option<LabelList>,
@@ -25,13 +25,14 @@ pub(in crate::io) fn resolve_labels(
         .collect();
     if is_listed && !unlisted.is_empty() {
         notes.push(format!(
-            "labels.json beside it does not name these values: {}",
+            "the labels.json next to the masks does not define these values: {}",
             label_values::format_ranges(&unlisted)
         ));
     }
     if !is_listed {
         notes.push(
-            "there is no labels.json beside it, so the names and codes of the labels are not known"
+            "there is no labels.json next to the masks, so the names and codes of the labels are \
+             unknown"
                 .into(),
         );
     }
@@ -43,12 +44,21 @@ pub(in crate::io) fn resolve_labels(
         values = (1..=values.last().copied().unwrap_or(1)).collect();
     }
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
-    let label = |(place, value): (usize, &u8)| match list.label_for(*value) {
+    let labels = values
+        .iter()
+        .enumerate()
+        .map(|(place, value)| label_of_value(&list, place, *value))
+        .collect();
+    (table, labels)
+}
+
+/// The label from the list; else a generic one with the value as its number and the next colour of the palette.
+fn label_of_value(list: &LabelList, place: usize, value: u8) -> Label {
+    match list.label_for(value) {
         Some(label) => label.clone(),
         None => Label {
             color: PALETTE[place % PALETTE.len()],
-            ..Label::by_number(*value)
+            ..Label::by_number(value)
         },
-    };
-    (table, values.iter().enumerate().map(label).collect())
+    }
 }

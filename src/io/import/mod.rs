@@ -1,5 +1,5 @@
-//! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets, NIfTI volumes and label maps,
-//! told apart by content.
+//! Imports masks from files of this and other programs: DICOM segmentations, RT Structure Sets, COCO files, NIfTI volumes and
+//! label maps, told apart by content.
 
 mod coco;
 pub(in crate::io) mod meaning;
@@ -32,16 +32,17 @@ use std::{
 
 const TRIED: &str = "import the masks";
 
-/// Reads masks of `series` from files or folders: one DICOM segmentation, RT Structure Set or NIfTI volume, or label maps
-/// called like the slices' files. One label map for one image may be called otherwise, unless `choice` goes by names.
+/// Reads masks of `series` from files or folders: one DICOM segmentation, RT Structure Set, COCO file or NIfTI volume, or
+/// label maps named like the files of the slices. A single label map for a single image may have any name, unless `choice`
+/// requires matching names.
 ///
-/// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
-/// segmentation, structure set or volume before label maps. The meaning of the values of label maps is read from `labels.json`
-/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left,
-/// [`ImportedMasks::loss_reason`] says so.
+/// From a folder, only files that belong to the series are used: those that refer to its images rather than those that only
+/// match by position, and segmentations, structure sets or volumes rather than label maps. The values of label maps are
+/// defined by a `labels.json` next to them; one rule applies to all of them. If labels overlap so that one has no pixels
+/// left, [`ImportedMasks::loss_reason`] says so.
 ///
 /// # Errors
-/// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
+/// If no file belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
 pub fn read_masks(
     paths: &[PathBuf],
     series: &Series,
@@ -58,7 +59,7 @@ pub fn read_masks(
     })
 }
 
-/// Masks of a series.
+/// Request for the masks of a series.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ReadMasks {
     #[serde(with = "os_path")]
@@ -97,21 +98,11 @@ pub(super) fn decode_masks(
         .first()
         .ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
-    let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
+    let mut fitting = Vec::new();
+    let mut refusals = Vec::new();
     let volumes = volumes::mask_volumes(&files, paths, series);
-    let read = |path: &PathBuf, choice: &MaskChoice| match path {
-        path if seg::is_segmentation(path) => Some(seg::import_chosen(path, series, choice)),
-        path if structures::is_structure_set(path) => {
-            Some(structures::import_masks(path, series, choice))
-        }
-        path if coco::is_coco(path) => Some(coco::import_masks(path, series, choice)),
-        path if volumes.contains(path) => Some(
-            nifti::import_masks(path, series, choice).and_then(|i| select_labels(i, choice, path)),
-        ),
-        _ => None,
-    };
     for path in &files {
-        match read(path, choice) {
+        match import_file(path, series, choice, &volumes) {
             Some(Ok(imported)) => fitting.push((path, imported)),
             Some(Err(error)) => refusals.push(error),
             None => {}
@@ -123,13 +114,18 @@ pub(super) fn decode_masks(
         .max();
     fitting.retain(|(_, imported)| Some(imported.basis) == strongest);
     if fitting.len() > 1 && choice.by_position {
-        // Of several that lie here those that name these images are meant.
+        // Of several files that match by position, prefer those that refer to these images.
         let naming = MaskChoice {
             by_position: false,
             ..choice.clone()
         };
-        let basis = |path: &PathBuf| Some(read(path, &naming)?.ok()?.basis);
-        let bases: Vec<Option<Basis>> = fitting.iter().map(|(path, _)| basis(path)).collect();
+        let bases: Vec<Option<Basis>> = fitting
+            .iter()
+            .map(|(path, _)| {
+                let imported = import_file(path, series, &naming, &volumes)?;
+                Some(imported.ok()?.basis)
+            })
+            .collect();
         let best = bases.iter().copied().max().flatten();
         let mut bases = bases.into_iter();
         fitting.retain(|_| bases.next().flatten() == best);
@@ -147,9 +143,8 @@ pub(super) fn decode_masks(
                 .collect::<Vec<_>>(),
         );
         let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        let reason = format!("{} belong to this series", names.join(" and "));
-        return Err(Error::at_path(TRIED, first, reason)
-            .with_advice("Give the path of the one that is meant, without the others."));
+        let reason = format!("several files match this series: {}", names.join(" and "));
+        return Err(Error::at_path(TRIED, first, reason).with_advice("Choose one of these files."));
     }
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
@@ -161,7 +156,6 @@ pub(super) fn decode_masks(
         .collect();
     let is_alone =
         !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
-    let alone = || SlicePicture::from_stack_pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => select_labels(
             pictures::import_masks(found, series, choice)?,
@@ -170,14 +164,16 @@ pub(super) fn decode_masks(
         ),
         (Some(refusal), true) => Err(refusal),
         (None, true) => {
-            let alone = alone().ok_or_else(|| no_masks_error(first, series))?;
+            let alone = SlicePicture::from_stack_pages(first, series.slices.len())
+                .filter(|_| is_alone)
+                .ok_or_else(|| no_masks_error(first, series))?;
             let mut imported = select_labels(
                 pictures::import_masks(alone, series, choice)?,
                 choice,
                 first,
             )?;
             imported.notes.push(format!(
-                "\"{}\" is called otherwise than the image, and is the only mask",
+                "\"{}\" is not named like the image; it was used because it is the only mask",
                 file_name(first)
             ));
             Ok(imported)
@@ -185,7 +181,31 @@ pub(super) fn decode_masks(
     }
 }
 
-/// Of label maps, whose values do not overlap, those that are wanted.
+/// Masks from a file that can hold those of a whole series; `None` for any other file. `volumes` are the NIfTI volumes to
+/// read as masks.
+fn import_file(
+    path: &Path,
+    series: &Series,
+    choice: &MaskChoice,
+    volumes: &[PathBuf],
+) -> Option<Result<ImportedMasks>> {
+    if seg::is_segmentation(path) {
+        return Some(seg::import_chosen(path, series, choice));
+    }
+    if structures::is_structure_set(path) {
+        return Some(structures::import_masks(path, series, choice));
+    }
+    if coco::is_coco(path) {
+        return Some(coco::import_masks(path, series, choice));
+    }
+    if volumes.iter().any(|volume| volume == path) {
+        let imported = nifti::import_masks(path, series, choice);
+        return Some(imported.and_then(|masks| select_labels(masks, choice, path)));
+    }
+    None
+}
+
+/// Keeps only the chosen labels of label maps, in which labels cannot overlap.
 fn select_labels(
     imported: ImportedMasks,
     choice: &MaskChoice,
@@ -228,13 +248,17 @@ fn select_labels(
         relabelled
             .extend(Mask::from_labels(mask.columns(), mask.rows(), of).map(|mask| (slice, mask)));
     }
-    let of = |(index, pixels): (&usize, usize)| TakenLabel {
-        number: u32::try_from(index + 1).unwrap_or(u32::MAX),
-        in_file: pixels,
-        left: pixels,
-        covered: 0,
-    };
-    let report = taken.indices.iter().zip(count).map(of).collect();
+    let report = taken
+        .indices
+        .iter()
+        .zip(count)
+        .map(|(index, pixels)| TakenLabel {
+            number: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            in_file: pixels,
+            left: pixels,
+            covered: 0,
+        })
+        .collect();
     let mut labels: Vec<Label> = taken
         .indices
         .iter()
@@ -251,7 +275,7 @@ fn select_labels(
     })
 }
 
-/// The files themselves, and those that lie directly in the folders, in order of their names.
+/// The given files, and the files directly inside the given folders, sorted by name.
 fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -282,44 +306,45 @@ fn no_masks_error(path: &Path, series: &Series) -> Error {
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
         [one] => format!(
-            "there is no DICOM segmentation, no RT Structure Set, no COCO file, no NIfTI volume and no label map called \"{one}.png\""
+            "no masks found: no DICOM segmentation, RT Structure Set, COCO file or NIfTI volume, \
+             and no label map named \"{one}.png\""
         ),
         [one, ..] => {
             format!(
-                "there is no DICOM segmentation, no RT Structure Set, no COCO file, no NIfTI volume and no label map called like a slice (\"{one}.png\" and so on)"
+                "no masks found: no DICOM segmentation, RT Structure Set, COCO file or NIfTI \
+                 volume, and no label map named like a slice (\"{one}.png\" and so on)"
             )
         }
     };
     Error::at_path(TRIED, path, reason).of_kind(ErrorKind::NotFound)
 }
 
-/// What tells the paths apart, and no more: as many folders before the name as that takes.
+/// File names, preceded by as many folder names as needed to make them distinct.
 fn shortest_names(paths: &[&Path]) -> Vec<String> {
-    let ending = |path: &Path, count: usize| {
-        let parts: Vec<_> = path.components().collect();
-        parts[parts.len().saturating_sub(count)..]
-            .iter()
-            .collect::<PathBuf>()
-            .display()
-            .to_string()
-    };
     let longest = paths
         .iter()
         .map(|path| path.components().count())
         .max()
         .unwrap_or(1);
-    let names = |count: usize| {
-        paths
-            .iter()
-            .map(|path| ending(path, count))
-            .collect::<Vec<_>>()
-    };
-    let is_distinct =
-        |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
     (1..=longest)
-        .map(names)
-        .find(is_distinct)
-        .unwrap_or_else(|| names(longest))
+        .map(|count| last_parts_of_each(paths, count))
+        .find(|names| are_distinct(names))
+        .unwrap_or_else(|| last_parts_of_each(paths, longest))
+}
+
+fn last_parts_of_each(paths: &[&Path], count: usize) -> Vec<String> {
+    paths.iter().map(|path| last_parts(path, count)).collect()
+}
+
+/// The last `count` parts of a path, or all if it has fewer.
+fn last_parts(path: &Path, count: usize) -> String {
+    let parts: Vec<_> = path.components().collect();
+    let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();
+    last.display().to_string()
+}
+
+fn are_distinct(names: &[String]) -> bool {
+    names.iter().collect::<HashSet<_>>().len() == names.len()
 }
 
 fn file_name(path: &Path) -> String {

@@ -1,4 +1,4 @@
-//! Label maps and masks of single labels in pictures, found by the names that the export gives them.
+//! Label maps and single-label masks in image files, matched by the file names that the export uses.
 
 use super::{TRIED, file_name, is_picture, meaning};
 use crate::{
@@ -22,31 +22,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A picture that belongs to a slice.
+/// A mask file that belongs to a slice.
 pub(super) struct SlicePicture {
     path: PathBuf,
-    /// Its page, 0-based.
+    /// Page, 0-based.
     frame: u32,
     slice: usize,
-    /// Of a mask of one label, the part of its name that names the label.
+    /// The label name in the file name of a single-label mask; `None` for a label map.
     label: Option<String>,
 }
 
-/// What the export calls the label maps of the slices, without their ending.
+/// The file names that the export uses for the label maps of the slices, without extension.
 pub(super) fn label_map_names(series: &Series) -> Vec<String> {
     Names::new(series, &mut HashSet::new()).slices
 }
 
-/// What the pictures of a series are called, and what they are not.
+/// Expected names of the mask files of a series.
 pub(super) struct PictureNames {
     names: Vec<String>,
     series: String,
-    /// The slices themselves, which are no masks of themselves.
+    /// The files of the series itself, which are never its masks.
     own: HashSet<PathBuf>,
 }
 
 impl PictureNames {
-    /// Of this series.
+    /// The names for a series.
     pub(super) fn for_series(series: &Series) -> Self {
         let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
         let Names {
@@ -63,22 +63,17 @@ impl PictureNames {
         }
     }
 
-    /// The picture `path`, where it is one and is called like a slice.
+    /// `path` as a mask, if it is an image file named like a slice.
     pub(super) fn match_picture(&self, path: &Path) -> Option<SlicePicture> {
         let stem = path.file_stem()?.to_str()?;
-        let fits = |(slice, name): (usize, &String)| {
+        let fitting = self.names.iter().enumerate().filter_map(|(slice, name)| {
             let rest = stem.strip_prefix(name.as_str())?;
             let label = rest.strip_prefix('.');
             (rest.is_empty() || label.is_some())
                 .then(|| (name.len(), slice, label.map(str::to_owned)))
-        };
-        // The longest name: "a.b.png" is rather the label map of "a.b" than label "b" of "a".
-        let (_, slice, label) = self
-            .names
-            .iter()
-            .enumerate()
-            .filter_map(fits)
-            .max_by_key(|(n, ..)| *n)?;
+        });
+        // Prefer the longest name: "a.b.png" is the label map of "a.b" rather than label "b" of "a".
+        let (_, slice, label) = fitting.max_by_key(|(length, ..)| *length)?;
         let is_no_mask = label
             .as_deref()
             .is_some_and(|l| l.split('.').any(|p| NO_LABELS.contains(&p)));
@@ -93,23 +88,25 @@ impl PictureNames {
         })
     }
 
-    /// The pictures of slices in `path`: one, or the pages of a stack that is called like the file of the series.
+    /// The masks in `path`: one, or the pages of a stack named like the series.
     pub(super) fn match_pictures(&self, path: &Path) -> Vec<SlicePicture> {
+        self.match_picture(path)
+            .map(|one| vec![one])
+            .or_else(|| self.match_stack(path))
+            .unwrap_or_default()
+    }
+
+    /// The pages of a stack named like the series; `None` for any other file.
+    fn match_stack(&self, path: &Path) -> Option<Vec<SlicePicture>> {
         let is_stack = self.names.len() > 1
             && path
                 .file_stem()
                 .is_some_and(|stem| stem == self.series.as_str());
-        let stack = || {
-            if is_stack && !self.is_own(path) {
-                SlicePicture::from_stack_pages(path, self.names.len())
-            } else {
-                None
-            }
-        };
-        self.match_picture(path)
-            .map(|one| vec![one])
-            .or_else(stack)
-            .unwrap_or_default()
+        if is_stack && !self.is_own(path) {
+            SlicePicture::from_stack_pages(path, self.names.len())
+        } else {
+            None
+        }
     }
 
     fn is_own(&self, path: &Path) -> bool {
@@ -119,7 +116,7 @@ impl PictureNames {
 }
 
 impl SlicePicture {
-    /// The label maps of all slices, as pages of one file whatever it is called; `None` where it has not as many pages.
+    /// The pages of a file, whatever its name, as label maps of all slices; `None` if the numbers differ.
     pub(super) fn from_stack_pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
         if slices == 1 {
             return is_picture(path).then(|| {
@@ -136,17 +133,17 @@ impl SlicePicture {
             .next()
             .filter(|part| part.frames.len() == slices)?
             .frames;
-        let page = |(slice, frame)| Self {
+        let pages = frames.into_iter().enumerate().map(|(slice, frame)| Self {
             path: path.to_owned(),
             frame,
             slice,
             label: None,
-        };
-        Some(frames.into_iter().enumerate().map(page).collect())
+        });
+        Some(pages.collect())
     }
 }
 
-/// Label maps where there are some, else masks of single labels.
+/// Imports label maps if there are any, else single-label masks.
 pub(super) fn import_masks(
     pictures: Vec<SlicePicture>,
     series: &Series,
@@ -158,7 +155,10 @@ pub(super) fn import_masks(
         pictures.into_iter().partition(|p| p.label.is_none());
     let (masks, labels) = if maps.is_empty() {
         if list.is_none() {
-            notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
+            notes.push(
+                "there is no labels.json next to the masks, so the codes of the labels are unknown"
+                    .into(),
+            );
         }
         single_labels(&masks, series, list, choice, &mut notes)?
     } else {
@@ -178,7 +178,7 @@ pub(super) fn import_masks(
     })
 }
 
-/// The labels that a file beside the pictures describes.
+/// Reads the label list next to the masks, if there is one.
 fn read_label_list(pictures: &[SlicePicture], series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = pictures
@@ -212,10 +212,8 @@ fn label_maps(
             .insert(map.slice, read_mask(map, series, reading, notes)?)
             .is_some()
         {
-            let reason = format!("two label maps are of slice {}", map.slice + 1);
-            return Err(
-                Error::at_path(TRIED, &map.path, reason).with_advice("Leave one of them out.")
-            );
+            let reason = format!("there are two label maps for slice {}", map.slice + 1);
+            return Err(Error::at_path(TRIED, &map.path, reason).with_advice("Remove one of them."));
         }
     }
     let (table, labels) = meaning::resolve_labels(&present, list, choice, notes);
@@ -245,7 +243,7 @@ fn single_labels(
             labels.len() - 1
         });
         let label = u8::try_from(index + 1)
-            .map_err(|_| Error::at_path(TRIED, &picture.path, "there are over 255 labels"))?;
+            .map_err(|_| Error::at_path(TRIED, &picture.path, "there are more than 255 labels"))?;
         let mask = read_mask(picture, series, reading, notes)?;
         let of_slice = values
             .entry(picture.slice)
@@ -261,27 +259,30 @@ fn single_labels(
             *old = label;
         }
     }
-    let name = |label: u8| {
-        labels
-            .get(usize::from(label) - 1)
-            .map_or("", |l| l.name.as_str())
-    };
     for (label, pixels) in covered {
         notes.push(format!(
-            "other labels lie over {pixels} pixels of \"{}\" and were taken there",
-            name(label)
+            "{pixels} pixels of \"{}\" were overwritten by overlapping labels",
+            name_of_label(&labels, label)
         ));
     }
-    let mask = |(slice, values)| {
-        Some((
-            slice,
-            Mask::from_labels(series.columns, series.rows, values)?,
-        ))
-    };
-    Ok((values.into_iter().filter_map(mask).collect(), labels))
+    let masks = values
+        .into_iter()
+        .filter_map(|(slice, values)| {
+            let mask = Mask::from_labels(series.columns, series.rows, values)?;
+            Some((slice, mask))
+        })
+        .collect();
+    Ok((masks, labels))
 }
 
-/// The label of which `part` of a file's name is the name; exactly, else as file systems see it.
+/// The name of a label by its value in the masks.
+fn name_of_label(labels: &[Label], value: u8) -> &str {
+    labels
+        .get(usize::from(value) - 1)
+        .map_or("", |label| label.name.as_str())
+}
+
+/// The index of the label named by `part` of a file name: an exact match, else one that ignores case and accents.
 fn place_of(part: &str, files: &[String]) -> Option<usize> {
     let exact = compose_accents(part);
     let alike = fold_case_and_accents(&part.replace('.', "_"));
@@ -291,18 +292,18 @@ fn place_of(part: &str, files: &[String]) -> Option<usize> {
         .or_else(|| files.iter().position(|f| fold_case_and_accents(f) == alike))
 }
 
-/// What values the pictures hold.
+/// The values that occur in each mask file.
 fn values_of(pictures: &[SlicePicture]) -> Result<Vec<(PathBuf, MaskValues)>> {
-    let values = |picture: &SlicePicture| {
-        Ok((
-            picture.path.clone(),
-            label_file::decode_values(&picture.path, picture.frame)?,
-        ))
-    };
-    pictures.iter().map(values).collect()
+    pictures
+        .iter()
+        .map(|picture| {
+            let values = label_file::decode_values(&picture.path, picture.frame)?;
+            Ok((picture.path.clone(), values))
+        })
+        .collect()
 }
 
-/// A mask of the size of the slices, as it lies on its slice.
+/// Reads a mask in the orientation of its slice and checks its size.
 fn read_mask(
     picture: &SlicePicture,
     series: &Series,
@@ -320,11 +321,11 @@ fn read_mask(
     let (columns, rows) = (mask.columns(), mask.rows());
     if (columns, rows) != size {
         let reason = format!(
-            "it is {columns} x {rows} pixels, the image {} x {}",
+            "the mask has {columns} x {rows} pixels, but the image has {} x {}",
             series.columns, series.rows
         );
         let advice = format!(
-            "\"{}\" must be a mask of that very image, not scaled or cropped.",
+            "\"{}\" must be a mask of the image itself, not of a scaled or cropped copy.",
             file_name(path)
         );
         return Err(Error::at_path(TRIED, path, reason).with_advice(advice));

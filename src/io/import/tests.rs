@@ -125,7 +125,7 @@ fn a_single_label_map_may_have_any_name() {
     let error = masks_of(&[other], &self::series(2))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("called like a slice (\"0.png\""), "{error}");
+    assert!(error.contains("named like a slice (\"0.png\""), "{error}");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn another_size_is_refused_and_both_are_named() {
     };
     let error = masks_of(&at(&folder), &larger).unwrap_err().to_string();
     assert!(
-        error.contains("it is 5 x 3 pixels, the image 6 x 3") && error.contains("0.png"),
+        error.contains("has 5 x 3 pixels, but the image has 6 x 3") && error.contains("0.png"),
         "{error}"
     );
 }
@@ -184,11 +184,11 @@ fn nothing_that_fits_is_told() {
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
     let error = masks_of(&at(&folder), &series(2)).unwrap_err().to_string();
     assert!(
-        error.contains("no COCO file, no NIfTI volume and no label map"),
+        error.contains("COCO file or NIfTI volume, and no label map"),
         "{error}"
     );
     let error = masks_of(&[folder.path().join("gone")], &series(2))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("no such file"), "{error}");
+    assert!(error.contains("not found"), "{error}");
 }

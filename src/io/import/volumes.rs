@@ -1,4 +1,4 @@
-//! Which NIfTI volumes are masks of a series.
+//! Finds NIfTI volumes that are masks of a series.
 
 use crate::io::{
     export::{Names, without_ending},
@@ -10,8 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Of `files`, the volumes that are read as masks of `series`: those that were named (`given`), and of folders those called
-/// like the series, else all.
+/// The volumes among `files` to read as masks of `series`: those given by path (`given`), and from folders those named like
+/// the series, or all if none is.
 pub(super) fn mask_volumes(files: &[PathBuf], given: &[PathBuf], series: &Series) -> Vec<PathBuf> {
     let own: HashSet<PathBuf> = series
         .slices
@@ -22,23 +22,15 @@ pub(super) fn mask_volumes(files: &[PathBuf], given: &[PathBuf], series: &Series
         .into_iter()
         .filter_map(|path| path.canonicalize().ok())
         .collect();
-    let is_own = |path: &PathBuf| path.canonicalize().is_ok_and(|real| own.contains(&real));
     let volumes = files
         .iter()
-        .filter(|path| nifti::is_nifti(path) && !is_own(path))
+        .filter(|path| nifti::is_nifti(path) && !is_one_of(path, &own))
         .cloned();
     let (named, inside): (Vec<PathBuf>, Vec<PathBuf>) =
         volumes.partition(|path| given.contains(path));
-    let called = |wanted: &str| {
-        inside
-            .iter()
-            .filter(|p| without_ending(p) == wanted)
-            .cloned()
-            .collect::<Vec<_>>()
-    };
     let like_series = volume_names(series)
         .iter()
-        .map(|name| called(name))
+        .map(|name| volumes_called(&inside, name))
         .find(|found| !found.is_empty());
     named
         .into_iter()
@@ -46,15 +38,28 @@ pub(super) fn mask_volumes(files: &[PathBuf], given: &[PathBuf], series: &Series
         .collect()
 }
 
-/// True where a volume is called like the series, so that it is of this one and no other.
+/// True if a path leads to one of these files, also through links.
+fn is_one_of(path: &Path, files: &HashSet<PathBuf>) -> bool {
+    path.canonicalize().is_ok_and(|real| files.contains(&real))
+}
+
+fn volumes_called(volumes: &[PathBuf], name: &str) -> Vec<PathBuf> {
+    volumes
+        .iter()
+        .filter(|path| without_ending(path) == name)
+        .cloned()
+        .collect()
+}
+
+/// True if a volume is named like the series, so that it belongs to this one and no other.
 pub(in crate::io) fn is_called_like(path: &Path, series: &Series) -> bool {
     volume_names(series).contains(&without_ending(path))
 }
 
-/// What a volume of labels of a series may be called, without its ending.
+/// Possible names of a mask volume of a series, without extension.
 fn volume_names(series: &Series) -> Vec<String> {
     let name = Names::new(series, &mut HashSet::new()).series;
-    // A channel of an image as nnU-Net numbers it: its mask has no number.
+    // nnU-Net appends a channel number ("_0000") to images, but not to their masks.
     let case = name
         .rsplit_once('_')
         .filter(|(_, n)| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()));

@@ -116,7 +116,7 @@ fn a_jpeg_that_was_saved_as_png_is_refused() {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("soft rims") && error.contains("--threshold 128"),
+            error.contains("soft edges") && error.contains("--threshold 128"),
             "{error}"
         );
     }

@@ -1,25 +1,26 @@
-//! The bytes of a NIfTI file, compressed or not, of which no more is read than its header says and its length allows.
+//! Reads the bytes of a NIfTI file, compressed or not, and no more than its header states and its length allows.
 
 use super::header::{self, LONGEST, NiftiHeader};
 use crate::io::picture::check_decoded_size;
 use flate2::read::MultiGzDecoder;
 use labrum_core::reason_of;
+use parking_lot::Mutex;
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::SystemTime,
 };
 
 /// The error is the reason, a clause.
 type Fallible<T> = Result<T, String>;
 
-/// Of a compressed volume, so much is kept unpacked while slice after slice is asked for. A larger one is unpacked anew for
-/// every slice, up to that slice.
+/// A compressed volume of up to this many bytes is kept uncompressed between slices. A larger one is decompressed again for
+/// each slice.
 const MOST_KEPT: u64 = 256 << 20;
 
-/// Bytes of the file without its compression.
+/// The uncompressed bytes of the file.
 enum VolumeBytes {
     Plain(File),
     Packed(Box<MultiGzDecoder<BufReader<File>>>),
@@ -41,7 +42,7 @@ impl VolumeBytes {
         })
     }
 
-    /// Leaves `count` bytes out.
+    /// Skips `count` bytes.
     fn skip_bytes(&mut self, count: u64) -> io::Result<()> {
         match self {
             Self::Plain(file) => file
@@ -58,7 +59,7 @@ impl VolumeBytes {
         }
     }
 
-    /// The next `count` bytes; memory grows with what arrives.
+    /// Reads the next `count` bytes. Memory grows only with the bytes that are read.
     fn read_bytes(&mut self, count: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match self {
@@ -82,18 +83,18 @@ fn read_head(path: &Path) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// True for the first bytes of a volume of either version.
+/// True if the file begins with a NIfTI header of either version.
 pub(super) fn begins_like_one(path: &Path) -> bool {
     read_head(path).is_ok_and(|head| header::is_header(&head))
 }
 
-/// The header, held against the length of the file.
+/// Reads the header and checks it against the length of the file.
 pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
     let header = header::parse_header(&read_head(path).map_err(|e| error_reason(&e))?)?;
     let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
     match VolumeBytes::open_file(path).map_err(|e| error_reason(&e))? {
         VolumeBytes::Plain(_) if header.voxels_end() > length => Err(format!(
-            "it is cut off: {length} of {} bytes are there",
+            "the file is truncated: it has {length} of {} bytes",
             header.voxels_end()
         )),
         VolumeBytes::Plain(_) => Ok(header),
@@ -101,7 +102,7 @@ pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
     }
 }
 
-/// The bytes of a stored slice.
+/// Reads the bytes of a stored slice.
 pub(super) fn read_slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
     let (count, start) = (
         header.slice_bytes(),
@@ -120,10 +121,10 @@ pub(super) fn read_slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fa
         .and_then(|start| all.get(start..start + count as usize));
     slice
         .map(<[u8]>::to_vec)
-        .ok_or_else(|| "it is cut off".to_owned())
+        .ok_or_else(|| "the file is truncated".to_owned())
 }
 
-/// All voxels of one time, slice after slice.
+/// Calls `with` for the bytes of each slice of one time.
 pub(super) fn each_slice(
     path: &Path,
     header: &NiftiHeader,
@@ -145,14 +146,14 @@ pub(super) fn each_slice(
     Ok(())
 }
 
-/// A volume that was unpacked.
+/// An uncompressed volume in memory.
 struct UnpackedVolume {
     path: PathBuf,
     stamp: (u64, Option<SystemTime>),
     bytes: Arc<Vec<u8>>,
 }
 
-/// The volume itself, unpacked once for all of its slices.
+/// Decompresses the volume once for all of its slices.
 fn unpack_volume(
     path: &Path,
     header: &NiftiHeader,
@@ -161,14 +162,14 @@ fn unpack_volume(
     static KEPT: Mutex<Option<UnpackedVolume>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;
     let stamp = (about.len(), about.modified().ok());
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = KEPT.lock();
     if let Some(kept) = kept
         .as_ref()
         .filter(|kept| kept.path == path && kept.stamp == stamp)
     {
         return Ok(kept.bytes.clone());
     }
-    // The last one goes before the next one comes.
+    // Free the previous volume first.
     *kept = None;
     let bytes = Arc::new(packed.read_bytes(header.voxels_end())?);
     *kept = Some(UnpackedVolume {
@@ -181,9 +182,9 @@ fn unpack_volume(
 
 fn error_reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "it is cut off".into(),
+        io::ErrorKind::UnexpectedEof => "the file is truncated".into(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            "its compressed part is damaged".into()
+            "the compressed data is damaged".into()
         }
         _ => reason_of(error),
     }

@@ -1,49 +1,49 @@
-//! The header of a NIfTI volume: versions 1 (`nifti1.h`, NIMH 2007) and 2 (`nifti2.h`, 2011), both byte orders.
+//! Parses the header of a NIfTI volume: versions 1 (`nifti1.h`, NIMH 2007) and 2 (`nifti2.h`, 2011), in both byte orders.
 
 use crate::io::numbers::NumberKind;
 use labrum_core::{image::Rescale, lattice::Affine};
 use serde::{Deserialize, Serialize};
 
-/// Bytes of the longer header.
+/// Size of the version 2 header, the longer one, in bytes.
 pub(super) const LONGEST: usize = 540;
-/// No side of a slice is longer.
+/// Maximum width and height of a slice in pixels.
 const MOST_SIDE: usize = 16_384;
-/// No slice has more pixels.
+/// Maximum number of pixels in a slice.
 const MOST_PIXELS: usize = 1 << 28;
-/// No volume has more slices, all times taken together.
+/// Maximum number of slices in a volume, over all times.
 const MOST_SLICES: usize = 1 << 16;
-/// sform and qform that differ by less, in mm at the far corner, are the same.
+/// sform and qform are considered equal if the far corner differs by less than this, in mm.
 const SAME_PLACE: f64 = 0.1;
 
-/// What is known of a volume before its voxels are read.
+/// The content of the header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct NiftiHeader {
-    /// Voxels along the three axes, as stored: the first runs fastest.
+    /// Voxels along the three axes, as stored; the first axis varies fastest.
     pub(crate) size: [usize; 3],
-    /// Volumes one behind the other.
+    /// Number of volumes (times) in the file.
     pub(crate) times: usize,
-    /// What each voxel holds.
+    /// Data type of the voxels.
     pub(crate) number: NumberKind,
-    /// To the values that are meant.
+    /// Slope and intercept from stored to real values.
     pub(crate) rescale: Rescale,
-    /// From stored indices to the patient (LPS, mm); `None` where the file does not say.
+    /// From voxel indices to patient coordinates (LPS, mm); `None` if not specified.
     pub(crate) affine: Option<Affine>,
-    /// Millimetres along the three axes; `None` where the file does not say.
+    /// Voxel size along the three axes in mm; `None` if not specified.
     pub(crate) spacing: Option<[f64; 3]>,
-    /// What a user should know.
+    /// Remarks for the user.
     pub(crate) notes: Vec<String>,
-    /// Where the voxels begin.
+    /// File offset of the voxels.
     pub(super) offset: u64,
     pub(super) big_endian: bool,
 }
 
 impl NiftiHeader {
-    /// Bytes of one stored slice.
+    /// Size of a stored slice in bytes.
     pub(super) fn slice_bytes(&self) -> u64 {
         (self.size[0] * self.size[1] * self.number.byte_size()) as u64
     }
 
-    /// Bytes up to the end of the voxels.
+    /// File offset of the end of the voxels.
     pub(super) fn voxels_end(&self) -> u64 {
         self.offset.saturating_add(
             self.slice_bytes()
@@ -52,16 +52,19 @@ impl NiftiHeader {
     }
 }
 
-/// True where a file begins like a NIfTI volume of either version, in one file or in two.
+/// True for the first bytes of a NIfTI volume of either version, as a single file or a file pair.
 pub(super) fn is_header(head: &[u8]) -> bool {
     Fields::from_head(head).is_some()
 }
 
 /// Reads the header. The error is the reason, a clause.
 pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
-    let fields = Fields::from_head(head).ok_or("it is no NIfTI volume")?;
+    let fields = Fields::from_head(head).ok_or("not a NIfTI volume")?;
     if !fields.is_one_file {
-        return Err("its voxels are in another file (.img); save it as one .nii file".into());
+        return Err(
+            "the voxels are in a separate file (.img); save the volume as a single .nii file"
+                .into(),
+        );
     }
     let (size, times) = volume_size(&fields.axis_dims())?;
     let number = number_kind(fields.i16_at(fields.offset_for_version(70, 12)))?;
@@ -74,9 +77,9 @@ pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
     };
     let least = if fields.is_second { 544.0 } else { 352.0 };
     if !(offset.is_finite() && (0.0..1e15).contains(&offset)) {
-        return Err(format!("it says that its voxels begin at byte {offset}"));
+        return Err(format!("the voxel offset {offset} is not valid"));
     }
-    // Some programs leave the place of the voxels at 0.
+    // Some programs leave the voxel offset at 0.
     let offset = if offset < least - 4.0 { least } else { offset };
     let (slope, intercept) = (fields.real_at(112, 176), fields.real_at(116, 184));
     let is_scaled =
@@ -99,7 +102,7 @@ pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
     })
 }
 
-/// The numbers of either version by their places.
+/// Access to the fields of either version by their byte offsets.
 struct Fields<'a> {
     head: &'a [u8],
     big_endian: bool,
@@ -175,7 +178,7 @@ impl<'a> Fields<'a> {
         std::array::from_fn(|i| self.real_at(first + 4 * i, second + 8 * i))
     }
 
-    /// A code of 16 bits in version 1, 32 in version 2.
+    /// A code: 16 bits in version 1, 32 bits in version 2.
     fn code_at(&self, first: usize, second: usize) -> i32 {
         if self.is_second {
             i32::from_le_bytes(self.bytes_at(second))
@@ -184,7 +187,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// How many axes there are, and the voxels along each.
+    /// The `dim` field: the number of dimensions, and the size of each.
     fn axis_dims(&self) -> [i64; 8] {
         std::array::from_fn(|i| {
             if self.is_second {
@@ -196,40 +199,48 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Voxels along the three axes, and how many volumes there are.
+/// Voxels along the three axes, and the number of volumes.
 fn volume_size(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
-    let [axes, rest @ ..] = *dims;
+    let axes = dims[0];
     if !(1..=7).contains(&axes) {
-        return Err(format!("it says that it has {axes} axes"));
+        return Err(format!("{axes} dimensions are not supported"));
     }
-    let side = |i: usize| -> Result<usize, String> {
-        let wanted = rest.get(i).copied().unwrap_or(1);
-        if i >= axes as usize {
-            return Ok(1);
-        }
-        usize::try_from(wanted)
-            .ok()
-            .filter(|n| *n > 0)
-            .ok_or(format!("it has {wanted} voxels along axis {}", i + 1))
-    };
-    let values = (4..7).map(side).collect::<Result<Vec<_>, _>>()?;
+    let values = (4..7)
+        .map(|axis| voxels_along_axis(dims, axis))
+        .collect::<Result<Vec<_>, _>>()?;
     if let Some(more) = values.iter().find(|n| **n > 1) {
-        return Err(format!(
-            "each of its voxels holds {more} values, and Labrum shows one"
-        ));
+        return Err(format!("{more} values per voxel are not supported"));
     }
-    let (size, times) = ([side(0)?, side(1)?, side(2)?], side(3)?);
-    let [columns, rows, slices] = size;
+    let columns = voxels_along_axis(dims, 0)?;
+    let rows = voxels_along_axis(dims, 1)?;
+    let slices = voxels_along_axis(dims, 2)?;
+    let times = voxels_along_axis(dims, 3)?;
     if columns > MOST_SIDE || rows > MOST_SIDE || columns * rows > MOST_PIXELS {
         return Err(format!(
-            "its slices have {columns} x {rows} pixels, more than can be shown"
+            "the slices are too large: {columns} x {rows} pixels"
         ));
     }
     let all = slices.checked_mul(times).filter(|n| *n <= MOST_SLICES);
     all.ok_or(format!(
-        "it has {slices} slices at {times} times, more than can be shown"
+        "the volume is too large: {slices} slices at {times} times"
     ))?;
-    Ok((size, times))
+    Ok(([columns, rows, slices], times))
+}
+
+/// The number of voxels along an axis (0-based); 1 if the volume has fewer axes.
+fn voxels_along_axis(dims: &[i64; 8], axis: usize) -> Result<usize, String> {
+    let [axes, counts @ ..] = *dims;
+    if axis >= axes as usize {
+        return Ok(1);
+    }
+    let wanted = counts.get(axis).copied().unwrap_or(1);
+    usize::try_from(wanted)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or(format!(
+            "{wanted} voxels along axis {} are not valid",
+            axis + 1
+        ))
 }
 
 fn number_kind(code: i16) -> Result<NumberKind, String> {
@@ -246,15 +257,15 @@ fn number_kind(code: i16) -> Result<NumberKind, String> {
         1024 => NumberKind::I64,
         1280 => NumberKind::U64,
         2304 => NumberKind::Rgba,
-        1 => return Err("its voxels have 1 bit, which is not supported".into()),
+        1 => return Err("1-bit voxels are not supported".into()),
         32 | 1792 | 2048 => {
-            return Err("its voxels are complex numbers, which are not supported".into());
+            return Err("complex voxel values are not supported".into());
         }
-        _ => return Err(format!("its kind of voxels ({code}) is not supported")),
+        _ => return Err(format!("voxel data type {code} is not supported")),
     })
 }
 
-/// Where the voxels lie, and how far apart they are.
+/// Position, orientation and size of the voxels.
 fn voxel_placement(
     fields: &Fields<'_>,
     size: [usize; 3],
@@ -265,7 +276,7 @@ fn voxel_placement(
     } else {
         i32::from(fields.head.get(123).copied().unwrap_or(0))
     };
-    // Of metres, of micrometres, else millimetres.
+    // Units: metres, micrometres, else millimetres.
     let mm = match units & 7 {
         1 => 1000.0,
         3 => 0.001,
@@ -285,7 +296,7 @@ fn voxel_placement(
     if fields.code_at(254, 348) > 0 && sform.is_none()
         || fields.code_at(252, 344) > 0 && sform.is_none() && qform.is_none()
     {
-        notes.push("where it says that it lies makes no sense and is left out".into());
+        notes.push("position and orientation in the header are not valid and were ignored".into());
     }
     let corner = size.map(|n| n as f64);
     if let (Some(a), Some(b)) = (&sform, &qform)
@@ -294,34 +305,39 @@ fn voxel_placement(
                 > SAME_PLACE + 1e-3 * b.map_point(corner)[i].abs()
         })
     {
-        notes.push(
-            "its sform and its qform say different things of its place; the sform is taken".into(),
-        );
+        notes.push("sform and qform give different positions; the sform is used".into());
     }
     let affine = sform.or(qform);
     (affine, affine.map(|a| a.step_lengths()).or(sizes))
 }
 
-/// Method 3: three rows of a matrix.
+/// Method 3: the three rows of the sform matrix.
 fn sform_affine(fields: &Fields<'_>) -> Affine {
     let rows: [[f64; 4]; 3] = [
         fields.reals_at(280, 400),
         fields.reals_at(296, 432),
         fields.reals_at(312, 464),
     ];
-    let column = |axis: usize| std::array::from_fn(|i| rows[i][axis]);
     Affine {
-        steps: [column(0), column(1), column(2)],
-        origin: column(3),
+        steps: [
+            matrix_column(&rows, 0),
+            matrix_column(&rows, 1),
+            matrix_column(&rows, 2),
+        ],
+        origin: matrix_column(&rows, 3),
     }
 }
 
-/// Method 2: a turn as a quaternion, and the sizes of voxels.
+fn matrix_column(rows: &[[f64; 4]; 3], column: usize) -> [f64; 3] {
+    std::array::from_fn(|row| rows[row][column])
+}
+
+/// Method 2: the qform quaternion and the voxel sizes.
 fn qform_affine(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
     let [b, c, d]: [f64; 3] = fields.reals_at(256, 352);
     let origin = fields.reals_at(268, 376);
     let rest = 1.0 - (b * b + c * c + d * d);
-    // Rounding: a half turn, whose first part is 0.
+    // A rotation by 180 degrees, whose first component is 0 up to rounding.
     let (a, [b, c, d]) = if rest < 1e-7 {
         let length = (b * b + c * c + d * d).sqrt();
         (0.0, [b, c, d].map(|v| v / length))
@@ -353,16 +369,20 @@ fn qform_affine(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
     }
 }
 
-/// True where all places are numbers and the axes lie in no plane.
+/// True if the origin is a plausible number and the axes are linearly independent.
 fn is_sound(affine: &Affine) -> bool {
     affine.origin.iter().all(|v| v.abs() < 1e6) && affine.inverse().is_some()
 }
 
-/// From x to the right and y to the front (RAS) to DICOM's x to the left and y to the back (LPS), in mm.
+/// Converts NIfTI coordinates (RAS) to DICOM coordinates (LPS) in mm.
 fn ras_to_lps(ras: Affine, mm: f64) -> Affine {
-    let turned = |[x, y, z]: [f64; 3]| [-x * mm + 0.0, -y * mm + 0.0, z * mm];
     Affine {
-        steps: ras.steps.map(turned),
-        origin: turned(ras.origin),
+        steps: ras.steps.map(|step| vector_to_lps(step, mm)),
+        origin: vector_to_lps(ras.origin, mm),
     }
+}
+
+/// As [`ras_to_lps`], for one vector. Adding 0.0 turns -0.0 into 0.0.
+fn vector_to_lps([x, y, z]: [f64; 3], mm: f64) -> [f64; 3] {
+    [-x * mm + 0.0, -y * mm + 0.0, z * mm]
 }

@@ -1,4 +1,4 @@
-//! A NIfTI volume of labels as masks of a series: laid by where both say that they lie, voxel by voxel.
+//! Imports a NIfTI label volume as masks of a series, matched voxel by voxel through their patient coordinates.
 
 use super::{NiftiHeader, VoxelLayout, file, read_header};
 use crate::{
@@ -23,29 +23,29 @@ use std::{
 };
 
 const TRIED: &str = "import the masks";
-/// No volume of labels has more voxels: each takes two bytes.
+/// Maximum number of voxels in a label volume; each needs two bytes.
 const MOST_VOXELS: usize = 1 << 28;
-/// What to do where it says no place that helps.
-const DRAWN_ON: &str = "Give the volume that was drawn on this very series, with its place.";
-/// Slices that lie nearer to each other, in mm, lie at one place.
+/// Advice for a volume whose grid differs from a series without geometry.
+const DRAWN_ON: &str = "Choose a volume that was drawn on this series and has its geometry.";
+/// Slices closer than this, in mm, have the same position.
 const SAME_DEPTH: f64 = 0.01;
-/// Values that are off a whole number by less are that number: a scale of single precision.
+/// Values this close to a whole number are rounded, because the scale has single precision.
 const WHOLE: f64 = 1e-3;
 
-/// Reads the volume of labels `path` as masks of `series`.
+/// Reads the label volume `path` as masks of `series`.
 ///
 /// # Errors
-/// Where its values are no labels, where it lies elsewhere or does not say where it lies, and where it cannot be read.
+/// If its values are not labels, its geometry is missing or places it elsewhere, or it cannot be read.
 pub(in crate::io) fn import_masks(
     path: &Path,
     series: &Series,
     choice: &MaskChoice,
 ) -> Result<ImportedMasks> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let volume = read_header(path)?;
     let lay = Lay::for_series(&volume, series, choice)
         .map_err(|refusal| refusal.into_error(TRIED, path))?;
-    let stored = read_labels(path, &volume, lay.time).map_err(failed)?;
+    let stored =
+        read_labels(path, &volume, lay.time).map_err(|reason| import_error(path, reason))?;
     let list = list_beside(path, series)?;
     let named = list.as_ref().map(LabelList::named_values);
     let ValueRule {
@@ -66,18 +66,20 @@ pub(in crate::io) fn import_masks(
     let (table, labels) = meaning::resolve_labels(&present, list, choice, &mut notes);
     let mut masks = Vec::new();
     for slice in lay.slices.iter().copied() {
-        let mask = lay.slice_mask(slice, series, &labelled).map_err(failed)?;
+        let mask = lay
+            .slice_mask(slice, series, &labelled)
+            .map_err(|reason| import_error(path, reason))?;
         masks.extend(mask.map(|mask| (slice, table.map_mask(&mask))));
     }
     if masks.is_empty() {
-        let reason = "none of its voxels lies on the slices of the series";
-        return Err(failed(reason.into())
+        let reason = "the volume does not overlap the slices of the series";
+        return Err(import_error(path, reason)
             .with_advice("Choose the series that it was drawn on.")
             .of_kind(ErrorKind::Elsewhere));
     }
     if masks.len() < lay.slices.len() {
         notes.push(format!(
-            "it covers {} of the {} slices",
+            "the volume covers {} of {} slices",
             masks.len(),
             lay.slices.len()
         ));
@@ -98,24 +100,36 @@ pub(in crate::io) fn import_masks(
     })
 }
 
-/// Voxels, and what their values mean.
+fn import_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path(TRIED, path, reason)
+}
+
+/// Voxels, and how their values are converted to labels.
 struct Labelled {
     size: [usize; 3],
     values: Vec<u16>,
     reading: ValueReading,
 }
 
-/// How the voxels are laid on the slices.
+impl Labelled {
+    #[inline]
+    fn value_at(&self, [x, y, z]: [usize; 3]) -> Option<u16> {
+        let [width, height, _] = self.size;
+        self.values.get((z * height + y) * width + x).copied()
+    }
+}
+
+/// How the voxels map to the slices of a series.
 struct Lay {
-    /// Of each slice of the series; `None` where voxels are laid by their number alone.
+    /// The map for each slice; `None` if voxels are matched by index alone.
     maps: Option<Vec<Option<GridMap>>>,
-    /// The slices that it is laid on: of several at one place the one of the chosen time.
+    /// Indices of the slices to use; of several at the same position, the one of the chosen time.
     slices: Vec<usize>,
-    /// Which of the volumes in the file.
+    /// 0-based time of the volume in the file.
     time: usize,
-    /// The place was taken from the image, since the volume does not say its own.
+    /// True if the geometry is that of the image, because the volume has none.
     borrowed: bool,
-    /// It has the times of the image.
+    /// True if the volume has the same number of times as the image.
     is_of_image: bool,
 }
 
@@ -148,37 +162,54 @@ impl Lay {
         match (grids, volume.affine.or(borrowed)) {
             (Some(grids), Some(affine)) => {
                 let slice_size = [series.columns, series.rows];
-                let map = |slice| GridMap::onto_volume(slice, slice_size, &affine, volume.size);
-                let maps = grids.iter().map(map).collect();
-                Ok(Self { maps: Some(maps), slices, time, borrowed: volume.affine.is_none(), is_of_image })
+                let maps = grids
+                    .iter()
+                    .map(|slice| GridMap::onto_volume(slice, slice_size, &affine, volume.size))
+                    .collect();
+                Ok(Self {
+                    maps: Some(maps),
+                    slices,
+                    time,
+                    borrowed: volume.affine.is_none(),
+                    is_of_image,
+                })
             }
             (Some(_), None) => Err(Refused {
-                advice: "Save it with the place of the images that it was drawn on.",
-                ..String::from("it does not say where it lies in the patient (its sform and qform codes are 0)").into()
+                advice: "Save it with the geometry of the images that it was drawn on.",
+                ..String::from("it has no position and orientation (sform and qform codes are 0)")
+                    .into()
             }),
             (None, _) => {
                 let wanted = [series.columns, series.rows, series.slices.len()];
                 if volume.size != wanted {
                     let [a, b] = [volume.size, wanted].map(|[x, y, z]| format!("{x} x {y} x {z}"));
-                    let reason =
-                        format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
-                    return Err(Refused { advice: DRAWN_ON, ..Refused::lies_elsewhere(reason) });
+                    let reason = format!(
+                        "its {a} voxels do not match the {b} pixels of the series, and the series \
+                         has no position and orientation"
+                    );
+                    return Err(Refused {
+                        advice: DRAWN_ON,
+                        ..Refused::lies_elsewhere(reason)
+                    });
                 }
-                Ok(Self { maps: None, slices, time, borrowed: false, is_of_image })
+                Ok(Self {
+                    maps: None,
+                    slices,
+                    time,
+                    borrowed: false,
+                    is_of_image,
+                })
             }
         }
     }
 
-    /// The mask of a slice; `None` where no voxel lies on it.
+    /// The mask of a slice; `None` if the volume does not cover it.
     fn slice_mask(
         &self,
         slice: usize,
         series: &Series,
         voxels: &Labelled,
     ) -> std::result::Result<Option<Mask>, String> {
-        let [width, height, _] = voxels.size;
-        let value =
-            |[x, y, z]: [usize; 3]| voxels.values.get((z * height + y) * width + x).copied();
         let map = match &self.maps {
             Some(maps) => match maps.get(slice) {
                 Some(Some(map)) => Some(map),
@@ -194,7 +225,7 @@ impl Lay {
                     .map_or(Some([column, row, slice]), |map| {
                         map.grid_pixel_at(column, row)
                     })
-                    .and_then(value);
+                    .and_then(|voxel| voxels.value_at(voxel));
                 covered |= voxel.is_some();
                 values.push(voxel.unwrap_or(0));
             }
@@ -216,19 +247,19 @@ impl Lay {
             .any(|fit| matches!(fit, GridFit::Shifted(_) | GridFit::Other))
     }
 
-    /// How well it lies, where that is worth a word.
+    /// Remarks on how the volume was placed.
     fn placement_notes(&self, series: &Series) -> Vec<String> {
         let mut notes = Vec::new();
         if self.borrowed {
             notes.push(
-                "it does not say where it lies: it is laid as the voxels of the image are stored"
-                    .into(),
+                "the volume has no position and orientation; those of the image were used".into(),
             );
         }
         let others = series.slices.len() - self.slices.len();
         if others > 0 {
             notes.push(format!(
-                "several images lie at one place: it was laid on those of one time, not on {others} others"
+                "several images have the same position: the masks were applied to those of one \
+                 time, not to {others} others"
             ));
         }
         let fits: Vec<GridFit> = self.grid_fits().collect();
@@ -241,18 +272,20 @@ impl Lay {
         });
         let most = beside.fold(0.0, f64::max);
         if fits.contains(&GridFit::Other) {
-            let note = "its voxels have another size or direction than the pixels: each pixel takes the nearest voxel";
+            let note = "voxels and pixels differ in size or orientation: each pixel takes the \
+                        nearest voxel";
             notes.push(note.into());
         } else if most > 0.0 {
             notes.push(format!(
-                "its voxels lie up to {most:.2} of a voxel beside the pixels: each pixel takes the nearest voxel"
+                "voxels are shifted by up to {most:.2} of a voxel: each pixel takes the nearest \
+                 voxel"
             ));
         }
         notes
     }
 }
 
-/// Which of the volumes in the file is meant: the one of the image, where both have as many, else the chosen one.
+/// The 0-based time to use: that of the image if both files have the same number of times, else the chosen one.
 fn time_in_file(
     volume: &NiftiHeader,
     image: Option<&NiftiHeader>,
@@ -270,13 +303,13 @@ fn time_in_file(
         (_, time) => {
             let but =
                 time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
-            let reason = format!("it holds {times} volumes, and one is wanted for the series{but}");
+            let reason = format!("it contains {times} volumes, but the series needs one{but}");
             Err(Refused::wants_time(reason, times))
         }
     }
 }
 
-/// The slices that a volume is laid on: all, or, of images that lie at one place, those of one time.
+/// The slices to which a volume is applied: all, or those of one time if several images have the same position.
 fn slices_of_time(
     series: &Series,
     choice: &MaskChoice,
@@ -302,7 +335,8 @@ fn slices_of_time(
                     .time
                     .map_or_else(String::new, |time| format!(", and there is no time {time}"));
                 let reason = format!(
-                    "{most} images lie at one place, and it does not name one of them{but}"
+                    "{most} images have the same position, and the volume does not refer to one \
+                     of them{but}"
                 );
                 return Err(Refused::wants_time(reason, most));
             }
@@ -312,7 +346,7 @@ fn slices_of_time(
     Ok(slices)
 }
 
-/// The list of labels beside a volume.
+/// The label list next to a volume.
 fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -321,7 +355,7 @@ fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
         .transpose()
 }
 
-/// The header of the image, where that is a NIfTI volume itself.
+/// The header of the image, if it is a NIfTI volume.
 fn own_header(series: &Series) -> Option<NiftiHeader> {
     let first = series
         .slices
@@ -330,14 +364,14 @@ fn own_header(series: &Series) -> Option<NiftiHeader> {
     file::read_header(&first.source.path).ok()
 }
 
-/// Columns, rows and values of a stored slice, which have to be whole numbers: a page of labels.
+/// Columns, rows and values of a stored slice of a label volume. The values must be whole numbers.
 pub(in crate::io) fn stored_labels(
     path: &Path,
     frame: u32,
 ) -> std::result::Result<(usize, usize, Vec<u16>), String> {
     let volume = file::read_header(path)?;
     if frame as usize >= volume.size[2] * volume.times {
-        return Err(format!("it has no slice {}", frame.saturating_add(1)));
+        return Err(format!("the file has no slice {}", frame.saturating_add(1)));
     }
     let bytes = file::read_slice(path, &volume, frame as usize)?;
     let pixels = volume.number.decode_pixels(&bytes, volume.big_endian);
@@ -345,7 +379,7 @@ pub(in crate::io) fn stored_labels(
         Image::new(volume.size[0], volume.size[1], pixels).filter(|image| !image.is_color());
     let image = Image {
         rescale: volume.rescale,
-        ..image.ok_or("it has colours, which name no labels")?
+        ..image.ok_or("colour masks are not supported in NIfTI")?
     };
     let values = (0..image.pixels.len())
         .map(|i| whole_label(image.modality_value(i)))
@@ -353,29 +387,30 @@ pub(in crate::io) fn stored_labels(
     Ok((volume.size[0], volume.size[1], values))
 }
 
-/// A label as it is stored. The error is a clause.
+/// Converts a real value to a label value. The error is a clause.
 fn whole_label(value: f64) -> std::result::Result<u16, String> {
     let label = value.round();
     match (value - label).abs() <= WHOLE && (0.0..=65_535.0).contains(&label) {
         true => Ok(label as u16),
         false => Err(format!(
-            "its value {value:.3} is no label: labels are whole numbers from 0 on, so this is an image or a probability"
+            "value {value:.3} is not a label, which must be a whole number from 0: this seems to \
+             be an image or a probability map"
         )),
     }
 }
 
-/// The values of all voxels of one time, which have to be labels: slice below slice.
+/// The values of all voxels of one time, one slice below the other. The values must be labels.
 fn read_labels(
     path: &Path,
     volume: &NiftiHeader,
     time: usize,
 ) -> std::result::Result<StoredLabels, String> {
     if volume.number.is_color() {
-        return Err("it has colours, which name no labels".into());
+        return Err("colour masks are not supported in NIfTI".into());
     }
     let [columns, rows, slices] = volume.size;
     if columns * rows * slices > MOST_VOXELS {
-        return Err("it has too many voxels for a volume of labels".into());
+        return Err("the volume has too many voxels for a label volume".into());
     }
     let mut values = Vec::with_capacity(columns * rows * slices);
     let mut odd = None;
@@ -406,7 +441,7 @@ fn read_labels(
     }
 }
 
-/// The voxels of a volume as they are stored, from masks as they are shown: the way back, for a volume beside its image.
+/// Converts masks as displayed to voxels in the stored order of the source volume.
 pub(in crate::io) fn stored_from_shown(
     header: &NiftiHeader,
     frame_masks: &[Option<&Mask>],

@@ -1,8 +1,8 @@
-//! NIfTI volumes (`.nii`, `.nii.gz`) as images and as masks: a reader of its own, since the header is short and every claim
-//! in it has to be held against the file before anything is allocated.
+//! Reads NIfTI volumes (`.nii`, `.nii.gz`) as images and as masks. The reader is our own, because the header is short and
+//! must be checked against the file before anything is allocated.
 //!
-//! A volume is shown slice by slice along its third axis. Its rows and columns are turned for the eye as a radiologist has
-//! them (head or front up, the patient's left on the right), where the file says how it lies in the patient.
+//! A volume is displayed slice by slice along its third axis. If the file has an orientation, rows and columns are displayed
+//! in the radiological convention (head or front up, the patient's left on the right).
 
 mod file;
 mod header;
@@ -12,7 +12,7 @@ pub(crate) mod tests;
 
 pub(super) use import::{import_masks, stored_from_shown, stored_labels};
 
-use super::{open::name_of, picture::part_id};
+use super::picture::part_id;
 use crate::{Error, Result};
 pub(crate) use header::NiftiHeader;
 use labrum_core::{
@@ -20,6 +20,7 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane, SpacingSource},
     image::Image,
     lattice::Affine,
+    naming::file_name_text,
     orientation::Orientation,
     stack::upright_directions,
     study::{Kind, Series, Slice, Source, os_path},
@@ -28,12 +29,12 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const TRIED: &str = "read the NIfTI volume";
-/// Rows and columns that are further off a right angle (cosine) have no plane as DICOM knows it.
+/// Maximum cosine of the angle between rows and columns; beyond, DICOM cannot represent the plane.
 const SQUARE: f64 = 1e-3;
-/// Volumes whose corners are this part of a voxel off each other have the same voxels.
+/// Volumes have the same voxel grid if their corners differ by at most this fraction of a voxel.
 const SAME_VOXEL: f64 = 0.1;
 
-/// True where a file begins like a NIfTI volume, compressed or not.
+/// True if a file begins with a NIfTI header, compressed or not.
 pub(crate) fn is_nifti(path: &Path) -> bool {
     file::begins_like_one(path)
 }
@@ -41,9 +42,13 @@ pub(crate) fn is_nifti(path: &Path) -> bool {
 /// The header of a volume.
 ///
 /// # Errors
-/// Where the file is no NIfTI volume, claims what it cannot hold, or holds what is not supported.
+/// If the file is not a NIfTI volume, is truncated or damaged, or is of an unsupported type.
 pub(crate) fn read_header(path: &Path) -> Result<NiftiHeader> {
-    file::read_header(path).map_err(|reason| Error::at_path(TRIED, path, reason))
+    file::read_header(path).map_err(|reason| volume_error(path, reason))
+}
+
+fn volume_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path(TRIED, path, reason)
 }
 
 /// As [`read_header`], in a child process.
@@ -54,7 +59,7 @@ pub(crate) fn header_of(path: &Path) -> Result<NiftiHeader> {
     .map(|header| header.0)
 }
 
-/// The header of a volume.
+/// Request for the header of a volume.
 #[derive(Serialize, Deserialize)]
 pub(in crate::io) struct ReadHeader {
     #[serde(with = "os_path")]
@@ -75,19 +80,19 @@ impl containment::Request for ReadHeader {
     }
 }
 
-/// How stored voxels become slices on the screen.
+/// How stored voxels map to displayed slices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VoxelLayout {
-    /// Of rows and columns.
+    /// How rows and columns are rotated or mirrored.
     pub(crate) orientation: Orientation,
-    /// The last stored slice is shown first.
+    /// True if the last stored slice is displayed first.
     pub(crate) reversed: bool,
-    /// Where voxels lie, if slices have a plane as DICOM knows it.
+    /// From voxel indices to patient coordinates, if DICOM can represent the planes of the slices.
     affine: Option<Affine>,
 }
 
 impl VoxelLayout {
-    /// Of a volume.
+    /// The layout of a volume.
     pub(crate) fn from_header(header: &NiftiHeader) -> Self {
         let flat = Self {
             orientation: Orientation::AS_STORED,
@@ -130,16 +135,13 @@ impl VoxelLayout {
         }
     }
 
-    /// Plane and spacing of a stored slice as it is shown.
+    /// Plane and spacing of a stored slice, as displayed.
     fn slice_plane(&self, header: &NiftiHeader, slice: usize) -> Option<(Plane, PixelSpacing)> {
         let affine = self.affine?;
         let size = (header.size[0], header.size[1]);
-        let at = |x: usize, y: usize| {
-            let (column, row) = self.orientation.stored_pixel(size, (x, y));
-            affine.map_point([column as f64, row as f64, slice as f64])
-        };
-        let position = at(0, 0);
-        // One voxel along a side has a direction all the same.
+        let (column, row) = self.orientation.stored_pixel(size, (0, 0));
+        let position = affine.map_point([column as f64, row as f64, slice as f64]);
+        // An axis with a single voxel has a direction too.
         let [across, down, _] = affine.steps;
         let Orientation {
             transposed,
@@ -175,124 +177,144 @@ impl VoxelLayout {
             spacing,
         ))
     }
+
+    /// As [`Self::slice_plane`]; only the spacing in the header if slices have no plane.
+    fn plane_and_spacing(
+        &self,
+        header: &NiftiHeader,
+        slice: usize,
+    ) -> (Option<Plane>, Option<PixelSpacing>) {
+        if let Some((plane, spacing)) = self.slice_plane(header, slice) {
+            return (Some(plane), Some(spacing));
+        }
+        let spacing = header.spacing.map(|[column, row, _]| PixelSpacing {
+            row,
+            column,
+            source: SpacingSource::Nifti,
+        });
+        (None, spacing)
+    }
 }
 
-/// The series of a volume: one, or one for each time.
+/// The series of a volume, one for each time.
 ///
 /// # Errors
 /// As [`read_header`].
 pub(super) fn read_series(path: &Path) -> Result<Vec<Series>> {
     let header = read_header(path)?;
     let layout = VoxelLayout::from_header(&header);
-    let flat_spacing = header.spacing.map(|[column, row, _]| PixelSpacing {
-        row,
-        column,
-        source: SpacingSource::Nifti,
-    });
-    let slices = |time: usize| {
-        let slice = |stored: usize| {
-            let place = layout.slice_plane(&header, stored);
-            Slice {
-                plane: place.map(|(plane, _)| plane),
-                spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
-                ..Slice::from_source(Source {
-                    path: path.to_owned(),
-                    frame: (time * header.size[2] + stored) as u32,
-                })
-            }
-        };
-        let mut slices: Vec<Slice> = (0..header.size[2]).map(slice).collect();
-        if layout.reversed {
-            slices.reverse();
-        }
-        slices
-    };
+    let parts = (0..header.times).map(|time| series_of_time(path, &header, &layout, time));
+    Ok(parts.collect())
+}
+
+fn series_of_time(path: &Path, header: &NiftiHeader, layout: &VoxelLayout, time: usize) -> Series {
+    let mut notes = header.notes.clone();
+    if header.affine.is_some() && layout.affine.is_none() {
+        notes.push(
+            "rows and columns are not perpendicular, so position and orientation were ignored"
+                .into(),
+        );
+    }
+    if header.times > 1 {
+        notes.push(format!("time {} of {}", time + 1, header.times));
+    }
     let (columns, rows) = layout
         .orientation
         .shown_size((header.size[0], header.size[1]));
-    let one = |time: usize| {
-        let mut notes = header.notes.clone();
-        if header.affine.is_some() && layout.affine.is_none() {
-            notes.push("its rows and columns are not at right angles: its place in the patient is left out".into());
-        }
-        if header.times > 1 {
-            notes.push(format!("time {} of {}", time + 1, header.times));
-        }
-        Series {
-            id: part_id(&path.display().to_string(), time),
-            description: name_of(path),
-            number: (header.times > 1).then_some(time as i64 + 1),
-            color: header.number.is_color(),
-            notes,
-            ..Series::from_slices(Kind::Picture, columns, rows, slices(time))
-        }
-    };
-    Ok((0..header.times).map(one).collect())
+    let slices = slices_as_shown(path, header, layout, time);
+    Series {
+        id: part_id(&path.display().to_string(), time),
+        description: file_name_text(path),
+        number: (header.times > 1).then_some(time as i64 + 1),
+        color: header.number.is_color(),
+        notes,
+        ..Series::from_slices(Kind::Picture, columns, rows, slices)
+    }
 }
 
-/// One slice of a volume, as it is shown. `frame` counts stored slices, of all times.
+/// The slices of one time in display order.
+fn slices_as_shown(
+    path: &Path,
+    header: &NiftiHeader,
+    layout: &VoxelLayout,
+    time: usize,
+) -> Vec<Slice> {
+    let mut slices = Vec::with_capacity(header.size[2]);
+    for stored in 0..header.size[2] {
+        let (plane, spacing) = layout.plane_and_spacing(header, stored);
+        slices.push(Slice {
+            plane,
+            spacing,
+            ..Slice::from_source(Source {
+                path: path.to_owned(),
+                frame: (time * header.size[2] + stored) as u32,
+            })
+        });
+    }
+    if layout.reversed {
+        slices.reverse();
+    }
+    slices
+}
+
+/// Reads one slice of a volume, as displayed. `frame` is the index of the stored slice over all times.
 ///
 /// # Errors
-/// As [`read_header`], and where the voxels are cut off or damaged.
+/// As [`read_header`], and if the voxels are truncated or damaged.
 pub(super) fn read_slice(path: &Path, frame: u32) -> Result<Image> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let header = read_header(path)?;
     let stored = frame as usize;
     if stored >= header.size[2] * header.times {
-        return Err(failed(format!("it has no slice {}", stored + 1)));
+        let reason = format!("the file has no slice {}", stored + 1);
+        return Err(volume_error(path, reason));
     }
-    let bytes = file::read_slice(path, &header, stored).map_err(failed)?;
+    let bytes =
+        file::read_slice(path, &header, stored).map_err(|reason| volume_error(path, reason))?;
     let pixels = header.number.decode_pixels(&bytes, header.big_endian);
     let image = Image::new(header.size[0], header.size[1], pixels)
-        .ok_or_else(|| failed("it is cut off".into()))?;
+        .ok_or_else(|| volume_error(path, "the file is truncated"))?;
     let layout = VoxelLayout::from_header(&header);
-    let place = layout.slice_plane(&header, stored % header.size[2]);
-    let flat = header.spacing.map(|[column, row, _]| PixelSpacing {
-        row,
-        column,
-        source: SpacingSource::Nifti,
-    });
+    let (plane, spacing) = layout.plane_and_spacing(&header, stored % header.size[2]);
     let image = layout.orientation.orient_image(Image {
         rescale: header.rescale,
         ..image
     });
-    let spacing = place.map_or(flat, |(_, spacing)| Some(spacing));
     Ok(Image {
         spacing,
-        plane: place.map(|(plane, _)| plane),
+        plane,
         ..image
     })
 }
 
-/// How the slices of a volume are turned; as they are stored where it cannot be read.
+/// How the slices of a volume are rotated or mirrored for display; as stored if it cannot be read.
 pub(super) fn slice_orientation(path: &Path) -> Orientation {
     file::read_header(path).map_or(Orientation::AS_STORED, |header| {
         VoxelLayout::from_header(&header).orientation
     })
 }
 
-/// Whether two volumes have the same voxels in the same order, so that slices of one lie on those of the other.
+/// True if two volumes have the same voxel grid in the same order, so that their slices correspond.
 pub(super) fn same_voxels(a: &Path, b: &Path) -> bool {
     let (Ok(a), Ok(b)) = (file::read_header(a), file::read_header(b)) else {
         return false;
     };
-    let alike = |one: Affine, other: Affine| {
-        let most = SAME_VOXEL * one.step_lengths().into_iter().fold(f64::INFINITY, f64::min);
-        let close = |index: [f64; 3]| {
-            one.map_point(index)
-                .iter()
-                .zip(other.map_point(index))
-                .all(|(a, b)| (a - b).abs() <= most)
-        };
-        let far = a.size.map(|n| n as f64);
-        close([0.0; 3])
-            && (0..3).all(|axis| {
-                close(std::array::from_fn(
-                    |i| if i == axis { far[i] } else { 0.0 },
-                ))
-            })
-    };
-    a.size == b.size && a.affine.zip(b.affine).is_none_or(|(a, b)| alike(a, b))
+    let affines = a.affine.zip(b.affine);
+    a.size == b.size && affines.is_none_or(|(one, other)| lie_alike(one, other, a.size))
+}
+
+/// True if the corners of two volumes of this size agree within [`SAME_VOXEL`].
+fn lie_alike(one: Affine, other: Affine, size: [usize; 3]) -> bool {
+    let shortest_step = one.step_lengths().into_iter().fold(f64::INFINITY, f64::min);
+    let most = SAME_VOXEL * shortest_step;
+    let mut corners = [[0.0; 3]; 4];
+    for axis in 0..3 {
+        corners[axis + 1][axis] = size[axis] as f64;
+    }
+    corners.into_iter().all(|index| {
+        let of_one = one.map_point(index);
+        let of_other = other.map_point(index);
+        (0..3).all(|i| (of_one[i] - of_other[i]).abs() <= most)
+    })
 }
 
 fn vector_length(v: [f64; 3]) -> f64 {

@@ -327,10 +327,7 @@ fn the_qform_says_the_same_as_the_sform_that_is_left_out() {
     };
     let series = only_series(&folder.write("c.nii", &differ));
     assert!(
-        series
-            .notes
-            .iter()
-            .any(|n| n.contains("the sform is taken")),
+        series.notes.iter().any(|n| n.contains("the sform is used")),
         "{:?}",
         series.notes
     );
@@ -369,7 +366,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
             bytes: vec![0; 11],
             ..plain.clone()
         },
-        "cut off: 363 of 364",
+        "truncated: it has 363 of 364",
     );
     refused(
         "axes.nii",
@@ -377,7 +374,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
             dims: vec![1; 9][..8].to_vec(),
             ..plain.clone()
         },
-        "8 axes",
+        "8 dimensions",
     );
     refused(
         "none.nii",
@@ -393,7 +390,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
             dims: vec![1, 1, 1, 1, 3],
             ..plain.clone()
         },
-        "holds 3 values",
+        "3 values per voxel",
     );
     refused(
         "complex.nii",
@@ -408,7 +405,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
         dims: vec![i64::MAX; 4],
         ..plain.clone()
     };
-    refused("wide.nii", &wide, "more than can be shown");
+    refused("wide.nii", &wide, "too large");
     let long = Volume {
         is_second: true,
         dims: vec![16_384, 16_384, 60_000],
@@ -424,7 +421,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
     );
     let series = only_series(&cut);
     let error = open::load_slice(&series.slices[1].source, Kind::Picture).unwrap_err();
-    assert_eq!(error.reason, "it is cut off");
+    assert_eq!(error.reason, "the file is truncated");
     let other = folder.write_bytes("a.gz", b"words");
     assert!(!is_nifti(&other));
 }
@@ -518,31 +515,28 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
         beside
             .notes
             .iter()
-            .any(|n| n.contains("0.40 of a voxel beside")),
+            .any(|n| n.contains("up to 0.40 of a voxel")),
         "{:?}",
         beside.notes
     );
     assert!(beside.is_resampled);
     let coarse = import("coarse.nii", Some([[4.0, 0.0, 0.0, -10.0], RAS[1], RAS[2]])).unwrap();
     assert!(
-        coarse.notes.iter().any(|n| n.contains("another size")),
+        coarse.notes.iter().any(|n| n.contains("differ in size")),
         "{:?}",
         coarse.notes
     );
     let far = import("far.nii", Some([RAS[0], RAS[1], [0.0, 0.0, 5.0, 300.0]]))
         .unwrap_err()
         .to_string();
-    assert!(
-        far.contains("none of its voxels lies on the slices"),
-        "{far}"
-    );
+    assert!(far.contains("does not overlap the slices"), "{far}");
     // Without a place, but of the very voxels of the image.
     let bare = import("bare.nii", None).unwrap();
     assert_eq!(bare.masks, import("same.nii", Some(RAS)).unwrap().masks);
     assert!(
         bare.notes
             .iter()
-            .any(|n| n.contains("does not say where it lies")),
+            .any(|n| n.contains("no position and orientation")),
         "{:?}",
         bare.notes
     );
@@ -570,7 +564,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     .unwrap_err()
     .to_string();
     assert!(
-        error.contains("0.500 is no label: labels are whole numbers"),
+        error.contains("0.500 is not a label, which must be a whole number"),
         "{error}"
     );
     let high: Vec<u8> = [0i16, 1035].iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -583,7 +577,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     )
     .unwrap_err()
     .to_string();
-    assert!(error.contains("1035 is no label"), "{error}");
+    assert!(error.contains("1035 is not a label"), "{error}");
     let white = import("white.nii", Volume::new(&[2, 1, 1], vec![0, 255])).unwrap();
     assert_eq!(white.masks[0].1.pixel_labels(), [0, 1]);
     let whole: Vec<u8> = [0.0f64, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -632,7 +626,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
         listed
             .notes
             .iter()
-            .any(|n| n.contains("does not name these values: 3")),
+            .any(|n| n.contains("does not define these values: 3")),
         "{:?}",
         listed.notes
     );
@@ -703,7 +697,7 @@ fn of_several_times_one_is_asked_for() {
         [2, 3]
     );
     assert!(
-        got.notes.iter().any(|n| n.contains("not on 2 others")),
+        got.notes.iter().any(|n| n.contains("not to 2 others")),
         "{:?}",
         got.notes
     );
@@ -867,7 +861,7 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
         first(&labels)
             .unwrap_err()
             .to_string()
-            .contains("Give the path of the one that is meant")
+            .contains("Choose one of these files")
     );
     put("case.nii.gz", 3);
     assert_eq!(first(&labels), Ok(3));

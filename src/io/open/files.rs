@@ -1,4 +1,4 @@
-//! All files at the paths that a user points at.
+//! Lists all files at the paths that a user opens.
 
 use super::{TRIED, cancelled_error, natural_order};
 use crate::{Error, Result};
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// All files, each once, in natural order of their paths; folders that may not be entered go to `passed_over`.
+/// All files, each once, in natural order of their paths; folders that cannot be read are added to `passed_over`.
 pub(super) fn files_at(
     paths: &[PathBuf],
     passed_over: &mut Vec<PassedOver>,
@@ -21,7 +21,7 @@ pub(super) fn files_at(
             Err(e) => {
                 let missing = e.kind() == std::io::ErrorKind::NotFound;
                 let reason = if missing {
-                    "there is no such file or folder".into()
+                    "file or folder not found".into()
                 } else {
                     labrum_core::reason_of(&e)
                 };

@@ -1,9 +1,10 @@
-//! From single files to studies and series: DICOM by its headers, pictures by their folders.
+//! Groups files into studies and series: DICOM by headers, image files by folder.
 
-use super::{FileLook, name_of};
+use super::FileLook;
 use crate::io::picture;
 use labrum_core::{
     geometry::SpacingSource,
+    naming::file_name_text,
     progress::Cancel,
     study::{Catalog, PassedOver, Series, Slice, Study},
 };
@@ -45,7 +46,7 @@ impl FoundFiles {
         }
     }
 
-    /// The pictures of a folder are one study.
+    /// The image files of a folder form one study.
     fn add_picture(&mut self, path: &Path, series: Series) {
         let folder = path.parent().unwrap_or(path).to_owned();
         let pictures = &mut self.pictures;
@@ -57,7 +58,7 @@ impl FoundFiles {
             let named = real.unwrap_or_else(|| folder.clone());
             pictures.push(Study {
                 id: named.display().to_string(),
-                description: name_of(&named),
+                description: file_name_text(&named),
                 date: String::new(),
                 patient_id: String::new(),
                 patient_name: String::new(),
@@ -70,23 +71,19 @@ impl FoundFiles {
 
     pub(super) fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
         let passed_over = &mut self.passed_over;
-        let mut digest = |path: &Path| {
-            if cancel.is_cancelled() {
-                None
-            } else {
-                dicom::pixel_digest(path)
-            }
-        };
-        let mut studies =
-            dicom::catalog::assemble_studies(self.instances, &mut digest, &mut |copy, first| {
-                let reason = format!("the same instance as {}", first.display());
+        let mut studies = dicom::catalog::assemble_studies(
+            self.instances,
+            &mut |path| digest_unless_cancelled(path, cancel),
+            &mut |copy, first| {
+                let reason = format!("duplicate of {}", first.display());
                 passed_over.push(PassedOver {
                     path: copy.to_owned(),
                     reason,
                     is_failure: false,
                     has_masks: false,
                 });
-            });
+            },
+        );
         studies.extend(self.pictures);
         leave_out_tables(&studies, &mut self.passed_over);
         Catalog {
@@ -96,30 +93,37 @@ impl FoundFiles {
     }
 }
 
-/// Tables that pictures have their spacing from are not passed over: they were read.
+fn digest_unless_cancelled(path: &Path, cancel: &Cancel) -> Option<String> {
+    if cancel.is_cancelled() {
+        None
+    } else {
+        dicom::pixel_digest(path)
+    }
+}
+
+/// Removes tables of pixel spacings from the skipped files: they were read.
 fn leave_out_tables(studies: &[Study], passed_over: &mut Vec<PassedOver>) {
-    let from_table = |slice: &&Slice| {
-        slice
-            .spacing
-            .is_some_and(|s| s.source == SpacingSource::Picture)
-    };
     let slices = studies
         .iter()
         .flat_map(|study| &study.series)
         .flat_map(|series| &series.slices);
     let folders: HashSet<&Path> = slices
-        .filter(from_table)
+        .filter(|slice| has_spacing_of_picture(slice))
         .filter_map(|slice| slice.source.path.parent())
         .collect();
-    let was_read = |passed: &PassedOver| {
-        passed
-            .path
-            .file_name()
-            .is_some_and(|name| name == picture::SPACINGS)
-            && passed
-                .path
-                .parent()
-                .is_some_and(|folder| folders.contains(folder))
-    };
-    passed_over.retain(|passed| !was_read(passed));
+    passed_over.retain(|passed| !is_spacing_table(&passed.path, &folders));
+}
+
+/// True if the spacing is that of an image file: from a table, or stored in the file.
+fn has_spacing_of_picture(slice: &Slice) -> bool {
+    slice
+        .spacing
+        .is_some_and(|spacing| spacing.source == SpacingSource::Picture)
+}
+
+/// True for the table of pixel spacings in one of these folders.
+fn is_spacing_table(path: &Path, folders: &HashSet<&Path>) -> bool {
+    path.file_name()
+        .is_some_and(|name| name == picture::SPACINGS)
+        && path.parent().is_some_and(|folder| folders.contains(folder))
 }

@@ -118,7 +118,7 @@ fn copies_and_non_images_are_passed_over_with_the_reason() {
     let mut passed: Vec<_> = catalog
         .passed_over
         .iter()
-        .map(|p| (name_of(&p.path), p.is_failure))
+        .map(|p| (file_name_text(&p.path), p.is_failure))
         .collect();
     passed.sort();
     let expected = [
@@ -142,13 +142,13 @@ fn what_is_missing_or_no_image_is_an_error_that_says_so() {
         catalog_of(&folder.path().join("nothing"))
             .unwrap_err()
             .reason,
-        "there is no such file or folder"
+        "file or folder not found"
     );
     let text = folder.path().join("text.dcm");
     std::fs::write(&text, "not an image at all").unwrap();
     assert_eq!(
         catalog_of(&text).unwrap_err().reason,
-        "it is neither DICOM nor a picture"
+        "not a DICOM or image file"
     );
 }
 

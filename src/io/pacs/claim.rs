@@ -1,12 +1,11 @@
-//! Who works on what, for several programs that share a folder, also over a network: one file for each piece of work.
+//! Lock files that divide work among several programs sharing a folder, also over a network: one file per piece of work.
 //!
-//! A claim is a file that could be made because it was not there, which local disks, NFS (from version 3) and SMB do for
-//! one only. Its owner touches it while at work; one that nobody has touched for long belongs to a program that is gone,
-//! and is taken over by moving it away, which again only one can do.
+//! A claim is a file created only if it does not exist, which is atomic on local disks, NFS (version 3 and later) and SMB.
+//! Its owner updates the modification time while it works. A claim that was not updated for long belongs to a program that
+//! has ended; it is taken over by renaming it, which also succeeds for one program only.
 //!
-//! What this promises: two programs that are at work never have the same claim. What it does not: a program that was
-//! stopped for longer than [`STALE`] and then goes on finds its claim taken; it has to ask ([`Claim::is_held`]) before it
-//! does anything that lasts.
+//! Guarantee: two running programs never hold the same claim. Limit: a program that was suspended for longer than [`STALE`]
+//! may have lost its claim, and must check [`Claim::is_held`] before it does anything permanent.
 
 use crate::{Error, Result};
 use std::{
@@ -21,12 +20,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A claim is touched so often.
+/// How often the modification time of a claim is updated.
 const TOUCH: Duration = Duration::from_secs(5);
-/// A claim that nobody has touched for so long may be taken over.
+/// A claim that was not updated for this long may be taken over.
 pub const STALE: Duration = Duration::from_secs(60);
 
-/// The right to do a piece of work; given back when dropped.
+/// The exclusive right to do a piece of work; released when dropped.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -35,10 +34,10 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims the work of this name (letters that a file's name may have); `None` where another program has it.
+    /// Claims the work with this name, which must be a valid file name; `None` if another program holds it.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn try_acquire(folder: &Path, name: &str) -> Result<Option<Self>> {
         labrum_core::whole_file::make_folder(folder)?;
         let path = folder.join(format!("{name}.claim"));
@@ -50,27 +49,26 @@ impl Claim {
             return Ok(None);
         }
         let away = folder.join(format!(".{name}.{}", uuid::Uuid::new_v4().simple()));
-        // Only one program can move it; for the others it is not there any more.
+        // Only one program succeeds in renaming it; for the others it no longer exists.
         match fs::rename(&path, &away) {
             Ok(()) => {
                 let _ = fs::remove_file(&away);
                 Self::try_create(&path, &owner)
             }
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::at_path("take over the claim", &path, e)),
+            Err(e) => Err(Error::at_path("take over the lock file", &path, e)),
         }
     }
 
     fn try_create(path: &Path, owner: &str) -> Result<Option<Self>> {
-        let failed = |e: std::io::Error| Error::at_path("claim the work", path, e);
         let mut file = match File::create_new(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(None),
-            Err(e) => return Err(failed(e)),
+            Err(e) => return Err(claim_error(path, e)),
         };
         file.write_all(owner.as_bytes())
             .and_then(|()| file.sync_all())
-            .map_err(failed)?;
+            .map_err(|e| claim_error(path, e))?;
         let claim = Self {
             path: path.to_owned(),
             owner: owner.to_owned(),
@@ -80,27 +78,20 @@ impl Claim {
         Ok(Some(claim))
     }
 
-    /// Touches the file until the claim is over.
+    /// Starts a thread that updates the modification time until the claim is dropped.
     fn keep_alive(&self) -> Result<()> {
-        let (path, owner, is_over) = (self.path.clone(), self.owner.clone(), self.is_over.clone());
-        let beat = move || {
-            while !is_over.load(Ordering::Relaxed) {
-                thread::park_timeout(TOUCH);
-                // A file of another owner is not kept alive.
-                if !is_over.load(Ordering::Relaxed) && is_owned_by(&path, &owner) {
-                    touch_file(&path);
-                }
-            }
-        };
+        let path = self.path.clone();
+        let owner = self.owner.clone();
+        let is_over = self.is_over.clone();
         let spawned = thread::Builder::new()
             .name("labrum-claim".into())
-            .spawn(beat);
+            .spawn(move || touch_until_over(&path, &owner, &is_over));
         spawned
             .map(drop)
             .map_err(|e| Error::new("start a thread", e))
     }
 
-    /// Whether it is still ours.
+    /// True if this program still holds the claim.
     pub fn is_held(&self) -> bool {
         is_owned_by(&self.path, &self.owner)
     }
@@ -111,6 +102,21 @@ impl Drop for Claim {
         self.is_over.store(true, Ordering::Relaxed);
         if self.is_held() {
             let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn claim_error(path: &Path, error: std::io::Error) -> Error {
+    Error::at_path("create the lock file", path, error)
+}
+
+/// The body of the thread of a claim.
+fn touch_until_over(path: &Path, owner: &str, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        thread::park_timeout(TOUCH);
+        // The claim of another owner must be able to become stale.
+        if !is_over.load(Ordering::Relaxed) && is_owned_by(path, owner) {
+            touch_file(path);
         }
     }
 }
@@ -126,17 +132,17 @@ fn touch_file(path: &Path) {
         .open(path)
         .and_then(|file| file.set_times(now))
     {
-        log::warn!("cannot keep the claim {} alive: {error}", path.display());
+        log::warn!("cannot update the lock file {}: {error}", path.display());
     }
 }
 
-/// By the age of the file; clocks of two computers may differ, which is why the limit is generous.
+/// True if the file is older than [`STALE`], which is generous because the clocks of two computers may differ.
 fn is_stale(path: &Path) -> Result<bool> {
     let modified = match fs::metadata(path).and_then(|about| about.modified()) {
         Ok(modified) => modified,
-        // Just given back.
+        // Just released.
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(Error::at_path("look at the claim", path, e)),
+        Err(e) => return Err(Error::at_path("read the lock file", path, e)),
     };
     Ok(SystemTime::now()
         .duration_since(modified)

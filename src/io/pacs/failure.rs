@@ -1,9 +1,9 @@
-//! What went wrong between here and a server.
+//! Errors of the communication with a server.
 
 use crate::{Error, ErrorKind};
 use labrum_core::pacs::Server;
 
-/// An error about a server: `tried` is what was tried, "find studies".
+/// An error about a server. `tried` is what was tried, such as "find studies".
 pub(super) fn server_error(
     kind: ErrorKind,
     server: &Server,
@@ -15,16 +15,16 @@ pub(super) fn server_error(
     } else {
         &server.name
     };
-    let error = Error::new(format!("{tried} on the server \"{on}\""), reason).of_kind(kind);
+    let error = Error::new(format!("{tried} (server \"{on}\")"), reason).of_kind(kind);
     match advice_for_kind(kind) {
         Some(advice) => error.with_advice(advice),
         None => error,
     }
 }
 
-/// A person cancelled it.
+/// The error for an exchange that a person cancelled.
 pub(super) fn cancelled_error(server: &Server, tried: &str) -> Error {
-    server_error(ErrorKind::Cancelled, server, tried, "it was cancelled")
+    server_error(ErrorKind::Cancelled, server, tried, "cancelled")
 }
 
 fn advice_for_kind(kind: ErrorKind) -> Option<&'static str> {
@@ -33,10 +33,11 @@ fn advice_for_kind(kind: ErrorKind) -> Option<&'static str> {
             Some("Check the server's address and the network.")
         }
         ErrorKind::SignIn => {
-            Some("Check user and password, or the token, in the server's settings.")
+            Some("Check the user name and password, or the token, in the server's settings.")
         }
         ErrorKind::Untrusted => Some(
-            "Name the certificate of your hospital's authority (PEM) in the server's settings.",
+            "Set the certificate file (PEM) of your hospital's certificate authority in the \
+             server's settings.",
         ),
         ErrorKind::Settings => Some("Change the server's settings."),
         _ => None,

@@ -1,10 +1,10 @@
-//! One HTTP exchange: who we are, time limits, and what failures mean to a person.
+//! HTTP requests to a server: authorization, time limits, and error messages for people.
 
 use super::failure::server_error;
 use crate::{Error, ErrorKind, Result};
 use base64::Engine;
 use labrum_core::pacs::{Secret, Server, SignIn};
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 use ureq::{
     Agent, Body, RequestBuilder,
     http::{Response, StatusCode},
@@ -12,16 +12,16 @@ use ureq::{
     typestate::{WithBody, WithoutBody},
 };
 
-/// A connection has to be there after so long.
+/// Time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Nothing is waited for longer than this between two pieces.
+/// Time limit for each read and write.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A connection that nobody has used for so long is not used again: servers close theirs after a second and more.
+/// A connection that was idle for this long is not reused: some servers close theirs after a second.
 const IDLE: Duration = Duration::from_millis(500);
-/// Connections that are kept for the next question.
+/// Number of idle connections kept for reuse.
 const KEPT: usize = 4;
 
-/// How a server is reached over HTTP.
+/// A server that is reached over HTTP.
 #[derive(Clone)]
 pub(super) struct HttpLine {
     pub(super) server: Arc<Server>,
@@ -30,7 +30,7 @@ pub(super) struct HttpLine {
     authorization: Option<Authorization>,
 }
 
-/// The header that signs us in; never shown.
+/// The value of the `Authorization` header; must never be logged or shown.
 #[derive(Clone)]
 struct Authorization(String);
 
@@ -80,7 +80,7 @@ impl HttpLine {
         }
     }
 
-    /// What a failure of the line means. `has_sent`: something of worth was on its way.
+    /// The error for a failed exchange. `has_sent`: an object was being sent and may have arrived.
     pub(super) fn transport_error(
         &self,
         tried: &str,
@@ -96,52 +96,51 @@ impl HttpLine {
         server_error(kind, &self.server, tried, reason)
     }
 
-    /// What an answer that is no success means.
+    /// The error for an HTTP status other than success.
     pub(super) fn status_error(&self, tried: &str, answer: &mut Response<Body>) -> Error {
         let status = answer.status();
         let (kind, reason) = match status {
             StatusCode::UNAUTHORIZED if self.server.sign_in == SignIn::None => (
                 ErrorKind::SignIn,
-                "it asks for a user and a password, or a token".to_owned(),
+                "the server requires a user name and password, or a token".to_owned(),
             ),
             StatusCode::UNAUTHORIZED => (
                 ErrorKind::SignIn,
-                "it does not accept the password or the token".to_owned(),
+                "the server does not accept the password or token".to_owned(),
             ),
-            StatusCode::FORBIDDEN => (ErrorKind::SignIn, "this user may not do that".to_owned()),
+            StatusCode::FORBIDDEN => (
+                ErrorKind::SignIn,
+                "this user does not have permission".to_owned(),
+            ),
             StatusCode::NOT_FOUND => (
                 ErrorKind::NotFound,
-                "there is nothing at this address (404 Not Found)".to_owned(),
+                "address not found on the server (404 Not Found)".to_owned(),
             ),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-                (ErrorKind::Unreachable, format!("it is too busy ({status})"))
-            }
-            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => (
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (
                 ErrorKind::Unreachable,
-                format!("it has troubles of its own ({status})"),
+                format!("the server is too busy ({status})"),
             ),
-            _ => (ErrorKind::Refused, format!("it answers {status}")),
+            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                (ErrorKind::Unreachable, format!("server error ({status})"))
+            }
+            _ => (
+                ErrorKind::Refused,
+                format!("the server responded with {status}"),
+            ),
         };
         server_error(kind, &self.server, tried, reason)
     }
 
-    /// The server spoke, and it made no sense.
+    /// The error for an answer that is not valid DICOMweb.
     pub(super) fn invalid_answer(&self, tried: &str, reason: &str) -> Error {
         server_error(ErrorKind::Refused, &self.server, tried, reason).with_advice(
-            "Check that the address is that of its DICOMweb, as in https://HOST/dicom-web.",
+            "Check that the address is that of the DICOMweb service, such as \
+             https://HOST/dicom-web.",
         )
     }
 }
 
 fn authorization_header(server: &Server, secret: Option<&Secret>) -> Result<Option<String>> {
-    let missing = |what: &str| {
-        server_error(
-            ErrorKind::SignIn,
-            server,
-            "sign in",
-            format!("the {what} is missing"),
-        )
-    };
     Ok(match (server.sign_in, secret) {
         (SignIn::None, _) => None,
         (SignIn::Password, Some(secret)) => {
@@ -154,47 +153,50 @@ fn authorization_header(server: &Server, secret: Option<&Secret>) -> Result<Opti
         (SignIn::Token, Some(secret)) => {
             let token = secret.expose_secret().trim();
             if !token.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(server_error(
-                    ErrorKind::SignIn,
-                    server,
-                    "sign in",
-                    "the token has letters that no token has",
-                ));
+                let reason = "the token contains invalid characters";
+                return Err(sign_in_error(server, reason));
             }
             Some(format!("Bearer {token}"))
         }
-        (SignIn::Password, None) => return Err(missing("password")),
-        (SignIn::Token, None) => return Err(missing("token")),
+        (SignIn::Password, None) => {
+            return Err(sign_in_error(server, "the password is missing"));
+        }
+        (SignIn::Token, None) => return Err(sign_in_error(server, "the token is missing")),
     })
 }
 
-/// The certificates that are trusted: the system's, or those of a file.
+fn sign_in_error(server: &Server, reason: &str) -> Error {
+    server_error(ErrorKind::SignIn, server, "sign in", reason)
+}
+
+/// The trusted root certificates: those of the system, or of a file.
 fn root_certificates(server: &Server) -> Result<RootCerts> {
     let Some(path) = &server.certificates else {
         return Ok(RootCerts::PlatformVerifier);
     };
-    let tried = "read the certificates";
-    let failed = |reason: String| {
-        Error::at_path(tried, path, reason)
-            .with_advice("Choose a PEM file in the server's settings.")
-            .of_kind(ErrorKind::Settings)
-    };
-    let pem = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
+    let pem =
+        std::fs::read(path).map_err(|e| certificates_error(path, labrum_core::reason_of(&e)))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {
             Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
             Ok(_) => {}
-            Err(error) => return Err(failed(error.to_string())),
+            Err(error) => return Err(certificates_error(path, error)),
         }
     }
     if certificates.is_empty() {
-        return Err(failed("there is no certificate in it".into()));
+        return Err(certificates_error(path, "the file contains no certificate"));
     }
     Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
-/// True where nothing can have been sent.
+fn certificates_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the certificates", path, reason)
+        .with_advice("Choose a PEM file in the server's settings.")
+        .of_kind(ErrorKind::Settings)
+}
+
+/// True if there was no connection, so that nothing can have been sent.
 fn never_connected(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
@@ -208,32 +210,34 @@ fn never_connected(error: &ureq::Error) -> bool {
 
 fn explain_error(error: &ureq::Error) -> (ErrorKind, String) {
     use ureq::Error as E;
-    let unreachable = |reason: &str| (ErrorKind::Unreachable, reason.to_owned());
     match error {
-        E::HostNotFound => unreachable("there is no computer of this name"),
-        E::ConnectionFailed => unreachable("no connection could be made"),
+        E::HostNotFound => (ErrorKind::Unreachable, "host not found".to_owned()),
+        E::ConnectionFailed => (ErrorKind::Unreachable, "the connection failed".to_owned()),
         E::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => (
             ErrorKind::Unreachable,
-            format!("it cannot be reached within {} s", CONNECT.as_secs()),
+            format!("no connection within {} s", CONNECT.as_secs()),
         ),
         E::Timeout(_) => (
             ErrorKind::Unreachable,
-            format!("it hangs: nothing came for {} s", PATIENCE.as_secs()),
+            format!("no answer for {} s", PATIENCE.as_secs()),
         ),
         E::Io(e) => explain_io(e),
         E::Rustls(_) | E::Tls(_) | E::Pem(_) => {
             (ErrorKind::Untrusted, untrusted_reason(&error.to_string()))
         }
-        E::BadUri(_) | E::Http(_) => (ErrorKind::Settings, "its address is none".to_owned()),
+        E::BadUri(_) | E::Http(_) => (
+            ErrorKind::Settings,
+            "the server address is not valid".to_owned(),
+        ),
         E::Protocol(_) | E::LargeResponseHeader(..) => (
             ErrorKind::Refused,
-            "it does not speak HTTP, or its answer is damaged".to_owned(),
+            "not an HTTP server, or a damaged answer".to_owned(),
         ),
         E::RedirectFailed | E::TooManyRedirects => (
             ErrorKind::Refused,
-            "it sends us from one address to another".to_owned(),
+            "too many or invalid redirects".to_owned(),
         ),
-        E::BodyExceedsLimit(_) => (ErrorKind::Refused, "its answer is too long".to_owned()),
+        E::BodyExceedsLimit(_) => (ErrorKind::Refused, "the answer is too long".to_owned()),
         other => (ErrorKind::Unreachable, other.to_string()),
     }
 }
@@ -250,26 +254,23 @@ fn explain_io(error: &io::Error) -> (ErrorKind, String) {
     {
         return (
             ErrorKind::Untrusted,
-            format!("no secure connection could be made: it may not speak TLS there ({inner})"),
+            format!("no secure connection: the server may not support TLS at this port ({inner})"),
         );
     }
     if words.contains("lookup address") {
-        return (
-            ErrorKind::Unreachable,
-            "there is no computer of this name".to_owned(),
-        );
+        return (ErrorKind::Unreachable, "host not found".to_owned());
     }
     let reason = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionAborted => "the connection broke off".to_owned(),
-        io::ErrorKind::UnexpectedEof => "its answer breaks off".to_owned(),
+        | io::ErrorKind::ConnectionAborted => "the connection was lost".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the answer is incomplete".to_owned(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
+            format!("no answer for {} s", PATIENCE.as_secs())
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no way to it in this network".to_owned()
+            "the server cannot be reached from this network".to_owned()
         }
         io::ErrorKind::InvalidData => return (ErrorKind::Refused, words),
         _ => words,
@@ -281,5 +282,5 @@ fn untrusted_reason(words: &str) -> String {
     let words = words
         .trim_start_matches("io: ")
         .trim_start_matches("rustls: ");
-    format!("its certificate is not trusted ({words})")
+    format!("the server's certificate is not trusted ({words})")
 }

@@ -1,21 +1,21 @@
-//! Datasets in the JSON of DICOMweb (PS3.18 F), as far as questions need them.
+//! Datasets in DICOM JSON (PS3.18 F), as far as queries need them.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use labrum_core::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
 use serde_json::Value;
 
-/// The datasets of an answer; `None` where it is no list of objects.
+/// The datasets of an answer; `None` if it is not a list of JSON objects.
 pub(super) fn parse_datasets(text: &[u8]) -> Option<Vec<Value>> {
     match serde_json::from_slice(text).ok()? {
         Value::Array(list) if list.iter().all(Value::is_object) => Some(list),
-        // Some servers leave the list out around a single answer.
+        // Some servers omit the list around a single result.
         one @ Value::Object(_) => Some(vec![one]),
         _ => None,
     }
 }
 
-/// The key of a tag: "0020000D".
+/// The key of a tag, such as "0020000D".
 fn tag_key(tag: Tag) -> String {
     format!("{:04X}{:04X}", tag.0, tag.1)
 }
@@ -28,7 +28,7 @@ fn element_values(dataset: &Value, tag: Tag) -> &[Value] {
         .map_or(&[], Vec::as_slice)
 }
 
-/// A value as text, whatever it is.
+/// A string, number or person name as text; empty for other values.
 fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.trim().to_owned(),
@@ -68,9 +68,9 @@ pub(super) fn sequence_items(dataset: &Value, tag: Tag) -> &[Value] {
     element_values(dataset, tag)
 }
 
-/// YYYY-MM-DD; nothing where it is no day.
+/// Formats a date as YYYY-MM-DD; empty if it is not valid.
 pub(super) fn format_date(text: &str) -> String {
-    // Of old, days were written as 1997.04.24.
+    // Old files have dates such as 1997.04.24.
     let text: String = text.chars().filter(|c| *c != '.').collect();
     match (text.get(..4), text.get(4..6), text.get(6..8)) {
         (Some(year), Some(month), Some(day))
@@ -85,7 +85,7 @@ pub(super) fn format_date(text: &str) -> String {
     }
 }
 
-/// A study; `None` where it has no UID that is one.
+/// A study; `None` without a valid UID.
 pub(super) fn parse_study(dataset: &Value) -> Option<RemoteStudy> {
     let study_uid = element_text(dataset, tags::STUDY_INSTANCE_UID);
     let modalities = element_values(dataset, tags::MODALITIES_IN_STUDY)
@@ -105,7 +105,7 @@ pub(super) fn parse_study(dataset: &Value) -> Option<RemoteStudy> {
     })
 }
 
-/// A series; `None` where it has no UID that is one.
+/// A series; `None` without a valid UID.
 pub(super) fn parse_series(dataset: &Value) -> Option<RemoteSeries> {
     let series_uid = element_text(dataset, tags::SERIES_INSTANCE_UID);
     is_uid(&series_uid).then(|| RemoteSeries {
@@ -117,7 +117,7 @@ pub(super) fn parse_series(dataset: &Value) -> Option<RemoteSeries> {
     })
 }
 
-/// An object; `None` where it has no UID that is one.
+/// An object; `None` without a valid UID.
 pub(super) fn parse_instance(dataset: &Value) -> Option<RemoteInstance> {
     let sop_uid = element_text(dataset, tags::SOP_INSTANCE_UID);
     is_uid(&sop_uid).then(|| RemoteInstance {

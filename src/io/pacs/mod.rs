@@ -1,7 +1,6 @@
-//! Archives (PACS): studies are found and received, objects are sent, over DICOMweb or DIMSE.
+//! PACS servers: finds and receives studies and sends objects, over DICOMweb or DIMSE.
 //!
-//! Whatever waits for a server can be cancelled at once: each exchange happens on a thread of its own, which is left to
-//! itself where nobody wants its answer any more (`patience`).
+//! Every exchange can be cancelled at once: it runs on a thread of its own, which is abandoned when cancelled (`patience`).
 
 mod claim;
 mod dimse;
@@ -32,7 +31,7 @@ use labrum_core::{
 };
 use std::path::Path;
 
-/// A server that can be spoken to. Cheap to clone; making one touches no network.
+/// A client for one server. Cheap to clone; creating one does not access the network.
 #[derive(Clone)]
 pub struct Archive {
     server: Server,
@@ -45,17 +44,22 @@ enum By {
     Dimse(dimse::DimseClient),
 }
 
-/// Told of each object that a fetch brought, or of why it did not come.
+/// Called for each received object with its size in bytes, or with the error.
 pub(crate) type Arrived<'a> = dyn FnMut(&RemoteInstance, Result<u64>) + 'a;
 
 impl Archive {
-    /// A server with the secret that it asks for.
+    /// A client for a server, with the password or token that it requires.
     ///
     /// # Errors
-    /// Where the server's settings make no sense, a certificate cannot be read, or the secret is missing.
+    /// If the server's settings are not valid, a certificate cannot be read, or the secret is missing.
     pub fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
         if let Some(problem) = server.find_problem() {
-            return Err(server_error(ErrorKind::Settings, server, "use", problem));
+            return Err(server_error(
+                ErrorKind::Settings,
+                server,
+                "connect",
+                problem,
+            ));
         }
         let by = match server.protocol {
             Protocol::DicomWeb => By::Web(web::WebClient::new(server, secret)?),
@@ -67,15 +71,15 @@ impl Archive {
         })
     }
 
-    /// Which server it is.
+    /// The settings of the server.
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Asks whether the server is there and lets us in.
+    /// Tests the connection and the sign-in.
     ///
     /// # Errors
-    /// Where it is not, or does not.
+    /// If the server cannot be reached or refuses.
     pub fn echo(&self, cancel: &Cancel) -> Result<()> {
         match &self.by {
             By::Web(client) => client.echo(cancel),
@@ -83,10 +87,10 @@ impl Archive {
         }
     }
 
-    /// Studies that fit, the newest first.
+    /// Matching studies, newest first.
     ///
     /// # Errors
-    /// Where the server cannot be asked or its answer cannot be understood.
+    /// If the server cannot be reached or its answer is not valid.
     pub fn find_studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let mut found = match &self.by {
             By::Web(client) => client.find_studies(query, cancel)?,
@@ -100,7 +104,7 @@ impl Archive {
         Ok(found)
     }
 
-    /// The series of a study in order of their numbers.
+    /// The series of a study, ordered by series number.
     ///
     /// # Errors
     /// As [`Self::find_studies`].
@@ -133,11 +137,11 @@ impl Archive {
         }
     }
 
-    /// Brings objects of a series as files `UID.dcm` into `folder`; `arrived` is told of each. What is in the folder
-    /// appears whole and is the object that was asked for.
+    /// Receives objects of a series as files `UID.dcm` in `folder` and calls `arrived` for each. Files appear only when they
+    /// are complete and verified to be the requested object.
     ///
     /// # Errors
-    /// Where the exchange as a whole fails; those objects of which `arrived` was told nothing did not come.
+    /// If the exchange as a whole fails. Objects for which `arrived` was not called were not received.
     pub(crate) fn fetch_instances(
         &self,
         study_uid: &str,
@@ -157,7 +161,7 @@ impl Archive {
         }
     }
 
-    /// Whether the server has an object.
+    /// True if the server has an object.
     ///
     /// # Errors
     /// As [`Self::find_studies`].
@@ -174,10 +178,10 @@ impl Archive {
         }
     }
 
-    /// Sends an object into its study.
+    /// Sends an object to the server.
     ///
     /// # Errors
-    /// Where the server does not take it, or it is not known whether it did: then [`ErrorKind::is_uncertain`].
+    /// If the server does not accept it, or it is unknown whether it arrived ([`ErrorKind::is_uncertain`]).
     pub fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         match &self.by {
             By::Web(client) => client.store_object(object, cancel),

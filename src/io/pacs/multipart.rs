@@ -1,14 +1,14 @@
-//! The one part of a `multipart/related` answer, copied as it comes: an object may be larger than the memory.
+//! Copies the first part of a `multipart/related` answer as a stream: an object may be larger than memory.
 
 use memchr::memmem;
 use std::io::{self, Read, Write};
 
-/// Bytes read at once.
+/// Number of bytes read at once.
 const PIECE: usize = 64 * 1024;
-/// The headers of a part are no longer.
+/// Maximum size of the part headers in bytes.
 const MOST_HEADERS: usize = 16 * 1024;
 
-/// The boundary that a Content-Type names; `None` where it is no multipart.
+/// The boundary in a Content-Type; `None` if it is not multipart.
 pub(super) fn parse_boundary(content_type: &str) -> Option<String> {
     let mut parts = content_type.split(';');
     if !parts
@@ -27,10 +27,10 @@ pub(super) fn parse_boundary(content_type: &str) -> Option<String> {
     named.filter(|boundary| (1..=200).contains(&boundary.len()))
 }
 
-/// Copies the content of the first part to `out`; how many bytes it has.
+/// Copies the content of the first part to `out` and returns its size in bytes.
 ///
 /// # Errors
-/// Where the answer ends before the part does, or has no part.
+/// If the answer has no part or ends within it.
 pub(super) fn copy_part(
     mut from: impl Read,
     boundary: &str,
@@ -46,7 +46,7 @@ pub(super) fn copy_part(
             out.write_all(&window[..at])?;
             return Ok(copied + at as u64);
         }
-        // The boundary may have begun: so much is kept back.
+        // The boundary may have begun in the last bytes: they are kept.
         let safe = window.len().saturating_sub(end.len());
         out.write_all(&window[..safe])?;
         window.drain(..safe);
@@ -71,7 +71,7 @@ fn skip_headers(from: &mut impl Read, boundary: &str, window: &mut Vec<u8>) -> i
         if window.len() > MOST_HEADERS {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "its answer is no multipart message",
+                "the answer is not a multipart message",
             ));
         }
         if read_more(from, window)? == 0 {
@@ -81,10 +81,10 @@ fn skip_headers(from: &mut impl Read, boundary: &str, window: &mut Vec<u8>) -> i
 }
 
 fn broken_off() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "its answer breaks off")
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the answer is incomplete")
 }
 
-/// Reads the next piece; 0 at the end.
+/// Appends the next bytes to `window` and returns their number; 0 at the end.
 fn read_more(from: &mut impl Read, window: &mut Vec<u8>) -> io::Result<usize> {
     let old = window.len();
     window.resize(old + PIECE, 0);

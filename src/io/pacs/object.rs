@@ -1,14 +1,14 @@
-//! A DICOM file as it is sent: what it is called, and that it is whole.
+//! A DICOM file to be sent, with its UIDs.
 
 use crate::{Error, ErrorKind, Result};
 use labrum_core::pacs::is_uid;
 use labrum_dicom::read_identity;
 use std::path::{Path, PathBuf};
 
-/// A DICOM file with the UIDs that name it.
+/// A DICOM file with the UIDs that identify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
     /// SOP Class UID.
     pub sop_class: String,
@@ -23,10 +23,10 @@ pub struct Object {
 }
 
 impl Object {
-    /// Reads what a file is called.
+    /// Reads the UIDs of a file.
     ///
     /// # Errors
-    /// Where it is no DICOM file, is damaged, or does not name itself, its class, its series and its study.
+    /// If it is not a DICOM file, is damaged, or lacks a UID of the object, its class, its series or its study.
     pub fn from_file(path: &Path) -> Result<Self> {
         let tried = "read the DICOM file";
         let found = read_identity(path).map_err(|reason| Error::at_path(tried, path, reason))?;
@@ -52,28 +52,33 @@ impl Object {
             Some(name) => Err(Error::at_path(
                 tried,
                 path,
-                format!("it has no {name} that is one"),
+                format!("the {name} is missing or not valid"),
             )),
             None => Ok(object),
         }
     }
+
+    /// The error if the file cannot be read while it is sent.
+    pub(super) fn read_error(&self, reason: impl ToString) -> Error {
+        Error::at_path("read the file to send", &self.path, reason)
+    }
 }
 
-/// Sees that a file is the object that was asked for.
+/// Verifies that a file is the object with this SOP Instance UID.
 ///
 /// # Errors
-/// Where it is another one or none at all.
+/// If it is a different object or not a DICOM file.
 pub(super) fn check_identity(path: &Path, sop_uid: &str) -> Result<()> {
-    let tried = "check what the server sent";
+    let tried = "verify the received object";
     let found = read_identity(path)
         .map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
     if found.sop_uid != sop_uid {
         let what = if found.sop_uid.is_empty() {
-            "no object with a name"
+            "one without a UID"
         } else {
             &found.sop_uid
         };
-        let reason = format!("{sop_uid} was asked for and {what} came");
+        let reason = format!("requested object {sop_uid}, received {what}");
         return Err(Error::new(tried, reason).of_kind(ErrorKind::Mismatch));
     }
     Ok(())

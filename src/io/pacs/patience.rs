@@ -1,5 +1,5 @@
-//! Waiting for servers without being held by them: an exchange runs on a thread of its own and is left there where it is
-//! cancelled. Such a thread ends by itself, at the latest with the time limits of its connection.
+//! Waits for servers in a way that can be cancelled at once: an exchange runs on a thread of its own, which is abandoned when
+//! cancelled. Such a thread ends by itself, at the latest at the time limit of its connection.
 
 use super::failure::cancelled_error;
 use crate::{Error, Result};
@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-/// How often one looks whether the exchange is still wanted.
+/// How often a waiting thread checks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What `work` returns, or that it was cancelled, within a moment.
+/// Runs `work` on a thread and returns its result, or an error soon after `cancel` is requested.
 pub(super) fn run_cancellable<T: Send + 'static>(
     server: &Server,
     tried: &str,
@@ -41,14 +41,14 @@ pub(super) fn run_cancellable<T: Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Error::new(
                     tried,
-                    "the thread that spoke to the server ended without an answer",
+                    "internal error: the network thread ended without an answer",
                 ));
             }
         }
     }
 }
 
-/// A reader that ends with an error once it is cancelled: what is left to itself sends and receives nothing more.
+/// A reader that fails once it is cancelled, so that an abandoned exchange sends and receives nothing more.
 pub(super) struct Guarded<R> {
     pub(super) inner: R,
     pub(super) cancel: Cancel,
@@ -63,7 +63,7 @@ impl<R: Read> Read for Guarded<R> {
     }
 }
 
-/// Sleeps, unless it is cancelled: false then.
+/// Sleeps; returns false if it was cancelled.
 pub(super) fn sleep_cancellable(time: Duration, cancel: &Cancel) -> bool {
     let until = std::time::Instant::now() + time;
     while !cancel.is_cancelled() {

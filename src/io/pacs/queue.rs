@@ -1,8 +1,8 @@
-//! Objects that wait to be sent: a folder with a description and a copy of each, which outlasts the program.
+//! The send queue: a folder with a description and a copy of each object, which persists when the program ends.
 //!
-//! An object is marked as being on its way before its first byte leaves. Whoever finds it so marked (the connection or the
-//! program broke off) asks the server whether it has the object before sending it again. Of several programs with the same
-//! queue one sends at a time, by a lock on a file.
+//! An object is marked as being sent before its first byte leaves. If it is found marked later, because the connection or
+//! the program ended, the server is asked whether it has the object before it is sent again. If several programs share a
+//! queue, a file lock ensures that only one sends at a time.
 
 use super::{
     Archive, Object,
@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
+    clock::now_millis,
+    hex::hex_text,
+    naming::file_name_text,
     pacs::{SendItem, SendState, Server},
     progress::Cancel,
     whole_file,
@@ -19,36 +22,36 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-/// The first pause before another try; each is twice as long as the one before.
+/// Pause before the first retry; it doubles with each further retry.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// No pause is longer.
+/// Maximum pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// What is done is told of for so long.
+/// How long sent and cancelled objects stay listed.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The folder of what waits to be sent. Cheap to clone.
+/// The folder of the send queue. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SendQueue {
     folder: PathBuf,
 }
 
-/// Holds the right to send; given back when dropped.
+/// The exclusive right to send; released when dropped.
 #[derive(Debug)]
 struct SendingRight {
     _lock: File,
 }
 
 impl SendQueue {
-    /// The queue in a folder, which is made where it is missing.
+    /// Opens the queue in a folder, which is created if missing.
     ///
     /// # Errors
-    /// Where the folder cannot be made or written to.
+    /// If the folder cannot be created or written to.
     pub fn open(folder: &Path) -> Result<Self> {
         whole_file::make_folder(folder)?;
-        // What waits there names patients.
+        // The objects contain patient names.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -59,16 +62,16 @@ impl SendQueue {
         })
     }
 
-    /// Queues a copy of a DICOM file. One that the server has got, or that waits already, is not queued again.
+    /// Queues a copy of a DICOM file, unless it is already queued for this server or was sent to it.
     ///
     /// # Errors
-    /// Where the file is no whole DICOM object, the server's settings make no sense, or the copy cannot be written.
+    /// If the file is not a complete DICOM object, the server's settings are not valid, or the copy cannot be written.
     pub fn enqueue_file(&self, file: &Path, server: &Server) -> Result<SendItem> {
         if let Some(problem) = server.find_problem() {
             return Err(server_error(
                 ErrorKind::Settings,
                 server,
-                "send to",
+                "send objects",
                 problem,
             ));
         }
@@ -81,13 +84,14 @@ impl SendQueue {
         {
             return Ok(known);
         }
-        let copied = |out: &mut dyn io::Write| io::copy(&mut File::open(file)?, out).map(drop);
-        whole_file::write_atomically(&self.object_path(&id), "queue the object", copied)?;
+        whole_file::write_atomically(&self.object_path(&id), "queue the object", |out| {
+            io::copy(&mut File::open(file)?, out).map(drop)
+        })?;
         let now = now_millis();
         let item = SendItem {
             id,
             server: server.clone(),
-            file: crate::io::open::name_of(file),
+            file: file_name_text(file),
             sop_class: object.sop_class,
             sop_uid: object.sop_uid,
             study_uid: object.study_uid,
@@ -104,15 +108,15 @@ impl SendQueue {
         Ok(item)
     }
 
-    /// All that waits, and what became of the rest, the oldest first. What cannot be read is left out.
+    /// All items of the queue with their states, oldest first. Items that cannot be read are skipped.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// If the folder cannot be read.
     pub fn read_items(&self) -> Result<Vec<SendItem>> {
-        let failed = |e: io::Error| Error::at_path("read the queue", &self.folder, e);
+        let folder = self.folder.as_path();
         let mut items = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
+        for entry in fs::read_dir(folder).map_err(|e| queue_read_error(folder, e))? {
+            let path = entry.map_err(|e| queue_read_error(folder, e))?.path();
             let id = path
                 .file_stem()
                 .unwrap_or_default()
@@ -129,16 +133,16 @@ impl SendQueue {
         Ok(items)
     }
 
-    /// Does not send an object any more. What is on its way may still arrive.
+    /// Cancels an object. If it is being sent, it may still arrive.
     ///
     /// # Errors
-    /// Where the queue cannot be written.
+    /// If the queue cannot be written.
     pub fn cancel_item(&self, id: &str) -> Result<()> {
         self.update_item(id, |item| {
             if item.state.is_open() {
                 item.trouble = item
                     .may_have_arrived
-                    .then(|| "it was on its way and may have arrived".to_owned());
+                    .then(|| "it was being sent and may have arrived".to_owned());
                 item.state = SendState::Cancelled;
             }
         })?;
@@ -151,10 +155,10 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Tries an object now that waits or was refused.
+    /// Makes an object that waits or was refused due now.
     ///
     /// # Errors
-    /// Where the queue cannot be written.
+    /// If the queue cannot be written.
     pub fn retry_item(&self, id: &str) -> Result<()> {
         let has_object = self.object_path(id).is_file();
         self.update_item(id, |item| match item.state {
@@ -166,21 +170,21 @@ impl SendQueue {
         })
     }
 
-    /// Takes those out of the list that are done with.
+    /// Removes sent and cancelled objects from the list.
     ///
     /// # Errors
-    /// Where the queue cannot be read or written.
+    /// If the queue cannot be read or written.
     pub fn forget_done(&self) -> Result<()> {
         self.remove_matching(|item| matches!(item.state, SendState::Sent | SendState::Cancelled))
     }
 
-    /// Sends what is due, one after the other; `tell` is told of each change. Returns when to come back: `None` where
-    /// nothing waits.
+    /// Sends the objects that are due, one after the other, and calls `tell` after each change. Returns the time until the
+    /// next object is due; `None` if none waits.
     ///
-    /// `archive` gives the server with its secret. Where it cannot, the objects for it wait.
+    /// `archive` creates the client for a server with its secret. If that fails, its objects keep waiting.
     ///
     /// # Errors
-    /// Where the queue itself cannot be read or written. What goes wrong with an object stands in its item.
+    /// If the queue itself cannot be read or written. Errors of single objects are stored in their items.
     pub fn send_due(
         &self,
         archive: &mut dyn FnMut(&Server) -> Result<Archive>,
@@ -188,7 +192,7 @@ impl SendQueue {
         cancel: &Cancel,
     ) -> Result<Option<Duration>> {
         let Some(_turn) = self.acquire_sending_right()? else {
-            // Another program sends; it may end at any time.
+            // Another program is sending; it may end at any time.
             return Ok(self
                 .read_items()?
                 .iter()
@@ -239,7 +243,7 @@ impl SendQueue {
             }
             self.read_item(id)?.iter().for_each(&mut *tell);
             let mut object = Object::from_file(&self.object_path(id))?;
-            // The name stays that of the queue: it is what the server is asked for.
+            // Keep the UID of the queue item: it is used to ask the server for the object.
             object.sop_uid.clone_from(&item.sop_uid);
             archive.store_object(&object, cancel)
         });
@@ -248,7 +252,7 @@ impl SendQueue {
         Ok(())
     }
 
-    /// False where it is not to be sent any more.
+    /// Returns false if the object is no longer to be sent.
     fn mark_sending(&self, id: &str) -> Result<bool> {
         let mut is_wanted = false;
         self.update_item(id, |item| {
@@ -270,11 +274,11 @@ impl SendQueue {
             }
             match &done {
                 Ok(()) => (item.state, item.trouble) = (SendState::Sent, None),
-                // The program ends: it goes on at the next start.
+                // The program is ending: the object is sent after the next start.
                 Err(_) if cancel.is_cancelled() => item.state = SendState::Waiting,
                 Err(failure) => {
                     item.trouble = Some(failure.reason.clone());
-                    // One wrong password too many locks a user out.
+                    // Repeated attempts with a wrong password could lock the account.
                     let needs_person = matches!(
                         failure.kind,
                         ErrorKind::SignIn
@@ -327,13 +331,12 @@ impl SendQueue {
 
     fn read_item(&self, id: &str) -> Result<Option<SendItem>> {
         let path = self.description_path(id);
-        let failed = |e: &dyn std::fmt::Display| Error::at_path("read the queue", &path, e);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
-                .map_err(|e| failed(&e)),
+                .map_err(|e| queue_read_error(&path, e)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(failed(&e)),
+            Err(e) => Err(queue_read_error(&path, e)),
         }
     }
 
@@ -353,7 +356,7 @@ impl SendQueue {
         self.folder.join(format!("{id}.dcm"))
     }
 
-    /// Changes to items exclude each other, also those of other programs; they are short.
+    /// Locks the queue for a short change, also against other programs.
     fn lock_for_edit(&self) -> Result<File> {
         let file = self.lock_file("edit.lock")?;
         file.lock()
@@ -382,22 +385,20 @@ impl SendQueue {
     }
 }
 
-/// The same for the same object and server.
+fn queue_read_error(path: &Path, reason: impl ToString) -> Error {
+    Error::at_path("read the queue", path, reason)
+}
+
+/// An id that depends only on the object and the server.
 fn id_of(server: &Server, sop_uid: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{sop_uid}", server.file_key()).as_bytes());
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hex_text(&digest[..16])
 }
 
 fn pause_after(attempts: u32) -> Duration {
     FIRST_PAUSE
         .saturating_mul(1 << attempts.saturating_sub(1).min(16))
         .min(LONGEST_PAUSE)
-}
-
-fn now_millis() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_millis() as i64)
 }
 
 #[cfg(test)]

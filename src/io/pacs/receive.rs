@@ -1,5 +1,5 @@
-//! Receives a study into the cache, object by object: what is there is not fetched again, so that whatever broke off
-//! goes on where it was.
+//! Receives a study into the cache, object by object. Objects that are already there are not fetched again, so an interrupted
+//! transfer resumes where it stopped.
 
 use super::{
     Archive,
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
+    hex::hex_text,
     pacs::{Receiving, RemoteInstance, Server, is_uid},
     progress::Cancel,
     whole_file,
@@ -19,7 +20,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Pauses before a lost connection is tried again; one that brought something begins anew.
+/// Pauses before each retry of a lost connection; after any progress they start from the first one again.
 const PAUSES: [Duration; 6] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -29,45 +30,47 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(16),
 ];
 
-/// Parts of files that nobody has touched for so long belong to a program that was cut off.
+/// Partial files older than this were left by a program that was terminated.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// A study, or some series of it, that is here.
+/// A study, or some of its series, in the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// A folder for each series, with a file for each object.
+    /// One folder per series, with one file per object.
     pub folders: Vec<PathBuf>,
-    /// Objects that are here, in all.
+    /// Total number of objects.
     pub objects: usize,
-    /// Of them, those that were here before.
+    /// Number of objects that were already in the cache.
     pub kept: usize,
-    /// Bytes that came over the network.
+    /// Bytes received over the network.
     pub bytes: u64,
 }
 
-/// Where a study of a server lies in the cache.
+/// The folder of a server's study in the cache.
 ///
 /// # Errors
-/// Where the UID is none.
+/// If the UID is not valid.
 pub fn folder_of_study(cache: &Path, server: &Server, study_uid: &str) -> Result<PathBuf, Error> {
     if !is_uid(study_uid) {
         return Err(Error::new(
             "receive a study",
-            format!("\"{study_uid}\" is no UID"),
+            format!("\"{study_uid}\" is not a valid UID"),
         ));
     }
     let digest = Sha256::digest(server.file_key().as_bytes());
-    let name: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    Ok(cache.join("pacs").join(name).join(study_uid))
+    Ok(cache
+        .join("pacs")
+        .join(hex_text(&digest[..8]))
+        .join(study_uid))
 }
 
-/// Receives a study, or those of its `series`, below `folder`: `folder/SERIES/OBJECT.dcm`.
+/// Receives a study, or only some of its `series`, as `folder/SERIES/OBJECT.dcm`.
 ///
-/// A connection that is lost is tried again for half a minute; what came until then stays.
+/// A lost connection is retried for half a minute.
 ///
 /// # Errors
-/// Where the server cannot be asked, an object does not come, or it is cancelled. What came stays, and the next call goes
-/// on from there.
+/// If the server cannot be reached, an object is not received, or `cancel` was requested. Received objects are kept, and the
+/// next call resumes from there.
 pub fn receive_study(
     archive: &Archive,
     study_uid: &str,
@@ -96,7 +99,7 @@ pub fn receive_study(
             ErrorKind::Refused,
             archive.server(),
             "receive a study",
-            "it has no study of this name",
+            "the server has no such study, or it has no series",
         ));
     }
     let mut wanted = Vec::new();
@@ -114,7 +117,7 @@ pub fn receive_study(
                 ErrorKind::Refused,
                 archive.server(),
                 "receive a series",
-                "its UID is none",
+                "the Series Instance UID is not valid",
             ));
         }
         let into = folder.join(&series);
@@ -135,7 +138,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Receives what a series lacks; how many objects were there before.
+    /// Receives the missing objects of a series; returns how many were already in the cache.
     fn receive_series(
         &mut self,
         series: &str,
@@ -153,24 +156,22 @@ impl Work<'_> {
         while !missing.is_empty() {
             let mut came = HashSet::new();
             let mut failure = None;
-            let (state, progress) = (&mut self.state, &mut self.progress);
-            let mut arrived = |instance: &RemoteInstance, result: Result<u64>| match result {
-                Ok(bytes) => {
-                    came.insert(instance.sop_uid.clone());
-                    state.done += 1;
-                    state.bytes += bytes;
-                    state.is_waiting = false;
-                    progress(*state);
-                }
-                Err(error) => keep_worst(&mut failure, error),
-            };
-            let fetched = self.archive.fetch_instances(
-                self.study_uid,
+            let archive = self.archive;
+            let study_uid = self.study_uid;
+            let cancel = self.cancel;
+            let fetched = archive.fetch_instances(
+                study_uid,
                 series,
                 &missing,
                 folder,
-                &mut arrived,
-                self.cancel,
+                &mut |instance, result| match result {
+                    Ok(bytes) => {
+                        came.insert(instance.sop_uid.clone());
+                        self.count_arrival(bytes);
+                    }
+                    Err(error) => keep_worst(&mut failure, error),
+                },
+                cancel,
             );
             fetched.unwrap_or_else(|error| keep_worst(&mut failure, error));
             missing.retain(|i| !came.contains(&i.sop_uid));
@@ -178,7 +179,7 @@ impl Work<'_> {
                 break;
             }
             let failure = failure.unwrap_or_else(|| {
-                let reason = format!("{} objects did not come", missing.len());
+                let reason = format!("{} objects were not received", missing.len());
                 server_error(
                     ErrorKind::ConnectionLost,
                     self.archive.server(),
@@ -192,7 +193,15 @@ impl Work<'_> {
         Ok(here.len())
     }
 
-    /// Asks again where the connection was lost.
+    /// Counts one more received object.
+    fn count_arrival(&mut self, bytes: u64) {
+        self.state.done += 1;
+        self.state.bytes += bytes;
+        self.state.is_waiting = false;
+        (self.progress)(self.state);
+    }
+
+    /// Repeats a query if the connection is lost.
     fn with_patience<T>(&mut self, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
         let mut failures = 0;
         loop {
@@ -209,7 +218,7 @@ impl Work<'_> {
         }
     }
 
-    /// Waits before another try, or gives up.
+    /// Waits before the next retry, or returns the failure if there is none.
     fn wait_or(&mut self, failure: Error, failures: usize) -> Result<()> {
         let Some(pause) = PAUSES
             .get(failures - 1)
@@ -226,7 +235,7 @@ impl Work<'_> {
     }
 }
 
-/// Of several failures the one that no patience helps against.
+/// Keeps the first failure, but prefers one that retrying cannot solve.
 fn keep_worst(kept: &mut Option<Error>, failure: Error) {
     if kept
         .as_ref()
@@ -236,7 +245,7 @@ fn keep_worst(kept: &mut Option<Error>, failure: Error) {
     }
 }
 
-/// Removes parts of files that a program left behind which was cut off.
+/// Removes partial files left by a program that was terminated.
 fn remove_partial_files(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;

@@ -1,5 +1,4 @@
-//! Names of results that are the same for the same model and the same images, whoever makes them: an archive that gets
-//! one twice keeps one.
+//! UIDs of results that depend only on the model and the images, so that a server that receives a result twice keeps one.
 
 use crate::{Error, Result};
 use dicom_core::{DataElement, VR};
@@ -18,17 +17,17 @@ pub struct ResultName {
 }
 
 impl ResultName {
-    /// Of what was segmented (a series, or a part of one), by which weights, in which form.
+    /// The UIDs for a segmented series (or a part of one), the SHA-256 of the model weights and the export format.
     pub fn new(series: &str, model_sha256: &str, form: &str) -> Self {
-        let name = |what: &str| uid_of(&format!("labrum {what}\n{series}\n{model_sha256}\n{form}"));
+        let work = format!("{series}\n{model_sha256}\n{form}");
         Self {
-            series_uid: name("series"),
-            sop_uid: name("object"),
+            series_uid: uid_of(&format!("labrum series\n{work}")),
+            sop_uid: uid_of(&format!("labrum object\n{work}")),
         }
     }
 }
 
-/// A UID under 2.25 (PS3.5 B.2) from a UUID of version 8 (RFC 9562): the beginning of a SHA-256.
+/// A UID under 2.25 (PS3.5 B.2) from a version 8 UUID (RFC 9562) made of the first bytes of a SHA-256.
 fn uid_of(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut bytes = [0; 16];
@@ -44,14 +43,13 @@ fn uid_of(text: &str) -> String {
     )
 }
 
-/// Gives a DICOM file of our own another name; all else in it stays.
+/// Replaces the series and SOP Instance UIDs of a DICOM file that Labrum wrote.
 ///
 /// # Errors
-/// Where it cannot be read or written.
+/// If the file cannot be read or written.
 pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
-    let tried = "name the result";
-    let failed = |e: &dyn std::fmt::Display| Error::at_path(tried, path, e);
-    let mut object = dicom_object::open_file(path).map_err(|e| failed(&e))?;
+    let tried = "set the UIDs of the result";
+    let mut object = dicom_object::open_file(path).map_err(|e| Error::at_path(tried, path, e))?;
     object.put(DataElement::new(
         tags::SERIES_INSTANCE_UID,
         VR::UI,
@@ -68,7 +66,9 @@ pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
         .clone_from(&name.sop_uid);
     object.meta_mut().update_information_group_length();
     let mut bytes = Vec::new();
-    object.write_all(&mut bytes).map_err(|e| failed(&e))?;
+    object
+        .write_all(&mut bytes)
+        .map_err(|e| Error::at_path(tried, path, e))?;
     drop(object);
     whole_file::write_checked(
         path,

@@ -23,11 +23,11 @@ use std::{
 };
 
 const JSON: &str = "application/dicom+json";
-/// Answers to questions are no longer.
+/// Maximum size of a JSON answer in bytes.
 const MOST_JSON: u64 = 64 << 20;
-/// Objects of a series that one question asks for.
+/// Number of objects requested in one query.
 const PAGE: usize = 1000;
-/// Objects of one series at most.
+/// Maximum number of objects in a series.
 const MOST_INSTANCES: usize = 1_000_000;
 
 /// A DICOMweb server.
@@ -40,7 +40,7 @@ impl WebClient {
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
-        self.query_datasets("reach DICOMweb", "studies?limit=1".into(), cancel)
+        self.query_datasets("connect over DICOMweb", "studies?limit=1".into(), cancel)
             .map(drop)
     }
 
@@ -54,8 +54,8 @@ impl WebClient {
             tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
         ]);
         let dates = query.study_date_range().map_err(|day| {
-            Error::new(tried, format!("\"{day}\" is no day"))
-                .with_advice("Write days as 2026-01-31.")
+            Error::new(tried, format!("\"{day}\" is not a date"))
+                .with_advice("Write dates as 2026-01-31.")
         })?;
         asked.match_on("PatientName", &query.name_pattern().unwrap_or_default());
         asked.match_on("PatientID", &query.patient_id);
@@ -110,7 +110,7 @@ impl WebClient {
                 cancel,
             )?;
             let before = all.len();
-            // A server that knows no offset gives the same page again.
+            // A server that does not support offsets returns the same page again.
             all.extend(
                 page.iter()
                     .filter_map(json::parse_instance)
@@ -130,7 +130,7 @@ impl WebClient {
         sop: &str,
         cancel: &Cancel,
     ) -> Result<bool> {
-        let tried = "ask for the object";
+        let tried = "look up the object";
         let series = self.check_uid(tried, series)?;
         let path = format!(
             "studies/{}/series/{series}/instances",
@@ -138,7 +138,7 @@ impl WebClient {
         );
         let path = format!("{path}?SOPInstanceUID={}", self.check_uid(tried, sop)?);
         let found = match self.query_datasets(tried, path, cancel) {
-            // A study that the server does not know has no objects; some say so with 404.
+            // Some servers answer 404 for an unknown study.
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
@@ -158,9 +158,8 @@ impl WebClient {
     }
 
     fn post_object(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Result<()> {
-        let failed = |e: io::Error| Error::at_path("read the object to be sent", &object.path, e);
-        let file = File::open(&object.path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        let file = File::open(&object.path).map_err(|e| object.read_error(e))?;
+        let length = file.metadata().map_err(|e| object.read_error(e))?.len();
         let boundary = format!("labrum-{}", uuid::Uuid::new_v4().simple());
         let head = format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n").into_bytes();
         let tail = format!("\r\n--{boundary}--\r\n").into_bytes();
@@ -197,7 +196,7 @@ impl WebClient {
                 .map_err(|reason| server_error(ErrorKind::Refused, &self.0.server, tried, reason));
         }
         match text {
-            // Sent, and the server took it, but the end of its words is missing: it is asked later.
+            // Sent, but the answer is incomplete: the server is asked later whether it has the object.
             Err(error) => Err(self.0.transport_error(tried, &error, true)),
             Ok(_) if status.is_success() => Ok(()),
             Ok(_) => Err(self.0.status_error(tried, &mut answer)),
@@ -216,7 +215,7 @@ impl WebClient {
             .map_err(|e| self.0.transport_error(tried, &e, false))
     }
 
-    /// The datasets that answer a question.
+    /// The datasets that a query returns.
     fn query_datasets(
         &self,
         tried: &'static str,
@@ -246,12 +245,12 @@ impl WebClient {
             json::parse_datasets(&text).ok_or_else(|| {
                 client
                     .0
-                    .invalid_answer(tried, "its answer is not the JSON of DICOMweb")
+                    .invalid_answer(tried, "the answer is not DICOMweb JSON")
             })
         })
     }
 
-    /// What goes into an address must be a UID.
+    /// Checks a UID before it becomes part of a URL.
     fn check_uid<'a>(&self, tried: &str, uid: &'a str) -> Result<&'a str> {
         match is_uid(uid) {
             true => Ok(uid),
@@ -259,13 +258,13 @@ impl WebClient {
                 ErrorKind::Refused,
                 &self.0.server,
                 tried,
-                format!("\"{uid}\" is no UID"),
+                format!("\"{uid}\" is not a valid UID"),
             )),
         }
     }
 }
 
-/// An error that came through a reader is mostly one of the line's own.
+/// Unwraps the HTTP error inside an I/O error from a reader.
 fn line_error(error: io::Error) -> ureq::Error {
     let kind = error.kind();
     let words = error.to_string();
@@ -279,46 +278,45 @@ fn line_error(error: io::Error) -> ureq::Error {
     }
 }
 
-/// What the server says of the object: taken, or not and why; `None` where it says nothing of it.
+/// Whether the server stored the object, or the reason why not; `None` if the answer does not mention it.
 fn store_verdict(text: &[u8], sop: &str) -> Option<Result<(), String>> {
     let datasets = json::parse_datasets(text)?;
-    let names_it =
-        |item: &&Value| json::element_text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop;
-    let all = |tag: Tag| {
-        datasets
-            .iter()
-            .flat_map(move |d| json::sequence_items(d, tag))
-    };
-    if let Some(failed) = all(tags::FAILED_SOP_SEQUENCE).find(names_it) {
+    if let Some(failed) = item_about_object(&datasets, tags::FAILED_SOP_SEQUENCE, sop) {
         let reason: u32 = json::element_text(failed, tags::FAILURE_REASON)
             .parse()
             .unwrap_or_default();
         return Some(match reason {
-            // It was there already: what was wanted.
+            // Duplicate: the server already has it.
             0x0111 => Ok(()),
             _ => Err(failure_reason(reason)),
         });
     }
-    all(tags::REFERENCED_SOP_SEQUENCE)
-        .find(names_it)
-        .map(|_| Ok(()))
+    item_about_object(&datasets, tags::REFERENCED_SOP_SEQUENCE, sop).map(|_| Ok(()))
 }
 
-/// Failure Reason (0008,1197) in words, PS3.18 I.2.2 and PS3.4 B.2.3.
+/// The first item of a sequence that refers to the object.
+fn item_about_object<'a>(datasets: &'a [Value], sequence: Tag, sop: &str) -> Option<&'a Value> {
+    datasets
+        .iter()
+        .flat_map(|dataset| json::sequence_items(dataset, sequence))
+        .find(|item| json::element_text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop)
+}
+
+/// Failure Reason (0008,1197) as text, PS3.18 I.2.2 and PS3.4 B.2.3.
 pub(super) fn failure_reason(reason: u32) -> String {
     let words = match reason {
-        0xA700..=0xA7FF => "it has no room for it",
-        0xA900..=0xA9FF => "it does not take objects of this kind",
-        0xC000..=0xCFFF => "it cannot understand the object",
-        0x0122 => "it does not know this kind of object",
-        0x0124 => "this user may not send it",
-        0x0110 => "it could not work on it",
-        _ => "it does not take the object",
+        0xA700..=0xA7FF => "the server is out of resources",
+        0xA900..=0xA9FF => "the server does not accept this type of object",
+        0xC000..=0xCFFF => "the server cannot understand the object",
+        0x0122 => "the server does not support this SOP class",
+        0x0124 => "this user does not have permission to send the object",
+        0x0110 => "the server could not process the object",
+        _ => "the server rejected the object",
     };
     format!("{words} (reason {reason:04X})")
 }
 
-/// The part of an address behind the question mark.
+/// The query part of a URL.
 struct UrlQuery(String);
 
 impl UrlQuery {
@@ -329,7 +327,7 @@ impl UrlQuery {
         Self(fields.collect::<Vec<_>>().join("&"))
     }
 
-    /// Asks only for those with this value; nothing where it is empty.
+    /// Adds a matching key, unless its value is empty.
     fn match_on(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if !value.is_empty() {
@@ -339,15 +337,18 @@ impl UrlQuery {
     }
 }
 
-/// Text in an address: all but plain letters as %XX.
+/// Encodes text for a URL: all bytes except letters, digits and `-._~*` as %XX.
 fn percent_encode(text: &str) -> String {
-    let byte = |b: u8| match b {
+    text.bytes().map(percent_encode_byte).collect()
+}
+
+fn percent_encode_byte(byte: u8) -> String {
+    match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => {
-            char::from(b).to_string()
+            char::from(byte).to_string()
         }
-        _ => format!("%{b:02X}"),
-    };
-    text.bytes().map(byte).collect()
+        _ => format!("%{byte:02X}"),
+    }
 }
 
 #[cfg(test)]

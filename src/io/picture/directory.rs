@@ -1,17 +1,17 @@
-//! The pages of a TIFF (classic and BigTIFF) by their directories, without a pixel: what a page is, and where its numbers
-//! stand. Layout: TIFF 6.0 (Adobe, 1992) and the BigTIFF design (2004).
+//! Reads the directories of the pages of a TIFF (classic and BigTIFF), without pixels: the fields of each page and where
+//! their values are stored. Layout: TIFF 6.0 (Adobe, 1992) and the BigTIFF design (2004).
 
 use labrum_core::file_bytes::FileBytes;
 use labrum_core::orientation::Orientation;
 use std::collections::{HashMap, HashSet};
 
-/// Pages beyond are left out.
+/// Maximum number of pages; further ones are ignored.
 const MOST_PAGES: usize = 1 << 16;
-/// No directory of an image has more entries.
+/// Maximum number of entries in a directory.
 const MOST_ENTRIES: u64 = 4096;
-/// No list of numbers that is read here is longer: the colours of 16 bits.
+/// Maximum length of a list of numbers: a 16-bit colour palette.
 const MOST_NUMBERS: u64 = 3 << 16;
-/// No description is longer.
+/// Maximum length of a description in bytes.
 const MOST_TEXT: u64 = 1 << 20;
 
 pub(super) mod tag {
@@ -33,35 +33,35 @@ pub(super) mod tag {
     pub(crate) const SAMPLE_FORMAT: u16 = 339;
 }
 
-/// The value of a field: where it begins in the file, of which kind, how many.
+/// Type, count and position of the values of a field.
 #[derive(Clone, Copy, Debug)]
 struct DirectoryField {
     kind: u16,
     count: u64,
-    /// Of the value itself, in the entry or where the entry points to.
+    /// File offset of the first value, in the entry itself or where the entry points to.
     at: u64,
 }
 
-/// One page.
+/// A page of a TIFF.
 #[derive(Clone, Debug)]
 pub(super) struct TiffPage {
-    /// Where its directory begins.
+    /// File offset of its directory.
     pub(super) at: u64,
     fields: HashMap<u16, DirectoryField>,
 }
 
-/// The file with its pages.
+/// A TIFF file with the directories of its pages.
 pub(super) struct Directories {
     bytes: FileBytes,
     pub(super) big_endian: bool,
-    /// Where the place of the first directory stands, and in how many bytes.
+    /// File offset and size in bytes of the pointer to the first directory.
     pub(super) start: (u64, usize),
     pub(super) pages: Vec<TiffPage>,
-    /// The chain of pages breaks off.
+    /// True if the chain of pages is broken.
     pub(super) is_cut: bool,
 }
 
-/// True for the first bytes of either kind.
+/// True for the first bytes of a classic TIFF or a BigTIFF.
 pub(crate) fn is_tiff(head: &[u8]) -> bool {
     matches!(
         head.get(..4),
@@ -70,7 +70,7 @@ pub(crate) fn is_tiff(head: &[u8]) -> bool {
 }
 
 impl Directories {
-    /// Follows the chain of pages. `None` where there is none.
+    /// Follows the chain of pages. `None` if there are none.
     pub(super) fn from_bytes(mut bytes: FileBytes) -> Option<Self> {
         let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
         let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
@@ -100,7 +100,7 @@ impl Directories {
         (!this.pages.is_empty()).then_some(this)
     }
 
-    /// A page, and where the next one is.
+    /// A page, and the file offset of the next one.
     fn read_directory(&mut self, at: u64, is_large: bool) -> Option<(TiffPage, u64)> {
         let (head, entry, word) = if is_large { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number_at(at, head).filter(|n| *n <= MOST_ENTRIES)?;
@@ -130,15 +130,14 @@ impl Directories {
     fn number_at(&mut self, at: u64, size: usize) -> Option<u64> {
         let big_endian = self.big_endian;
         let bytes = self.bytes.get(at, size)?;
-        let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         Some(if big_endian {
-            bytes.iter().fold(0, shift)
+            bytes.iter().fold(0, append_byte)
         } else {
-            bytes.iter().rev().fold(0, shift)
+            bytes.iter().rev().fold(0, append_byte)
         })
     }
 
-    /// All whole numbers of a field; none where it is not there.
+    /// All whole numbers of a field; empty if the page lacks the field.
     pub(super) fn field_numbers(&mut self, page: &TiffPage, tag: u16) -> Vec<u64> {
         let Some(DirectoryField { kind, count, at }) = page.fields.get(&tag).copied() else {
             return Vec::new();
@@ -163,13 +162,13 @@ impl Directories {
         }
     }
 
-    /// Where the only number of a field stands and in how many bytes, so that another one can be read there.
+    /// File offset and size in bytes of a field with a single number, so that it can be patched.
     pub(super) fn value_location(&self, page: &TiffPage, tag: u16) -> Option<(u64, usize)> {
         let field = page.fields.get(&tag).filter(|field| field.count == 1)?;
         Some((field.at, size_of(field.kind)))
     }
 
-    /// The description; empty without one.
+    /// The image description; empty if there is none.
     pub(super) fn image_description(&mut self, page: &TiffPage) -> String {
         let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else {
             return String::new();
@@ -181,7 +180,7 @@ impl Directories {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// How a page is to be turned.
+    /// How a page is rotated or mirrored for display.
     pub(super) fn page_orientation(&mut self, page: &TiffPage) -> Orientation {
         let value = self
             .first_number(page, tag::ORIENTATION)
@@ -189,20 +188,24 @@ impl Directories {
         Orientation::from_exif(value.unwrap_or(1))
     }
 
-    /// FileBytes of the file.
+    /// Size of the file in bytes.
     pub(super) fn len(&self) -> u64 {
         self.bytes.len()
     }
 
-    /// A stretch of the file. The error is that it is cut off.
+    /// Reads `count` bytes at an offset. The error says that the file is truncated.
     pub(super) fn read_bytes(&mut self, at: u64, count: u64) -> Result<Vec<u8>, String> {
         self.bytes
             .read_range(at, count)
-            .map_err(|_| "it is cut off".to_owned())
+            .map_err(|_| "the file is truncated".to_owned())
     }
 }
 
-/// FileBytes of one value of a kind; kinds that are not known take none.
+fn append_byte(value: u64, byte: &u8) -> u64 {
+    value << 8 | u64::from(*byte)
+}
+
+/// Size in bytes of a value of a TIFF field type; 0 for unknown types.
 fn size_of(kind: u16) -> usize {
     match kind {
         1 | 2 | 6 | 7 => 1,

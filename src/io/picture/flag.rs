@@ -1,4 +1,4 @@
-//! The orientation flag of PNG, JPEG and WebP: EXIF's tag Orientation (274).
+//! The orientation flag of PNG, JPEG and WebP: EXIF tag Orientation (274).
 
 use image::{ImageDecoder, ImageFormat};
 use labrum_core::orientation::Orientation;
@@ -8,12 +8,12 @@ use std::{
     path::Path,
 };
 
-/// No EXIF block is longer: so much fits into a segment of a JPEG.
+/// Maximum size of an EXIF block in bytes: that of a JPEG segment.
 const MOST_EXIF: u64 = 1 << 16;
-/// Chunks of a PNG that are looked through.
+/// Maximum number of PNG chunks that are searched.
 const MOST_CHUNKS: usize = 1 << 16;
 
-/// How a picture is to be turned; as it is stored without a flag, or where that makes no sense.
+/// How an image is rotated or mirrored for display; as stored if the flag is missing or invalid.
 pub(super) fn exif_orientation(
     decoder: &mut impl ImageDecoder,
     format: ImageFormat,
@@ -28,13 +28,13 @@ pub(super) fn exif_orientation(
 }
 
 fn in_exif(exif: &[u8]) -> Orientation {
-    // The name that stands before EXIF in a JPEG is also found in files of other kinds.
+    // The prefix of EXIF in a JPEG also occurs in other formats.
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     let flag = image::metadata::Orientation::from_exif_chunk(exif);
     Orientation::from_exif(flag.map_or(1, |flag| u16::from(flag.to_exif())))
 }
 
-/// EXIF may stand behind the pixels, where the decoder has not been yet.
+/// Searches all chunks: EXIF may follow the pixels, which the decoder has not read yet.
 fn png_exif(path: &Path) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::Start(8)).ok()?;

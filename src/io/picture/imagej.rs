@@ -1,70 +1,83 @@
-//! Stacks of ImageJ: which page is of which channel, slice and time, and stacks of one page with all slices behind it.
+//! ImageJ stacks: which page belongs to which channel, slice and time, and files with one page followed by raw slices.
 
 use super::{
     PageStack,
     directory::{Directories, TiffPage, tag},
-    tiff::PixelKind,
-    unpack::StoredGrey,
+    pixel_kind::PixelKind,
+    stored::StoredGrey,
 };
 use crate::io::numbers::NumberKind;
 
-/// No stack has more slices.
+/// Maximum number of slices in a stack.
 const MOST_SLICES: u64 = 1 << 16;
 
-/// The number that ImageJ's description gives a key; `None` in descriptions of other programs.
+/// The number for a key in an ImageJ description; `None` for descriptions of other programs.
 fn number_for_key(description: &str, key: &str) -> Option<u64> {
     if !description.starts_with("ImageJ=") {
         return None;
     }
-    let value = |line: &str| {
-        line.split_once('=')
-            .filter(|(name, _)| *name == key)?
-            .1
-            .trim()
-            .parse()
-            .ok()
-    };
-    description.lines().find_map(value)
+    description
+        .lines()
+        .find_map(|line| number_in_line(line, key))
 }
 
-/// Pages that are shown together: all of them, or one stack for each channel and time.
+/// The number in a line "key=number"; `None` for other keys.
+fn number_in_line(line: &str, key: &str) -> Option<u64> {
+    let (name, value) = line.split_once('=')?;
+    if name == key {
+        value.trim().parse().ok()
+    } else {
+        None
+    }
+}
+
+/// The count for a key such as "channels"; 1 if it is missing.
+fn count_for_key(description: &str, key: &str) -> usize {
+    number_for_key(description, key)
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(1)
+}
+
+/// Groups pages into stacks: all in one, or one stack for each channel and time.
 pub(super) fn page_stacks(description: &str, frames: Vec<u32>) -> Vec<PageStack> {
-    let count = |key| {
-        number_for_key(description, key)
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(1)
-    };
-    let [channels, slices, times] = ["channels", "slices", "frames"].map(count);
+    let channels = count_for_key(description, "channels");
+    let slices = count_for_key(description, "slices");
+    let times = count_for_key(description, "frames");
     let whole = channels
         .checked_mul(slices)
         .and_then(|n| n.checked_mul(times));
     if slices < 2 || channels.saturating_mul(times) < 2 || whole != Some(frames.len()) {
         return vec![PageStack { frames, note: None }];
     }
-    // Channels run fastest, then slices, then times.
-    let part = |time: usize, channel: usize| {
-        let frame = |slice: usize| {
-            frames
-                .get(channel + channels * (slice + slices * time))
-                .copied()
-        };
-        let named = [("channel", channel, channels), ("time", time, times)];
-        let named = named.into_iter().filter(|(_, _, of)| *of > 1);
-        let note: Vec<String> = named
-            .map(|(name, at, of)| format!("{name} {} of {of}", at + 1))
-            .collect();
-        PageStack {
-            frames: (0..slices).filter_map(frame).collect(),
-            note: Some(note.join(", ")),
+    let mut stacks = Vec::new();
+    for time in 0..times {
+        for channel in 0..channels {
+            // Channels vary fastest, then slices, then times.
+            let places = (0..slices).map(|slice| channel + channels * (slice + slices * time));
+            stacks.push(PageStack {
+                frames: places
+                    .filter_map(|place| frames.get(place).copied())
+                    .collect(),
+                note: Some(part_note((channel, channels), (time, times))),
+            });
         }
-    };
-    (0..times)
-        .flat_map(|time| (0..channels).map(move |channel| (time, channel)))
-        .map(|(t, c)| part(t, c))
-        .collect()
+    }
+    stacks
 }
 
-/// A stack whose slices lie one behind the other, of which only the first has a directory.
+/// "channel 1 of 2, time 3 of 4" for (0, 2) and (2, 4); a part with a count of 1 is omitted.
+fn part_note((channel, channels): (usize, usize), (time, times): (usize, usize)) -> String {
+    let mut named = Vec::new();
+    if channels > 1 {
+        named.push(format!("channel {} of {channels}", channel + 1));
+    }
+    if times > 1 {
+        named.push(format!("time {} of {times}", time + 1));
+    }
+    named.join(", ")
+}
+
+/// A stack whose slices are stored one after the other, with a directory only for the first.
 pub(super) struct BareStack {
     pub(super) count: u64,
     pub(super) note: Option<String>,
@@ -72,7 +85,7 @@ pub(super) struct BareStack {
     begins: u64,
 }
 
-/// Where the file is one of these.
+/// The stack, if the file is of this kind.
 pub(super) fn bare_stack(
     file: &mut Directories,
     page: &TiffPage,
@@ -96,7 +109,7 @@ pub(super) fn bare_stack(
     let there = file.len().checked_sub(begins)? / kind.unpacked_bytes().max(1);
     let count = claimed.min(there);
     let note = (count < claimed)
-        .then(|| format!("it is cut off: {count} of its {claimed} slices are there"));
+        .then(|| format!("the file is truncated: it has {count} of {claimed} slices"));
     (count > 1).then_some(BareStack {
         count,
         note,
@@ -106,7 +119,7 @@ pub(super) fn bare_stack(
 }
 
 impl BareStack {
-    /// One slice.
+    /// Reads one slice.
     pub(super) fn read_slice(
         &self,
         file: &mut Directories,
@@ -114,7 +127,7 @@ impl BareStack {
         kind: &PixelKind,
     ) -> Result<StoredGrey, String> {
         if slice as u64 >= self.count {
-            return Err(format!("it has no slice {}", slice + 1));
+            return Err(format!("the file has no slice {}", slice + 1));
         }
         let bytes = file.read_bytes(
             self.begins + slice as u64 * kind.unpacked_bytes(),

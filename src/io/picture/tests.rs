@@ -112,7 +112,7 @@ fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
         "{claim}"
     );
     let none = probe_header(&folder.write("none.png", &header(0, 0))).unwrap_err();
-    assert_eq!(none.reason, "it has no pixels (0 x 0)");
+    assert_eq!(none.reason, "the image has no pixels (0 x 0)");
     assert!(read_image(&folder.write("none.png", &header(0, 0)), 0).is_err());
 }
 
@@ -157,12 +157,12 @@ fn other_files_are_refused_with_the_reason() {
     let text = probe_header(&folder.write("a.png", b"words")).unwrap_err();
     assert_eq!(
         text.reason,
-        "it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)"
+        "not an image file (PNG, JPEG, TIFF, BMP or WebP)"
     );
     assert_eq!(
         probe_header(&folder.0.path().join("none.png"))
             .unwrap_err()
             .reason,
-        "there is no such file"
+        "file not found"
     );
 }

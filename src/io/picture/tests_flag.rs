@@ -182,7 +182,7 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
     );
     let (mask, note) = label_file::read_on(&stored, 0, WHITE, &of).unwrap();
     assert_eq!(mask, expected);
-    assert!(note.unwrap().contains("as it is stored"));
+    assert!(note.unwrap().contains("as stored"));
     // A mask with a flag of its own, and one that was drawn upright and kept the flag of its image.
     let flagged = &pictures(folder.path(), 6)[0];
     assert_eq!(
@@ -194,10 +194,7 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
     let imported = import::read_masks(&[stored], &series(image), &MaskChoice::default()).unwrap();
     assert_eq!(imported.masks, [(0, expected)]);
     assert!(
-        imported
-            .notes
-            .iter()
-            .any(|note| note.contains("as it is stored")),
+        imported.notes.iter().any(|note| note.contains("as stored")),
         "{:?}",
         imported.notes
     );
@@ -222,7 +219,7 @@ fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_
             let is_said = imported
                 .notes
                 .iter()
-                .any(|note| note.contains("taken as drawn on the image as shown"));
+                .any(|note| note.contains("read as drawn on the image as displayed"));
             assert_eq!(is_said, flag > 1, "{flag}: {:?}", imported.notes);
         }
         // One with the flag of its image leaves no doubt.

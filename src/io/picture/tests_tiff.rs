@@ -254,9 +254,7 @@ fn pages_of_one_size_are_a_stack_and_others_are_told() {
         assert_eq!(values(&found[0]), expected);
         assert_eq!(
             found[0].notes,
-            [
-                "1 of its pages has another size or kind than the first and cannot be part of the stack"
-            ]
+            ["1 page was skipped: the size or pixel format differs from that of the first page"]
         );
     }
 }
@@ -273,7 +271,7 @@ fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
         broken[end - 4..].copy_from_slice(&next.to_le_bytes());
         let found = series(&folder.write("a.tif", &broken));
         assert_eq!(found[0].slices.len(), 2);
-        assert_eq!(found[0].notes, ["what follows its 2 pages is damaged"]);
+        assert_eq!(found[0].notes, ["the file is damaged after page 2"]);
     }
     let wide = MadePage::new((60_000, 60_000), 8, 1, vec![1]);
     let error = probe_header(&folder.write("wide.tif", &Writing::default().encode_file(&[wide])))

@@ -1,14 +1,16 @@
-//! TIFF: grey of any depth and kind of number, palettes, colour, and several pages as a stack, classic and BigTIFF.
+//! Classic TIFF and BigTIFF: grey of any bit depth and number type, palettes, colour, and several pages as a stack.
 //!
-//! The decoder underneath knows no palettes, no depths between 8 and 16 bits, and shows the first page. It reads the file
-//! through [`Patched`]: with another first page, and with other numbers in its directory, under which it unpacks the very
-//! same bytes.
+//! The underlying decoder supports neither palettes nor bit depths between 8 and 16, and decodes only the first page.
+//! Therefore it reads the file through [`Patched`], which makes the wanted page the first one and changes numbers in its
+//! directory so that the decoder unpacks the same bytes as a supported format.
 
 use super::{
-    MOST_BYTES, MOST_PIXELS, MOST_SIDE, PageStack, check_decoded_size,
+    MOST_BYTES, PageStack, check_decoded_size,
     directory::{Directories, TiffPage, tag},
     imagej,
-    unpack::{self, Patched, StoredGrey},
+    pixel_kind::PixelKind,
+    stored::{self, StoredPixels},
+    unpack::{self, Patched},
 };
 use image::{DynamicImage, ImageDecoder, codecs::tiff::TiffDecoder};
 use labrum_core::{file_bytes::FileBytes, reason_of};
@@ -20,95 +22,21 @@ type Fallible<T> = Result<T, String>;
 
 /// What a TIFF holds.
 pub(super) struct TiffContent {
-    /// Columns and rows as they are shown.
+    /// Columns and rows as displayed.
     pub(super) size: (usize, usize),
     pub(super) color: bool,
     pub(super) parts: Vec<PageStack>,
     pub(super) notes: Vec<String>,
 }
 
-/// The pixels of a page as they are stored.
-pub(super) enum StoredPixels {
-    /// Values.
-    Grey(StoredGrey),
-    /// Of each pixel the number of its colour, and the colours.
-    Palette {
-        columns: usize,
-        rows: usize,
-        indices: Vec<u16>,
-        colors: Vec<[u8; 3]>,
-    },
-    /// Red, green and blue.
-    Color(DynamicImage),
-}
-
-/// What the directory of a page says of its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PixelKind {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-    pub(super) bits: u64,
-    pub(super) samples: u64,
-    /// 1 unsigned, 2 signed, 3 floating point.
-    pub(super) format: u64,
-    pub(super) photometric: u64,
-    pub(super) compression: u64,
-}
-
-impl PixelKind {
-    fn from_page(file: &mut Directories, page: &TiffPage) -> Fallible<Self> {
-        let side = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX);
-        let (columns, rows) = (
-            side(file.first_number(page, tag::IMAGE_WIDTH)),
-            side(file.first_number(page, tag::IMAGE_LENGTH)),
-        );
-        if columns == 0 || rows == 0 {
-            return Err(format!("it has no pixels ({columns} x {rows})"));
-        }
-        let most = MOST_SIDE as usize;
-        if columns > most || rows > most || (columns * rows) as u64 > MOST_PIXELS {
-            return Err(format!(
-                "{columns} x {rows} pixels are more than {most} x {most}, the largest shown"
-            ));
-        }
-        let bits = file.field_numbers(page, tag::BITS_PER_SAMPLE);
-        let format = file.first_number(page, tag::SAMPLE_FORMAT).unwrap_or(1);
-        let kind = Self {
-            columns,
-            rows,
-            bits: bits.first().copied().unwrap_or(1),
-            samples: file.first_number(page, tag::SAMPLES_PER_PIXEL).unwrap_or(1),
-            // Numbers of an undefined kind are whole ones.
-            format: if format == 4 { 1 } else { format },
-            photometric: file
-                .first_number(page, tag::PHOTOMETRIC)
-                .ok_or("it does not say what its values mean")?,
-            compression: file.first_number(page, tag::COMPRESSION).unwrap_or(1),
-        };
-        // What is compressed may be larger than the file, within reason.
-        check_decoded_size(kind.unpacked_bytes(), file.len()).map(|()| kind)
-    }
-
-    /// FileBytes of all pixels, unpacked.
-    pub(super) fn unpacked_bytes(&self) -> u64 {
-        (self.columns * self.rows) as u64
-            * (self.bits.min(64) * self.samples.min(1 << 16)).div_ceil(8)
-    }
-
-    /// Neither grey nor a palette.
-    pub(super) fn is_color(&self) -> bool {
-        !matches!(self.photometric, 0 | 1 | 3)
-    }
-}
-
-/// What is in the file, from its directories.
+/// Reads the content of the file from its directories.
 pub(super) fn read_content(path: &Path) -> Fallible<TiffContent> {
     let mut file = open_directories(path)?;
-    let first = file.pages.first().cloned().ok_or("it has no page")?;
+    let first = file.pages.first().cloned().ok_or("the file has no pages")?;
     let kind = PixelKind::from_page(&mut file, &first)?;
     let orientation = file.page_orientation(&first);
     let is_palette_grey =
-        kind.photometric == 3 && unpack::is_grey(&unpack::palette_colors(&mut file, &first));
+        kind.photometric == 3 && stored::is_grey(&unpack::palette_colors(&mut file, &first));
     let color = kind.is_color() || kind.photometric == 3 && !is_palette_grey;
     let mut look = TiffContent {
         size: orientation.shown_size((kind.columns, kind.rows)),
@@ -124,20 +52,17 @@ pub(super) fn read_content(path: &Path) -> Fallible<TiffContent> {
         look.notes.extend(stack.note);
         return Ok(look);
     }
-    let (mut frames, mut others) = (Vec::new(), 0);
+    let mut frames = Vec::new();
+    let mut others = 0;
     for (number, page) in (0u32..).zip(file.pages.clone()) {
-        // Reduced copies for a preview, and masks of transparency, are no slices.
+        // Thumbnails and transparency masks are not slices.
         let is_copy = number > 0
             && file
                 .first_number(&page, tag::NEW_SUBFILE_TYPE)
                 .is_some_and(|kind| kind & 5 != 0);
-        let alike = |other: PixelKind| {
-            (other.columns, other.rows, other.is_color())
-                == (kind.columns, kind.rows, kind.is_color())
-        };
         match PixelKind::from_page(&mut file, &page) {
             _ if is_copy => {}
-            Ok(other) if alike(other) && file.page_orientation(&page) == orientation => {
+            Ok(other) if kind.is_alike(&other) && file.page_orientation(&page) == orientation => {
                 frames.push(number)
             }
             _ => others += 1,
@@ -146,24 +71,24 @@ pub(super) fn read_content(path: &Path) -> Fallible<TiffContent> {
     look.parts = imagej::page_stacks(&file.image_description(&first), frames);
     if others > 0 {
         let pages = if others == 1 {
-            "1 of its pages has".to_owned()
+            "1 page was".to_owned()
         } else {
-            format!("{others} of its pages have")
+            format!("{others} pages were")
         };
         look.notes.push(format!(
-            "{pages} another size or kind than the first and cannot be part of the stack"
+            "{pages} skipped: the size or pixel format differs from that of the first page"
         ));
     }
     if file.is_cut {
         look.notes.push(format!(
-            "what follows its {} pages is damaged",
+            "the file is damaged after page {}",
             file.pages.len()
         ));
     }
     Ok(look)
 }
 
-/// How a page is to be turned.
+/// How a page is rotated or mirrored for display.
 pub(super) fn page_orientation(path: &Path, frame: u32) -> Orientation {
     let Ok(mut file) = open_directories(path) else {
         return Orientation::AS_STORED;
@@ -179,7 +104,7 @@ pub(super) fn page_orientation(path: &Path, frame: u32) -> Orientation {
 /// The pixels of a page, or of a slice of a bare stack.
 pub(super) fn read_pixels(path: &Path, frame: u32) -> Fallible<StoredPixels> {
     let mut file = open_directories(path)?;
-    let first = file.pages.first().cloned().ok_or("it has no page")?;
+    let first = file.pages.first().cloned().ok_or("the file has no pages")?;
     let kind = PixelKind::from_page(&mut file, &first)?;
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
         return stack
@@ -190,7 +115,7 @@ pub(super) fn read_pixels(path: &Path, frame: u32) -> Fallible<StoredPixels> {
         .pages
         .get(frame as usize)
         .cloned()
-        .ok_or(format!("it has no page {}", frame.saturating_add(1)))?;
+        .ok_or(format!("the file has no page {}", frame.saturating_add(1)))?;
     let kind = PixelKind::from_page(&mut file, &page)?;
     match kind.photometric {
         0 | 1 => unpack::grey_pixels(path, &mut file, &page, &kind).map(StoredPixels::Grey),
@@ -200,7 +125,7 @@ pub(super) fn read_pixels(path: &Path, frame: u32) -> Fallible<StoredPixels> {
             let indices = match grey.pixels {
                 Pixels::U8(values) => values.into_iter().map(u16::from).collect(),
                 Pixels::U16(values) => values,
-                _ => return Err("its palette has no whole numbers".into()),
+                _ => return Err("the palette indices are not whole numbers".into()),
             };
             Ok(StoredPixels::Palette {
                 columns: grey.columns,
@@ -215,7 +140,8 @@ pub(super) fn read_pixels(path: &Path, frame: u32) -> Fallible<StoredPixels> {
 
 fn open_directories(path: &Path) -> Fallible<Directories> {
     let bytes = FileBytes::open(path).map_err(|e| reason_of(&e))?;
-    Directories::from_bytes(bytes).ok_or_else(|| "its header is damaged or cut off".to_owned())
+    Directories::from_bytes(bytes)
+        .ok_or_else(|| "the file header is damaged or truncated".to_owned())
 }
 
 fn decode_color(path: &Path, file: &Directories, page: &TiffPage) -> Fallible<DynamicImage> {

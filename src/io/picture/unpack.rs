@@ -1,9 +1,11 @@
-//! From the packed values of a TIFF page to pixels.
+//! Unpacks the stored values of a TIFF page to pixels.
 
 use super::{
     MOST_BYTES,
     directory::{Directories, TiffPage, tag},
-    tiff::PixelKind,
+    pixel_kind::PixelKind,
+    pixels::{over_black, over_black_16},
+    stored::StoredGrey,
 };
 use crate::io::numbers::to_finite_pixels;
 use labrum_core::image::Pixels;
@@ -21,18 +23,7 @@ use tiff::{
 /// The error is the reason, a clause.
 type Fallible<T> = Result<T, String>;
 
-/// Values as they are stored.
-pub(super) struct StoredGrey {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-    pub(super) pixels: Pixels,
-    /// The lowest value is white.
-    pub(super) inverted: bool,
-    /// Of one value.
-    pub(super) bits: u64,
-}
-
-/// A file in which some bytes are read as others.
+/// A reader that replaces some bytes of a file.
 pub(super) struct Patched<R> {
     inner: R,
     at: u64,
@@ -40,7 +31,7 @@ pub(super) struct Patched<R> {
 }
 
 impl<R> Patched<R> {
-    /// Reads `inner` from its beginning, with the bytes of each patch in its place.
+    /// Reads `inner` from its beginning. Each patch is a file offset with the bytes to put there.
     pub(super) fn new(inner: R, patches: Vec<(u64, Vec<u8>)>) -> Self {
         Self {
             inner,
@@ -84,6 +75,29 @@ pub(super) fn page_first(file: &Directories, page: &TiffPage) -> (u64, Vec<u8>) 
     )
 }
 
+/// The patch that changes the number of a field; `None` if the page lacks the field or nothing changes.
+fn number_patch(
+    file: &mut Directories,
+    page: &TiffPage,
+    field: u16,
+    change: impl Fn(u64) -> u64,
+) -> Fallible<Option<(u64, Vec<u8>)>> {
+    let Some(old) = file.first_number(page, field) else {
+        return Ok(None);
+    };
+    let new = change(old);
+    if new == old {
+        return Ok(None);
+    }
+    let (at, size) = file
+        .value_location(page, field)
+        .ok_or("a TIFF directory is damaged")?;
+    if size < 8 && new >> (8 * size) != 0 {
+        return Err("the rows are too long for this bit depth".into());
+    }
+    Ok(Some((at, encode_number(new, size, file.big_endian))))
+}
+
 fn encode_number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let mut bytes = bytes.get(8 - size.min(8)..).unwrap_or_default().to_vec();
@@ -93,7 +107,7 @@ fn encode_number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
     bytes
 }
 
-/// The values of a page that is grey or has a palette. Values of transparent pixels are laid over black.
+/// The values of a page that is grey or has a palette. Transparent pixels are blended with black.
 pub(super) fn grey_pixels(
     path: &Path,
     file: &mut Directories,
@@ -106,51 +120,33 @@ pub(super) fn grey_pixels(
         (2, _) if kind.photometric == 3 => false,
         (n, _) => {
             return Err(format!(
-                "each of its pixels holds {n} values, and Labrum shows one or a colour"
+                "{n} values per pixel are not supported; only greyscale and colour images are"
             ));
         }
     };
     if file.first_number(page, tag::FILL_ORDER) == Some(2) && !kind.bits.is_multiple_of(8) {
-        return Err(
-            "its bits are stored from the right to the left (FillOrder 2), which is not supported"
-                .into(),
-        );
+        return Err("FillOrder 2 (reversed bit order) is not supported".into());
     }
-    // Values that fill no bytes are unpacked here, from rows that the decoder takes for rows of bytes.
+    // Values of 9 to 15 bits are unpacked here, from rows that the decoder treats as rows of bytes.
     let is_odd = (9..16).contains(&kind.bits);
     if is_odd && (file.first_number(page, tag::PREDICTOR).unwrap_or(1) != 1 || kind.samples != 1) {
         return Err(format!(
-            "its {} bits a value are compressed in a way that is not supported",
+            "this compression of {}-bit values is not supported",
             kind.bits
         ));
     }
     let mut patches = vec![page_first(file, page)];
-    let mut patch = |tag: u16, change: &dyn Fn(u64) -> u64| -> Fallible<()> {
-        let Some(old) = file.first_number(page, tag) else {
-            return Ok(());
-        };
-        let new = change(old);
-        if new == old {
-            return Ok(());
-        }
-        let (at, size) = file
-            .value_location(page, tag)
-            .ok_or("its directory is damaged")?;
-        if size < 8 && new >> (8 * size) != 0 {
-            return Err("its rows are too long for their kind of values".into());
-        }
-        patches.push((at, encode_number(new, size, file.big_endian)));
-        Ok(())
-    };
-    patch(tag::PHOTOMETRIC, &|_| 1)?;
-    patch(tag::SAMPLE_FORMAT, &|format| {
+    patches.extend(number_patch(file, page, tag::PHOTOMETRIC, |_| 1)?);
+    patches.extend(number_patch(file, page, tag::SAMPLE_FORMAT, |format| {
         if format == 4 { 1 } else { format }
-    })?;
+    })?);
     if is_odd {
-        let bytes = |pixels: u64| (pixels * kind.bits).div_ceil(8);
-        patch(tag::BITS_PER_SAMPLE, &|_| 8)?;
-        patch(tag::IMAGE_WIDTH, &bytes)?;
-        patch(tag::TILE_WIDTH, &bytes)?;
+        patches.extend(number_patch(file, page, tag::BITS_PER_SAMPLE, |_| 8)?);
+        for width in [tag::IMAGE_WIDTH, tag::TILE_WIDTH] {
+            patches.extend(number_patch(file, page, width, |pixels| {
+                (pixels * kind.bits).div_ceil(8)
+            })?);
+        }
     }
     let reader = BufReader::new(Patched::new(
         File::open(path).map_err(|e| reason_of(&e))?,
@@ -172,7 +168,7 @@ pub(super) fn grey_pixels(
         inverted = !invert_pixels(&mut pixels, kind.bits);
     }
     if pixels.len() != kind.columns * kind.rows {
-        return Err("it is cut off".into());
+        return Err("the file is truncated".into());
     }
     Ok(StoredGrey {
         columns: kind.columns,
@@ -201,18 +197,13 @@ fn decoded_pixels(decoded: DecodingResult, kind: &PixelKind) -> Fallible<Pixels>
     })
 }
 
-/// Values of 1 to 15 bits, the highest bit first; every row begins with a byte.
+/// Unpacks values of 1 to 15 bits, highest bit first; each row begins at a byte boundary.
 fn unpack_bits(packed: &[u8], kind: &PixelKind) -> Pixels {
     let bits = kind.bits as usize;
     let stride = (kind.columns * bits).div_ceil(8).max(1);
-    let value = |row: &[u8], column: usize| {
-        (column * bits..(column + 1) * bits).fold(0u16, |value, bit| {
-            let byte = row.get(bit / 8).copied().unwrap_or(0);
-            value << 1 | u16::from(byte >> (7 - bit % 8) & 1)
-        })
-    };
     let rows = packed.chunks(stride).take(kind.rows);
-    let values = rows.flat_map(|row| (0..kind.columns).map(move |column| value(row, column)));
+    let values =
+        rows.flat_map(|row| (0..kind.columns).map(move |column| packed_value(row, column, bits)));
     if bits > 8 {
         Pixels::U16(values.collect())
     } else {
@@ -220,37 +211,37 @@ fn unpack_bits(packed: &[u8], kind: &PixelKind) -> Pixels {
     }
 }
 
-/// The first of two values of each pixel; the second one is how much of it is to be seen, or something else.
+/// The value of `bits` bits in a column of a row; missing bits are 0.
+#[inline]
+fn packed_value(row: &[u8], column: usize, bits: usize) -> u16 {
+    (column * bits..(column + 1) * bits).fold(0u16, |value, bit| {
+        let byte = row.get(bit / 8).copied().unwrap_or(0);
+        value << 1 | u16::from(byte >> (7 - bit % 8) & 1)
+    })
+}
+
+/// The first of two values of each pixel, blended with black if the second is alpha.
 fn first_of_two(pixels: Pixels, is_alpha: bool) -> Fallible<Pixels> {
     Ok(match pixels {
         Pixels::U8(v) => Pixels::U8(
             v.as_chunks()
                 .0
                 .iter()
-                .map(|[v, a]| {
-                    if is_alpha {
-                        super::over_black(*v, *a)
-                    } else {
-                        *v
-                    }
-                })
+                .map(|[v, a]| if is_alpha { over_black(*v, *a) } else { *v })
                 .collect(),
         ),
-        Pixels::U16(v) => {
-            let over = |v: u16, a: u16| ((u32::from(v) * u32::from(a) + 32_767) / 65_535) as u16;
-            Pixels::U16(
-                v.as_chunks()
-                    .0
-                    .iter()
-                    .map(|[v, a]| if is_alpha { over(*v, *a) } else { *v })
-                    .collect(),
-            )
-        }
-        _ => return Err("its kind of transparent pixels is not supported".into()),
+        Pixels::U16(v) => Pixels::U16(
+            v.as_chunks()
+                .0
+                .iter()
+                .map(|[v, a]| if is_alpha { over_black_16(*v, *a) } else { *v })
+                .collect(),
+        ),
+        _ => return Err("this pixel format with transparency is not supported".into()),
     })
 }
 
-/// Turns white into black where the highest value is known; `false` where it is not.
+/// Inverts grey values if the highest possible one is known; otherwise returns `false`.
 fn invert_pixels(pixels: &mut Pixels, bits: u64) -> bool {
     let highest = ((1u32 << bits.min(16)) - 1) as u16;
     match pixels {
@@ -263,34 +254,28 @@ fn invert_pixels(pixels: &mut Pixels, bits: u64) -> bool {
     true
 }
 
-/// The colours of a palette, 8 bits each.
+/// The colours of a palette, 8 bits per channel.
 pub(super) fn palette_colors(file: &mut Directories, page: &TiffPage) -> Vec<[u8; 3]> {
     let all = file.field_numbers(page, tag::COLOR_MAP);
     let count = all.len() / 3;
-    // Some programs write 8 bits where 16 belong.
+    // Some programs write 8-bit values instead of 16-bit ones.
     let shift = if all.iter().all(|v| *v < 256) { 0 } else { 8 };
-    let part = |channel: usize, i: usize| {
-        all.get(channel * count + i)
-            .map_or(0, |v| (v >> shift) as u8)
-    };
+    // All reds come first, then all greens, then all blues.
     (0..count)
-        .map(|i| [part(0, i), part(1, i), part(2, i)])
+        .map(|i| [0, 1, 2].map(|channel| (all[channel * count + i] >> shift) as u8))
         .collect()
-}
-
-/// True for a palette without colours.
-pub(super) fn is_grey(colors: &[[u8; 3]]) -> bool {
-    colors.iter().all(|[r, g, b]| r == g && g == b)
 }
 
 fn error_reason(error: &TiffError) -> String {
     match error {
-        TiffError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => "it is cut off".into(),
-        TiffError::IoError(e) => reason_of(e),
-        TiffError::LimitsExceeded => "it needs too much memory".into(),
-        TiffError::UnsupportedError(what) => {
-            format!("its kind of pixels is not supported ({what})")
+        TiffError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            "the file is truncated".into()
         }
-        other => format!("it is damaged ({other})"),
+        TiffError::IoError(e) => reason_of(e),
+        TiffError::LimitsExceeded => "the image needs too much memory".into(),
+        TiffError::UnsupportedError(what) => {
+            format!("the pixel format is not supported ({what})")
+        }
+        other => format!("the file is damaged ({other})"),
     }
 }

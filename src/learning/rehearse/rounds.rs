@@ -1,10 +1,11 @@
-//! The rehearsed loop: cases are corrected by the masks of the folder, learned from and judged, round by round.
+//! The rounds of a rehearsal: cases are corrected with the masks of the folder, then a round is trained and judged.
 
 use super::{Rehearsal, RehearsalOrder, RoundResult, exercise_for_pair};
 use crate::io::dataset::DatasetPair;
-use crate::learning::course::{self, Course, Model, RoundPhase, RoundStart};
+use crate::learning::course::{self, Course, RoundStart};
 use crate::learning::exercise::Exercise;
 use crate::learning::judge::{Judge, dice_overlap};
+use crate::learning::model::Model;
 use crate::{Error, Result};
 use labrum_core::{
     gate::{GateReport, Verdict},
@@ -15,16 +16,16 @@ use labrum_core::{
     mask::{Mask, PackedMask},
     metrics,
     progress::Control,
-    training::{Length, Plan},
+    training::{Length, Plan, RoundPhase},
 };
 use rand::{SeedableRng, rngs::SmallRng};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// The loop under way.
+/// State of the simulated loop.
 pub(super) struct RehearsalLoop<'a> {
     rehearsal: &'a Rehearsal,
-    /// Not corrected yet; the next one is the last.
+    /// Pairs not corrected yet; the last one is next.
     pool: Vec<DatasetPair>,
     test: Vec<Exercise>,
     learned: Vec<Exercise>,
@@ -33,11 +34,11 @@ pub(super) struct RehearsalLoop<'a> {
     labels: Vec<Label>,
     table: LabelTable,
     pub(super) active: RoundStart,
-    /// What the next round starts from where the last one did not find enough to become active.
+    /// Candidate that was not good enough to become active; the next round starts from it.
     not_yet: Option<RoundStart>,
     next_case: i64,
     new: Vec<(u64, f64)>,
-    /// Seconds to read an image, and to judge a mask of it.
+    /// Seconds to read an image, and to score its mask.
     cost: (f64, f64),
 }
 
@@ -49,15 +50,7 @@ impl<'a> RehearsalLoop<'a> {
         labels: Vec<Label>,
         table: LabelTable,
     ) -> Result<Self> {
-        let is_drawn = |exercise: &Exercise| {
-            exercise
-                .mask
-                .to_mask()
-                .pixel_labels()
-                .iter()
-                .any(|label| *label > 0)
-        };
-        if !test.iter().any(is_drawn) {
+        if !test.iter().any(has_labels) {
             return Err(Error::new(
                 "rehearse",
                 "the masks of the test images are all empty",
@@ -65,7 +58,7 @@ impl<'a> RehearsalLoop<'a> {
         }
         let first = test
             .first()
-            .ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+            .ok_or_else(|| Error::new("rehearse", "there is no test image"))?;
         let mask = first.mask.to_mask();
         let (first, reading) = measure_seconds(|| first.load_image());
         let (first, (_, judging)) = (
@@ -115,7 +108,7 @@ impl<'a> RehearsalLoop<'a> {
         }
     }
 
-    /// Corrects cases until so many can be learned from; false where the folder has no more.
+    /// Corrects cases until there are `cases` for training; false if the folder has no more or on cancellation.
     pub(super) fn correct_until(&mut self, cases: usize, control: &Control) -> Result<bool> {
         let mut judge = self.active_judge()?;
         if self.rehearsal.order == RehearsalOrder::Doubt
@@ -173,9 +166,9 @@ impl<'a> RehearsalLoop<'a> {
         side
     }
 
-    /// Puts the pairs of which the model is least sure where they come next, with every third one at random.
+    /// Sorts the next pairs by decreasing uncertainty of the model, with every third one at random.
     fn sort_by_doubt(&mut self, judge: &mut Judge) -> Result<()> {
-        // A part of the pool is enough to find doubtful ones in.
+        // A part of the pool is enough to find uncertain ones.
         const LOOKED_AT: usize = 120;
         let looked_at = self
             .pool
@@ -212,7 +205,7 @@ impl<'a> RehearsalLoop<'a> {
             .iter()
             .filter(|n| **n <= self.learned.len())
             .count();
-        // Reading before, settling and judging after the training take their share.
+        // Time for reading before and for finishing and judging after the training.
         let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
         let plan = Plan {
             length: match self.rehearsal.steps {
@@ -244,7 +237,7 @@ impl<'a> RehearsalLoop<'a> {
         let accepted = match &candidate.report.verdict {
             Verdict::Better { .. } => true,
             Verdict::Worse { .. } | Verdict::NotYet { .. } => false,
-            // Whoever is asked goes by the little that there is.
+            // The simulated person follows the little evidence there is.
             Verdict::Ask { speaks_for, .. } => *speaks_for,
         };
         let candidate_test_dice = self.test_dice(&candidate.model)?;
@@ -277,11 +270,11 @@ impl<'a> RehearsalLoop<'a> {
         Ok(Some(result))
     }
 
-    /// What reading and judging will take, in seconds.
+    /// Seconds for reading and judging.
     fn judging_time(&self) -> f64 {
         const NETWORK: f64 = 0.03;
         let (reading, judging) = self.cost;
-        // Fitting an image to the input takes about as long as reading it.
+        // Resampling an image to the input takes about as long as reading it.
         let learned = self.learned.len() as f64
             * (2.0 * reading / rayon::current_num_threads() as f64 + NETWORK);
         learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
@@ -297,7 +290,13 @@ impl<'a> RehearsalLoop<'a> {
     }
 }
 
-/// What `work` gives, and how many seconds it took.
+/// True if the mask is not empty.
+fn has_labels(exercise: &Exercise) -> bool {
+    let mask = exercise.mask.to_mask();
+    mask.pixel_labels().iter().any(|label| *label > 0)
+}
+
+/// The result of `work` and how many seconds it took.
 fn measure_seconds<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let begun = Instant::now();
     (work(), begun.elapsed().as_secs_f64())

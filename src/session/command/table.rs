@@ -57,7 +57,7 @@ const fn command_entry(
     }
 }
 
-/// How many commands there are.
+/// Number of commands.
 const COUNT: usize = FILE_AND_EDIT.len() + VIEW_AND_TOOLS.len() + MODEL_TO_HELP.len();
 
 /// The commands of all menus, one after the other.

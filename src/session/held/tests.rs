@@ -78,13 +78,13 @@ fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
         "nobody draws on what is not seen"
     );
     assert_eq!(
-        session.current_case().unwrap().slice,
+        session.cases.current_case().unwrap().slice,
         1,
         "the key waits for the stroke"
     );
     load(&mut session, case, 1);
     assert_eq!(
-        session.current_case().unwrap().slice,
+        session.cases.current_case().unwrap().slice,
         1,
         "undo shows what it took back"
     );
@@ -105,7 +105,7 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
     stroke(&mut session, [20.0, 20.0]);
     command(&mut session, UserCommand::Cancel);
     assert_eq!(
-        session.active_tool(),
+        session.tools.active_tool(),
         ToolKind::Brush,
         "the tool stays in hand"
     );
@@ -121,7 +121,11 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
         result: Err(Error::new("read the slice", "it is cut off")),
     };
     session.on_event(failed);
-    assert_eq!(session.current_case().unwrap().slice, 0, "the keys go on");
+    assert_eq!(
+        session.cases.current_case().unwrap().slice,
+        0,
+        "the keys go on"
+    );
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
                     .for_each(|at| click(&mut session, at));
             }
             go_on(&mut session);
-            assert!(!session.is_drawing());
+            assert!(!session.tools.is_drawing());
             let kept = mask(&session, 0, 2);
             assert_eq!(kept.label_at(25, 20), 1, "{tool:?}, {number}");
             point(&mut session, PointerPhase::Drag, [35.0, 35.0]);
@@ -170,7 +174,7 @@ fn a_stroke_that_is_down_is_kept_by_accepting() {
     point(&mut session, PointerPhase::Press, [20.0, 20.0]);
     command(&mut session, UserCommand::Accept);
     assert_eq!(
-        (session.cases[0].status, session.current),
+        (session.cases[0].status, session.cases.current),
         (Status::Accepted, Some(1))
     );
     assert_eq!(mask(&session, 0, 0).label_at(20, 20), 1);
@@ -183,12 +187,12 @@ fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
     click(&mut session, [10.0, 10.0]);
     click(&mut session, [10.0, 10.0]);
     point(&mut session, PointerPhase::DoubleClick, [10.0, 10.0]);
-    assert!(session.is_drawing());
+    assert!(session.tools.is_drawing());
     click(&mut session, [40.0, 10.0]);
     click(&mut session, [40.0, 40.0]);
     click(&mut session, [40.0, 40.0]);
     point(&mut session, PointerPhase::DoubleClick, [40.0, 40.0]);
-    assert!(!session.is_drawing() && mask(&session, 0, 0).count_pixels(1) > 300);
+    assert!(!session.tools.is_drawing() && mask(&session, 0, 0).count_pixels(1) > 300);
 }
 
 #[test]
@@ -201,7 +205,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     point(&mut session, PointerPhase::Press, [5.0, 5.0]);
     point(&mut session, PointerPhase::Drag, [9.0, 5.0]);
     answer(&mut session, &job);
-    assert!(session.is_drawing(), "the stroke goes on");
+    assert!(session.tools.is_drawing(), "the stroke goes on");
     point(&mut session, PointerPhase::Release, [9.0, 5.0]);
     assert_eq!(
         (
@@ -211,7 +215,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
         (1, 0)
     );
     assert!(
-        session.cases[0].slices[0].is_proposal_apart,
+        session.cases[0].slices[0].is_proposal_newer(),
         "the proposal waits beside it"
     );
 

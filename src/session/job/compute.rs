@@ -1,8 +1,9 @@
-//! Plain data of what is worked out aside: runs of models, surveys of masks, views across a series, interpolation.
+//! Plain data of background computations: model runs, surveys of masks, orthogonal views, interpolation.
 
-use super::{CaseId, DeviceChoice, ModelEntry, SliceKey};
+use super::{CaseId, ModelEntry, SliceKey};
 use crate::session::finding::Finding;
 use labrum_core::{
+    device::DeviceChoice,
     image::Image,
     label::Label,
     mask::Mask,
@@ -14,92 +15,92 @@ use labrum_core::{
 };
 use std::sync::Arc;
 
-/// A slice that a model is to run on.
+/// A slice to run a model on.
 #[derive(Clone, Debug)]
 pub struct SegmentTarget {
-    /// Which slice.
+    /// The slice.
     pub key: SliceKey,
-    /// The mask's revision when the job was made: a result for another one is dropped.
+    /// The proposal revision when the job was made: a result for another one is dropped.
     pub revision: u64,
     /// Where its pixels are.
     pub source: Source,
     /// How to read them.
     pub kind: Kind,
-    /// The pixels, where they are in memory already.
+    /// The pixels, if they are in memory already.
     pub image: Option<Arc<Image>>,
 }
 
-/// Tells runs of a model apart.
+/// Identifies a run of a model.
 pub type RunId = u64;
 
 /// Run a model over slices.
 #[derive(Clone, Debug)]
 pub struct SegmentJob {
-    /// Which run.
+    /// Its id.
     pub run: RunId,
-    /// Goes before all other runs; only the newest urgent one is kept.
+    /// Runs before all others; only the newest urgent run is kept.
     pub is_urgent: bool,
-    /// Which model.
+    /// The model.
     pub model: ModelEntry,
-    /// On which device.
+    /// The device.
     pub device: DeviceChoice,
     /// The workspace's labels.
     pub labels: Arc<[Label]>,
-    /// For each label 1..=n of the model its value in masks of the workspace.
+    /// For each label 1..=n of the model its value in the masks of the workspace.
     pub values: Vec<u8>,
-    /// Which slices, in this order.
+    /// The slices, in this order.
     pub targets: Vec<SegmentTarget>,
-    /// Stops it between two slices.
+    /// Cancels it between two slices.
     pub cancel: Cancel,
 }
 
-/// Work out what is shown of a mask that was drawn on.
+/// Compute outlines, uncertain regions and measurements of an edited mask.
 #[derive(Clone, Debug)]
 pub struct SurveyJob {
-    /// Which slice.
+    /// The slice.
     pub key: SliceKey,
-    /// The revision of the mask: an answer for another one is dropped.
+    /// Revision of the mask: a result for another one is dropped.
     pub revision: u64,
     /// The mask.
     pub mask: Mask,
     /// The workspace's labels.
     pub labels: Arc<[Label]>,
-    /// What the model found there.
+    /// The newest proposal.
     pub proposal: Option<Arc<Finding>>,
-    /// What lengths on the slice are.
+    /// Units of lengths on the slice.
     pub scale: Scale,
 }
 
-/// Make the picture of a view across a series.
+/// Compute the image of an orthogonal view.
 #[derive(Clone, Debug)]
 pub struct ResliceJob {
-    /// Of which case.
+    /// The case.
     pub case: CaseId,
-    /// Which view.
+    /// The view.
     pub plane: ViewPlane,
-    /// The cell of the axis that stands on it.
+    /// Index of the plane along its normal.
     pub index: usize,
-    /// How the slices lie.
+    /// Geometry of the slices.
     pub stack: Arc<Stack>,
-    /// The slices that are there.
+    /// The slices; `None` for those not loaded.
     pub images: Vec<Option<Arc<Image>>>,
 }
 
-/// Work out shapes on slices between drawn ones.
+/// Interpolate shapes on slices between drawn ones.
 #[derive(Clone, Debug)]
 pub struct InterpolateJob {
-    /// On which case.
+    /// The case.
     pub case: CaseId,
-    /// For which label.
+    /// The label.
     pub label: u8,
-    /// Pairs of drawn slices with others between them: slice, shape, slice, shape.
+    /// Pairs of drawn slices with a gap between them: slice, shape, slice, shape.
     pub shapes: Vec<(usize, Region, usize, Region)>,
     /// Width of the slices.
     pub columns: usize,
     /// Height of the slices.
     pub rows: usize,
-    /// Distance between rows and between columns.
+    /// Distance between rows and between columns, for interpolation.
     pub spacing: [f64; 2],
-    /// How long the history was: an answer after other steps is dropped.
+    /// Number of steps when the job was made: the result is dropped if there were others since.
     pub edits_seen: usize,
 }

@@ -1,8 +1,7 @@
-//! Plain data between the session and what writes exports.
+//! Plain data of export jobs.
 
-use crate::session::finding::Finding;
+use crate::session::{finding::Finding, settings::ExportOptions};
 use labrum_core::{
-    export_format::ExportFormat,
     image::Window,
     journal::StoredCase,
     label::Label,
@@ -10,133 +9,94 @@ use labrum_core::{
     progress::Cancel,
     study::{Series, Slice},
 };
-use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
-/// A mask that is to be exported.
+/// A mask to export.
 #[derive(Clone, Debug)]
 pub struct ExportSlice {
-    /// 0-based place in the series.
+    /// 0-based index in the series.
     pub index: usize,
-    /// All about it but the pixels.
+    /// Everything about the slice except its pixels.
     pub slice: Slice,
     /// Its mask.
     pub mask: Mask,
-    /// What a model found there, with its probabilities.
+    /// The proposal that the mask was made from, with its probabilities.
     pub proposal: Option<Arc<Finding>>,
-    /// Labels of which a person said that it holds nothing.
+    /// Labels that were marked as absent on it.
     pub absent: Vec<u8>,
 }
 
-/// Write files.
+/// Export the masks of one case.
 #[derive(Clone, Debug)]
 pub struct ExportJob {
-    /// Into this folder.
+    /// The target folder.
     pub folder: PathBuf,
-    /// In these formats, and how.
+    /// Formats and options.
     pub options: ExportOptions,
-    /// Where the key of files that lose the patient is kept; `None` for one that is thrown away.
+    /// File with the key for de-identification; `None` for a key that is not kept.
     pub key_file: Option<PathBuf>,
     /// The series.
     pub series: Arc<Series>,
-    /// Its masks, in order of place.
+    /// Its masks, in slice order.
     pub slices: Vec<ExportSlice>,
     /// Their labels.
     pub labels: Arc<[Label]>,
     /// Its study: description, UID and date as YYYY-MM-DD.
     pub study: [String; 3],
-    /// Name, version and hash of the weights of the model that proposed them; `None` where all was drawn by hand.
+    /// Name, version and weights hash of the model that proposed them; `None` if all were drawn by hand.
     pub model: Option<[String; 3]>,
-    /// The person who drew or corrected them; empty where unknown.
+    /// The person who drew or corrected them; empty if unknown.
     pub person: String,
     /// The window of overlays; `None` for each slice's own.
     pub window: Option<Window>,
-    /// How opaque overlays are, 0..=1.
+    /// Opacity of overlays, 0..=1.
     pub opacity: f32,
-    /// Stops it between two files.
+    /// Cancels it between two files.
     pub cancel: Cancel,
 }
 
-/// Write files of all accepted cases of the workspace.
+/// Export the masks of all accepted cases of the workspace.
 #[derive(Clone, Debug)]
 pub struct ExportAcceptedJob {
-    /// Into this folder.
+    /// The target folder.
     pub folder: PathBuf,
-    /// In these formats, and how.
+    /// Formats and options.
     pub options: ExportOptions,
-    /// Where the key of files that lose the patient is kept; `None` for one that is thrown away.
+    /// File with the key for de-identification; `None` for a key that is not kept.
     pub key_file: Option<PathBuf>,
-    /// The cases as the workspace keeps them.
+    /// The stored cases.
     pub cases: Vec<StoredCase>,
     /// The workspace's labels.
     pub labels: Arc<[Label]>,
-    /// The person who drew or corrected; empty where unknown.
+    /// The person who drew or corrected them; empty if unknown.
     pub person: String,
-    /// How opaque overlays are, 0..=1.
+    /// Opacity of overlays, 0..=1.
     pub opacity: f32,
-    /// Stops it between two files.
+    /// Cancels it between two files.
     pub cancel: Cancel,
 }
 
-/// What came of an export of all accepted cases.
+/// The result of an export of all accepted cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportSummary {
-    /// Where it is.
+    /// The target folder.
     pub folder: PathBuf,
     /// "12 cases, 36 files".
     pub text: String,
-    /// For each case that could not be written what it is called and why.
+    /// For each output that could not be written the case and the reason.
     pub failed: Vec<String>,
-    /// How many files a person should look at: text in the pixels and the like.
+    /// Number of warnings, such as text in the pixels.
     pub warnings: usize,
 }
 
 /// Which masks are exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExportScope {
-    /// That of the slice that is shown.
+    /// The mask of the slice that is shown.
     ThisSlice,
-    /// All of the case that is shown.
+    /// All masks of the case that is shown.
     #[default]
     ThisCase,
-    /// All of all accepted cases of the workspace.
+    /// All masks of all accepted cases of the workspace.
     Accepted,
-}
-
-/// How files are written: the preset that the dialog remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ExportOptions {
-    /// What is written.
-    pub formats: Vec<ExportFormat>,
-    /// What the files of all accepted cases are called: see `io::export::batch::Pattern`.
-    pub names: String,
-    /// DICOM-SEG of images without geometry gets a synthetic one, for Slicer and OHIF.
-    pub for_viewers: bool,
-    /// DICOM-SEG leaves out frames without a mask.
-    pub leave_out_empty: bool,
-    /// DICOM-SEG is compressed without loss where that can be.
-    pub compress: bool,
-    /// Images are written too, and nothing names the patient.
-    pub deidentify: bool,
-    /// Their dates are shifted instead of removed.
-    pub shift_dates: bool,
-    /// Files that are there already are replaced. Asked for each time anew.
-    #[serde(skip)]
-    pub replace: bool,
-}
-
-impl Default for ExportOptions {
-    fn default() -> Self {
-        Self {
-            formats: vec![ExportFormat::LabelMap, ExportFormat::DicomSeg],
-            names: "{study}/{series}".into(),
-            for_viewers: false,
-            leave_out_empty: false,
-            compress: false,
-            deidentify: false,
-            shift_dates: false,
-            replace: false,
-        }
-    }
 }

@@ -1,93 +1,95 @@
-//! Jobs by the thread that does them: what is sent to a thread is what it can do.
+//! Jobs by the thread that does them: a thread can only be sent jobs that it can do.
 
 use super::{
     CaseId, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob, SurveyJob,
     TrainJob,
 };
-use crate::session::settings::{DeviceChoice, Settings};
-use labrum_core::{import::MaskChoice, learning::WorkReport, progress::Cancel, study::Series};
+use crate::session::settings::Settings;
+use labrum_core::{
+    device::DeviceChoice, import::MaskChoice, learning::WorkReport, progress::Cancel, study::Series,
+};
 use std::{path::PathBuf, sync::Arc};
 
-/// What is done on the thread `labrum-files`.
+/// Jobs of the thread `labrum-files`.
 #[derive(Debug)]
 pub enum FileJob {
-    /// Look through paths for studies.
+    /// Search paths for studies.
     Open {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
         /// Files and folders.
         paths: Vec<PathBuf>,
-        /// Stops it.
+        /// Cancels it.
         cancel: Cancel,
     },
-    /// Look for the images of cases in a folder.
+    /// Search a folder for the images of cases.
     FindImages {
-        /// Which opening.
+        /// Id of the search.
         id: u64,
-        /// There and below.
+        /// The folder; its subfolders are searched too.
         folder: PathBuf,
         /// Identities of the cases.
         wanted: Vec<String>,
-        /// Stops it.
+        /// Cancels it.
         cancel: Cancel,
     },
     /// Unpack the bundled samples and open one of them.
     OpenSample(&'static str),
-    /// Look what is in these workspaces.
+    /// Summarise these workspaces.
     LookAtWorkspaces(Vec<PathBuf>),
-    /// Write the report on the work into a folder.
+    /// Export the work report to a folder.
     ExportReport(Box<WorkReport>, PathBuf),
-    /// Write the settings down.
+    /// Save the settings.
     SaveSettings(Box<Settings>),
 }
 
-/// What is done on the thread `labrum-network`.
+/// Jobs of the thread `labrum-network`.
 #[derive(Debug)]
 pub enum NetworkJob {
     /// Run a model.
     Segment(SegmentJob),
     /// Read a model's card.
     ReadModel(PathBuf),
-    /// Tell which device a choice leads to.
+    /// Report the device that a choice resolves to.
     ProbeDevice(DeviceChoice),
 }
 
-/// What is done on the thread `labrum-export`.
+/// Jobs of the thread `labrum-export`.
 #[derive(Debug)]
 pub enum MaskFileJob {
-    /// Write files.
+    /// Export one case.
     Export(Box<ExportJob>),
-    /// Write files of all accepted cases.
+    /// Export all accepted cases.
     ExportAccepted(Box<ExportAcceptedJob>),
-    /// Read masks for a case from files.
+    /// Import masks for a case from files.
     Import {
-        /// Which case.
+        /// The case.
         case: CaseId,
         /// Its series.
         series: Arc<Series>,
         /// SEG objects, structure sets, label maps or folders of them.
         paths: Vec<PathBuf>,
-        /// What is to be taken of them.
+        /// Which of the masks to import.
         choice: MaskChoice,
-        /// Cases that have no masks of their own yet: of a folder they get what belongs to them, too.
+        /// Other cases without masks of their own: masks in a folder that belong to them are imported too.
         others: Vec<(CaseId, Arc<Series>)>,
     },
 }
 
-/// What is done on the thread `labrum-survey`.
+/// Jobs of the thread `labrum-survey`.
 #[derive(Debug)]
 pub enum ShapeJob {
-    /// Work out outlines and measurements of a mask.
+    /// Compute outlines and measurements of a mask.
     Survey(SurveyJob),
-    /// Work out shapes between slices.
+    /// Interpolate shapes between slices.
     Interpolate(Box<InterpolateJob>),
 }
 
-/// What is done on the thread `labrum-training`.
+/// Jobs of the thread `labrum-training`.
 #[derive(Debug)]
 pub enum TrainingJob {
-    /// Do a round of training.
+    /// Run a round of training.
     Train(Box<TrainJob>),
-    /// Judge two versions on the hold-out.
+    /// Compare two versions on the hold-out set.
     Compare(Box<CompareJob>),
 }

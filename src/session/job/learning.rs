@@ -1,130 +1,113 @@
-//! Plain data between the session and the learning loop: rounds wished for, begun, trained and ended; versions.
+//! Plain data of the learning loop: rounds requested, begun, trained and ended; versions.
 
-use super::{DeviceChoice, RunId};
-use crate::{Result, session::learning::Doing};
+use super::RunId;
+use crate::Result;
 use labrum_core::{
+    device::DeviceChoice,
     label::Label,
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
     progress::Control,
-    training::{Estimate, RoundSettings},
+    training::{Estimate, RoundPhase, RoundSettings},
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-/// A round that is wished for.
+/// A request for a round of training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundWish {
-    /// The version that it starts from, where it is one.
+    /// The version that it starts from, if any.
     pub parent: Option<VersionKey>,
-    /// How it is done.
+    /// Settings of the training.
     pub settings: RoundSettings,
 }
 
-/// What came of a round.
+/// The outcome of a round.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoundOutcome {
-    /// A version.
+    /// It made a version.
     Version(Box<NewVersion>),
-    /// It was stopped.
+    /// It was cancelled.
     Cancelled,
-    /// It could not be done; the reason.
+    /// It failed; the reason.
     Failed(String),
 }
 
-/// Something with the list of versions.
+/// A change to the list of versions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VersionJob {
-    /// Make one active; `None` for the models outside of the workspace.
+    /// Make one active; `None` for the models outside the workspace.
     Activate(Option<VersionKey>),
-    /// Turn an undecided one down.
+    /// Reject an undecided one.
     Reject(VersionKey),
-    /// Call one something else.
+    /// Rename one.
     Rename(VersionKey, String),
-    /// Remove one and its file.
+    /// Delete one and its file.
     Delete(VersionKey),
-    /// Write one into a folder.
+    /// Export one to a folder.
     Export(VersionKey, PathBuf),
-    /// Take a snapshot to compare two on.
+    /// Take a snapshot of the accepted masks to compare two versions on.
     Compare(VersionKey, VersionKey),
 }
 
-/// A round that has begun: all that the training needs of the workspace.
+/// A round that has begun: everything that the training needs from the workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BegunRound {
-    /// Which.
+    /// Its key.
     pub key: RoundKey,
     /// The accepted masks as they are now.
     pub snapshot: Vec<SnapshotSlice>,
-    /// How it is done.
+    /// Settings of the training.
     pub settings: RoundSettings,
     /// The version that it starts from.
     pub parent: Option<VersionKey>,
-    /// Where states to go on from are written.
+    /// File for checkpoints.
     pub checkpoint: PathBuf,
-    /// It was cut off before and goes on.
+    /// It was interrupted and is resumed.
     pub is_resumed: bool,
 }
 
-/// Do a round of training.
+/// Run a round of training.
 #[derive(Clone, Debug)]
 pub struct TrainJob {
-    /// Which job: a round that was left and is taken up again is done by a new one.
+    /// Id of this job; a resumed round gets a new one.
     pub attempt: RunId,
-    /// What the workspace gave for it.
+    /// The round.
     pub begun: Arc<BegunRound>,
     /// The labels of the workspace.
     pub labels: Arc<[Label]>,
-    /// What a model that starts from nothing is called.
+    /// Name for a model that is trained from scratch.
     pub name: String,
-    /// Where it runs.
+    /// The device.
     pub device: DeviceChoice,
-    /// Threads that compute.
+    /// Number of CPU threads.
     pub threads: usize,
-    /// To stop it, to pause it, to make it give way.
+    /// Cancels it, pauses it, or makes it yield.
     pub control: Control,
 }
 
-/// Judge two versions on the hold-out.
+/// Compare two versions on the hold-out set.
 #[derive(Clone, Debug)]
 pub struct CompareJob {
-    /// The one that stands for the active model, and its file.
+    /// The version in the place of the active model, and its file.
     pub first: (VersionKey, PathBuf),
-    /// The other.
+    /// The other version, and its file.
     pub second: (VersionKey, PathBuf),
     /// The accepted masks.
     pub snapshot: Vec<SnapshotSlice>,
     /// The labels of the workspace.
     pub labels: Arc<[Label]>,
-    /// Where it runs.
+    /// The device.
     pub device: DeviceChoice,
-    /// Threads that compute.
+    /// Number of CPU threads.
     pub threads: usize,
 }
 
-/// What a round tells.
+/// News of a round.
 #[derive(Debug)]
 pub enum RoundEvent {
-    /// What it will take.
+    /// Estimated effort.
     Estimated(Estimate),
-    /// What it does now.
-    Doing(Doing),
-    /// A step is done.
-    Step {
-        /// From 1.
-        step: usize,
-        /// Share of the training that is done, 0..=1.
-        done: f64,
-        /// Running mean of the loss.
-        loss: f64,
-        /// Time still to go.
-        remaining: Duration,
-    },
-    /// The average of the weights was looked at.
-    Validation {
-        /// After so many steps.
-        step: usize,
-        /// Mean Dice.
-        dice: f64,
-    },
+    /// Its current phase and progress.
+    Phase(RoundPhase),
     /// It ended: with a version, cancelled, or failed.
     Ended(Result<Option<Box<NewVersion>>>),
 }

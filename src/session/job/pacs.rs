@@ -1,4 +1,4 @@
-//! Plain data between the session and the servers.
+//! Plain data of jobs about servers (PACS).
 
 use super::ExportJob;
 use crate::Result;
@@ -8,149 +8,149 @@ use labrum_core::{
 };
 use std::path::PathBuf;
 
-/// What servers are asked, or what is done with the queue, by the thread that does it.
+/// A job about servers or the send queue, by the thread that does it.
 #[derive(Clone, Debug)]
 pub enum PacsJob {
     /// Ask a server.
     Ask(PacsQuestion),
     /// Receive a study, or some series of it.
     Receive(ReceiveJob),
-    /// Know the secret of a server, and keep it in the system's key store where that is wanted.
+    /// Remember the password or token of a server.
     SignIn {
-        /// Which server.
+        /// The server.
         server: Server,
         /// Its password or token.
         secret: Secret,
-        /// Beyond the end of the program.
+        /// Store it in the system's key store.
         is_kept: bool,
     },
-    /// Forget the secret of a server.
+    /// Forget the password or token of a server.
     Forget(Server),
-    /// Send, and what else is done with the queue.
+    /// Change the send queue.
     Sending(SendingJob),
 }
 
-/// What is done on the thread `labrum-pacs`.
+/// Jobs of the thread `labrum-pacs`.
 #[derive(Clone, Debug)]
 pub enum PacsQuestion {
-    /// See whether a server is there and lets us in.
+    /// Test the connection and the sign-in (C-ECHO).
     Echo {
-        /// Which question.
+        /// Id of the request.
         id: u64,
-        /// Which server.
+        /// The server.
         server: Server,
-        /// Stops it.
+        /// Cancels it.
         cancel: Cancel,
     },
     /// Find studies.
     Find {
-        /// Which question.
+        /// Id of the request.
         id: u64,
-        /// Which server.
+        /// The server.
         server: Server,
-        /// Which studies.
+        /// The search terms.
         query: Query,
-        /// Stops it.
+        /// Cancels it.
         cancel: Cancel,
     },
     /// List the series of a study.
     ListSeries {
-        /// Which question.
+        /// Id of the request.
         id: u64,
-        /// Which server.
+        /// The server.
         server: Server,
         /// Study Instance UID.
         study_uid: String,
-        /// Stops it.
+        /// Cancels it.
         cancel: Cancel,
     },
 }
 
-/// What is done on the thread `labrum-receive`.
+/// Jobs of the thread `labrum-receive`.
 #[derive(Clone, Debug)]
 pub struct ReceiveJob {
-    /// Which receiving.
+    /// Id of the transfer.
     pub id: u64,
-    /// Which server.
+    /// The server.
     pub server: Server,
     /// Study Instance UID.
     pub study_uid: String,
-    /// Series Instance UIDs; all where nothing is said.
+    /// Series Instance UIDs; `None` for all.
     pub series: Option<Vec<String>>,
-    /// Stops it.
+    /// Cancels it.
     pub cancel: Cancel,
 }
 
-/// What is done on the thread `labrum-send`.
+/// Jobs of the thread `labrum-send`.
 #[derive(Clone, Debug)]
 pub enum SendingJob {
     /// Write a segmentation and queue it for a server.
     Send {
-        /// The segmentation; its folder does not matter.
+        /// The segmentation; its folder is ignored.
         export: Box<ExportJob>,
-        /// Where it goes.
+        /// The receiving server.
         server: Server,
     },
-    /// Do not send an object any more.
+    /// Cancel sending an object.
     Cancel(String),
-    /// Try an object again now.
+    /// Retry an object now.
     Retry(String),
-    /// Take those out of the list that are done with.
+    /// Remove finished objects from the list.
     ForgetDone,
 }
 
-/// What servers answer, and what becomes of the queue.
+/// Answers of servers, and the state of the send queue.
 #[derive(Clone, Debug)]
 pub enum PacsEvent {
-    /// A server was reached, or was not.
+    /// Result of a connection test.
     Echoed {
-        /// Which question.
+        /// Id of the request.
         id: u64,
-        /// What came of it.
+        /// The result.
         result: Result<()>,
     },
     /// Studies were found.
     Found {
-        /// Which question.
+        /// Id of the request.
         id: u64,
         /// The studies.
         result: Result<FoundStudies>,
     },
     /// Series of a study.
     Series {
-        /// Which question.
+        /// Id of the request.
         id: u64,
         /// Study Instance UID.
         study_uid: String,
         /// The series.
         result: Result<Vec<RemoteSeries>>,
     },
-    /// How far a study is.
+    /// Progress of receiving a study.
     Receiving {
-        /// Which receiving.
+        /// Id of the transfer.
         id: u64,
-        /// How far.
+        /// The progress.
         state: Receiving,
     },
-    /// A study is here.
+    /// A study was received.
     Received {
-        /// Which receiving.
+        /// Id of the transfer.
         id: u64,
-        /// Its folders.
+        /// The folders with its files.
         result: Result<Vec<PathBuf>>,
     },
-    /// A secret is known; why it is not kept beyond the end of the program.
+    /// A password or token was remembered.
     SignedIn {
         /// Name of the server.
         server: String,
-        /// The reason; `None` where it is kept, or was not to be.
+        /// Why it could not be stored in the key store; `None` if it was stored, or was not meant to be.
         not_kept: Option<String>,
     },
     /// A segmentation was queued.
     Queued(Result<Box<SendItem>>),
-    /// All that waits to be sent, and what became of the rest.
+    /// The send queue, with finished objects.
     Queue(Vec<SendItem>),
-    /// An object cannot be sent before somebody signs in.
+    /// An object cannot be sent before the user signs in.
     SendingNeedsSignIn {
         /// Name of the server.
         server: String,

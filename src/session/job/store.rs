@@ -1,4 +1,4 @@
-//! Plain data between the session and the workspace.
+//! Plain data of jobs about the workspace.
 
 use super::{
     CaseId,
@@ -15,134 +15,134 @@ use crate::{
 };
 use labrum_core::{
     holdout::Side,
-    journal::{CaseDescription, CaseKey, Meter, StatusChange, Task, TaskKey},
-    label::Label,
+    journal::{CaseDescription, CaseKey, Meter, StatusChange},
+    label::{Label, Task, TaskKey},
     learning::RoundKey,
     mask::PackedMask,
     study::{Series, Status},
 };
 use std::{path::PathBuf, sync::Arc};
 
-/// A case that the workspace is to know.
+/// A case to look up in the workspace, or to add to it.
 #[derive(Clone, Debug)]
 pub struct CaseToAdopt {
-    /// What the session calls it.
+    /// Its id in this session.
     pub case: CaseId,
     /// Its study.
     pub study: Arc<StudyInfo>,
     /// The series.
     pub series: Arc<Series>,
-    /// The task that it joins where it is new.
+    /// The task that it joins if it is new.
     pub task: TaskKey,
-    /// A person opened it: it comes back where it was taken out of the list.
+    /// The user opened it: it returns to the list if it was removed.
     pub comes_back: bool,
 }
 
-/// What the workspace is to do. All but opening and adopting must not be lost.
+/// A job for the workspace. All but opening and adopting must not be lost.
 #[derive(Clone, Debug)]
 pub enum StoreJob {
-    /// Open a workspace, or the user's own; the one before is closed.
+    /// Open a workspace; the one before is closed.
     Open {
-        /// Its folder.
+        /// Its folder; `None` for the user's default workspace.
         folder: Option<PathBuf>,
-        /// Tell where its cases are, to open them.
+        /// Also return the files of its cases.
         with_cases: bool,
     },
     /// Try again now.
     Retry,
-    /// Give it another name.
+    /// Rename it.
     Rename(String),
     /// Move it to another folder.
     Move(PathBuf),
-    /// Note where the images of known cases are now.
+    /// Store the new location of the images of known cases.
     Relocate(Vec<CaseDescription>),
-    /// A case is on the screen, with this slice.
+    /// Remember the case and the slice on the screen.
     Shown {
-        /// Which case.
+        /// The case.
         case: CaseId,
         /// Its slice.
         slice: usize,
     },
-    /// Find or enter cases.
+    /// Look up cases, and add those that are new.
     Adopt(Vec<CaseToAdopt>),
-    /// The list of labels.
+    /// Save the list of labels.
     Labels(Vec<Label>),
-    /// A step was taken.
+    /// Append a step to the journal.
     Append {
         /// The step.
         step: HistoryStep,
-        /// Who took it; empty where unknown.
+        /// Who made it; empty if unknown.
         person: String,
     },
-    /// A step was taken back or done again.
+    /// A step was undone or redone.
     SetUndone {
-        /// Which.
+        /// The step.
         step: StepId,
-        /// Taken back.
+        /// True for undone.
         undone: bool,
-        /// What goes with it of the status, where that is other than the journal tells.
+        /// The change of status that goes with it, if it differs from that in the journal.
         status: Option<StatusChange>,
     },
-    /// A model found something.
+    /// Save a proposal.
     Proposal {
-        /// On which case.
+        /// The case.
         case: CaseId,
-        /// On which slice.
+        /// The slice.
         slice: usize,
-        /// What.
+        /// The proposal.
         finding: Arc<Finding>,
     },
-    /// A case has another status.
+    /// Save the status of a case.
     Status {
-        /// Which case.
+        /// The case.
         case: CaseId,
         /// Its status.
         status: Status,
     },
     /// Count where a label is used.
     CountLabel(u8),
-    /// A label left the list: what has it in any case gets another one, or none.
+    /// A label was removed or merged: change the masks of all cases.
     RemoveLabel {
-        /// Which.
+        /// The removed label.
         label: u8,
-        /// The other one.
+        /// The label that replaces it; `None` for background.
         into: Option<u8>,
-        /// What the steps are called.
+        /// Name of the steps.
         tool: String,
-        /// Who did it; empty where unknown.
+        /// Who removed it; empty if unknown.
         person: String,
     },
-    /// A case leaves the list; its work is kept.
+    /// Remove a case from the list; its work is kept.
     RemoveCase(CaseId),
-    /// Let go of what models proposed for cases that are out of the list.
+    /// Delete the proposals of cases that were removed from the list.
     Tidy,
-    /// Cases belong to a task from now on.
+    /// Put cases into a task.
     SetTask {
-        /// Which cases.
+        /// The cases.
         cases: Vec<CaseId>,
-        /// Which task; a new one is begun.
+        /// The task; a new one is created.
         task: TaskChoice,
     },
-    /// Begin a round: take a snapshot of the accepted masks.
+    /// Begin a round of training: take a snapshot of the accepted masks.
     BeginRound(Box<RoundWish>),
-    /// A round ended.
+    /// A round of training ended.
     EndRound {
-        /// Which.
+        /// The round.
         key: RoundKey,
-        /// What came of it.
+        /// Its outcome.
         outcome: RoundOutcome,
     },
-    /// Something with the list of versions.
+    /// Change the list of versions.
     Version(VersionJob),
-    /// Work out what the work cost.
+    /// Make the work report.
     WorkReport,
-    /// Read the masks of all accepted cases, to be exported.
+    /// Read the masks of all accepted cases for an export.
     ReadAccepted,
-    /// A person worked on a case.
+    /// Add time worked on a case.
     Seconds {
-        /// Which case.
+        /// The case.
         case: CaseId,
-        /// For so long.
+        /// In seconds.
         seconds: f64,
     },
 }
@@ -156,72 +156,72 @@ pub struct WorkspaceInfo {
     pub name: String,
     /// Its labels.
     pub labels: Vec<Label>,
-    /// Its tasks, all but the first.
+    /// Its tasks except the first.
     pub tasks: Vec<Task>,
-    /// How far the work is.
+    /// Progress of the work.
     pub meter: Meter,
-    /// Files and folders of its cases, where they are to be opened.
+    /// Files and folders of its cases, if they are to be opened.
     pub sources: Vec<PathBuf>,
-    /// Identities of cases whose images are not where they were.
+    /// Identities of cases whose images were not found.
     pub missing: Vec<String>,
-    /// The file and the place of the slice at which the work stopped.
+    /// The slice shown last: its file, and its index in the series.
     pub resume: Option<(PathBuf, usize)>,
-    /// Another window has it open, this one only looks at it: who.
+    /// Who has it open, if another window does and this one is read-only.
     pub holder: Option<String>,
 }
 
-/// What is told of a workspace that is not open.
+/// Summary of a workspace that is not open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkspaceSummary {
     /// Its folder.
     pub folder: PathBuf,
-    /// Its name; the folder's where it cannot be read.
+    /// Its name; that of the folder if it cannot be read.
     pub name: String,
-    /// Cases in all and accepted ones, where they can be told.
+    /// Number of cases and of accepted cases, if known.
     pub cases: Option<(u32, u32)>,
-    /// The folder is gone or is no workspace any more.
+    /// The folder is missing or is not a workspace any more.
     pub is_missing: bool,
 }
 
-/// A slice as the workspace kept it.
+/// A slice as stored in the workspace.
 #[derive(Clone, Debug, Default)]
 pub struct RestoredSlice {
     /// Its mask.
     pub mask: Option<PackedMask>,
-    /// Steps were made on it.
+    /// It was edited.
     pub is_touched: bool,
-    /// The newest proposal came after them.
+    /// The newest proposal came after the edits.
     pub is_proposal_apart: bool,
-    /// Labels of which a person said that it holds nothing.
+    /// Labels that were marked as absent on it.
     pub absent: Vec<u8>,
 }
 
-/// How the workspace knows a case.
+/// The record of a case in the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaseRecord {
-    /// Its key there.
+    /// Its key.
     pub key: CaseKey,
-    /// On which side of the line it is.
+    /// Training or hold-out set.
     pub side: Option<Side>,
-    /// The task that it belongs to.
+    /// Its task.
     pub task: TaskKey,
 }
 
-/// A case as the workspace kept it. Findings come later, slice by slice.
+/// A case as stored in the workspace. Outlines and measurements follow later, slice by slice.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
-    /// Where it stood.
+    /// Its status.
     pub status: Status,
-    /// Seconds of work on it.
+    /// Time worked on it, in seconds.
     pub seconds: f64,
-    /// One for each slice.
+    /// One entry for each slice.
     pub slices: Vec<RestoredSlice>,
-    /// Steps that stand, oldest first.
+    /// Steps that can be undone, oldest first.
     pub done: Vec<HistoryStep>,
-    /// Steps that were taken back, oldest first.
+    /// Steps that can be redone, oldest first.
     pub undone: Vec<HistoryStep>,
-    /// What could not be restored.
+    /// Errors of parts that could not be restored.
     pub problems: Vec<Error>,
-    /// It takes the place of what was told before: the workspace changed masks since.
+    /// It replaces what was restored before, because the workspace changed masks since.
     pub is_anew: bool,
 }

@@ -1,11 +1,12 @@
-//! Brush and eraser on a view across the slices: one gesture paints in many slices and is one step.
+//! Brush and eraser on a reformatted view: one stroke paints on many slices and is one step.
 
 use super::{
     super::{
         Session,
-        job::{CaseId, SliceKey},
+        job::SliceKey,
         notice::Severity,
-        tools::{Hand, Place, PointerInput, PointerPhase, ToolKind},
+        tool_options::{BrushUnit, ToolKind},
+        tools::{Across, Place, PointerInput, PointerPhase, ToolGesture},
     },
     ViewPlane,
 };
@@ -14,37 +15,29 @@ use labrum_core::{
     mask::{PackedMask, Rule},
     region::Region,
     reslice,
-    tools::{stroke, threshold},
+    tools::stroke,
 };
 use std::collections::BTreeMap;
 
-/// A brush that is down on a view across the slices.
-#[derive(Debug)]
-pub(in crate::session) struct Across {
-    case: CaseId,
-    plane: ViewPlane,
-    label: u8,
-    last: Place,
-    /// For each slice what it changed so far, in order.
-    edits: BTreeMap<usize, Vec<Edit>>,
-}
-
 impl Session {
-    /// The brush over a view across the slices: centre and radii in pixels of the view.
+    /// The brush on a reformatted view: centre and radii in pixels of the view.
     pub fn across_ring(&self, plane: ViewPlane) -> Option<(Place, Place)> {
-        let pointer = self.ortho_views()?.across(plane)?.pointer?;
-        matches!(self.active_tool(), ToolKind::Brush | ToolKind::Eraser)
+        let pointer = self.viewports.ortho_views()?.across(plane)?.pointer?;
+        matches!(self.tools.active_tool(), ToolKind::Brush | ToolKind::Eraser)
             .then(|| (pointer.at, self.across_radii(plane)))
     }
 
     fn across_radii(&self, plane: ViewPlane) -> Place {
-        let Some((ortho, view)) = self.ortho_views().and_then(|o| Some((o, o.across(plane)?)))
+        let Some((ortho, view)) = self
+            .viewports
+            .ortho_views()
+            .and_then(|o| Some((o, o.across(plane)?)))
         else {
             return [1.0; 2];
         };
         let radius = self.settings.tools.radius;
         let mm = match self.settings.tools.unit {
-            super::super::tools::BrushUnit::Mm => radius,
+            BrushUnit::Mm => radius,
             _ => radius * ortho.stack.spacing[0],
         };
         view.pane.spacing.map(|spacing| mm / spacing)
@@ -52,11 +45,12 @@ impl Session {
 
     pub(super) fn across_pointer(&mut self, plane: ViewPlane, input: PointerInput) {
         let stays = input.phase != PointerPhase::Leave && input.at.iter().all(|v| v.is_finite());
-        self.change_across(plane, |v| v.pointer = stays.then_some(input));
-        if !stays || !self.current_case().is_some_and(|c| c.is_restored) {
+        self.viewports
+            .change_across(plane, |v| v.pointer = stays.then_some(input));
+        if !stays || !self.cases.current_case().is_some_and(|c| c.is_restored) {
             return;
         }
-        match (self.active_tool(), input.phase) {
+        match (self.tools.active_tool(), input.phase) {
             (ToolKind::Look, _) => {}
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => {
                 self.begin_across(plane, input)
@@ -68,7 +62,7 @@ impl Session {
             }
             (tool, PointerPhase::Press) => {
                 let text = format!(
-                    "{} works on acquired slices only. In orthogonal views, use the brush or the eraser.",
+                    "{} works only on acquired slices. Use brush or eraser in orthogonal views.",
                     tool.display_name()
                 );
                 self.notices.add(Severity::Hint, text);
@@ -77,9 +71,12 @@ impl Session {
         }
     }
 
-    /// Moves the brush on a view by pixels of it, from where it was or from the place that all views go through.
+    /// Moves the brush by pixels of a view, starting at its last position or at the crosshair.
     pub(in crate::session) fn move_across(&mut self, plane: ViewPlane, by: Place) {
-        let Some((ortho, view)) = self.ortho_views().and_then(|o| Some((o, o.across(plane)?)))
+        let Some((ortho, view)) = self
+            .viewports
+            .ortho_views()
+            .and_then(|o| Some((o, o.across(plane)?)))
         else {
             return;
         };
@@ -98,10 +95,11 @@ impl Session {
         );
     }
 
-    /// Clicks where the brush is on a view.
+    /// Clicks at the position of the brush on a view.
     pub(in crate::session) fn draw_across(&mut self, plane: ViewPlane) {
         self.move_across(plane, [0.0; 2]);
         let Some(input) = self
+            .viewports
             .ortho_views()
             .and_then(|o| o.across(plane))
             .and_then(|v| v.pointer)
@@ -125,7 +123,7 @@ impl Session {
     }
 
     fn begin_across(&mut self, plane: ViewPlane, input: PointerInput) {
-        let erases = input.erases || self.active_tool() == ToolKind::Eraser;
+        let erases = input.erases || self.tools.active_tool() == ToolKind::Eraser;
         let Some(label) = (if erases {
             Some(0)
         } else {
@@ -133,11 +131,11 @@ impl Session {
         }) else {
             return;
         };
-        let Some(case) = self.current_case().map(|c| c.id) else {
+        let Some(case) = self.cases.current_case().map(|c| c.id) else {
             return;
         };
-        self.finish_hand();
-        self.tools.hand = Hand::Across(Across {
+        self.finish_gesture();
+        self.tools.gesture = ToolGesture::Across(Across {
             case,
             plane,
             label,
@@ -147,37 +145,37 @@ impl Session {
         self.dab_across(input.at);
     }
 
-    /// Paints from where the brush was to `to`.
+    /// Paints from the last position to `to`.
     fn dab_across(&mut self, to: Place) {
-        let Hand::Across(Across {
+        let ToolGesture::Across(Across {
             case,
             plane,
             label,
             last,
             ..
-        }) = self.tools.hand
+        }) = self.tools.gesture
         else {
             return;
         };
-        let rule = self.drawing_rule(label);
+        let rule = self.labels.drawing_rule(label);
         for (slice, region) in self.brushed_across(plane, last, to) {
             let key = SliceKey { case, slice };
             self.open_mask(key);
             let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
-            if let Hand::Across(stroke) = &mut self.tools.hand
+            if let ToolGesture::Across(stroke) = &mut self.tools.gesture
                 && !edit.is_empty()
             {
                 stroke.edits.entry(slice).or_default().push(edit);
             }
         }
-        if let Hand::Across(stroke) = &mut self.tools.hand {
+        if let ToolGesture::Across(stroke) = &mut self.tools.gesture {
             stroke.last = to;
         }
     }
 
-    /// For each slice the pixels under a brush that moves on a view.
+    /// For each slice the pixels under a brush that moves on a view from `from` to `to`.
     fn brushed_across(&self, plane: ViewPlane, from: Place, to: Place) -> Vec<(usize, Region)> {
-        let Some(ortho) = self.ortho_views() else {
+        let Some(ortho) = self.viewports.ortho_views() else {
             return Vec::new();
         };
         let Some(pane) = ortho.across(plane).map(|v| &v.pane) else {
@@ -192,53 +190,55 @@ impl Session {
         );
         let all = reslice::slices_under(&ortho.stack, pane, ortho.cell_index(plane), &region);
         let columns = ortho.stack.slice_size()[0];
-        let within = |(slice, region): (usize, Region)| {
-            // Nobody draws on what is not seen.
-            let loaded = self.loaded_slice(SliceKey {
-                case: ortho.case,
-                slice,
-            })?;
-            let region = match self.settings.tools.threshold {
-                Some([low, high]) => threshold::within_range(
-                    &region,
-                    |i| loaded.image.modality_value(i),
-                    low..=high,
-                    columns,
-                ),
-                None => region,
-            };
-            Some((slice, region))
-        };
-        all.into_iter().filter_map(within).collect()
+        all.into_iter()
+            .filter_map(|(slice, region)| {
+                let key = SliceKey {
+                    case: ortho.case,
+                    slice,
+                };
+                // Slices that are not loaded are not shown, so nothing is drawn on them.
+                let loaded = self.loaded_slice(key)?;
+                Some((slice, self.within_threshold(loaded, region, columns)))
+            })
+            .collect()
     }
 
     pub(in crate::session) fn end_across(&mut self) {
-        let Hand::Across(stroke) = std::mem::take(&mut self.tools.hand) else {
+        let ToolGesture::Across(stroke) = std::mem::take(&mut self.tools.gesture) else {
             return;
         };
-        let merge = |(slice, edits): (&usize, &Vec<Edit>)| {
-            let mask = self.mask_of(SliceKey {
-                case: stroke.case,
-                slice: *slice,
-            })?;
-            Some((*slice, mask.merge_edits(edits)))
-        };
-        let edits: Vec<(usize, Edit)> = stroke.edits.iter().filter_map(merge).collect();
+        let edits = self.merged_edits(&stroke);
         self.pack_open_masks();
-        if edits.iter().all(|(_, e)| e.is_empty()) && self.drawing_rule(stroke.label) != Rule::FREE
+        if edits.iter().all(|(_, e)| e.is_empty())
+            && self.labels.drawing_rule(stroke.label) != Rule::FREE
         {
-            let text = "Nothing changed: what is there is locked or must not be painted over.";
+            let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);
         }
         let tool = if stroke.label == 0 {
             ToolKind::Eraser
         } else {
-            self.active_tool()
+            self.tools.active_tool()
         };
         self.commit_edits(tool.display_name(), stroke.case, edits);
     }
 
-    /// Takes back what a brush on a view has painted.
+    /// A stroke on a view as one edit for each slice.
+    fn merged_edits(&self, stroke: &Across) -> Vec<(usize, Edit)> {
+        let mut merged = Vec::new();
+        for (slice, edits) in &stroke.edits {
+            let key = SliceKey {
+                case: stroke.case,
+                slice: *slice,
+            };
+            if let Some(mask) = self.mask_of(key) {
+                merged.push((*slice, mask.merge_edits(edits)));
+            }
+        }
+        merged
+    }
+
+    /// Undoes a stroke on a view.
     pub(in crate::session) fn roll_back_across(&mut self, stroke: &Across) {
         for (slice, edits) in &stroke.edits {
             self.roll_back(
@@ -252,26 +252,30 @@ impl Session {
         self.pack_open_masks();
     }
 
-    /// Holds the mask of a slice unpacked for as long as a brush is down: it is painted on again and again.
+    /// Unpacks the mask of a slice for the duration of a stroke.
     fn open_mask(&mut self, key: SliceKey) {
-        if self.live.as_ref().is_some_and(|l| l.slice_key() == key)
-            || self.open_masks.contains_key(&key)
+        if self
+            .masks
+            .live
+            .as_ref()
+            .is_some_and(|l| l.slice_key() == key)
+            || self.masks.others.contains_key(&key)
         {
             return;
         }
-        if let Some(packed) = self.slice_state(key).and_then(|s| s.mask.as_ref()) {
+        if let Some(packed) = self.cases.slice_state(key).and_then(|s| s.mask.as_ref()) {
             let mask = packed.to_mask();
-            self.open_masks.insert(key, mask);
-        } else if let Some(case) = self.current_case() {
+            self.masks.others.insert(key, mask);
+        } else if let Some(case) = self.cases.current_case() {
             let mask = labrum_core::mask::Mask::new_blank(case.series.columns, case.series.rows);
-            self.open_masks.insert(key, mask);
+            self.masks.others.insert(key, mask);
         }
     }
 
     fn pack_open_masks(&mut self) {
-        for (key, mask) in std::mem::take(&mut self.open_masks) {
+        for (key, mask) in std::mem::take(&mut self.masks.others) {
             if let Some(state) = self.slice_state_mut(key)
-                && (state.mask.is_some() || state.is_touched || !mask.is_blank())
+                && (state.mask.is_some() || state.is_drawn() || !mask.is_blank())
             {
                 state.mask = Some(PackedMask::from_mask(&mask));
             }

@@ -7,7 +7,8 @@ use super::{
         command::UserCommand,
         job::{CaseRecord, Event, FileJob, Loaded, StoreJob, WorkspaceInfo},
         settings::{MEMORY_MB, Settings},
-        tools::{BrushUnit, PointerPhase, ToolOptions},
+        tool_options::{BrushUnit, ToolOptions},
+        tools::PointerPhase,
     },
     *,
 };
@@ -175,7 +176,7 @@ fn stroke(session: &mut Session, plane: ViewPlane, places: &[Place]) {
 
 /// All labelled voxels: slice, column, row.
 fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
-    let case = session.current_case().unwrap();
+    let case = session.cases.current_case().unwrap();
     let of = |slice: usize| {
         let mask = session
             .mask_of(SliceKey {
@@ -203,8 +204,8 @@ fn a_click_in_one_view_leads_the_others_there() {
         &mut session,
         OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]),
     );
-    assert_eq!(session.current_case().unwrap().slice, 3);
-    let ortho = session.ortho_views().unwrap();
+    assert_eq!(session.cases.current_case().unwrap().slice, 3);
+    let ortho = session.viewports.ortho_views().unwrap();
     assert_eq!(
         ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
         [3, 6, 2]
@@ -214,7 +215,7 @@ fn a_click_in_one_view_leads_the_others_there() {
         &mut session,
         OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]),
     );
-    let ortho = session.ortho_views().unwrap();
+    let ortho = session.viewports.ortho_views().unwrap();
     assert_eq!(
         ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
         [3, 10, 7]
@@ -222,11 +223,22 @@ fn a_click_in_one_view_leads_the_others_there() {
     // Scrolling through the slices moves the line in the others.
     session.apply_action(Action::ScrollSlices(-2));
     assert_eq!(
-        session.ortho_views().unwrap().cell_index(ViewPlane::Slice),
+        session
+            .viewports
+            .ortho_views()
+            .unwrap()
+            .cell_index(ViewPlane::Slice),
         1
     );
     act(&mut session, OrthoAction::Scroll(ViewPlane::Row, -100));
-    assert_eq!(session.ortho_views().unwrap().cell_index(ViewPlane::Row), 0);
+    assert_eq!(
+        session
+            .viewports
+            .ortho_views()
+            .unwrap()
+            .cell_index(ViewPlane::Row),
+        0
+    );
 }
 
 #[test]
@@ -272,6 +284,7 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         .count();
     assert_eq!(steps, 1, "one row of the journal");
     let seen = session
+        .viewports
         .ortho_views()
         .unwrap()
         .across(ViewPlane::Column)
@@ -287,6 +300,7 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         (15, 1, 0)
     );
     let coronal = session
+        .viewports
         .ortho_views()
         .unwrap()
         .across(ViewPlane::Row)
@@ -299,6 +313,7 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
     assert!(voxels(&session).is_empty());
     assert!(
         session
+            .viewports
             .ortho_views()
             .unwrap()
             .across(ViewPlane::Column)
@@ -339,7 +354,7 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
     let mut session = shown();
     stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
     let before = voxels(&session);
-    session.labels[0].locked = true;
+    session.labels.list[0].locked = true;
     command(&mut session, UserCommand::ToolEraser);
     stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
     assert_eq!(voxels(&session), before);
@@ -350,7 +365,7 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
             .notices
             .list
             .iter()
-            .any(|n| n.text.starts_with("Polygon works on acquired slices"))
+            .any(|n| n.text.starts_with("Polygon works only on acquired slices"))
     );
 }
 
@@ -368,13 +383,21 @@ fn nobody_draws_on_slices_that_are_not_read_yet() {
 fn keys_go_to_the_view_that_was_chosen() {
     let mut session = shown();
     command(&mut session, UserCommand::NextView);
-    let column = session.ortho_views().unwrap().cell_index(ViewPlane::Column);
+    let column = session
+        .viewports
+        .ortho_views()
+        .unwrap()
+        .cell_index(ViewPlane::Column);
     command(&mut session, UserCommand::NextSlice);
     assert_eq!(
-        session.ortho_views().unwrap().cell_index(ViewPlane::Column),
+        session
+            .viewports
+            .ortho_views()
+            .unwrap()
+            .cell_index(ViewPlane::Column),
         column + 1
     );
-    assert_eq!(session.current_case().unwrap().slice, 2);
+    assert_eq!(session.cases.current_case().unwrap().slice, 2);
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
     assert!(
@@ -383,14 +406,17 @@ fn keys_go_to_the_view_that_was_chosen() {
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextSlice);
-    assert_eq!(session.current_case().unwrap().slice, 3);
+    assert_eq!(session.cases.current_case().unwrap().slice, 3);
 }
 
 #[test]
 fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
     let mut session = session(axial(&[0.0]), Settings::default());
     command(&mut session, UserCommand::ToggleOrtho);
-    assert_eq!(session.ortho_refusal(), Some("It has one slice."));
+    assert_eq!(
+        session.viewports.ortho_refusal(),
+        Some("The series has only one slice.")
+    );
 
     let mut large = axial(&(0..500).map(f64::from).collect::<Vec<_>>());
     (large.columns, large.rows) = (512, 512);
@@ -400,16 +426,18 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
         ..Settings::default()
     };
     let mut session = super::tests::session(large, settings.clone());
-    let reason = session.ortho_refusal().unwrap();
+    let reason = session.viewports.ortho_refusal().unwrap();
     assert!(
-        reason.starts_with("The volume needs 263 MB; the limit in the settings leaves 18 MB"),
+        reason.starts_with("The volume needs 263 MB, but the image cache allows 18 MB"),
         "{reason}"
     );
     session.apply_action(Action::SetSettings(Settings {
         memory_mb: 1024,
         ..settings
     }));
-    assert!(session.ortho_views().is_some() && session.ortho_refusal().is_none());
+    assert!(
+        session.viewports.ortho_views().is_some() && session.viewports.ortho_refusal().is_none()
+    );
 }
 
 #[test]
@@ -421,7 +449,9 @@ fn a_stroke_ends_with_the_views() {
     );
     command(&mut session, UserCommand::ToggleOrtho);
     assert!(
-        session.ortho_views().is_none() && !session.is_drawing() && !voxels(&session).is_empty(),
+        session.viewports.ortho_views().is_none()
+            && !session.tools.is_drawing()
+            && !voxels(&session).is_empty(),
         "it is kept"
     );
     assert!(

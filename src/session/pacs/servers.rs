@@ -5,7 +5,7 @@ use crate::session::{Session, job::PacsJob};
 use labrum_core::pacs::{Secret, Server};
 
 impl Session {
-    /// The server that is asked: the one that was chosen, else the first.
+    /// The server to use: the chosen one, else the first.
     pub fn chosen_server(&self) -> Option<&Server> {
         let servers = &self.settings.servers;
         servers
@@ -41,7 +41,7 @@ impl Session {
                 None => servers.push(server),
             }
         });
-        // Asked anew, with the new settings.
+        // Choosing it again connects with the new settings.
         self.pacs.server.clear();
         self.choose_server(name);
     }

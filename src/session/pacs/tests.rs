@@ -236,7 +236,7 @@ fn the_masks_of_the_case_are_sent_with_what_made_them() {
     with_servers(&mut session);
     assert_eq!(
         session.command_refusal(UserCommand::SendToServer),
-        Some("There is no mask to send yet")
+        Some("No mask to send yet")
     );
     session.apply_action(Action::Command(UserCommand::SegmentSeries));
     segment_jobs(&mut session)

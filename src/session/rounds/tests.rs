@@ -17,7 +17,7 @@ use labrum_core::{
     mask::{Mask, Rule},
     metrics::Scores,
     region::{PixelRect, Region},
-    training::{Plan, RoundSettings, StartFrom},
+    training::{Plan, RoundPhase, RoundProgress, RoundSettings, StartFrom},
 };
 
 /// A session with two cases, a model for both, and one accepted case in its workspace.
@@ -179,14 +179,14 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     assert_eq!(job.begun.key, RoundKey(7));
     assert_eq!(
         session.command_refusal(UserCommand::Train),
-        Some("Training is running already")
+        Some("Training is already running")
     );
-    let step = RoundEvent::Step {
+    let step = RoundEvent::Phase(RoundPhase::Training(RoundProgress::Step {
         step: 5,
         done: 0.25,
         loss: 0.5,
         remaining: std::time::Duration::from_secs(30),
-    };
+    }));
     session.on_event(Event::Round {
         attempt: job.attempt,
         event: step,
@@ -387,7 +387,7 @@ fn an_answer_that_comes_after_the_case_was_accepted_changes_nothing() {
     answer(&mut session, &job);
     let case = &session.cases[0];
     assert_eq!(
-        (case.status, case.slices[0].is_proposal_apart),
+        (case.status, case.slices[0].is_proposal_newer()),
         (Status::Accepted, false)
     );
     assert_eq!(mask_of(&session, id), drawn);
@@ -403,7 +403,7 @@ fn an_answer_that_comes_while_a_person_draws_waits_beside_the_drawing() {
     answer(&mut session, &job);
     assert_eq!(mask_of(&session, id), drawn);
     assert!(
-        session.cases[0].slices[0].is_proposal_apart,
+        session.cases[0].slices[0].is_proposal_newer(),
         "the proposal is there to be taken"
     );
 }
@@ -417,7 +417,7 @@ fn a_proposal_of_the_model_before_is_dropped_where_the_new_one_was_asked() {
     assert_eq!(new.model.display_title(), "US model round-4");
     answer(&mut session, &old);
     assert!(
-        session.cases[0].slices[0].proposal.is_none(),
+        session.cases[0].slices[0].proposal().is_none(),
         "it is out of date"
     );
 }
@@ -429,7 +429,7 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
     let job = open_run(&mut session, 0);
     draw(&mut session, id);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 1))));
-    let locked = u8::try_from(session.all_labels().len()).unwrap();
+    let locked = u8::try_from(session.labels.all_labels().len()).unwrap();
     let key = SliceKey { case: id, slice: 0 };
     let place = Region::from_fn(
         &PixelRect {
@@ -442,7 +442,7 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
     session.commit_edits("Brush", id, vec![(0, edit)]);
     let bone = Label {
         locked: true,
-        ..session.all_labels()[usize::from(locked) - 1].clone()
+        ..session.labels.all_labels()[usize::from(locked) - 1].clone()
     };
     session.apply_action(Action::Label(LabelAction::Change(locked, bone)));
     answer(&mut session, &job);
@@ -459,7 +459,7 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
         let job = open_run(&mut session, at);
         answer(&mut session, &job);
     }
-    assert!(!session.is_stale(&session.cases[0]));
+    assert!(!session.models.is_stale(&session.cases[0]));
     let accepted = session.cases[1].id;
     session.select_case(Some(1));
     command(&mut session, UserCommand::Accept);
@@ -468,16 +468,20 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
     activate(&mut session, 4);
     assert_eq!(
         session
+            .models
             .model_for(&session.cases[0])
             .unwrap()
             .display_title(),
         "US model round-4"
     );
     assert!(
-        session.is_stale(&session.cases[0]),
+        session.models.is_stale(&session.cases[0]),
         "its proposal is of the model before"
     );
-    assert!(!session.is_stale(&session.cases[1]), "accepted is accepted");
+    assert!(
+        !session.models.is_stale(&session.cases[1]),
+        "accepted is accepted"
+    );
     session.select_case(Some(1));
     session.select_case(Some(0));
     let jobs = segment_jobs(&mut session);
@@ -505,6 +509,7 @@ fn without_the_version_the_shipped_model_runs_again() {
     });
     assert_eq!(
         session
+            .models
             .model_for(&session.cases[0])
             .unwrap()
             .display_title(),
@@ -523,6 +528,7 @@ fn another_workspace_has_versions_of_its_own() {
     assert!(
         session
             .models
+            .list
             .iter()
             .all(|m| matches!(m.source, ModelSource::Shipped(_)))
     );
@@ -548,12 +554,18 @@ fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
     let all: Vec<(String, usize)> = (0..9).map(|i| (format!("case {i}"), 1)).collect();
     let names: Vec<(&str, usize)> = all.iter().map(|(n, c)| (n.as_str(), *c)).collect();
     let mut session = session(&names, None);
-    session.cases[4].slices[0].proposal = Some(finding());
+    session.cases[4].slices[0].set_proposal(finding());
     session.apply_action(Action::SetOrder(CaseOrder::WhatNext));
     let order = session.ordered_cases();
     assert_eq!(order.len(), 9);
     assert_eq!(order[0], 4, "the only one whose doubt is known");
-    assert!(session.cases[4].reason.as_ref().unwrap().contains("unsure"));
+    assert!(
+        session.cases[4]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("uncertain")
+    );
     let random = session
         .cases
         .iter()

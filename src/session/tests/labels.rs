@@ -4,22 +4,21 @@ use super::*;
 use crate::session::tasks::TaskChoice;
 use labrum_core::{
     export_format::ExportFormat,
-    journal::{Task, TaskKey},
-    label::Gone,
+    label::{Gone, Task, TaskKey},
 };
 
 fn labels(session: &Session) -> Vec<&str> {
     session
         .standing_labels()
         .into_iter()
-        .map(|l| session.label_name(l))
+        .map(|l| session.labels.label_name(l))
         .collect()
 }
 
 fn rename(session: &mut Session, value: u8, name: &str) {
     let renamed = Label {
         name: name.into(),
-        ..session.all_labels()[usize::from(value) - 1].clone()
+        ..session.labels.all_labels()[usize::from(value) - 1].clone()
     };
     session.apply_action(Action::Label(LabelAction::Change(value, renamed)));
 }
@@ -124,7 +123,7 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
         into: None,
     }));
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("New", 0))));
-    assert_eq!(session.active_label(), 3);
+    assert_eq!(session.labels.active_label(), 3);
 }
 
 #[test]
@@ -141,17 +140,17 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
         into: Some(2),
     }));
     assert_eq!(labels(&session), ["Adenoma"]);
-    assert_eq!(session.active_label(), 2);
+    assert_eq!(session.labels.active_label(), 2);
     let state = &session.cases[0].slices[0];
-    assert!(!state.is_touched, "a proposal stays one");
-    assert_eq!(
-        state.proposal.as_ref().unwrap().to_mask().count_pixels(1),
-        0
-    );
+    assert!(!state.is_drawn(), "a proposal stays one");
+    assert_eq!(state.proposal().unwrap().to_mask().count_pixels(1), 0);
     assert!(count(&session, 0, 0, 2) > 0 && count(&session, 0, 0, 1) == 0);
     assert_eq!(session.next_undo(), None);
     assert_eq!(run(&mut session).values, [2]);
-    assert_eq!(session.all_labels()[0].kept.gone, Some(Gone::Into(2)));
+    assert_eq!(
+        session.labels.all_labels()[0].kept.gone,
+        Some(Gone::Into(2))
+    );
 }
 
 #[test]
@@ -228,7 +227,7 @@ fn nothing_here_can_be_accepted_and_is_undone() {
         session
             .command_refusal(UserCommand::Accept)
             .unwrap()
-            .contains("Nothing here")
+            .contains("Mark as absent")
     );
     session.take_jobs();
     command(&mut session, UserCommand::NothingHere);
@@ -360,14 +359,19 @@ fn labels_of_another_task_do_not_stand_in_a_case() {
         of(&session).contains(&"Fetal head".to_owned())
             && !of(&session).contains(&"Ventricle".to_owned())
     );
-    assert_ne!(session.label_name(session.active_label()), "Ventricle");
+    assert_ne!(
+        session.labels.label_name(session.labels.active_label()),
+        "Ventricle"
+    );
     session.apply_action(Action::SelectCase(heart));
     assert_eq!(session.task_name().as_deref(), Some("Hearts"));
     // A label of the same name in a file is one of this task.
     let task = session.current_task();
     let value = session.values_of(&[Label::with_name("Fetal head", 0)], task);
     assert_eq!(
-        session.all_labels()[usize::from(value[0]) - 1].kept.task,
+        session.labels.all_labels()[usize::from(value[0]) - 1]
+            .kept
+            .task,
         task
     );
 }
@@ -381,9 +385,9 @@ fn only_what_a_case_has_is_given_another_label() {
     session.apply_action(Action::Label(LabelAction::Choose(1)));
     assert_eq!(
         session.command_refusal(UserCommand::MoveToLabel),
-        Some("The case has no mask of this label")
+        Some("This case has no mask of this label")
     );
-    let slice = session.current_case().unwrap().slice;
+    let slice = session.cases.current_case().unwrap().slice;
     draw(&mut session, 0, slice, 1);
     assert_eq!(session.command_refusal(UserCommand::MoveToLabel), None);
     assert!(session.is_on_slice(1));
@@ -405,6 +409,7 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(
         session
+            .cases
             .current_case()
             .map(case::Case::display_title)
             .as_deref(),
@@ -414,6 +419,7 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(
         session
+            .cases
             .current_case()
             .map(case::Case::display_title)
             .as_deref(),
@@ -439,7 +445,7 @@ fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
         .map(case::Case::display_title)
         .collect();
     assert_eq!(
-        (titles, session.current),
+        (titles, session.cases.current),
         (vec!["a".to_owned(), "c".to_owned()], Some(1))
     );
     assert!(
@@ -451,5 +457,5 @@ fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
     assert!(session.next_undo_anywhere().is_none() && session.live_mask().is_some());
     command(&mut session, UserCommand::RemoveCase);
     command(&mut session, UserCommand::RemoveCase);
-    assert!(session.cases.is_empty() && session.current.is_none());
+    assert!(session.cases.is_empty() && session.cases.current.is_none());
 }

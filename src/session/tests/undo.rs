@@ -49,19 +49,19 @@ fn what_was_undone_in_one_case_does_not_come_back_from_another() {
     command(&mut session, UserCommand::Undo);
     command(&mut session, UserCommand::Accept);
     assert_eq!(
-        (session.current, session.cases[0].status),
+        (session.cases.current, session.cases[0].status),
         (Some(1), Status::Accepted)
     );
     let before = pixels(&session, 0);
     command(&mut session, UserCommand::Redo);
     command(&mut session, UserCommand::Undo);
     assert_eq!(
-        (session.current, session.cases[0].status),
+        (session.cases.current, session.cases[0].status),
         (Some(1), Status::Accepted)
     );
     assert_eq!(pixels(&session, 0), before);
     assert!(
-        last(&session).contains("\"Undo in any case\" goes to \"one\": accept"),
+        last(&session).contains("\"Undo in any case\" goes to \"one\" (accept)"),
         "{}",
         last(&session)
     );
@@ -76,22 +76,22 @@ fn undo_in_any_case_goes_there_and_names_case_and_action() {
     assert_eq!(session.next_undo_anywhere(), Some(("Accept", "one".into())));
     command(&mut session, UserCommand::UndoAnywhere);
     assert_eq!(
-        (session.current, session.cases[0].status),
+        (session.cases.current, session.cases[0].status),
         (Some(0), Status::Corrected)
     );
     assert_eq!(
         last(&session),
-        "Undone in \"one\": accept. The case is Corrected now."
+        "Undo in \"one\": accept. Status of the case: Edited."
     );
     command(&mut session, UserCommand::NextCase);
     command(&mut session, UserCommand::RedoAnywhere);
     assert_eq!(
-        (session.current, session.cases[0].status),
+        (session.cases.current, session.cases[0].status),
         (Some(0), Status::Accepted)
     );
     assert_eq!(
         last(&session),
-        "Done again in \"one\": accept. The case is Accepted now."
+        "Redo in \"one\": accept. Status of the case: Accepted."
     );
 }
 
@@ -114,14 +114,14 @@ fn a_stroke_on_an_accepted_case_is_told_and_undoing_it_gives_the_acceptance_back
     draw(&mut session, 0);
     assert_eq!(session.cases[0].status, Status::Corrected);
     assert!(
-        last(&session).contains("accept it again"),
+        last(&session).contains("Accept it again"),
         "{}",
         last(&session)
     );
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.cases[0].status, Status::Accepted);
     assert!(
-        last(&session).contains("The case is Accepted now"),
+        last(&session).contains("Status of the case: Accepted"),
         "{}",
         last(&session)
     );
@@ -192,7 +192,7 @@ fn an_older_journal_gives_the_acceptance_back_too() {
         (Status::Corrected, 0)
     );
     assert!(
-        last(&session).contains("in \"one\": brush. The case is Corrected now"),
+        last(&session).contains("in \"one\": brush. Status of the case: Edited"),
         "{}",
         last(&session)
     );
@@ -227,7 +227,7 @@ fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told(
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.cases[0].status, Status::New);
     assert!(
-        last(&session).contains("The case is New now"),
+        last(&session).contains("Status of the case: New"),
         "{}",
         last(&session)
     );
@@ -243,13 +243,13 @@ fn renaming_a_label_is_a_step() {
     ))));
     let renamed = Label {
         name: "Adenoma".into(),
-        ..session.all_labels()[0].clone()
+        ..session.labels.all_labels()[0].clone()
     };
     session.apply_action(Action::Label(LabelAction::Change(1, renamed)));
     assert_eq!(session.next_undo(), Some("Rename label"));
     let hidden = Label {
         visible: false,
-        ..session.all_labels()[0].clone()
+        ..session.labels.all_labels()[0].clone()
     };
     session.apply_action(Action::Label(LabelAction::Change(1, hidden)));
     assert_eq!(
@@ -259,10 +259,10 @@ fn renaming_a_label_is_a_step() {
     );
     session.take_jobs();
     command(&mut session, UserCommand::Undo);
-    assert_eq!(session.all_labels()[0].name, "Polyp");
-    assert!(!session.all_labels()[0].visible);
+    assert_eq!(session.labels.all_labels()[0].name, "Polyp");
+    assert!(!session.labels.all_labels()[0].visible);
     assert!(
-        last(&session).contains("The label is called Polyp"),
+        last(&session).contains("The label is now called Polyp"),
         "{}",
         last(&session)
     );
@@ -270,19 +270,19 @@ fn renaming_a_label_is_a_step() {
         |j: &Job| matches!(j, Job::Store(StoreJob::Labels(labels)) if labels[0].name == "Polyp");
     assert!(session.take_jobs().iter().any(saved));
     command(&mut session, UserCommand::Redo);
-    assert_eq!(session.all_labels()[0].name, "Adenoma");
+    assert_eq!(session.labels.all_labels()[0].name, "Adenoma");
 }
 
 #[test]
 fn the_list_of_cases_has_two_ends() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     command(&mut session, UserCommand::PreviousCase);
-    assert_eq!(session.current, Some(0));
-    assert_eq!(last(&session), "This is the first case of the list.");
+    assert_eq!(session.cases.current, Some(0));
+    assert_eq!(last(&session), "This is the first case in the list.");
     command(&mut session, UserCommand::NextCase);
     command(&mut session, UserCommand::NextCase);
-    assert_eq!(session.current, Some(1));
-    assert_eq!(last(&session), "This is the last case of the list.");
+    assert_eq!(session.cases.current, Some(1));
+    assert_eq!(last(&session), "This is the last case in the list.");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn skipping_an_accepted_case_is_told() {
     command(&mut session, UserCommand::PreviousCase);
     command(&mut session, UserCommand::Skip);
     assert!(
-        last(&session).contains("\"one\" was accepted and is skipped now"),
+        last(&session).contains("\"one\" was accepted and is now skipped"),
         "{}",
         last(&session)
     );
@@ -333,7 +333,7 @@ fn what_was_said_of_a_case_goes_with_it_and_with_the_next_step() {
             .notices
             .list
             .iter()
-            .filter(|n| n.text.contains("accept it again"))
+            .filter(|n| n.text.contains("Accept it again"))
             .count()
     };
     let draw_on_accepted = |session: &mut Session| {

@@ -1,7 +1,11 @@
-//! Brush, eraser and smart brush: paint from press to release.
+//! Brush, eraser and smart brush: a stroke from press to release.
 
-use super::{BrushUnit, Hand, Place, PointerInput, PointerPhase, Preview, Session, ToolKind};
-use crate::session::{job::Loaded, notice::Severity};
+use super::{Place, PointerInput, PointerPhase, Preview, Session, ToolGesture};
+use crate::session::{
+    job::Loaded,
+    notice::Severity,
+    tool_options::{BrushUnit, ToolKind},
+};
 use labrum_core::{
     edit::Edit,
     mask::Rule,
@@ -10,22 +14,22 @@ use labrum_core::{
 };
 use std::sync::Arc;
 
-/// A smart brush looks at the image anew after so much of its radius.
+/// Distance, as a fraction of the radius, after which the smart brush evaluates the image again.
 const SMART_STEP: f64 = 0.35;
 
-/// A brush that is down.
+/// A brush stroke.
 #[derive(Debug)]
 pub(in crate::session) struct Stroke {
-    /// What it changed so far, in order.
+    /// The edits so far, in order.
     pub(in crate::session) edits: Vec<Edit>,
     label: u8,
     last: Place,
 }
 
 impl Session {
-    /// Radii of a size in the unit of the options, in pixels along x and y: round on the screen.
+    /// Converts a size in the unit of the options to radii in pixels along x and y, so that it is round on the screen.
     pub(in crate::session) fn in_pixels(&self, size: f64) -> Place {
-        let Some(case) = self.current_case() else {
+        let Some(case) = self.cases.current_case() else {
             return [size; 2];
         };
         let spacing = self
@@ -40,7 +44,7 @@ impl Session {
     pub(in crate::session) fn handle_brush(&mut self, input: PointerInput) {
         match input.phase {
             PointerPhase::Press => {
-                let erases = input.erases || self.tool == ToolKind::Eraser;
+                let erases = input.erases || self.tools.kind == ToolKind::Eraser;
                 let Some(label) = (if erases {
                     Some(0)
                 } else {
@@ -48,8 +52,8 @@ impl Session {
                 }) else {
                     return;
                 };
-                self.finish_hand();
-                self.tools.hand = Hand::Stroke(Stroke {
+                self.finish_gesture();
+                self.tools.gesture = ToolGesture::Stroke(Stroke {
                     edits: Vec::new(),
                     label,
                     last: input.at,
@@ -65,21 +69,21 @@ impl Session {
         }
     }
 
-    /// Paints from where the brush was to `to`.
+    /// Paints from the last position to `to`.
     fn paint_dab(&mut self, to: Place) {
-        let Hand::Stroke(stroke) = &self.tools.hand else {
+        let ToolGesture::Stroke(stroke) = &self.tools.gesture else {
             return;
         };
         let (label, from) = (stroke.label, stroke.last);
         let Some(region) = self.brushed_region(from, to) else {
             return;
         };
-        let rule = self.drawing_rule(label);
+        let rule = self.labels.drawing_rule(label);
         let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
         let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
-        if let Hand::Stroke(stroke) = &mut self.tools.hand {
+        if let ToolGesture::Stroke(stroke) = &mut self.tools.gesture {
             stroke.last = to;
             if !edit.is_empty() {
                 stroke.edits.push(edit);
@@ -87,12 +91,12 @@ impl Session {
         }
     }
 
-    /// The pixels under a brush that moves; `None` where a smart brush has not moved far enough to look again.
+    /// The pixels under a brush moving to `to`; `None` if a smart brush has not moved far enough yet.
     fn brushed_region(&self, from: Place, to: Place) -> Option<Region> {
         let loaded = self.current_loaded()?;
-        let (columns, rows) = self.slice_size();
+        let (columns, rows) = self.masks.slice_size();
         let radii = self.in_pixels(self.settings.tools.radius);
-        let region = if self.tool == ToolKind::SmartBrush {
+        let region = if self.tools.kind == ToolKind::SmartBrush {
             let step = (radii[0].min(radii[1]) * SMART_STEP).max(1.0);
             let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
             let distance = dx.hypot(dy);
@@ -116,7 +120,13 @@ impl Session {
         smart_brush::smart_disc(&loaded.image, at, radii, self.settings.tools.sensitivity)
     }
 
-    fn within_threshold(&self, loaded: &Arc<Loaded>, region: Region, columns: usize) -> Region {
+    /// The pixels of a region within the editable intensity range, if one is set.
+    pub(in crate::session) fn within_threshold(
+        &self,
+        loaded: &Arc<Loaded>,
+        region: Region,
+        columns: usize,
+    ) -> Region {
         match self.settings.tools.threshold {
             Some([low, high]) => threshold::within_range(
                 &region,
@@ -129,33 +139,37 @@ impl Session {
     }
 
     pub(super) fn end_stroke(&mut self) {
-        let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else {
+        let ToolGesture::Stroke(stroke) = std::mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };
         let (key, edit) = (live.slice_key(), live.mask().merge_edits(&stroke.edits));
-        if edit.is_empty() && self.drawing_rule(stroke.label) != Rule::FREE {
-            let text = "Nothing changed: what is there is locked or must not be painted over.";
+        if edit.is_empty() && self.labels.drawing_rule(stroke.label) != Rule::FREE {
+            let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);
         }
         let tool = if stroke.label == 0 {
             ToolKind::Eraser
         } else {
-            self.tool
+            self.tools.kind
         };
         self.commit_edits(tool.display_name(), key.case, vec![(key.slice, edit)]);
     }
 
     pub(super) fn brush_preview(&self, input: PointerInput) -> Preview {
         let radii = self.in_pixels(self.settings.tools.radius);
-        let erases = input.erases || self.tool == ToolKind::Eraser;
+        let erases = input.erases || self.tools.kind == ToolKind::Eraser;
         let looks_at_image =
-            self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
-        // A plain brush does what its ring says.
-        let region = (looks_at_image && !self.is_drawing())
+            self.tools.kind == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
+        // For a plain brush the ring is preview enough.
+        let region = (looks_at_image && !self.tools.is_drawing())
             .then(|| self.brushed_region(input.at, input.at))
             .flatten();
-        let label = if erases { 0 } else { self.label_to_draw() };
+        let label = if erases {
+            0
+        } else {
+            self.labels.label_to_draw()
+        };
         Preview {
             region,
             label,

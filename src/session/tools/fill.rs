@@ -1,7 +1,7 @@
-//! Fill: a click gives a connected area the label in hand, or empties it.
+//! Fill: a click fills a connected region with the active label, or clears it.
 
-use super::{PointerInput, PointerPhase, Preview, Session, ToolKind};
-use crate::session::notice::Severity;
+use super::{PointerInput, PointerPhase, Preview, Session};
+use crate::session::{notice::Severity, tool_options::ToolKind};
 use labrum_core::{region::Region, tools::fill};
 
 impl Session {
@@ -17,15 +17,15 @@ impl Session {
             return;
         };
         let area = self.area_at(input);
-        if area.is_none() && !input.erases && self.pixel_at(input.at).is_some() {
+        if area.is_none() && !input.erases && self.masks.pixel_at(input.at).is_some() {
             let text =
-                "The outer background is not filled: click an enclosed area or one with a label.";
+                "The outer background cannot be filled. Click an enclosed or labelled region.";
             self.notices.add(Severity::Hint, text);
         }
         let (Some(region), Some(live)) = (area, self.live_mask()) else {
             return;
         };
-        let (key, rule) = (live.slice_key(), self.drawing_rule(label));
+        let (key, rule) = (live.slice_key(), self.labels.drawing_rule(label));
         let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
         self.commit_edits(
             ToolKind::Fill.display_name(),
@@ -34,13 +34,13 @@ impl Session {
         );
     }
 
-    /// The connected area of one label under the pointer. Background outside of everything is none: a click beside an
-    /// outline that is not closed would paint the whole picture.
+    /// The connected region of one label under the pointer. `None` for the outer background: a click beside an outline
+    /// that is not closed would fill the whole image.
     fn area_at(&self, input: PointerInput) -> Option<Region> {
-        let (seed, live) = (self.pixel_at(input.at)?, self.live_mask()?);
+        let (seed, live) = (self.masks.pixel_at(input.at)?, self.live_mask()?);
         let region = fill::connected_label(live.mask(), seed);
         let under = live.mask().label_at(seed.0 as i64, seed.1 as i64);
-        let (bounds, (columns, rows)) = (region.bounds(), self.slice_size());
+        let (bounds, (columns, rows)) = (region.bounds(), self.masks.slice_size());
         let touches_all_sides = bounds.columns == (0..columns) && bounds.rows == (0..rows);
         (under != 0 || !touches_all_sides).then_some(region)
     }
@@ -49,7 +49,7 @@ impl Session {
         let label = if input.erases {
             0
         } else {
-            self.label_to_draw()
+            self.labels.label_to_draw()
         };
         Preview {
             region: self.area_at(input),

@@ -1,24 +1,30 @@
-//! The tool in hand: a small state machine from press to release, which shows what it will do before it does it.
+//! The active tool: a small state machine from press to release, with a preview of what it will change.
 //!
-//! A gesture paints while it goes on (brushes, pull) or at its end (outlines); at its end all that it changed is one
-//! step. Esc rolls it back. Whoever leaves the slice, or does something else, before the end ends it there: what was
-//! drawn is kept.
+//! A gesture paints while it is running (brushes, pull) or at its end (outlines); all its changes together are one
+//! step. Esc rolls it back. Leaving the slice, or any other action, finishes the gesture and keeps what was drawn.
 
+mod across;
 mod brush;
 mod fill;
-mod options;
 mod outline;
 mod pull;
+mod state;
 
-pub use options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions};
+pub use state::Tools;
 
-use super::{Session, job::SliceKey, notice::Severity, ortho::Across};
+use super::{
+    Session,
+    job::SliceKey,
+    notice::Severity,
+    tool_options::{OutlineDoes, ToolKind, ToolOptions},
+};
+pub(super) use across::Across;
 use labrum_core::{edit::Edit, image::Window, region::Region, tools::live_wire::Wire};
 
-/// A place on the picture: pixels from its left upper corner, x to the right, y down.
+/// A position on the image: pixels from its upper left corner, x to the right, y down.
 pub type Place = [f64; 2];
 
-/// What the pointer does.
+/// The kind of a pointer event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointerPhase {
     /// It moves with no button down.
@@ -29,116 +35,85 @@ pub enum PointerPhase {
     Drag,
     /// The primary button goes up.
     Release,
-    /// A second click on the same place; comes after its `Release`.
+    /// A second click at the same position; follows its `Release`.
     DoubleClick,
     /// It left the canvas.
     Leave,
 }
 
-/// One move of the pointer over the slice on the screen. All moves between two frames come in order.
+/// A pointer event on the slice on the screen. All events between two frames arrive in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PointerInput {
-    /// What it does.
+    /// The kind of event.
     pub phase: PointerPhase,
-    /// Where.
+    /// The position.
     pub at: Place,
-    /// Alt or Ctrl is held: what adds takes away.
+    /// Alt or Ctrl is held: tools that add now erase.
     pub erases: bool,
-    /// Points on the screen for one pixel column.
+    /// Screen points per pixel column.
     pub scale: f64,
 }
 
-/// A gesture that goes on.
+/// The current gesture.
 #[derive(Debug, Default)]
-pub(super) enum Hand {
-    /// None.
+pub(super) enum ToolGesture {
+    /// No gesture.
     #[default]
     Empty,
-    /// A brush that is down.
+    /// A brush stroke.
     Stroke(brush::Stroke),
-    /// A line that is being drawn.
+    /// An outline that is being drawn.
     Outline(outline::DrawnLine),
-    /// A piece of boundary that is being moved.
+    /// A part of the boundary that is being dragged.
     Pull(pull::Pull),
-    /// A brush that is down on a view across the slices.
+    /// A brush stroke on a reformatted view.
     Across(Across),
 }
 
-/// What is shown of the tool in hand.
+/// Preview of the active tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preview {
     /// The pixels that would change.
     pub region: Option<Region>,
-    /// What they would become; 0 is background.
+    /// The label that they would get; 0 is background.
     pub label: u8,
-    /// An ellipse about the pointer: centre and radii in pixels.
+    /// An ellipse around the pointer: centre and radii in pixels.
     pub ring: Option<(Place, Place)>,
-    /// A line through these places.
+    /// A line through these positions.
     pub line: Vec<Place>,
-    /// The line's points that can be moved, in order.
+    /// Points of the line that can be moved, in order.
     pub points: Vec<Place>,
-    /// The line is closed to its first point.
+    /// The line is closed.
     pub is_closed: bool,
 }
 
-/// What the tools remember.
-#[derive(Debug, Default)]
-pub(super) struct Tools {
-    pub(super) hand: Hand,
-    pub(super) pointer: Option<PointerInput>,
-    /// Where keys moved the tool to; the mouse has not moved since.
-    pub(super) keyed: Option<Place>,
-    pub(super) preview: Preview,
-    pub(super) wire: Option<WireInHand>,
-}
-
-/// The search for edges on one slice.
-pub(super) struct WireInHand {
+/// The live wire for one slice.
+pub(super) struct LoadedWire {
     key: SliceKey,
     window: Window,
     wire: Box<Wire>,
 }
 
-impl std::fmt::Debug for WireInHand {
+impl std::fmt::Debug for LoadedWire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WireInHand")
+        f.debug_struct("LoadedWire")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }
 
 impl Session {
-    /// The tool in hand.
-    pub fn active_tool(&self) -> ToolKind {
-        self.tool
-    }
-
-    /// What is shown of it.
-    pub fn tool_preview(&self) -> &Preview {
-        &self.tools.preview
-    }
-
-    /// Where keys moved the tool to; `None` where it is at the mouse.
-    pub fn keyed_pointer(&self) -> Option<Place> {
-        self.tools.keyed
-    }
-
-    /// True while a gesture goes on.
-    pub fn is_drawing(&self) -> bool {
-        !matches!(self.tools.hand, Hand::Empty)
-    }
-
     pub(super) fn choose_tool(&mut self, tool: ToolKind) {
-        self.finish_hand();
-        self.tool = tool;
+        self.finish_gesture();
+        self.tools.kind = tool;
         if tool != ToolKind::Look && self.settings.view_mode == super::settings::ViewMode::Hidden {
             self.notices
-                .add(Severity::Hint, "The mask is hidden: O shows it.");
+                .add(Severity::Hint, "The mask is hidden. Press O to show it.");
         }
         self.show_preview();
     }
 
-    /// The pointer did something on the slice on the screen.
+    /// Handles a pointer event on the slice on the screen.
     pub(super) fn handle_pointer(&mut self, input: PointerInput) {
         self.tools.keyed = self.tools.keyed.filter(|at| *at == input.at);
         let stays = input.phase != PointerPhase::Leave || self.tools.keyed.is_some();
@@ -146,8 +121,8 @@ impl Session {
         if !input.at.iter().all(|v| v.is_finite()) {
             return;
         }
-        if self.tool != ToolKind::Look && self.is_ready_to_draw() {
-            match self.tool {
+        if self.tools.kind != ToolKind::Look && self.is_ready_to_draw() {
+            match self.tools.kind {
                 ToolKind::Look => {}
                 ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
                     self.handle_brush(input)
@@ -162,10 +137,10 @@ impl Session {
         self.show_preview();
     }
 
-    /// Makes the tool in hand larger or smaller.
+    /// Changes the size of the active tool.
     pub(super) fn resize_tool(&mut self, notches: i64) {
-        if self.tool.has_size() {
-            let is_pull = self.tool == ToolKind::Pull;
+        if self.tools.kind.has_size() {
+            let is_pull = self.tools.kind == ToolKind::Pull;
             self.change_settings(|s| {
                 let size = if is_pull {
                     &mut s.tools.reach
@@ -178,9 +153,9 @@ impl Session {
         }
     }
 
-    /// Moves the tool by pixels, from where the pointer was or from the middle of the picture.
+    /// Moves the keyboard cursor by pixels, starting at the pointer or at the image centre.
     pub(super) fn move_pointer(&mut self, by: Place) {
-        let (columns, rows) = self.slice_size();
+        let (columns, rows) = self.masks.slice_size();
         let middle = PointerInput {
             phase: PointerPhase::Hover,
             at: [columns as f64 / 2.0, rows as f64 / 2.0],
@@ -201,7 +176,7 @@ impl Session {
         });
     }
 
-    /// Clicks where the tool is.
+    /// Clicks at the keyboard cursor.
     pub(super) fn draw_at_pointer(&mut self) {
         if self.tools.pointer.is_none() {
             self.move_pointer([0.0; 2]);
@@ -217,9 +192,9 @@ impl Session {
         });
     }
 
-    /// Esc: drops what is in hand, else stops what is going on, else takes messages away, else puts the tool away.
+    /// Esc: cancels the gesture, else stops what is running, else dismisses the messages, else switches to Pan.
     pub(super) fn handle_escape(&mut self) {
-        if self.drop_hand() {
+        if self.cancel_gesture() {
             return;
         }
         if self.is_busy() {
@@ -231,35 +206,37 @@ impl Session {
         }
     }
 
-    /// Nobody draws on what is not seen.
+    /// True if the slice on the screen is loaded and its case restored: only then can it be drawn on.
     pub(super) fn is_ready_to_draw(&self) -> bool {
-        self.current_loaded().is_some() && self.current_case().is_some_and(|c| c.is_restored)
+        self.current_loaded().is_some() && self.cases.current_case().is_some_and(|c| c.is_restored)
     }
 
-    /// Ends what is in hand where it is, as if the button had been let go or the line been closed: who does something
-    /// else loses nothing. A line of one or two corners has no inside and goes.
-    pub(super) fn finish_hand(&mut self) {
-        match &self.tools.hand {
-            Hand::Empty => return,
-            Hand::Stroke(_) => self.end_stroke(),
-            Hand::Pull(_) => self.end_pull(),
-            Hand::Across(_) => self.end_across(),
-            Hand::Outline(outline) if outline.has_inside() => self.close_outline_on_leaving(),
-            Hand::Outline(_) => {
-                self.drop_hand();
+    /// Finishes the gesture as if the button had been released or the outline closed, so that other actions lose
+    /// nothing. An outline without an inside (one or two points) is dropped.
+    pub(super) fn finish_gesture(&mut self) {
+        match &self.tools.gesture {
+            ToolGesture::Empty => return,
+            ToolGesture::Stroke(_) => self.end_stroke(),
+            ToolGesture::Pull(_) => self.end_pull(),
+            ToolGesture::Across(_) => self.end_across(),
+            ToolGesture::Outline(outline) if outline.has_inside() => {
+                self.close_outline_on_leaving()
+            }
+            ToolGesture::Outline(_) => {
+                self.cancel_gesture();
             }
         }
         self.show_preview();
     }
 
-    /// Rolls back what is in hand; false where nothing was.
-    pub(super) fn drop_hand(&mut self) -> bool {
-        let key = self.live.as_ref().map(super::live::Live::slice_key);
-        match (std::mem::take(&mut self.tools.hand), key) {
-            (Hand::Empty, _) => return false,
-            (Hand::Across(stroke), _) => self.roll_back_across(&stroke),
-            (Hand::Stroke(stroke), Some(key)) => self.roll_back(key, &stroke.edits),
-            (Hand::Pull(pull), Some(key)) => self.roll_back(key, &pull.edits),
+    /// Cancels the gesture and undoes what it drew; false if there was none.
+    pub(super) fn cancel_gesture(&mut self) -> bool {
+        let key = self.masks.live.as_ref().map(super::live::Live::slice_key);
+        match (std::mem::take(&mut self.tools.gesture), key) {
+            (ToolGesture::Empty, _) => return false,
+            (ToolGesture::Across(stroke), _) => self.roll_back_across(&stroke),
+            (ToolGesture::Stroke(stroke), Some(key)) => self.roll_back(key, &stroke.edits),
+            (ToolGesture::Pull(pull), Some(key)) => self.roll_back(key, &pull.edits),
             _ => {}
         }
         self.show_preview();
@@ -276,9 +253,9 @@ impl Session {
         }
     }
 
-    /// Works out what is shown of the tool.
+    /// Updates the preview of the tool.
     pub(super) fn show_preview(&mut self) {
-        let preview = match (self.tool, self.tools.pointer) {
+        let preview = match (self.tools.kind, self.tools.pointer) {
             _ if self.live_mask().is_none() => Preview::default(),
             (ToolKind::Look, _) => Preview::default(),
             (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => {
@@ -294,34 +271,20 @@ impl Session {
         self.tools.preview = self.what_changes(preview);
     }
 
-    /// Leaves out of an area what has the label already, is locked or may not be painted over.
+    /// Limits the preview to pixels that would change: not those that have the label already, are locked or protected.
     fn what_changes(&self, mut preview: Preview) -> Preview {
         let is_outline = matches!(
-            self.tool,
+            self.tools.kind,
             ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire
         );
         if is_outline && self.settings.tools.outline_does == OutlineDoes::TakeProposal {
             return preview;
         }
-        let rule = self.drawing_rule(preview.label);
+        let rule = self.labels.drawing_rule(preview.label);
         if let (Some(region), Some(live)) = (&preview.region, self.live_mask()) {
             preview.region = Some(live.mask().changeable_region(region, preview.label, &rule));
         }
         preview
-    }
-
-    /// Size of the slice on the screen, columns and rows.
-    pub(super) fn slice_size(&self) -> (usize, usize) {
-        self.live
-            .as_ref()
-            .map_or((0, 0), |l| (l.mask().columns(), l.mask().rows()))
-    }
-
-    /// The pixel under a place of the slice on the screen.
-    pub(super) fn pixel_at(&self, [x, y]: Place) -> Option<(usize, usize)> {
-        let (columns, rows) = self.slice_size();
-        let inside = x >= 0.0 && y >= 0.0 && x < columns as f64 && y < rows as f64;
-        inside.then_some((x as usize, y as usize))
     }
 }
 

@@ -1,12 +1,13 @@
-//! Pull: a piece of the boundary follows the pointer, the rest stays.
+//! Pull: part of the boundary follows the pointer, the rest stays.
 
-use super::{Hand, Place, PointerInput, PointerPhase, Preview, Session, ToolKind};
+use super::{Place, PointerInput, PointerPhase, Preview, Session, ToolGesture};
+use crate::session::tool_options::ToolKind;
 use labrum_core::{edit::Edit, region::Region, tools::pull};
 
-/// A piece of boundary that is being moved.
+/// A part of the boundary that is being dragged.
 #[derive(Debug)]
 pub(in crate::session) struct Pull {
-    /// What it changed so far, at most one: each move begins from the start.
+    /// The edit so far, at most one: each move starts from the original mask.
     pub(in crate::session) edits: Vec<Edit>,
     label: u8,
     start: Region,
@@ -26,15 +27,15 @@ impl Session {
                     .filter(|r| !r.is_empty())
                 else {
                     let text = format!(
-                        "There is no {} on this slice to pull.",
-                        self.label_name(label)
+                        "No {} on this slice to pull.",
+                        self.labels.label_name(label)
                     );
                     return self
                         .notices
                         .add(crate::session::notice::Severity::Hint, text);
                 };
-                self.finish_hand();
-                self.tools.hand = Hand::Pull(Pull {
+                self.finish_gesture();
+                self.tools.gesture = ToolGesture::Pull(Pull {
                     edits: Vec::new(),
                     label,
                     start,
@@ -51,7 +52,7 @@ impl Session {
     }
 
     pub(super) fn end_pull(&mut self) {
-        let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else {
+        let ToolGesture::Pull(pull) = std::mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };
@@ -64,35 +65,35 @@ impl Session {
     }
 
     fn pull_to(&mut self, to: Place) {
-        let (columns, rows) = self.slice_size();
+        let (columns, rows) = self.masks.slice_size();
         let reach = self.in_pixels(self.settings.tools.reach);
         let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
-        let Hand::Pull(pull) = &mut self.tools.hand else {
+        let ToolGesture::Pull(pull) = &mut self.tools.gesture else {
             return;
         };
         let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
         let (target, window) =
             pull::pull_label(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);
-        let rule = self.drawing_rule(label);
+        let rule = self.labels.drawing_rule(label);
         let edit = self.write_mask(key, |mask| {
             mask.reshape_label(label, &target, &window, &rule)
         });
-        if let Hand::Pull(pull) = &mut self.tools.hand {
+        if let ToolGesture::Pull(pull) = &mut self.tools.gesture {
             pull.edits.push(edit);
         }
     }
 
     pub(super) fn pull_preview(&self, input: PointerInput) -> Preview {
         let reach = self.in_pixels(self.settings.tools.reach);
-        let at = match &self.tools.hand {
-            Hand::Pull(pull) => pull.grabbed,
+        let at = match &self.tools.gesture {
+            ToolGesture::Pull(pull) => pull.grabbed,
             _ => input.at,
         };
         Preview {
-            label: self.active_label(),
+            label: self.labels.active_label(),
             ring: Some((at, reach)),
             ..Preview::default()
         }

@@ -7,8 +7,9 @@ use crate::session::{
     Action,
     command::UserCommand,
     job::{Event, Job, Loaded, ShapeJob, StoreJob},
-    labels::{LabelAction, PaintOver},
+    labels::LabelAction,
     tests::{answer, command, model, segment_jobs, session as opened},
+    workspace_labels::PaintOver,
 };
 use labrum_core::{
     image::{Image, Pixels},
@@ -122,7 +123,10 @@ fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
             .any(|w| distance_to_segment([x, y], w[0], w[1]) <= 5.0)
     };
     assert_eq!(mask(&session), shape(swept));
-    assert_eq!(session.current_case().unwrap().status, Status::Corrected);
+    assert_eq!(
+        session.cases.current_case().unwrap().status,
+        Status::Corrected
+    );
 
     drag(&mut session, &[[30.0, 5.0], [30.0, 60.0]], true);
     let left = |x, y| swept(x, y) && distance_to_segment([x, y], [30.0, 5.0], [30.0, 60.0]) > 5.0;
@@ -146,7 +150,7 @@ fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
         "nothing is painted before the line is closed"
     );
     assert_eq!(
-        session.tool_preview().region.as_ref().unwrap().len(),
+        session.tools.tool_preview().region.as_ref().unwrap().len(),
         40 * 40,
         "what it will do is shown"
     );
@@ -155,7 +159,7 @@ fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
         mask(&session),
         shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y))
     );
-    assert!(!session.is_drawing());
+    assert!(!session.tools.is_drawing());
 }
 
 #[test]
@@ -174,10 +178,10 @@ fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
             }
             _ => command(&mut session, UserCommand::Cancel),
         }
-        assert!(!session.is_drawing());
+        assert!(!session.tools.is_drawing());
         assert_eq!(mask(&session).is_blank(), how == 2);
         assert_ne!(
-            session.current_case().unwrap().status,
+            session.cases.current_case().unwrap().status,
             Status::Accepted,
             "Enter closed the line and did no more"
         );
@@ -272,7 +276,7 @@ fn escape_rolls_a_stroke_back_and_leaves_no_step() {
     command(&mut session, UserCommand::Cancel);
     assert!(mask(&session).is_blank() && session.next_undo().is_none());
     assert_eq!(
-        session.active_tool(),
+        session.tools.active_tool(),
         ToolKind::Brush,
         "the tool stays in hand"
     );
@@ -322,10 +326,10 @@ fn undo_goes_back_over_slices_and_shows_where() {
     }
     for slice in (0..3).rev() {
         command(&mut session, UserCommand::Undo);
-        assert_eq!(session.current_case().unwrap().slice, slice);
+        assert_eq!(session.cases.current_case().unwrap().slice, slice);
         assert!(mask(&session).is_blank());
     }
-    assert_eq!(session.current_case().unwrap().status, Status::New);
+    assert_eq!(session.cases.current_case().unwrap().status, Status::New);
     for _ in 0..3 {
         command(&mut session, UserCommand::Redo);
     }
@@ -346,7 +350,7 @@ fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
     let again = segment_jobs(&mut session).remove(0);
     answer(&mut session, &again);
     assert_eq!(mask(&session), drawn);
-    assert!(session.current_case().unwrap().slices[0].is_proposal_apart);
+    assert!(session.cases.current_case().unwrap().slices[0].is_proposal_newer());
 
     command(&mut session, UserCommand::AcceptProposal);
     assert_ne!(mask(&session), drawn);
@@ -414,7 +418,7 @@ fn copies_and_operations_change_the_label_in_hand_alone() {
     session.apply_action(Action::PreviewCommand(Some(UserCommand::Grow)));
     let (before, shown) = (
         mask(&session).label_region(1),
-        session.tool_preview().region.clone().unwrap(),
+        session.tools.tool_preview().region.clone().unwrap(),
     );
     command(&mut session, UserCommand::Grow);
     assert_eq!(
@@ -510,7 +514,7 @@ fn nothing_is_drawn_with_a_locked_or_hidden_label() {
         |l: &mut Label| l.visible = false,
     ] {
         let mut session = drawing(1);
-        let mut label = session.all_labels()[0].clone();
+        let mut label = session.labels.all_labels()[0].clone();
         change(&mut label);
         session.apply_action(Action::Label(LabelAction::Change(1, label)));
         take(&mut session, UserCommand::ToolBrush, 6.0);
@@ -549,14 +553,14 @@ fn ten_thousand_strokes_of_history_fit_in_little_memory() {
 }
 
 #[derive(Clone, Debug)]
-enum Gesture {
+enum ToolGesture {
     Drag(UserCommand, Vec<Place>, bool),
     Do(UserCommand),
     Label(u8),
     Over(PaintOver),
 }
 
-fn gesture() -> impl Strategy<Value = Gesture> {
+fn gesture() -> impl Strategy<Value = ToolGesture> {
     use UserCommand as C;
     let place = || [-5.0..70.0f64, -5.0..70.0f64];
     let tools = prop::sample::select(vec![
@@ -583,34 +587,38 @@ fn gesture() -> impl Strategy<Value = Gesture> {
         C::PreviousSlice,
     ]);
     prop_oneof![
-        6 => (tools, prop::collection::vec(place(), 1..6), any::<bool>()).prop_map(|(t, p, e)| Gesture::Drag(t, p, e)),
-        2 => operations.prop_map(Gesture::Do),
-        1 => (1u8..4).prop_map(Gesture::Label),
+        6 => (tools, prop::collection::vec(place(), 1..6), any::<bool>()).prop_map(|(t, p, e)| ToolGesture::Drag(t, p, e)),
+        2 => operations.prop_map(ToolGesture::Do),
+        1 => (1u8..4).prop_map(ToolGesture::Label),
         1 => prop_oneof![
             Just(PaintOver::Everything),
             Just(PaintOver::Background),
             (1u8..4).prop_map(PaintOver::Label)
-        ].prop_map(Gesture::Over),
+        ].prop_map(ToolGesture::Over),
     ]
 }
 
-fn play(session: &mut Session, gesture: &Gesture) {
+fn play(session: &mut Session, gesture: &ToolGesture) {
     match gesture {
-        Gesture::Drag(tool, places, erases) => {
+        ToolGesture::Drag(tool, places, erases) => {
             take(session, *tool, 6.0);
             if matches!(tool, UserCommand::ToolPolygon | UserCommand::ToolLiveWire) {
                 places.iter().for_each(|at| click(session, *at, *erases));
                 // Where nothing is drawn it would accept the case.
-                if session.is_drawing() {
+                if session.tools.is_drawing() {
                     command(session, UserCommand::Accept);
                 }
             } else {
                 drag(session, places, *erases);
             }
         }
-        Gesture::Do(operation) => command(session, *operation),
-        Gesture::Label(label) => session.apply_action(Action::Label(LabelAction::Choose(*label))),
-        Gesture::Over(over) => session.apply_action(Action::Label(LabelAction::PaintOver(*over))),
+        ToolGesture::Do(operation) => command(session, *operation),
+        ToolGesture::Label(label) => {
+            session.apply_action(Action::Label(LabelAction::Choose(*label)))
+        }
+        ToolGesture::Over(over) => {
+            session.apply_action(Action::Label(LabelAction::PaintOver(*over)))
+        }
     }
 }
 
@@ -635,14 +643,14 @@ proptest! {
     ) {
         let mut session = drawing(3);
         before.iter().for_each(|g| play(&mut session, g));
-        let mut label = session.all_labels()[usize::from(locked) - 1].clone();
+        let mut label = session.labels.all_labels()[usize::from(locked) - 1].clone();
         label.locked = true;
         session.apply_action(Action::Label(LabelAction::Change(locked, label)));
         let (start, steps) = (masks(&session), session.history.len());
         let mut states = vec![start.clone()];
         for gesture in &after {
             play(&mut session, gesture);
-            prop_assert!(!session.is_drawing());
+            prop_assert!(!session.tools.is_drawing());
             let now = masks(&session);
             for (now, start) in now.iter().zip(&start) {
                 prop_assert_eq!(now.label_region(locked), start.label_region(locked), "a locked label changed by {:?}", gesture);
@@ -672,23 +680,35 @@ fn what_is_shown_before_is_what_changes() {
     command(&mut session, UserCommand::ToolFill);
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(
-        session.tool_preview().region.as_ref().unwrap().is_empty(),
+        session
+            .tools
+            .tool_preview()
+            .region
+            .as_ref()
+            .unwrap()
+            .is_empty(),
         "it has the label already"
     );
     session.apply_action(Action::Label(LabelAction::Choose(2)));
     point(&mut session, PointerPhase::Hover, [20.5, 20.0], false);
     assert_eq!(
-        session.tool_preview().region,
+        session.tools.tool_preview().region,
         Some(mask(&session).label_region(1))
     );
     let locked = Label {
         locked: true,
-        ..session.all_labels()[0].clone()
+        ..session.labels.all_labels()[0].clone()
     };
     session.apply_action(Action::Label(LabelAction::Change(1, locked)));
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(
-        session.tool_preview().region.as_ref().unwrap().is_empty(),
+        session
+            .tools
+            .tool_preview()
+            .region
+            .as_ref()
+            .unwrap()
+            .is_empty(),
         "it is locked"
     );
 }
@@ -699,7 +719,7 @@ fn keys_keep_the_tool_where_they_moved_it() {
     take(&mut session, UserCommand::ToolBrush, 0.5);
     point(&mut session, PointerPhase::Hover, [20.5, 20.5], false);
     command(&mut session, UserCommand::PointerRight);
-    assert_eq!(session.keyed_pointer(), Some([21.5, 20.5]));
+    assert_eq!(session.tools.keyed_pointer(), Some([21.5, 20.5]));
     point(&mut session, PointerPhase::Hover, [21.5, 20.5], true);
     point(&mut session, PointerPhase::Leave, [21.5, 20.5], false);
     command(&mut session, UserCommand::PointerRight);
@@ -710,7 +730,7 @@ fn keys_keep_the_tool_where_they_moved_it() {
         "a held key or an open dialog does not move it"
     );
     point(&mut session, PointerPhase::Hover, [40.5, 40.5], false);
-    assert_eq!(session.keyed_pointer(), None, "the mouse moved");
+    assert_eq!(session.tools.keyed_pointer(), None, "the mouse moved");
 }
 
 #[test]
@@ -725,14 +745,14 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
             click(&mut session, at, false);
         }
         command(&mut session, back);
-        assert_eq!(session.tool_preview().points.len(), 3);
+        assert_eq!(session.tools.tool_preview().points.len(), 3);
         command(&mut session, back);
         command(&mut session, back);
-        assert!(session.is_drawing(), "the first corner is left");
+        assert!(session.tools.is_drawing(), "the first corner is left");
         command(&mut session, back);
-        assert!(!session.is_drawing());
+        assert!(!session.tools.is_drawing());
         assert_eq!(
-            session.current_case().unwrap().status,
+            session.cases.current_case().unwrap().status,
             Status::New,
             "the case is not skipped"
         );

@@ -1,4 +1,4 @@
-//! The slice on the canvas: what is seen of it and of its mask, and its painting.
+//! Paints the slice on the canvas with its mask and overlays.
 
 use super::{CanvasState, hidden_labels};
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
 use egui::{Painter, Rect};
 use std::sync::Arc;
 
-/// How opaque a proposal is that another model would make in another way now.
+/// Opacity factor of outdated proposals: another model would be used now.
 const STALE: f32 = 0.5;
 
-/// The slice that is on the canvas, and what is to be seen of its mask.
+/// The slice on the canvas, and how its mask is shown.
 pub(super) struct SliceView<'a> {
     session: &'a Session,
     case: &'a Case,
@@ -32,16 +32,16 @@ pub(super) struct SliceView<'a> {
     mode: ViewMode,
     finding: Option<&'a Arc<Finding>>,
     proposal: Option<&'a Arc<Finding>>,
-    /// What was worked out from the mask still counts.
+    /// Measurements and confidence are up to date with the mask.
     is_current: bool,
     shows_confidence: bool,
     hidden: Vec<u8>,
-    /// How opaque the mask is against what the user chose.
+    /// Factor on the opacity that the user chose, 0..=1.
     share: f32,
 }
 
 impl<'a> SliceView<'a> {
-    /// Of the slice that is on the canvas; `is_mask_held_hidden` as long as the user hides the mask.
+    /// The view of slice `shown`; `is_mask_held_hidden` while the user holds the key that hides the mask.
     pub(super) fn new(
         session: &'a Session,
         case: &'a Case,
@@ -58,13 +58,13 @@ impl<'a> SliceView<'a> {
         let finding = state_of.and_then(|s| s.finding.as_ref());
         let hides_proposals = case.hides_proposals();
         let proposal = state_of
-            .and_then(|s| s.proposal.as_ref())
+            .and_then(|s| s.proposal())
             .filter(|_| !hides_proposals);
-        // What was worked out from a mask counts as long as nobody draws on.
+        // Measurements and confidence are outdated while the user is drawing.
         let is_current =
-            !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
+            !session.tools.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
         let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
-        let share = if session.is_stale_on(case, shown.slice) {
+        let share = if session.models.is_stale_on(case, shown.slice) {
             STALE
         } else {
             1.0
@@ -84,7 +84,7 @@ impl<'a> SliceView<'a> {
         }
     }
 
-    /// How picture and labels look, but for the preview of a tool.
+    /// The look of image and labels, without the tool preview.
     fn build_look(&self, placement: ViewPlacement, pixels_per_point: f32) -> CanvasLook {
         let layers = match self.mode {
             ViewMode::Confidence if !self.shows_confidence => LabelLayers::Outline,
@@ -96,14 +96,14 @@ impl<'a> SliceView<'a> {
         CanvasLook::new(placement, pixels_per_point, levels)
             .with_labels(
                 layers,
-                session.all_labels(),
+                session.labels.all_labels(),
                 &self.hidden,
                 session.settings.opacity,
             )
             .with_faded_labels(self.share)
     }
 
-    /// The picture, its mask, and the pixels that the tool in hand would change.
+    /// Paints the image, its mask, and the preview of the active tool.
     pub(super) fn paint_picture(
         &self,
         painter: &Painter,
@@ -113,7 +113,7 @@ impl<'a> SliceView<'a> {
     ) {
         let (session, shown) = (self.session, self.shown);
         let mut look = self.build_look(placement, painter.pixels_per_point());
-        // While one scrolls fast, a slice may be seen that is not the one to draw on.
+        // During fast scrolling the shown slice may differ from the one being edited.
         let live = session.live_mask().filter(|l| l.slice_key() == shown);
         let labels = live
             .or_else(|| self.finding.map(|f| state.passing.get_or_unpack(shown, f)))
@@ -124,7 +124,7 @@ impl<'a> SliceView<'a> {
             .filter(|_| wants_reference)
             .map(|p| state.proposed.get_or_unpack(shown, p));
         let preview = live
-            .and(session.tool_preview().region.as_ref())
+            .and(session.tools.tool_preview().region.as_ref())
             .filter(|region| !region.is_empty());
         if preview.is_some() {
             look.preview = tool_overlay::stripe_color(session);
@@ -139,13 +139,14 @@ impl<'a> SliceView<'a> {
         state.stage.paint_scene(painter, rect, &scene);
     }
 
-    /// What is drawn as lines over the picture: how sure the model is, measurements, the doubtful place.
+    /// Paints lines over the image: confidence, measurements and the selected uncertain region.
     pub(super) fn paint_contours(&self, painter: &Painter, placement: ViewPlacement) {
         let Some(finding) = self.finding else {
             return;
         };
         let focus = self
             .session
+            .viewports
             .focus
             .filter(|(key, _)| *key == self.shown)
             .and_then(|(_, at)| finding.doubts.get(at));
@@ -165,7 +166,7 @@ impl<'a> SliceView<'a> {
         .paint_contours(painter);
     }
 
-    /// What the colours mean, in the views that have colours of their own.
+    /// Legend of the confidence and difference views.
     pub(super) fn paint_legend(&self, edges: &mut PictureEdges<'_>) {
         if self.shows_confidence {
             edges.confidence_legend();

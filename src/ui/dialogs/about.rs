@@ -1,4 +1,4 @@
-//! Help: version, device and licences.
+//! The About dialog: version, device and licences.
 
 use super::sheet;
 use crate::{
@@ -7,15 +7,15 @@ use crate::{
 };
 use egui::Ui;
 
-/// Shows version, device and licences; true once it is done.
+/// Shows the dialog; true once it is done.
 pub(super) fn show_dialog(ui: &mut Ui, session: &Session) -> bool {
     sheet::show_body(ui, "Labrum", |ui| {
         explanation_text(ui, env!("CARGO_PKG_DESCRIPTION"));
         ui.add_space(8.0);
         name_value_line(ui, "Version", env!("CARGO_PKG_VERSION"));
         name_value_line(ui, "Licence", "MIT or Apache-2.0");
-        name_value_line(ui, "Device", &session.device);
-        for model in &session.models {
+        name_value_line(ui, "Device", &session.models.device);
+        for model in &session.models.list {
             let made = &model.card.trained_on;
             name_value_line(
                 ui,
@@ -26,7 +26,7 @@ pub(super) fn show_dialog(ui: &mut Ui, session: &Session) -> bool {
         ui.add_space(8.0);
         explanation_text(
             ui,
-            "Not a medical device: what it shows is to be checked by someone who knows.",
+            "Not a medical device. All results must be checked by a qualified person.",
         );
     });
     sheet::show_buttons(ui, |ui| sheet::main_button(ui, "Close", None))

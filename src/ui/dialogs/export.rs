@@ -1,10 +1,11 @@
-//! What to export, in which formats, to which folder: a preset that is remembered.
+//! The export dialog. Its choices are remembered.
 
 use super::{path::to_path, sheet};
 use crate::{
     session::{
         Action, ExportRequest, Session,
-        job::{ExportOptions, ExportScope, Pick},
+        job::{ExportScope, Pick},
+        settings::ExportOptions,
     },
     ui::{
         theme,
@@ -15,7 +16,7 @@ use egui::{Align2, Button, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 use labrum_core::export_format::ExportFormat;
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct ExportDialog {
     folder: String,
     options: ExportOptions,
@@ -23,10 +24,10 @@ pub(crate) struct ExportDialog {
     waits_for_folder: bool,
 }
 
-/// Windows below this height scroll through all of the dialog.
+/// In windows lower than this, in points, the whole dialog scrolls.
 const LOW: f32 = 600.0;
 
-/// The folder that was used last, or one among the documents.
+/// The last export folder, or a default one in the documents folder.
 pub(super) fn usual_folder(session: &Session) -> String {
     let folder = session.settings.export_folder.clone().or_else(|| {
         let dirs = directories::UserDirs::new()?;
@@ -36,7 +37,7 @@ pub(super) fn usual_folder(session: &Session) -> String {
     folder.map_or(String::new(), |f| f.display().to_string())
 }
 
-/// A box to tick with what it means behind it.
+/// A checkbox followed by an explanation.
 fn explained_checkbox(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
     ui.horizontal(|ui| {
         ui.checkbox(on, name);
@@ -49,9 +50,12 @@ fn explained_checkbox(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
 }
 
 impl ExportDialog {
-    /// A dialog with what was chosen last.
+    /// A dialog with the last choices.
     pub(super) fn new(session: &Session) -> Self {
-        let has_mask = session.current_case().is_some_and(|case| case.has_mask());
+        let has_mask = session
+            .cases
+            .current_case()
+            .is_some_and(|case| case.has_mask());
         Self {
             folder: usual_folder(session),
             options: ExportOptions {
@@ -75,12 +79,12 @@ impl ExportDialog {
         actions: &mut Vec<Action>,
     ) -> bool {
         if self.waits_for_folder
-            && let Some(folder) = &session.picked_export_folder
+            && let Some(folder) = &session.questions.picked_export_folder
         {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
-        // What stands below the list has its place on every screen but the lowest.
+        // The part below the list is fixed, except in very low windows.
         let is_low = ui.ctx().content_rect().height() < LOW;
         sheet::show_body(ui, "Export", |ui| {
             ui.columns(2, |columns| {
@@ -109,7 +113,7 @@ impl ExportDialog {
 
     fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
         section_heading(ui, "Masks");
-        if let Some(case) = session.current_case() {
+        if let Some(case) = session.cases.current_case() {
             let found = case.measured_slice_count();
             let all = if case.slices.len() > 1 {
                 format!(
@@ -122,7 +126,7 @@ impl ExportDialog {
             };
             ui.add_enabled_ui(case.has_mask(), |ui| {
                 ui.radio_value(&mut self.scope, ExportScope::ThisCase, all)
-                    .on_disabled_hover_text("It has no mask");
+                    .on_disabled_hover_text("This case has no mask");
             });
             if case.slices.len() > 1 {
                 ui.add_enabled_ui(case.shown_finding().is_some(), |ui| {
@@ -132,22 +136,22 @@ impl ExportDialog {
                 });
             }
         }
-        let accepted = session.meter.accepted as usize;
+        let accepted = session.workspace.meter.accepted as usize;
         ui.add_enabled_ui(accepted > 0, |ui| {
             let all = format!("All accepted cases of the workspace ({accepted})");
             ui.radio_value(&mut self.scope, ExportScope::Accepted, all)
-                .on_disabled_hover_text("No case is accepted yet (Enter accepts one)");
+                .on_disabled_hover_text("No accepted cases yet (press Enter to accept a case)");
         });
         if self.scope == ExportScope::Accepted {
             ui.horizontal(|ui| {
-                ui.label("Called");
+                ui.label("File names");
                 ui.add(TextEdit::singleline(&mut self.options.names).desired_width(f32::INFINITY))
                     .accessible_name("Names of the files");
             });
             explanation_text(
                 ui,
-                "{study} {study-uid} {series} {series-uid} {modality} {date} {label} are filled in; a / makes a folder. \
-                 A manifest lists all files.",
+                "Placeholders: {study} {study-uid} {series} {series-uid} {modality} {date} {label}. \
+                 A / creates a subfolder. A manifest lists all files.",
             );
         }
     }
@@ -165,7 +169,7 @@ impl ExportDialog {
         });
     }
 
-    /// What is remembered of a format stays while it cannot be written here: for the next case that it fits.
+    /// A selected format that is unavailable for this case stays selected for the next one.
     fn choose_format(&mut self, ui: &mut Ui, session: &Session, format: ExportFormat) {
         let refusal = session.cannot_export(self.scope, format);
         let is_possible = refusal.is_none();
@@ -185,10 +189,11 @@ impl ExportDialog {
     }
 
     fn available_formats(&self, session: &Session) -> Vec<ExportFormat> {
-        let is_possible =
-            |format: ExportFormat| session.cannot_export(self.scope, format).is_none();
-        let all = ExportFormat::ALL.into_iter();
-        all.filter(|f| self.options.formats.contains(f) && is_possible(*f))
+        let chosen = ExportFormat::ALL
+            .into_iter()
+            .filter(|format| self.options.formats.contains(format));
+        chosen
+            .filter(|format| session.cannot_export(self.scope, *format).is_none())
             .collect()
     }
 
@@ -206,30 +211,30 @@ impl ExportDialog {
         explained_checkbox(
             ui,
             &mut options.for_viewers,
-            "For Slicer and OHIF",
-            "made-up geometry for images without one, and labelled so",
+            "Add synthetic geometry",
+            "needed by 3D Slicer and OHIF; marked as synthetic",
         );
         explained_checkbox(
             ui,
             &mut options.leave_out_empty,
-            "Leave out empty frames",
-            "smaller; some viewers misplace the others then",
+            "Omit empty frames",
+            "smaller files; some viewers then misplace the other frames",
         );
         explained_checkbox(
             ui,
             &mut options.compress,
-            "Compress without loss",
-            "RLE, for label maps and probabilities",
+            "Lossless compression",
+            "RLE, for labelmap and fractional segmentations",
         );
     }
 
     fn choose_patient(&mut self, ui: &mut Ui) {
         section_heading(ui, "Patient");
         let options = &mut self.options;
-        ui.checkbox(&mut options.deidentify, "Remove the patient");
-        explanation_text(ui, "Images are written too; all files refer to these.");
+        ui.checkbox(&mut options.deidentify, "De-identify");
+        explanation_text(ui, "Also exports de-identified copies of the images.");
         if options.deidentify {
-            let tip = "Distances between them stay";
+            let tip = "Intervals between dates are preserved";
             ui.checkbox(
                 &mut options.shift_dates,
                 "Shift dates instead of removing them",
@@ -237,12 +242,13 @@ impl ExportDialog {
             .on_hover_text(tip);
             explanation_text(
                 ui,
-                "Basic profile of DICOM PS3.15. Text that is part of the pixels stays: look at ultrasound and screenshots.",
+                "Basic profile of DICOM PS3.15. Text burned into the pixels is not removed: \
+                 check ultrasound images and screenshots.",
             );
         }
     }
 
-    /// Named before it where there is no room for a heading.
+    /// The folder field; with its name before it if there is no room for a heading.
     fn choose_folder(
         &mut self,
         ui: &mut Ui,
@@ -254,7 +260,7 @@ impl ExportDialog {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
                 .min_size(vec2(96.0, 28.0));
             let browse = ui
-                .add_enabled(!session.lacks_dialogs, browse)
+                .add_enabled(!session.questions.lacks_dialogs, browse)
                 .on_disabled_hover_text(sheet::NO_DIALOG);
             if browse.accessible_name("Browse").clicked() {
                 self.waits_for_folder = true;
@@ -271,13 +277,10 @@ impl ExportDialog {
     }
 
     fn choose_replacing(&mut self, ui: &mut Ui) {
-        ui.checkbox(
-            &mut self.options.replace,
-            "Replace files that are there already",
-        );
+        ui.checkbox(&mut self.options.replace, "Overwrite existing files");
         explanation_text(
             ui,
-            "The folder is made if it is not there. Files are read back and compared before the export counts as done.",
+            "The folder is created if it does not exist. All exported files are verified.",
         );
     }
 
@@ -286,7 +289,7 @@ impl ExportDialog {
         let missing = if formats.is_empty() {
             Some("Choose a format")
         } else if self.folder.trim().is_empty() {
-            Some("Name a folder")
+            Some("Enter a folder")
         } else {
             None
         };

@@ -1,4 +1,4 @@
-//! A folder that is typed, pasted or chosen: for a new workspace, or to look for images that have moved.
+//! Asks for a folder: for a new workspace, or to search for images that have moved.
 
 use super::{path::to_path, sheet};
 use crate::{
@@ -10,13 +10,13 @@ use egui::{Button, TextEdit, Ui, vec2};
 /// What the folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FolderPurpose {
-    /// A workspace begins in it.
+    /// To create a workspace in.
     NewWorkspace,
-    /// Images that have moved may lie in it.
+    /// To search for images that have moved.
     FindImages,
 }
 
-/// What was typed so far.
+/// State of the dialog.
 pub(crate) struct FolderDialog {
     purpose: FolderPurpose,
     folder: String,
@@ -42,7 +42,7 @@ impl FolderDialog {
         actions: &mut Vec<Action>,
     ) -> bool {
         if self.waits_for_folder
-            && let Some(folder) = &session.picked_workspace_folder
+            && let Some(folder) = &session.questions.picked_workspace_folder
         {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
@@ -50,14 +50,14 @@ impl FolderDialog {
         let (heading, hint, go, pick) = match self.purpose {
             FolderPurpose::NewWorkspace => (
                 "New workspace",
-                "/path/of/a/new/folder",
-                "Make it",
+                "/path/to/new/folder",
+                "Create",
                 Pick::NewWorkspace,
             ),
             FolderPurpose::FindImages => (
-                "Find the images",
+                "Find moved images",
                 "/path/to/the/images",
-                "Look there",
+                "Search",
                 Pick::ImageFolder,
             ),
         };
@@ -76,7 +76,7 @@ impl FolderDialog {
                 }
                 let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
                 let browse = ui
-                    .add_enabled(!session.lacks_dialogs, browse)
+                    .add_enabled(!session.questions.lacks_dialogs, browse)
                     .on_disabled_hover_text(sheet::NO_DIALOG);
                 if browse.clicked() {
                     self.waits_for_folder = true;
@@ -85,7 +85,7 @@ impl FolderDialog {
             });
             explanation_text(ui, &self.purpose_text(session));
         });
-        let missing = self.folder.trim().is_empty().then_some("Name a folder");
+        let missing = self.folder.trim().is_empty().then_some("Enter a folder");
         let (go_on, close) = sheet::show_buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, go, missing);
             (
@@ -106,10 +106,10 @@ impl FolderDialog {
     }
 
     fn purpose_text(&self, session: &Session) -> String {
-        match (self.purpose, session.missing_case_count()) {
+        match (self.purpose, session.workspace.missing_case_count()) {
             (FolderPurpose::NewWorkspace, _) => {
-                "A new or empty folder. The workspace that is open is closed and stays as it \
-                                           is; one that is in the folder already is opened."
+                "Choose a new or empty folder. The current workspace is closed and not changed. \
+                 If the folder already contains a workspace, that is opened."
                     .to_owned()
             }
             (FolderPurpose::FindImages, missing) => {
@@ -119,8 +119,8 @@ impl FolderDialog {
                     &format!("{missing} cases are")
                 };
                 format!(
-                    "{cases} without images. They are looked for in the folder and all folders in it, and known again by \
-                     what is in them, whatever they are called."
+                    "{cases} without images. The folder and its subfolders are searched. \
+                     Images are recognised by their content, not by their file names."
                 )
             }
         }

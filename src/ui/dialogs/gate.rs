@@ -1,8 +1,8 @@
-//! The gate's report: whether a version is better than the one that was active, figure by figure and case by case.
+//! The validation report of the promotion gate: how a version compares with the one that was active.
 
 mod report;
 
-use super::{DialogOutcome, Dialogs, sheet, versions::VersionsDialog};
+use super::{DialogOutcome, Dialogs, sheet};
 use crate::{
     session::{
         Action, Session,
@@ -21,31 +21,30 @@ use labrum_core::{
 };
 use report::show_report;
 
-/// What is judged.
+/// What the report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judged {
-    /// A version against what was active when it was made.
+    /// A version against the model that was active when it was trained.
     Version(VersionKey),
-    /// A version, the second, against another, both on the hold-out as it is now.
+    /// The second version against the first, both on the current hold-out set.
     Comparison(VersionKey, VersionKey),
 }
 
-/// The report that is shown, and the list that it was opened from.
+/// The report, and the dialog from which it was opened.
 pub(crate) struct GateDialog {
     judged: Judged,
-    from: Option<Box<VersionsDialog>>,
+    from: Option<Box<Dialogs>>,
 }
 
 impl GateDialog {
-    /// The report on this.
-    pub(super) fn new(judged: Judged, from: Option<Box<VersionsDialog>>) -> Self {
+    /// A report on `judged`, opened from another dialog or from the panel.
+    pub(super) fn new(judged: Judged, from: Option<Box<Dialogs>>) -> Self {
         Self { judged, from }
     }
 
-    /// What comes back once it is closed.
+    /// The dialog to return to.
     pub(super) fn into_previous(self) -> Dialogs {
-        self.from
-            .map_or(Dialogs::None, |versions| Dialogs::Versions(*versions))
+        self.from.map_or(Dialogs::None, |dialog| *dialog)
     }
 
     /// Shows the dialog.
@@ -61,30 +60,23 @@ impl GateDialog {
             Judged::Version(key) => match learning.version_by_key(key) {
                 Some(version) => {
                     mark_seen(ui.ctx(), key);
-                    let heading = format!("Gate report: {}", version.name);
+                    let heading = format!("Validation report: {}", version.name);
                     turn = sheet::show_body(ui, &heading, |ui| of_version(ui, version, actions));
                 }
-                None => sheet::show_body(ui, "Gate report", |ui| {
-                    explanation_text(ui, "This version is not there any more.")
+                None => sheet::show_body(ui, "Validation report", |ui| {
+                    explanation_text(ui, "This version no longer exists.")
                 }),
             },
             Judged::Comparison(first, second) => {
-                let name = |key| {
-                    learning
-                        .version_by_key(key)
-                        .map_or("?", |v| v.name.as_str())
-                };
-                let heading = format!("{} against {}", name(second), name(first));
+                let names = [first, second].map(|key| version_name(learning, key));
+                let heading = format!("{} compared with {}", names[1], names[0]);
                 sheet::show_body(ui, &heading, |ui| {
                     match matching_comparison(learning, first, second) {
-                        Some(report) => {
-                            turn =
-                                show_report(ui, report, &[name(first), name(second)], true, actions)
-                        }
+                        Some(report) => turn = show_report(ui, report, &names, true, actions),
                         None if learning.is_comparing => show_judging_spinner(ui),
                         None => explanation_text(
                             ui,
-                            "The two versions could not be compared; a message says why.",
+                            "The two versions could not be compared. See the messages for the reason.",
                         ),
                     }
                 });
@@ -96,7 +88,7 @@ impl GateDialog {
         }
     }
 
-    /// What can be decided; true once it is done.
+    /// Shows the buttons; true once it is done.
     fn show_buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Vec<Action>) -> bool {
         let version = match self.judged {
             Judged::Version(key) => learning.version_by_key(key),
@@ -107,8 +99,8 @@ impl GateDialog {
         sheet::show_buttons(ui, |ui| {
             let decide = version.filter(|v| !v.is_active);
             let words = decide.map(|v| match v.state {
-                VersionState::Undecided => "Use it",
-                VersionState::Rejected => "Use it all the same",
+                VersionState::Undecided => "Use this version",
+                VersionState::Rejected => "Use anyway",
                 VersionState::Accepted => "Make active",
             });
             let asks = decide.is_some_and(|v| v.state == VersionState::Undecided);
@@ -123,9 +115,11 @@ impl GateDialog {
                 }
             }
             if let Some(version) = decide.filter(|_| asks) {
-                let button = ui.add(Button::new("Turn it down").min_size(size));
+                let button = ui.add(Button::new("Reject").min_size(size));
                 if button
-                    .on_hover_text("Keep it as rejected; the model stays as it is")
+                    .on_hover_text(
+                        "Keep this version as rejected; the active model does not change",
+                    )
                     .clicked()
                 {
                     actions.push(Action::Learn(LearnAction::Reject(version.key)));
@@ -141,7 +135,14 @@ impl GateDialog {
     }
 }
 
-/// The comparison of these two, where it is there.
+/// The name of a version; "?" if it no longer exists.
+fn version_name(learning: &Learning, key: VersionKey) -> &str {
+    learning
+        .version_by_key(key)
+        .map_or("?", |version| version.name.as_str())
+}
+
+/// The comparison of these two versions, if it is available.
 fn matching_comparison(
     learning: &Learning,
     first: VersionKey,
@@ -154,18 +155,18 @@ fn matching_comparison(
 fn show_judging_spinner(ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.spinner();
-        ui.label("Both versions are judged on the held-out cases.");
+        ui.label("Comparing both versions on the hold-out cases...");
     });
 }
 
 fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> DialogOutcome {
     let state = match version.state {
-        _ if version.is_active => "It is active now.",
-        VersionState::Accepted => "It was accepted.",
-        VersionState::Rejected => "It was turned down.",
-        VersionState::Undecided => "It waits for your decision.",
+        _ if version.is_active => "Active.",
+        VersionState::Accepted => "Accepted.",
+        VersionState::Rejected => "Rejected.",
+        VersionState::Undecided => "Undecided.",
     };
-    // What a person decided may differ from what the gate said.
+    // The user's decision may differ from the gate's.
     let why = if version.reason == version.report.verdict.reason_text() {
         ""
     } else {
@@ -174,7 +175,7 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
     explanation_text(
         ui,
         format!(
-            "Learned from {}. {state} {}",
+            "Starting model: {}. {state} {}",
             version.parent_name,
             capitalize_first(why)
         )
@@ -183,13 +184,13 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
     show_report(
         ui,
         &version.report,
-        &["the active model then", &version.name],
+        &["the active model at that time", &version.name],
         false,
         actions,
     )
 }
 
-/// "+0.012 (+0.005 to +0.019)".
+/// Mean with its interval: "+0.012 (+0.005 to +0.019)".
 pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
     format!(
         "{:+.digits$} ({:+.digits$} to {:+.digits$})",
@@ -197,24 +198,24 @@ pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
     )
 }
 
-/// Whether a difference is surely for the better; `None` where 0 is within the interval. Of some figures (`sign` -1) less
-/// is better.
+/// Whether a significant difference is an improvement; `None` if the interval contains 0. `sign` is -1 for figures
+/// where less is better, else 1.
 pub(super) fn is_surely_better(d: &MeanInterval, sign: f64) -> Option<bool> {
     (d.low > 0.0 || d.high < 0.0).then_some(d.mean * sign > 0.0)
 }
 
-/// The colour of better and of worse.
+/// The colour for better or worse.
 pub(super) fn verdict_color(ui: &Ui, is_better: bool) -> Color32 {
     let colors = theme::current_colors(ui);
     if is_better { colors.good } else { colors.error }
 }
 
-/// Remembers that a version's report was looked at: it is no news any more.
+/// Remembers that the report of a version has been seen, so that the panel no longer announces it.
 pub(in crate::ui) fn mark_seen(ctx: &Context, version: VersionKey) {
     ctx.data_mut(|data| data.insert_temp(seen_version_id(), Some(version)));
 }
 
-/// Whether somebody looked at a version's report.
+/// Whether the report of a version has been seen.
 pub(in crate::ui) fn was_seen(ctx: &Context, version: VersionKey) -> bool {
     ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen_version_id()))
         .flatten()

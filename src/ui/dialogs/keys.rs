@@ -1,4 +1,4 @@
-//! Keys and mouse: what they do, and other keys for commands.
+//! Lists what keys and mouse do, and changes the shortcuts of commands.
 
 use super::sheet;
 use crate::{
@@ -15,17 +15,14 @@ use crate::{
 use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
-/// What the mouse does, and the keys that are held: these stay as they are.
+/// Mouse actions and held keys, which cannot be changed.
 const FIXED: [(&str, &str); 15] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
-    ("Size of the brush", "Shift+Wheel"),
+    ("Brush size", "Shift+Wheel"),
+    ("Pan", "Drag with the middle button, or Space+Drag"),
     (
-        "Move the picture",
-        "Drag with the middle button, or Space+Drag",
-    ),
-    (
-        "Window: width across, centre up and down",
+        "Window width (across) and centre (up/down)",
         "Drag with the right button",
     ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
@@ -33,23 +30,23 @@ const FIXED: [(&str, &str); 15] = [
         "Close a polygon or a live wire",
         "Double-click, Enter, or click the first point",
     ),
-    ("Hide the mask for a moment", "Hold H"),
-    ("Move a corner of a polygon", "Drag it"),
+    ("Hide the mask temporarily", "Hold H"),
+    ("Move a polygon point", "Drag it"),
     (
-        "Take back the last corner",
-        "Backspace or Undo while the line is drawn",
+        "Remove the last point",
+        "Backspace or Undo while drawing the line",
     ),
-    ("Go through the controls, and back", "Tab, Shift+Tab"),
-    ("Give the keys back to the picture", "Esc, or a click on it"),
+    ("Next and previous control", "Tab, Shift+Tab"),
+    (
+        "Return keyboard focus to the image",
+        "Esc, or click the image",
+    ),
     ("Press the blue button of a dialog", "Enter"),
-    (
-        "Menu of a case, a label, the picture",
-        "Click with the right button",
-    ),
-    ("Open", "Drop files or folders on the window"),
+    ("Context menu of case, label or image", "Right-click"),
+    ("Open images", "Drop files or folders onto the window"),
 ];
 
-/// Which command waits for a key, and what the last change did.
+/// The command that waits for a key, and the message about the last change.
 #[derive(Default)]
 pub(crate) struct KeysDialog {
     waiting: Option<UserCommand>,
@@ -67,7 +64,7 @@ impl KeysDialog {
         let mut keys = session.settings.keys.clone();
         self.capture_shortcut(ui, &mut keys);
         sheet::show_body(ui, "Keys and mouse", |ui| {
-            explanation_text(ui, "Click a key to change it.");
+            explanation_text(ui, "Click a shortcut to change it.");
             group_heading(ui, "Mouse and held keys");
             for (what, how) in FIXED {
                 show_named_line(ui, what, |ui| {
@@ -91,13 +88,13 @@ impl KeysDialog {
             );
             ui.horizontal(|ui| {
                 let is_changed = keys != Keys::default();
-                let reset = ui.add_enabled(is_changed, Button::new("Usual keys for all"));
+                let reset = ui.add_enabled(is_changed, Button::new("Reset all shortcuts"));
                 if reset
-                    .on_disabled_hover_text("All keys are the usual ones")
+                    .on_disabled_hover_text("All shortcuts have their default keys")
                     .clicked()
                 {
                     keys.reset_all();
-                    self.told = "All keys are the usual ones again.".into();
+                    self.told = "All shortcuts were reset to their default keys.".into();
                 }
                 sheet::show_button_row(ui, |ui| sheet::main_button(ui, "Close", None))
             })
@@ -111,7 +108,7 @@ impl KeysDialog {
         close
     }
 
-    /// The key of a command: a click on it waits for another.
+    /// The shortcut of a command; a click waits for a new key.
     fn show_shortcut_button(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
         let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
         let is_waiting = self.waiting == Some(command);
@@ -131,25 +128,27 @@ impl KeysDialog {
             .selected(is_waiting);
         if ui
             .add(button)
-            .accessible_name(format!("Key of {name}"))
+            .accessible_name(format!("Shortcut for {name}"))
             .clicked()
         {
             self.waiting = if is_waiting { None } else { Some(command) };
             self.told = if is_waiting {
                 String::new()
             } else {
-                format!("Press a key for {name}, or Esc.")
+                format!("Press a key for {name}, or Esc to cancel.")
             };
         }
         if keys.is_changed(command)
-            && icon_button(ui, ICON_RESTART_ALT, &format!("Usual key for {name}")).clicked()
+            && icon_button(ui, ICON_RESTART_ALT, &format!("Reset shortcut for {name}")).clicked()
         {
             keys.reset_shortcuts(command);
-            self.told = format!("{name} has its usual keys again, but for those that others have.");
+            self.told = format!(
+                "The shortcut for {name} was reset, except for keys that other commands use."
+            );
         }
     }
 
-    /// Takes the key that is pressed for the command that waits.
+    /// Assigns the pressed key to the waiting command.
     fn capture_shortcut(&mut self, ui: &Ui, keys: &mut Keys) {
         let Some(command) = self.waiting else { return };
         let mut pressed: Option<(Key, Modifiers)> = None;
@@ -176,10 +175,10 @@ impl KeysDialog {
                 let loser = keys.assign_shortcut(command, shortcut);
                 let words = shortcuts::display_text(&shortcut);
                 let lost = loser.map_or(String::new(), |l| {
-                    format!(" {} has it no more.", label_without_ellipsis(l))
+                    format!(" It no longer works for {}.", label_without_ellipsis(l))
                 });
                 self.told = format!(
-                    "{words} is for {} now.{lost}",
+                    "{words} is now the shortcut for {}.{lost}",
                     label_without_ellipsis(command)
                 );
                 self.waiting = None;
@@ -193,18 +192,18 @@ impl KeysDialog {
     }
 }
 
-/// The key that was pressed, or why no command can have it; no words where the user thought better of it.
+/// The shortcut for a key press, or why it cannot be used; an empty reason if the user cancelled.
 fn validate_shortcut(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'static str> {
     let is_alone = !modifiers.command && !modifiers.shift;
     match key {
         Key::Escape => return Err(""),
-        Key::Space => return Err("Space is held to move the picture. Press another key."),
-        Key::Tab => return Err("Tab goes through the controls. Press another key."),
-        Key::H if is_alone => return Err("H is held to hide the mask. Press another key."),
-        _ if modifiers.alt => return Err("Alt is held to erase. Press a key without it."),
+        Key::Space => return Err("Space is reserved for panning. Press another key."),
+        Key::Tab => return Err("Tab is reserved for moving between controls. Press another key."),
+        Key::H if is_alone => return Err("H is reserved for hiding the mask. Press another key."),
+        _ if modifiers.alt => return Err("Alt is reserved for erasing. Press a key without Alt."),
         _ => {}
     }
-    shortcuts::from_key_press(key, modifiers).ok_or("This key cannot be used. Press another one.")
+    shortcuts::from_key_press(key, modifiers).ok_or("This key cannot be used. Press another key.")
 }
 
 fn label_without_ellipsis(command: UserCommand) -> &'static str {
@@ -220,10 +219,10 @@ fn group_heading(ui: &mut Ui, words: &str) {
     );
 }
 
-/// A name on the left, and what belongs to it in a column of its own.
+/// A line with a name in a fixed-width column, followed by `more`.
 fn show_named_line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        // As high as the button for the usual key: no row moves when that appears.
+        // As high as the reset button, so that no row moves when that appears.
         ui.set_min_height(27.0);
         name_column(ui, 290.0, RichText::new(name));
         more(ui);

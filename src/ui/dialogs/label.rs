@@ -1,4 +1,4 @@
-//! A label: its name, its colour, and which concept it stands for.
+//! The label dialog: name, colour and coded concept.
 
 use super::sheet;
 use crate::{
@@ -17,15 +17,15 @@ use labrum_core::{
     label::{Label, PALETTE, free_color},
 };
 
-/// So many concepts are listed; who wants another types more.
+/// Maximum number of concepts listed.
 const LISTED: usize = 60;
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct LabelDialog {
-    /// `None` for a new one.
+    /// `None` for a new label.
     value: Option<u8>,
     label: Label,
-    /// Its name was given by the list and goes with the concept.
+    /// The name is still the default and follows the chosen concept.
     follows_concept: bool,
     query: String,
     found: Vec<&'static Concept>,
@@ -35,7 +35,7 @@ pub(crate) struct LabelDialog {
 impl LabelDialog {
     /// For a new label.
     pub(super) fn for_new(session: &Session) -> Self {
-        let labels = session.all_labels();
+        let labels = session.labels.all_labels();
         let label = Label {
             color: free_color(labels),
             ..Label::with_name(format!("Label {}", labels.len() + 1), 0)
@@ -43,9 +43,10 @@ impl LabelDialog {
         Self::from_parts(None, label, true)
     }
 
-    /// For a label of the list, 1..=n.
+    /// For an existing label, 1..=n.
     pub(super) fn for_existing(session: &Session, value: u8) -> Option<Self> {
         let label = session
+            .labels
             .all_labels()
             .get(usize::from(value).checked_sub(1)?)?;
         Some(Self::from_parts(Some(value), label.clone(), false))
@@ -117,7 +118,7 @@ impl LabelDialog {
                 }
             }
             ui.color_edit_button_srgb(&mut self.label.color)
-                .on_hover_text("Another colour")
+                .on_hover_text("Custom colour")
                 .accessible_name("Colour");
         });
     }
@@ -135,7 +136,7 @@ impl LabelDialog {
         ui.add_space(4.0);
         let field = TextEdit::singleline(&mut self.query)
             .desired_width(f32::INFINITY)
-            .hint_text("Find: liver, tumour");
+            .hint_text("Search, e.g. liver");
         if ui.add(field).accessible_name("Find a concept").changed() {
             self.found = codes::search_concepts(&self.query);
         }
@@ -148,7 +149,7 @@ impl LabelDialog {
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 if self.found.is_empty() {
-                    explanation_text(ui, "No concept has these words.");
+                    explanation_text(ui, "No matching concept.");
                 }
                 for concept in self.found.iter().take(LISTED) {
                     let button = Button::selectable(
@@ -169,7 +170,7 @@ impl LabelDialog {
                 if self.found.len() > LISTED {
                     explanation_text(
                         ui,
-                        &format!("{} more: type more of the word.", self.found.len() - LISTED),
+                        &format!("{} more: refine the search.", self.found.len() - LISTED),
                     );
                 }
             });
@@ -185,12 +186,7 @@ impl LabelDialog {
     fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
         sheet::show_buttons(ui, |ui| {
-            let missing = self
-                .label
-                .name
-                .trim()
-                .is_empty()
-                .then_some("Give it a name");
+            let missing = self.label.name.trim().is_empty().then_some("Enter a name");
             if sheet::main_button(
                 ui,
                 if self.value.is_some() { "Save" } else { "Add" },
@@ -208,7 +204,7 @@ impl LabelDialog {
                 .add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
                 .clicked();
             if self.value.is_some() {
-                let kept = "Its value in masks stays the same";
+                let kept = "The label value does not change";
                 ui.label(
                     RichText::new(kept)
                         .size(12.0)
@@ -220,7 +216,7 @@ impl LabelDialog {
     }
 }
 
-/// Marks all of a field's text: what is typed takes its place.
+/// Selects all text of a field, so that typing replaces it.
 fn select_all(ui: &Ui, field: &Response, text: &str) {
     let mut state = TextEditState::load(ui.ctx(), field.id).unwrap_or_default();
     state

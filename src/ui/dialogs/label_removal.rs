@@ -1,4 +1,4 @@
-//! What is to become of a label: removed with its masks, merged into another one, or another one for what has it here.
+//! Removes a label with its masks, merges it into another label, or moves its masks in this case to another label.
 
 use super::sheet;
 use crate::{
@@ -8,29 +8,29 @@ use crate::{
 use egui::{Button, ComboBox, Ui, vec2};
 use labrum_core::journal::LabelUse;
 
-/// What is done with the label.
+/// What to do with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Removal {
-    /// It goes with its masks.
+    /// Remove the label and its masks.
     Remove,
-    /// Its masks are those of another one.
+    /// Merge all its masks into another label.
     Merge,
-    /// What has it in this case gets another one.
+    /// Move its pixels in this case to another label.
     Move,
 }
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct LabelRemovalDialog {
     what: Removal,
     label: u8,
     other: Option<u8>,
     whole_case: bool,
-    /// It was asked where the label is used.
+    /// The use of the label has been requested.
     was_asked: bool,
 }
 
 impl LabelRemovalDialog {
-    /// Whether a label shall go.
+    /// To remove a label.
     pub(super) fn for_removal(label: u8) -> Self {
         Self {
             what: Removal::Remove,
@@ -41,9 +41,9 @@ impl LabelRemovalDialog {
         }
     }
 
-    /// Which label another one shall be.
+    /// To merge the active label into another.
     pub(super) fn for_merge(session: &Session) -> Self {
-        let label = session.active_label();
+        let label = session.labels.active_label();
         Self {
             what: Removal::Merge,
             other: first_other(session, label),
@@ -51,9 +51,9 @@ impl LabelRemovalDialog {
         }
     }
 
-    /// Which label what has one shall have.
+    /// To move pixels of the active label to another.
     pub(super) fn move_to(session: &Session) -> Self {
-        let whole_case = !session.is_on_slice(session.active_label());
+        let whole_case = !session.is_on_slice(session.labels.active_label());
         Self {
             what: Removal::Move,
             whole_case,
@@ -71,13 +71,16 @@ impl LabelRemovalDialog {
         if self.what != Removal::Move && !std::mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
-        let name = session.label_name(self.label);
+        let name = session.labels.label_name(self.label);
         let heading = match self.what {
             Removal::Remove => format!("Remove {name}?"),
             Removal::Merge => format!("Merge {name} into another label?"),
-            Removal::Move => format!("Give another label to {name}"),
+            Removal::Move => format!("Move {name} to another label"),
         };
-        let counted = session.label_use(self.label).filter(|_| self.was_asked);
+        let counted = session
+            .labels
+            .label_use(self.label)
+            .filter(|_| self.was_asked);
         let is_ready = counted.is_some() || self.what == Removal::Move;
         sheet::show_body(ui, &heading, |ui| self.show_body(ui, session, counted));
         self.show_buttons(ui, is_ready, actions)
@@ -92,23 +95,24 @@ impl LabelRemovalDialog {
                 section_heading(ui, "Where");
                 ui.add_enabled_ui(session.is_on_slice(self.label), |ui| {
                     let here = ui.radio_value(&mut self.whole_case, false, "On this slice");
-                    here.on_disabled_hover_text("This slice has no mask of the label");
+                    here.on_disabled_hover_text("The label is not on this slice");
                 });
                 ui.radio_value(&mut self.whole_case, true, "In the whole case");
             }
-            (_, None) => drop(ui.label("Counting where it is used...")),
+            (_, None) => drop(ui.label("Counting its masks...")),
             (what, Some(counted)) => drop(ui.label(consequence_text(what, counted))),
         }
         ui.add_space(4.0);
         match self.what {
             Removal::Remove => explanation_text(
                 ui,
-                "In an open case, undo brings back there what was drawn. What models proposed is gone.",
+                "In open cases, undo restores masks that were drawn. Proposals of models are deleted.",
             ),
-            Removal::Merge => {
-                explanation_text(ui, "Models that know it propose the other one from now on.")
-            }
-            Removal::Move => explanation_text(ui, "One step, which can be undone."),
+            Removal::Merge => explanation_text(
+                ui,
+                "Models that segment this label will propose the other label from now on.",
+            ),
+            Removal::Move => explanation_text(ui, "Can be undone in one step."),
         }
     }
 
@@ -121,13 +125,19 @@ impl LabelRemovalDialog {
                 "New label"
             },
         );
-        let shown = self.other.map_or("None", |label| session.label_name(label));
+        let shown = self
+            .other
+            .map_or("None", |label| session.labels.label_name(label));
         let combo = ComboBox::from_id_salt("other label")
             .selected_text(shown)
             .width(240.0)
             .show_ui(ui, |ui| {
                 for label in other_labels(session, self.label) {
-                    ui.selectable_value(&mut self.other, Some(label), session.label_name(label));
+                    ui.selectable_value(
+                        &mut self.other,
+                        Some(label),
+                        session.labels.label_name(label),
+                    );
                 }
             });
         combo.response.accessible_name("Other label");
@@ -165,7 +175,7 @@ impl LabelRemovalDialog {
         let mut close = false;
         sheet::show_buttons(ui, |ui| {
             let missing = match (is_ready, &action) {
-                (false, _) => Some("It is being counted"),
+                (false, _) => Some("Still counting"),
                 (true, None) => Some("There is no other label"),
                 (true, Some(_)) => None,
             };
@@ -196,7 +206,7 @@ fn first_other(session: &Session, label: u8) -> Option<u8> {
 
 fn consequence_text(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
-        return "It is used nowhere in the workspace.".into();
+        return "Not used in this workspace.".into();
     }
     let (slices, cases) = (
         count_with_noun(counted.slices as usize, "slice"),
@@ -208,8 +218,8 @@ fn consequence_text(what: Removal, counted: LabelUse) -> String {
     };
     let one = counted.slices == 1;
     let fate = match (what == Removal::Remove, one) {
-        (true, true) => "goes with it",
-        (true, false) => "go with it",
+        (true, true) => "is removed",
+        (true, false) => "are removed",
         (false, true) => "becomes a mask of the other label",
         (false, false) => "become masks of the other label",
     };
@@ -233,7 +243,7 @@ mod tests {
         };
         assert_eq!(
             consequence_text(Removal::Remove, counted(31, 1, 0)),
-            "Its masks on 31 slices of 1 case go with it."
+            "Its masks on 31 slices of 1 case are removed."
         );
         assert_eq!(
             consequence_text(Removal::Merge, counted(31, 2, 1)),
@@ -241,7 +251,7 @@ mod tests {
         );
         assert_eq!(
             consequence_text(Removal::Remove, counted(1, 1, 0)),
-            "Its mask on 1 slice of 1 case goes with it."
+            "Its mask on 1 slice of 1 case is removed."
         );
     }
 }

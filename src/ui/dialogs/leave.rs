@@ -1,18 +1,18 @@
-//! Asks before the window is closed on work that is not written yet, or on a round of training.
+//! Asks before the window is closed while changes are unsaved or training is running.
 
 use super::sheet;
 use crate::{
     session::{Action, Session, store::WorkspaceState},
     ui::widgets::explanation_text,
 };
-use egui::{Button, Ui, ViewportCommand, vec2};
+use egui::{Ui, ViewportCommand};
 
-/// What was answered.
+/// The answers so far.
 #[derive(Default)]
 pub(crate) struct LeaveDialog {
-    /// The window closes even so.
+    /// The window may close.
     pub(super) may_leave: bool,
-    /// The round of training may be cut off.
+    /// Training may be interrupted.
     may_cut_off: bool,
     asks_for_training: bool,
 }
@@ -25,11 +25,11 @@ impl LeaveDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let count = session.unsaved_count();
+        let count = session.workspace.unsaved_count();
         let trains = session.learning.running.is_some() && !self.may_cut_off;
         self.asks_for_training |= trains;
         if count == 0 && !trains {
-            // A round that ended by itself meanwhile is something to look at.
+            // If training finished in the meantime, stay open so that the user sees the result.
             if self.asks_for_training && !self.may_cut_off {
                 return true;
             }
@@ -37,7 +37,7 @@ impl LeaveDialog {
             ui.send_viewport_cmd(ViewportCommand::Close);
             return false;
         }
-        let reason = match (session.store_trouble(), session.workspace_state()) {
+        let reason = match (session.workspace.trouble(), session.workspace.state()) {
             (Some(reason), _) => reason,
             (None, WorkspaceState::Failed(reason)) => reason,
             (None, _) => "",
@@ -45,17 +45,17 @@ impl LeaveDialog {
         sheet::show_body(
             ui,
             if count == 0 {
-                "Quit while it trains?"
+                "Quit during training?"
             } else {
-                "Leave?"
+                "Quit with unsaved changes?"
             },
             |ui| {
                 if trains {
                     ui.label("A round of training is running.");
                     explanation_text(
                         ui,
-                        "It stops when the window closes and goes on where it was cut off the next time this workspace is \
-                     opened. At most the last ten seconds of it are lost.",
+                        "Training stops when the window closes and resumes the next time this workspace is opened. \
+                         At most the last ten seconds of training are lost.",
                     );
                 }
                 if count > 0 {
@@ -65,26 +65,25 @@ impl LeaveDialog {
                         format!("{count} changes are")
                     };
                     ui.label(match reason {
-                        "" => format!("{steps} being saved. The window closes once that is done."),
-                        _ => format!("{steps} not saved: they are lost when the window closes."),
+                        "" => format!("{steps} being saved. The window closes when this is done."),
+                        _ => format!("{steps} not saved and will be lost when the window closes."),
                     });
                     explanation_text(ui, reason);
                 }
             },
         );
         sheet::show_buttons(ui, |ui| {
-            let stays = sheet::main_button(ui, "Stay", None);
-            let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));
-            if !reason.is_empty() && ui.add(button("Try again")).clicked() {
+            let stays = sheet::main_button(ui, "Cancel", None);
+            if !reason.is_empty() && ui.add(sheet::side_button("Try again")).clicked() {
                 actions.push(Action::RetryStore);
             }
             if count > 0 && !reason.is_empty() {
-                if ui.add(button("Leave and lose them")).clicked() {
+                if ui.add(sheet::side_button("Discard and quit")).clicked() {
                     self.may_leave = true;
                     ui.send_viewport_cmd(ViewportCommand::Close);
                 }
-            } else if ui.add(button("Quit")).clicked() {
-                // What is being saved is waited for.
+            } else if ui.add(sheet::side_button("Quit")).clicked() {
+                // The window closes once everything is saved.
                 self.may_cut_off = true;
                 ui.ctx().request_repaint();
             }

@@ -1,4 +1,4 @@
-//! What failed since the start, to be read again or copied.
+//! The list of errors since the start.
 
 use super::sheet;
 use crate::{
@@ -8,15 +8,15 @@ use crate::{
         widgets::{explanation_text, format_timestamp},
     },
 };
-use egui::{Button, Label, RichText, Ui, vec2};
+use egui::{Label, RichText, Ui};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Shows the list, the newest first; true once it is done.
+/// Shows the list, newest first; true once it is done.
 pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let errors = &session.notices.errors;
     sheet::show_body(ui, "Messages", |ui| {
         if errors.is_empty() {
-            explanation_text(ui, "Nothing has failed.");
+            explanation_text(ui, "No errors.");
         }
         for notice in errors.iter().rev() {
             explanation_text(ui, &time_of_day(notice.at));
@@ -31,17 +31,16 @@ pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     sheet::show_buttons(ui, |ui| {
         let done = sheet::main_button(ui, "Close", None);
         let none = errors.is_empty();
-        let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));
         if ui
-            .add_enabled(!none, button("Clear"))
-            .on_hover_text("Forget them")
+            .add_enabled(!none, sheet::side_button("Clear"))
+            .on_hover_text("Remove all messages from the list")
             .clicked()
         {
             actions.push(Action::ClearErrors);
         }
         if ui
-            .add_enabled(!none, button("Copy all"))
-            .on_hover_text("Put them on the clipboard")
+            .add_enabled(!none, sheet::side_button("Copy all"))
+            .on_hover_text("Copy all messages to the clipboard")
             .clicked()
         {
             let lines: Vec<String> = errors

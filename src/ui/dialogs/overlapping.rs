@@ -1,4 +1,4 @@
-//! Masks from files that lie over each other: which are taken in, and which lies on top.
+//! Asks which overlapping masks of a file to import, and in which order.
 
 use super::sheet;
 use crate::{
@@ -8,15 +8,15 @@ use crate::{
 use egui::{Align, Button, Layout, Ui, vec2};
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct OverlappingDialog {
-    /// Places in the list of the session, the one on top first, and whether they are taken in.
+    /// Index in the session's list, and whether the label is imported; the topmost label first.
     rows: Vec<(usize, bool)>,
     is_answered: bool,
 }
 
 impl OverlappingDialog {
-    /// All are taken, in the order in which they lie.
+    /// Selects all labels, in their current order.
     pub(super) fn new(overlapping: &Overlapping) -> Self {
         Self {
             rows: (0..overlapping.labels.len()).map(|i| (i, true)).collect(),
@@ -24,7 +24,7 @@ impl OverlappingDialog {
         }
     }
 
-    /// False while nothing was said.
+    /// False until the user has answered.
     pub(super) fn is_answered(&self) -> bool {
         self.is_answered
     }
@@ -36,13 +36,14 @@ impl OverlappingDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let Some(overlapping) = &session.overlapping else {
+        let Some(overlapping) = &session.questions.overlapping else {
             return true;
         };
         sheet::show_body(ui, "Masks overlap", |ui| {
             explanation_text(
                 ui,
-                "A mask holds one label for each pixel. Choose what is taken in; the first in the list lies on top.",
+                "A mask holds one label per pixel. Select the labels to import. \
+                 Where they overlap, the upper one is kept.",
             );
             ui.add_space(8.0);
             self.show_region_list(ui, overlapping);
@@ -55,7 +56,11 @@ impl OverlappingDialog {
                 .filter(|(_, is_taken)| *is_taken)
                 .map(|(i, _)| *i)
                 .collect();
-            if sheet::main_button(ui, "Import", taken.is_empty().then_some("Take one of them")) {
+            if sheet::main_button(
+                ui,
+                "Import",
+                taken.is_empty().then_some("Select at least one label"),
+            ) {
                 actions.push(Action::TakeOverlapping(Some(taken)));
                 (self.is_answered, done) = (true, true);
             }
@@ -75,24 +80,26 @@ impl OverlappingDialog {
             };
             ui.horizontal(|ui| {
                 ui.checkbox(is_taken, "")
-                    .accessible_name(format!("Take {}", of.label.name));
+                    .accessible_name(format!("Import {}", of.label.name));
                 color_swatch(ui, of.label.color);
                 ui.label(&of.label.name);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let name = |what: &str| format!("{what} {}", of.label.name);
+                    let name = &of.label.name;
                     ui.add_enabled_ui(at < last, |ui| {
-                        if icon_button(ui, ICON_ARROW_DOWNWARD, &name("Move down")).clicked() {
+                        let move_down = format!("Move down {name}");
+                        if icon_button(ui, ICON_ARROW_DOWNWARD, &move_down).clicked() {
                             moved = Some((at, at + 1));
                         }
                     });
                     ui.add_enabled_ui(at > 0, |ui| {
-                        if icon_button(ui, ICON_ARROW_UPWARD, &name("Move up")).clicked() {
+                        let move_up = format!("Move up {name}");
+                        if icon_button(ui, ICON_ARROW_UPWARD, &move_up).clicked() {
                             moved = Some((at, at - 1));
                         }
                     });
                     let covered = match of.covered {
                         0 => String::new(),
-                        pixels => format!(", {} under others", format_count(pixels as u64)),
+                        pixels => format!(", {} covered by others", format_count(pixels as u64)),
                     };
                     explanation_text(
                         ui,

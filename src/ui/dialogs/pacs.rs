@@ -1,4 +1,4 @@
-//! Studies on a server: ask for them, look into them, open one.
+//! Searches a server for studies, lists their series, and opens them.
 
 mod queue;
 mod send;
@@ -45,25 +45,25 @@ const SERIES: [Column; 4] = [
     Column::of_figures("Objects", 70.0),
 ];
 
-/// Rows of studies and of series in sight.
+/// Visible rows of studies and series.
 const STUDY_ROWS: f32 = 8.0;
 const SERIES_ROWS: f32 = 5.0;
 
-/// Room for what goes on and for what went wrong: nothing below it moves.
+/// Fixed height of the progress and error area, in points, so that nothing below it moves.
 const STATE_HEIGHT: f32 = 44.0;
 
-/// What is shown.
+/// The page shown.
 enum PacsPage {
     Studies,
     Server(Box<ServerForm>),
 }
 
-/// What was typed and chosen so far.
+/// State of the dialog.
 pub(crate) struct PacsDialog {
     page: PacsPage,
     query: Query,
     study: Option<String>,
-    /// Series to be opened; all where none is chosen.
+    /// UIDs of the selected series; empty to open all.
     series: Vec<String>,
     sign_in: SignInForm,
     opened_before: usize,
@@ -71,7 +71,7 @@ pub(crate) struct PacsDialog {
 }
 
 impl PacsDialog {
-    /// The last question; the form for a server where there is none.
+    /// The last query; or the server form if no server is configured.
     pub(super) fn new(session: &Session) -> Self {
         let page = match session.chosen_server() {
             Some(_) => PacsPage::Studies,
@@ -105,7 +105,7 @@ impl PacsDialog {
             }
             return false;
         }
-        // What was asked for is open now.
+        // The requested study is open now.
         if session.pacs.opened > self.opened_before {
             return true;
         }
@@ -121,7 +121,7 @@ impl PacsDialog {
         self.show_buttons(ui, session, actions)
     }
 
-    /// Which server, and what can be done with it.
+    /// Choice of the server, with buttons to edit, add and test.
     fn show_server_choice(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let Some(chosen) = session.chosen_server() else {
             return;
@@ -159,7 +159,7 @@ impl PacsDialog {
             }
             if ui
                 .button("Test")
-                .on_hover_text("See whether the server answers")
+                .on_hover_text("Test the connection to the server")
                 .clicked()
             {
                 actions.push(Action::Pacs(PacsAction::Echo));
@@ -176,7 +176,7 @@ impl PacsDialog {
         });
     }
 
-    /// What is looked for.
+    /// The search fields.
     fn show_query_fields(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let mut is_entered = false;
         ui.horizontal(|ui| {
@@ -203,7 +203,7 @@ impl PacsDialog {
                     .query
                     .study_date_range()
                     .err()
-                    .map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
+                    .map(|day| format!("\"{day}\" is not a date: use YYYY-MM-DD"));
                 let button = primary_button(ui, "Search");
                 let can_search = problem.is_none() && session.chosen_server().is_some();
                 let response = ui
@@ -215,7 +215,7 @@ impl PacsDialog {
                 if (is_clicked || is_entered) && problem.is_none() {
                     (self.study, self.series) = (None, Vec::new());
                     actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
-                    // It opens nothing at the same time.
+                    // Enter must not also press the main button.
                     ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
                 }
             });
@@ -255,10 +255,17 @@ impl PacsDialog {
         });
         let words = match found {
             None if session.pacs.asking.is_some() => String::new(),
-            None => "Ask for studies; what is left empty is not asked for.".to_owned(),
-            Some(found) if found.studies.is_empty() => "No study fits. Ask for less.".to_owned(),
+            None => {
+                "Enter search terms and press Search. Empty fields match everything.".to_owned()
+            }
+            Some(found) if found.studies.is_empty() => {
+                "No matching studies. Try fewer search terms.".to_owned()
+            }
             Some(found) if found.is_cut => {
-                format!("The first {} of more: ask for fewer.", found.studies.len())
+                format!(
+                    "Only the first {} studies are shown. Narrow the search.",
+                    found.studies.len()
+                )
             }
             Some(found) if found.studies.len() == 1 => "1 study".to_owned(),
             Some(found) => format!("{} studies", found.studies.len()),
@@ -299,11 +306,11 @@ impl PacsDialog {
         });
         explanation_text(
             ui,
-            "Click on series to open these alone; a click on a study shows its series.",
+            "Click a study to list its series. Select series to open only those.",
         );
     }
 
-    /// What goes on, or what went wrong.
+    /// Progress, sign-in form, or error.
     fn show_transfer_state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let pacs = &session.pacs;
         ui.allocate_ui_with_layout(
@@ -329,7 +336,8 @@ impl PacsDialog {
                     ui.add(Label::new(words).wrap().selectable(true));
                 } else if pacs.is_reached {
                     ui.label(
-                        RichText::new("The server answers.").color(theme::current_colors(ui).good),
+                        RichText::new("The server is responding.")
+                            .color(theme::current_colors(ui).good),
                     );
                 }
             },
@@ -375,7 +383,7 @@ impl PacsDialog {
     }
 }
 
-/// A field under its name.
+/// A text field below its name.
 fn labelled_text_field(
     ui: &mut Ui,
     text: &mut String,
@@ -422,11 +430,11 @@ fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
     );
 }
 
-/// How far a study is, in words.
+/// Progress of receiving a study, as text.
 pub(in crate::ui) fn words_of(receiving: &OnItsWay) -> String {
     let state = receiving.state;
     match (state.is_waiting, state.total) {
-        (true, _) => "The connection was lost: trying again".to_owned(),
+        (true, _) => "Connection lost: trying again".to_owned(),
         (false, 0) => "Receiving".to_owned(),
         (false, total) => format!(
             "Receiving {} of {}",
@@ -437,7 +445,6 @@ pub(in crate::ui) fn words_of(receiving: &OnItsWay) -> String {
 }
 
 fn study_cells(study: &RemoteStudy) -> [Cell; 7] {
-    let count = |n: Option<u32>| Cell::new(n.map_or("–".to_owned(), |n| n.to_string()));
     [
         Cell::new(if study.patient_name.is_empty() {
             "–"
@@ -448,14 +455,19 @@ fn study_cells(study: &RemoteStudy) -> [Cell; 7] {
         Cell::new(&study.date),
         Cell::new(study.modalities.join(", ")),
         Cell::new(&study.description),
-        count(study.series),
-        count(study.instances),
+        count_cell(study.series),
+        count_cell(study.instances),
     ]
+}
+
+/// A count, or a dash if the server did not return it.
+fn count_cell(count: Option<u32>) -> Cell {
+    Cell::new(count.map_or("–".to_owned(), |n| n.to_string()))
 }
 
 fn series_cells(series: &RemoteSeries) -> [Cell; 4] {
     let name = if series.description.is_empty() {
-        "Without a description"
+        "No description"
     } else {
         &series.description
     };

@@ -1,4 +1,4 @@
-//! The command palette: every command by its name.
+//! The command palette: finds commands by name.
 
 use crate::{
     session::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use egui::{Button, Key, Modifiers, ScrollArea, TextEdit, Ui, vec2};
 
-/// What was typed, and which line is marked.
+/// The search text, and the index of the selected command.
 #[derive(Default)]
 pub(crate) struct CommandPalette {
     text: String,
@@ -45,10 +45,10 @@ impl CommandPalette {
         }
         ui.add_space(4.0);
         let found = find_commands(session, &self.text);
-        // As high as it will ever be, whatever is found.
+        // Constant height, whatever is found.
         let height = (ui.ctx().content_rect().height() - 128.0).clamp(96.0, 360.0);
         if found.is_empty() {
-            explanation_text(ui, "There is no such command.");
+            explanation_text(ui, "No matching command.");
             ui.add_space((height - 20.0).max(0.0));
             return false;
         }
@@ -90,33 +90,35 @@ impl CommandPalette {
     }
 }
 
-/// The commands whose name or explanation holds all the words: those whose name begins with them first, then those that
-/// have them in their name.
+/// Commands whose name or tooltip contains all words; first those whose name starts with the text, then those with all
+/// words in the name.
 fn find_commands(session: &Session, text: &str) -> Vec<&'static CommandEntry> {
     let text = text.trim().to_lowercase();
-    let has_all = |words: &str| text.split_whitespace().all(|word| words.contains(word));
-    let rank = |entry: &CommandEntry| {
-        let name = command_name(session, entry).to_lowercase();
-        match &name {
-            name if name.starts_with(&text) => Some(0),
-            name if has_all(name) => Some(1),
-            name if has_all(
-                &format!("{name} {} {}", entry.label, entry.tooltip).to_lowercase(),
-            ) =>
-            {
-                Some(2)
-            }
-            _ => None,
-        }
-    };
     let others = COMMANDS
         .iter()
         .filter(|e| e.command != UserCommand::Palette);
     let mut found: Vec<(i32, &CommandEntry)> = others
-        .filter_map(|entry| Some((rank(entry)?, entry)))
+        .filter_map(|entry| Some((search_rank(session, entry, &text)?, entry)))
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// How well a command matches `text` (in lower case): 0 is best, `None` for no match.
+fn search_rank(session: &Session, entry: &CommandEntry, text: &str) -> Option<i32> {
+    let name = command_name(session, entry).to_lowercase();
+    if name.starts_with(text) {
+        return Some(0);
+    }
+    if holds_all_words(&name, text) {
+        return Some(1);
+    }
+    let all = format!("{name} {} {}", entry.label, entry.tooltip).to_lowercase();
+    holds_all_words(&all, text).then_some(2)
+}
+
+fn holds_all_words(place: &str, words: &str) -> bool {
+    words.split_whitespace().all(|word| place.contains(word))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A path that is typed or pasted: for a command of its own, and wherever the desktop has no dialog for files.
+//! Asks for a path: for the command Open path, and in place of a file dialog if the desktop has none.
 
 use super::sheet;
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
 use egui::{Button, TextEdit, Ui, vec2};
 use std::path::PathBuf;
 
-/// What was typed so far.
+/// State of the dialog.
 pub(crate) struct PathDialog {
     pick: Pick,
-    /// It takes the place of the desktop's own dialog.
+    /// Replaces the desktop's file dialog.
     is_instead: bool,
     text: String,
     had_focus: bool,
@@ -28,7 +28,7 @@ impl PathDialog {
         }
     }
 
-    /// For what the desktop has no dialog for.
+    /// In place of a file dialog that the desktop cannot show.
     pub(super) fn for_missing_picker(pick: Pick) -> Self {
         Self {
             pick,
@@ -55,9 +55,9 @@ impl PathDialog {
                 self.had_focus = true;
             }
             explanation_text(ui, meaning);
-            sheet::no_dialog(ui, self.is_instead && session.lacks_dialogs);
+            sheet::no_dialog(ui, self.is_instead && session.questions.lacks_dialogs);
         });
-        let missing = self.text.trim().is_empty().then_some("Type a path");
+        let missing = self.text.trim().is_empty().then_some("Enter a path");
         let (go_on, close) = sheet::show_buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, words, missing);
             (
@@ -72,9 +72,9 @@ impl PathDialog {
         go_on || close
     }
 
-    /// The title, an example, what can be named, and what the button says.
+    /// Heading, placeholder, explanation and button text.
     fn dialog_texts(&self) -> (&'static str, &'static str, &'static str, &'static str) {
-        let images = "A file, or a folder with all folders in it.";
+        let images = "A file, or a folder including its subfolders.";
         match self.pick {
             Pick::Files if !self.is_instead => ("Open path", "/path/to/scans", images, "Open"),
             Pick::Files => ("Open a file", "/path/to/scan.dcm", images, "Open"),
@@ -88,22 +88,22 @@ impl PathDialog {
             Pick::Model => (
                 "Open a model",
                 "/path/to/model.safetensors",
-                "A .safetensors file with its card.",
+                "A Labrum model (.safetensors file).",
                 "Open",
             ),
             Pick::Workspace => (
                 "Open a workspace",
                 "/path/to/workspace",
-                "A folder with a workspace, or an empty or new one for a new workspace.",
+                "A workspace folder, or a new or empty folder for a new workspace.",
                 "Open",
             ),
-            // Those have fields of their own.
-            _ => ("Folder", "/path/to/folder", "A folder.", "Take it"),
+            // The other dialogs have their own path fields.
+            _ => ("Folder", "/path/to/folder", "A folder.", "OK"),
         }
     }
 }
 
-/// A path as people paste it: in quotes, with ~ or as a file address.
+/// Converts user input to a path: accepts quotes, a leading `~/`, and file:// URLs.
 pub(super) fn to_path(text: &str) -> PathBuf {
     let text = text.trim().trim_matches(['"', '\'']);
     let text = text.strip_prefix("file://").unwrap_or(text);

@@ -1,11 +1,10 @@
-//! Settings: person, device, model, learning, look.
+//! The settings dialog: user name, device, model, training, appearance, image cache.
 
 use super::sheet;
 use crate::{
     session::{
         Action, Session,
-        learning::LearnSettings,
-        settings::{DeviceChoice, MEMORY_MB, Settings, Theme},
+        settings::{LearnSettings, MEMORY_MB, Settings, Theme},
     },
     ui::{
         panels::inspector::device_name,
@@ -13,60 +12,64 @@ use crate::{
     },
 };
 use egui::{Align, DragValue, Layout, Slider, TextEdit, Ui, vec2};
-use labrum_core::training::Loss;
+use labrum_core::{device::DeviceChoice, training::Loss};
 
-/// How many threads compute; 0 for all cores.
+/// Number of CPU threads; 0 for one per core.
 fn show_thread_count(ui: &mut Ui, threads: &mut usize) {
-    section_heading(ui, "Processor cores that compute");
+    section_heading(ui, "CPU threads");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let shown = move |count: f64, _| {
-        if count < 1.0 {
-            format!("all {cores}")
-        } else {
-            format!("{count:.0}")
-        }
-    };
-    let read = |text: &str| {
-        if text.trim().starts_with("all") {
-            Some(0.0)
-        } else {
-            text.trim().parse().ok()
-        }
-    };
     ui.add(
         Slider::new(threads, 0..=cores)
-            .custom_formatter(shown)
-            .custom_parser(read),
+            .custom_formatter(move |count, _| thread_count_text(count, cores))
+            .custom_parser(thread_count_in),
     )
-    .accessible_name("Processor cores that compute");
+    .accessible_name("CPU threads");
     explanation_text(
         ui,
-        "Fewer leave room for other programs. It counts from the next start on.",
+        "Fewer threads leave room for other programs. Takes effect after restart.",
     );
 }
 
-/// How much memory pictures may fill.
+fn thread_count_text(count: f64, cores: usize) -> String {
+    if count < 1.0 {
+        format!("all {cores}")
+    } else {
+        format!("{count:.0}")
+    }
+}
+
+/// Parses a number of threads; "all" is 0.
+fn thread_count_in(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if text.starts_with("all") {
+        Some(0.0)
+    } else {
+        text.parse().ok()
+    }
+}
+
+/// Memory limit of the image cache, in MB.
 fn show_memory_limit(ui: &mut Ui, megabytes: &mut usize) {
-    section_heading(ui, "Memory for looking at pictures");
+    section_heading(ui, "Image cache");
     let limit = DragValue::new(megabytes).range(MEMORY_MB).speed(16.0);
     let limit = limit
         .custom_formatter(|mb, _| format!("{mb:.0} MB"))
         .custom_parser(number_in);
     show_number_line(
         ui,
-        "Stay below about",
+        "Image cache limit",
         limit,
-        "In megabytes; orthogonal views need all slices of a series at once",
+        "In MB; orthogonal views need all slices of a series in memory",
     );
     explanation_text(
         ui,
-        "Slices far from the one on the screen are read again when they are needed. Models come on top.",
+        "Slices that are not in the cache are read again when needed. Models use additional memory.",
     );
 }
 
-/// How rounds of training are done.
+/// Options of training.
 fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
-    section_heading(ui, "Learning");
+    section_heading(ui, "Training");
     let cases = DragValue::new(&mut learning.after_cases)
         .range(0..=1000)
         .speed(1.0);
@@ -79,7 +82,7 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
     });
     show_number_line(
         ui,
-        "Train by itself after newly accepted cases",
+        "Train automatically after newly accepted cases",
         cases.custom_parser(number_in),
         "0 for never",
     );
@@ -91,9 +94,9 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
         .custom_parser(number_in);
     show_number_line(
         ui,
-        "A round works for about",
+        "Training time per round",
         seconds,
-        "In seconds, 15 to 1800; longer rounds learn more from many cases",
+        "15 to 1800 seconds; with many cases, longer rounds give better models",
     );
     let without = DragValue::new(&mut learning.without_proposal)
         .range(0..=100)
@@ -105,10 +108,10 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
             format!("one in {n:.0}")
         }
     });
-    let tip = "So that your own drawing stays a measure of the model; 0 for none";
+    let tip = "Control cases: your mask stays independent of the model; 0 for none";
     show_number_line(
         ui,
-        "New cases without a proposal",
+        "Cases shown without a proposal",
         without.custom_parser(number_in),
         tip,
     );
@@ -125,7 +128,7 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
     }
 }
 
-/// A name at the left, and at the right a number to drag or to type.
+/// A line with a name and a number that can be dragged or typed.
 fn show_number_line(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     ui.horizontal(|ui| {
         ui.label(name);
@@ -137,7 +140,7 @@ fn show_number_line(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     });
 }
 
-/// The number in what was typed; "never" and "none" are 0.
+/// The first number in a text; "never" and "none" are 0.
 fn number_in(text: &str) -> Option<f64> {
     let text = text.trim().to_lowercase();
     if ["never", "none"].contains(&text.as_str()) {
@@ -167,35 +170,32 @@ fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     ui.add(name).accessible_name("Your name");
     explanation_text(
         ui,
-        "It stands in the journal of the workspace and in DICOM-SEG. It may stay empty.",
+        "Saved in the history of the workspace and in DICOM-SEG as content creator (optional).",
     );
     section_heading(ui, "Device");
     let choices = [
-        (DeviceChoice::Auto, "A GPU where there is one, else the CPU"),
+        (DeviceChoice::Auto, "A GPU if available, otherwise the CPU"),
         (DeviceChoice::Cpu, "Always the CPU"),
-        (
-            DeviceChoice::Gpu,
-            "Whatever GPU there is, a software one too",
-        ),
+        (DeviceChoice::Gpu, "Any GPU, including a software renderer"),
     ];
     let choices = choices.map(|(choice, tip)| (choice, device_name(choice), tip.to_owned()));
     if let Some(device) = segmented_choice(ui, settings.device, &choices) {
         settings.device = device;
     }
-    let device = if session.device.is_empty() {
-        "Looking for it"
+    let device = if session.models.device.is_empty() {
+        "detecting..."
     } else {
-        &session.device
+        &session.models.device
     };
     explanation_text(ui, &format!("In use: {device}"));
     show_thread_count(ui, &mut settings.threads);
     section_heading(ui, "Model");
     ui.checkbox(
         &mut settings.auto_run,
-        "Run a model by itself on what is opened, where one fits",
+        "Run a matching model automatically when images are opened",
     );
     show_training_options(ui, &mut settings.learning);
-    section_heading(ui, "Look");
+    section_heading(ui, "Appearance");
     let themes = [
         (Theme::Dark, "Dark", String::new()),
         (Theme::Light, "Light", String::new()),
@@ -208,7 +208,7 @@ fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     let scales = [1.0f32, 1.25, 1.5, 2.0].map(|s| (s, format!("{:.0} %", s * 100.0)));
     let scales: Vec<_> = scales
         .iter()
-        .map(|(s, name)| (*s, name.as_str(), format!("Show everything at {name}")))
+        .map(|(s, name)| (*s, name.as_str(), format!("Scale the interface to {name}")))
         .collect();
     if let Some(scale) = segmented_choice(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;

@@ -1,29 +1,31 @@
-//! What every dialog is made of: its title, a body that scrolls where the window is too low or too narrow, and buttons
-//! that stay in sight.
+//! Common layout of dialogs: a title, a body that scrolls if the window is too small, and buttons that are always
+//! visible.
 
 use crate::ui::{
     theme,
     widgets::{explanation_text, primary_button},
 };
-use egui::{Align, Context, Event, Id, Key, Layout, Popup, RichText, ScrollArea, Ui, Vec2, vec2};
+use egui::{
+    Align, Button, Context, Event, Id, Key, Layout, Popup, RichText, ScrollArea, Ui, Vec2, vec2,
+};
 
-/// Between a dialog's frame and the edges of the window, and between the frame and what is in it.
+/// Space between dialog and window edge, and between the dialog's frame and its content, in points.
 const AROUND: f32 = 12.0;
 pub(super) const MARGIN: f32 = 16.0;
 
-/// Between body and buttons.
+/// Gap between body and buttons, in points.
 const GAP: f32 = 12.0;
 
-/// The buttons of a dialog before it was shown once.
+/// Assumed height of the buttons before they have been laid out once, in points.
 const BUTTONS: f32 = 28.0;
 
-/// The largest width of what is in a dialog.
+/// Maximum width of a dialog's content, in points.
 pub(super) fn max_content_width(ctx: &Context) -> f32 {
     ctx.content_rect().width() - 2.0 * (AROUND + MARGIN)
 }
 
-/// Notes which dialog is drawn. One that was not drawn in the frame before is new: it begins at its top, and what was
-/// popped up before it is closed, which else would have the keyboard.
+/// Records which dialog is drawn. A dialog that was not drawn in the previous frame is new: it starts scrolled to the
+/// top, and open popups are closed, because they would keep keyboard focus.
 pub(super) fn mark_drawn(ctx: &Context, name: &'static str) {
     let frame = ctx.cumulative_frame_nr();
     let last = ctx.data(|d| d.get_temp::<Drawn>(drawn_state_id()));
@@ -36,7 +38,7 @@ pub(super) fn mark_drawn(ctx: &Context, name: &'static str) {
     ctx.data_mut(|d| d.insert_temp(drawn_state_id(), Drawn { name, since, frame }));
 }
 
-/// Which dialog was drawn last, since which frame, and in which.
+/// The dialog last drawn, with its first and latest frame number.
 #[derive(Clone, Copy)]
 struct Drawn {
     name: &'static str,
@@ -65,7 +67,7 @@ pub(super) fn show_body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut
     let room =
         ui.ctx().content_rect().height() - 2.0 * (AROUND + MARGIN) - title - GAP - buttons - 4.0;
     let room = room.max(48.0);
-    // Only tables are wider than what they are in.
+    // Only tables can be wider than the dialog.
     let is_narrow = max_content_width(ui.ctx()) < 560.0;
     let mut area = ScrollArea::new([is_narrow, true])
         .id_salt("body")
@@ -77,20 +79,20 @@ pub(super) fn show_body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut
     area.auto_shrink([false, true]).show(ui, content).inner
 }
 
-/// Shows the buttons below the body, from right to left.
+/// Shows the buttons below the body, laid out from right to left.
 pub(super) fn show_buttons<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     show_below_body(ui, |ui| show_button_row(ui, content))
 }
 
-/// A line of buttons from right to left, as high as they are: one that is centred in what is left of a dialog would hold
-/// it open.
+/// A row of buttons from right to left, with their own height: a row centred in the remaining height would keep the
+/// dialog from shrinking.
 pub(super) fn show_button_row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let size = vec2(ui.available_width(), BUTTONS);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content)
         .inner
 }
 
-/// Shows what stays below the body, with buttons as its last line.
+/// Shows the fixed part below the body, ending with the buttons.
 pub(super) fn show_below_body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     ui.add_space(GAP);
     let top = ui.cursor().top();
@@ -109,7 +111,7 @@ fn height_id(ui: &Ui) -> Id {
     ui.layer_id().id.with("height of the buttons")
 }
 
-/// The title of a dialog.
+/// Shows the title of a dialog.
 pub(super) fn show_title(ui: &mut Ui, words: &str) {
     ui.label(
         RichText::new(words)
@@ -119,7 +121,7 @@ pub(super) fn show_title(ui: &mut Ui, words: &str) {
     ui.add_space(8.0);
 }
 
-/// The button of what a dialog is for, greyed with what is missing; true where it, or Enter, was pressed.
+/// The main button of a dialog, greyed with the tooltip `missing`; true if it was clicked or Enter was pressed.
 pub(super) fn main_button(ui: &mut Ui, words: &str, missing: Option<&str>) -> bool {
     let button = primary_button(ui, words).min_size(vec2(88.0, 28.0));
     let response = ui
@@ -128,27 +130,47 @@ pub(super) fn main_button(ui: &mut Ui, words: &str, missing: Option<&str>) -> bo
     response.clicked() || (missing.is_none() && is_entered(ui.ctx()))
 }
 
-/// Notes, before a dialog is drawn, whether Enter is free for its main button: not while it presses another control.
+/// A secondary button, as large as the main one.
+pub(super) fn side_button(words: &'static str) -> Button<'static> {
+    Button::new(words).min_size(vec2(88.0, 28.0))
+}
+
+/// Records whether Enter may press the main button: not while another control or popup would use it. Call before a
+/// dialog is drawn.
 pub(super) fn note_enter_free(ctx: &Context) {
     let is_free = !Popup::is_any_open(ctx)
         && (ctx.memory(|m| m.focused().is_none()) || ctx.text_edit_focused());
     ctx.data_mut(|d| d.insert_temp(Id::unique("Enter is free"), is_free));
 }
 
-/// True where Enter was pressed for the main button. A key that is held since another dialog does not count.
+/// True if Enter was pressed for the main button. Key repeats, as from a previous dialog, do not count.
 pub(super) fn is_entered(ctx: &Context) -> bool {
-    let is_enter = |e: &Event| matches!(e, Event::Key { key: Key::Enter, pressed: true, repeat: false, modifiers, .. } if modifiers.is_none());
     ctx.data(|d| d.get_temp(Id::unique("Enter is free")))
         .unwrap_or(false)
-        && ctx.input(|i| i.events.iter().any(is_enter))
+        && ctx.input(|i| i.events.iter().any(is_plain_enter))
 }
 
-/// Says beside a field that there is no other way than typing: this desktop has no dialogs for files.
+/// True for pressing Enter without modifiers.
+fn is_plain_enter(event: &Event) -> bool {
+    match event {
+        Event::Key {
+            key: Key::Enter,
+            pressed: true,
+            repeat: false,
+            modifiers,
+            ..
+        } => modifiers.is_none(),
+        _ => false,
+    }
+}
+
+/// Explains that the path must be typed, if there is no file dialog.
 pub(super) fn no_dialog(ui: &mut Ui, lacks_dialogs: bool) {
     if lacks_dialogs {
         explanation_text(ui, NO_DIALOG);
     }
 }
 
-/// Why nothing can be browsed.
-pub(super) const NO_DIALOG: &str = "This desktop has no dialog for files: type or paste the path.";
+/// Why Browse is unavailable.
+pub(super) const NO_DIALOG: &str =
+    "No file dialog is available on this desktop: type or paste the path.";

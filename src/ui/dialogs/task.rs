@@ -1,4 +1,4 @@
-//! The task of a case: which cases share labels.
+//! Assigns cases to a task; cases of a task share labels.
 
 use super::sheet;
 use crate::{
@@ -6,20 +6,21 @@ use crate::{
     ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
-use labrum_core::journal::TaskKey;
+use labrum_core::label::TaskKey;
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct TaskDialog {
-    /// `None` for a new one.
+    /// `None` for a new task.
     chosen: Option<TaskKey>,
     name: String,
     whole_study: bool,
 }
 
 impl TaskDialog {
-    /// For the case on the screen.
+    /// For the current case.
     pub(super) fn new(session: &Session) -> Self {
         let name = session
+            .cases
             .current_case()
             .map_or_else(String::new, |c| c.study.description.clone());
         Self {
@@ -38,12 +39,12 @@ impl TaskDialog {
     ) -> bool {
         sheet::show_body(ui, "Task", |ui| self.show_body(ui, session));
         let missing =
-            (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Give it a name");
+            (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Enter a name");
         sheet::show_buttons(ui, |ui| {
             let words = if self.chosen.is_some() {
                 "Choose"
             } else {
-                "Begin"
+                "Create"
             };
             let is_chosen = sheet::main_button(ui, words, missing);
             if is_chosen {
@@ -65,17 +66,17 @@ impl TaskDialog {
     fn show_body(&mut self, ui: &mut Ui, session: &Session) {
         explanation_text(
             ui,
-            "Cases of a task share labels. Labels of other tasks are listed only where they are used.",
+            "Cases of a task share labels. Labels of other tasks are listed only in cases that use them.",
         );
         section_heading(ui, "Task");
         ScrollArea::vertical().max_height(160.0).show(ui, |ui| {
-            ui.radio_value(&mut self.chosen, None, "A new task");
-            for task in session.workspace_tasks() {
+            ui.radio_value(&mut self.chosen, None, "New task");
+            for task in session.workspace.all_tasks() {
                 ui.radio_value(&mut self.chosen, Some(task.key), &task.name);
             }
         });
         if self.chosen.is_none() {
-            section_heading(ui, "Its name");
+            section_heading(ui, "Task name");
             let field = TextEdit::singleline(&mut self.name)
                 .desired_width(f32::INFINITY)
                 .char_limit(64);
@@ -87,6 +88,6 @@ impl TaskDialog {
             true,
             "All cases of the study or folder",
         );
-        ui.radio_value(&mut self.whole_study, false, "This case alone");
+        ui.radio_value(&mut self.whole_study, false, "This case only");
     }
 }

@@ -1,4 +1,5 @@
-//! Masks from files that are not laid without more being said: of which time they are, or whether their place alone counts.
+//! Asks about masks that cannot be applied without an answer: which time point to import, or whether to apply them by
+//! position alone.
 
 use super::sheet;
 use crate::{
@@ -8,9 +9,9 @@ use crate::{
 };
 use egui::{Button, Slider, Ui, vec2};
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct UndecidedDialog {
-    /// 1 for the first.
+    /// Time point, 1 for the first.
     time: usize,
     is_answered: bool,
 }
@@ -25,7 +26,7 @@ impl Default for UndecidedDialog {
 }
 
 impl UndecidedDialog {
-    /// False while nothing was said.
+    /// False until the user has answered.
     pub(super) fn is_answered(&self) -> bool {
         self.is_answered
     }
@@ -37,7 +38,7 @@ impl UndecidedDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let Some(undecided) = &session.undecided else {
+        let Some(undecided) = &session.questions.undecided else {
             return true;
         };
         let error = &undecided.error;
@@ -48,12 +49,12 @@ impl UndecidedDialog {
         );
         let (answer, words) = match error.kind {
             ErrorKind::TimeWanted(times) => {
-                sheet::show_body(ui, "Masks of one time", |ui| {
+                sheet::show_body(ui, "Masks of several time points", |ui| {
                     ui.label(format!("{file}: {}", session::to_sentence(&error.reason)));
-                    explanation_text(ui, "Choose the time that is laid on these images.");
+                    explanation_text(ui, "Choose the time point to apply to these images.");
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
-                        let label = ui.label("Time");
+                        let label = ui.label("Time point");
                         ui.add(Slider::new(&mut self.time, 1..=times as usize))
                             .labelled_by(label.id);
                         ui.label(format!("of {times}"));
@@ -62,15 +63,15 @@ impl UndecidedDialog {
                 (ImportAnswer::Time(self.time), "Import")
             }
             _ => {
-                sheet::show_body(ui, "Masks of other images", |ui| {
+                sheet::show_body(ui, "Masks of another series", |ui| {
                     ui.label(format!("{file}: {}", session::to_sentence(&error.reason)));
                     explanation_text(
                         ui,
-                        "Open the series that they were made from. Or have them laid by their place in the patient alone: \
-                         that is right only where nothing moved between the two.",
+                        "Open the series that the masks were made from, or apply them by position alone. \
+                         The result is correct only if the patient did not move between the two series.",
                     );
                 });
-                (ImportAnswer::ByPosition, "Lay by position")
+                (ImportAnswer::ByPosition, "Apply by position")
             }
         };
         let mut done = false;

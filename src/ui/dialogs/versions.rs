@@ -1,4 +1,4 @@
-//! All versions of the model: what became of each, and what can be done with it.
+//! The model versions: list, details and actions.
 
 mod list;
 
@@ -10,17 +10,12 @@ use super::{
     sheet,
 };
 use crate::{
-    session::{
-        Action, Session,
-        command::UserCommand,
-        job::{ModelEntry, ModelSource},
-        learning::LearnAction,
-    },
+    session::{Action, Session, command::UserCommand, job::ModelSource, learning::LearnAction},
     ui::{
         shortcuts, theme,
         widgets::{
-            command_button, count_with_noun, explanation_text, format_seconds, name_column,
-            primary_button, section_heading,
+            command_button, count_with_noun, explanation_text, figure_or_dash, format_seconds,
+            name_column, primary_button, section_heading,
         },
     },
 };
@@ -35,20 +30,20 @@ use labrum_core::{
 };
 use serde_json::Value;
 
-/// Height of what is said of a version and can be done with it.
+/// Height of the details of a version, in points.
 const DETAILS: f32 = 268.0;
 
-/// Which version is looked at, and what was typed.
+/// State of the dialog.
 pub(crate) struct VersionsDialog {
     selected: Option<VersionKey>,
     name: String,
     folder: String,
-    /// The first click on "Delete" was done.
+    /// "Delete" was clicked and waits for confirmation.
     is_deleting: bool,
 }
 
 impl VersionsDialog {
-    /// The list, the newest version looked at.
+    /// Selects the newest version.
     pub(super) fn new(session: &Session) -> Self {
         let newest = session.learning.versions.last();
         Self {
@@ -59,14 +54,14 @@ impl VersionsDialog {
         }
     }
 
-    /// The same once more, after another dialog.
-    fn fresh_copy(&self) -> Box<Self> {
-        Box::new(Self {
+    /// A copy to return to from another dialog.
+    fn fresh_copy(&self) -> Self {
+        Self {
             name: self.name.clone(),
             folder: self.folder.clone(),
             is_deleting: false,
             ..*self
-        })
+        }
     }
 
     /// Shows the dialog.
@@ -76,7 +71,7 @@ impl VersionsDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> DialogOutcome {
-        let mut turn = sheet::show_body(ui, "Versions of the model", |ui| {
+        let mut turn = sheet::show_body(ui, "Model versions", |ui| {
             self.show_body(ui, session, actions)
         });
         sheet::show_buttons(ui, |ui| {
@@ -100,13 +95,19 @@ impl VersionsDialog {
             self.show_version_list(ui, session, actions);
             ui.separator();
             let room = (ui.ctx().content_rect().height() - 420.0).max(120.0);
-            ScrollArea::vertical().max_height(DETAILS.max(room)).min_scrolled_height(120.0).show(ui, |ui| {
-                ui.set_min_height(DETAILS);
-                match self.selected.and_then(|key| session.learning.version_by_key(key)) {
-                    Some(version) => turn = self.show_details(ui, session, version, actions),
-                    None => explanation_text(ui, "Choose a version above to see how it was made and what can be done with it."),
-                }
-            });
+            ScrollArea::vertical()
+                .max_height(DETAILS.max(room))
+                .min_scrolled_height(120.0)
+                .show(ui, |ui| {
+                    ui.set_min_height(DETAILS);
+                    match self
+                        .selected
+                        .and_then(|key| session.learning.version_by_key(key))
+                    {
+                        Some(version) => turn = self.show_details(ui, session, version, actions),
+                        None => explanation_text(ui, "Select a version above to see its details."),
+                    }
+                });
         }
         turn
     }
@@ -134,7 +135,7 @@ impl VersionsDialog {
         turn
     }
 
-    /// What can be done with a version.
+    /// The actions for a version.
     fn show_version_actions(
         &mut self,
         ui: &mut Ui,
@@ -145,41 +146,41 @@ impl VersionsDialog {
         let mut turn = DialogOutcome::Stay;
         let key = version.key;
         ui.horizontal_wrapped(|ui| {
-            let refusal = version.is_active.then_some("It is active");
+            let refusal = version.is_active.then_some("Already active");
             if show_action_button(
                 ui,
                 primary_button(ui, "Make active"),
                 refusal,
-                "It proposes masks from now on",
+                "Use this version for proposals from now on",
             ) {
                 actions.push(Action::Learn(LearnAction::Activate(key)));
             }
             if version.state == VersionState::Undecided
                 && show_action_button(
                     ui,
-                    Button::new("Turn it down"),
+                    Button::new("Reject"),
                     None,
-                    "Keep it as rejected; the model stays as it is",
+                    "Keep this version as rejected; the active model does not change",
                 )
             {
                 actions.push(Action::Learn(LearnAction::Reject(key)));
             }
             if show_action_button(
                 ui,
-                Button::new("Gate report"),
+                Button::new("Validation report"),
                 None,
-                "How it did on the held-out cases",
+                "Results on the hold-out cases",
             ) {
                 turn = self.to_report(Judged::Version(key));
             }
             let active = session.learning.active_version();
             let refusal = match active {
                 _ if session.learning.is_comparing => Some("Versions are being compared"),
-                None => Some("No version is active to compare it with"),
-                Some(active) if active.key == key => Some("It is the active one"),
+                None => Some("There is no active version to compare with"),
+                Some(active) if active.key == key => Some("This is the active version"),
                 Some(_) => None,
             };
-            let tip = "Judge both on the held-out cases as they are now";
+            let tip = "Compare both on the current hold-out cases";
             if show_action_button(ui, Button::new("Compare with active"), refusal, tip)
                 && let Some(active) = active
             {
@@ -196,7 +197,7 @@ impl VersionsDialog {
     fn to_report(&self, judged: Judged) -> DialogOutcome {
         DialogOutcome::To(Box::new(super::Dialogs::Gate(GateDialog::new(
             judged,
-            Some(self.fresh_copy()),
+            Some(Box::new(super::Dialogs::Versions(self.fresh_copy()))),
         ))))
     }
 
@@ -210,11 +211,11 @@ impl VersionsDialog {
             ui.add(field).accessible_name("Name of the version");
             let name = self.name.trim();
             let refusal = match name {
-                "" => Some("Type a name"),
-                name if name == version.name => Some("This is its name"),
+                "" => Some("Enter a name"),
+                name if name == version.name => Some("The name has not changed"),
                 _ => None,
             };
-            if show_action_button(ui, wide_button("Rename"), refusal, "Call it so from now on") {
+            if show_action_button(ui, wide_button("Rename"), refusal, "Rename this version") {
                 actions.push(Action::Learn(LearnAction::Rename(
                     version.key,
                     name.to_owned(),
@@ -229,12 +230,12 @@ impl VersionsDialog {
             let width = ui.available_width() - 96.0;
             ui.add(TextEdit::singleline(&mut self.folder).desired_width(width))
                 .accessible_name("Folder for the model");
-            let refusal = self.folder.trim().is_empty().then_some("Name a folder");
+            let refusal = self.folder.trim().is_empty().then_some("Enter a folder");
             if show_action_button(
                 ui,
-                wide_button("Export it"),
+                wide_button("Export model"),
                 refusal,
-                "Write the model and its card, to be opened elsewhere",
+                "Save the model with its model card, for use elsewhere",
             ) {
                 actions.push(Action::Learn(LearnAction::Export(
                     key,
@@ -244,29 +245,29 @@ impl VersionsDialog {
         });
     }
 
-    /// Two clicks: what is deleted is gone.
+    /// Deleting needs two clicks, because it cannot be undone.
     fn show_delete_button(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             if !self.is_deleting {
                 let refusal = version
                     .is_active
-                    .then_some("It is active: make another one active first");
+                    .then_some("This version is active: make another version active first");
                 self.is_deleting = show_action_button(
                     ui,
                     wide_button("Delete..."),
                     refusal,
-                    "Remove the version and its file",
+                    "Delete the version and its file",
                 );
                 return;
             }
-            let words = RichText::new("Delete for good").color(theme::current_colors(ui).error);
-            if show_action_button(ui, Button::new(words), None, "There is no way back") {
+            let words = RichText::new("Delete permanently").color(theme::current_colors(ui).error);
+            if show_action_button(ui, Button::new(words), None, "This cannot be undone") {
                 actions.push(Action::Learn(LearnAction::Delete(version.key)));
                 self.is_deleting = false;
             }
             self.is_deleting &=
-                !show_action_button(ui, wide_button("Keep it"), None, "Do not delete it");
+                !show_action_button(ui, wide_button("Keep"), None, "Do not delete it");
         });
     }
 }
@@ -275,7 +276,7 @@ fn wide_button(words: &str) -> Button<'static> {
     Button::new(words.to_owned()).min_size(vec2(88.0, 24.0))
 }
 
-/// A button, greyed with the reason where there is one; true where it was clicked.
+/// A button, greyed if there is a `refusal`; returns true if it was clicked.
 fn show_action_button(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -> bool {
     let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(tip);
     response
@@ -283,18 +284,18 @@ fn show_action_button(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, ti
         .clicked()
 }
 
-/// What to do while there is no version.
+/// Explains how to get the first version.
 fn show_empty_hint(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let key = |command| shortcuts::key_of(&session.settings.keys, command);
-    ui.label("There is no version yet: the shipped or opened models propose masks.");
+    let keys = &session.settings.keys;
+    ui.label("No versions yet. Proposals come from the built-in or opened models.");
     ui.add_space(4.0);
     explanation_text(
         ui,
         &format!(
-            "Accept a few cases ({}), then train ({}). Each round makes a version. It becomes active by itself only \
-             if it is not worse on the held-out cases, and you can go back to any older one.",
-            key(UserCommand::Accept),
-            key(UserCommand::Train)
+            "Accept a few cases ({}), then train ({}). Each round of training creates a version. It becomes active \
+             automatically only if it is not worse on the hold-out cases. You can return to any earlier version.",
+            shortcuts::key_of(keys, UserCommand::Accept),
+            shortcuts::key_of(keys, UserCommand::Train)
         ),
     );
     ui.add_space(8.0);
@@ -317,7 +318,7 @@ fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str)
     }
 }
 
-/// How a version was made, and what it is worth.
+/// Scores and training details of a version.
 fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     let (icon, color, state) = state_of(ui, version);
     ui.horizontal_top(|ui| {
@@ -327,23 +328,21 @@ fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     });
     ui.add_space(4.0);
     let mean = version.report.mean_scores().1;
-    let figure = |value: Option<f64>, digits: usize| {
-        value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
-    };
     let held_out = version.report.cases.len();
     ui.spacing_mut().item_spacing.y = 0.0;
-    show_fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3))
-        .on_hover_text(format!("On the held-out cases: {held_out}"));
+    show_fact(ui, "Dice", &figure_or_dash(mean.map(|s| s.dice), 3))
+        .on_hover_text(format!("Mean of the hold-out cases: {held_out}"));
     show_fact(
         ui,
         "Hausdorff 95",
-        &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)),
+        &format!("{} px", figure_or_dash(mean.and_then(|s| s.hd95), 2)),
     );
-    show_fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
-    show_fact(ui, "Started from", &version.parent_name);
+    let boundary_iou = mean.map(|s| s.boundary_iou);
+    show_fact(ui, "Boundary IoU", &figure_or_dash(boundary_iou, 3));
+    show_fact(ui, "Starting model", &version.parent_name);
     show_fact(
         ui,
-        "Learned from",
+        "Trained on",
         &count_with_noun(version.cases as usize, "case"),
     );
     show_fact(
@@ -358,13 +357,16 @@ fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     for (name, value) in training_facts(&version.settings) {
         show_fact(ui, name, &value);
     }
-    // Of the model that is read it is known, which is the active one.
-    let is_it = |model: &&ModelEntry| matches!(&model.source, ModelSource::File(path) if *path == version.file);
-    if let Some(model) = session.models.iter().find(is_it) {
+    // Known only for models that are loaded, such as the active one.
+    let model =
+        session.models.list.iter().find(
+            |model| matches!(&model.source, ModelSource::File(path) if *path == version.file),
+        );
+    if let Some(model) = model {
         let input = &model.card.input;
         show_fact(
             ui,
-            "Image size",
+            "Input size",
             &format!("{} × {} pixels", input.columns, input.rows),
         );
     }
@@ -376,7 +378,7 @@ fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     ));
 }
 
-/// A name in a column of its own, and a value beside it.
+/// A line with a name and a value; returns the response of the value.
 fn show_fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
     let dimmed = theme::current_colors(ui).dimmed;
     ui.horizontal(|ui| {
@@ -386,15 +388,18 @@ fn show_fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
     .inner
 }
 
-/// What a person may want to know of how a round was done, of settings kept as JSON.
+/// The training settings to show, from JSON.
 fn training_facts(settings: &str) -> Vec<(&'static str, String)> {
     let Ok(settings) = serde_json::from_str::<Value>(settings) else {
         return Vec::new();
     };
-    let plan = |name: &str| settings.pointer(&format!("/plan/{name}"));
-    let loss = plan("loss").and_then(|loss| serde_json::from_value::<Loss>(loss.clone()).ok());
-    let rate = plan("learning_rate").and_then(Value::as_f64);
-    let batch = plan("batch").and_then(Value::as_u64);
+    let loss = settings
+        .pointer("/plan/loss")
+        .and_then(|loss| serde_json::from_value::<Loss>(loss.clone()).ok());
+    let rate = settings
+        .pointer("/plan/learning_rate")
+        .and_then(Value::as_f64);
+    let batch = settings.pointer("/plan/batch").and_then(Value::as_u64);
     let facts = [
         (
             "Loss function",
@@ -402,9 +407,9 @@ fn training_facts(settings: &str) -> Vec<(&'static str, String)> {
         ),
         (
             "Learning rate",
-            rate.map(|rate| format!("{rate}, at its height")),
+            rate.map(|rate| format!("{rate} (maximum)")),
         ),
-        ("Images in a step", batch.map(|batch| batch.to_string())),
+        ("Batch size", batch.map(|batch| batch.to_string())),
     ];
     facts
         .into_iter()

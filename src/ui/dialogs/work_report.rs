@@ -1,4 +1,4 @@
-//! The report on the work: whether learning saves any, case by case and model by model.
+//! The work report: time and corrections per accepted case and model, to see whether training saves work.
 
 use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         widgets::{explanation_text, format_seconds, section_heading},
     },
 };
-use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, Vec2, vec2};
 use egui_material_icons::icons::ICON_LIGHTBULB;
 use egui_plot::PlotPoint;
 use labrum_core::{
@@ -22,20 +22,20 @@ const MODELS: [Column; 4] = [
     Column::of_words("Proposed by", 200.0),
     Column::of_figures("Cases accepted", 120.0),
     Column::of_figures("Time per case", 120.0),
-    Column::of_figures("Changed of the mask", 150.0),
+    Column::of_figures("Mask corrected", 150.0),
 ];
 
-/// Height of the plots.
+/// Height of the plots in points.
 const PLOT: f32 = 208.0;
 
-/// What was typed, and whether the report was asked for.
+/// State of the dialog.
 pub(crate) struct WorkReportDialog {
     folder: String,
     is_asked_for: bool,
 }
 
 impl WorkReportDialog {
-    /// A dialog that asks for the report as soon as it is shown.
+    /// A dialog that requests the report when it is first shown.
     pub(super) fn new(session: &Session) -> Self {
         Self {
             folder: usual_folder(session),
@@ -55,7 +55,7 @@ impl WorkReportDialog {
         }
         let report = session.learning.report.as_deref();
         sheet::show_body(ui, "Work report", |ui| {
-            // The dialog has its size before the report is there.
+            // Reserve the final size before the report is ready.
             ui.set_min_height(PLOT + 160.0);
             match report {
                 None => show_waiting(ui),
@@ -76,8 +76,8 @@ impl WorkReportDialog {
             let field = TextEdit::singleline(&mut self.folder).desired_width(width);
             ui.add(field).accessible_name("Folder for the report");
             let refusal = match self.folder.trim() {
-                _ if !is_there => Some("The report is not there yet"),
-                "" => Some("Name a folder"),
+                _ if !is_there => Some("The report is not ready yet"),
+                "" => Some("Enter a folder"),
                 _ => None,
             };
             let button = ui.add_enabled(
@@ -85,7 +85,7 @@ impl WorkReportDialog {
                 Button::new("Export").min_size(vec2(88.0, 24.0)),
             );
             let response = button
-                .on_hover_text("Write it as CSV and JSON")
+                .on_hover_text("Save the report as CSV and JSON")
                 .accessible_name("Export the report");
             if response
                 .on_disabled_hover_text(refusal.unwrap_or_default())
@@ -102,7 +102,7 @@ impl WorkReportDialog {
 fn show_waiting(ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.spinner();
-        ui.label("The report is being worked out.");
+        ui.label("Creating the report...");
     });
 }
 
@@ -124,7 +124,7 @@ fn show_report(ui: &mut Ui, report: &WorkReport) {
     if report.cases.is_empty() {
         explanation_text(
             ui,
-            "What each accepted case cost stands here, from the first one on.",
+            "Time and corrections for each accepted case are shown here.",
         );
         return;
     }
@@ -140,43 +140,62 @@ fn show_plots(ui: &mut Ui, report: &WorkReport) {
         let size = vec2(width, PLOT);
         let seconds = by_model(ui, report, |case| Some(case.seconds));
         let share = by_model(ui, report, |case| Some(100.0 * case.share_changed()?));
-        let tip = |unit: &'static str| {
-            move |_: &str, _: usize, place: PlotPoint| {
-                let case = report.cases.get((place.x - 1.0).max(0.0) as usize);
-                let (name, model) = case.map_or(("", ""), |c| (c.name.as_str(), c.model.as_str()));
-                format!("{name}\n{:.0} {unit}\n{}", place.y, model_title(model))
-            }
-        };
-        let whole = |value: f64| {
-            if value.fract().abs() < 1e-6 {
-                format!("{value:.0}")
-            } else {
-                String::new()
-            }
-        };
-        let (in_seconds, in_percent) = (tip("s"), tip("%"));
-        let cost = |name, up, tip| Chart {
-            name,
-            axes: ["Case, as accepted", up],
+        cost_chart(
+            "Seconds per accepted case",
+            "Seconds",
             size,
-            includes: &[[0.0, 0.0], [1.0, 1.0]],
-            mark: None,
-            has_diagonal: false,
-            figure: whole,
-            tip,
-        };
-        cost("Seconds for each accepted case", "Seconds", &in_seconds).show_plot(ui, &seconds);
-        cost(
-            "Share of pixels changed for each accepted case",
-            "Pixels changed (%)",
-            &in_percent,
+            &|_, _, place| cost_tip(report, place, "s"),
+        )
+        .show_plot(ui, &seconds);
+        cost_chart(
+            "Pixels corrected per accepted case",
+            "Pixels corrected (%)",
+            size,
+            &|_, _, place| cost_tip(report, place, "%"),
         )
         .show_plot(ui, &share);
         ui.vertical(|ui| progress_of_versions(ui, report, size));
     });
 }
 
-/// Dice on the hold-out over the accepted versions.
+/// A chart of the cost of each accepted case; `up` names the y axis.
+fn cost_chart<'a>(
+    name: &'a str,
+    up: &'a str,
+    size: Vec2,
+    tip: &'a dyn Fn(&str, usize, PlotPoint) -> String,
+) -> Chart<'a> {
+    Chart {
+        name,
+        axes: ["Case, in order of acceptance", up],
+        size,
+        includes: &[[0.0, 0.0], [1.0, 1.0]],
+        mark: None,
+        has_diagonal: false,
+        figure: whole_number_text,
+        tip,
+    }
+}
+
+/// Tooltip of a point: case, cost and model.
+fn cost_tip(report: &WorkReport, place: PlotPoint, unit: &str) -> String {
+    // Cases are numbered from 1.
+    let case = report.cases.get((place.x - 1.0).max(0.0) as usize);
+    let name = case.map_or("", |case| case.name.as_str());
+    let model = case.map_or("", |case| case.model.as_str());
+    format!("{name}\n{:.0} {unit}\n{}", place.y, model_title(model))
+}
+
+/// Empty unless the value is a whole number.
+fn whole_number_text(value: f64) -> String {
+    if value.fract().abs() < 1e-6 {
+        format!("{value:.0}")
+    } else {
+        String::new()
+    }
+}
+
+/// Chart of Dice on the hold-out set over the accepted versions.
 fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
     let accepted = report
         .versions
@@ -188,11 +207,11 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
     if dice.is_empty() {
         explanation_text(
             ui,
-            "Dice on the held-out cases stands here once a version was accepted.",
+            "Dice on the hold-out cases is shown here once a version has been accepted.",
         );
         return;
     }
-    // What hardly differs does not look as if it did.
+    // Minimum range, so that tiny differences do not look large.
     let (low, high) = dice.iter().fold((1.0f64, 0.0f64), |(low, high), d| {
         (low.min(*d), high.max(*d))
     });
@@ -210,8 +229,8 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
         has_dots: true,
     };
     let chart = Chart {
-        name: "Dice on the hold-out for each accepted version",
-        axes: ["Accepted version", "Dice on the hold-out"],
+        name: "Dice on the hold-out cases by accepted version",
+        axes: ["Accepted version", "Dice (hold-out)"],
         size,
         includes: &includes,
         mark: None,
@@ -222,30 +241,35 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
     chart.show_plot(ui, &[series]);
 }
 
-/// A series for each model, in order of first sight; cases count from 1.
+/// One series per model, in order of first appearance; cases are numbered from 1.
 fn by_model(
     ui: &Ui,
     report: &WorkReport,
     of: impl Fn(&CaseCost) -> Option<f64>,
 ) -> Vec<ChartSeries> {
     let groups = report.by_model();
-    let points = |model: &str| {
-        let cases = (1..)
-            .zip(&report.cases)
-            .filter(|(_, case)| case.model == model);
-        cases
-            .filter_map(|(n, case)| Some([f64::from(n), of(case)?]))
-            .collect()
-    };
     (0..)
         .zip(&groups)
         .map(|(i, (model, ..))| ChartSeries {
             name: model_title(model).to_owned(),
-            points: points(model),
+            points: points_of_model(report, model, &of),
             color: color_of(ui, i, model),
             is_joined: false,
             has_dots: true,
         })
+        .collect()
+}
+
+fn points_of_model(
+    report: &WorkReport,
+    model: &str,
+    of: &impl Fn(&CaseCost) -> Option<f64>,
+) -> Vec<[f64; 2]> {
+    let cases = (1..)
+        .zip(&report.cases)
+        .filter(|(_, case)| case.model == model);
+    cases
+        .filter_map(|(n, case)| Some([f64::from(n), of(case)?]))
         .collect()
 }
 
@@ -257,7 +281,7 @@ fn model_title(model: &str) -> &str {
     }
 }
 
-/// Models have colours that colour-blind people can tell apart; what had no proposal is grey.
+/// Colour-blind safe colours for models; grey for cases without a proposal.
 fn color_of(ui: &Ui, index: usize, model: &str) -> Color32 {
     if model.is_empty() {
         return theme::current_colors(ui).dimmed;

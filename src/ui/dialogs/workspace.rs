@@ -1,4 +1,4 @@
-//! The workspace: where the work is kept, what it is called, how to move it, and others.
+//! The workspace dialog: folder, name, statistics, moving, and opening another workspace.
 
 use super::{path::to_path, sheet};
 use crate::{
@@ -14,20 +14,20 @@ use crate::{
 use egui::{Align, Button, Label, Layout, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 
-/// What was typed so far.
+/// State of the dialog.
 #[derive(Default)]
 pub(crate) struct WorkspaceDialog {
     name: String,
     folder: String,
     waits_for_folder: bool,
-    /// The first click on "Tidy up" was done.
+    /// "Clean up" was clicked and waits for confirmation.
     is_tidying: bool,
 }
 
 impl WorkspaceDialog {
     /// For the workspace that is open.
     pub(super) fn new(session: &Session) -> Self {
-        match session.workspace_state() {
+        match session.workspace.state() {
             WorkspaceState::Open(info) => Self {
                 name: info.name.clone(),
                 ..Self::default()
@@ -50,11 +50,11 @@ impl WorkspaceDialog {
         sheet::show_buttons(ui, |ui| sheet::main_button(ui, "Close", None)) || done
     }
 
-    /// True where another workspace is asked for.
+    /// Shows the content; returns true if another workspace is to be opened.
     fn show_body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut done = false;
-        match session.workspace_state() {
-            WorkspaceState::Opening => explanation_text(ui, "The workspace is being opened."),
+        match session.workspace.state() {
+            WorkspaceState::Opening => explanation_text(ui, "Opening the workspace..."),
             WorkspaceState::Failed(reason) => show_open_failure(ui, reason, actions),
             WorkspaceState::Open(info) => {
                 name_value_line(ui, "Name", &info.name);
@@ -66,17 +66,13 @@ impl WorkspaceDialog {
                             .on_hover_text(&path);
                     });
                 });
-                let meter = session.meter;
+                let meter = session.workspace.meter;
                 name_value_line(
                     ui,
                     "Cases accepted",
                     &format!("{} of {}", meter.accepted, meter.total),
                 );
-                name_value_line(
-                    ui,
-                    "Pixels changed in them",
-                    &format_count(meter.pixels_changed),
-                );
+                name_value_line(ui, "Corrected pixels", &format_count(meter.pixels_changed));
                 self.show_tidy_button(ui, session, actions);
                 self.show_rename_field(ui, &info.name, actions);
                 self.move_to(ui, session, actions);
@@ -93,24 +89,24 @@ impl WorkspaceDialog {
             }
             explanation_text(
                 ui,
-                "A folder with a workspace, or an empty one for a new one.",
+                "A workspace folder, or an empty folder for a new workspace.",
             );
         });
         done
     }
 
-    /// What was taken out of the list, and a way to let go of most of it.
+    /// The number of removed cases, and a button to delete their proposals.
     fn show_tidy_button(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        let out = session.meter.out_of_list;
+        let out = session.workspace.meter.out_of_list;
         if out == 0 {
             return;
         }
-        name_value_line(ui, "Cases out of the list", &out.to_string());
+        name_value_line(ui, "Cases removed from the list", &out.to_string());
         ui.horizontal(|ui| {
             let words = if self.is_tidying {
-                "Let it go"
+                "Confirm"
             } else {
-                "Tidy up"
+                "Clean up"
             };
             if ui
                 .add(Button::new(words).min_size(vec2(88.0, 24.0)))
@@ -123,7 +119,7 @@ impl WorkspaceDialog {
             }
             explanation_text(
                 ui,
-                "Lets go of what models proposed for them. What was drawn on them is kept.",
+                "Deletes the proposals for these cases. Masks that were drawn are kept.",
             );
         });
     }
@@ -149,21 +145,21 @@ impl WorkspaceDialog {
 
     fn move_to(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         if self.waits_for_folder
-            && let Some(folder) = &session.picked_workspace_folder
+            && let Some(folder) = &session.questions.picked_workspace_folder
         {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
-        section_heading(ui, "Move to a folder");
+        section_heading(ui, "Move to another folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 192.0;
             let field = TextEdit::singleline(&mut self.folder)
                 .desired_width(width)
-                .hint_text("/path/of/a/new/folder");
+                .hint_text("/path/to/new/folder");
             ui.add(field).accessible_name("Folder to move to");
             let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
             let browse = ui
-                .add_enabled(!session.lacks_dialogs, browse)
+                .add_enabled(!session.questions.lacks_dialogs, browse)
                 .on_disabled_hover_text(sheet::NO_DIALOG);
             if browse.clicked() {
                 self.waits_for_folder = true;
@@ -180,19 +176,19 @@ impl WorkspaceDialog {
         });
         explanation_text(
             ui,
-            "Images stay where they are; masks, history and labels move.",
+            "Masks, history and labels are moved; images stay where they are.",
         );
     }
 }
 
-/// Why there is no workspace, and what can be done.
+/// Shows why the workspace cannot be opened, with buttons to try again or open another.
 pub(in crate::ui) fn show_open_failure(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
     let colors = theme::current_colors(ui);
     let words = RichText::new(capitalize_first(reason)).color(colors.error);
     ui.add(Label::new(words).wrap().selectable(true));
     explanation_text(
         ui,
-        "What you draw is kept in memory alone, until the workspace can be opened.",
+        "Until the workspace can be opened, your changes are kept in memory only.",
     );
     ui.horizontal(|ui| {
         if ui.button("Try again").clicked() {

@@ -101,10 +101,7 @@ fn nothing_at_the_edges_lies_on_anything_else_at_any_size() {
             let frame = |ui: &mut egui::Ui| {
                 let painter = ui.painter_at(rect);
                 let mut edges = PictureEdges::for_rect(&painter, rect);
-                edges.write_title(&[
-                    "Reformatted, 43\u{b0} off sagittal".into(),
-                    "129 / 256".into(),
-                ]);
+                edges.write_title(&["Oblique sagittal (43\u{b0})".into(), "129 / 256".into()]);
                 edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                 edges.write_remarks(&["The slices are not evenly spaced.".into()]);
                 edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));

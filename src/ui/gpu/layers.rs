@@ -1,4 +1,4 @@
-//! The textures of the canvas, and what is uploaded to them: only what they do not hold yet.
+//! The textures of the canvas. Only changed data is uploaded.
 
 use super::uniforms::TABLE_WIDTH;
 use crate::{
@@ -10,9 +10,12 @@ use labrum_core::{
     image::{Image, Pixels},
     region::{PixelRect, Region},
 };
-use std::sync::{Arc, Weak};
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+};
 
-/// Bytes that are turned into the order of the texture at once: so many stay near the processor.
+/// Bytes converted at a time; small enough to stay in the CPU cache.
 const BAND: usize = 1 << 18;
 
 /// All textures of the canvas.
@@ -21,7 +24,7 @@ pub(super) struct CanvasTextures {
     /// Stored values.
     image: wgpu::Texture,
     held_image: Weak<Image>,
-    /// The file's own table of levels.
+    /// VOI lookup table of the file.
     table: wgpu::Texture,
     labels: wgpu::Texture,
     held_labels: Option<u64>,
@@ -33,21 +36,20 @@ pub(super) struct CanvasTextures {
 
 impl CanvasTextures {
     pub(super) fn new(device: &wgpu::Device) -> Self {
-        let small = |format| create_texture(device, format, [1, 1]);
         Self {
-            image: small(TextureFormat::R8Uint),
+            image: smallest_texture(device, TextureFormat::R8Uint),
             held_image: Weak::new(),
-            table: small(TextureFormat::R32Float),
-            labels: small(TextureFormat::R8Uint),
+            table: smallest_texture(device, TextureFormat::R32Float),
+            labels: smallest_texture(device, TextureFormat::R8Uint),
             held_labels: None,
-            reference: small(TextureFormat::R8Uint),
+            reference: smallest_texture(device, TextureFormat::R8Uint),
             held_reference: None,
-            preview: small(TextureFormat::R8Uint),
+            preview: smallest_texture(device, TextureFormat::R8Uint),
             held_preview: Region::default(),
         }
     }
 
-    /// In the order of their bindings, from 1.
+    /// The textures in the order of their bindings, starting at 1.
     pub(super) fn bound_textures(&self) -> [&wgpu::Texture; 5] {
         [
             &self.image,
@@ -58,7 +60,7 @@ impl CanvasTextures {
         ]
     }
 
-    /// Uploads what is new. True where a texture had to be made.
+    /// Uploads what has changed. True if a texture was created.
     pub(super) fn upload_changes(
         &mut self,
         device: &wgpu::Device,
@@ -103,7 +105,7 @@ impl CanvasTextures {
     ) -> bool {
         let is_new = fit_texture(device, &mut self.preview, TextureFormat::R8Uint, size);
         if is_new {
-            // Textures begin with zeros.
+            // New textures are zero-initialised.
             self.held_preview = Region::default();
         }
         if self.held_preview != *region {
@@ -112,10 +114,9 @@ impl CanvasTextures {
             let mut bytes = vec![0; rect.columns.len() * rect.rows.len()];
             for span in region.spans().iter().filter(|s| rect.rows.contains(&s.row)) {
                 let row = (span.row - rect.rows.start) * rect.columns.len();
-                let at = |column: usize| {
-                    row + column.clamp(rect.columns.start, rect.columns.end) - rect.columns.start
-                };
-                bytes[at(span.start)..at(span.end)].fill(1);
+                let start = row + offset_in_range(span.start, &rect.columns);
+                let end = row + offset_in_range(span.end, &rect.columns);
+                bytes[start..end].fill(1);
             }
             write_rect(queue, &self.preview, &rect, &bytes, 0, rect.columns.len());
             self.held_preview = region.clone();
@@ -124,7 +125,7 @@ impl CanvasTextures {
     }
 }
 
-/// Uploads the part of a mask that the texture does not hold: straight from the mask, without a copy of it.
+/// Uploads the changed part of a mask, directly from the mask without copying it.
 fn upload_labels(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -187,7 +188,7 @@ fn upload_image(
     is_new
 }
 
-/// The table of levels, row after row of [`TABLE_WIDTH`].
+/// Uploads the lookup table in rows of [`TABLE_WIDTH`].
 fn upload_table(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -205,7 +206,7 @@ fn upload_table(
     is_new
 }
 
-/// Uploads values of `N` bytes, some rows at a time.
+/// Uploads values of `N` bytes each, some rows at a time.
 fn in_bands<T: Copy, const N: usize>(
     queue: &wgpu::Queue,
     into: &wgpu::Texture,
@@ -227,7 +228,7 @@ fn in_bands<T: Copy, const N: usize>(
     }
 }
 
-/// Writes a rectangle of a texture; its bytes begin at `offset`, a row every `bytes_per_row`.
+/// Writes a rectangle of a texture from `bytes`, starting at `offset`, one row every `bytes_per_row`.
 fn write_rect(
     queue: &wgpu::Queue,
     into: &wgpu::Texture,
@@ -261,7 +262,7 @@ fn write_rect(
     queue.write_texture(place, bytes, layout, size);
 }
 
-/// Makes another texture where this one has not the right size and format. True where it did.
+/// Replaces the texture if its size or format does not match. Returns true if it was replaced.
 fn fit_texture(
     device: &wgpu::Device,
     held: &mut wgpu::Texture,
@@ -273,6 +274,11 @@ fn fit_texture(
         *held = create_texture(device, format, size);
     }
     !is_fit
+}
+
+/// A 1 × 1 placeholder texture.
+fn smallest_texture(device: &wgpu::Device, format: TextureFormat) -> wgpu::Texture {
+    create_texture(device, format, [1, 1])
 }
 
 fn create_texture(
@@ -297,9 +303,18 @@ fn create_texture(
 }
 
 fn clip_rect(rect: &PixelRect, whole: &PixelRect) -> PixelRect {
-    let cut = |r: &std::ops::Range<usize>, end: usize| r.start.min(end)..r.end.min(end);
     PixelRect {
-        columns: cut(&rect.columns, whole.columns.end),
-        rows: cut(&rect.rows, whole.rows.end),
+        columns: clip_range(&rect.columns, whole.columns.end),
+        rows: clip_range(&rect.rows, whole.rows.end),
     }
+}
+
+fn clip_range(range: &Range<usize>, end: usize) -> Range<usize> {
+    range.start.min(end)..range.end.min(end)
+}
+
+/// Offset of `place` from the start of `range`, clamped to the range.
+#[inline]
+fn offset_in_range(place: usize, range: &Range<usize>) -> usize {
+    place.clamp(range.start, range.end) - range.start
 }

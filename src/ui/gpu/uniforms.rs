@@ -1,4 +1,4 @@
-//! The look as the bytes that the shader reads: `Look` in `canvas.wgsl`.
+//! Serialises the look for the shader: `Look` in `canvas.wgsl`.
 
 use crate::ui::{
     look::{
@@ -9,13 +9,13 @@ use crate::ui::{
 };
 use labrum_core::image::Pixels;
 
-/// Width of the texture that holds a table of levels.
+/// Width of the lookup table texture.
 pub(super) const TABLE_WIDTH: usize = 256;
 
-/// How many bytes there are: twelve and 256 vectors of four single-precision numbers.
+/// Size in bytes: 12 + 256 vectors of four `f32`.
 pub(super) const BYTES: usize = (12 + 256) * 16;
 
-/// The bytes for a scene, on a target that stores linear light or not.
+/// The bytes for a scene; `is_linear` if the render target stores linear light.
 pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     let (look, image) = (scene.look, scene.image);
     let kind = match image.pixels {
@@ -26,11 +26,6 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     };
     let levels = look.levels;
     let last = table_of(image).map_or(0, |t| t.len() - 1) as f32;
-    let flag = |is: bool| f32::from(u8::from(is));
-    let tint = |color: [u8; 3]| {
-        let [r, g, b] = color.map(|c| f32::from(c) / 255.0);
-        [r, g, b, DIFFERENCE_OPACITY]
-    };
     let [r, g, b] = look.preview;
     let head = [
         [look.origin[0], look.origin[1], look.scale[0], look.scale[1]],
@@ -44,7 +39,7 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
             levels.slope,
             levels.pivot,
             levels.offset,
-            flag(levels.inverted),
+            flag_value(levels.inverted),
         ],
         [
             last,
@@ -56,18 +51,18 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
             look.half_line,
             look.rim,
             look.outline_reach(),
-            flag(is_linear),
+            flag_value(is_linear),
         ],
         [
-            flag(scene.labels.is_some()),
-            flag(scene.reference.is_some()),
-            flag(scene.preview.is_some()),
+            flag_value(scene.labels.is_some()),
+            flag_value(scene.reference.is_some()),
+            flag_value(scene.preview.is_some()),
             RIM_OPACITY,
         ],
         [BACKGROUND[0], BACKGROUND[1], BACKGROUND[2], 1.0],
-        tint(ADDED),
-        tint(REMOVED),
-        tint(RELABELLED),
+        difference_tint(ADDED),
+        difference_tint(REMOVED),
+        difference_tint(RELABELLED),
         [r, g, b, 1.0],
         [
             PREVIEW_OPACITY[0],
@@ -78,4 +73,15 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     ];
     let all = head.iter().chain(look.labels.iter()).flatten();
     all.flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// 1 for true, 0 for false: the shader reads numbers only.
+fn flag_value(is_set: bool) -> f32 {
+    f32::from(u8::from(is_set))
+}
+
+/// Red, green, blue (0..=1) and opacity.
+fn difference_tint(color: [u8; 3]) -> [f32; 4] {
+    let [r, g, b] = color.map(|c| f32::from(c) / 255.0);
+    [r, g, b, DIFFERENCE_OPACITY]
 }

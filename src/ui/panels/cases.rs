@@ -1,4 +1,4 @@
-//! The case list at the left: how far the work is, the order, and the cases with thumbnail and status.
+//! The case list on the left: progress, order, filter, and the cases with thumbnail and status.
 
 mod row;
 
@@ -21,12 +21,12 @@ use egui::{
 };
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_FOLDER_OPEN};
 use labrum_core::study::Status;
-use row::case_row;
+use row::{case_row, small_text};
 
 const CASE_HEIGHT: f32 = 64.0;
 const STUDY_HEIGHT: f32 = 28.0;
 
-/// A line of the list.
+/// A row of the list.
 enum Row<'a> {
     Study(&'a Case),
     Case(usize, &'a Case),
@@ -41,14 +41,14 @@ impl Row<'_> {
     }
 }
 
-/// What the list remembers between frames.
+/// State of the list between frames.
 #[derive(Default)]
 pub(in crate::ui) struct CaseList {
     wants_search: bool,
 }
 
 impl CaseList {
-    /// The search field gets the keyboard.
+    /// Focuses the search field.
     pub(in crate::ui) fn focus_search(&mut self) {
         self.wants_search = true;
     }
@@ -74,10 +74,10 @@ impl CaseList {
         below_filter(ui, session, textures, actions);
     }
 
-    /// Which cases are listed: words, and what became of them.
+    /// The filter: search text and status.
     fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        let mut filter = session.case_filter.clone();
-        // Beside each other where there is room.
+        let mut filter = session.cases.filter.clone();
+        // Side by side if there is room.
         let room = ui.available_width();
         let [field, combo] = if room >= 208.0 {
             [room - 112.0, 96.0]
@@ -90,15 +90,15 @@ impl CaseList {
                 .selected_text(filter.kept.display_label())
                 .width(combo);
             let combo = combo.show_ui(ui, |ui| {
-                for (kept, count) in session.counts_of_kept() {
+                for (kept, count) in session.cases.counts_of_kept() {
                     let words = format!("{} ({count})", kept.display_label());
                     ui.selectable_value(&mut filter.kept, kept, words);
                 }
             });
             combo
                 .response
-                .on_hover_text("Which cases are listed")
-                .accessible_name("Cases that are listed");
+                .on_hover_text("Filter the case list")
+                .accessible_name("Case filter");
         });
         if !filter.is_empty() {
             ui.horizontal(|ui| {
@@ -117,12 +117,12 @@ impl CaseList {
                 }
             });
         }
-        if filter != session.case_filter {
+        if filter != session.cases.filter {
             actions.push(Action::Filter(filter));
         }
     }
 
-    /// The search field. Enter shows the first case that was found.
+    /// The search field. Enter selects the first match.
     fn show_search_field(
         &mut self,
         ui: &mut Ui,
@@ -215,17 +215,17 @@ fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 
 fn order_tip(order: CaseOrder) -> &'static str {
     match order {
-        CaseOrder::Opened => "By study, as they were opened",
+        CaseOrder::Opened => "By study, in the order in which they were opened",
         CaseOrder::Name => "By name",
-        CaseOrder::Date => "The newest study first",
-        CaseOrder::Doubt => "Where the model is least sure first",
+        CaseOrder::Date => "Newest study first",
+        CaseOrder::Doubt => "Most uncertain first",
         CaseOrder::WhatNext => {
-            "What teaches the model most: open cases that it is unsure of, every third one at random"
+            "Most useful for training first: open cases that the model is uncertain about; every third at random"
         }
     }
 }
 
-/// How far the work is, and what it cost.
+/// Progress, and the average time per case.
 fn show_work_progress(ui: &mut Ui, session: &Session) {
     let accepted = session
         .cases
@@ -238,7 +238,7 @@ fn show_work_progress(ui: &mut Ui, session: &Session) {
         accepted as f32 / session.cases.len().max(1) as f32,
         &words,
     );
-    let meter = &session.meter;
+    let meter = &session.workspace.meter;
     let pace = match meter.accepted {
         0 => String::new(),
         n => format!(
@@ -246,14 +246,11 @@ fn show_work_progress(ui: &mut Ui, session: &Session) {
             format_seconds(meter.seconds_of_accepted / f64::from(n))
         ),
     };
-    let small = |words: String| {
-        RichText::new(words)
-            .size(12.0)
-            .color(theme::current_colors(ui).dimmed)
-    };
     let room = ui.available_width() - width_of(ui, &words, 12.0) - 12.0;
     let is_beside = width_of(ui, &pace, 12.0) <= room;
-    let (words, pace) = (small(words), small(pace));
+    let dimmed = theme::current_colors(ui).dimmed;
+    let words = small_text(&words, dimmed);
+    let pace = small_text(&pace, dimmed);
     let line = ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         ui.horizontal(|ui| {
@@ -269,7 +266,8 @@ fn show_work_progress(ui: &mut Ui, session: &Session) {
         }
     });
     line.response.on_hover_text(format!(
-        "In the workspace: {} of {} cases accepted, {} skipped, {} pixels changed against the proposals",
+        "In this workspace: {} of {} cases accepted, {} skipped, {} pixels of the proposals corrected. \
+         The time is the average per accepted case.",
         meter.accepted,
         meter.total,
         meter.skipped,
@@ -277,7 +275,7 @@ fn show_work_progress(ui: &mut Ui, session: &Session) {
     ));
 }
 
-/// Studies have headings where their cases stand together.
+/// The rows of the list; with headings for studies if the list is ordered by study.
 fn list_rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
     let has_headings = session.settings.case_order == CaseOrder::Opened;
@@ -296,7 +294,7 @@ fn list_rows(session: &Session) -> Vec<Row<'_>> {
     rows
 }
 
-/// Only the lines in sight are made: a list of thousands costs no more than one of ten.
+/// Draws only the visible rows, so that long lists stay fast.
 fn show_visible_rows(
     ui: &mut Ui,
     session: &Session,
@@ -313,14 +311,14 @@ fn show_visible_rows(
     let changed = ui.data_mut(|d| {
         let last =
             d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
-        std::mem::replace(last, session.current) != session.current
+        std::mem::replace(last, session.cases.current) != session.cases.current
     });
     for row in rows {
         let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height_in_list()));
         y += row.height_in_list();
         if let Row::Case(index, _) = row
             && changed
-            && session.current == Some(*index)
+            && session.cases.current == Some(*index)
         {
             ui.scroll_to_rect(rect, None);
         }
@@ -350,7 +348,7 @@ fn show_visible_rows(
                     rect,
                     session,
                     case,
-                    session.current == Some(*index),
+                    session.cases.current == Some(*index),
                     textures,
                     actions,
                 ) {
@@ -361,7 +359,16 @@ fn show_visible_rows(
     }
 }
 
-/// How many files were not taken; a click lists them with the reasons.
+/// "3 files skipped"; `None` for 0.
+fn file_count_text(count: usize, what: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 file {what}")),
+        n => Some(format!("{n} files {what}")),
+    }
+}
+
+/// The number of files that were not opened; a click lists them with the reasons.
 fn passed_over(ui: &mut Ui, session: &Session) {
     let masks = session
         .passed_over
@@ -369,15 +376,13 @@ fn passed_over(ui: &mut Ui, session: &Session) {
         .filter(|passed| passed.has_masks)
         .count();
     let other = session.passed_over.len() - masks;
-    let files = |count: usize, what: &str| match count {
-        0 => None,
-        1 => Some(format!("1 file {what}")),
-        n => Some(format!("{n} files {what}")),
-    };
-    let words: Vec<String> = [files(masks, "with masks"), files(other, "passed over")]
-        .into_iter()
-        .flatten()
-        .collect();
+    let words: Vec<String> = [
+        file_count_text(masks, "with masks"),
+        file_count_text(other, "skipped"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     ui.menu_button(RichText::new(words.join(", ")).size(12.0), |ui| {
         ui.set_min_width(420.0);
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
@@ -388,7 +393,7 @@ fn passed_over(ui: &mut Ui, session: &Session) {
                     .unwrap_or(one.path.as_os_str())
                     .to_string_lossy();
                 let more = if one.has_masks {
-                    "; Ctrl+Shift+I takes in those of the case"
+                    "; press Ctrl+Shift+I to import the masks of this case"
                 } else {
                     ""
                 };

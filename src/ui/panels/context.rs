@@ -1,4 +1,4 @@
-//! What a click with the right button offers: commands of the table that suit what was clicked on.
+//! Context menus of cases, labels and the image, made from the command table.
 
 use crate::{
     session::{Action, Session, case::Case, command::UserCommand, labels::LabelAction},
@@ -10,7 +10,7 @@ use crate::{
 use egui::{Id, LayerId, Popup, PopupKind, Pos2, Response, SetOpenCommand, Ui};
 use labrum_core::label::Label;
 
-/// Groups of commands for a case.
+/// Command groups for a case.
 const CASE: &[&[UserCommand]] = &[
     &[UserCommand::Accept, UserCommand::Skip],
     &[
@@ -27,7 +27,7 @@ const CASE: &[&[UserCommand]] = &[
     &[UserCommand::ChooseTask, UserCommand::RemoveCase],
 ];
 
-/// Groups of commands for the label in hand.
+/// Command groups for the active label.
 const LABEL: &[&[UserCommand]] = &[
     &[
         UserCommand::EmptyLabel,
@@ -48,7 +48,7 @@ const LABEL: &[&[UserCommand]] = &[
     ],
 ];
 
-/// Groups of commands for the picture.
+/// Command groups for the image.
 const PICTURE: &[&[UserCommand]] = &[
     &[UserCommand::Undo, UserCommand::Redo],
     &[
@@ -75,7 +75,7 @@ const PICTURE: &[&[UserCommand]] = &[
     &[UserCommand::ToggleOrtho, UserCommand::Export],
 ];
 
-/// The menu of a case of the list. A click with the right button shows the case: the commands are about it.
+/// The context menu of a case. A right-click also selects the case, because the commands apply to the current one.
 pub(super) fn show_case_menu(
     response: &Response,
     session: &Session,
@@ -86,16 +86,17 @@ pub(super) fn show_case_menu(
         actions.push(Action::SelectCase(case.id));
     }
     response.context_menu(|ui| {
-        // Before it is shown nothing can be said of what can be done with it.
+        // Which commands are available is known only once the case is the current one.
         if session
+            .cases
             .current_case()
             .is_some_and(|shown| shown.id == case.id)
         {
             scrolled_menu(ui, |ui| {
                 show_command_lines(ui, session, CASE, actions);
                 ui.separator();
-                copy_text_item(ui, "Copy the name", || case.display_title());
-                copy_text_item(ui, "Copy the path", || {
+                copy_text_item(ui, "Copy name", || case.display_title());
+                copy_text_item(ui, "Copy path", || {
                     case.series
                         .slices
                         .first()
@@ -103,12 +104,12 @@ pub(super) fn show_case_menu(
                 });
             });
         } else {
-            ui.label("It is being shown.");
+            ui.label("Loading...");
         }
     });
 }
 
-/// The menu of a label. A click with the right button takes it in hand: the commands are about it.
+/// The context menu of a label. A right-click also makes it the active label, because the commands apply to that.
 pub(super) fn show_label_menu(
     response: &Response,
     session: &Session,
@@ -116,7 +117,7 @@ pub(super) fn show_label_menu(
     dialogs: &mut Dialogs,
     actions: &mut Vec<Action>,
 ) {
-    if response.secondary_clicked() && session.active_label() != value {
+    if response.secondary_clicked() && session.labels.active_label() != value {
         actions.push(Action::Label(LabelAction::Choose(value)));
     }
     response.context_menu(|ui| {
@@ -148,7 +149,7 @@ pub(super) fn show_label_menu(
     });
 }
 
-/// The menu of the picture; a click with the right button asks for it at `place`.
+/// The context menu of the image; opened at `place` after a right-click.
 pub(in crate::ui) fn show_picture_menu(
     ui: &Ui,
     session: &Session,
@@ -184,7 +185,7 @@ fn show_command_groups(
     scrolled_menu(ui, |ui| show_command_lines(ui, session, groups, actions));
 }
 
-/// Commands that can never be done with what is shown are left out, those that cannot be done now are greyed.
+/// Shows the commands. Presets that the image does not have are left out; unavailable commands are greyed.
 fn show_command_lines(
     ui: &mut Ui,
     session: &Session,

@@ -1,5 +1,5 @@
-//! The panel at the right: the tool in hand, labels, view, doubtful places, measurements, model, training,
-//! window, sign-off.
+//! The panel on the right: active tool, labels, mask editing, uncertain boundary, view, measurements, model, training,
+//! window/level, and the buttons that finish a case.
 
 use super::{labels, operations, tools, training};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
         Action, Fitting, Session,
         case::Case,
         command::UserCommand,
-        settings::{DeviceChoice, Settings, ViewMode},
-        tools::ToolKind,
+        settings::{Settings, ViewMode},
+        tool_options::ToolKind,
     },
     ui::{
         dialogs::Dialogs,
@@ -24,10 +24,9 @@ use egui::{
     Slider, Ui, vec2,
 };
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
-use labrum_core::{geometry::SpacingSource, measure::Measurement};
+use labrum_core::{device::DeviceChoice, geometry::SpacingSource, measure::Measurement};
 
-/// Shows the panel, with what was measured on the slice on the canvas; returns the command that is pointed at, of those
-/// that can be seen before they are done.
+/// Shows the panel, with measurements of slice `shown`; returns the command under the pointer if it can be previewed.
 pub(in crate::ui) fn show_panel(
     ui: &mut Ui,
     session: &Session,
@@ -35,25 +34,25 @@ pub(in crate::ui) fn show_panel(
     dialogs: &mut Dialogs,
     actions: &mut Vec<Action>,
 ) -> Option<UserCommand> {
-    let case = session.current_case()?;
+    let case = session.cases.current_case()?;
     let mut pointed = None;
     Panel::bottom("sign-off")
         .frame(Frame::NONE)
         .resizable(false)
         .show_separator_line(false)
         .show(ui, |ui| {
-            // Always in sight: what the training has to say, and the buttons that end a case.
+            // Always visible: training news, and the buttons that finish a case.
             training::show_round_news(ui, session, dialogs, actions);
             sign_off(ui, session, actions);
         });
     ScrollArea::vertical()
         .auto_shrink([false, false])
         .show(ui, |ui| {
-            // Who only looks needs the room for what the model says.
-            let draws = session.active_tool() != ToolKind::Look;
+            // Without a drawing tool, leave the room to the other sections.
+            let draws = session.tools.active_tool() != ToolKind::Look;
             if draws {
                 ui.label(
-                    RichText::new(session.active_tool().display_name())
+                    RichText::new(session.tools.active_tool().display_name())
                         .color(theme::current_colors(ui).strong),
                 );
                 tools::show_active_options(ui, session, actions);
@@ -62,11 +61,11 @@ pub(in crate::ui) fn show_panel(
                 labels::show_list(ui, session, dialogs, actions)
             });
             if draws {
-                folding_section(ui, "Change the label", |ui| {
+                folding_section(ui, "Edit mask", |ui| {
                     pointed = operations::show_panel(ui, session, actions)
                 });
             }
-            folding_section(ui, "Doubtful boundary", |ui| {
+            folding_section(ui, "Uncertain boundary", |ui| {
                 show_doubtful_slices(ui, session, case, actions)
             });
             folding_section(ui, "View", |ui| show_view_section(ui, session, actions));
@@ -79,7 +78,7 @@ pub(in crate::ui) fn show_panel(
             folding_section(ui, "Training", |ui| {
                 training::show_section(ui, session, case, actions)
             });
-            folding_section(ui, "Window", |ui| {
+            folding_section(ui, "Window/level", |ui| {
                 show_window_controls(ui, session, case, actions)
             });
         });
@@ -102,14 +101,14 @@ fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    let fitting = session.fitting_model(case);
+    let fitting = session.models.fitting_model(case);
     choose_model(ui, session, case, &fitting, actions);
     match &fitting {
         Fitting::Model {
             warning: Some(reason),
             ..
         } => {
-            let words = format!("Chosen by you; {reason}.");
+            let words = format!("Chosen manually: {reason}.");
             ui.add(
                 egui::Label::new(
                     RichText::new(words)
@@ -123,18 +122,18 @@ fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut
             index,
             warning: None,
         } => {
-            if let Some(model) = session.models.get(*index) {
+            if let Some(model) = session.models.list.get(*index) {
                 explanation_text(
                     ui,
                     &format!(
-                        "It runs by itself here: {}.",
+                        "Runs automatically here: {}.",
                         model.card.automatic_run_reason(&case.series)
                     ),
                 );
             }
         }
         Fitting::None(models) if models.is_empty() => {
-            explanation_text(ui, "There is no model yet. Open one from a file.")
+            explanation_text(ui, "No model available. Open one from a file.")
         }
         Fitting::None(models) => {
             for (name, reason) in models {
@@ -147,15 +146,15 @@ fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut
     ui.horizontal(|ui| {
         let many = case.slices.len() > 1;
         let room = ui.available_width();
-        let key = |command| shortcuts::key_of(&session.settings.keys, command);
+        let keys = &session.settings.keys;
         let half = vec2(if many { (room - 8.0) / 2.0 } else { room }, 28.0);
         let one = Button::new(if many { "This slice" } else { "Segment" })
-            .shortcut_text(key(UserCommand::SegmentSlice))
+            .shortcut_text(shortcuts::key_of(keys, UserCommand::SegmentSlice))
             .min_size(half);
         command_button(ui, session, actions, UserCommand::SegmentSlice, one);
         if many {
             let all = Button::new("Series")
-                .shortcut_text(key(UserCommand::SegmentSeries))
+                .shortcut_text(shortcuts::key_of(keys, UserCommand::SegmentSeries))
                 .min_size(half);
             command_button(ui, session, actions, UserCommand::SegmentSeries, all);
         }
@@ -163,9 +162,9 @@ fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut
     let mut settings = session.settings.clone();
     ui.add(Checkbox::new(
         &mut settings.auto_run,
-        "Run by itself where it fits",
+        "Run automatically on matching images",
     ))
-    .on_hover_text("Run a model on what is opened, where one is for it");
+    .on_hover_text("Run a matching model when images are opened");
     show_device_choice(ui, &mut settings);
     push_changed_settings(session, settings, actions);
 }
@@ -180,9 +179,10 @@ fn choose_model(
     let shown = match fitting {
         Fitting::Model { index, .. } => session
             .models
+            .list
             .get(*index)
             .map_or(String::new(), |m| m.display_title()),
-        Fitting::None(_) => "No model fits".to_owned(),
+        Fitting::None(_) => "No matching model".to_owned(),
     };
     let width = ui.available_width();
     let combo = ComboBox::from_id_salt("model")
@@ -190,13 +190,10 @@ fn choose_model(
         .width(width)
         .show_ui(ui, |ui| {
             let is_automatic = case.chosen_model.is_none();
-            if ui
-                .selectable_label(is_automatic, "The one that fits")
-                .clicked()
-            {
+            if ui.selectable_label(is_automatic, "Automatic").clicked() {
                 actions.push(Action::ChooseModel(None));
             }
-            for model in &session.models {
+            for model in &session.models.list {
                 let is_chosen = case.chosen_model.as_ref() == Some(&model.source);
                 let entry = ui.selectable_label(is_chosen, model.display_title());
                 if entry
@@ -233,12 +230,12 @@ fn show_device_choice(ui: &mut Ui, settings: &mut Settings) {
             combo
                 .response
                 .accessible_name("Device")
-                .on_hover_text("Where the network runs");
+                .on_hover_text("Device that runs the model");
         });
     });
 }
 
-/// What a choice of device is called.
+/// Display name of a device choice.
 pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
     match choice {
         DeviceChoice::Auto => "Automatic",
@@ -249,26 +246,26 @@ pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
 
 fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let mut settings = session.settings.clone();
-    let choice = |mode: ViewMode, command: UserCommand| {
-        (
-            mode,
-            mode.display_name(),
-            shortcuts::command_tooltip(&session.settings.keys, command),
-        )
-    };
-    let rows = [
-        vec![
-            choice(ViewMode::Fill, UserCommand::ShowFill),
-            choice(ViewMode::Outline, UserCommand::ShowOutline),
-            choice(ViewMode::Hidden, UserCommand::ShowNothing),
+    let rows: [&[(ViewMode, UserCommand)]; 2] = [
+        &[
+            (ViewMode::Fill, UserCommand::ShowFill),
+            (ViewMode::Outline, UserCommand::ShowOutline),
+            (ViewMode::Hidden, UserCommand::ShowNothing),
         ],
-        vec![
-            choice(ViewMode::Confidence, UserCommand::ShowConfidence),
-            choice(ViewMode::Difference, UserCommand::ShowDifference),
+        &[
+            (ViewMode::Confidence, UserCommand::ShowConfidence),
+            (ViewMode::Difference, UserCommand::ShowDifference),
         ],
     ];
     for row in rows {
-        if let Some(mode) = segmented_choice(ui, settings.view_mode, &row) {
+        let choices: Vec<_> = row
+            .iter()
+            .map(|(mode, command)| {
+                let tip = shortcuts::command_tooltip(&session.settings.keys, *command);
+                (*mode, mode.display_name(), tip)
+            })
+            .collect();
+        if let Some(mode) = segmented_choice(ui, settings.view_mode, &choices) {
             settings.view_mode = mode;
         }
     }
@@ -285,10 +282,10 @@ fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) 
                     .map(|v| v / 100.0)
             });
         ui.add_enabled(settings.view_mode == ViewMode::Fill, slider)
-            .on_disabled_hover_text("Only a fill is see-through")
+            .on_disabled_hover_text("Applies to the fill view only")
             .accessible_name("Opacity");
     });
-    let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the picture");
+    let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the image");
     measurements.on_hover_text(shortcuts::command_tooltip(
         &session.settings.keys,
         UserCommand::ToggleMeasurements,
@@ -303,16 +300,16 @@ fn show_measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<
         .and_then(|s| s.finding.as_ref())
     else {
         let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
-        return match session.runs.iter().any(|r| r.case == case.id) {
-            true => explanation_text(ui, "The model is at work."),
+        return match session.models.runs.iter().any(|r| r.case == case.id) {
+            true => explanation_text(ui, "Segmenting..."),
             false => explanation_text(
                 ui,
-                &format!("No mask on this slice yet. Draw one, or run a model on it ({run})."),
+                &format!("No mask on this slice. Draw one, or run a model ({run})."),
             ),
         };
     };
     if finding.measurements.is_empty() {
-        explanation_text(ui, "The mask of this slice is empty.");
+        explanation_text(ui, "No labels on this slice.");
     }
     for measurement in &finding.measurements {
         show_measurement(ui, session, measurement);
@@ -343,27 +340,28 @@ fn show_measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<
     }
 }
 
-/// Where the lengths on a picture come from.
+/// Unit and source of the lengths on an image.
 pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
     match source {
         Some(SpacingSource::PixelSpacing | SpacingSource::Nifti) => "mm from the header",
         Some(SpacingSource::ImagerPixelSpacing) => {
-            "mm from the header, at the detector: magnified there"
+            "mm from the header, measured at the detector (magnified)"
         }
         Some(SpacingSource::UltrasoundRegion) => "mm from the ultrasound regions in the header",
         Some(SpacingSource::Picture) => "mm from pixel_spacing_mm.csv",
-        Some(SpacingSource::AspectRatioOnly) | None => "pixels: no pixel spacing",
+        Some(SpacingSource::AspectRatioOnly) | None => "pixels (no pixel spacing)",
     }
 }
 
 fn show_measurement(ui: &mut Ui, session: &Session, m: &Measurement) {
     let label = usize::from(m.label)
         .checked_sub(1)
-        .and_then(|i| session.all_labels().get(i));
+        .and_then(|i| session.labels.all_labels().get(i));
     ui.horizontal(|ui| {
         color_swatch(ui, label.map_or([255; 3], |l| l.color));
         ui.label(
-            RichText::new(session.label_name(m.label)).color(theme::current_colors(ui).strong),
+            RichText::new(session.labels.label_name(m.label))
+                .color(theme::current_colors(ui).strong),
         );
     });
     let unit = m.unit.symbol();
@@ -383,33 +381,29 @@ fn show_measurement(ui: &mut Ui, session: &Session, m: &Measurement) {
 
 fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let words = match session.doubt_position() {
-        _ if case.measured_slice_count() == 0 => "No mask yet".to_owned(),
-        None if case.slices.iter().all(|s| s.proposal.is_none()) => {
-            "No model has run here".to_owned()
-        }
+        _ if case.measured_slice_count() == 0 => "No mask".to_owned(),
+        None if case.slices.iter().all(|s| s.proposal().is_none()) => "No proposal".to_owned(),
         None => "None".to_owned(),
-        Some((0, 1)) => "1 place".to_owned(),
-        Some((0, n)) => format!("{n} places"),
+        Some((0, 1)) => "1 region".to_owned(),
+        Some((0, n)) => format!("{n} regions"),
         Some((at, n)) => format!("{at} of {n}"),
     };
     ui.horizontal(|ui| {
         ui.label(words);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let step =
-                |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0));
             command_button(
                 ui,
                 session,
                 actions,
                 UserCommand::NextDoubtful,
-                step(ICON_CHEVRON_RIGHT),
+                Button::new(ICON_CHEVRON_RIGHT.rich_text().size(18.0)),
             );
             command_button(
                 ui,
                 session,
                 actions,
                 UserCommand::PreviousDoubtful,
-                step(ICON_CHEVRON_LEFT),
+                Button::new(ICON_CHEVRON_LEFT.rich_text().size(18.0)),
             );
         });
     });
@@ -417,7 +411,7 @@ fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &m
 
 fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let Some(loaded) = session.current_loaded() else {
-        explanation_text(ui, "The picture is loading.");
+        explanation_text(ui, "The image is loading.");
         return;
     };
     let now = session.window_of(case, loaded);

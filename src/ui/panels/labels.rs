@@ -1,11 +1,9 @@
-//! The labels of the workspace: which one is in hand, what is seen, what is locked.
+//! The label list: the active label, and which labels are visible and locked.
 
 use super::{context, tools};
 use crate::{
     session::{
-        Action, Session,
-        command::UserCommand,
-        labels::{LabelAction, PaintOver},
+        Action, Session, command::UserCommand, labels::LabelAction, workspace_labels::PaintOver,
     },
     ui::{
         dialogs::Dialogs,
@@ -28,7 +26,7 @@ use labrum_core::{label::Label, measure::Measurement};
 
 const ROW: f32 = 26.0;
 
-/// More rows than these are scrolled.
+/// Maximum number of rows before the list scrolls.
 const ROWS: usize = 6;
 
 /// Shows the list.
@@ -43,7 +41,7 @@ pub(in crate::ui) fn show_list(
         explanation_text(ui, &format!("Task: {task}"));
     }
     if labels.is_empty() {
-        explanation_text(ui, "There is no label yet. The first stroke makes one.");
+        explanation_text(ui, "No labels yet. The first stroke creates one.");
     }
     let height = ROW * ROWS as f32;
     ScrollArea::vertical()
@@ -55,7 +53,7 @@ pub(in crate::ui) fn show_list(
             for value in labels {
                 let label = usize::from(value)
                     .checked_sub(1)
-                    .and_then(|i| session.all_labels().get(i));
+                    .and_then(|i| session.labels.all_labels().get(i));
                 label
                     .into_iter()
                     .for_each(|label| show_list_row(ui, session, value, label, dialogs, actions));
@@ -66,7 +64,7 @@ pub(in crate::ui) fn show_list(
         if icon_button(ui, ICON_ADD, "Add a label").clicked() {
             dialogs.add_label(session);
         }
-        let active = session.active_label();
+        let active = session.labels.active_label();
         ui.add_enabled_ui(active > 0, |ui| {
             if icon_button(ui, ICON_EDIT, "Edit the label").clicked() {
                 dialogs.edit_label(session, active);
@@ -87,8 +85,9 @@ fn show_list_row(
     actions: &mut Vec<Action>,
 ) {
     let colors = theme::current_colors(ui);
-    let is_active = session.active_label() == value;
+    let is_active = session.labels.active_label() == value;
     let measured = session
+        .cases
         .current_case()
         .and_then(|c| c.shown_finding())
         .and_then(|f| f.measurements.iter().find(|m| m.label == value));
@@ -118,10 +117,11 @@ fn show_list_row(
             show_row_switches(ui, session, value, label, actions);
             ui.add_space(4.0);
             let is_absent = session
+                .cases
                 .current_case()
                 .is_some_and(|c| c.is_absent(c.slice, value));
             let words = if is_absent {
-                "nothing here".to_owned()
+                "absent".to_owned()
             } else {
                 measured.map_or(String::new(), area_text)
             };
@@ -142,7 +142,7 @@ fn show_list_row(
     let [before, next] =
         [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
     let tip = format!(
-        "{}\nDouble-click to edit; {before} and {next} change the label in hand",
+        "{}\nDouble-click to edit. {before} and {next} switch the active label.",
         label.concept.meaning
     );
     let response = response.on_hover_text(tip);
@@ -154,7 +154,7 @@ fn show_list_row(
     }
 }
 
-/// Lock and eye.
+/// The lock and visibility buttons of a row.
 fn show_row_switches(
     ui: &mut Ui,
     session: &Session,
@@ -174,8 +174,8 @@ fn show_row_switches(
             ..label.clone()
         };
         actions.push(Action::Label(LabelAction::Change(value, changed)));
-        // What is locked cannot be painted over alone.
-        if !label.locked && session.paint_over() == PaintOver::Label(value) {
+        // A locked label cannot be the only one that may be overwritten.
+        if !label.locked && session.labels.paint_over() == PaintOver::Label(value) {
             actions.push(Action::Label(LabelAction::PaintOver(PaintOver::Everything)));
         }
     }
@@ -193,7 +193,7 @@ fn show_row_switches(
     }
 }
 
-/// An icon that stands out where it is not as usual; true where it was clicked.
+/// An icon toggle, highlighted if `is_set`; returns true if clicked.
 fn icon_switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
     let colors = theme::current_colors(ui);
     let color = if is_set {
@@ -208,7 +208,7 @@ fn icon_switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> boo
         .clicked()
 }
 
-/// An icon that does a command.
+/// An icon button for a command.
 fn command_icon(
     ui: &mut Ui,
     session: &Session,

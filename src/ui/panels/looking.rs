@@ -1,4 +1,4 @@
-//! The line below the menus that says that the workspace is only looked at, and what can be done about it.
+//! The bar below the menus that says that the workspace is read-only, and what can be done about it.
 
 use crate::{
     session::{Action, Session, command::UserCommand, job::Pick, store::WorkspaceState},
@@ -10,7 +10,7 @@ use crate::{
 use egui::{Align, Button, Label, Layout, RichText, Ui};
 use egui_material_icons::icons::ICON_LOCK;
 
-/// Shows the line.
+/// Shows the bar.
 pub(in crate::ui) fn show_read_only_bar(
     ui: &mut Ui,
     session: &Session,
@@ -26,33 +26,33 @@ pub(in crate::ui) fn show_read_only_bar(
                 actions.push(Action::Pick(Pick::Workspace));
             }
             take_over(ui, session, actions);
-            let words = match session.can_take_over() {
-                true => "Looking only; the other window has closed this workspace since.",
-                false => "Looking only, nothing can be drawn or accepted: the workspace is open in another window.",
+            let words = match session.workspace.can_take_over() {
+                true => "Read-only: the other window has closed this workspace; it can be edited here now.",
+                false => "Read-only: this workspace is open in another window.",
             };
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate())
-                    .on_hover_text(format!("{words}\nIt is {holder}."));
+                    .on_hover_text(format!("{words}\nOpened by {holder}."));
             });
         });
     });
 }
 
-/// Opens the workspace anew, to work in.
+/// A button that reopens the workspace for editing.
 fn take_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let WorkspaceState::Open(info) = session.workspace_state() else {
+    let WorkspaceState::Open(info) = session.workspace.state() else {
         return;
     };
-    let is_free = session.can_take_over();
+    let is_free = session.workspace.can_take_over();
     let button = if is_free {
-        primary_button(ui, "Work on it here")
+        primary_button(ui, "Edit here")
     } else {
-        Button::new("Work on it here")
+        Button::new("Edit here")
     };
     let response = ui.add_enabled(is_free, button);
-    let response = response.on_disabled_hover_text("Close it in the other window first");
+    let response = response.on_disabled_hover_text("Close the workspace in the other window first");
     if response
-        .on_hover_text("Open it anew, to draw and accept")
+        .on_hover_text("Reopen the workspace for editing")
         .clicked()
     {
         actions.push(Action::OpenWorkspace(info.folder.clone()));

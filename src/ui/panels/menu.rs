@@ -1,4 +1,4 @@
-//! The menus, made from the table of commands.
+//! The menu bar, made from the command table.
 
 use crate::{
     session::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use egui::{MenuBar, Ui, containers::menu::SubMenuButton};
 
-/// Shows the bar of menus.
+/// Shows the menu bar.
 pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     MenuBar::new().ui(ui, |ui| {
         for menu in Menu::ALL {
@@ -23,10 +23,11 @@ pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<
     });
 }
 
-/// The workspaces used last, the open one among them.
+/// The recent workspaces, including the open one.
 fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let there: Vec<_> = session
-        .recent_workspaces
+        .workspace
+        .recent
         .iter()
         .filter(|summary| !summary.is_missing)
         .collect();
@@ -35,7 +36,7 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             for summary in there {
                 let folder = summary.folder.display().to_string();
                 let is_open =
-                    matches!(session.workspace_state(), WorkspaceState::Open(info) if info.folder == summary.folder);
+                    matches!(session.workspace.state(), WorkspaceState::Open(info) if info.folder == summary.folder);
                 let button = ui.add(Tick::Of(is_open).into_button(summary.name.clone())).on_hover_text(folder);
                 if button.clicked() {
                     if !is_open {
@@ -48,13 +49,12 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     });
 }
 
-/// The commands of a menu; those that belong together have a menu of their own in it.
+/// The items of a menu; related commands are grouped in submenus.
 fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
     let all: Vec<&CommandEntry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
-    let in_sight = |entry: &&&CommandEntry| inner_menu(entry.command).is_none();
     let has_ticks = all
         .iter()
-        .filter(in_sight)
+        .filter(|entry| inner_menu(entry.command).is_none())
         .any(|entry| is_on(session, entry.command).is_some());
     for run in all.chunk_by(|a, b| inner_menu(a.command) == inner_menu(b.command)) {
         match run.first().and_then(|entry| inner_menu(entry.command)) {
@@ -90,7 +90,7 @@ fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Ac
     }
 }
 
-/// The menu within its menu that a command stands in.
+/// The submenu of a command, if any.
 fn inner_menu(command: UserCommand) -> Option<&'static str> {
     use UserCommand as C;
     Some(match command {
@@ -107,18 +107,16 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         | C::FirstSlice
         | C::LastSlice => "Slice",
         C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => "Zoom",
-        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => {
-            "Window of grey levels"
-        }
-        C::WindowAuto | C::WindowReset => "Window of grey levels",
+        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window/level",
+        C::WindowAuto | C::WindowReset => "Window/level",
         C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => {
-            "Draw by key"
+            "Draw with the keyboard"
         }
         _ => return None,
     })
 }
 
-/// A line, with room for a tick where another one of its menu has one.
+/// A menu item, with space for a tick if another item of its menu has one.
 fn show_entry(
     ui: &mut Ui,
     session: &Session,
@@ -141,7 +139,7 @@ fn show_entry(
     );
 }
 
-/// The name of a command; for undo and redo with what they would do.
+/// The name of a command; undo and redo also name the step.
 fn entry_text(session: &Session, entry: &CommandEntry) -> String {
     let anywhere = match entry.command {
         UserCommand::UndoAnywhere => session.next_undo_anywhere(),
@@ -163,7 +161,7 @@ fn entry_text(session: &Session, entry: &CommandEntry) -> String {
     )
 }
 
-/// Whether something that can be switched is on.
+/// Whether a toggle command is on; `None` for other commands.
 pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
     let settings = &session.settings;
     Some(match command {
@@ -179,7 +177,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
-        command => session.active_tool() == command.tool_kind()?,
+        command => session.tools.active_tool() == command.tool_kind()?,
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) mod welcome;
 
 use egui::{Align2, Color32, Context, FontId, Id, LayerId, Order};
 
-/// While files are dragged over the window: what happens when they are let go.
+/// Hint while files are dragged over the window.
 pub(super) fn drop_hint(ctx: &Context) {
     if ctx.input(|i| i.raw.hovered_files.is_empty()) {
         return;

@@ -1,16 +1,16 @@
-//! Commands on the label in hand and on proposals. Pointing at one shows on the picture what it would do.
+//! Commands on the active label and on proposals. Hovering over a button previews its result on the image.
 
 use crate::{
     session::{
         Action, Session,
         command::UserCommand,
-        tools::{BrushUnit, ToolOptions},
+        tool_options::{BrushUnit, ToolOptions},
     },
     ui::{theme, widgets::command_button},
 };
 use egui::{Button, DragValue, RichText, Ui, vec2};
 
-/// Rows of buttons, each with short words for what the table calls the command.
+/// Rows of buttons, with shorter names than in the command table.
 const ROWS: [&[(UserCommand, &str)]; 5] = [
     &[
         (UserCommand::Grow, "Grow"),
@@ -23,7 +23,7 @@ const ROWS: [&[(UserCommand, &str)]; 5] = [
     ],
     &[
         (UserCommand::KeepLargest, "Keep largest island"),
-        (UserCommand::EmptyLabel, "Empty"),
+        (UserCommand::EmptyLabel, "Clear slice"),
     ],
     &[
         (UserCommand::CopyFromPrevious, "From previous"),
@@ -36,7 +36,7 @@ const ROWS: [&[(UserCommand, &str)]; 5] = [
     ],
 ];
 
-/// Shows the commands on the label; returns the one that is pointed at.
+/// Shows the commands; returns the one under the pointer.
 pub(in crate::ui) fn show_panel(
     ui: &mut Ui,
     session: &Session,
@@ -62,7 +62,7 @@ pub(in crate::ui) fn show_panel(
             .max_decimals(1)
             .suffix(unit);
         ui.add(margin)
-            .on_hover_text("By how much it grows, shrinks and smooths")
+            .on_hover_text("Distance for Grow, Shrink and Smooth")
             .accessible_name("Margin");
         ui.label(RichText::new("Islands").size(12.0).color(dimmed));
         let island = DragValue::new(&mut options.island)
@@ -70,7 +70,7 @@ pub(in crate::ui) fn show_panel(
             .prefix("< ")
             .suffix(" px");
         ui.add(island)
-            .on_hover_text("Smaller pieces are islands")
+            .on_hover_text("Regions smaller than this are islands")
             .accessible_name("Size of islands");
     });
     push_changed_options(session, options, actions);
@@ -83,7 +83,7 @@ fn push_changed_options(session: &Session, options: ToolOptions, actions: &mut V
     }
 }
 
-/// Buttons that share a line.
+/// Shows a row of buttons; returns the command under the pointer if it is available.
 fn show_button_row(
     ui: &mut Ui,
     session: &Session,

@@ -1,4 +1,4 @@
-//! The strip below the canvas: which slice of how many, where masks and doubtful places are.
+//! The slice slider below the canvas, with marks for masks, uncertain boundaries and new proposals.
 
 use crate::{
     session::{Action, Session, case::Case, command::UserCommand},
@@ -8,20 +8,23 @@ use crate::{
     },
 };
 use egui::{Align, Button, Color32, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
-use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT},
+};
 
 const HEIGHT: f32 = 24.0;
 
-/// Room for the number of the slice, and how much of the strip it may not take from the track.
+/// Width of the slice number, and minimum width of the slider track, in points.
 const NUMBER: f32 = 72.0;
 const LEAST_TRACK: f32 = 96.0;
 
-/// Room for the two buttons.
+/// Width of the two buttons, in points.
 const BUTTONS: f32 = 84.0;
 
-/// Shows the strip. Where it is narrow the number goes first, which stands on the picture too, then the buttons.
+/// Shows the slider. If space is short, the number is dropped first (it is also on the image), then the buttons.
 pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let Some(case) = session.current_case() else {
+    let Some(case) = session.cases.current_case() else {
         return;
     };
     let room = ui.available_width();
@@ -34,16 +37,13 @@ pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &
             ui.spacing_mut().button_padding.x = 4.0;
         }
         let count = case.slices.len();
-        let step = |icon: egui_material_icons::MaterialIcon| {
-            Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
-        };
         if has_buttons {
             command_button(
                 ui,
                 session,
                 actions,
                 UserCommand::PreviousSlice,
-                step(ICON_CHEVRON_LEFT),
+                step_button(ICON_CHEVRON_LEFT),
             );
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -57,12 +57,16 @@ pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &
                     session,
                     actions,
                     UserCommand::NextSlice,
-                    step(ICON_CHEVRON_RIGHT),
+                    step_button(ICON_CHEVRON_RIGHT),
                 );
             }
             show_slice_track(ui, case, actions);
         });
     });
+}
+
+fn step_button(icon: MaterialIcon) -> Button<'static> {
+    Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
 }
 
 fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
@@ -76,14 +80,6 @@ fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     response.widget_info(|| WidgetInfo::slider(count > 1, (case.slice + 1) as f64, "Slice"));
     let colors = theme::current_colors(ui);
     let inner = rect.shrink2(vec2(8.0, 0.0));
-    let x = |slice: usize| {
-        let t = if count > 1 {
-            slice as f32 / (count - 1) as f32
-        } else {
-            0.5
-        };
-        inner.left() + t * inner.width()
-    };
     let painter = ui.painter_at(rect);
     let y = rect.center().y;
     painter.rect_filled(
@@ -97,8 +93,9 @@ fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         12.0
     };
     for (slice, state) in case.slices.iter().enumerate() {
-        if state.is_proposal_apart && count > 1 {
-            let tick = Rect::from_center_size(pos2(x(slice), rect.bottom() - 3.0), vec2(4.0, 4.0));
+        let x = x_of_slice(slice, count, inner);
+        if state.is_proposal_newer() && count > 1 {
+            let tick = Rect::from_center_size(pos2(x, rect.bottom() - 3.0), vec2(4.0, 4.0));
             painter.rect_filled(tick, 0.0, colors.warning);
         }
         let Some(finding) = &state.finding else {
@@ -111,13 +108,10 @@ fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         let color = shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| {
             Color32::from_rgb(l.color[0], l.color[1], l.color[2])
         });
-        let span = Rect::from_min_max(
-            pos2(x(slice) - half, y - 2.0),
-            pos2(x(slice) + half, y + 2.0),
-        );
+        let span = Rect::from_min_max(pos2(x - half, y - 2.0), pos2(x + half, y + 2.0));
         painter.rect_filled(span.intersect(inner), 0.0, color);
         if !finding.doubts.is_empty() && count > 1 {
-            painter.circle_filled(pos2(x(slice), rect.top() + 3.0), 2.0, DOUBT);
+            painter.circle_filled(pos2(x, rect.top() + 3.0), 2.0, DOUBT);
         }
     }
     if count < 2 {
@@ -129,7 +123,10 @@ fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         colors.text
     };
     painter.rect_filled(
-        Rect::from_center_size(pos2(x(case.slice), y), vec2(6.0, 18.0)),
+        Rect::from_center_size(
+            pos2(x_of_slice(case.slice, count, inner), y),
+            vec2(6.0, 18.0),
+        ),
         3.0,
         fill,
     );
@@ -139,7 +136,17 @@ fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     }
     let masks = case.measured_slice_count();
     response.on_hover_text(format!(
-        "{} of {count} slices, {masks} with a mask. Above: doubtful boundary; below: a proposal waits",
+        "Slice {} of {count}; {masks} with a mask. Dots above: uncertain boundary; squares below: new proposal",
         case.slice + 1
     ));
+}
+
+/// The x position of a slice on the track; a single slice is in the middle.
+fn x_of_slice(slice: usize, count: usize, track: Rect) -> f32 {
+    let t = if count > 1 {
+        slice as f32 / (count - 1) as f32
+    } else {
+        0.5
+    };
+    track.left() + t * track.width()
 }

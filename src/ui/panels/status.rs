@@ -1,10 +1,10 @@
-//! The bar at the bottom: what the pointer is on, what the tool does, what goes on, what is saved, device and model.
+//! The status bar: pixel under the pointer, tool hint, running jobs, save state, model and device.
 
 use super::training;
 use crate::{
     session::{
-        Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState,
-        tools::ToolKind,
+        Action, Fitting, Session, case::Case, command::UserCommand, finding::Finding,
+        store::WorkspaceState, tool_options::ToolKind,
     },
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
@@ -13,11 +13,11 @@ use egui_material_icons::icons::{ICON_CLOSE, ICON_ERROR};
 use labrum_core::image::Image;
 use std::time::Instant;
 
-/// Room for what the pointer is on, as long as that leaves so much for the hint.
+/// Width of the pixel information, reduced if less than [`HINT_WIDTH`] would be left for the hint.
 const POINTER_WIDTH: f32 = 420.0;
 const HINT_WIDTH: f32 = 140.0;
 
-/// Between things that are said of a pixel.
+/// Separator between the parts of the pixel information.
 const APART: &str = "   ";
 
 /// Shows the bar.
@@ -27,7 +27,7 @@ pub(in crate::ui) fn show_bar(
     pointer: Option<Pointer>,
     actions: &mut Vec<Action>,
 ) {
-    // Nothing is higher than the bar: all words stand on one line.
+    // Keep all controls within the height of the bar.
     ui.spacing_mut().button_padding.y = 0.0;
     ui.spacing_mut().interact_size.y = 20.0;
     let room = ui.available_rect_before_wrap();
@@ -35,17 +35,17 @@ pub(in crate::ui) fn show_bar(
         .max_rect(room)
         .layout(Layout::right_to_left(Align::Center));
     ui.scope_builder(right, |ui| {
-        let device = if session.device.is_empty() {
-            "Looking for a device"
+        let device = if session.models.device.is_empty() {
+            "Detecting device..."
         } else {
-            &session.device
+            &session.models.device
         };
         ui.label(RichText::new(device).size(12.0))
-            .on_hover_text("The device that the network runs on");
+            .on_hover_text("Device that runs the model");
         if let Some(model) = model_in_use(session) {
             show_separator(ui);
             ui.label(RichText::new(model).size(12.0))
-                .on_hover_text("The model for this case");
+                .on_hover_text("Model for this case");
         }
         show_separator(ui);
         show_save_state(ui, session, actions);
@@ -79,12 +79,12 @@ fn show_separator(ui: &mut Ui) {
     );
 }
 
-/// What the pointer is on, and what the tool does.
+/// The pixel under the pointer, and the hint of the tool.
 fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
-    if session.current_case().is_none() {
+    if session.cases.current_case().is_none() {
         return;
     }
-    // The hint stays where it is while the numbers change.
+    // Fixed width, so that the hint does not move while the numbers change.
     let room = ui.available_width();
     let width = room.min(POINTER_WIDTH.min((room - HINT_WIDTH).max(room * 0.55)));
     ui.allocate_ui_with_layout(
@@ -101,9 +101,9 @@ fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
             }
         },
     );
-    let hint = match session.active_tool() {
-        ToolKind::Look if session.ortho_views().is_some() => {
-            "Drag to lead all views through a place; the middle button moves the picture"
+    let hint = match session.tools.active_tool() {
+        ToolKind::Look if session.viewports.ortho_views().is_some() => {
+            "Drag to move the crosshair; drag with the middle button to pan"
         }
         tool => tool.usage_hint(),
     };
@@ -113,7 +113,7 @@ fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
     ui.add(Label::new(words).truncate()).on_hover_text(hint);
 }
 
-/// As much as fits of what is said of a pixel: what is wanted least goes first, the value stays to the last.
+/// As many parts of the pixel information as fit; the least important are dropped first, the value last.
 fn longest_fitting_text(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
     let fitting = (1..=4)
         .rev()
@@ -122,7 +122,7 @@ fn longest_fitting_text(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> 
     fitting.unwrap_or_else(|| join_ranked_parts(parts, 1))
 }
 
-/// What is wanted at least as much as this: 1 is the most.
+/// Joins the parts with at most this rank; 1 is the most important.
 fn join_ranked_parts(parts: &[(u8, String)], rank: u8) -> String {
     let words: Vec<&str> = parts
         .iter()
@@ -132,31 +132,31 @@ fn join_ranked_parts(parts: &[(u8, String)], rank: u8) -> String {
     words.join(APART)
 }
 
-/// Whether everything is written; where not, why, and a way to try again.
+/// Whether all changes are saved; if not, the reason and a button to try again.
 fn show_save_state(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::current_colors(ui);
-    let trouble = match (session.store_trouble(), session.workspace_state()) {
+    let trouble = match (session.workspace.trouble(), session.workspace.state()) {
         (Some(trouble), _) => Some(trouble),
         (None, WorkspaceState::Failed(reason)) => Some(reason.as_str()),
         (None, _) => None,
     };
-    let count = session.unsaved_count();
+    let count = session.workspace.unsaved_count();
     let Some(trouble) = trouble else {
         let words = if count == 0 { "Saved" } else { "Saving" };
-        // As wide as the longer word.
+        // Fixed width of the longer word.
         let label = Label::new(RichText::new(words).size(12.0).color(colors.dimmed));
         ui.add_sized(vec2(44.0, 20.0), label)
             .on_hover_text(storage_place_text(session));
         return;
     };
     let again = Button::new(RichText::new("Try again").size(12.0));
-    if ui.add(again).on_hover_text("Try to write now").clicked() {
+    if ui.add(again).on_hover_text("Try to save now").clicked() {
         actions.push(Action::RetryStore);
     }
     let words = match count {
-        0 => "Nothing is saved".to_owned(),
-        1 => "1 step not saved".to_owned(),
-        n => format!("{n} steps not saved"),
+        0 => "Not saved".to_owned(),
+        1 => "1 change not saved".to_owned(),
+        n => format!("{n} changes not saved"),
     };
     let words = RichText::new(format!("{words}: {trouble}"))
         .size(12.0)
@@ -171,24 +171,24 @@ fn show_save_state(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     );
 }
 
-/// Where the work is kept.
+/// Where the work is saved.
 fn storage_place_text(session: &Session) -> String {
-    match session.workspace_state() {
+    match session.workspace.state() {
         WorkspaceState::Open(info) => {
-            format!("In the workspace {}: {}", info.name, info.folder.display())
+            format!("Workspace {}: {}", info.name, info.folder.display())
         }
-        _ => "The workspace is being opened".to_owned(),
+        _ => "Opening the workspace...".to_owned(),
     }
 }
 
 fn model_in_use(session: &Session) -> Option<String> {
-    match session.fitting_model(session.current_case()?) {
-        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.display_title()),
+    match session.models.fitting_model(session.cases.current_case()?) {
+        Fitting::Model { index, .. } => session.models.list.get(index).map(|m| m.display_title()),
         Fitting::None(_) => None,
     }
 }
 
-/// What goes on, how far, how long still, and a way to stop it.
+/// The running job with progress, remaining time and a cancel button.
 fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
         let (done, total) = (exporting.done, exporting.total);
@@ -203,8 +203,8 @@ fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
             state.done as f32 / state.total.max(1) as f32,
         )
     } else if let Some(opening) = &session.opening {
-        (format!("Looking through files: {}", opening.files), 0.0)
-    } else if let Some(run) = session.runs.first() {
+        (format!("Files checked: {}", opening.files), 0.0)
+    } else if let Some(run) = session.models.runs.first() {
         let remaining = run
             .time_left(Instant::now())
             .filter(|t| t.as_secs() >= 1 && run.total > 1);
@@ -231,7 +231,7 @@ fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.label(RichText::new(words).size(12.0));
 }
 
-/// How many things failed; a click lists them.
+/// The number of errors; a click lists them.
 fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (count, color) = (
         session.notices.errors.len(),
@@ -241,10 +241,10 @@ fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>)
     let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words))
         .frame_when_inactive(false);
     let response = widgets::command_button(ui, session, actions, UserCommand::Messages, button);
-    response.accessible_name(format!("Messages: {count} of what failed"));
+    response.accessible_name(format!("Error messages: {count}"));
 }
 
-/// What waits to be sent; a click shows the list.
+/// The send queue; a click shows the list.
 fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::current_colors(ui);
     let (words, color) = match session.pacs.pending_counts() {
@@ -254,14 +254,14 @@ fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let button =
         Button::new(RichText::new(&words).size(12.0).color(color)).frame_when_inactive(false);
     let response = widgets::command_button(ui, session, actions, UserCommand::SendQueue, button);
-    response.accessible_name(format!("What is being sent: {words}"));
+    response.accessible_name(format!("Send queue: {words}"));
 }
 
-/// How far a round of training is, and a way to stop it.
+/// Progress of training, and a cancel button.
 fn show_training_progress(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>) {
     let cancel = Button::new(ICON_CLOSE.rich_text().size(16.0)).frame_when_inactive(false);
     widgets::command_button(ui, session, actions, UserCommand::CancelTraining, cancel);
-    // As wide as the longest words: what stands beside it does not move.
+    // Fixed width, so that the neighbouring items do not move.
     ui.allocate_ui_with_layout(
         vec2(176.0, 20.0),
         Layout::right_to_left(Align::Center),
@@ -272,9 +272,9 @@ fn show_training_progress(ui: &mut Ui, session: &Session, words: &str, actions: 
     );
 }
 
-/// Position, value, label and probability of a pixel, each with how little it is wanted.
+/// Position, value, label and probability of a pixel, each with its rank: 1 is the most important.
 fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
-    let Some(case) = session.current_case() else {
+    let Some(case) = session.cases.current_case() else {
         return Vec::new();
     };
     let (column, row) = (pointer.x as usize, pointer.y as usize);
@@ -307,32 +307,29 @@ fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
     parts
 }
 
-/// A place in the patient, in mm, by the sides on which it lies: "R 32.4  A 122.4  F 90.2 mm".
+/// Patient coordinates in mm with side letters: "R 32.4  A 122.4  F 90.2 mm".
 fn in_patient(place: [f64; 3]) -> String {
     let sides = [["L", "R"], ["P", "A"], ["H", "F"]];
-    let one = |(v, [positive, negative]): (f64, [&str; 2])| {
-        let words = format!("{:.1}", v.abs());
-        format!(
-            "{} {words}",
-            if v < 0.0 && words != "0.0" {
-                negative
-            } else {
-                positive
-            }
-        )
-    };
-    format!(
-        "{} mm",
-        place
-            .into_iter()
-            .zip(sides)
-            .map(one)
-            .collect::<Vec<_>>()
-            .join("  ")
-    )
+    let parts: Vec<String> = place
+        .into_iter()
+        .zip(sides)
+        .map(|(value, sides)| distance_to_side(value, sides))
+        .collect();
+    format!("{} mm", parts.join("  "))
 }
 
-/// What a pixel holds: three numbers where it is coloured.
+/// One coordinate with its side letter: "R 32.4".
+fn distance_to_side(value: f64, [positive, negative]: [&str; 2]) -> String {
+    let figure = format!("{:.1}", value.abs());
+    let side = if value < 0.0 && figure != "0.0" {
+        negative
+    } else {
+        positive
+    };
+    format!("{side} {figure}")
+}
+
+/// The value of a pixel: modality value with unit, or RGB.
 fn pixel_value_text(image: &Image, pixel: usize) -> String {
     if let Some([red, green, blue]) = image.rgb_at(pixel) {
         return format!("R {red}  G {green}  B {blue}");
@@ -346,7 +343,7 @@ fn pixel_value_text(image: &Image, pixel: usize) -> String {
     format!("Value {value:.digits$}{unit}")
 }
 
-/// The label of a pixel in the mask, and how likely the model finds it; on background, the label that comes closest.
+/// The label of a pixel, and its probability in the proposal; on background, the most probable label.
 fn mask_under(
     session: &Session,
     case: &Case,
@@ -357,38 +354,45 @@ fn mask_under(
     let Some(state) = case.slices.get(slice) else {
         return Vec::new();
     };
-    // What was found is of the mask as it was a moment ago: where that is being drawn on, the mask itself counts.
+    // The finding may lag behind the mask while the user draws; then use the mask itself.
     let live = session
         .live_mask()
         .filter(|l| l.slice_key().slice == slice)
         .map(|l| l.mask());
     let drawn = live
-        .filter(|m| state.is_touched || !m.is_blank())
+        .filter(|m| state.is_drawn() || !m.is_blank())
         .map(|m| m.label_at(column as i64, row as i64));
     let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
     let mut parts: Vec<String> = label
-        .map(|l| session.label_name(l).to_owned())
+        .map(|l| session.labels.label_name(l).to_owned())
         .into_iter()
         .collect();
-    if let Some(proposal) = state.proposal.as_ref().filter(|_| !case.hides_proposals()) {
-        let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
-        let candidates = 1..=session.all_labels().len() as u8;
+    if let Some(proposal) = state.proposal().filter(|_| !case.hides_proposals()) {
+        let candidates = 1..=session.labels.all_labels().len() as u8;
         let likeliest = candidates
-            .max_by(|a, b| probability(*a).total_cmp(&probability(*b)))
+            .map(|candidate| (candidate, probability_of(proposal, candidate, column, row)))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .map(|(candidate, _)| candidate)
             .unwrap_or(1);
         let own = label.filter(|l| *l != 0);
         let shown = own.unwrap_or(likeliest);
-        // Of a label that the model has never heard of it says nothing.
+        // The model has no probability for labels it was not trained on.
         if proposal.may_contain_label(shown) {
-            // What the model says is told apart from what is drawn.
+            // On background, name the most probable label.
             let name = own.map_or_else(
-                || format!("{} ", session.label_name(shown)),
+                || format!("{} ", session.labels.label_name(shown)),
                 |_| String::new(),
             );
-            parts.push(format!("model: {name}{:.0} %", probability(shown) * 100.0));
+            let percent = probability_of(proposal, shown, column, row) * 100.0;
+            parts.push(format!("model: {name}{percent:.0} %"));
         }
     }
     parts
+}
+
+/// Probability of a label at a pixel, 0..=1; 0 if the model does not know the label.
+fn probability_of(proposal: &Finding, label: u8, column: usize, row: usize) -> f32 {
+    proposal.probability_at(label, column, row).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Messages at the bottom right: what happened and what can be done.
+//! Messages at the bottom right.
 
 use crate::{
     session::{
@@ -18,30 +18,31 @@ use egui_material_icons::icons::{
 
 const WIDTH: f32 = 380.0;
 
-/// The text of a message scrolls where it is higher; less where there are many.
+/// Maximum height of a message's text in points; longer text scrolls. Less if there are many messages.
 const TEXT_HEIGHT: f32 = 96.0;
 
-/// All of them take no more of the window's height than this, and a message without its text so much.
+/// Maximum share of the window height for all messages, and the height of a message without its text in
+/// points.
 const SHARE: f32 = 0.55;
 const FRAME: f32 = 44.0;
 
-/// Where the messages are, so that none moves under the pointer.
+/// Positions of the messages, so that none moves under the pointer.
 #[derive(Default)]
 pub(in crate::ui) struct Toasts {
-    /// Those that were shown last, oldest first, with their heights.
+    /// The messages last shown, oldest first, as id and height in points.
     rows: Vec<(u64, f32)>,
-    /// Height of all of them.
+    /// Height of all messages together, in points.
     height: f32,
     is_pointed_at: bool,
 }
 
 impl Toasts {
-    /// True while the pointer is on them: none goes by itself then.
+    /// True while the pointer is on the messages; they do not expire then.
     pub(in crate::ui) fn is_pointed_at(&self) -> bool {
         self.is_pointed_at
     }
 
-    /// Shows all messages, the newest on top: those that are there stay where they are when another one comes.
+    /// Shows all messages, newest on top, so that existing ones keep their place when one is added.
     pub(in crate::ui) fn show_messages(
         &mut self,
         ctx: &Context,
@@ -49,10 +50,13 @@ impl Toasts {
         actions: &mut Vec<Action>,
     ) {
         let list = &session.notices.list;
-        // While one is aimed at, what is dismissed leaves its room.
-        let stays = |(id, _): &(u64, f32)| self.is_pointed_at || list.iter().any(|n| n.id == *id);
-        let mut rows: Vec<(u64, f32)> =
-            self.rows.iter().filter(|row| stays(row)).copied().collect();
+        // While the pointer is on the messages, a dismissed one leaves a gap, so that the others stay in place.
+        let mut rows: Vec<(u64, f32)> = self
+            .rows
+            .iter()
+            .filter(|(id, _)| self.is_pointed_at || list.iter().any(|n| n.id == *id))
+            .copied()
+            .collect();
         rows.extend(
             list.iter()
                 .filter(|n| !self.rows.iter().any(|(id, _)| *id == n.id))
@@ -62,7 +66,7 @@ impl Toasts {
             *self = Self::default();
             return;
         }
-        let has_panel = session.settings.panels && session.current_case().is_some();
+        let has_panel = session.settings.panels && session.cases.current_case().is_some();
         let right = if has_panel {
             session.settings.right_width + 32.0
         } else {
@@ -85,7 +89,7 @@ impl Toasts {
         });
         let height = shown.response.rect.height();
         if (height - std::mem::replace(&mut self.height, height)).abs() > 0.5 {
-            // They stand on the place that was right for what was there before: what is seen is the second time.
+            // They were placed for the previous height; show the second pass instead.
             ctx.request_discard("messages came or went");
             ctx.request_repaint();
         }
@@ -96,7 +100,7 @@ impl Toasts {
     }
 }
 
-/// Returns how high it is.
+/// Shows one message; returns its height in points.
 fn show_message(
     ui: &mut Ui,
     notice: &Notice,
@@ -148,11 +152,11 @@ fn show_message_text(
     area.auto_shrink([false, true])
         .show(ui, |ui| ui.add(Label::new(text).wrap().selectable(true)));
     if let Some(folder) = &notice.folder
-        && ui.link("Copy the path").clicked()
+        && ui.link("Copy path").clicked()
     {
         ui.copy_text(folder.display().to_string());
     }
-    // Where there are more than fit, or one is long.
+    // There may be more messages than are shown.
     if notice.severity == Severity::Error
         && session.notices.errors.len() > 1
         && ui.link("All messages").clicked()

@@ -1,11 +1,12 @@
-//! The tools: the bar left of the canvas, and what can be set about the one in hand.
+//! The toolbar to the left of the canvas, and the options of the active tool.
 
 use crate::{
     session::{
         Action, Session,
         command::UserCommand,
-        labels::{LabelAction, PaintOver},
-        tools::{BrushUnit, OutlineDoes, ToolKind, ToolOptions},
+        labels::LabelAction,
+        tool_options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions},
+        workspace_labels::PaintOver,
     },
     ui::{
         shortcuts, theme,
@@ -25,15 +26,15 @@ use egui_material_icons::{
 };
 use labrum_core::geometry::PixelSpacing;
 
-/// Between buttons of the bar, and between those of tools and undo.
+/// Gap between buttons, and between the tools and undo/redo, in points.
 const GAP: f32 = 4.0;
 const APART: f32 = 8.0;
 
-/// Sides of the buttons: the usual one, the least in one column, the least in two.
+/// Side of the buttons in points: default, and minimum in one and in two columns.
 const SIDE: f32 = 36.0;
 const LEAST: [f32; 2] = [30.0, 26.0];
 
-/// How the bar is laid out: so that all buttons are in sight, in two columns where the window is low.
+/// Layout of the toolbar: all buttons are visible, in two columns if the window is low.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::ui) struct BarLayout {
     columns: usize,
@@ -41,31 +42,32 @@ pub(in crate::ui) struct BarLayout {
 }
 
 impl BarLayout {
-    /// For a bar of this height.
+    /// The layout for a height in points.
     pub(in crate::ui) fn for_height(height: f32) -> Self {
-        let side = |columns: usize| {
-            let rows = (ToolKind::ALL.len().div_ceil(columns) + 2usize.div_ceil(columns)) as f32;
-            ((height - APART) / rows - GAP).floor().min(SIDE)
-        };
-        if side(1) >= LEAST[0] {
-            return Self {
-                columns: 1,
-                side: side(1),
-            };
+        let side = largest_side(height, 1);
+        if side >= LEAST[0] {
+            return Self { columns: 1, side };
         }
         Self {
             columns: 2,
-            side: side(2).max(LEAST[1]),
+            side: largest_side(height, 2).max(LEAST[1]),
         }
     }
 
-    /// Its width, without margins.
+    /// Width in points, without margins.
     pub(in crate::ui) fn total_width(self) -> f32 {
         let columns = self.columns as f32;
-        // A column alone is as wide in a low window as in a high one.
+        // A single column has the same width at any window height.
         let side = if self.columns == 1 { SIDE } else { self.side };
         columns * side + (columns - 1.0) * GAP
     }
+}
+
+/// The largest button side with which all buttons fit into a height, in points.
+fn largest_side(height: f32, columns: usize) -> f32 {
+    // The tools, and undo and redo.
+    let rows = ToolKind::ALL.len().div_ceil(columns) + 2usize.div_ceil(columns);
+    ((height - APART) / rows as f32 - GAP).floor().min(SIDE)
 }
 
 /// Shows the bar.
@@ -114,7 +116,7 @@ pub(in crate::ui) fn show_bar(
             for row in group.chunks(layout.columns) {
                 let inner = Layout::left_to_right(Align::Center).with_main_align(Align::Center);
                 ui.allocate_ui_with_layout(vec2(ui.available_width(), layout.side), inner, |ui| {
-                    // In the middle of its column.
+                    // Centred in its column.
                     ui.add_space(((ui.available_width() - row_width(layout)) / 2.0).max(0.0));
                     for (command, icon, tip) in row {
                         show_square_button(
@@ -136,7 +138,7 @@ fn row_width(layout: BarLayout) -> f32 {
     columns * layout.side + (columns - 1.0) * GAP
 }
 
-/// The command and the icon of a tool.
+/// Command and icon of a tool.
 fn button_of(tool: ToolKind) -> (UserCommand, MaterialIcon) {
     match tool {
         ToolKind::Look => (UserCommand::ToolLook, ICON_PAN_TOOL),
@@ -159,7 +161,7 @@ fn show_square_button(
     side: f32,
 ) {
     let colors = theme::current_colors(ui);
-    let is_on = command.tool_kind() == Some(session.active_tool());
+    let is_on = command.tool_kind() == Some(session.tools.active_tool());
     let refusal = session.command_refusal(command);
     let icon = icon.rich_text().size(if side < SIDE { 18.0 } else { 20.0 });
     let size = vec2(side, side);
@@ -191,19 +193,18 @@ fn lower_first(text: &str) -> String {
         .map_or(String::new(), |c| c.to_lowercase().chain(letters).collect())
 }
 
-/// Shows what can be set about the tool in hand.
+/// Shows the options of the active tool.
 pub(in crate::ui) fn show_active_options(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
 ) {
-    let tool = session.active_tool();
+    let tool = session.tools.active_tool();
     let mut options = session.settings.tools.clone();
     match tool {
-        ToolKind::Look => explanation_text(
-            ui,
-            "Take a tool from the bar at the left to draw. Look draws nothing.",
-        ),
+        ToolKind::Look => {
+            explanation_text(ui, "Choose a drawing tool from the toolbar on the left.")
+        }
         ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
             show_size_slider(ui, session, "Radius", &mut options, |o| &mut o.radius);
             if tool == ToolKind::SmartBrush {
@@ -214,7 +215,7 @@ pub(in crate::ui) fn show_active_options(
         ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire => outline_does(ui, &mut options),
         ToolKind::Fill => explanation_text(
             ui,
-            "Fills the connected area under the pointer. Alt or Ctrl empties it.",
+            "Fills the connected region under the pointer. Hold Alt or Ctrl to clear it instead.",
         ),
         ToolKind::Pull => show_size_slider(ui, session, "Reach", &mut options, |o| &mut o.reach),
     }
@@ -224,15 +225,15 @@ pub(in crate::ui) fn show_active_options(
     }
 }
 
-/// Distance between pixels of the slice on the screen, where it is a length.
+/// Pixel spacing of the current slice in mm, if known.
 fn physical_spacing(session: &Session) -> Option<PixelSpacing> {
-    let case = session.current_case()?;
+    let case = session.cases.current_case()?;
     session
         .pixel_spacing(case, case.slice)
         .filter(|s| s.is_physical())
 }
 
-/// A name, dimmed, at the left of a line.
+/// The name of an option at the left of a line.
 fn option_name(ui: &mut Ui, words: &str) {
     name_column(
         ui,
@@ -264,7 +265,7 @@ fn show_size_slider(
     });
 }
 
-/// Pixels or millimetres; a click changes it.
+/// Toggles between pixels and millimetres.
 fn show_unit_button(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     let has_length = physical_spacing(session).is_some();
     let shown = if options.unit == BrushUnit::Mm && has_length {
@@ -276,7 +277,7 @@ fn show_unit_button(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     let response = ui
         .add_enabled(has_length, button)
         .on_hover_text("Sizes in pixels or millimetres")
-        .on_disabled_hover_text("The picture tells no length: sizes are in pixels")
+        .on_disabled_hover_text("No pixel spacing in this image: sizes are in pixels")
         .accessible_name("Unit of sizes");
     if response.clicked() {
         options.unit = if options.unit == BrushUnit::Mm {
@@ -289,7 +290,7 @@ fn show_unit_button(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
 
 fn show_sensitivity_slider(ui: &mut Ui, options: &mut ToolOptions) {
     ui.horizontal(|ui| {
-        option_name(ui, "Edges");
+        option_name(ui, "Sensitivity");
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(40.0);
         let slider = Slider::new(&mut options.sensitivity, 0.0..=1.0)
             .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
@@ -300,15 +301,16 @@ fn show_sensitivity_slider(ui: &mut Ui, options: &mut ToolOptions) {
                     .map(|v| v / 100.0)
             });
         ui.add(slider)
-            .on_hover_text("How early it stops at an edge")
+            .on_hover_text("Edge sensitivity: with higher values the brush stops at weaker edges")
             .accessible_name("Edge sensitivity");
     });
 }
 
-/// Lowest and highest value that a brush changes.
+/// The intensity range that brushes may change.
 fn show_threshold_range(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
-    // What is seen between black and white is a good beginning.
+    // Start with the range of the current window.
     let window = session
+        .cases
         .current_case()
         .zip(session.current_loaded())
         .map(|(case, loaded)| session.window_of(case, loaded));
@@ -317,9 +319,9 @@ fn show_threshold_range(ui: &mut Ui, session: &Session, options: &mut ToolOption
     });
     ui.horizontal(|ui| {
         let mut is_on = options.threshold.is_some();
-        let check = ui.checkbox(&mut is_on, "Only values");
+        let check = ui.checkbox(&mut is_on, "Intensity");
         if check
-            .on_hover_text("Paint only where the image has a value from here to there")
+            .on_hover_text("Paint only where the image intensity is within this range")
             .changed()
         {
             options.threshold = is_on.then_some(seen);
@@ -346,17 +348,17 @@ fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
         (
             OutlineDoes::Add,
             "Add",
-            "The inside gets the label".to_owned(),
+            "The enclosed region gets the active label".to_owned(),
         ),
         (
             OutlineDoes::Subtract,
             "Subtract",
-            "The inside becomes background (hold Alt or Ctrl)".to_owned(),
+            "The enclosed region becomes background (or hold Alt or Ctrl)".to_owned(),
         ),
         (
             OutlineDoes::TakeProposal,
             "Proposal",
-            "The inside becomes what the model proposed".to_owned(),
+            "The enclosed region is replaced by the proposal".to_owned(),
         ),
     ];
     if let Some(does) = segmented_choice(ui, options.outline_does, &choices) {
@@ -364,30 +366,34 @@ fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
     }
 }
 
-/// What drawing may cover.
+/// Which labels drawing may overwrite.
 pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let now = session.paint_over();
-    let words = |over: PaintOver| match over {
-        PaintOver::Everything => "All but locked".to_owned(),
-        PaintOver::Background => "Background only".to_owned(),
-        PaintOver::Label(label) => format!("{} only", session.label_name(label)),
-    };
+    let now = session.labels.paint_over();
     let mut choices = vec![PaintOver::Everything, PaintOver::Background];
     choices.extend(session.standing_labels().into_iter().map(PaintOver::Label));
     ui.horizontal(|ui| {
-        option_name(ui, "Paints over");
+        option_name(ui, "Overwrite");
         let width = ui.available_width();
         let combo = ComboBox::from_id_salt("paints over")
-            .selected_text(words(now))
+            .selected_text(paint_over_text(session, now))
             .width(width)
             .truncate();
         let combo = combo.show_ui(ui, |ui| {
             for over in choices {
-                if ui.selectable_label(over == now, words(over)).clicked() {
+                let words = paint_over_text(session, over);
+                if ui.selectable_label(over == now, words).clicked() {
                     actions.push(Action::Label(LabelAction::PaintOver(over)));
                 }
             }
         });
-        combo.response.accessible_name("Paints over");
+        combo.response.accessible_name("Overwrite");
     });
+}
+
+fn paint_over_text(session: &Session, over: PaintOver) -> String {
+    match over {
+        PaintOver::Everything => "All except locked".to_owned(),
+        PaintOver::Background => "Background only".to_owned(),
+        PaintOver::Label(label) => format!("{} only", session.labels.label_name(label)),
+    }
 }

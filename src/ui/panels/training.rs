@@ -1,4 +1,4 @@
-//! The section on training: the round that runs with its curves, or what there is to do about the model.
+//! The training section: state of the model, the running round with its curves, and results of the last round.
 
 use crate::{
     session::{
@@ -31,7 +31,7 @@ use labrum_core::{
     training::Estimate,
 };
 
-/// Height of the curves, the names of their axes included.
+/// Height of the curves in points, including axis names.
 const CURVE: f32 = 96.0;
 
 /// Shows the section.
@@ -40,8 +40,8 @@ pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions:
     ui.add_space(4.0);
 }
 
-/// The round that runs, what a person has to decide, and what became of the last round: in sight wherever the panel is
-/// scrolled to.
+/// The running round, a pending decision, and the result of the last round. Always visible, outside the scrolled part
+/// of the panel.
 pub(super) fn show_round_news(
     ui: &mut Ui,
     session: &Session,
@@ -64,22 +64,22 @@ pub(super) fn show_round_news(
     }
 }
 
-/// In a few words what the round that runs does: for the bar at the bottom.
+/// Short description of the running round for the status bar.
 pub(super) fn round_summary(session: &Session) -> Option<String> {
     let running = session.learning.running.as_ref()?;
     if session.is_training_paused() {
         return Some(format!("Training paused at {}", percent_text(running)));
     }
     Some(match running.doing {
-        Doing::Collecting => "Training: collecting masks".to_owned(),
-        Doing::Reading { done, total } => format!("Training: reading {done} of {total}"),
+        Doing::Collecting => "Preparing training data".to_owned(),
+        Doing::Reading { done, total } => format!("Preparing data ({done} of {total})"),
         Doing::Training => {
             let remaining = running.time_left().map_or(String::new(), |time| {
                 format!(", {}", format_rough_duration(time))
             });
             format!("Training {}{remaining}", percent_text(running))
         }
-        Doing::Judging => "Training: judging".to_owned(),
+        Doing::Judging => "Validating the new model".to_owned(),
     })
 }
 
@@ -89,18 +89,18 @@ fn percent_text(running: &Running) -> String {
 
 fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let active = session.learning.active_version().map(|v| v.name.clone());
-    let model = active.or_else(|| match session.fitting_model(case) {
-        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.display_title()),
+    let model = active.or_else(|| match session.models.fitting_model(case) {
+        Fitting::Model { index, .. } => session.models.list.get(index).map(|m| m.display_title()),
         Fitting::None(_) => None,
     });
     pair_cut(
         ui,
-        "Active",
-        &model.unwrap_or_else(|| "no model".to_owned()),
+        "Active model",
+        &model.unwrap_or_else(|| "none".to_owned()),
     );
     name_value_line(
         ui,
-        "Accepted since the last round",
+        "Newly accepted cases",
         &session.learning.newly_accepted.to_string(),
     );
     ui.add_space(4.0);
@@ -115,7 +115,7 @@ fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Ve
     });
 }
 
-/// A name at the left and at the right a value that may be too long for the line.
+/// A name and a value; a long value is truncated.
 fn pair_cut(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).color(theme::current_colors(ui).dimmed));
@@ -143,11 +143,11 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
         running.done as f32,
         &format!("Training {}", percent_text(running)),
     );
-    let estimate = running.estimate.as_ref().map_or(
-        "How long it takes is being worked out".to_owned(),
-        estimate_text,
-    );
-    // Room for two lines, whether they are needed or not: the curves stay where they are.
+    let estimate = running
+        .estimate
+        .as_ref()
+        .map_or("Estimating time...".to_owned(), estimate_text);
+    // Always reserve two lines, so that the curves do not move.
     ui.allocate_ui(vec2(ui.available_width(), 30.0), |ui| {
         ui.set_min_height(30.0);
         explanation_text(ui, &estimate);
@@ -155,8 +155,8 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     if running.is_resumed {
         explanation_text(ui, &resume_notice(running));
         let anew = ui
-            .button("Begin anew")
-            .on_hover_text("Give this round up and train on the masks as they are now");
+            .button("Start over")
+            .on_hover_text("Discard this round and train on the current masks");
         if anew.clicked() {
             actions.push(Action::Learn(LearnAction::Anew));
         }
@@ -165,7 +165,7 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     ui.horizontal(|ui| {
         let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
         let (icon, words) = if is_paused {
-            (ICON_PLAY_ARROW, "Go on")
+            (ICON_PLAY_ARROW, "Resume")
         } else {
             (ICON_PAUSE, "Pause")
         };
@@ -177,7 +177,7 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
             with_icon(icon, words).min_size(half),
         );
         pause.accessible_name(if is_paused {
-            "Go on training"
+            "Resume training"
         } else {
             "Pause training"
         });
@@ -187,17 +187,17 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     });
 }
 
-/// What the round does now.
+/// The current step of the round.
 fn current_step_text(running: &Running) -> String {
     match running.doing {
-        Doing::Collecting => "Collecting masks".to_owned(),
-        Doing::Reading { done, total } => format!("Reading {done} of {total}"),
+        Doing::Collecting => "Preparing data".to_owned(),
+        Doing::Reading { done, total } => format!("Preparing data ({done} of {total})"),
         Doing::Training => format!("Training {}", percent_text(running)),
-        Doing::Judging => "Judging the candidate".to_owned(),
+        Doing::Judging => "Validating the new model".to_owned(),
     }
 }
 
-/// The step at which a round that was cut off goes on.
+/// The step at which an interrupted round was resumed.
 fn resumed_at(running: &Running) -> Option<f64> {
     running
         .loss
@@ -208,10 +208,10 @@ fn resumed_at(running: &Running) -> Option<f64> {
 
 fn resume_notice(running: &Running) -> String {
     match resumed_at(running) {
-        None => "It goes on where the last round was cut off.".to_owned(),
+        None => "Resumed the interrupted round of training.".to_owned(),
         Some(step) => format!(
-            "It goes on where the last round was cut off: from step {step:.0} on. The loss, a mean of the last steps, \
-             begins anew there."
+            "Resumed the interrupted round of training at step {step:.0}. The loss curve (a running mean) \
+             restarts there."
         ),
     }
 }
@@ -227,7 +227,7 @@ fn estimate_text(estimate: &Estimate) -> String {
     )
 }
 
-/// Loss and Dice side by side; few cases have no validation part.
+/// Loss and Dice side by side. With few cases there is no validation split and thus no Dice.
 fn show_curves(ui: &mut Ui, running: &Running) {
     let colors = theme::current_colors(ui);
     let blue = if ui.visuals().dark_mode {
@@ -237,14 +237,14 @@ fn show_curves(ui: &mut Ui, running: &Running) {
     };
     let loss = ("Loss by step", "Loss", &running.loss, blue, false);
     let dice = (
-        "Dice on the validation part by step",
+        "Validation Dice by step",
         "Validation Dice",
         &running.validation,
         colors.good,
         true,
     );
     let mark = resumed_at(running);
-    // What was before the mark is not there, but was.
+    // The steps before the interruption have no points, but the axis starts at 0.
     let beginning: Vec<[f64; 2]> = mark
         .and(running.loss.first())
         .map(|[_, loss]| [0.0, *loss])
@@ -284,7 +284,7 @@ fn show_curves(ui: &mut Ui, running: &Running) {
     });
 }
 
-/// The gate leaves a version to the person.
+/// Asks the user to accept or reject an undecided version.
 fn ask_for_decision(
     ui: &mut Ui,
     version: &Version,
@@ -301,22 +301,22 @@ fn ask_for_decision(
         &capitalize_first(&version.reason),
         |ui| {
             if ui
-                .add(primary_button(ui, "Use it"))
-                .on_hover_text("Make it the active model")
+                .add(primary_button(ui, "Use"))
+                .on_hover_text("Make this version the active model")
                 .clicked()
             {
                 actions.push(Action::Learn(LearnAction::Activate(version.key)));
             }
             if ui
-                .button("Turn it down")
-                .on_hover_text("Keep it as rejected; the model stays as it is")
+                .button("Reject")
+                .on_hover_text("Keep this version as rejected; the active model does not change")
                 .clicked()
             {
                 actions.push(Action::Learn(LearnAction::Reject(version.key)));
             }
             if ui
-                .button("Look at it")
-                .on_hover_text("How it did on the held-out cases")
+                .button("Show report")
+                .on_hover_text("Results on the hold-out cases")
                 .clicked()
             {
                 dialogs.open_gate_report(Judged::Version(version.key));
@@ -325,7 +325,7 @@ fn ask_for_decision(
     );
 }
 
-/// What became of the last round, until somebody looked at it.
+/// The result of the last round, until the user has looked at it.
 fn report_last_round(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
     let colors = theme::current_colors(ui);
     let is_not_yet = version.report.verdict.is_not_yet();
@@ -335,33 +335,33 @@ fn report_last_round(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
         _ => (ICON_CHECK_CIRCLE, colors.good),
     };
     let more = if is_not_yet {
-        "Accept more cases, then train again: the next round goes on from it."
+        "Accept more cases, then train again: the next round continues from this model."
     } else {
         ""
     };
     show_notice_box(ui, icon, color, &outcome_text(version), more, |ui| {
         let look = ui
-            .button("Look")
-            .on_hover_text("How it did on the held-out cases");
-        if look.accessible_name("Look at the gate report").clicked() {
+            .button("Show report")
+            .on_hover_text("Results on the hold-out cases");
+        if look.accessible_name("Show validation report").clicked() {
             dialogs.open_gate_report(Judged::Version(version.key));
         }
-        if icon_button(ui, ICON_CLOSE, "Take the news away").clicked() {
+        if icon_button(ui, ICON_CLOSE, "Dismiss this result").clicked() {
             gate::mark_seen(ui.ctx(), version.key);
         }
     });
 }
 
-/// "Fetal head round-3 is active now: 7 better, 1 worse".
+/// "Fetal head round-3 is now active: 7 better, 1 worse".
 fn outcome_text(version: &Version) -> String {
     let what = match version.state {
-        VersionState::Accepted if version.is_active => "is active now",
+        VersionState::Accepted if version.is_active => "is now active",
         VersionState::Accepted => "was accepted",
         VersionState::Rejected if version.report.verdict.is_not_yet() => {
-            "does not find enough to propose yet"
+            "is not yet good enough for proposals"
         }
-        VersionState::Rejected => "was turned down",
-        VersionState::Undecided => "waits for you",
+        VersionState::Rejected => "was rejected",
+        VersionState::Undecided => "needs your decision",
     };
     let report = &version.report;
     let figures = match (report.dice, report.mean_scores().1) {
@@ -370,16 +370,16 @@ fn outcome_text(version: &Version) -> String {
             format!("{better} better, {worse} worse")
         }
         (None, Some(mean)) => format!(
-            "Dice {:.3} on {} held out",
+            "Dice {:.3} on {}",
             mean.dice,
-            count_with_noun(report.cases.len(), "case")
+            count_with_noun(report.cases.len(), "hold-out case")
         ),
-        (None, None) => "no case was held out".to_owned(),
+        (None, None) => "no hold-out cases".to_owned(),
     };
     format!("{} {what}: {figures}", version.name)
 }
 
-/// The version to tell of: what asks for a decision is told of above.
+/// The version of the last round, if its result has not been seen and needs no decision.
 fn unseen_version<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
     let version = session.learning.version_by_key(session.learning.fresh?)?;
     let is_news =

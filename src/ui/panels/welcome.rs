@@ -1,4 +1,4 @@
-//! The first screen: what can be opened, and samples to try.
+//! The start screen: open images, recent workspaces and samples.
 
 use crate::{
     session::{Action, Session, command::UserCommand, store::WorkspaceState},
@@ -15,12 +15,12 @@ use egui::{
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN};
 use std::path::{Path, PathBuf};
 
-/// Name of the folder, title, what it shows, licence.
+/// Folder name, title, description and licence of the samples.
 const SAMPLES: [(&str, &str, &str, &str); 3] = [
     (
         "fetal-head",
         "Fetal head",
-        "Four ultrasound pictures; the bundled model finds the head.",
+        "Four ultrasound images; the built-in model segments the head.",
         "HC18, CC BY 4.0",
     ),
     (
@@ -39,13 +39,13 @@ const SAMPLES: [(&str, &str, &str, &str); 3] = [
 
 const WIDTH: f32 = 720.0;
 
-/// So many workspaces are listed.
+/// Maximum number of workspaces listed.
 const RECENT: usize = 4;
 
 /// Shows the screen.
 pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let room = ui.available_rect_before_wrap();
-    // The first start makes a workspace; there is room for it from the first frame on.
+    // The first start creates a workspace; reserve its row from the first frame on.
     let height = 460.0 + 52.0 + recent_folders(session).len().max(1) as f32 * 32.0;
     let size = vec2(
         WIDTH.min(room.width() - 32.0),
@@ -57,7 +57,7 @@ pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut V
             .max_rect(column)
             .layout(Layout::top_down(Align::LEFT)),
         |ui| {
-            // On a low screen the samples are reached by scrolling.
+            // On a low screen the samples may need scrolling.
             ScrollArea::vertical()
                 .auto_shrink(false)
                 .show(ui, |ui| show_contents(ui, session, actions));
@@ -65,7 +65,7 @@ pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut V
     );
 }
 
-/// The folders of the workspaces used last.
+/// The folders of the recent workspaces.
 fn recent_folders(session: &Session) -> &[PathBuf] {
     let all = &session.settings.recent_workspaces;
     &all[..all.len().min(RECENT)]
@@ -77,19 +77,19 @@ fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.add_space(4.0);
     ui.label(
         RichText::new(
-            "Open a scan, see the mask and its boundary, correct it, export it. Nothing leaves this computer.",
+            "Open images, correct the segmentation, export it. Your data stays on this computer unless you send it.",
         )
         .color(colors.dimmed),
     );
     ui.add_space(24.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().button_padding = vec2(14.0, 8.0);
-        let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
-        let open = high(primary_button(ui, "Open folder"));
+        let size = vec2(0.0, 36.0);
+        let open = primary_button(ui, "Open folder").min_size(size);
         command_button(ui, session, actions, UserCommand::OpenFolder, open);
-        let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
+        let files = with_icon(ICON_DESCRIPTION, "Open files").min_size(size);
         command_button(ui, session, actions, UserCommand::OpenFiles, files);
-        let path = high(with_icon(ICON_EDIT, "Type a path"));
+        let path = with_icon(ICON_EDIT, "Enter a path").min_size(size);
         command_button(ui, session, actions, UserCommand::OpenPath, path);
     });
     ui.add_space(8.0);
@@ -101,11 +101,11 @@ fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         .size(12.0)
         .color(colors.dimmed),
     );
-    if let WorkspaceState::Failed(reason) = session.workspace_state() {
+    if let WorkspaceState::Failed(reason) = session.workspace.state() {
         ui.add_space(16.0);
         show_open_failure(ui, reason, actions);
     }
-    // What is found out only after the first frame moves nothing that could be clicked on by then.
+    // What becomes known only after the first frame must not move anything that can be clicked.
     if session.is_first_start {
         show_samples(ui, actions);
         show_workspace_list(ui, session, actions);
@@ -134,7 +134,7 @@ fn show_samples(ui: &mut Ui, actions: &mut Vec<Action>) {
     });
 }
 
-/// The workspaces used last.
+/// The recent workspaces.
 fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let folders = recent_folders(session);
     if folders.is_empty() {
@@ -156,9 +156,10 @@ fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>
 }
 
 fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
-    // Nothing is known of it in the first frames.
+    // The summary is not available in the first frames.
     let summary = session
-        .recent_workspaces
+        .workspace
+        .recent
         .iter()
         .find(|summary| summary.folder == folder);
     let name = match summary {
@@ -171,7 +172,7 @@ fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: 
     };
     let is_missing = summary.is_some_and(|summary| summary.is_missing);
     let words = match summary.and_then(|summary| summary.cases) {
-        _ if is_missing => "not there".to_owned(),
+        _ if is_missing => "not found".to_owned(),
         Some((cases, accepted)) => format!("{accepted} of {cases} accepted"),
         None => String::new(),
     };
@@ -185,17 +186,14 @@ fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: 
     let response = ui
         .add_enabled(!is_missing, button)
         .on_hover_text(folder.display().to_string())
-        .on_disabled_hover_text(format!(
-            "There is no workspace in this folder any more: {}",
-            folder.display()
-        ))
+        .on_disabled_hover_text(format!("Workspace not found in {}", folder.display()))
         .accessible_name(format!("Open workspace {name}"));
     if response.clicked() {
         actions.push(Action::OpenWorkspace(folder.to_owned()));
     }
 }
 
-/// Shows that files are looked through.
+/// Shows the progress of opening files.
 pub(in crate::ui) fn show_opening_progress(
     ui: &mut Ui,
     session: &Session,
@@ -217,7 +215,7 @@ pub(in crate::ui) fn show_opening_progress(
             let files = if files == 0 {
                 String::new()
             } else {
-                format!("{files} files looked at")
+                format!("{files} files checked")
             };
             ui.label(RichText::new(files).color(theme::current_colors(ui).dimmed));
             command_button(
@@ -234,7 +232,7 @@ pub(in crate::ui) fn show_opening_progress(
 fn sample_button(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
     let colors = theme::current_colors(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
-    // A button under the words: it has the keyboard focus, the name and the click.
+    // A button behind the text handles focus, accessible name and clicks.
     let button = Button::new("")
         .fill(colors.raised)
         .corner_radius(CornerRadius::same(8))

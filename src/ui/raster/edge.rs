@@ -1,12 +1,12 @@
-//! Where the edges of labels lie, pixel by pixel of the screen: twin of the second half of `gpu/canvas.wgsl`.
+//! Finds the nearest label edge for each screen pixel: counterpart of the second half of `gpu/canvas.wgsl`.
 
 use crate::ui::look::{CanvasLook, PIXELS_FROM};
 use labrum_core::{mask::Mask, region::PixelRect};
 
-/// Farther than any edge that is drawn.
+/// Stands for "no edge nearby", in screen pixels.
 pub(super) const FAR: f32 = 1e9;
 
-/// The label at a place, the one beyond the nearest edge, and how far that is in screen pixels.
+/// The label at a position, the label across the nearest edge, and its distance in screen pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NearestEdge {
     pub(super) own: u8,
@@ -14,21 +14,21 @@ pub(super) struct NearestEdge {
     pub(super) distance: f32,
 }
 
-/// Masks are looked over in blocks of this many pixels across and down.
+/// Side of a block, in mask pixels.
 const BLOCK: usize = 16;
 
-/// Which blocks of a mask hold one label only: most of the screen is far from any edge and need not be looked at.
+/// Which blocks of a mask hold a single label: most of the screen is far from any edge and needs no search.
 #[derive(Debug, Default)]
 pub struct Calm {
     columns: usize,
-    /// The only label of a block, or [`MIXED`].
+    /// The single label of each block, or [`MIXED`].
     blocks: Vec<u16>,
 }
 
 const MIXED: u16 = 256;
 
 impl Calm {
-    /// Looks a mask over, all of it or where it changed.
+    /// Updates the blocks from a mask, or only where `dirty`.
     pub fn update_from_mask(&mut self, mask: &Mask, dirty: Option<&PixelRect>) {
         let columns = mask.columns().div_ceil(BLOCK);
         let rows = mask.rows().div_ceil(BLOCK);
@@ -50,7 +50,7 @@ impl Calm {
         }
     }
 
-    /// The only label within `margin` pixels of a pixel; `None` where there may be more. Beyond the mask is background.
+    /// The only label within `margin` pixels of `at`; `None` if there may be several. Outside the mask is background.
     fn only_label_near(&self, mask: &Mask, at: [i64; 2], margin: i64) -> Option<u8> {
         let ends = [mask.columns() as i64, mask.rows() as i64];
         let low = at.map(|v| v - margin);
@@ -60,8 +60,8 @@ impl Calm {
             return Some(0);
         }
         let crosses = (0..2).any(|i| low[i] < 0 || high[i] >= ends[i]);
-        let block = |v: i64, end: i64| v.clamp(0, end - 1) as usize / BLOCK;
-        let [across, down] = [0, 1].map(|i| block(low[i], ends[i])..=block(high[i], ends[i]));
+        let [across, down] =
+            [0, 1].map(|i| block_index(low[i], ends[i])..=block_index(high[i], ends[i]));
         let first = self.blocks[down.start() * self.columns + across.start()];
         let mut same = first != MIXED && !(crosses && first != 0);
         for row in down {
@@ -72,19 +72,24 @@ impl Calm {
     }
 }
 
+/// Index of the block that contains `pixel` along one axis of `end` pixels, clamped to the mask.
+#[inline]
+fn block_index(pixel: i64, end: i64) -> usize {
+    pixel.clamp(0, end - 1) as usize / BLOCK
+}
+
 fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
     let across = column * BLOCK..((column + 1) * BLOCK).min(mask.columns());
     let first = mask.pixel_labels()[row * BLOCK * mask.columns() + across.start];
     let rows = row * BLOCK..((row + 1) * BLOCK).min(mask.rows());
-    let is_only = |y: usize| {
-        mask.pixel_labels()[y * mask.columns()..][across.clone()]
-            .iter()
-            .all(|l| *l == first)
-    };
-    rows.into_iter().all(is_only).then_some(first)
+    let is_only = rows.into_iter().all(|y| {
+        let labels = &mask.pixel_labels()[y * mask.columns()..][across.clone()];
+        labels.iter().all(|l| *l == first)
+    });
+    is_only.then_some(first)
 }
 
-/// Columns of a row with the same answer: their only label, far and wide, or that there may be more than one.
+/// Columns of a row that share a result: a single label nearby, or `None` for possibly several.
 #[derive(Debug, Default)]
 pub(super) struct LabelRun {
     columns: std::ops::Range<i64>,
@@ -98,7 +103,7 @@ pub(super) struct EdgeFinder<'a> {
     pub(super) look: &'a CanvasLook,
     is_hidden: [bool; 256],
     is_smooth: bool,
-    /// Of the steps of `stepped`: pixels for each, and how many to each side.
+    /// Search grid of `nearest_stepped`: pixels per step, and steps to each side.
     stride: [i64; 2],
     count: [i64; 2],
     margin: i64,
@@ -129,12 +134,12 @@ impl<'a> EdgeFinder<'a> {
         }
     }
 
-    /// How far from a change of the mask the picture on the screen may change, in pixels of the mask.
+    /// How far from a changed mask pixel the screen may change, in mask pixels.
     pub(super) fn change_margin(&self) -> usize {
         self.margin as usize + 1
     }
 
-    /// The edge nearest to the place p on the picture. `run` is what was found for the place before in the same row.
+    /// The edge nearest to image position `p`. `run` caches the result of the previous position in the same row.
     pub(super) fn nearest_to(&self, p: [f32; 2], run: &mut LabelRun) -> NearestEdge {
         let middle = p.map(|v| v.floor() as i64);
         if !run.columns.contains(&middle[0]) {
@@ -160,7 +165,7 @@ impl<'a> EdgeFinder<'a> {
                 label
             }
         });
-        // To the right the same blocks are looked at until the margin enters another one.
+        // The result holds to the right until the margin reaches the next block.
         let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
         let is_inside = low >= 0 && high < self.mask.columns() as i64;
         let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
@@ -184,8 +189,8 @@ impl<'a> EdgeFinder<'a> {
         }
     }
 
-    /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
-    /// may lie beyond, is left out first.
+    /// Edges along pixel sides. When the image is strongly reduced only some pixels are searched; the rim is the
+    /// first to be lost then.
     fn nearest_stepped(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         let own = self.label_at(middle);
         let mut edge = NearestEdge {
@@ -220,12 +225,12 @@ impl<'a> EdgeFinder<'a> {
         edge
     }
 
-    /// Labels as smooth indicators: each pixel's label spread by a spline, the largest sum wins. Details that the wide
-    /// spline would take away (thin lines, single pixels) are spread by the narrow one.
+    /// Smooth edges: each pixel's label is spread by a spline, and the label with the largest sum wins. Details that
+    /// the wide spline would remove (thin lines, single pixels) use a narrow one.
     fn nearest_smooth(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
-        /// Knots of the wide spline, in pixels: it reaches over five.
+        // Knot distance of the wide spline in pixels: its support is five pixels.
         const WIDE: f32 = 5.0 / 3.0;
-        /// Labels that are told apart within five by five pixels.
+        // Maximum number of different labels within 5 × 5 pixels.
         const MOST: usize = 4;
         let own = self.label_at(middle);
         let mut near = [[0u8; 5]; 5];
@@ -254,14 +259,8 @@ impl<'a> EdgeFinder<'a> {
             };
         }
         let width = if kept >= 0.5 * all { WIDE } else { 1.0 };
-        let along = |i: usize| -> [[f32; 2]; 5] {
-            let u = p[i] - middle[i] as f32 - 0.5;
-            std::array::from_fn(|k| {
-                let t = (u - (k as f32 - 2.0)) / width;
-                [quadratic_spline(t), spline_slope(t) / width]
-            })
-        };
-        let (across, down) = (along(0), along(1));
+        let across = spline_weights(p[0] - middle[0] as f32 - 0.5, width);
+        let down = spline_weights(p[1] - middle[1] as f32 - 0.5, width);
         let mut sums = [[0.0f32; 3]; MOST];
         all = 0.0;
         for (y, row) in near.iter().enumerate() {
@@ -286,7 +285,7 @@ impl<'a> EdgeFinder<'a> {
     }
 }
 
-/// The places of the largest sum and of the second, of at least two.
+/// Indices of the largest and the second largest sum. Needs at least two sums.
 fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
     let mut first = 0;
     for k in 1..sums.len() {
@@ -307,9 +306,9 @@ fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
     (first, second)
 }
 
-/// How far an edge is where one label leads by `lead`, which changes by `slope` for each screen pixel. The lead across
-/// a straight edge is taken for `1 - (1 - x / reach)^2`; that of a pixel in which nothing else is near is 1. No reach is
-/// longer than `longest`: in the middle of a dot the lead does not change, and yet the edge is near.
+/// Distance to an edge in screen pixels, for the lead of the winning label and its change per screen pixel. Across a
+/// straight edge the lead is modelled as `1 - (1 - x / reach)^2`, and 1 far from all edges. The reach is limited to
+/// `longest`: in the centre of a dot the slope is 0 although the edge is near.
 fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
     let q = (1.0 - lead).max(0.0).sqrt();
     if q < 0.02 {
@@ -317,6 +316,15 @@ fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
     } else {
         2.0 * q * (1.0 - q) / slope.max(2.0 * q / longest)
     }
+}
+
+/// Spline value and slope of five neighbouring pixels, at `offset` from the middle one.
+#[inline]
+fn spline_weights(offset: f32, width: f32) -> [[f32; 2]; 5] {
+    std::array::from_fn(|k| {
+        let t = (offset - (k as f32 - 2.0)) / width;
+        [quadratic_spline(t), spline_slope(t) / width]
+    })
 }
 
 /// The quadratic B-spline.
@@ -330,7 +338,7 @@ fn quadratic_spline(t: f32) -> f32 {
     }
 }
 
-/// Its slope.
+/// Slope of the quadratic B-spline.
 fn spline_slope(t: f32) -> f32 {
     let a = t.abs();
     if a < 0.5 {

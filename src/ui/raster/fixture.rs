@@ -1,4 +1,4 @@
-//! Pictures and masks for the tests of the canvas, on the CPU and on the card.
+//! Images and masks for the canvas tests, on the CPU and on the GPU.
 #![allow(clippy::unwrap_used)]
 
 use crate::{
@@ -15,49 +15,56 @@ use std::sync::Arc;
 
 pub(crate) const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
 
-/// A picture with fine and coarse structure, 16 bits.
+/// A 16-bit image with fine and coarse structure.
 pub(crate) fn test_picture(columns: usize, rows: usize) -> Arc<Image> {
-    let value = |i: usize| {
-        let (x, y) = ((i % columns) as f64, (i / columns) as f64);
-        (1000.0
-            + 500.0 * (x / 9.0).sin() * (y / 13.0).cos()
-            + f64::from((i as u32).wrapping_mul(2654435761) >> 24)) as i16
-    };
-    Arc::new(
-        Image::new(
-            columns,
-            rows,
-            Pixels::I16((0..columns * rows).map(value).collect()),
-        )
-        .unwrap(),
-    )
+    let values = (0..columns * rows).map(|i| test_value(i, columns));
+    Arc::new(Image::new(columns, rows, Pixels::I16(values.collect())).unwrap())
 }
 
-/// Two discs side by side that touch, a thin line, single pixels, and a corner of the picture.
+/// Waves with reproducible noise.
+fn test_value(index: usize, columns: usize) -> i16 {
+    let x = (index % columns) as f64;
+    let y = (index / columns) as f64;
+    let noise = f64::from((index as u32).wrapping_mul(2654435761) >> 24);
+    (1000.0 + 500.0 * (x / 9.0).sin() * (y / 13.0).cos() + noise) as i16
+}
+
+/// Two touching discs, a thin line, a single pixel, and a corner of the image.
 pub(crate) fn test_labels(columns: usize, rows: usize) -> Vec<u8> {
-    let (w, h) = (columns as f64, rows as f64);
-    let disc =
-        |x: f64, y: f64, at: [f64; 2], r: f64| (x - at[0] * w).hypot(y - at[1] * h) < r * w.min(h);
-    let label = |i: usize| {
-        let (column, row) = (i % columns, i / columns);
-        let (x, y) = (column as f64 + 0.5, row as f64 + 0.5);
-        match () {
-            () if disc(x, y, [0.35, 0.4], 0.22) => 1,
-            () if disc(x, y, [0.6, 0.45], 0.2) => 2,
-            () if row == rows * 4 / 5 && column > columns / 8 && column < columns / 2 => 3,
-            () if column * 2 + row * 9 > columns + rows * 9 => 3,
-            () if (column, row) == (columns * 3 / 4, rows / 8) => 1,
-            () => 0,
-        }
-    };
-    (0..columns * rows).map(label).collect()
+    (0..columns * rows)
+        .map(|i| test_label(i % columns, i / columns, [columns, rows]))
+        .collect()
+}
+
+fn test_label(column: usize, row: usize, [columns, rows]: [usize; 2]) -> u8 {
+    let size = [columns as f64, rows as f64];
+    let at = [column as f64 + 0.5, row as f64 + 0.5];
+    let is_on_line = row == rows * 4 / 5 && column > columns / 8 && column < columns / 2;
+    let is_in_corner = column * 2 + row * 9 > columns + rows * 9;
+    if is_in_disc(at, [0.35, 0.4], 0.22, size) {
+        1
+    } else if is_in_disc(at, [0.6, 0.45], 0.2, size) {
+        2
+    } else if is_on_line || is_in_corner {
+        3
+    } else if (column, row) == (columns * 3 / 4, rows / 8) {
+        1
+    } else {
+        0
+    }
+}
+
+/// Centre and radius are fractions of the image size.
+fn is_in_disc(at: [f64; 2], center: [f64; 2], radius: f64, [width, height]: [f64; 2]) -> bool {
+    let distance = (at[0] - center[0] * width).hypot(at[1] - center[1] * height);
+    distance < radius * width.min(height)
 }
 
 pub(crate) fn live_mask(columns: usize, rows: usize, labels: Vec<u8>) -> Live {
     Live::new(KEY, Mask::from_labels(columns, rows, labels).unwrap())
 }
 
-/// The same labels, the first moved a little, the second gone in part, some relabelled.
+/// The test labels shifted a little, with the lower half of label 2 relabelled as 1.
 pub(crate) fn moved_labels(columns: usize, rows: usize) -> Live {
     let mut labels = test_labels(columns, rows);
     labels.rotate_right(4 * columns + 3);
@@ -70,16 +77,15 @@ pub(crate) fn moved_labels(columns: usize, rows: usize) -> Live {
 }
 
 pub(crate) fn brush_region(columns: usize, rows: usize) -> Region {
-    let (x0, y0, r) = (
-        columns as f64 * 0.45,
-        rows as f64 * 0.6,
-        columns as f64 * 0.1,
-    );
-    let is_in = |x: usize, y: usize| (x as f64 + 0.5 - x0).hypot(y as f64 + 0.5 - y0) < r;
-    Region::from_fn(&PixelRect::full_frame(columns, rows), is_in)
+    let x0 = columns as f64 * 0.45;
+    let y0 = rows as f64 * 0.6;
+    let radius = columns as f64 * 0.1;
+    Region::from_fn(&PixelRect::full_frame(columns, rows), |x, y| {
+        (x as f64 + 0.5 - x0).hypot(y as f64 + 0.5 - y0) < radius
+    })
 }
 
-/// The picture through a usual window, at a place on the screen that is no whole pixel.
+/// A typical look, at an origin that is not on whole screen pixels.
 pub(crate) fn usual_look(image: &Image, scale: [f32; 2], layers: LabelLayers) -> CanvasLook {
     let placement = ViewPlacement {
         scale,

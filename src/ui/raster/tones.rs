@@ -1,12 +1,12 @@
-//! The picture itself, reduced or enlarged: twin of the first half of `gpu/canvas.wgsl`, one row of the screen at a time.
+//! Resamples the image, one screen row at a time: counterpart of the first half of `gpu/canvas.wgsl`.
 
 use crate::ui::look::{GreyLevels, filter_width, table_of};
 use labrum_core::image::{Image, Pixels};
 
-/// Most pixels of the picture, across or down, that one of the screen is made of: very small pictures are sampled.
+/// Maximum number of image pixels per screen pixel along one axis; beyond that the image is sampled.
 const TAPS: usize = 8;
 
-/// The level of every stored value of 8 or 16 bits, so that none is worked out twice.
+/// Precomputed grey levels of all 8- or 16-bit stored values.
 #[derive(Debug, Default)]
 pub struct Tones {
     made_for: Option<GreyLevels>,
@@ -15,17 +15,12 @@ pub struct Tones {
 }
 
 impl Tones {
-    /// Makes them fit an image.
+    /// Recomputes the levels if image type or window have changed.
     pub fn fit_to_image(&mut self, image: &Image, levels: &GreyLevels) {
         let count = match image.pixels {
             Pixels::U8(_) | Pixels::Rgb8(_) => 1 << 8,
             Pixels::U16(_) | Pixels::I16(_) => 1 << 16,
             Pixels::F32(_) => 0,
-        };
-        let first = if matches!(image.pixels, Pixels::I16(_)) {
-            f32::from(i16::MIN)
-        } else {
-            0.0
         };
         let table = table_of(image).unwrap_or_default();
         if self.made_for == Some(*levels) && self.levels.len() == count && self.table == table {
@@ -33,34 +28,26 @@ impl Tones {
         }
         self.made_for = Some(*levels);
         self.table = table.to_vec();
-        // Those of signed values are kept in the order of their bits.
-        let half = if first < 0.0 { 1 << 15 } else { 0 };
-        let stored = |bits: usize| {
-            if bits >= 1 << 15 && half > 0 {
-                bits as f32 - 65536.0
-            } else {
-                bits as f32
-            }
-        };
+        let is_signed = matches!(image.pixels, Pixels::I16(_));
         self.levels = (0..count)
-            .map(|bits| levels.displayed_level(stored(bits), table))
+            .map(|bits| levels.displayed_level(stored_value(bits, is_signed), table))
             .collect();
     }
 }
 
-/// The pixels that boxes about places along one axis lie on, with their weights, which add up to 1.
+/// The image pixels under each screen pixel along one axis, with weights that add up to 1.
 #[derive(Debug, Default)]
 pub(super) struct Taps {
-    /// Where the taps of each place begin, and where the last ones end.
+    /// Index of the first tap of each place, followed by the total number of taps.
     starts: Vec<u32>,
-    /// Place in `pixels`, and weight.
+    /// Index into `pixels`, and weight.
     taps: Vec<(u32, f32)>,
-    /// All pixels that have a tap, in order.
+    /// All pixels with a tap, in ascending order.
     pixels: Vec<u32>,
 }
 
 impl Taps {
-    /// For places on the picture (in its pixels) at `scale` screen pixels for one of `end` pixels.
+    /// Taps for image positions along an axis of `end` pixels, at `scale` screen pixels per image pixel.
     pub(super) fn for_places(places: impl Iterator<Item = f32>, scale: f32, end: usize) -> Self {
         let width = filter_width(scale);
         let mut all = Self {
@@ -111,13 +98,13 @@ impl Taps {
     }
 }
 
-/// Rows of the screen, filled one after the other, of pictures with `N` channels: 1 is grey, 3 are colours.
+/// Fills screen rows one by one, for images with `N` channels: 1 for grey, 3 for RGB.
 pub(super) struct ToneRows<'a, const N: usize> {
     image: &'a Image,
     tones: &'a Tones,
     across: Taps,
     down: Taps,
-    /// The mean of some rows of the picture at the pixels of `across`, and the taps that it was made for.
+    /// Weighted mean of image rows at the pixels of `across`, and the taps it was computed for.
     mean: Vec<[f32; N]>,
     made_for: Vec<(u32, f32)>,
 }
@@ -135,10 +122,10 @@ impl<'a, const N: usize> ToneRows<'a, N> {
         }
     }
 
-    /// The colours of a row of the screen, one for each place of `across`.
+    /// Writes the colours of a screen row, one for each place of `across`.
     pub(super) fn fill_row(&mut self, row: usize, out: &mut [[f32; 3]]) {
         let taps = self.down.of_place(row);
-        // Enlarged rows are often the same as the ones above.
+        // When enlarged, consecutive rows are often the same.
         if self.made_for != taps {
             self.made_for = taps.to_vec();
             self.mean.fill([0.0; N]);
@@ -164,7 +151,25 @@ impl<'a, const N: usize> ToneRows<'a, N> {
     }
 }
 
-/// Adds the levels of some pixels of a row of the picture.
+/// The stored value for an index; signed values are indexed by their bit pattern.
+#[inline]
+fn stored_value(bits: usize, is_signed: bool) -> f32 {
+    if is_signed && bits >= 1 << 15 {
+        bits as f32 - 65536.0
+    } else {
+        bits as f32
+    }
+}
+
+/// Adds a grey value to all channels.
+#[inline]
+fn add_to_all<const N: usize>(sum: &mut [f32; N], value: f32) {
+    for channel in sum {
+        *channel += value;
+    }
+}
+
+/// Adds the weighted levels of the given pixels of an image row.
 fn add_row<const N: usize>(
     image: &Image,
     tones: &Tones,
@@ -174,22 +179,25 @@ fn add_row<const N: usize>(
     out: &mut [[f32; N]],
 ) {
     let row = row * image.columns..(row + 1) * image.columns;
-    let grey = |sum: &mut [f32; N], level: f32| sum.iter_mut().for_each(|c| *c += weight * level);
     let sums = pixels.iter().map(|p| *p as usize).zip(out);
     match &image.pixels {
-        Pixels::U8(v) => {
-            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])]))
-        }
-        Pixels::U16(v) => {
-            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])]))
-        }
-        Pixels::I16(v) => {
-            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p] as u16)]))
-        }
+        Pixels::U8(v) => sums.for_each(|(p, sum)| {
+            add_to_all(sum, weight * tones.levels[usize::from(v[row.start + p])])
+        }),
+        Pixels::U16(v) => sums.for_each(|(p, sum)| {
+            add_to_all(sum, weight * tones.levels[usize::from(v[row.start + p])])
+        }),
+        Pixels::I16(v) => sums.for_each(|(p, sum)| {
+            add_to_all(
+                sum,
+                weight * tones.levels[usize::from(v[row.start + p] as u16)],
+            )
+        }),
         Pixels::F32(v) => {
             let Some(levels) = tones.made_for else { return };
             sums.for_each(|(p, sum)| {
-                grey(sum, levels.displayed_level(v[row.start + p], &tones.table))
+                let level = levels.displayed_level(v[row.start + p], &tones.table);
+                add_to_all(sum, weight * level)
             });
         }
         Pixels::Rgb8(v) => sums.for_each(|(p, sum)| {

@@ -4,14 +4,14 @@ use super::{
     sessions::{Bench, Dice, Person, bench},
     *,
 };
-use crate::session::{job::SliceKey, tools::ToolKind};
+use crate::session::{job::SliceKey, tool_options::ToolKind};
 use egui::{Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, vec2};
 use labrum_core::mask::Mask;
 
 /// A window with everything on it, fed with all of `events` in one frame.
 fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
     let mut harness = bench(vec2(1100.0, 700.0), true);
-    let canvas = harness.get_by_label_contains("Picture:").rect();
+    let canvas = harness.get_by_label_contains("Image:").rect();
     let label = harness.get_by_label("Add a label").rect().center();
     let (controls, at) = (vec![label], canvas.center());
     let mut person = Person {
@@ -71,7 +71,7 @@ fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
     });
     let session = &harness.state().session;
     assert_eq!(
-        (session.cases[0].status, session.current),
+        (session.cases[0].status, session.cases.current),
         (labrum_core::study::Status::Accepted, Some(1))
     );
     assert!(!mask(&harness, 0, 2).is_blank() && mask(&harness, 1, 1).is_blank());
@@ -96,10 +96,10 @@ fn the_last_corner_of_a_polygon_counts_though_enter_follows_at_once() {
         }
         person.key(Key::Enter, Modifiers::NONE);
     });
-    assert!(!harness.state().session.is_drawing());
+    assert!(!harness.state().session.tools.is_drawing());
     let per_pixel = {
         let session = &harness.state().session;
-        let canvas = harness.get_by_label_contains("Picture:").rect();
+        let canvas = harness.get_by_label_contains("Image:").rect();
         let canvas = crate::session::view::Canvas {
             min: canvas.min.into(),
             size: canvas.size().into(),
@@ -145,11 +145,15 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
     });
     let session = &harness.state().session;
     assert_eq!(
-        session.all_labels().last().map(|label| label.name.as_str()),
+        session
+            .labels
+            .all_labels()
+            .last()
+            .map(|label| label.name.as_str()),
         Some("bone")
     );
     assert_eq!(
-        session.active_tool(),
+        session.tools.active_tool(),
         ToolKind::Brush,
         "no letter was a key"
     );
@@ -166,13 +170,16 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
         person.key(Key::Enter, Modifiers::NONE);
     });
     harness.run_steps(2);
-    assert_eq!(harness.state().session.active_tool(), ToolKind::Eraser);
+    assert_eq!(
+        harness.state().session.tools.active_tool(),
+        ToolKind::Eraser
+    );
 }
 
 #[test]
 fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests() {
     let mut harness = bench(vec2(1100.0, 700.0), true);
-    let at = harness.get_by_label_contains("Picture:").rect().center();
+    let at = harness.get_by_label_contains("Image:").rect().center();
     harness.event(Input::PointerMoved(at));
     harness.run_steps(2);
     let value = |harness: &Harness<'static, Bench>| {
@@ -192,10 +199,10 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
             source: egui::MouseWheelSource::Unknown,
             modifiers: Modifiers::NONE,
         });
-        let slice = harness.state().session.current_case().unwrap().slice;
+        let slice = harness.state().session.cases.current_case().unwrap().slice;
         harness.step();
         assert_eq!(
-            harness.state().session.current_case().unwrap().slice,
+            harness.state().session.cases.current_case().unwrap().slice,
             slice + 1,
             "one notch, one slice"
         );

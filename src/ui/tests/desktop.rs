@@ -167,7 +167,7 @@ fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
         );
         assert!(
             harness
-                .query_by_label_contains("This desktop has no dialog for files")
+                .query_by_label_contains("No file dialog is available on this desktop")
                 .is_some()
         );
         assert!(harness.get_by_label("Path").is_focused());
@@ -209,7 +209,7 @@ fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
     harness.run_steps(3);
     assert!(
         harness
-            .query_by_label_contains("type the path into the field")
+            .query_by_label_contains("Type the path into the field")
             .is_some()
     );
     harness.get_by_label("Browse").click();
@@ -246,7 +246,7 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
     harness.key_press(Key::Escape);
     harness.run_steps(3);
     assert!(harness.query_by_label_contains("/scan 1").is_none());
-    harness.get_by_label("Messages: 2 of what failed").click();
+    harness.get_by_label("Error messages: 2").click();
     harness.run_steps(3);
     for n in 0..2 {
         assert!(
@@ -263,14 +263,14 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
     assert!(copied);
     harness.get_by_label("Clear").click();
     harness.run_steps(3);
-    assert!(harness.query_by_label("Nothing has failed.").is_some());
+    assert!(harness.query_by_label("No errors.").is_some());
     harness.key_press(Key::Enter);
     harness.run_steps(3);
     assert!(
         !harness.state().window.has_dialog(),
         "Enter presses the blue button"
     );
-    assert!(harness.query_by_label_contains("Messages:").is_none());
+    assert!(harness.query_by_label_contains("Error messages:").is_none());
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
     let mut harness = window(empty());
     harness.key_press(Key::F1);
     harness.run_steps(3);
-    harness.get_by_label("Key of Undo").focus();
+    harness.get_by_label("Shortcut for Undo").focus();
     harness.run_steps(2);
     harness.key_press(Key::Enter);
     harness.run_steps(2);
@@ -440,7 +440,7 @@ fn closing_while_it_trains_says_what_becomes_of_the_round() {
     assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
     assert!(
         harness
-            .query_by_label_contains("goes on where it was cut off")
+            .query_by_label_contains("resumes the next time")
             .is_some()
     );
     harness.key_press(Key::Enter);
@@ -478,7 +478,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         ..WorkspaceInfo::default()
     })));
     let mut harness = window(session);
-    assert!(harness.query_by_label_contains("Looking only").is_some());
+    assert!(harness.query_by_label_contains("Read-only").is_some());
     for command in [
         UserCommand::ToolBrush,
         UserCommand::Accept,
@@ -515,7 +515,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         harness.state_mut().session.take_jobs().is_empty(),
         "nothing is sent to it"
     );
-    harness.get_by_label("Work on it here").click();
+    harness.get_by_label("Edit here").click();
     harness.run_steps(2);
     assert!(
         !harness
@@ -528,7 +528,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
 
     harness.state_mut().session.on_event(Event::HolderGone);
     harness.run_steps(2);
-    harness.get_by_label("Work on it here").click();
+    harness.get_by_label("Edit here").click();
     harness.run_steps(2);
     assert!(
         harness
@@ -537,7 +537,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
             .iter()
             .any(|a| a == "OpenWorkspace(\"/work/a\")")
     );
-    assert!(harness.query_by_label_contains("Looking only").is_none());
+    assert!(harness.query_by_label_contains("Read-only").is_none());
 }
 
 #[test]
@@ -579,15 +579,15 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
     harness.key_press(Key::Enter);
     harness.run_steps(2);
     assert_eq!(
-        harness.state().session.current,
+        harness.state().session.cases.current,
         Some(2),
         "Enter shows the first that was found"
     );
     harness.get_by_label("List all").click();
     harness.run_steps(2);
     assert_eq!(listed(&harness), 4);
-    for (kept, count) in [("Accepted (1)", 1), ("Held out (1)", 1), ("Open (3)", 3)] {
-        harness.get_by_label("Cases that are listed").click();
+    for (kept, count) in [("Accepted (1)", 1), ("Hold-out (1)", 1), ("Open (3)", 3)] {
+        harness.get_by_label("Case filter").click();
         harness.run_steps(3);
         harness.get_by_label(kept).click();
         harness.run_steps(3);
@@ -606,7 +606,7 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
     let mut seen = Vec::new();
     for _ in 0..3 {
         session.apply_action(Action::Command(UserCommand::NextCase));
-        seen.push(session.current.unwrap());
+        seen.push(session.cases.current.unwrap());
     }
     assert_eq!(seen, [2, 3, 3]);
     assert!(
@@ -614,12 +614,12 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
             .notices
             .list
             .iter()
-            .any(|n| n.text.contains("This is the last case of the list"))
+            .any(|n| n.text.contains("This is the last case in the list"))
     );
     // From a case that is not listed to the nearest that is.
-    session.current = Some(1);
+    session.cases.current = Some(1);
     session.apply_action(Action::Command(UserCommand::PreviousCase));
-    assert_eq!(session.current, Some(0));
+    assert_eq!(session.cases.current, Some(0));
 }
 
 #[test]
@@ -629,11 +629,15 @@ fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
         .get_by_label_contains("Case Head 2")
         .click_secondary();
     harness.run_steps(4);
-    assert_eq!(harness.state().session.current, Some(1), "it is shown");
-    assert!(harness.query_by_label("Copy the name").is_some());
+    assert_eq!(
+        harness.state().session.cases.current,
+        Some(1),
+        "it is shown"
+    );
+    assert!(harness.query_by_label("Copy name").is_some());
     // The menu comes to rest above the lower edge of the window.
     harness.run_steps(4);
-    harness.get_by_label("Copy the path").click();
+    harness.get_by_label("Copy path").click();
     harness.step();
     let copied = |c: &egui::OutputCommand| matches!(c, egui::OutputCommand::CopyText(t) if t == "/scans/Head 2");
     assert!(harness.output().platform_output.commands.iter().any(copied));

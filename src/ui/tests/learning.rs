@@ -76,9 +76,9 @@ fn model(name: &str) -> ModelEntry {
 pub(super) fn open() -> Session {
     let mut session = Session::new(Settings::default());
     session.cases = (1..=4).map(|id| case(id, &format!("Head {id}"))).collect();
-    session.current = Some(0);
-    session.meter.accepted = 2;
-    session.meter.total = 4;
+    session.cases.current = Some(0);
+    session.workspace.meter.accepted = 2;
+    session.workspace.meter.total = 4;
     session.learning.newly_accepted = 2;
     session
 }
@@ -247,7 +247,7 @@ fn command(harness: &mut Harness<'static, App>, key: egui::Key) {
 #[test]
 fn training_is_greyed_until_a_case_is_accepted() {
     let mut session = open();
-    session.meter.accepted = 0;
+    session.workspace.meter.accepted = 0;
     let mut harness = window(session);
     harness.get_by_label("Train now").scroll_to_me();
     harness.run_steps(3);
@@ -269,17 +269,13 @@ fn a_round_that_was_cut_off_says_from_which_step_its_curve_is() {
     running.is_resumed = true;
     running.loss = (70..99).map(|step| [f64::from(step), 0.3]).collect();
     let harness = window(session);
-    assert!(harness.query_by_label_contains("from step 70 on").is_some());
+    assert!(harness.query_by_label_contains("at step 70").is_some());
 }
 
 #[test]
 fn training_starts_by_its_button() {
     let mut harness = window(open());
-    assert!(
-        harness
-            .query_by_label("Accepted since the last round")
-            .is_some()
-    );
+    assert!(harness.query_by_label("Newly accepted cases").is_some());
     click(&mut harness, "Train now");
     assert!(actions(&harness).contains("Command(Train)"));
 }
@@ -324,7 +320,7 @@ fn a_pause_is_said() {
         .set_paused(true);
     let harness = window(session);
     assert!(harness.query_by_label("Training paused at 42 %").is_some());
-    assert!(harness.query_by_label("Go on training").is_some());
+    assert!(harness.query_by_label("Resume training").is_some());
 }
 
 #[test]
@@ -335,23 +331,23 @@ fn what_the_gate_cannot_decide_is_asked() {
             .query_by_label("Fetal head round-4 needs your decision")
             .is_some()
     );
-    click(&mut harness, "Use it");
+    click(&mut harness, "Use");
     assert!(actions(&harness).contains("Learn(Activate(VersionKey(4)))"));
 
     let mut harness = window(undecided());
-    click(&mut harness, "Turn it down");
+    click(&mut harness, "Reject");
     assert!(actions(&harness).contains("Learn(Reject(VersionKey(4)))"));
 
     let mut harness = window(undecided());
-    click(&mut harness, "Look at it");
+    click(&mut harness, "Show report");
     assert!(
         harness
-            .query_by_label("Gate report: Fetal head round-4")
+            .query_by_label("Validation report: Fetal head round-4")
             .is_some()
     );
     assert!(
         harness
-            .query_by_label_contains("A person has to decide")
+            .query_by_label_contains("Your decision is needed")
             .is_some()
     );
 }
@@ -361,12 +357,12 @@ fn the_last_round_is_told_until_somebody_looks() {
     let mut session = with_versions();
     session.learning.fresh = Some(VersionKey(3));
     let mut harness = window(session);
-    let news = "Fetal head round-3 is active now: 3 better, 1 worse";
+    let news = "Fetal head round-3 is now active: 3 better, 1 worse";
     assert!(harness.query_by_label(news).is_some());
-    click(&mut harness, "Look at the gate report");
+    click(&mut harness, "Show validation report");
     assert!(
         harness
-            .query_by_label("Gate report: Fetal head round-3")
+            .query_by_label("Validation report: Fetal head round-3")
             .is_some()
     );
     click(&mut harness, "Close");
@@ -397,7 +393,7 @@ fn an_older_version_is_made_active_renamed_and_deleted_in_two_clicks() {
 
     click(&mut harness, "Delete...");
     assert!(!actions(&harness).contains("Delete("), "it asks once more");
-    click(&mut harness, "Delete for good");
+    click(&mut harness, "Delete permanently");
     assert!(actions(&harness).contains("Learn(Delete(VersionKey(1)))"));
 }
 
@@ -411,7 +407,7 @@ fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
             "{name}"
         );
     }
-    click(&mut harness, "Use the shipped or opened model");
+    click(&mut harness, "Use the built-in or opened model");
     assert!(actions(&harness).contains("Learn(Deactivate)"));
 }
 
@@ -423,11 +419,11 @@ fn a_version_is_compared_exported_and_looked_at() {
         .get_by_label_contains("Fetal head round-2, Rejected")
         .click();
     harness.run_steps(3);
-    click(&mut harness, "Export it");
+    click(&mut harness, "Export model");
     assert!(actions(&harness).contains("Learn(Export(VersionKey(2)"));
-    click(&mut harness, "Gate report");
-    assert!(harness.query_by_label("It did not pass the gate").is_some());
-    click(&mut harness, "Use it all the same");
+    click(&mut harness, "Validation report");
+    assert!(harness.query_by_label("Did not pass validation").is_some());
+    click(&mut harness, "Use anyway");
     assert!(actions(&harness).contains("Learn(Activate(VersionKey(2)))"));
     // The list is back, with the same version looked at.
     click(&mut harness, "Compare with active");
@@ -458,8 +454,8 @@ fn the_gate_report_counts_cases_and_shows_the_one_that_is_clicked() {
     let mut session = with_versions();
     session.learning.fresh = Some(VersionKey(3));
     let mut harness = window(session);
-    click(&mut harness, "Look at the gate report");
-    assert!(harness.query_by_label("It passed the gate").is_some());
+    click(&mut harness, "Show validation report");
+    assert!(harness.query_by_label("Passed validation").is_some());
     assert!(
         harness
             .query_by_label("3 better, 1 worse, 1 about the same")
@@ -479,11 +475,7 @@ fn the_work_report_is_asked_for_and_advises() {
     harness.state_mut().session.learning.report = None;
     click(&mut harness, "Work report");
     assert!(actions(&harness).contains("Learn(Report)"));
-    assert!(
-        harness
-            .query_by_label("The report is being worked out.")
-            .is_some()
-    );
+    assert!(harness.query_by_label("Creating the report...").is_some());
     let report = worked();
     let advice = report.next_round_advice();
     harness.state_mut().session.learning.report = Some(Box::new(report));
@@ -510,37 +502,37 @@ fn proposed(session: &mut Session, at: usize, by: &str) {
     let case = &mut session.cases[at];
     case.status = Status::Proposed;
     case.slices[0].finding = Some(finding.clone());
-    case.slices[0].proposal = Some(finding);
+    case.slices[0].set_proposal(finding);
 }
 
 #[test]
 fn the_list_marks_what_is_held_out_stale_or_to_be_drawn() {
     let mut session = open();
-    session.models = vec![model("Disc")];
+    session.models.list = vec![model("Disc")];
     session.cases[0].side = Some(Side::HoldOut);
     session.cases[1].is_blind = true;
     session.cases[2].reason = Some("unlike what was learned".into());
     proposed(&mut session, 2, "Disc 1");
     proposed(&mut session, 3, "Disc 2");
     assert_eq!(
-        [2, 3].map(|at| session.is_stale(&session.cases[at])),
+        [2, 3].map(|at| session.models.is_stale(&session.cases[at])),
         [true, false]
     );
     let mut harness = window(session);
     assert!(
         harness
-            .query_by_label("Case Head 1, US · 64 × 64, New, held out")
+            .query_by_label("Case Head 1, US · 64 × 64, New, hold-out case")
             .is_some()
     );
     assert!(
         harness
-            .query_by_label_contains("Head 2, US · 64 × 64, Draw it yourself: no proposal is shown")
+            .query_by_label_contains("Head 2, US · 64 × 64, Segment manually: no proposal shown")
             .is_some()
     );
     assert!(harness.query_by_label("unlike what was learned").is_some());
     assert!(
         harness
-            .query_by_label_contains("Head 3, US · 64 × 64, Stale proposal")
+            .query_by_label_contains("Head 3, US · 64 × 64, Outdated proposal")
             .is_some()
     );
     assert!(
@@ -566,7 +558,7 @@ fn learning_is_set_in_the_settings() {
     assert_eq!(learning.loss, labrum_core::training::Loss::DiceCrossEntropy);
     let number = egui::accesskit::Role::SpinButton;
     harness
-        .get_by_role_and_label(number, "New cases without a proposal")
+        .get_by_role_and_label(number, "Cases shown without a proposal")
         .increment_accesskit();
     harness.run_steps(3);
     assert_eq!(

@@ -72,7 +72,7 @@ fn all_tools_and_the_slices_are_within_reach_at_every_size() {
 /// Two cases accepted in so much time that little room is left for it.
 fn accepted() -> Session {
     let mut session = open();
-    session.meter.seconds_of_accepted = 184.0;
+    session.workspace.meter.seconds_of_accepted = 184.0;
     session.cases[0].status = Status::Accepted;
     session.cases[0].side = Some(Side::HoldOut);
     session
@@ -111,7 +111,7 @@ fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
             harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
             harness.run_steps(4);
             let title = harness.get_by_label("Masks").rect();
-            let patient = harness.get_by_label("Remove the patient").rect();
+            let patient = harness.get_by_label("De-identify").rect();
             let button = harness.get_all_by_label("Export").last().unwrap().rect();
             assert!(
                 title.top() > 40.0 && room.contains_rect(patient),
@@ -176,7 +176,7 @@ fn what_is_on_has_a_tick_in_its_menu() {
     harness.get_all_by_label("View").next().unwrap().click();
     harness.run_steps(4);
     for (name, is_on) in [
-        ("Diameter on the picture", Toggled::True),
+        ("Diameter on the image", Toggled::True),
         ("Embedded overlays", Toggled::False),
     ] {
         let line = harness
@@ -193,7 +193,7 @@ fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
     let seen = {
         let session = &harness.state().session;
         let window = session.window_of(
-            session.current_case().unwrap(),
+            session.cases.current_case().unwrap(),
             session.current_loaded().unwrap(),
         );
         [
@@ -231,7 +231,7 @@ fn a_case_says_where_its_millimetres_come_from() {
             spacing(SpacingSource::PixelSpacing),
             "Lengths: mm from the header",
         ),
-        (None, "Lengths: pixels: no pixel spacing"),
+        (None, "Lengths: pixels (no pixel spacing)"),
     ] {
         let mut session = open();
         Arc::make_mut(&mut session.cases[1].series).slices[0].spacing = spacing;

@@ -71,7 +71,7 @@ fn three_views_are_shown_and_say_what_they_show() {
     );
     assert!(
         harness
-            .query_by_label_contains("Picture: volume, slice 3 of 5")
+            .query_by_label_contains("Image: volume, slice 3 of 5")
             .is_some()
     );
     harness.key_press(Key::F2);
@@ -101,6 +101,7 @@ fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back()
     assert_eq!(harness.state().session.next_undo(), Some("Brush"));
     let session = &harness.state().session;
     let mask = session
+        .viewports
         .ortho_views()
         .unwrap()
         .across(ViewPlane::Row)
@@ -131,14 +132,14 @@ fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
         Modifiers::SHIFT,
     );
     assert_eq!(
-        harness.state().session.current_case().unwrap().slice,
+        harness.state().session.cases.current_case().unwrap().slice,
         0,
         "the feet are below"
     );
     assert!(harness.state().session.next_undo().is_none());
     assert!(
         harness
-            .query_by_label_contains("Picture: volume, slice 1 of 5")
+            .query_by_label_contains("Image: volume, slice 1 of 5")
             .is_some()
     );
 }
@@ -150,7 +151,7 @@ fn keys_alone_reach_every_view_and_paint_there() {
     harness.run_steps(2);
     assert!(
         harness
-            .query_by_label_contains("View: Sagittal, 7 of 12, no mask, has the keys")
+            .query_by_label_contains("View: Sagittal, 7 of 12, no mask, active view")
             .is_some()
     );
     harness.key_press(Key::ArrowDown);
@@ -177,7 +178,7 @@ fn keys_alone_reach_every_view_and_paint_there() {
     );
     assert!(
         harness
-            .query_by_label_contains("mask shown as outline, has the keys")
+            .query_by_label_contains("mask shown as outline, active view")
             .is_some()
     );
 }
@@ -188,7 +189,7 @@ fn the_limit_for_memory_is_a_setting() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Comma);
     harness.run_steps(2);
     let limit =
-        harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Stay below about");
+        harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Image cache limit");
     assert!(
         limit.value().is_some_and(|v| v.contains("1536")),
         "{:?}",

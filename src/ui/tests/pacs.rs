@@ -181,7 +181,7 @@ fn a_study_is_found_looked_into_and_received() {
         ..state
     };
     tell(&mut harness, PacsEvent::Receiving { id: *id, state });
-    assert!(row(&harness, "The connection was lost: trying again"));
+    assert!(row(&harness, "Connection lost: trying again"));
     tell(
         &mut harness,
         PacsEvent::Received {
@@ -345,17 +345,17 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
     let mut harness = window(known());
     assert!(
         harness
-            .query_by_label_contains("What is being sent: Sending")
+            .query_by_label_contains("Send queue: Sending")
             .is_none()
     );
     let item = waiting(SendState::Waiting, Some("the connection broke off"));
     tell(&mut harness, PacsEvent::Queue(vec![item]));
-    click(&mut harness, "What is being sent: Sending 1");
+    click(&mut harness, "Send queue: Sending 1");
     harness.get_by_label_contains("1.2.3.seg.dcm").click();
     harness.run_steps(3);
-    assert!(row(&harness, "The connection broke off. Tried 2 times."));
+    assert!(row(&harness, "The connection broke off. Attempts: 2."));
     click(&mut harness, "Try now");
-    click(&mut harness, "Do not send");
+    click(&mut harness, "Cancel sending");
     let asked = jobs(&mut harness);
     assert!(
         matches!(&asked[..], [PacsJob::Sending(SendingJob::Retry(a)), PacsJob::Sending(SendingJob::Cancel(b))] if a == "a" && b == "a"),
@@ -365,7 +365,7 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
         &mut harness,
         PacsEvent::Queue(vec![waiting(SendState::Cancelled, None)]),
     );
-    click(&mut harness, "Clear what is done");
+    click(&mut harness, "Clear finished");
     assert!(matches!(
         &jobs(&mut harness)[..],
         [PacsJob::Sending(SendingJob::ForgetDone)]

@@ -326,12 +326,16 @@ impl Bench {
         let mut screen = vec![
             format!(
                 "case {:?}, tool {:?}, {:?}",
-                session.current,
-                session.active_tool(),
+                session.cases.current,
+                session.tools.active_tool(),
                 session.settings.view_mode
             ),
             format!("{:?}", session.settings.tools),
-            format!("{:?} {:?}", session.active_label(), session.tool_preview()),
+            format!(
+                "{:?} {:?}",
+                session.labels.active_label(),
+                session.tools.tool_preview()
+            ),
         ];
         for case in &session.cases {
             let mask = |slice| {
@@ -402,7 +406,7 @@ fn play(size: Vec2, has_panels: bool, events: &[Input], mut cut: impl FnMut() ->
 
 fn events(seed: u64, size: Vec2, has_panels: bool, controls: &[&str]) -> Vec<Input> {
     let harness = bench(size, has_panels);
-    let canvas = harness.get_by_label_contains("Picture:").rect();
+    let canvas = harness.get_by_label_contains("Image:").rect();
     let controls = controls
         .iter()
         .map(|name| {
@@ -470,7 +474,7 @@ fn three_hundred_sessions_leave_the_same_in_any_frames() {
 fn the_picture_keeps_its_place_while_something_is_drawn() {
     for (width, height) in [(1100.0, 700.0), (1280.0, 720.0), (1024.0, 640.0)] {
         let mut harness = bench(vec2(width, height), true);
-        let place = |harness: &Harness<'_, Bench>| harness.get_by_label_contains("Picture:").rect();
+        let place = |harness: &Harness<'_, Bench>| harness.get_by_label_contains("Image:").rect();
         let before = place(&harness);
         let button = |pressed, pos| Input::PointerButton {
             pos,

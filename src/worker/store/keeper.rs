@@ -1,4 +1,4 @@
-//! The open workspace: the session's jobs as calls of the store, and what it keeps as events.
+//! The open workspace: translates jobs of the session to calls of the store, and results to events.
 
 mod cases;
 mod labels;
@@ -12,9 +12,10 @@ use crate::{
         job::{CaseId, Event, SliceKey, StoreJob},
     },
     worker::AppFolders,
-    workspace::{Workspace, now_millis},
+    workspace::Workspace,
 };
 use labrum_core::{
+    clock::now_millis,
     journal::{
         Author, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StatusChange, StepState,
         StoredCase, StoredSlice,
@@ -26,19 +27,40 @@ use labrum_core::{
 use opening::ReadOnlyCopy;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-/// Slices whose journal is folded in one go.
+/// Number of slices whose journal is compacted at a time.
 const FOLDED: u32 = 8;
 
-/// Why something was not written.
+/// Why a job was not written.
 #[derive(Debug)]
 pub(super) enum WriteTrouble {
-    /// It may work another time.
+    /// It may succeed later.
     Later(Error),
-    /// It never will.
+    /// It cannot succeed.
     Never(Error),
 }
 
 impl WriteTrouble {
+    fn no_workspace() -> Self {
+        Self::Later(
+            Error::new("save the work", "no workspace is open")
+                .with_advice("Open a workspace in another folder (File menu)."),
+        )
+    }
+
+    fn unknown_case() -> Self {
+        Self::Never(Error::new(
+            "save the work",
+            "the case could not be added to the workspace",
+        ))
+    }
+
+    fn unwritten_step() -> Self {
+        Self::Never(Error::new(
+            "undo the step in the workspace",
+            "it was never saved",
+        ))
+    }
+
     fn into_error(self) -> Error {
         match self {
             Self::Later(error) | Self::Never(error) => error,
@@ -60,7 +82,7 @@ impl From<Error> for WriteTrouble {
     }
 }
 
-/// The case that a job is about, where that has to be known to the workspace.
+/// The case of a job, if the workspace has to know it.
 pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
     match job {
         StoreJob::Append { step, .. } => Some(step.case),
@@ -78,19 +100,19 @@ struct KnownCase {
     series: Arc<Series>,
 }
 
-/// The workspace and what the session's names in it are.
+/// The workspace, and the mapping of session ids to its keys.
 pub(super) struct WorkspaceKeeper {
     places: AppFolders,
     workspace: Option<Workspace>,
-    /// Set while `workspace` is a copy of one that another window has open.
+    /// Set while `workspace` is a read-only copy of one that another window has open.
     look: Option<ReadOnlyCopy>,
-    /// The folder that could not be opened and may be another time, and whether its cases are wanted.
+    /// The folder that could not be opened, for a retry, and whether its cases are wanted.
     failed: Option<(PathBuf, bool)>,
     cases: HashMap<CaseId, KnownCase>,
     steps: HashMap<u64, i64>,
     next_seq: i64,
     labels: Arc<[Label]>,
-    /// Slices that were found and whose findings are still to be worked out.
+    /// Restored slices whose outlines and measurements are not computed yet.
     found: HashMap<SliceKey, StoredSlice>,
     has_to_fold: bool,
 }
@@ -124,7 +146,7 @@ impl WorkspaceKeeper {
     }
 
     pub(super) fn fold_journal(&mut self) {
-        // A fold that fails is no loss: the journal has it all.
+        // A failure loses nothing: the journal is complete.
         let left = self
             .workspace
             .as_mut()
@@ -135,7 +157,7 @@ impl WorkspaceKeeper {
         });
     }
 
-    /// Brings what was written onto the disk itself.
+    /// Syncs written data to the disk.
     pub(super) fn sync_to_disk(&mut self) -> Result<(), Error> {
         self.workspace.as_mut().map_or(Ok(()), |w| w.sync_to_disk())
     }
@@ -144,11 +166,11 @@ impl WorkspaceKeeper {
         if let Some(Err(failure)) = self.workspace.take().map(Workspace::close) {
             log::error!("{failure}");
         }
-        // After the workspace in it.
+        // Only after the workspace in the copy is closed.
         self.look = None;
     }
 
-    /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
+    /// Runs a job; returns events for the window. `has_work`: there is work that no workspace has yet.
     pub(super) fn run_job(
         &mut self,
         job: &StoreJob,
@@ -214,7 +236,7 @@ impl WorkspaceKeeper {
         }
     }
 
-    /// How far the work is; nothing where that cannot be read now.
+    /// Progress of the work; `None` if it cannot be read now.
     pub(super) fn meter_event(&mut self) -> Option<Event> {
         self.workspace
             .as_mut()?
@@ -224,30 +246,20 @@ impl WorkspaceKeeper {
     }
 
     pub(super) fn workspace_mut(&mut self) -> Result<&mut Workspace, WriteTrouble> {
-        let closed = || {
-            WriteTrouble::Later(
-                Error::new("save the work", "no workspace is open")
-                    .with_advice("Open one in another folder (File)."),
-            )
-        };
-        self.workspace.as_mut().ok_or_else(closed)
+        self.workspace
+            .as_mut()
+            .ok_or_else(WriteTrouble::no_workspace)
     }
 
     fn case_key(&self, case: CaseId) -> Result<CaseKey, WriteTrouble> {
-        // Whatever waits to be looked up was looked up before: what is still unknown stays so.
-        let lost = || {
-            WriteTrouble::Never(Error::new(
-                "save the work",
-                "the workspace could not take the case in",
-            ))
-        };
+        // Waiting look-ups were done before; a case that is still unknown remains unknown.
         self.cases
             .get(&case)
             .map(|known| known.key)
-            .ok_or_else(lost)
+            .ok_or_else(WriteTrouble::unknown_case)
     }
 
-    /// How far the work is, and how much of it is new to the model.
+    /// Progress of the work, and the number of newly accepted cases.
     fn count_events(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         Ok(vec![
             Event::Meter(self.workspace_mut()?.count_progress()?),
@@ -287,7 +299,7 @@ impl WorkspaceKeeper {
         }
     }
 
-    /// Takes a step back, or does it again.
+    /// Undoes or redoes a step.
     fn set_undone(
         &mut self,
         step: StepId,
@@ -298,29 +310,26 @@ impl WorkspaceKeeper {
             StepId::Stored(seq) => Some(seq),
             StepId::New(id) => self.steps.get(&id).copied(),
         };
-        let lost = || {
-            WriteTrouble::Never(Error::new(
-                "undo the step in the workspace",
-                "it was never written there",
-            ))
-        };
-        self.workspace_mut()?
-            .set_undone_knowing(seq.ok_or_else(lost)?, undone, status)?;
+        self.workspace_mut()?.set_undone_knowing(
+            seq.ok_or_else(WriteTrouble::unwritten_step)?,
+            undone,
+            status,
+        )?;
         self.has_to_fold = true;
-        // It may have been the acceptance.
+        // The step may have been an acceptance.
         self.count_events()
     }
 
-    /// Counts seconds of work on a case.
+    /// Adds seconds of work on a case.
     fn add_seconds(&mut self, case: CaseId, seconds: f64) -> Result<Vec<Event>, WriteTrouble> {
-        // The time spent on a case that was not taken in is no loss.
+        // Losing the time of a case that is not in the workspace does no harm.
         if let Ok(key) = self.case_key(case) {
             self.workspace_mut()?.add_seconds(key, seconds)?;
         }
         Ok(Vec::new())
     }
 
-    /// Gives all that has a label another one, or none.
+    /// Replaces a label in all masks by another one, or by background.
     fn remove_label(
         &mut self,
         label: u8,
@@ -336,7 +345,7 @@ impl WorkspaceKeeper {
         self.tell_again(&changed)
     }
 
-    /// Takes a case out of the list; its work is kept.
+    /// Removes a case from the list; its work is kept.
     fn remove_case(&mut self, case: CaseId) -> Result<Vec<Event>, WriteTrouble> {
         let key = self.case_key(case)?;
         self.workspace_mut()?.set_listed(key, false)?;
@@ -345,16 +354,17 @@ impl WorkspaceKeeper {
         self.count_events()
     }
 
-    /// Lets go of what models proposed for cases that are out of the list.
+    /// Deletes the proposals of cases that were removed from the list.
     fn purge_removed_cases(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         self.workspace_mut()?.purge_removed_cases()?;
-        let text = "What models had proposed for cases out of the list is gone; what was drawn on them is kept";
+        let text =
+            "Deleted the proposals of cases removed from the list. Their drawn masks are kept";
         Ok(vec![Event::Notice(text.into())])
     }
 
-    /// Notes which slice of which case is on the screen.
+    /// Saves which slice of which case is on the screen.
     fn note_shown(&mut self, case: CaseId, slice: u32) -> Vec<Event> {
-        // Not to know it at the next start is no loss.
+        // Losing this does no harm.
         if let (Ok(key), Some(workspace)) = (self.case_key(case), self.workspace.as_mut())
             && let Err(failure) = workspace.set_shown(key, slice)
         {
@@ -363,7 +373,7 @@ impl WorkspaceKeeper {
         Vec::new()
     }
 
-    /// All accepted cases with their masks.
+    /// All accepted cases, with their masks.
     fn accepted_cases(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
         let entries = self.workspace_mut()?.list_cases()?;
         let accepted = entries

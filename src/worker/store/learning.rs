@@ -1,9 +1,9 @@
-//! The learning loop in the workspace: rounds begun and ended, versions, what the work cost.
+//! The learning loop in the workspace: starting and ending rounds, versions, the work report.
 
 use super::keeper::{WorkspaceKeeper, WriteTrouble};
 use crate::{
     Error, Result,
-    learning::course::Model,
+    learning::model::Model,
     session::job::{
         BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob,
     },
@@ -21,10 +21,10 @@ use std::{
 };
 
 impl WorkspaceKeeper {
-    /// What the window is told of a workspace that was opened: its versions, and a round that was cut off.
+    /// The events for an opened workspace: its versions, and an interrupted round.
     pub(super) fn learning_events(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let mut events = vec![self.versions_event()?, self.newly_accepted()?];
-        // The window that has the workspace open goes on with it.
+        // The window that has the workspace open resumes the round.
         let running = if self.is_looking() {
             None
         } else {
@@ -54,7 +54,7 @@ impl WorkspaceKeeper {
         let versions = self.workspace_mut()?.list_versions()?;
         let labels = self.workspace_mut()?.read_labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
-            // Without its file the shipped models go on, and the list says which version is active.
+            // If its file is missing, shipped models are used; the list still shows which version is active.
             version_entry(version, &labels)
                 .inspect_err(|error| log::warn!("{error}"))
                 .ok()
@@ -88,7 +88,7 @@ impl WorkspaceKeeper {
             RoundOutcome::Cancelled => self.workspace_mut()?.end_round(
                 key,
                 RoundState::Cancelled,
-                "stopped by a person",
+                "cancelled by the user",
             )?,
             RoundOutcome::Failed(reason) => {
                 self.workspace_mut()?
@@ -113,7 +113,7 @@ impl WorkspaceKeeper {
                 let file =
                     export_version(&version, folder, &labels).map_err(WriteTrouble::Never)?;
                 return Ok(vec![Event::Notice(format!(
-                    "{} is in {}",
+                    "Exported {} to {}",
                     version.name,
                     file.display()
                 ))]);
@@ -121,10 +121,9 @@ impl WorkspaceKeeper {
             VersionJob::Compare(first, second) => {
                 let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
                 let snapshot = self.workspace_mut()?.accepted_masks()?;
-                let of = |version: Version| (version.key, version.file);
                 return Ok(vec![Event::ToCompare {
-                    first: of(first),
-                    second: of(second),
+                    first: (first.key, first.file),
+                    second: (second.key, second.file),
                     snapshot,
                 }]);
             }
@@ -133,21 +132,15 @@ impl WorkspaceKeeper {
     }
 
     fn find_version(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
-        let gone = || {
-            WriteTrouble::Never(Error::new(
-                "find the version",
-                "it is not in the workspace any more",
-            ))
-        };
         self.workspace_mut()?
             .list_versions()?
             .into_iter()
             .find(|v| v.key == key)
-            .ok_or_else(gone)
+            .ok_or_else(missing_version)
     }
 }
 
-/// A version as a model that can be run, under the name that it has in the list.
+/// A version as a model that can be run, under its name in the list.
 fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     let bytes = std::fs::read(&version.file)
         .map_err(|e| Error::at_path("read the version", &version.file, e))?;
@@ -156,7 +149,7 @@ fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
         ..e
     })?;
     bind_by_value(&mut card.labels, labels);
-    // Name and version of the card together are the name of the version.
+    // The name of a version consists of name and version of the card.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
         (card.name, card.version) = (name.to_owned(), number.to_owned());
     } else {
@@ -168,21 +161,28 @@ fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     })
 }
 
-/// Writes the file of a version into a folder, under its name, with its labels as they are called now.
+fn missing_version() -> WriteTrouble {
+    WriteTrouble::Never(Error::new(
+        "find the version",
+        "it is no longer in the workspace",
+    ))
+}
+
+/// Replaces characters that are not allowed in file names on every system.
+fn file_name_char(c: char) -> char {
+    if c.is_alphanumeric() || "-_. ".contains(c) {
+        c
+    } else {
+        '-'
+    }
+}
+
+/// Exports a version to a folder, under its name and with the current names of its labels.
 fn export_version(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
     let bytes = Model::bytes_of_version(&version.file, labels)?;
-    let plain = |c: char| {
-        if c.is_alphanumeric() || "-_. ".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    };
-    let file = folder.join(format!(
-        "{}.safetensors",
-        version.name.chars().map(plain).collect::<String>()
-    ));
+    let name: String = version.name.chars().map(file_name_char).collect();
+    let file = folder.join(format!("{name}.safetensors"));
     whole_file::write_atomically(&file, "export the version", |out| out.write_all(&bytes))?;
     Ok(file)
 }

@@ -39,13 +39,13 @@ impl SegmentationNetwork for NoNetwork {
             "there is no network here",
         ))
     }
-    fn probe_device(&mut self, _: crate::session::settings::DeviceChoice) -> Result<String> {
+    fn probe_device(&mut self, _: labrum_core::device::DeviceChoice) -> Result<String> {
         Ok(String::new())
     }
     fn prepare_model(
         &mut self,
         _: &crate::session::job::ModelEntry,
-        _: crate::session::settings::DeviceChoice,
+        _: labrum_core::device::DeviceChoice,
     ) -> Result<String> {
         Ok(String::new())
     }
@@ -84,7 +84,7 @@ impl Desk {
         };
         desk.session.apply_action(Action::Open(vec![path]));
         desk.until("the slice and its work", |s| {
-            s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
+            s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
         });
         desk
     }
@@ -131,7 +131,7 @@ impl Desk {
     }
 
     fn masks(&self) -> Vec<Option<Mask>> {
-        let case = self.session.current_case().unwrap();
+        let case = self.session.cases.current_case().unwrap();
         (0..case.slices.len())
             .map(|slice| {
                 self.session
@@ -157,20 +157,20 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
         desk.dab([70.0, 50.0 + slice as f64]);
     }
     desk.command(UserCommand::Undo);
-    desk.until("the journal", |s| s.unsaved_count() == 0);
-    let (masks, labels) = (desk.masks(), desk.session.all_labels().to_vec());
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
+    let (masks, labels) = (desk.masks(), desk.session.labels.all_labels().to_vec());
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     assert_eq!(desk.masks(), masks);
-    assert_eq!(desk.session.all_labels(), labels);
+    assert_eq!(desk.session.labels.all_labels(), labels);
     assert_eq!(
-        desk.session.current_case().unwrap().status,
+        desk.session.cases.current_case().unwrap().status,
         Status::Corrected
     );
     desk.command(UserCommand::Redo);
     desk.until("measurements", |s| {
-        s.current_case().unwrap().slices[2].finding.is_some()
+        s.cases.current_case().unwrap().slices[2].finding.is_some()
     });
     for _ in 0..6 {
         assert!(desk.session.next_undo().is_some());
@@ -181,7 +181,10 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
         desk.masks().iter().all(Option::is_none),
         "nobody has drawn on any slice"
     );
-    assert_eq!(desk.session.current_case().unwrap().status, Status::New);
+    assert_eq!(
+        desk.session.cases.current_case().unwrap().status,
+        Status::New
+    );
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn status_and_order_of_pictures_come_back_by_their_content() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([100.0, 100.0]);
     desk.command(UserCommand::Accept);
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = desk.masks();
     drop(desk);
 
@@ -204,7 +207,7 @@ fn status_and_order_of_pictures_come_back_by_their_content() {
     std::fs::rename(&first, &renamed).unwrap();
     let desk = Desk::open(folder.path(), renamed);
     assert_eq!(
-        desk.session.current_case().unwrap().status,
+        desk.session.cases.current_case().unwrap().status,
         Status::Accepted
     );
     assert_eq!(desk.masks(), masks);
@@ -218,12 +221,14 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
     desk.command(UserCommand::NothingHere);
     desk.command(UserCommand::Accept);
     desk.until("the journal", |s| {
-        s.unsaved_count() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1
+        s.workspace.unsaved_count() == 0
+            && s.workspace.meter.accepted == 1
+            && s.learning.newly_accepted == 1
     });
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), picture);
-    let case = desk.session.current_case().unwrap();
+    let case = desk.session.cases.current_case().unwrap();
     assert_eq!(
         (case.status, case.absent_labels()),
         (Status::Accepted, vec![1])
@@ -231,24 +236,24 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
     assert!(desk.masks()[0].as_ref().is_some_and(Mask::is_blank));
     desk.command(UserCommand::Undo);
     assert_eq!(
-        desk.session.current_case().unwrap().status,
+        desk.session.cases.current_case().unwrap().status,
         Status::Corrected
     );
     desk.until("the journal", |s| {
-        s.unsaved_count() == 0 && s.meter.accepted == 0
+        s.workspace.unsaved_count() == 0 && s.workspace.meter.accepted == 0
     });
     desk.command(UserCommand::Redo);
     desk.until("the acceptance", |s| {
-        s.unsaved_count() == 0 && s.meter.accepted == 1
+        s.workspace.unsaved_count() == 0 && s.workspace.meter.accepted == 1
     });
     desk.command(UserCommand::Undo);
     desk.command(UserCommand::Undo);
-    let case = desk.session.current_case().unwrap();
+    let case = desk.session.cases.current_case().unwrap();
     assert_eq!(
         (case.status, case.absent_labels()),
         (Status::New, Vec::new())
     );
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
 }
 
 #[test]
@@ -261,16 +266,16 @@ fn a_renamed_label_is_undone_after_a_restart() {
         ))));
     let renamed = Label {
         name: "Adenoma".into(),
-        ..desk.session.all_labels()[0].clone()
+        ..desk.session.labels.all_labels()[0].clone()
     };
     desk.session
         .apply_action(Action::Label(LabelAction::Change(1, renamed)));
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     drop(desk);
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    assert_eq!(desk.session.all_labels()[0].name, "Adenoma");
+    assert_eq!(desk.session.labels.all_labels()[0].name, "Adenoma");
     desk.command(UserCommand::Undo);
-    assert_eq!(desk.session.all_labels()[0].name, "Polyp");
+    assert_eq!(desk.session.labels.all_labels()[0].name, "Polyp");
 }
 
 #[test]
@@ -284,14 +289,17 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
         samples("fetal-head").join("fetal-head-011_HC.png"),
     ]));
     desk.until("the picture", |s| {
-        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
     });
     desk.dab([100.0, 100.0]);
     desk.session
         .apply_action(Action::Label(LabelAction::Count(1)));
-    desk.until("the count", |s| s.label_use(1).is_some());
+    desk.until("the count", |s| s.labels.label_use(1).is_some());
     assert_eq!(
-        desk.session.label_use(1).map(|u| (u.cases, u.slices)),
+        desk.session
+            .labels
+            .label_use(1)
+            .map(|u| (u.cases, u.slices)),
         Some((2, 2))
     );
     desk.session
@@ -299,10 +307,10 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
             label: 1,
             into: None,
         }));
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     // Numbers of steps go on after those that the workspace made.
     desk.dab([100.0, 100.0]);
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
@@ -326,14 +334,14 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     std::fs::write(folder.path().join("data"), "in the way").unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Failed(_))
+        matches!(s.workspace.state(), WorkspaceState::Failed(_))
     });
     assert!(!desk.session.notices.list.is_empty(), "the user is told");
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
     desk.dab([80.0, 60.0]);
-    desk.until("the trouble", |s| s.store_trouble().is_some());
-    assert!(desk.session.unsaved_count() >= 2);
+    desk.until("the trouble", |s| s.workspace.trouble().is_some());
+    assert!(desk.session.workspace.unsaved_count() >= 2);
     let masks = desk.masks();
     assert!(
         masks.iter().flatten().any(|m| !m.is_blank()),
@@ -344,7 +352,7 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     desk.session
         .apply_action(Action::OpenWorkspace(chosen.clone()));
     desk.until("the journal", |s| {
-        s.unsaved_count() == 0 && matches!(s.workspace_state(), WorkspaceState::Open(_))
+        s.workspace.unsaved_count() == 0 && matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     assert_eq!(desk.masks(), masks);
     drop(desk);
@@ -362,11 +370,11 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     let mut first = Desk::open(folder.path(), samples("sarcoma-ct"));
     first.command(UserCommand::ToolBrush);
     first.dab([60.0, 60.0]);
-    first.until("the journal", |s| s.unsaved_count() == 0);
+    first.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = first.masks();
     let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
-    second.until("who has it", |s| s.lock_holder().is_some());
-    let WorkspaceState::Open(info) = second.session.workspace_state() else {
+    second.until("who has it", |s| s.workspace.lock_holder().is_some());
+    let WorkspaceState::Open(info) = second.session.workspace.state() else {
         panic!()
     };
     assert!(info.folder.ends_with("My work"), "{info:?}");
@@ -376,11 +384,11 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     assert_eq!(second.masks(), masks, "nothing is drawn");
     // What the first one draws on is not lost, whatever the second does with its copy.
     first.dab([90.0, 60.0]);
-    first.until("the journal", |s| s.unsaved_count() == 0);
+    first.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = first.masks();
-    assert!(!second.session.can_take_over());
+    assert!(!second.session.workspace.can_take_over());
     drop(first);
-    second.until("the end of the first", |s| s.can_take_over());
+    second.until("the end of the first", |s| s.workspace.can_take_over());
     drop(second);
     assert_eq!(
         Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
@@ -402,11 +410,11 @@ fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the trouble", |s| s.store_trouble().is_some());
+    desk.until("the trouble", |s| s.workspace.trouble().is_some());
     let masks = desk.masks();
     std::fs::remove_file(data).unwrap();
     desk.until("the journal", |s| {
-        s.unsaved_count() == 0 && matches!(s.workspace_state(), WorkspaceState::Open(_))
+        s.workspace.unsaved_count() == 0 && matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     assert_eq!(desk.masks(), masks);
     drop(desk);
@@ -422,7 +430,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = desk.masks();
     drop(desk);
 
@@ -431,14 +439,14 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     block(folder.path());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Failed(_))
+        matches!(s.workspace.state(), WorkspaceState::Failed(_))
     });
     desk.session.apply_action(Action::RetryStore);
     desk.until("the second failure", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Failed(_))
+        matches!(s.workspace.state(), WorkspaceState::Failed(_))
     });
     assert!(
-        desk.session.current_case().unwrap().is_restored,
+        desk.session.cases.current_case().unwrap().is_restored,
         "one can draw without a workspace"
     );
     std::fs::remove_file(&data).unwrap();
@@ -447,8 +455,8 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([20.0, 20.0]);
     desk.until("the work", |s| {
-        s.current_case().unwrap().is_restored
-            && matches!(s.workspace_state(), WorkspaceState::Open(_))
+        s.cases.current_case().unwrap().is_restored
+            && matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     let pixels = |masks: &[Option<Mask>]| -> Vec<usize> {
         let drawn = |(slice, mask): (usize, &Option<Mask>)| {
@@ -557,12 +565,12 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
         .apply_action(Action::MoveWorkspace(target.clone()));
     desk.until(
         "the move",
-        |s| matches!(s.workspace_state(), WorkspaceState::Open(info) if info.folder == target),
+        |s| matches!(s.workspace.state(), WorkspaceState::Open(info) if info.folder == target),
     );
-    assert_eq!(desk.session.unsaved_count(), 0);
+    assert_eq!(desk.session.workspace.unsaved_count(), 0);
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
 }
 
 #[test]
@@ -580,7 +588,7 @@ fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open()
     let chosen = folder.path().join("Chosen");
     {
         // Both come before the thread looks at either.
-        let mut queue = handle.shared.lock_queue();
+        let mut queue = handle.shared.queue.lock();
         queue.put_job(StoreJob::Open {
             folder: None,
             with_cases: false,

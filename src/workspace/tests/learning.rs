@@ -14,6 +14,7 @@ use labrum_core::{
     metrics::Scores,
     study::Kind,
 };
+use std::time::SystemTime;
 
 const HASH: &str = "0123456789abcdef";
 
@@ -290,7 +291,7 @@ fn a_round_ends_once() {
     std::fs::write(&round.checkpoint, "state").unwrap();
     refused(
         workspace.end_round(round.key, RoundState::Running, ""),
-        "does not end by running",
+        "cannot end with the state \"running\"",
     );
     refused(
         workspace.end_round(RoundKey(9), RoundState::Done, ""),
@@ -305,13 +306,10 @@ fn a_round_ends_once() {
         .unwrap();
     refused(
         workspace.end_round(round.key, RoundState::Done, ""),
-        "has ended otherwise",
+        "has already ended with another outcome",
     );
     let late = new_version(round.key, "late", VersionState::Accepted);
-    refused(
-        workspace.add_version(&late),
-        "round 1 that made it has ended",
-    );
+    refused(workspace.add_version(&late), "round 1 has already ended");
     assert_eq!(workspace.running_round().unwrap(), None);
     assert!(files(&workspace).is_empty());
     refused(
@@ -339,11 +337,11 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
         std::slice::from_ref(&first)
     );
     assert_eq!(std::fs::read(&round.checkpoint).unwrap(), b"state");
-    refused(workspace.delete_version(first.key), "is the active one");
+    refused(workspace.delete_version(first.key), "is the active version");
     workspace.activate_version(None).unwrap();
     refused(
         workspace.delete_version(first.key),
-        "the round that is running started from \"one\"",
+        "the running round of training started from \"one\"",
     );
 
     // Another one takes its place, with what was accepted since.
@@ -356,7 +354,7 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
     assert!(!round.checkpoint.exists());
     refused(
         workspace.end_round(round.key, RoundState::Done, ""),
-        "has ended otherwise",
+        "has already ended with another outcome",
     );
 }
 
@@ -434,28 +432,22 @@ fn a_person_decides_which_version_is_active() {
         )
     };
     workspace.activate_version(Some(one)).unwrap();
-    assert!(!state(&mut workspace, one).1.contains("person"));
+    assert!(!state(&mut workspace, one).1.contains("user"));
     workspace.activate_version(Some(three)).unwrap();
     assert_eq!(
         state(&mut workspace, three),
-        (VersionState::Accepted, "taken by a person".into())
+        (VersionState::Accepted, "accepted by the user".into())
     );
     assert_eq!(active(&mut workspace), Some(three));
     for decided in [one, three] {
-        refused(
-            workspace.reject_version(decided),
-            "is not waiting for a decision",
-        );
+        refused(workspace.reject_version(decided), "is already decided");
     }
     workspace.reject_version(two).unwrap();
     assert_eq!(
         state(&mut workspace, two),
-        (VersionState::Rejected, "turned down by a person".into())
+        (VersionState::Rejected, "rejected by the user".into())
     );
-    refused(
-        workspace.reject_version(two),
-        "is not waiting for a decision",
-    );
+    refused(workspace.reject_version(two), "is already decided");
     workspace.activate_version(None).unwrap();
     assert_eq!(active(&mut workspace), None);
 
@@ -476,7 +468,7 @@ fn a_person_decides_which_version_is_active() {
     std::fs::remove_file(&workspace.list_versions().unwrap()[1].file).unwrap();
     refused(
         workspace.activate_version(Some(two)),
-        "the file of \"Knees\" is gone",
+        "the file of \"Knees\" is missing",
     );
     assert_eq!(active(&mut workspace), None);
 }
@@ -486,7 +478,7 @@ fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
     let (_folder, mut workspace) = ten();
     let one = learned(&mut workspace, "one", None, VersionState::Accepted);
     let two = learned(&mut workspace, "two", Some(one.key), VersionState::Accepted);
-    refused(workspace.delete_version(two.key), "is the active one");
+    refused(workspace.delete_version(two.key), "is the active version");
     workspace.delete_version(one.key).unwrap();
     assert!(!one.file.exists() && two.file.exists());
     assert_eq!(
@@ -616,7 +608,7 @@ fn a_report_that_cannot_be_read_hides_no_version() {
             .report
             .verdict
             .reason_text()
-            .contains("its report cannot be read")
+            .contains("the report cannot be read")
     );
 }
 
@@ -646,7 +638,7 @@ fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
         .unwrap();
     refused(
         workspace.begin_round("{}", None),
-        "slice 1 of \"Odd one\": a mask in it cannot be read",
+        "slice 1 of \"Odd one\": a stored mask cannot be read",
     );
     assert_eq!(workspace.running_round().unwrap(), None);
 }

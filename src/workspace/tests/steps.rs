@@ -2,8 +2,8 @@
 
 use super::*;
 use labrum_core::{
-    journal::{LabelChange, LabelUse, StatusChange, TaskKey},
-    label::Gone,
+    journal::{LabelChange, LabelUse, StatusChange},
+    label::{Gone, TaskKey},
 };
 
 /// A step that changes no pixel.

@@ -1,16 +1,16 @@
-//! How sure the model is along a boundary, and where it is not.
+//! The model's confidence along a boundary, and the stretches where it is low.
 
-use super::{Contour, PixelEdge, Point};
+use super::{Contour, PixelEdge, Point, is_within_image};
 use crate::{mask::Mask, prediction::Prediction};
 
-/// How sure the model is along an exact contour of `label`: 0..=1 for each pixel edge, in the order of the points of
+/// The model's confidence along an exact contour of `label`: 0..=1 for each pixel edge, in the order of the points of
 /// [`Contour::taubin_smoothed`].
 ///
-/// At each edge the agreement (1 + m) / 2, with m the probability of the label minus that of its strongest rival, is
-/// averaged over a band of [`band_width`] pixels into the label, and 1 minus it over as many pixels out of it; the
-/// mean of both sides is stretched so that 0.5 becomes 0. A sharp step from 1 to 0 is 1; a wide, flat transition
-/// tends to 0, and so does a boundary that a person drew where the model sees none. The band ends where the mask
-/// changes again and at the image's edge.
+/// The agreement at a pixel is (1 + m) / 2, where m is the probability of the label minus that of its strongest rival.
+/// It is averaged over a band of [`band_width`] pixels inside the label, and 1 minus it over the same band outside; the
+/// mean of both sides is rescaled so that 0.5 becomes 0. A sharp step from 1 to 0 gives 1; a wide, flat transition
+/// tends to 0, and so does a boundary drawn where the model sees none. The band ends where the mask changes again and
+/// at the edge of the image.
 pub fn boundary_confidence(
     contour: &Contour,
     mask: &Mask,
@@ -23,42 +23,73 @@ pub fn boundary_confidence(
         return vec![0.0; contour.pixel_edges().count()];
     }
     let band = band_width(mask.columns(), mask.rows()) as i64;
-    let side = |edge: &PixelEdge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
-        let (mut sum, mut n) = (0.0, 0);
-        for [x, y] in depths.map(|depth| edge.pixel_at_depth(depth)) {
-            let in_image = x >= 0 && y >= 0 && x < mask.columns() as i64 && y < mask.rows() as i64;
-            if !in_image || (mask.label_at(x, y) == label) != inside {
-                break;
-            }
-            let m = probability_margin(prediction, label, y as usize * mask.columns() + x as usize);
-            sum += if inside {
-                (1.0 + m) / 2.0
-            } else {
-                (1.0 - m) / 2.0
-            };
-            n += 1;
-        }
-        (n > 0).then(|| sum / n as f32)
+    let judged = JudgedLabel {
+        mask,
+        label,
+        prediction,
     };
-    let at = |edge: PixelEdge| {
+    let confidences: Vec<f32> = contour
+        .pixel_edges()
+        .map(|edge| judged.edge_confidence(&edge, band))
+        .collect();
+    running_mean(&confidences, 2)
+}
+
+/// A label of a mask, with the model's prediction for the same pixels.
+struct JudgedLabel<'a> {
+    mask: &'a Mask,
+    label: u8,
+    /// Same size as the mask.
+    prediction: &'a Prediction,
+}
+
+impl JudgedLabel<'_> {
+    /// Confidence at one pixel edge, 0..=1, from the `band` pixels on each side of it.
+    fn edge_confidence(&self, edge: &PixelEdge, band: i64) -> f32 {
         let sides = [
-            side(&edge, &mut (0..band), true),
-            side(&edge, &mut (-band..0).rev(), false),
+            self.mean_agreement(edge, 0..band, true),
+            self.mean_agreement(edge, (-band..0).rev(), false),
         ];
         let known: Vec<f32> = sides.into_iter().flatten().collect();
         let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;
         (2.0 * agreement - 1.0).clamp(0.0, 1.0)
-    };
-    running_mean(&contour.pixel_edges().map(at).collect::<Vec<f32>>(), 2)
+    }
+
+    /// The model's mean agreement, 0..=1, that the pixels at these depths are inside the label (`is_inside`) or
+    /// outside, up to where the mask changes again or the image ends; `None` if that is the case at the first depth.
+    fn mean_agreement(
+        &self,
+        edge: &PixelEdge,
+        depths: impl Iterator<Item = i64>,
+        is_inside: bool,
+    ) -> Option<f32> {
+        let mut sum = 0.0;
+        let mut count = 0;
+        for [x, y] in depths.map(|depth| edge.pixel_at_depth(depth)) {
+            let is_in_label = self.mask.label_at(x, y) == self.label;
+            if !is_within_image(self.mask, x, y) || is_in_label != is_inside {
+                break;
+            }
+            let index = y as usize * self.mask.columns() + x as usize;
+            let margin = probability_margin(self.prediction, self.label, index);
+            sum += if is_inside {
+                (1.0 + margin) / 2.0
+            } else {
+                (1.0 - margin) / 2.0
+            };
+            count += 1;
+        }
+        (count > 0).then(|| sum / count as f32)
+    }
 }
 
-/// How far [`boundary_confidence`] looks to each side of a contour: 1 % of the longer side of the image, at least 3
-/// pixels, because a model's transition zone grows with the image that it was scaled to.
+/// How many pixels [`boundary_confidence`] uses on each side of a contour: 1 % of the longer side of the image, at
+/// least 3, because the model's transition zone scales with the image.
 pub fn band_width(columns: usize, rows: usize) -> usize {
     (columns.max(rows) / 100).max(3)
 }
 
-/// Probability of `label` minus that of the likeliest other one, background included: -1..=1.
+/// Probability of `label` minus that of the most likely other label (background included): -1..=1.
 fn probability_margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
     let others = (0..=prediction.probabilities.len() as u8).filter(|&l| l != label);
     let rival = others
@@ -67,35 +98,36 @@ fn probability_margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
     prediction.label_probability(label, index) - rival
 }
 
-/// Mean over `reach` values to each side around a ring.
+/// Running mean along a closed ring, over `reach` values on each side.
 fn running_mean(ring: &[f32], reach: usize) -> Vec<f32> {
     let n = ring.len();
-    let mean = |i: usize| {
-        (0..=2 * reach)
-            .map(|k| ring[(i + n * reach + k - reach) % n])
-            .sum::<f32>()
-    };
-    (0..n).map(|i| mean(i) / (2 * reach + 1) as f32).collect()
+    let width = 2 * reach + 1;
+    (0..n)
+        .map(|i| {
+            let near = (0..width).map(|k| ring[(i + n * reach + k - reach) % n]);
+            near.sum::<f32>() / width as f32
+        })
+        .collect()
 }
 
-/// A piece of boundary that the model is unsure of.
+/// A stretch of boundary where the model is uncertain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stretch {
-    /// Which of the contours.
+    /// Index of the contour.
     pub contour: usize,
-    /// Its first pixel edge.
+    /// Index of its first pixel edge.
     pub first: usize,
-    /// How many edges; the stretch may run over the ring's end.
+    /// Number of pixel edges; the stretch may wrap around the end of the ring.
     pub edges: usize,
-    /// On the smooth contour, half way along.
+    /// Point halfway along, on the smooth contour.
     pub middle: Point,
-    /// How far below the threshold, summed over the edges: long and deep stretches first.
+    /// How far the confidence is below the threshold, summed over the edges.
     pub doubt: f32,
 }
 
-/// Connected stretches of boundary whose confidence is below `threshold`, the most doubtful first.
+/// Connected stretches of boundary whose confidence is below `threshold`, the most uncertain first.
 ///
-/// `confidences` holds for each contour what [`boundary_confidence`] says of it.
+/// `confidences` holds the result of [`boundary_confidence`] for each contour.
 pub fn doubtful_stretches(
     contours: &[Contour],
     confidences: &[Vec<f32>],
@@ -124,7 +156,7 @@ pub fn doubtful_stretches(
     stretches
 }
 
-/// (first, length) of the runs below `threshold` on a ring; a run may go over the end.
+/// (first, length) of the runs below `threshold` on a closed ring; a run may wrap around the end.
 fn low_runs(ring: &[f32], threshold: f32) -> Vec<(usize, usize)> {
     let n = ring.len();
     let Some(high) = ring.iter().position(|&c| c >= threshold) else {

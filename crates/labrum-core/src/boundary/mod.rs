@@ -1,4 +1,4 @@
-//! The boundary of a label: exact contours, smooth ones, and how sure the model is along them.
+//! The boundary of a label: exact contours, smoothed contours, and the model's confidence along them.
 
 mod confidence;
 
@@ -9,21 +9,21 @@ use super::mask::Mask;
 /// `[x, y]` in pixel coordinates: pixel (`column`, `row`) covers `[column, column + 1] x [row, row + 1]`.
 pub type Point = [f64; 2];
 
-/// A closed ring; its last point is joined to its first.
+/// A closed ring; the last point is joined to the first.
 ///
-/// The label lies on the right hand when walking along it with y pointing down: outer rings run clockwise on the
-/// screen, holes against the clock.
+/// The label lies on the right when following the ring with y pointing down: outer rings run clockwise on the screen,
+/// holes counter-clockwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contour {
-    /// At least three of them.
+    /// At least three points.
     pub points: Vec<Point>,
-    /// True where the ring bounds a hole in the label.
+    /// True if the ring bounds a hole in the label.
     pub is_hole: bool,
 }
 
 impl Contour {
-    /// Enclosed area in square pixels: positive for outer rings, negative for holes. The areas of all exact contours
-    /// of a label add up to its number of pixels.
+    /// Enclosed area in square pixels: positive for outer rings, negative for holes. The areas of all exact contours of
+    /// a label add up to its number of pixels.
     pub fn signed_area(&self) -> f64 {
         ring_segments(&self.points)
             .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
@@ -31,7 +31,7 @@ impl Contour {
             / 2.0
     }
 
-    /// The middles of the pixel edges that an exact contour runs along: where marching squares would put its points.
+    /// Midpoints of the pixel edges that an exact contour follows: where marching squares would put its points.
     pub fn edge_midpoints(&self) -> impl Iterator<Item = Point> + '_ {
         self.pixel_edges().map(|e| e.middle)
     }
@@ -50,20 +50,25 @@ impl Contour {
         })
     }
 
-    /// The staircase of an exact contour made smooth: one point for each pixel edge, in the same order.
+    /// Smooths the staircase of an exact contour: one point for each pixel edge, in the same order.
     ///
-    /// Binomial smoothing of the edges' middles with a second pass that takes back the shrinking, as in Taubin, "Curve
-    /// and surface smoothing without shrinkage" (1995). Circles keep their size within 1 % from a radius of 3 pixels
-    /// on; nothing moves by more than about a pixel.
+    /// Binomial smoothing of the edge midpoints, then a second pass that undoes the shrinkage, as in Taubin, "Curve and
+    /// surface smoothing without shrinkage" (1995). Circles with a radius of at least 3 pixels keep their size within 1
+    /// %; no point moves by more than about a pixel.
     pub fn taubin_smoothed(&self) -> Contour {
         let middles: Vec<Point> = self.edge_midpoints().collect();
-        // Rings of a few pixels would collapse under the full width.
+        // Rings of a few pixels would collapse under the full filter width.
         let rounds = (middles.len() / 8).min(4);
         let once = binomial_smooth(&middles, rounds);
         let twice = binomial_smooth(&once, rounds);
-        let restore = |(a, b): (&Point, &Point)| [2.0 * a[0] - b[0], 2.0 * a[1] - b[1]];
+        // The second pass moved each point by about as much as the first, so subtracting it undoes the shrinkage.
+        let points = once
+            .iter()
+            .zip(&twice)
+            .map(|(a, b)| [2.0 * a[0] - b[0], 2.0 * a[1] - b[1]])
+            .collect();
         Contour {
-            points: once.iter().zip(&twice).map(restore).collect(),
+            points,
             is_hole: self.is_hole,
         }
     }
@@ -72,31 +77,32 @@ impl Contour {
 /// A side of a pixel that an exact contour runs along.
 struct PixelEdge {
     middle: Point,
-    /// Unit step of the walk.
+    /// Unit step along the contour.
     step: Point,
 }
 
 impl PixelEdge {
-    /// The pixel `depth` steps into the label (0 is the one at the edge); negative depths lie outside, -1 at the edge.
+    /// The pixel `depth` steps from the edge: 0 is the first inside the label, -1 the first outside.
     fn pixel_at_depth(&self, depth: i64) -> [i64; 2] {
         let right = [-self.step[1], self.step[0]];
         std::array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
     }
 }
 
-/// Pairs of neighbouring points of a closed ring.
+/// Pairs of consecutive points of a closed ring.
 pub(crate) fn ring_segments(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
     ring.iter()
         .zip(ring.iter().cycle().skip(1))
         .map(|(a, b)| (*a, *b))
 }
 
-/// `rounds` passes of the filter 1-2-1 around a ring.
+/// `rounds` passes of the 1-2-1 filter around a closed ring.
 fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
     let mut ring = ring.to_vec();
     for _ in 0..rounds {
         let n = ring.len();
-        let (first, mut before) = (ring[0], ring[n - 1]);
+        let first = ring[0];
+        let mut before = ring[n - 1];
         for i in 0..n {
             let here = ring[i];
             let after = if i + 1 < n { ring[i + 1] } else { first };
@@ -107,9 +113,9 @@ fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
     ring
 }
 
-/// The exact contours of `label`: every ring runs along pixel edges, with a point only where it turns.
+/// The exact contours of `label`: each ring follows pixel edges, with points only where it turns.
 ///
-/// Pixels that touch at a corner alone belong to different rings. The ring that holds the topmost row comes first.
+/// Pixels that touch only at a corner belong to different rings. The ring with the topmost row comes first.
 ///
 /// ```
 /// use labrum_core::{boundary::trace_contours, mask::Mask};
@@ -120,21 +126,24 @@ fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
 /// # Ok::<(), &str>(())
 /// ```
 pub fn trace_contours(mask: &Mask, label: u8) -> Vec<Contour> {
-    let (columns, rows) = (mask.columns(), mask.rows());
-    let is_in = |x: i64, y: i64| {
-        x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.label_at(x, y) == label
-    };
-    // Every ring runs along the top of some pixel, to the right: those tops are where rings start.
-    let mut walked = vec![false; columns * rows];
+    let columns = mask.columns();
+    let pixel_count = columns * mask.rows();
+    // Every ring runs to the right along the top edge of some pixel, so rings are started at such edges.
+    let mut walked = vec![false; pixel_count];
     let mut contours = Vec::new();
-    for start in 0..columns * rows {
-        let (x, y) = ((start % columns) as i64, (start / columns) as i64);
-        if mask.pixel_labels()[start] != label || walked[start] || (y > 0 && is_in(x, y - 1)) {
+    for start in 0..pixel_count {
+        let x = (start % columns) as i64;
+        let y = (start / columns) as i64;
+        let is_in_label = mask.pixel_labels()[start] == label;
+        if !is_in_label || walked[start] || (y > 0 && has_label(mask, label, x, y - 1)) {
             continue;
         }
-        let points = walk_ring(x, y, is_in, |x, y| {
-            walked[y as usize * columns + x as usize] = true
-        });
+        let points = walk_ring(
+            x,
+            y,
+            |x, y| has_label(mask, label, x, y),
+            |x, y| walked[y as usize * columns + x as usize] = true,
+        );
         let mut contour = Contour {
             points,
             is_hole: false,
@@ -145,7 +154,20 @@ pub fn trace_contours(mask: &Mask, label: u8) -> Vec<Contour> {
     contours
 }
 
-/// Walks a ring that starts to the right along the top of pixel (`x0`, `y0`), telling each pixel whose top it passes.
+/// True if the pixel has the label. Outside the image no pixel has any label, not even background.
+#[inline]
+fn has_label(mask: &Mask, label: u8, x: i64, y: i64) -> bool {
+    is_within_image(mask, x, y) && mask.label_at(x, y) == label
+}
+
+/// True if (`x`, `y`) is within the mask.
+#[inline]
+fn is_within_image(mask: &Mask, x: i64, y: i64) -> bool {
+    x >= 0 && y >= 0 && x < mask.columns() as i64 && y < mask.rows() as i64
+}
+
+/// Follows a ring that starts to the right along the top edge of pixel (`x0`, `y0`); calls `passed_top` for each pixel
+/// whose top edge it passes.
 fn walk_ring(
     x0: i64,
     y0: i64,
@@ -154,7 +176,9 @@ fn walk_ring(
 ) -> Vec<Point> {
     // Right, down, left, up.
     const STEPS: [(i64, i64); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
-    let (mut x, mut y, mut direction) = (x0, y0, 0);
+    let mut x = x0;
+    let mut y = y0;
+    let mut direction = 0;
     let mut points = vec![[x as f64, y as f64]];
     loop {
         if direction == 0 {

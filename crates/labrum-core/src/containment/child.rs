@@ -1,52 +1,54 @@
-//! A child as its parent sees it.
+//! The parent's handle to a child process.
 
 use super::{
     COMMAND, Request,
     wire::{self, HELLO},
 };
 use crate::Result;
+use parking_lot::Mutex;
 use std::{
     io::{self, BufReader, Read},
     path::Path,
     process::{self, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
-/// So much of an answer waits in the pipe while the reader is on its way; as much as Linux allows.
+/// Capacity of the answer pipe in bytes: the maximum that Linux allows without privileges.
 #[cfg(target_os = "linux")]
 const PIPE: usize = 1 << 20;
-/// Of its last words.
+/// Maximum number of bytes read from the child's standard error.
 const MOST_WORDS: u64 = 4096;
 
-/// The process, which the watch may kill while somebody waits for its answer.
+/// The process; the watch may kill it while another thread waits for its answer.
 #[derive(Clone)]
 pub(super) struct ChildProcess(Arc<Mutex<process::Child>>);
 
 impl ChildProcess {
-    fn with_child<T>(&self, work: impl FnOnce(&mut process::Child) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Ends it at once; who waits for an answer sees that none comes.
+    /// Kills it; a thread that waits for its answer gets an error.
     pub(super) fn kill(&self) {
-        let _ = self.with_child(process::Child::kill);
+        let _ = self.0.lock().kill();
     }
 
-    /// Its number.
+    /// Process ID.
     pub(super) fn id(&self) -> u32 {
-        self.with_child(|child| child.id())
+        self.0.lock().id()
     }
 
     fn wait_for_exit(&self) -> io::Result<ExitStatus> {
-        self.with_child(process::Child::wait)
+        self.0.lock().wait()
+    }
+
+    /// `None` while it is running.
+    fn exit_status(&self) -> Option<ExitStatus> {
+        self.0.lock().try_wait().ok().flatten()
     }
 
     fn is_alive(&self) -> bool {
-        self.with_child(|child| matches!(child.try_wait(), Ok(None)))
+        matches!(self.0.lock().try_wait(), Ok(None))
     }
 }
 
-/// A child with the pipes to it.
+/// A child process with its pipes.
 pub(super) struct Child {
     pub(super) process: ChildProcess,
     requests: ChildStdin,
@@ -55,7 +57,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts it; [`Self::await_greeting`] has to follow.
+    /// Starts it; call [`Self::await_greeting`] next.
     pub(super) fn spawn_program(program: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
@@ -70,7 +72,7 @@ impl Child {
         let mut child = command.spawn()?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(requests), Some(answers), Some(errors)) = pipes else {
-            return Err(io::Error::other("it has no pipes"));
+            return Err(io::Error::other("the process has no pipes"));
         };
         #[cfg(target_os = "linux")]
         let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE);
@@ -83,22 +85,22 @@ impl Child {
         })
     }
 
-    /// Waits until it is ready. The error of a program that is no child of this version.
+    /// Waits until it is ready. Fails if the program is not a child of this version.
     pub(super) fn await_greeting(&mut self) -> io::Result<()> {
         let hello: String = wire::receive_message(&mut self.answers)?;
         if hello == HELLO {
             Ok(())
         } else {
-            Err(io::Error::other("it is of another version"))
+            Err(io::Error::other("the process is a different version"))
         }
     }
 
-    /// True where it can be asked something.
+    /// True if it is running and can take a request.
     pub(super) fn is_alive(&self) -> bool {
         self.process.is_alive()
     }
 
-    /// Asks and waits for the answer. After an error the child is of no more use.
+    /// Sends a request and waits for the answer. After an error the child must not be used again.
     pub(super) fn request_answer<R: Request>(
         &mut self,
         request: &R,
@@ -107,20 +109,16 @@ impl Child {
         wire::receive_answer(&mut self.answers)
     }
 
-    /// Ends it, with the reason why it gave no answer; `None` where it had ended before it was asked.
+    /// Ends the child and returns why it gave no answer; `None` if it had already exited normally before the request.
     pub(super) fn end_with_reason(mut self) -> Option<String> {
-        // One that talks nonsense still lives.
-        let ended = self
-            .process
-            .with_child(|child| child.try_wait().ok().flatten());
+        // A child that sent an invalid answer may still be running.
+        let ended = self.process.exit_status();
         let status = match ended {
             Some(status) => Some(status),
             None => {
-                // It closed its pipe a moment before it is dead.
+                // The pipe closes shortly before the process exits.
                 std::thread::sleep(std::time::Duration::from_millis(20));
-                let ended = self
-                    .process
-                    .with_child(|child| child.try_wait().ok().flatten());
+                let ended = self.process.exit_status();
                 self.process.kill();
                 ended.or_else(|| self.process.wait_for_exit().ok())
             }
@@ -145,24 +143,26 @@ fn failure_reason(words: &str, status: Option<ExitStatus>) -> String {
     if words.contains("memory allocation of") {
         let limit = super::MEMORY >> 30;
         return format!(
-            "it takes more than {limit} GiB of memory to read, so reading was stopped; it may be damaged"
+            "reading needed more than {limit} GiB of memory and was stopped; the file may be damaged"
         );
     }
     if words.contains("overflowed its stack") {
-        return "it is nested too deeply, so reading was stopped; it may be damaged".into();
+        return "the data is nested too deeply and reading was stopped; the file may be damaged"
+            .into();
     }
     let how = status.map_or_else(String::new, |status| format!(" ({status})"));
-    format!("the process that read it crashed{how}; it may be damaged")
+    format!("the process reading it crashed{how}; the file may be damaged")
 }
 
-/// Ctrl-C in a terminal is for the program, which decides itself what it still finishes; and no window on Windows.
+/// Keeps Ctrl-C in the terminal from reaching the child: the program decides what to finish. On Windows also
+/// suppresses the console window.
 #[cfg(unix)]
 fn detach_from_terminal(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
 }
 
-/// See above.
+/// Keeps Ctrl-C away from the child and suppresses its console window.
 #[cfg(windows)]
 fn detach_from_terminal(command: &mut Command) {
     use std::os::windows::process::CommandExt;

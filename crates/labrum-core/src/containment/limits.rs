@@ -1,29 +1,34 @@
-//! What a child forbids itself before it reads anything, so that whatever takes it over cannot do it either.
+//! Resource limits that a child sets on itself before it reads anything, so that an exploit in a decoder is bound too.
 
-/// Sets the limits of this process for good. `memory`: bytes that it may still ask the system for.
+/// Sets permanent limits for this process. `memory`: bytes that it may still allocate from the system.
 ///
-/// A system that refuses a limit does not stop the child: the others hold.
+/// A limit that the system refuses is ignored; the others still hold.
 #[cfg(unix)]
 pub(super) fn restrict_process(memory: usize) {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let at_most = |bytes: u64| Rlimit {
-        current: Some(bytes),
-        maximum: Some(bytes),
-    };
-    let _ = setrlimit(Resource::Core, at_most(0));
-    let _ = setrlimit(Resource::Fsize, at_most(0));
+    use rustix::process::{Resource, setrlimit};
+    let _ = setrlimit(Resource::Core, final_limit(0));
+    let _ = setrlimit(Resource::Fsize, final_limit(0));
     if cfg!(target_os = "linux")
         && let Some(now) = address_space()
     {
-        let _ = setrlimit(Resource::As, at_most(now.saturating_add(memory as u64)));
+        let _ = setrlimit(Resource::As, final_limit(now.saturating_add(memory as u64)));
     }
 }
 
-/// Elsewhere the allocator's limit alone holds.
+/// A limit that the process cannot raise again: hard and soft limit are equal.
+#[cfg(unix)]
+fn final_limit(bytes: u64) -> rustix::process::Rlimit {
+    rustix::process::Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    }
+}
+
+/// On other systems only the allocator's limit holds.
 #[cfg(not(unix))]
 pub(super) fn restrict_process(_memory: usize) {}
 
-/// Bytes of address space that the process has taken, most of them never used.
+/// Bytes of address space that the process has reserved, most of them unused.
 #[cfg(unix)]
 fn address_space() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

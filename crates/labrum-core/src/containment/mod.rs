@@ -1,19 +1,19 @@
-//! Files of others are read in a child process of this program, which a hostile or damaged one may crash, fill or hold up
+//! Reads foreign files in a child process of this program, which a hostile or damaged file may crash, fill or block
 //! without harm to the work in the window.
 //!
-//! The child is the program itself with [`COMMAND`] as its argument. It takes requests on its standard input and answers
-//! on its standard output, one after the other, and lives as long as nothing goes wrong. What it dies of becomes an
-//! ordinary error about the file.
+//! The child is the program itself with [`COMMAND`] as its argument. It takes requests on standard input and answers on
+//! standard output, one at a time, and is reused until something goes wrong. If it dies, the cause becomes an ordinary
+//! error about the file.
 //!
-//! | what | limit | on which systems |
+//! | resource | limit | systems |
 //! |---|---|---|
-//! | time of a request | [`SLICE`] (and 0.1 s for each slice of a series of masks, or each MiB of a file that is read whole); the parent kills the child | all |
+//! | time per request | [`SLICE`], plus 0.1 s for each slice of a series of masks or each MiB of a file that is read whole; the parent kills the child | all |
 //! | memory from the allocator | [`MEMORY`] | all |
-//! | address space, which counts what a decoder asks of the system itself | as at its start and [`MEMORY`] | Linux |
-//! | files written, core dumps (they would hold a patient's picture) | none | Linux, macOS |
+//! | address space, which includes what a decoder allocates from the system directly | that at its start plus [`MEMORY`] | Linux |
+//! | files written, core dumps (they would contain patient images) | none allowed | Linux, macOS |
 //!
-//! Until [`start_pool`] was called, and where the system does not start the child at all, files are read in this process:
-//! sizes are held against the file and panics are caught there too, but no crash and no endless loop.
+//! Before [`start_pool`] is called, and if the system cannot start a child, files are read in this process: sizes are
+//! checked against the file and panics are caught there too, but crashes and endless loops are not.
 
 mod child;
 mod limits;
@@ -41,28 +41,28 @@ use std::{
 
 /// The argument that makes the program a child.
 pub const COMMAND: &str = "decode-worker";
-/// What a child may allocate; the largest picture that is shown (16384 x 16384) takes less.
+/// Bytes that a child may allocate; the largest image that can be shown (16384 x 16384) takes less.
 pub const MEMORY: usize = 2 << 30;
-/// How long reading one slice or one header may take. The watch looks four times a second: it is over before 10 s.
+/// Time limit for reading one slice or one header. The watch checks four times a second, so it ends before 10 s.
 pub const SLICE: Duration = Duration::from_secs(9);
-/// What each slice of a series adds to [`SLICE`] where masks of all of them are read.
+/// Added to [`SLICE`] for each slice when the masks of a whole series are read.
 const EACH_SLICE: Duration = Duration::from_millis(100);
 
-/// What each MiB of a file adds to [`SLICE`] where all of it is read.
+/// Added to [`SLICE`] for each MiB when a file is read whole.
 const EACH_MEGABYTE: Duration = Duration::from_millis(100);
 
 static POOL: OnceLock<ChildPool> = OnceLock::new();
 
-/// Has files read in children from now on: processes of `program`, which must call [`serve_requests`] with all its readers where
-/// it is given [`COMMAND`]. The first child is started when there is something to read. Only the first call counts.
+/// Reads files in child processes from now on. `program` must call [`serve_requests`] with all its readers when run
+/// with [`COMMAND`]. The first child starts with the first request. Later calls have no effect.
 pub fn start_pool(program: PathBuf) {
     POOL.get_or_init(|| ChildPool::new(program));
 }
 
-/// This program, for [`start_pool`]. On Linux also where its file was replaced or removed meanwhile.
+/// The path of this program, for [`start_pool`]. On Linux it works even if the file was replaced or removed since.
 ///
 /// # Errors
-/// Where the system does not tell.
+/// If the system does not know the path.
 pub fn this_program() -> std::io::Result<PathBuf> {
     let itself = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && itself.exists() {
@@ -72,42 +72,42 @@ pub fn this_program() -> std::io::Result<PathBuf> {
     }
 }
 
-/// Process numbers of the children that live now, for those who measure.
+/// Process IDs of the running children, for measurements.
 pub fn child_process_ids() -> Vec<u32> {
     POOL.get()
         .map_or_else(Vec::new, ChildPool::child_process_ids)
 }
 
-/// Something that is read from a file in a child process; each reader declares what it can be asked for.
+/// A request to read something from a file in a child process.
 ///
-/// The program has to hand [`RequestReader::for_request`] it to [`serve_requests`].
+/// The program must pass a [`RequestReader::for_request`] of it to [`serve_requests`].
 pub trait Request: Serialize + DeserializeOwned {
-    /// What program and child call it: no two requests have one name.
+    /// Unique name of the request, used between program and child.
     const NAME: &'static str;
-    /// What is tried, as an [`Error`] says it.
+    /// What is attempted, worded for [`Error::tried`].
     const TRIED: &'static str;
-    /// What is read.
+    /// The result.
     type Answer: Answer;
 
-    /// The file that an error is about.
+    /// The file to name in errors.
     fn path(&self) -> &Path;
 
-    /// How long reading may take.
+    /// Time limit for reading.
     fn time_limit(&self) -> Duration {
         SLICE
     }
 
-    /// Reads, in the process that this is called in.
+    /// Reads in the calling process.
     ///
     /// # Errors
-    /// Whatever is wrong with the file.
+    /// If the file cannot be read.
     fn read_in_process(self) -> Result<Self::Answer>;
 }
 
-/// Asks a child; reads in this process where there are none.
+/// Reads in a child, or in this process if there are no children.
 ///
 /// # Errors
-/// Those of the request; where reading takes too long or too much memory, or brings the child down.
+/// Those of the request; also if reading takes too long or too much memory, or crashes the child.
 pub fn read_in_child<R: Request>(request: R) -> Result<R::Answer> {
     let Some(pool) = POOL.get() else {
         return read_here(request);
@@ -119,20 +119,20 @@ pub fn read_in_child<R: Request>(request: R) -> Result<R::Answer> {
     }
 }
 
-/// Reads in this process, where a panic is an error about the file.
+/// Reads in this process; a panic becomes an error about the file.
 fn read_here<R: Request>(request: R) -> Result<R::Answer> {
     let path = request.path().to_owned();
     catch_panic(|| request.read_in_process())
-        .unwrap_or_else(|| Err(Error::at_path(R::TRIED, &path, "it is damaged")))
+        .unwrap_or_else(|| Err(Error::at_path(R::TRIED, &path, "the file is damaged")))
 }
 
-/// For [`Request::time_limit`]: how long reading all of a file may take.
+/// For [`Request::time_limit`]: time limit for reading a whole file.
 pub fn whole_file(path: &Path) -> Duration {
     let megabytes = std::fs::metadata(path).map_or(0, |about| about.len() >> 20);
     SLICE + EACH_MEGABYTE * u32::try_from(megabytes).unwrap_or(u32::MAX).min(2000)
 }
 
-/// For [`Request::time_limit`]: how long reading the masks of so many slices may take.
+/// For [`Request::time_limit`]: time limit for reading the masks of this many slices.
 pub fn masks_of_slices(slices: usize) -> Duration {
     SLICE + EACH_SLICE * u32::try_from(slices).unwrap_or(u32::MAX).min(3000)
 }

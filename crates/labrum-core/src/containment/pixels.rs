@@ -1,4 +1,4 @@
-//! How images and masks go from a child to the program: their pixels as they lie in memory.
+//! How images and masks are sent from a child to the program: pixels are sent as raw memory.
 
 use super::{Answer, wire::RawBytes};
 use crate::{
@@ -10,16 +10,16 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 
-/// No list of pixels or labels is longer.
+/// Maximum length of a list of pixels or labels.
 const MOST_PIXELS: usize = 1 << 28;
 
 /// Columns and rows.
 type Size = (usize, usize);
 
-/// A mask, and what is to be said of how it was read.
+/// A mask, with an optional note about how it was read.
 pub type MaskWithNote = (Mask, Option<String>);
 
-/// What is told of masks beside their pixels.
+/// All information about imported masks except their pixels.
 #[derive(Serialize, Deserialize)]
 pub struct AboutMasks {
     sizes: Vec<(usize, Size)>,
@@ -31,7 +31,7 @@ pub struct AboutMasks {
 }
 
 impl Answer for Image {
-    /// Without pixels.
+    /// The image without its pixels.
     type Head = Image;
 
     fn into_parts(mut self) -> (Image, Vec<Box<dyn RawBytes>>) {
@@ -101,8 +101,10 @@ impl Answer for ImportedMasks {
             basis,
             is_resampled,
         } = head;
-        let mask = |(slice, size)| Ok((slice, receive_mask(rest, size)?));
-        let masks = sizes.into_iter().map(mask).collect::<io::Result<_>>()?;
+        let masks = sizes
+            .into_iter()
+            .map(|(slice, size)| Ok((slice, receive_mask(rest, size)?)))
+            .collect::<io::Result<_>>()?;
         Ok(Self {
             labels,
             masks,
@@ -136,7 +138,7 @@ impl RawBytes for Pixels {
     }
 }
 
-/// None of the same kind.
+/// An empty list of the same pixel type.
 fn without_pixels(pixels: &Pixels) -> Pixels {
     match pixels {
         Pixels::U8(_) => Pixels::U8(Vec::new()),
@@ -167,12 +169,12 @@ fn receive_mask(from: &mut dyn Read, size: Size) -> io::Result<Mask> {
     let mut labels = vec![0; pixel_count(size)?];
     from.read_exact(&mut labels)?;
     Mask::from_labels(size.0, size.1, labels)
-        .ok_or_else(|| io::Error::other("a mask has another size"))
+        .ok_or_else(|| io::Error::other("a mask has the wrong size"))
 }
 
 fn pixel_count((columns, rows): Size) -> io::Result<usize> {
     let count = columns
         .checked_mul(rows)
         .filter(|count| *count <= MOST_PIXELS);
-    count.ok_or_else(|| io::Error::other("there are too many pixels"))
+    count.ok_or_else(|| io::Error::other("too many pixels"))
 }

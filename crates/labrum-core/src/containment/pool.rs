@@ -1,18 +1,14 @@
-//! Children that wait for the next file: started when all are busy, up to the number of cores, replaced when they die.
+//! A pool of children: another one is started when all are busy, up to the number of cores; dead ones are replaced.
 
 use super::{
     Request,
     child::{Child, ChildProcess},
     watch::Watch,
 };
-use std::{
-    path::PathBuf,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    thread::available_parallelism,
-    time::Duration,
-};
+use parking_lot::{Condvar, Mutex};
+use std::{path::PathBuf, thread::available_parallelism, time::Duration};
 
-/// How long a child may take to start on a machine that does much else.
+/// Time limit for starting a child, generous enough for a busy machine.
 const START: Duration = Duration::from_secs(9);
 
 /// The children of this process.
@@ -27,25 +23,25 @@ pub(super) struct ChildPool {
 #[derive(Default)]
 struct PoolState {
     idle: Vec<Child>,
-    /// Those that are asked something, or are being started.
+    /// Number of children that are working or being started.
     busy: usize,
     processes: Vec<ChildProcess>,
-    /// One was started and greeted.
+    /// A child was started successfully before.
     can_start: bool,
-    /// None could be started: it is not tried again.
+    /// No child could be started; no further attempts are made.
     cannot_start: bool,
 }
 
-/// Why there is no answer.
+/// Why a child gave no answer.
 pub(super) enum ReadTrouble {
-    /// The system starts no children, and never did.
+    /// No child could ever be started.
     CannotStart,
-    /// The child died of the request, or none could be started this time: a clause.
+    /// The child died during the request, or none could be started this time; the reason as a clause.
     Lost(String),
 }
 
 impl ChildPool {
-    /// Of children of `program`.
+    /// A pool of child processes of `program`.
     pub(super) fn new(program: PathBuf) -> Self {
         let most = available_parallelism().map_or(2, usize::from).clamp(2, 8);
         Self {
@@ -57,13 +53,13 @@ impl ChildPool {
         }
     }
 
-    /// Asks one of the children; waits while all are busy.
+    /// Sends a request to a child; waits while all are busy.
     pub(super) fn send_to_child<R: Request>(
         &self,
         request: &R,
         limit: Duration,
     ) -> Result<crate::Result<R::Answer>, ReadTrouble> {
-        // A child that had nothing to do may end in the moment in which it is asked.
+        // An idle child may exit just as the request is sent.
         for _ in 0..3 {
             let seat = self.sit_down()?;
             let Some(answer) = self.ask_once(seat, request, limit) else {
@@ -72,11 +68,11 @@ impl ChildPool {
             return answer.map_err(ReadTrouble::Lost);
         }
         Err(ReadTrouble::Lost(
-            "the processes that read files end before they are asked".into(),
+            "the processes that read files exit before they can be used".into(),
         ))
     }
 
-    /// `None` where the child had ended before.
+    /// `None` if the child had already exited.
     fn ask_once<R: Request>(
         &self,
         mut seat: Seat<'_>,
@@ -86,7 +82,11 @@ impl ChildPool {
         let mut child = seat.child.take()?;
         let turn = match self.watch.kill_after(&child.process, limit) {
             Ok(turn) => turn,
-            Err(error) => return Some(Err(format!("reading it cannot be watched over ({error})"))),
+            Err(error) => {
+                return Some(Err(format!(
+                    "no time limit can be set for reading it ({error})"
+                )));
+            }
         };
         let answer = child.request_answer(request);
         let is_over = turn.finish_request();
@@ -99,7 +99,7 @@ impl ChildPool {
                 self.forget_child(&child);
                 let seconds = limit.as_secs() + 1;
                 Some(Err(format!(
-                    "it was not read within {seconds} s, so reading was stopped; it may be damaged"
+                    "reading took longer than {seconds} s and was stopped; the file may be damaged"
                 )))
             }
             _ => {
@@ -109,9 +109,9 @@ impl ChildPool {
         }
     }
 
-    /// Waits for a child that is free, or starts one.
+    /// Waits for an idle child, or starts one.
     fn sit_down(&self) -> Result<Seat<'_>, ReadTrouble> {
-        let mut state = self.lock_state();
+        let mut state = self.state.lock();
         loop {
             if state.cannot_start {
                 return Err(ReadTrouble::CannotStart);
@@ -129,10 +129,7 @@ impl ChildPool {
             if state.busy < self.most {
                 break;
             }
-            state = self
-                .freed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.freed.wait(&mut state);
         }
         state.busy += 1;
         let mut seat = Seat {
@@ -142,7 +139,7 @@ impl ChildPool {
         drop(state);
         match self.start_child() {
             Ok(child) => {
-                let mut state = self.lock_state();
+                let mut state = self.state.lock();
                 state.can_start = true;
                 state.processes.push(child.process.clone());
                 seat.child = Some(child);
@@ -161,7 +158,7 @@ impl ChildPool {
     }
 
     fn not_started(&self, error: &std::io::Error) -> ReadTrouble {
-        let mut state = self.lock_state();
+        let mut state = self.state.lock();
         if state.can_start {
             return ReadTrouble::Lost(format!(
                 "the process that reads files cannot be started ({error})"
@@ -170,17 +167,18 @@ impl ChildPool {
         if !state.cannot_start {
             state.cannot_start = true;
             log::warn!(
-                "no process can be started to read files in ({error}): they are read in this one, which a damaged file \
-                 could bring down"
+                "cannot start a process to read files in ({error}): files are read in this process, which a damaged \
+                 file could crash"
             );
         }
         self.freed.notify_all();
         ReadTrouble::CannotStart
     }
 
-    /// Process numbers of all that live.
+    /// Process IDs of all running children.
     pub(super) fn child_process_ids(&self) -> Vec<u32> {
-        self.lock_state()
+        self.state
+            .lock()
             .processes
             .iter()
             .map(ChildProcess::id)
@@ -188,11 +186,7 @@ impl ChildPool {
     }
 
     fn forget_child(&self, child: &Child) {
-        remove_process(&mut self.lock_state(), child);
-    }
-
-    fn lock_state(&self) -> MutexGuard<'_, PoolState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        remove_process(&mut self.state.lock(), child);
     }
 }
 
@@ -201,7 +195,7 @@ fn remove_process(state: &mut PoolState, child: &Child) {
     state.processes.retain(|process| process.id() != id);
 }
 
-/// The right to have one child busy; gives the child back, if it is still there, when it is dropped.
+/// Permission to keep one child busy; on drop it returns the child to the pool, if it is still usable.
 struct Seat<'a> {
     pool: &'a ChildPool,
     child: Option<Child>,
@@ -209,7 +203,7 @@ struct Seat<'a> {
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        let mut state = self.pool.lock_state();
+        let mut state = self.pool.state.lock();
         state.busy -= 1;
         state.idle.extend(self.child.take());
         drop(state);

@@ -1,4 +1,4 @@
-//! What a child does: read what it is asked for, answer, and end with its parent.
+//! The child's side: read what is requested, answer, and exit with the parent.
 
 use super::{
     MEMORY, Request, limits, read_here,
@@ -13,24 +13,25 @@ use std::{
     time::Duration,
 };
 
-/// A child that has nothing to do for so long gives its memory back.
+/// An idle child exits after this many seconds, to free its memory.
 const IDLE: u32 = 60;
-/// A child whose parent is gone ends by itself when a request takes longer; in seconds, above all limits of a parent.
+/// A child exits if one request takes longer than this many seconds, in case its parent is gone; more than any time
+/// limit that a parent sets.
 const BUSY: u32 = 600;
 
-/// How many seconds this has gone on.
+/// Seconds since the child became idle or busy.
 static SECONDS: AtomicU32 = AtomicU32::new(0);
-/// 1 while a request is worked on.
+/// 1 while a request is being processed.
 static WORKING: AtomicU32 = AtomicU32::new(0);
 
-/// What answers one kind of request.
+/// Handles one kind of request.
 pub struct RequestReader {
     name: &'static str,
     answer: fn(&mut BufReader<File>, &mut File) -> io::Result<()>,
 }
 
 impl RequestReader {
-    /// That of a request.
+    /// The reader for requests of type `R`.
     pub const fn for_request<R: Request>() -> Self {
         Self {
             name: R::NAME,
@@ -39,8 +40,8 @@ impl RequestReader {
     }
 }
 
-/// Answers requests until the parent closes the pipe or dies. `limit_memory` is called once with the bytes that the
-/// allocator may hand out.
+/// Answers requests until the parent closes the pipe or dies. `limit_memory` is called once, with the number of bytes
+/// that the allocator may hand out.
 pub fn serve_requests(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     limit_memory(MEMORY);
     let watch = thread::Builder::new()
@@ -63,7 +64,7 @@ fn answer_all(readers: &[RequestReader]) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let reader = readers.iter().find(|reader| reader.name == name);
-        let reader = reader.ok_or_else(|| io::Error::other("nothing here reads that"))?;
+        let reader = reader.ok_or_else(|| io::Error::other("unknown request"))?;
         SECONDS.store(0, Relaxed);
         WORKING.store(1, Relaxed);
         (reader.answer)(&mut requests, &mut answers)?;
@@ -80,7 +81,7 @@ fn answer_request<R: Request>(
     send_answer(answers, read_here(request))
 }
 
-/// Standard input and output without the buffer for lines of text.
+/// Standard input and output without line buffering.
 fn open_pipes() -> io::Result<(BufReader<File>, File)> {
     #[cfg(unix)]
     let (requests, answers) = {
@@ -101,7 +102,7 @@ fn open_pipes() -> io::Result<(BufReader<File>, File)> {
     Ok((BufReader::new(File::from(requests)), File::from(answers)))
 }
 
-/// Ends this process when it was idle for long or its parent is gone while it works.
+/// Exits after being idle for too long, or while working if the parent is gone or the request takes too long.
 fn end_in_time() {
     let parent = parent();
     loop {
@@ -115,12 +116,12 @@ fn end_in_time() {
     }
 }
 
-/// Another one than at the start where the parent is gone.
+/// The parent process; changes if the original parent is gone.
 #[cfg(unix)]
 fn parent() -> Option<rustix::process::Pid> {
     rustix::process::getppid()
 }
 
-/// Not told here: [`BUSY`] alone holds.
+/// Not known on this system: only [`BUSY`] applies.
 #[cfg(not(unix))]
 fn parent() {}

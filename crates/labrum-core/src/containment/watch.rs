@@ -1,17 +1,18 @@
-//! Kills children whose time is up.
+//! Kills children that exceed their time limit.
 
 use super::child::ChildProcess;
+use parking_lot::{Condvar, Mutex};
 use std::{
     collections::HashMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-/// Between two looks.
+/// Time between two checks.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A thread that sleeps while nothing is watched.
+/// A watcher thread, asleep while no request is running.
 #[derive(Clone, Default)]
 pub(super) struct Watch(Arc<SharedWatch>);
 
@@ -35,20 +36,20 @@ struct Watched {
     is_over: bool,
 }
 
-/// One request while it is watched.
+/// A request being watched.
 pub(super) struct WatchedRequest {
     watch: Watch,
     number: u64,
 }
 
 impl Watch {
-    /// Kills `process` after `limit`, unless the turn ends before.
+    /// Kills `process` after `limit`, unless the request is finished before.
     pub(super) fn kill_after(
         &self,
         process: &ChildProcess,
         limit: Duration,
     ) -> std::io::Result<WatchedRequest> {
-        let mut state = self.lock_state();
+        let mut state = self.0.state.lock();
         if !state.is_running {
             let watch = self.clone();
             thread::Builder::new()
@@ -77,7 +78,7 @@ impl Watch {
     }
 
     fn run_watchdog(&self) {
-        let mut state = self.lock_state();
+        let mut state = self.0.state.lock();
         loop {
             let now = Instant::now();
             for watched in state
@@ -88,40 +89,27 @@ impl Watch {
                 watched.is_over = true;
                 watched.process.kill();
             }
-            let wait = |state| {
-                self.0
-                    .begun
-                    .wait_timeout(state, TICK)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            };
             if state.watched.is_empty() {
-                // A while longer: reading a series is one request after the other.
-                state = wait(state);
+                // Keep the thread for another tick: reading a series sends one request after the other.
+                self.0.begun.wait_for(&mut state, TICK);
                 if state.watched.is_empty() {
                     state.is_asleep = true;
-                    state = self
-                        .0
-                        .begun
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    self.0.begun.wait(&mut state);
                 }
             } else {
-                state = wait(state);
+                self.0.begun.wait_for(&mut state, TICK);
             }
         }
-    }
-
-    fn lock_state(&self) -> MutexGuard<'_, WatchState> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl WatchedRequest {
-    /// Ends it; true where the time was up before.
+    /// Stops watching; true if the time limit was exceeded.
     pub(super) fn finish_request(self) -> bool {
         self.watch
-            .lock_state()
+            .0
+            .state
+            .lock()
             .watched
             .remove(&self.number)
             .is_some_and(|watched| watched.is_over)
@@ -130,6 +118,6 @@ impl WatchedRequest {
 
 impl Drop for WatchedRequest {
     fn drop(&mut self) {
-        self.watch.lock_state().watched.remove(&self.number);
+        self.watch.0.state.lock().watched.remove(&self.number);
     }
 }

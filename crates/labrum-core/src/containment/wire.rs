@@ -1,4 +1,4 @@
-//! What is said between the program and its children: MessagePack behind its length, and pixels as they lie in memory.
+//! Messages between the program and its children: length-prefixed MessagePack, and pixels as raw memory.
 
 use super::{MEMORY, Request};
 use crate::{Error, ErrorKind, Result};
@@ -8,32 +8,32 @@ use std::{
     io::{self, IoSlice, Read, Write},
 };
 
-/// No message is longer: the slices of a file of many frames and the windows of an image take far less.
+/// Maximum length of a message in bytes; the largest real ones (slice lists of multi-frame files) are far shorter.
 const LONGEST: u32 = 64 << 20;
-/// Pixels are written in pieces of this size, so that the reader takes one while the next is written.
+/// Pixels are written in pieces of this many bytes, so that reader and writer overlap.
 const PIECE: usize = 128 << 10;
 
-/// What a child says first: whether it is a child of this very version.
+/// Greeting of a child, which identifies its version.
 pub(super) const HELLO: &str = concat!("labrum ", env!("CARGO_PKG_VERSION"), " reads files");
 
-/// What a child answers: a head that is told in words, and bytes that follow as they lie in memory.
+/// An answer of a child: a serialized head, followed by raw bytes.
 pub trait Answer: Sized {
-    /// All of it but the bytes.
+    /// Everything except the raw bytes.
     type Head: Serialize + DeserializeOwned;
 
-    /// The head, and what follows it.
+    /// Splits the answer into head and raw bytes.
     fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>);
 
-    /// From the head, and from what follows it.
+    /// Rebuilds the answer from its head and the bytes that follow.
     ///
     /// # Errors
-    /// Where less follows than the head says, or what cannot be.
+    /// If fewer bytes follow than the head announces, or invalid ones.
     fn from_parts(head: Self::Head, rest: &mut dyn Read) -> io::Result<Self>;
 }
 
-/// What is sent as it lies in memory.
+/// Data that is sent as raw memory.
 pub trait RawBytes {
-    /// All of it.
+    /// The bytes.
     fn raw_bytes(&self) -> &[u8];
 }
 
@@ -43,7 +43,7 @@ impl RawBytes for Vec<u8> {
     }
 }
 
-/// An answer that is all head.
+/// An answer without raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plain<T>(pub T);
 
@@ -59,15 +59,15 @@ impl<T: Serialize + DeserializeOwned> Answer for Plain<T> {
     }
 }
 
-/// Whether there is an answer.
+/// Head of an answer, or the error instead of one.
 #[derive(Serialize, Deserialize)]
 enum AnswerHead<H> {
     Done(H),
-    /// It cannot be done: an ordinary error.
+    /// The request failed with an ordinary error.
     Refused(Refusal),
 }
 
-/// An [`Error`] whose path need not be Unicode.
+/// An [`Error`] in serialized form; its path need not be Unicode.
 #[derive(Debug, Serialize, Deserialize)]
 struct Refusal {
     tried: String,
@@ -124,7 +124,7 @@ pub(super) fn send_message(to: &mut impl Write, message: &impl Serialize) -> io:
     to.write_all(&frame_message(message)?)
 }
 
-/// Writes what a request is called, and the request.
+/// Writes the name of a request, then the request.
 pub(super) fn send_request<R: Request>(to: &mut impl Write, request: &R) -> io::Result<()> {
     let mut message = frame_message(&R::NAME)?;
     message.extend(frame_message(request)?);
@@ -137,9 +137,9 @@ pub(super) fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::
     from.read_exact(&mut length)?;
     let length = u32::from_le_bytes(length);
     if length > LONGEST {
-        return Err(io::Error::other("a message is too long"));
+        return Err(io::Error::other("message too long"));
     }
-    // Grows with what arrives: a length alone takes no memory.
+    // Grows with the data that arrives: a bogus length allocates nothing.
     let mut bytes = Vec::new();
     from.take(u64::from(length)).read_to_end(&mut bytes)?;
     rmp_serde::from_slice(&bytes).map_err(io::Error::other)
@@ -147,19 +147,19 @@ pub(super) fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::
 
 fn frame_message(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
-    // With names: some fields are left out where they are empty.
+    // With field names, as some empty fields are omitted.
     message
         .serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
         .map_err(io::Error::other)?;
     let length = u32::try_from(bytes.len() - 4)
         .ok()
         .filter(|length| *length <= LONGEST);
-    let length = length.ok_or_else(|| io::Error::other("a message is too long"))?;
+    let length = length.ok_or_else(|| io::Error::other("message too long"))?;
     bytes[..4].copy_from_slice(&length.to_le_bytes());
     Ok(bytes)
 }
 
-/// Writes an answer, its bytes behind it.
+/// Writes an answer, followed by its raw bytes.
 pub(super) fn send_answer<A: Answer>(to: &mut impl Write, answer: Result<A>) -> io::Result<()> {
     let (head, bytes) = match answer {
         Ok(answer) => answer.into_parts(),
@@ -185,7 +185,7 @@ pub(super) fn receive_answer<A: Answer>(from: &mut impl Read) -> io::Result<Resu
     }
 }
 
-/// Head and the beginning of the pixels go out together: the reader is woken once for a small picture.
+/// Writes the head and the first pixels together, so that the reader wakes only once for a small image.
 fn send_together(to: &mut impl Write, head: &[u8], bytes: &[u8]) -> io::Result<()> {
     let written = to.write_vectored(&[
         IoSlice::new(head),
@@ -198,10 +198,10 @@ fn send_together(to: &mut impl Write, head: &[u8], bytes: &[u8]) -> io::Result<(
     rest.chunks(PIECE).try_for_each(|piece| to.write_all(piece))
 }
 
-/// So many bytes of an answer; the list grows with what arrives: a length alone takes no memory.
+/// Reads `length` bytes of an answer. Memory grows with the data that arrives: a bogus length allocates nothing.
 ///
 /// # Errors
-/// Where less follows.
+/// If fewer bytes follow.
 pub fn receive_bytes(from: &mut dyn Read, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(length.min(MEMORY as u64))

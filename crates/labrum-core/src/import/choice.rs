@@ -1,13 +1,13 @@
-//! Which segments or regions are taken in, which of them lies on top, and what they are called.
+//! Which segments or regions to import, their stacking order, and their names.
 
 use super::MaskChoice;
 use crate::label::Label;
 use std::collections::HashMap;
 
-/// Names in a message, at most.
+/// Maximum number of names in a message.
 const MOST_LISTED: usize = 20;
 
-/// A segment or region as its file has it.
+/// A segment or region in a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Offered<'a> {
     /// Segment Number, ROI Number, or the value in a label map.
@@ -16,17 +16,17 @@ pub struct Offered<'a> {
     pub name: &'a str,
 }
 
-/// What is taken of what a file offers.
+/// The selected segments or regions of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Those that are taken in, by their index, in their order.
+    /// Indices of the selected ones, in the order of the file.
     pub indices: Vec<usize>,
-    /// Those whose order is given, the one on top first.
+    /// Indices of those with a given stacking order, topmost first.
     order: Vec<usize>,
 }
 
 impl Taken {
-    /// The error says which name there is not, and which there are.
+    /// Fails if a name does not exist; the error lists the names there are.
     pub fn from_choice(offered: &[Offered<'_>], choice: &MaskChoice) -> Result<Self, String> {
         let mut indices = all_of(offered, &choice.only)?;
         indices.sort_unstable();
@@ -39,12 +39,12 @@ impl Taken {
         })
     }
 
-    /// True where the user said what lies on top.
+    /// True if the user gave a stacking order.
     pub fn has_order(&self) -> bool {
         !self.order.is_empty()
     }
 
-    /// From what lies lowest to what lies on top: larger ones, then smaller ones, then those whose order is given.
+    /// Indices from bottom to top: from larger to smaller, then those with a given order.
     pub fn lowest_first(&self, size: impl Fn(usize) -> usize) -> Vec<usize> {
         let mut free: Vec<usize> = self
             .indices
@@ -58,51 +58,61 @@ impl Taken {
     }
 }
 
-/// Indices in the order of the words, none twice.
+/// Resolves the words to indices, in order, without duplicates.
 fn all_of(offered: &[Offered<'_>], words: &[String]) -> Result<Vec<usize>, String> {
     let mut all: Vec<usize> = Vec::new();
-    let mut take = |found: Vec<usize>| {
-        found.into_iter().for_each(|i| {
-            if !all.contains(&i) {
-                all.push(i)
-            }
-        })
-    };
     for word in words {
-        // Names may have commas.
+        // Names may contain commas.
         if let Some(found) = resolve_word(offered, word) {
-            take(found);
+            push_new_indices(&mut all, found);
             continue;
         }
         for part in word.split(',').filter(|part| !part.trim().is_empty()) {
-            take(resolve_word(offered, part).ok_or_else(|| missing_message(offered, part))?);
+            let found =
+                resolve_word(offered, part).ok_or_else(|| missing_message(offered, part))?;
+            push_new_indices(&mut all, found);
         }
     }
     Ok(all)
 }
 
-/// By name, else by name whatever its case, else by number; "#2" is a number in any case. `None` where there is none.
+/// Adds indices that are not in the list yet.
+fn push_new_indices(all: &mut Vec<usize>, found: Vec<usize>) {
+    for i in found {
+        if !all.contains(&i) {
+            all.push(i);
+        }
+    }
+}
+
+/// Matches by exact name, else by name ignoring case, else by number; "#2" is always a number. `None` without a match.
 fn resolve_word(offered: &[Offered<'_>], word: &str) -> Option<Vec<usize>> {
     let word = word.trim();
-    let of = |is: &dyn Fn(&Offered<'_>) -> bool| {
-        let found: Vec<usize> = offered
-            .iter()
-            .enumerate()
-            .filter(|(_, o)| is(o))
-            .map(|(i, _)| i)
-            .collect();
-        (!found.is_empty()).then_some(found)
-    };
     if let Some(number) = word
         .strip_prefix('#')
         .and_then(|number| number.parse::<u32>().ok())
     {
-        return of(&|o| o.number == number).or_else(|| of(&|o| o.name == word));
+        return indices_where(offered, |o| o.number == number)
+            .or_else(|| indices_where(offered, |o| o.name == word));
     }
     let lower = word.to_lowercase();
-    of(&|o| o.name == word)
-        .or_else(|| of(&|o| o.name.to_lowercase() == lower))
-        .or_else(|| of(&|o| word.parse() == Ok(o.number)))
+    indices_where(offered, |o| o.name == word)
+        .or_else(|| indices_where(offered, |o| o.name.to_lowercase() == lower))
+        .or_else(|| indices_where(offered, |o| word.parse() == Ok(o.number)))
+}
+
+/// Indices of all matches; `None` if there are none.
+fn indices_where(
+    offered: &[Offered<'_>],
+    is_meant: impl Fn(&Offered<'_>) -> bool,
+) -> Option<Vec<usize>> {
+    let found: Vec<usize> = offered
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| is_meant(o))
+        .map(|(i, _)| i)
+        .collect();
+    (!found.is_empty()).then_some(found)
 }
 
 fn missing_message(offered: &[Offered<'_>], word: &str) -> String {
@@ -116,13 +126,13 @@ fn missing_message(offered: &[Offered<'_>], word: &str) -> String {
         ""
     };
     format!(
-        "it holds no \"{}\": it holds {}{more}",
+        "no label \"{}\"; available labels: {}{more}",
         word.trim(),
         names.collect::<Vec<_>>().join(", ")
     )
 }
 
-/// Tells labels of one name apart by a number behind it; the note says so.
+/// Appends numbers to labels with equal names; returns a note if there are any.
 pub fn tell_apart(labels: &mut [Label]) -> Option<String> {
     let mut count: HashMap<String, usize> = HashMap::new();
     labels
@@ -152,7 +162,7 @@ pub fn tell_apart(labels: &mut [Label]) -> Option<String> {
     let list: Vec<String> = told.iter().map(|name| format!("\"{name}\"")).collect();
     (!told.is_empty()).then(|| {
         format!(
-            "several have one name ({}): they are told apart by a number",
+            "several labels had the same name ({}) and were numbered",
             list.join(", ")
         )
     })
@@ -204,7 +214,7 @@ mod tests {
         let error = taken(&["liver"], &[]).unwrap_err();
         assert_eq!(
             error,
-            "it holds no \"liver\": it holds 1 \"Lung\", 2 \"Nodule, left\", 7 \"lesion\", 9 \"lesion\""
+            "no label \"liver\"; available labels: 1 \"Lung\", 2 \"Nodule, left\", 7 \"lesion\", 9 \"lesion\""
         );
         assert!(taken(&["Lung"], &["3"]).is_err());
     }

@@ -1,17 +1,17 @@
-//! Labels that lie over each other in a mask that holds one for each pixel: who wins, and what the others lose.
+//! Overlapping labels in a mask with one label per pixel: which one wins, and what the others lose.
 
 use super::TakenLabel;
-use crate::label::Label;
+use crate::{counts::count_with_noun, label::Label};
 use std::collections::BTreeMap;
 
-/// Pairs of labels in the notes, at most.
+/// Maximum number of label pairs in the notes.
 const MOST_TOLD: usize = 30;
 
-/// Paints labels over each other and keeps count.
+/// Paints labels on top of each other and counts the pixels that each one loses.
 #[derive(Clone, Debug)]
 pub struct Painter {
     left: [usize; 256],
-    /// Pixels that the first label of a pair lost to the second.
+    /// Number of pixels that the first label of a pair lost to the second.
     lost: BTreeMap<(u8, u8), usize>,
 }
 
@@ -25,7 +25,7 @@ impl Default for Painter {
 }
 
 impl Painter {
-    /// The pixel becomes `label`, which lies over what was there.
+    /// Sets the pixel to `label`, which covers the old one.
     pub fn paint_pixel(&mut self, pixel: &mut u8, label: u8) {
         if *pixel == label {
             return;
@@ -38,50 +38,51 @@ impl Painter {
         *pixel = label;
     }
 
-    /// The pixel stays `over`: `label` would lie under it.
+    /// Records that `label` is covered by `over` at a pixel, which stays unchanged.
     pub fn record_hidden(&mut self, over: u8, label: u8) {
         if over != label {
             *self.lost.entry((label, over)).or_default() += 1;
         }
     }
 
-    /// What became of label 1..=n with these numbers and pixels in the file.
+    /// Outcome for labels 1..=n, given their numbers and pixel counts in the file.
     pub fn taken_labels(&self, numbers: &[u32], in_file: &[usize]) -> Vec<TakenLabel> {
-        let of = |(i, number): (usize, &u32)| TakenLabel {
-            number: *number,
-            in_file: in_file.get(i).copied().unwrap_or(0),
-            left: self.left.get(i + 1).copied().unwrap_or(0),
-            covered: self
-                .lost
-                .iter()
-                .filter(|((label, _), _)| usize::from(*label) == i + 1)
-                .map(|(_, n)| n)
-                .sum(),
-        };
-        numbers.iter().enumerate().map(of).collect()
+        numbers
+            .iter()
+            .enumerate()
+            .map(|(i, number)| TakenLabel {
+                number: *number,
+                in_file: in_file.get(i).copied().unwrap_or(0),
+                left: self.left.get(i + 1).copied().unwrap_or(0),
+                covered: self.count_covered_pixels(i + 1),
+            })
+            .collect()
     }
 
-    /// What each label lost to which other.
+    /// Number of pixels of a label that others cover.
+    fn count_covered_pixels(&self, label: usize) -> usize {
+        self.lost
+            .iter()
+            .filter(|((under, _), _)| usize::from(*under) == label)
+            .map(|(_, pixels)| pixels)
+            .sum()
+    }
+
+    /// Notes on how many pixels each label lost to which other.
     pub fn overlap_notes(&self, labels: &[Label]) -> Vec<String> {
-        let name = |label: u8| {
-            labels
-                .get(usize::from(label).wrapping_sub(1))
-                .map_or("", |l| l.name.as_str())
-        };
-        let told = self.lost.iter().take(MOST_TOLD);
-        let note = |((under, over), pixels): (&(u8, u8), &usize)| {
-            let pixels = if *pixels == 1 {
-                "1 pixel".to_owned()
-            } else {
-                format!("{pixels} pixels")
-            };
-            format!(
-                "\"{}\" lost {pixels} to \"{}\", which lies over it",
-                name(*under),
-                name(*over)
-            )
-        };
-        let mut notes: Vec<String> = told.map(note).collect();
+        let mut notes: Vec<String> = self
+            .lost
+            .iter()
+            .take(MOST_TOLD)
+            .map(|((under, over), pixels)| {
+                format!(
+                    "\"{}\" lost {} to \"{}\", which covers it",
+                    name_of_label(labels, *under),
+                    count_with_noun(*pixels, "pixel"),
+                    name_of_label(labels, *over)
+                )
+            })
+            .collect();
         if self.lost.len() > MOST_TOLD {
             notes.push(format!(
                 "{} more pairs of labels overlap",
@@ -90,6 +91,13 @@ impl Painter {
         }
         notes
     }
+}
+
+/// Name of a label; empty if it has none.
+fn name_of_label(labels: &[Label], label: u8) -> &str {
+    labels
+        .get(usize::from(label).wrapping_sub(1))
+        .map_or("", |l| l.name.as_str())
 }
 
 #[cfg(test)]
@@ -119,8 +127,8 @@ mod tests {
         assert_eq!(
             painter.overlap_notes(&labels),
             [
-                "\"a\" lost 3 pixels to \"b\", which lies over it",
-                "\"b\" lost 1 pixel to \"c\", which lies over it"
+                "\"a\" lost 3 pixels to \"b\", which covers it",
+                "\"b\" lost 1 pixel to \"c\", which covers it"
             ]
         );
         let taken = painter.taken_labels(&[4, 5, 6], &[6, 3, 1]);

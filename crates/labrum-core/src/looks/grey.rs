@@ -1,14 +1,17 @@
-//! The grey levels of a picture, and the figures of edges and brightness that are counted over them.
+//! Grey levels of an image at low resolution, and the edge and brightness features computed from them.
 
 use super::{DIRECTIONS, FIELDS};
-use crate::image::{Image, Pixels};
+use crate::image::{Contrast, Image, Pixels};
+use std::ops::Range;
 
-/// Longest side of what is looked at, in pixels.
+/// Maximum side length of the reduced image, in cells.
 const SIDE: usize = 96;
-/// At most so many pixels each way stand for one of what is looked at.
+/// About this many pixels are sampled each way for one cell.
 const SAMPLES: usize = 6;
+/// Grey levels up to this one count as black.
+const BLACK: f64 = 0.03;
 
-/// Grey levels 0..=1, and how colourful the picture is.
+/// Reduced image: grey levels 0..=1, and the colourfulness of the image.
 #[derive(Clone)]
 pub(super) struct GreyStatistics {
     columns: usize,
@@ -18,27 +21,21 @@ pub(super) struct GreyStatistics {
 }
 
 impl GreyStatistics {
-    /// At most [`SIDE`] pixels each way, each the mean of what it stands for; borders of nothing but black left out.
+    /// Reduces an image to at most [`SIDE`] cells each way, each the mean of its pixels, without black borders.
     pub(super) fn from_image(image: &Image) -> Self {
         let contrast = image.first_contrast();
-        let level = |index: usize| {
-            image
-                .displayed_level(contrast, image.modality_value(index))
-                .clamp(0.0, 1.0)
-        };
-        let (mut columns, mut rows) = ([0, image.columns], [0, image.rows]);
-        let place = |part: [usize; 2], of: [usize; 2], cells: usize| {
-            part.map(|cell| of[0] + cell * (of[1] - of[0]) / cells.max(1))
-        };
-        let mut seen = Self::from_samples(columns, rows, image.columns, &level);
-        // Once more, since what is seen the first time is coarse where the border is wide.
+        let mut columns = [0, image.columns];
+        let mut rows = [0, image.rows];
+        let mut seen = Self::from_samples(image, contrast, columns, rows);
+        // Repeat, as the first result is coarse if the border is wide.
         for _ in 0..3 {
             let [x, y] = seen.content_bounds();
             if [x, y] == [[0, seen.columns], [0, seen.rows]] {
                 break;
             }
-            (columns, rows) = (place(x, columns, seen.columns), place(y, rows, seen.rows));
-            seen = Self::from_samples(columns, rows, image.columns, &level);
+            columns = pixels_of_cells(x, columns, seen.columns);
+            rows = pixels_of_cells(y, rows, seen.rows);
+            seen = Self::from_samples(image, contrast, columns, rows);
         }
         Self {
             colour: mean_colourfulness(image),
@@ -46,37 +43,31 @@ impl GreyStatistics {
         }
     }
 
+    /// Reduces a part of the image; `columns` and `rows` are half-open ranges.
     fn from_samples(
+        image: &Image,
+        contrast: Contrast<'_>,
         columns: [usize; 2],
         rows: [usize; 2],
-        stride: usize,
-        level: &dyn Fn(usize) -> f64,
     ) -> Self {
-        let (width, height) = ((columns[1] - columns[0]).max(1), (rows[1] - rows[0]).max(1));
+        let width = (columns[1] - columns[0]).max(1);
+        let height = (rows[1] - rows[0]).max(1);
         let scale = (SIDE as f64 / width.max(height) as f64).min(1.0);
-        let side = |pixels: usize| ((pixels as f64 * scale).round() as usize).clamp(1, SIDE);
-        let (across, down) = (side(width), side(height));
+        let across = scaled_side(width, scale);
+        let down = scaled_side(height, scale);
         let mut levels = Vec::with_capacity(across * down);
         for y in 0..down {
-            let (top, bottom) = (
-                rows[0] + y * height / down,
-                rows[0] + (y + 1) * height / down,
-            );
+            let top = rows[0] + y * height / down;
+            let bottom = rows[0] + (y + 1) * height / down;
             for x in 0..across {
-                let (left, right) = (
-                    columns[0] + x * width / across,
-                    columns[0] + (x + 1) * width / across,
-                );
-                let (mut sum, mut count) = (0.0, 0.0);
-                for row in (top..bottom.max(top + 1)).step_by(((bottom - top) / SAMPLES).max(1)) {
-                    for column in
-                        (left..right.max(left + 1)).step_by(((right - left) / SAMPLES).max(1))
-                    {
-                        sum += level(row * stride + column);
-                        count += 1.0;
-                    }
-                }
-                levels.push(if count > 0.0 { sum / count } else { 0.0 });
+                let left = columns[0] + x * width / across;
+                let right = columns[0] + (x + 1) * width / across;
+                levels.push(mean_displayed_level(
+                    image,
+                    contrast,
+                    left..right,
+                    top..bottom,
+                ));
             }
         }
         Self {
@@ -87,41 +78,33 @@ impl GreyStatistics {
         }
     }
 
-    /// Columns and rows that hold more than black.
+    /// Ranges of columns and rows that are not entirely black.
     fn content_bounds(&self) -> [[usize; 2]; 2] {
-        const BLACK: f64 = 0.03;
-        let column = |x: usize| (0..self.rows).any(|y| self.levels[y * self.columns + x] > BLACK);
-        let row = |y: usize| {
-            self.levels[y * self.columns..(y + 1) * self.columns]
-                .iter()
-                .any(|v| *v > BLACK)
-        };
-        let span = |count: usize, holds: &dyn Fn(usize) -> bool| {
-            let first = (0..count).find(|i| holds(*i)).unwrap_or(0);
-            let last = (0..count)
-                .rev()
-                .find(|i| holds(*i))
-                .map_or(count, |i| i + 1);
-            if last > first {
-                [first, last]
-            } else {
-                [0, count]
-            }
-        };
-        [span(self.columns, &column), span(self.rows, &row)]
+        [
+            bounds_where(self.columns, |x| self.has_content_in_column(x)),
+            bounds_where(self.rows, |y| self.has_content_in_row(y)),
+        ]
     }
 
-    /// From black to white between the 1st and the 99th percentile.
+    fn has_content_in_column(&self, x: usize) -> bool {
+        (0..self.rows).any(|y| self.level_at(x, y) > BLACK)
+    }
+
+    fn has_content_in_row(&self, y: usize) -> bool {
+        (0..self.columns).any(|x| self.level_at(x, y) > BLACK)
+    }
+
+    #[inline]
+    fn level_at(&self, x: usize, y: usize) -> f64 {
+        self.levels[y * self.columns + x]
+    }
+
+    /// Stretches the range from the 1st to the 99th percentile to 0..=1.
     pub(super) fn with_stretched_contrast(&self) -> Self {
         let mut sorted = self.levels.clone();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            sorted
-                .get((share * sorted.len() as f64) as usize)
-                .copied()
-                .unwrap_or(0.0)
-        };
-        let (low, high) = (at(0.01), at(0.99));
+        let low = value_at_share(&sorted, 0.01);
+        let high = value_at_share(&sorted, 0.99);
         let scale = 1.0 / (high - low).max(1e-3);
         let levels = self
             .levels
@@ -141,19 +124,15 @@ impl GreyStatistics {
         Self { levels, ..*self }
     }
 
-    /// Without these shares at the left, the top, the right and the bottom.
+    /// Crops these shares (0..=1) at the left, top, right and bottom.
     pub(super) fn with_cropped_margins(&self, [left, top, right, bottom]: [f64; 4]) -> Self {
-        let span = |count: usize, before: f64, after: f64| {
-            let first = (count as f64 * before) as usize;
-            let last = count - (count as f64 * after) as usize;
-            first..last.max(first + 1).min(count)
-        };
-        let (across, down) = (
-            span(self.columns, left, right),
-            span(self.rows, top, bottom),
-        );
-        let row = |y: usize| &self.levels[y * self.columns..][across.clone()];
-        let levels = down.clone().flat_map(row).copied().collect();
+        let across = range_between_margins(self.columns, left, right);
+        let down = range_between_margins(self.rows, top, bottom);
+        let levels = down
+            .clone()
+            .flat_map(|y| &self.levels[y * self.columns..][across.clone()])
+            .copied()
+            .collect();
         Self {
             columns: across.len(),
             rows: down.len(),
@@ -170,19 +149,10 @@ impl GreyStatistics {
     }
 
     pub(super) fn at_half_size(&self) -> Self {
-        let (columns, rows) = ((self.columns / 2).max(1), (self.rows / 2).max(1));
-        let at = |x: usize, y: usize| {
-            self.levels[y.min(self.rows - 1) * self.columns + x.min(self.columns - 1)]
-        };
-        let mean = |x: usize, y: usize| {
-            (at(2 * x, 2 * y)
-                + at(2 * x + 1, 2 * y)
-                + at(2 * x, 2 * y + 1)
-                + at(2 * x + 1, 2 * y + 1))
-                / 4.0
-        };
+        let columns = (self.columns / 2).max(1);
+        let rows = (self.rows / 2).max(1);
         let levels = (0..columns * rows)
-            .map(|i| mean(i % columns, i / columns))
+            .map(|i| self.mean_of_four(2 * (i % columns), 2 * (i / columns)))
             .collect();
         Self {
             columns,
@@ -192,68 +162,169 @@ impl GreyStatistics {
         }
     }
 
-    /// How strong edges are, how uneven and how fine, and the share of each direction.
+    /// Mean of a level and its three neighbours to the right and below.
+    #[inline]
+    fn mean_of_four(&self, x: usize, y: usize) -> f64 {
+        (self.nearest_level(x, y)
+            + self.nearest_level(x + 1, y)
+            + self.nearest_level(x, y + 1)
+            + self.nearest_level(x + 1, y + 1))
+            / 4.0
+    }
+
+    /// The level at a cell, clamped to the last column and row.
+    #[inline]
+    fn nearest_level(&self, x: usize, y: usize) -> f64 {
+        self.level_at(x.min(self.columns - 1), y.min(self.rows - 1))
+    }
+
+    /// Strength of the edges, its unevenness, their fineness, and the share of each direction.
     pub(super) fn edge_statistics(&self) -> [f64; DIRECTIONS + 3] {
         let mut directions = [0.0; DIRECTIONS];
-        let (mut sum, mut squares, mut curvature, mut count) = (0.0, 0.0, 0.0, 0.0f64);
-        let at = |x: usize, y: usize| self.levels[y * self.columns + x];
+        let mut sum = 0.0;
+        let mut squares = 0.0;
+        let mut curvature = 0.0;
+        let mut count = 0.0f64;
         for y in 1..self.rows.saturating_sub(1) {
             for x in 1..self.columns.saturating_sub(1) {
-                let (right, left, below, above) =
-                    (at(x + 1, y), at(x - 1, y), at(x, y + 1), at(x, y - 1));
-                let (dx, dy) = ((right - left) / 2.0, (below - above) / 2.0);
+                let right = self.level_at(x + 1, y);
+                let left = self.level_at(x - 1, y);
+                let below = self.level_at(x, y + 1);
+                let above = self.level_at(x, y - 1);
+                let dx = (right - left) / 2.0;
+                let dy = (below - above) / 2.0;
                 let strength = dx.hypot(dy);
                 let turn = (dy.atan2(dx) / std::f64::consts::TAU).rem_euclid(1.0);
                 directions[(turn * DIRECTIONS as f64) as usize % DIRECTIONS] += strength;
                 sum += strength;
                 squares += strength * strength;
-                curvature += (4.0 * at(x, y) - right - left - below - above).abs();
+                curvature += (4.0 * self.level_at(x, y) - right - left - below - above).abs();
                 count += 1.0;
             }
         }
         let count = count.max(1.0);
-        let (mean, total) = (sum / count, sum + 1e-6);
+        let mean = sum / count;
+        let total = sum + 1e-6;
         let deviation = (squares / count - mean * mean).max(0.0).sqrt();
-        let ratio = |value: f64| (value / (mean + 1e-6) + 1e-3).ln();
         let mut figures = [0.0; DIRECTIONS + 3];
         figures[..3].copy_from_slice(&[
             (mean + 1e-3).ln(),
-            ratio(deviation),
-            ratio(curvature / count),
+            log_ratio(deviation, mean),
+            log_ratio(curvature / count, mean),
         ]);
         figures[3..].copy_from_slice(&directions.map(|strength| strength / total));
         figures
     }
 
-    /// How bright each field is.
+    /// Mean brightness of each field, row-major.
     pub(super) fn field_means(&self) -> Vec<f64> {
-        let cut = |part: usize, count: usize| part * count / FIELDS;
-        let mean = |i: usize| {
-            let rows = cut(i / FIELDS, self.rows)..cut(i / FIELDS + 1, self.rows).max(1);
-            let columns = cut(i % FIELDS, self.columns)..cut(i % FIELDS + 1, self.columns).max(1);
-            let count = (rows.len() * columns.len()).max(1) as f64;
-            rows.flat_map(|y| {
-                columns
-                    .clone()
-                    .map(move |x| self.levels[y * self.columns + x])
-            })
-            .sum::<f64>()
-                / count
-        };
-        (0..FIELDS * FIELDS).map(mean).collect()
+        (0..FIELDS * FIELDS)
+            .map(|i| self.mean_of_field(i % FIELDS, i / FIELDS))
+            .collect()
+    }
+
+    /// Mean level of one field.
+    fn mean_of_field(&self, column: usize, row: usize) -> f64 {
+        let columns = range_of_field(column, self.columns);
+        let rows = range_of_field(row, self.rows);
+        let count = (rows.len() * columns.len()).max(1) as f64;
+        let levels = rows.flat_map(|y| columns.clone().map(move |x| self.level_at(x, y)));
+        levels.sum::<f64>() / count
     }
 }
 
-/// The mean distance between the highest and the lowest of red, green and blue, 0..=1.
+/// Converts a range of cells to pixels; `whole` is the pixel range of all `cells`.
+fn pixels_of_cells(part: [usize; 2], whole: [usize; 2], cells: usize) -> [usize; 2] {
+    part.map(|cell| whole[0] + cell * (whole[1] - whole[0]) / cells.max(1))
+}
+
+/// Number of cells for a side of `pixels` pixels.
+fn scaled_side(pixels: usize, scale: f64) -> usize {
+    ((pixels as f64 * scale).round() as usize).clamp(1, SIDE)
+}
+
+/// Mean displayed brightness of a block of pixels, 0 (black) to 1 (white), from about [`SAMPLES`] pixels each way; for
+/// an empty block that of its first pixel.
+fn mean_displayed_level(
+    image: &Image,
+    contrast: Contrast<'_>,
+    columns: Range<usize>,
+    rows: Range<usize>,
+) -> f64 {
+    let column_step = (columns.len() / SAMPLES).max(1);
+    let row_step = (rows.len() / SAMPLES).max(1);
+    let last_column = columns.end.max(columns.start + 1);
+    let last_row = rows.end.max(rows.start + 1);
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for row in (rows.start..last_row).step_by(row_step) {
+        for column in (columns.start..last_column).step_by(column_step) {
+            let value = image.modality_value(row * image.columns + column);
+            sum += image.displayed_level(contrast, value).clamp(0.0, 1.0);
+            count += 1.0;
+        }
+    }
+    if count > 0.0 { sum / count } else { 0.0 }
+}
+
+/// Half-open range from the first to the last of `count` indices for which `holds` is true; all if there are none.
+fn bounds_where(count: usize, holds: impl Fn(usize) -> bool) -> [usize; 2] {
+    let first = (0..count).find(|i| holds(*i)).unwrap_or(0);
+    let end = (0..count)
+        .rev()
+        .find(|i| holds(*i))
+        .map_or(count, |i| i + 1);
+    if end > first {
+        [first, end]
+    } else {
+        [0, count]
+    }
+}
+
+/// The quantile `share` (0..=1) of sorted values, not interpolated; 0 without values.
+fn value_at_share(sorted: &[f64], share: f64) -> f64 {
+    sorted
+        .get((share * sorted.len() as f64) as usize)
+        .copied()
+        .unwrap_or(0.0)
+}
+
+/// Range of `count` indices without these shares (0..=1) at the start and the end; at least one index.
+fn range_between_margins(count: usize, before: f64, after: f64) -> Range<usize> {
+    let first = (count as f64 * before) as usize;
+    let end = count - (count as f64 * after) as usize;
+    first..end.max(first + 1).min(count)
+}
+
+/// Logarithm of `value / mean`, kept finite for 0.
+fn log_ratio(value: f64, mean: f64) -> f64 {
+    (value / (mean + 1e-6) + 1e-3).ln()
+}
+
+/// Range of the cells of one field along a side of `count` cells.
+fn range_of_field(field: usize, count: usize) -> Range<usize> {
+    field * count / FIELDS..((field + 1) * count / FIELDS).max(1)
+}
+
+/// Mean difference between the highest and the lowest of red, green and blue, 0..=1.
 fn mean_colourfulness(image: &Image) -> f64 {
     let Pixels::Rgb8(pixels) = &image.pixels else {
         return 0.0;
     };
     let step = (pixels.len() / 10_000).max(1);
-    let spread = |[r, g, b]: &[u8; 3]| f64::from(r.max(g).max(b) - r.min(g).min(b)) / 255.0;
-    let (sum, count) = pixels
-        .iter()
-        .step_by(step)
-        .fold((0.0, 0.0), |(sum, n), pixel| (sum + spread(pixel), n + 1.0));
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for pixel in pixels.iter().step_by(step) {
+        sum += channel_spread(*pixel);
+        count += 1.0;
+    }
     sum / f64::max(count, 1.0)
+}
+
+/// Difference between the highest and the lowest of red, green and blue, 0..=1.
+#[inline]
+fn channel_spread([r, g, b]: [u8; 3]) -> f64 {
+    let highest = r.max(g).max(b);
+    let lowest = r.min(g).min(b);
+    f64::from(highest - lowest) / 255.0
 }

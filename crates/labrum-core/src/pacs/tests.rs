@@ -10,7 +10,7 @@ fn what_a_server_lacks_is_said() {
         ..Server::default()
     };
     assert_eq!(server("https://pacs/dicom-web").find_problem(), None);
-    assert_eq!(server("").find_problem(), Some("it has no address"));
+    assert_eq!(server("").find_problem(), Some("the address is missing"));
     assert!(
         server("pacs/dicom-web")
             .find_problem()

@@ -195,9 +195,9 @@ fn oblique_views_have_no_name_of_the_body() {
     assert_eq!(
         names,
         [
-            "Acquired, 23° off axial",
+            "Acquired, oblique axial (23°)",
             "Sagittal",
-            "Reformatted, 23° off coronal"
+            "Oblique coronal (23°)"
         ]
     );
 }
@@ -211,7 +211,7 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
     let stack = Stack::from_series(&series).unwrap();
     assert_eq!(
         stack.notes,
-        ["the gantry was tilted by 20°: slices are shown where they lie"]
+        ["the gantry was tilted by 20°: slices are shown at their true position"]
     );
     assert_eq!(
         stack.size,
@@ -231,7 +231,7 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
 fn missing_slices_stay_empty_and_are_told() {
     let stack =
         Stack::from_series(&along_normal(AXIAL, &[0.0, 5.0, 10.0, 25.0, 30.0], 0.0)).unwrap();
-    assert_eq!(stack.notes, ["2 slices are missing: gaps stay empty"]);
+    assert_eq!(stack.notes, ["2 slices are missing: gaps are shown empty"]);
     let shown: Vec<_> = (0..stack.size[2])
         .map(|layer| stack.slice_of_layer(layer))
         .collect();
@@ -264,19 +264,19 @@ fn what_is_no_volume_is_refused_with_the_reason() {
     let reason = |series: &Series| Stack::from_series(series).unwrap_err();
     assert_eq!(
         reason(&along_normal(AXIAL, &[0.0], 0.0)),
-        "It has one slice."
+        "The series has only one slice."
     );
     assert_eq!(
         reason(&along_normal(AXIAL, &[0.0, 0.0, 5.0], 0.0)),
-        "Several of its slices lie at one place."
+        "Several slices have the same position."
     );
     let mut turned = along_normal(AXIAL, &[0.0, 5.0], 0.0);
     turned.slices[1].plane.as_mut().unwrap().orientation = [0.0, 1.0, 0.0, 0.0, 0.0, -1.0];
-    assert_eq!(reason(&turned), "Its slices are not parallel.");
+    assert_eq!(reason(&turned), "The slices are not parallel.");
     let mut nowhere = along_normal(AXIAL, &[0.0, 5.0], 0.0);
     nowhere.slices[1].plane = None;
     assert_eq!(
         reason(&nowhere),
-        "Its slices do not say where they lie in the patient."
+        "The slices have no image position and orientation."
     );
 }

@@ -1,28 +1,28 @@
-//! Pieces of a region: the largest, islands, holes.
+//! Connected components of a region: the largest one, islands and holes.
 
 use super::{
-    super::region::{Region, Span},
+    super::region::{PixelRect, Region, Span},
     subtract_from_window,
 };
 use std::cmp::Reverse;
 
-/// How pixels of neighbouring rows have to lie to be of one piece.
+/// Connectivity of pixels in adjacent rows.
 #[derive(Clone, Copy)]
 enum Joined {
-    /// By a side: 4-connected, as background is.
+    /// Shared sides (4-connected), for background.
     BySides,
-    /// By a side or a corner: 8-connected, as shapes are.
+    /// Shared sides or corners (8-connected), for shapes.
     ByCorners,
 }
 
-/// The pieces that are joined by sides or corners of pixels (8-connected), the largest first.
+/// The 8-connected components, largest first.
 pub fn connected_components(region: &Region) -> Vec<Region> {
     let mut pieces = connected_pieces(region.spans(), Joined::ByCorners);
     pieces.sort_by_cached_key(|p| Reverse(p.len()));
     pieces
 }
 
-/// The largest piece; of several as large the uppermost.
+/// The largest component; the topmost one if several have the same size.
 pub fn largest_component(region: &Region) -> Region {
     connected_components(region)
         .into_iter()
@@ -30,7 +30,7 @@ pub fn largest_component(region: &Region) -> Region {
         .unwrap_or_default()
 }
 
-/// The region without its pieces of fewer than `smaller_than` pixels.
+/// The region without components of fewer than `smaller_than` pixels.
 pub fn without_islands(region: &Region, smaller_than: usize) -> Region {
     union_pieces(
         connected_pieces(region.spans(), Joined::ByCorners)
@@ -39,26 +39,25 @@ pub fn without_islands(region: &Region, smaller_than: usize) -> Region {
     )
 }
 
-/// The pixels that the region encloses: those outside of it that no way along sides of pixels joins to the border of
-/// the picture.
+/// The holes: pixels outside the region that are not 4-connected to the border of the image.
 pub fn enclosed_holes(region: &Region) -> Region {
     let bounds = region.bounds();
-    // What reaches the edge of the bounds reaches the border: beyond them nothing is in the way.
-    let open = |s: &Span| {
-        s.row == bounds.rows.start
-            || s.row + 1 == bounds.rows.end
-            || s.start == bounds.columns.start
-            || s.end == bounds.columns.end
-    };
     let outside = subtract_from_window(&bounds, region);
-    union_pieces(
-        connected_pieces(outside.spans(), Joined::BySides)
-            .into_iter()
-            .filter(|p| !p.spans().iter().any(open)),
-    )
+    let pieces = connected_pieces(outside.spans(), Joined::BySides).into_iter();
+    // A piece that reaches the edge of the bounds is connected to the image border, as nothing lies in between.
+    union_pieces(pieces.filter(|p| !p.spans().iter().any(|s| reaches_edge(s, &bounds))))
 }
 
-/// The region with its holes.
+/// True if a span touches a side of the bounds.
+#[inline]
+fn reaches_edge(span: &Span, bounds: &PixelRect) -> bool {
+    span.row == bounds.rows.start
+        || span.row + 1 == bounds.rows.end
+        || span.start == bounds.columns.start
+        || span.end == bounds.columns.end
+}
+
+/// The region with its holes filled.
 pub fn fill_holes(region: &Region) -> Region {
     region.union(&enclosed_holes(region))
 }
@@ -67,7 +66,7 @@ fn union_pieces(pieces: impl Iterator<Item = Region>) -> Region {
     Region::from_spans(pieces.flat_map(|p| p.spans().to_vec()).collect())
 }
 
-/// The pieces in the order of their first span.
+/// The components, in the order of their first spans.
 fn connected_pieces(spans: &[Span], how: Joined) -> Vec<Region> {
     let mut parents = build_span_forest(spans, how);
     let mut pieces: Vec<Vec<Span>> = Vec::new();
@@ -83,7 +82,7 @@ fn connected_pieces(spans: &[Span], how: Joined) -> Vec<Region> {
     pieces.into_iter().map(Region::from_spans).collect()
 }
 
-/// A forest over the spans with one tree for each piece; the root is its first span.
+/// Union-find forest over the spans: one tree per component, with its first span as root.
 fn build_span_forest(spans: &[Span], how: Joined) -> Vec<usize> {
     let reach = match how {
         Joined::BySides => 0,
@@ -95,16 +94,18 @@ fn build_span_forest(spans: &[Span], how: Joined) -> Vec<usize> {
         while (spans[above].row + 1, spans[above].end + reach) <= (span.row, span.start) {
             above += 1;
         }
-        let touching = |s: &Span| s.row + 1 == span.row && s.start < span.end + reach;
-        for k in (above..i).take_while(|k| touching(&spans[*k])) {
-            let (a, b) = (find_root(&mut parents, i), find_root(&mut parents, k));
+        let joined = (above..i)
+            .take_while(|k| spans[*k].row + 1 == span.row && spans[*k].start < span.end + reach);
+        for k in joined {
+            let a = find_root(&mut parents, i);
+            let b = find_root(&mut parents, k);
             parents[a.max(b)] = a.min(b);
         }
     }
     parents
 }
 
-/// The root of a span's tree; the way to it is halved for the next search.
+/// The root of a span's tree, with path halving.
 fn find_root(parents: &mut [usize], mut i: usize) -> usize {
     while parents[i] != i {
         parents[i] = parents[parents[i]];

@@ -1,4 +1,4 @@
-//! What a path through each pixel costs: little along edges, much elsewhere; found tile by tile where a path looks.
+//! Path costs for the live wire: low along edges, high elsewhere; computed lazily per tile.
 
 use super::grey::{GreyBlocks, convolve_separable, half_gaussian, select_quantile};
 use crate::{
@@ -9,34 +9,33 @@ use std::sync::Arc;
 
 /// Side of a tile in pixels.
 const TILE: usize = 128;
-/// Standard deviation of the blur before the gradient, in pixels: takes noise, moves tight curves little.
+/// Standard deviation in pixels of the blur before the gradient: reduces noise, hardly shifts tight curves.
 const SIGMA: f32 = 1.8;
-/// How many pixels around a tile its gradients depend on: the blur, the difference, the ridge.
+/// Margin around a tile, in pixels, that its costs depend on (blur, difference and ridge detection).
 const MARGIN: usize = 8;
-/// Tiles from which the usual strength of an edge is told.
+/// Number of tiles sampled to estimate the typical edge strength.
 const SAMPLE: usize = 6;
-/// The cost of a pixel away from all edges.
+/// Cost of a pixel away from all edges.
 pub(super) const FLAT: u8 = 63;
-/// The cost of a step straight across a strong edge, on top of that of the pixel.
+/// Additional cost of a step straight across a strong edge.
 const ACROSS: f32 = 20.0;
-/// Less than any step costs: a straight one along the strongest edge is 5 * 6.
+/// Lower bound of the cost of a step: a straight one along the strongest edge costs 5 * 6.
 pub(super) const CHEAPEST_STEP: u32 = 30;
-/// More than any step costs.
+/// Upper bound (exclusive) of the cost of a step.
 pub(super) const COSTLIEST_STEP: usize = 1024;
 
-/// Costs of the steps between the pixels of an image as it is shown by a window: what is clipped there has no edges.
+/// Costs of steps between pixels of an image as displayed with a window; values clipped by the window have no edges.
 pub(super) struct EdgeCost {
     image: Arc<Image>,
     window: Window,
     tile_columns: usize,
     pixels: Vec<PixelCost>,
-    /// Gradient of an edge that counts half.
+    /// Gradient length at which an edge counts half.
     half: f32,
 }
 
-/// What it costs to go through a pixel, 6 on a strong edge to [`FLAT`], 0 where it is not known yet; then the direction
-/// of the gradient (x, y), its length 0 to [`ACROSS`] by its strength. An array, as memory of zeroed arrays costs nothing
-/// before it is touched.
+/// Cost of passing a pixel, from 6 on a strong edge to [`FLAT`], or 0 if not computed yet; then the gradient (x, y),
+/// scaled to a length from 0 to [`ACROSS`] by its strength. An array, as zeroed arrays take no memory until touched.
 type PixelCost = [i8; 3];
 
 /// Gradient of grey levels 0..=1 per pixel.
@@ -66,7 +65,7 @@ impl EdgeCost {
                     .lengths,
             );
         }
-        // Empty parts, where all is equal, say nothing about the strength of edges.
+        // Uniform areas say nothing about the strength of edges.
         lengths.retain(|&length| length > 1e-5);
         costs.half = select_quantile(&mut lengths, 0.9).max(1e-4);
         costs
@@ -80,7 +79,7 @@ impl EdgeCost {
         self.image.rows
     }
 
-    /// Cost of going through a pixel, 0..=[`FLAT`].
+    /// Cost of passing a pixel, 0..=[`FLAT`].
     pub(super) fn pixel_cost(&mut self, x: usize, y: usize) -> u8 {
         self.computed_cost(x, y)[0].unsigned_abs()
     }
@@ -91,7 +90,7 @@ impl EdgeCost {
     pub(super) fn step_cost(&mut self, x: usize, y: usize, dx: i32, dy: i32) -> u32 {
         let [through, gx, gy] = self.computed_cost(x, y);
         let across = (dx * i32::from(gx) + dy * i32::from(gy)).unsigned_abs();
-        // 7 / 5 is about the length of a diagonal; `across` has that length in it.
+        // 7 / 5 approximates the length of a diagonal; `across` already includes it.
         let length = if dx != 0 && dy != 0 { 7 } else { 5 };
         length * u32::from(through.unsigned_abs()) + 5 * across
     }
@@ -176,24 +175,33 @@ impl EdgeCost {
 }
 
 impl Gradient {
-    /// True where the gradient is at its longest along its own direction: the middle of an edge.
+    /// True if the gradient has its maximum along its own direction here, in the middle of an edge.
     fn is_ridge(&self, at: usize) -> bool {
         let [x, y] = self.vectors[at];
-        // The neighbour nearest to the direction: tan 22.5 degrees parts straight from diagonal.
-        let towards = |v: f32, other: f32| {
-            if v.abs() > 0.414 * other.abs() {
-                v.signum() as isize
-            } else {
-                0
-            }
-        };
-        let offset = towards(y, x) * self.columns as isize + towards(x, y);
-        let length = |i: Option<usize>| i.and_then(|i| self.lengths.get(i)).copied().unwrap_or(0.0);
-        let (ahead, behind) = (
-            length(at.checked_add_signed(offset)),
-            length(at.checked_add_signed(-offset)),
-        );
+        let offset = step_towards(y, x) * self.columns as isize + step_towards(x, y);
+        let ahead = self.length_at(at.checked_add_signed(offset));
+        let behind = self.length_at(at.checked_add_signed(-offset));
         self.lengths[at] > 1e-5 && self.lengths[at] >= ahead && self.lengths[at] >= behind
+    }
+
+    /// Length of the gradient at a pixel; 0 outside.
+    #[inline]
+    fn length_at(&self, index: Option<usize>) -> f32 {
+        index
+            .and_then(|i| self.lengths.get(i))
+            .copied()
+            .unwrap_or(0.0)
+    }
+}
+
+/// Step (-1, 0 or 1) along the axis of `v` to the neighbour in the direction (`v`, `other`).
+#[inline]
+fn step_towards(v: f32, other: f32) -> isize {
+    // tan 22.5° separates straight from diagonal directions.
+    if v.abs() > 0.414 * other.abs() {
+        v.signum() as isize
+    } else {
+        0
     }
 }
 

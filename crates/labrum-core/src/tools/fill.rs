@@ -1,12 +1,12 @@
-//! Fill: the connected pixels around a point.
+//! Flood fill: the connected pixels around a point.
 
 use super::super::{
     mask::Mask,
     region::{Region, Span},
 };
 
-/// The pixels for which `same(index)` holds and that are joined to `seed` (column, row) by sides of such pixels; none
-/// where it does not hold at `seed` or that is outside. `index` is row after row.
+/// The pixels that are 4-connected to `seed` (column, row) through pixels for which `same(index)` is true; empty if it
+/// is false at `seed`, or `seed` is outside. `index` is row-major.
 pub fn connected_region(
     columns: usize,
     rows: usize,
@@ -34,25 +34,25 @@ pub fn connected_region(
     Region::from_spans(fill.found.concat())
 }
 
-/// The connected pixels that carry the same label as the one at `seed` (column, row).
+/// The 4-connected pixels with the same label as `seed` (column, row).
 pub fn connected_label(mask: &Mask, seed: (usize, usize)) -> Region {
     let labels = mask.pixel_labels();
     let label = mask.label_at(seed.0 as i64, seed.1 as i64);
     connected_region(mask.columns(), mask.rows(), seed, |i| labels[i] == label)
 }
 
-/// A fill under way. Spans that are found are as long as can be, so that each row is read about once.
+/// State of a fill. Spans are extended as far as possible, so that each row is read about once.
 struct Fill<F> {
     columns: usize,
     same: F,
-    /// For each row, from left to right.
+    /// Spans found in each row, from left to right.
     found: Vec<Vec<Span>>,
-    /// Found, but the rows above and below not yet searched.
+    /// Spans whose adjacent rows have not been searched yet.
     open: Vec<Span>,
 }
 
 impl<F: Fn(usize) -> bool> Fill<F> {
-    /// Finds what lies in `start..end` of a row and is not found yet.
+    /// Finds new spans that touch `start..end` of a row.
     fn search_row(&mut self, row: usize, start: usize, end: usize) {
         let mut column = start;
         while column < end {
@@ -66,7 +66,7 @@ impl<F: Fn(usize) -> bool> Fill<F> {
         }
     }
 
-    /// Adds the span around a pixel as number `place` of its row; returns its end.
+    /// Inserts the span around a pixel at index `place` of its row; returns its end.
     fn add_span(&mut self, column: usize, row: usize, place: usize) -> usize {
         let first = row * self.columns;
         let start = (0..column)

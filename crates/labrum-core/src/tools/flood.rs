@@ -1,4 +1,4 @@
-//! The part of a region that hangs together with one pixel.
+//! The part of a region that is connected to one pixel.
 
 use crate::region::{PixelRect, Region};
 
@@ -7,8 +7,8 @@ const INSIDE: u8 = 1;
 const KEPT: u8 = 2;
 const SEEN: u8 = 3;
 
-/// The part of `region` that hangs together with the pixel `start` (column, row) over edges of pixels, `start` itself
-/// included; its holes of up to `hole` pixels are filled.
+/// The part of `region` that is 4-connected to the pixel `start` (column, row), including `start`; holes of up to
+/// `hole` pixels are filled.
 pub(super) fn keep_connected_part(region: &Region, start: (usize, usize), hole: usize) -> Region {
     let mut bounds = region.bounds();
     if !region.contains(start.0, start.1) {
@@ -17,15 +17,16 @@ pub(super) fn keep_connected_part(region: &Region, start: (usize, usize), hole: 
             rows: start.1..start.1 + 1,
         });
     }
-    // A frame of one pixel makes all that is around the region one part.
-    let (left, top) = (bounds.columns.start, bounds.rows.start);
-    let (columns, rows) = (bounds.columns.len() + 2, bounds.rows.len() + 2);
-    let index = |x: usize, y: usize| (y + 1 - top) * columns + x + 1 - left;
-    let mut cells = vec![OUTSIDE; columns * rows];
+    let frame = FramedBounds::around_rect(&bounds);
+    let columns = frame.columns;
+    let mut cells = vec![OUTSIDE; columns * frame.rows];
     for span in region.spans() {
-        cells[index(span.start, span.row)..index(span.end, span.row)].fill(INSIDE);
+        let first = frame.cell_index(span.start, span.row);
+        let end = frame.cell_index(span.end, span.row);
+        cells[first..end].fill(INSIDE);
     }
-    flood_cells(&mut cells, columns, index(start.0, start.1), INSIDE, KEPT);
+    let seed = frame.cell_index(start.0, start.1);
+    flood_cells(&mut cells, columns, seed, INSIDE, KEPT);
     cells
         .iter_mut()
         .filter(|c| **c == INSIDE)
@@ -39,10 +40,35 @@ pub(super) fn keep_connected_part(region: &Region, start: (usize, usize), hole: 
             }
         }
     }
-    Region::from_fn(&bounds, |x, y| cells[index(x, y)] == KEPT)
+    Region::from_fn(&bounds, |x, y| cells[frame.cell_index(x, y)] == KEPT)
 }
 
-/// Turns the cells of `value` that hang together with `from` into `to`, and lists them.
+/// A rectangle of pixels with a border of one cell, which connects everything around a region.
+struct FramedBounds {
+    left: usize,
+    top: usize,
+    columns: usize,
+    rows: usize,
+}
+
+impl FramedBounds {
+    fn around_rect(bounds: &PixelRect) -> Self {
+        Self {
+            left: bounds.columns.start,
+            top: bounds.rows.start,
+            columns: bounds.columns.len() + 2,
+            rows: bounds.rows.len() + 2,
+        }
+    }
+
+    /// Row-major cell index of a pixel.
+    #[inline]
+    fn cell_index(&self, x: usize, y: usize) -> usize {
+        (y + 1 - self.top) * self.columns + x + 1 - self.left
+    }
+}
+
+/// Changes the cells that are connected to `from` and have `value` to `to`, and returns them.
 fn flood_cells(cells: &mut [u8], columns: usize, from: usize, value: u8, to: u8) -> Vec<usize> {
     let mut part = vec![from];
     cells[from] = to;

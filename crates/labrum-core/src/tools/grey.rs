@@ -1,8 +1,8 @@
-//! Grey values of a part of an image, in blocks of pixels, and the filters that the edge tools run over them.
+//! Grey values of a part of an image, averaged over blocks of pixels, and the filters used by the edge tools.
 
 use crate::{image::Image, region::PixelRect};
 
-/// `columns * rows` values, row after row, each the mean of a block of `block * block` pixels of `window`.
+/// `columns * rows` values, row-major, each the mean of a block of `block * block` pixels of `window`.
 #[derive(Clone, Debug)]
 pub(super) struct GreyBlocks {
     pub(super) window: PixelRect,
@@ -13,29 +13,28 @@ pub(super) struct GreyBlocks {
 }
 
 impl GreyBlocks {
-    /// Modality values (luma for colour) of `window`, which lies within the image; what is not a number counts as 0.
+    /// Modality values (luma for colour) of `window`, which must lie within the image; values that are not finite count
+    /// as 0.
     pub(super) fn from_image(image: &Image, window: &PixelRect, block: usize) -> Self {
         let (columns, rows) = (
             window.columns.len().div_ceil(block),
             window.rows.len().div_ceil(block),
         );
         let mut values = Vec::with_capacity(columns * rows);
-        let value = |x: usize, y: usize| {
-            let value = image.modality_value(y * image.columns + x) as f32;
-            if value.is_finite() { value } else { 0.0 }
-        };
         for top in window.rows.clone().step_by(block) {
             for left in window.columns.clone().step_by(block) {
                 if block == 1 {
-                    values.push(value(left, top));
+                    values.push(finite_value(image, left, top));
                     continue;
                 }
-                let (right, bottom) = (
-                    (left + block).min(window.columns.end),
-                    (top + block).min(window.rows.end),
-                );
+                let right = (left + block).min(window.columns.end);
+                let bottom = (top + block).min(window.rows.end);
                 let sum: f32 = (top..bottom)
-                    .map(|y| (left..right).map(|x| value(x, y)).sum::<f32>())
+                    .map(|y| {
+                        (left..right)
+                            .map(|x| finite_value(image, x, y))
+                            .sum::<f32>()
+                    })
                     .sum();
                 values.push(sum / ((right - left) * (bottom - top)) as f32);
             }
@@ -48,9 +47,27 @@ impl GreyBlocks {
             values,
         }
     }
+
+    /// Converts a length from pixels to blocks.
+    pub(super) fn blocks_from_pixels(&self, pixels: f64) -> f64 {
+        pixels / self.block as f64
+    }
 }
 
-/// Half a Gaussian from its middle on, out to three `sigma`, such that the whole sums to 1.
+/// Modality value of a pixel; 0 if it is not finite.
+#[inline]
+fn finite_value(image: &Image, x: usize, y: usize) -> f32 {
+    let value = image.modality_value(y * image.columns + x) as f32;
+    if value.is_finite() { value } else { 0.0 }
+}
+
+/// Row `y` of row-major values.
+#[inline]
+fn row_values(values: &[f32], columns: usize, y: usize) -> &[f32] {
+    &values[y * columns..(y + 1) * columns]
+}
+
+/// One half of a Gaussian kernel, from its centre to 3 `sigma`, normalized so that the whole kernel sums to 1.
 pub(super) fn half_gaussian(sigma: f32) -> Vec<f32> {
     let reach = (3.0 * sigma).ceil() as usize;
     let mut half: Vec<f32> = (0..=reach)
@@ -61,7 +78,7 @@ pub(super) fn half_gaussian(sigma: f32) -> Vec<f32> {
     half
 }
 
-/// Convolves with a symmetric kernel, given from its middle on, along rows and columns; border values reach outwards.
+/// Convolves rows and columns with a symmetric kernel, given from its centre; border values are repeated.
 pub(super) fn convolve_separable(values: &mut [f32], columns: usize, half: &[f32]) {
     if columns == 0 || values.is_empty() {
         return;
@@ -84,13 +101,12 @@ pub(super) fn convolve_separable(values: &mut [f32], columns: usize, half: &[f32
     }
     let source = values.to_vec();
     let rows = values.len() / columns;
-    let row = |y: usize| &source[y * columns..(y + 1) * columns];
     for (y, out) in values.chunks_exact_mut(columns).enumerate() {
         out.iter_mut().for_each(|v| *v *= half[0]);
         for (k, weight) in half.iter().enumerate().skip(1) {
-            let pairs = row(y.saturating_sub(k))
-                .iter()
-                .zip(row((y + k).min(rows - 1)));
+            let above = row_values(&source, columns, y.saturating_sub(k));
+            let below = row_values(&source, columns, (y + k).min(rows - 1));
+            let pairs = above.iter().zip(below);
             out.iter_mut()
                 .zip(pairs)
                 .for_each(|(out, (a, b))| *out += weight * (a + b));
@@ -98,7 +114,7 @@ pub(super) fn convolve_separable(values: &mut [f32], columns: usize, half: &[f32
     }
 }
 
-/// Mean over a square of `2 * reach + 1` (what lies outside counts as 0), twice: nearly a Gaussian, at any reach.
+/// Mean over a square of side `2 * reach + 1`, applied twice (close to a Gaussian); outside counts as 0.
 pub(super) fn double_box_mean(values: &mut [f32], columns: usize, reach: usize) {
     if columns == 0 || values.is_empty() {
         return;
@@ -123,12 +139,15 @@ pub(super) fn double_box_mean(values: &mut [f32], columns: usize, reach: usize) 
         }
         source.copy_from_slice(values);
         sums.fill(0.0);
-        let row = |y: usize| &source[y * columns..(y + 1) * columns];
-        (0..reach.min(rows)).for_each(|y| sums.iter_mut().zip(row(y)).for_each(|(s, v)| *s += v));
+        for y in 0..reach.min(rows) {
+            sums.iter_mut()
+                .zip(row_values(&source, columns, y))
+                .for_each(|(s, v)| *s += v);
+        }
         for y in 0..rows {
             if y + reach < rows {
                 sums.iter_mut()
-                    .zip(row(y + reach))
+                    .zip(row_values(&source, columns, y + reach))
                     .for_each(|(s, v)| *s += v);
             }
             let out = &mut values[y * columns..(y + 1) * columns];
@@ -137,14 +156,14 @@ pub(super) fn double_box_mean(values: &mut [f32], columns: usize, reach: usize) 
                 .for_each(|(out, s)| *out = s * scale);
             if y >= reach {
                 sums.iter_mut()
-                    .zip(row(y - reach))
+                    .zip(row_values(&source, columns, y - reach))
                     .for_each(|(s, v)| *s -= v);
             }
         }
     }
 }
 
-/// The value below which a `share` 0..=1 of the values lies; 0 without any. Reorders them.
+/// The quantile `share` (0..=1) of the values; 0 if there are none. Reorders them.
 pub(super) fn select_quantile(values: &mut [f32], share: f64) -> f32 {
     if values.is_empty() {
         return 0.0;

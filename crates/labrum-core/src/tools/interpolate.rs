@@ -1,19 +1,21 @@
-//! Interpolation between drawn slices: the shape that lies between two shapes.
+//! Shape-based interpolation between drawn slices.
+
+mod signed_distance;
 
 use super::super::{
-    distance::distance_to,
     mask::{Mask, labels_in},
     region::{PixelRect, Region, Span},
 };
-use std::ops::Range;
+use signed_distance::{PixelFrame, SignedDistance};
 
-/// The shape at `t` of the way from `a` to `b`: at 0 it is `a`, at 1 `b`. `spacing` is the distance between rows, then
-/// between columns, in any unit.
+/// The shape between `a` (`t` = 0) and `b` (`t` = 1). `spacing` is the distance between rows, then between columns, in
+/// any unit.
 ///
-/// Shape-based interpolation (Raya and Udupa 1990): the signed distances from both boundaries are mixed, and what is
-/// positive is inside. Both shapes are first moved so that their centroids meet at `t` of the way, so that a shape that
-/// shifts between the slices does not vanish; but not where they overlap more as they lie, as two parts and one of them
-/// do. A shape without a partner shrinks evenly, down to nothing at the empty slice.
+/// Shape-based interpolation (Raya and Udupa 1990): the signed distances from both boundaries are interpolated;
+/// positive values are inside. Both shapes are first shifted so that their centroids coincide at `t`, as otherwise a
+/// shape that moves between the slices would vanish. They are not shifted if they overlap more without, for example if
+/// one slice shows two parts and the other only one of them. A shape without a partner shrinks evenly to nothing at the
+/// empty slice.
 pub fn interpolate_region(
     a: &Region,
     b: &Region,
@@ -27,7 +29,7 @@ pub fn interpolate_region(
         .unwrap_or_default()
 }
 
-/// The same at several places on the way: most of the work is done once.
+/// Like [`interpolate_region`] at several positions; most of the work is shared.
 pub fn between_many(
     a: &Region,
     b: &Region,
@@ -36,24 +38,22 @@ pub fn between_many(
     rows: usize,
     spacing: [f64; 2],
 ) -> Vec<Region> {
-    let pair = ShapePair::from_regions(a, b, spacing);
-    let at = |t: &f64| {
-        let Some(pair) = &pair else {
-            return Region::default();
-        };
-        let field = pair.depth_field_at(*t, columns, rows);
-        Region::from_fn(&field.window, |x, y| field.depth_at(x, y) > 0.0)
+    let Some(pair) = ShapePair::from_regions(a, b, spacing) else {
+        return vec![Region::default(); places.len()];
     };
-    places.iter().map(at).collect()
+    places
+        .iter()
+        .map(|t| pair.depth_field_at(*t, columns, rows).inside_region())
+        .collect()
 }
 
-/// The same for each label of two masks of equal size (else nothing): the labels there are at `t`, in order, with their
-/// pixels. Where shapes would overlap, the label wins that is deeper inside its shape.
+/// Interpolates all labels of two masks of equal size (empty if sizes differ): (label, pixels) at `t`, in label order.
+/// Where shapes overlap, the label whose pixel is deeper inside its shape wins.
 pub fn between_masks(a: &Mask, b: &Mask, t: f64, spacing: [f64; 2]) -> Vec<(u8, Region)> {
     MaskPair::from_masks(a, b, spacing).regions_at(t)
 }
 
-/// Two masks made ready for [`between_masks`] at many places: most of the work is done once.
+/// Two masks prepared for [`between_masks`] at many positions; most of the work is shared.
 pub struct MaskPair {
     columns: usize,
     rows: usize,
@@ -61,7 +61,7 @@ pub struct MaskPair {
 }
 
 impl MaskPair {
-    /// The labels of two masks of equal size (else none); `spacing` as for [`interpolate_region`].
+    /// Prepares two masks of equal size (no labels if sizes differ); `spacing` as for [`interpolate_region`].
     pub fn from_masks(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
         let (columns, rows) = (a.columns(), a.rows());
         let labels = if (columns, rows) == (b.columns(), b.rows()) {
@@ -69,20 +69,21 @@ impl MaskPair {
         } else {
             Vec::new()
         };
-        let pair = |label| {
-            Some((
-                label,
-                ShapePair::from_regions(&a.label_region(label), &b.label_region(label), spacing)?,
-            ))
-        };
+        let mut pairs = Vec::new();
+        for label in labels {
+            let (first, second) = (a.label_region(label), b.label_region(label));
+            if let Some(pair) = ShapePair::from_regions(&first, &second, spacing) {
+                pairs.push((label, pair));
+            }
+        }
         Self {
             columns,
             rows,
-            pairs: labels.into_iter().filter_map(pair).collect(),
+            pairs,
         }
     }
 
-    /// The labels there are at `t`, in order, with their pixels.
+    /// (label, pixels) at `t`, in label order.
     pub fn regions_at(&self, t: f64) -> Vec<(u8, Region)> {
         let mut depths = vec![0.0; self.columns * self.rows];
         let mut labels = vec![0u8; self.columns * self.rows];
@@ -95,28 +96,27 @@ impl MaskPair {
                 .clone()
                 .flat_map(|y| field.window.columns.clone().map(move |x| (y, x)))
             {
-                let (i, depth) = (y * self.columns + x, field.depth_at(x, y));
+                let i = y * self.columns + x;
+                let depth = field.depth_at(x, y);
                 if depth > depths[i] {
-                    (depths[i], labels[i]) = (depth, *label);
+                    depths[i] = depth;
+                    labels[i] = *label;
                 }
             }
             windows.push((*label, field.window));
         }
-        let won = |(label, window)| {
-            (
-                label,
-                Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label),
-            )
-        };
-        windows
-            .into_iter()
-            .map(won)
-            .filter(|(_, region)| !region.is_empty())
-            .collect()
+        let mut regions = Vec::new();
+        for (label, window) in windows {
+            let won = Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label);
+            if !won.is_empty() {
+                regions.push((label, won));
+            }
+        }
+        regions
     }
 }
 
-/// Depth inside the interpolated shape for the pixels of a window, beyond which it is negative.
+/// Depth inside the interpolated shape for the pixels of a window; negative outside the window.
 struct DepthField {
     window: PixelRect,
     depths: Vec<f64>,
@@ -127,18 +127,23 @@ impl DepthField {
         self.depths[(row - self.window.rows.start) * self.window.columns.len() + column
             - self.window.columns.start]
     }
+
+    /// The pixels of the shape.
+    fn inside_region(&self) -> Region {
+        Region::from_fn(&self.window, |x, y| self.depth_at(x, y) > 0.0)
+    }
 }
 
-/// Two shapes, at least one of them with pixels, as distances from their boundaries.
+/// Two shapes as signed distances from their boundaries; at least one has pixels.
 enum ShapePair {
-    /// Only one has pixels: the second where `grows`.
+    /// Only one has pixels: the second if `grows`.
     One {
         shape: SignedDistance,
         around: PixelFrame,
         greatest: f64,
         grows: bool,
     },
-    /// Both have; `shift` (x, y) is how far the first moves on the way.
+    /// Both have pixels; `shift` (x, y) moves the first onto the second.
     Two {
         shapes: [SignedDistance; 2],
         around: [PixelFrame; 2],
@@ -148,25 +153,14 @@ enum ShapePair {
 
 impl ShapePair {
     fn from_regions(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<Self> {
-        let one = |region: &Region, grows| {
-            let around = PixelFrame::around_region(region);
-            let shape = SignedDistance::from_region(region, &around, spacing);
-            let greatest = shape.values.iter().copied().fold(0.0, f64::max);
-            Some(Self::One {
-                shape,
-                around,
-                greatest,
-                grows,
-            })
-        };
         match (a.is_empty(), b.is_empty()) {
             (true, true) => None,
-            (false, true) => one(a, false),
-            (true, false) => one(b, true),
+            (false, true) => Some(Self::without_partner(a, false, spacing)),
+            (true, false) => Some(Self::without_partner(b, true, spacing)),
             (false, false) => {
                 let shift = centroid_shift(a, b);
                 let around = [PixelFrame::around_region(a), PixelFrame::around_region(b)];
-                // Each distance is asked for wherever one of the shapes may be after the move.
+                // Each distance is sampled wherever one of the shapes may be after the shift.
                 let frames = [
                     around[0].union(&around[1].translated_by(shift.map(|s| -s))),
                     around[1].union(&around[0].translated_by(shift)),
@@ -181,6 +175,19 @@ impl ShapePair {
                     shift,
                 })
             }
+        }
+    }
+
+    /// A shape whose partner has no pixels.
+    fn without_partner(region: &Region, grows: bool, spacing: [f64; 2]) -> Self {
+        let around = PixelFrame::around_region(region);
+        let shape = SignedDistance::from_region(region, &around, spacing);
+        let greatest = shape.greatest_depth();
+        Self::One {
+            shape,
+            around,
+            greatest,
+            grows,
         }
     }
 
@@ -205,19 +212,17 @@ impl ShapePair {
                 around,
                 shift,
             } => {
-                let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
+                let forth = shift.map(|s| s * t);
+                let back = shift.map(|s| s * (t - 1.0));
                 let window = around[0]
                     .translated_by(forth)
                     .union(&around[1].translated_by(back))
                     .clip_to_picture(columns, rows);
-                let at = |x, y| {
+                let depths = sample_window(&window, |x, y| {
                     (1.0 - t) * a.sample_bilinear(x - forth[0], y - forth[1])
                         + t * b.sample_bilinear(x - back[0], y - back[1])
-                };
-                DepthField {
-                    depths: sample_window(&window, at),
-                    window,
-                }
+                });
+                DepthField { depths, window }
             }
         }
     }
@@ -236,7 +241,7 @@ fn sample_window(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     values
 }
 
-/// What moves the centroid of `a` (x, y) onto that of `b`, in pixels; zero where they overlap more without.
+/// Shift (x, y) in pixels from the centroid of `a` to that of `b`; zero if the regions overlap more without it.
 fn centroid_shift(a: &Region, b: &Region) -> [f64; 2] {
     let (from, to) = (region_centroid(a), region_centroid(b));
     let shift = [to[0] - from[0], to[1] - from[1]];
@@ -261,7 +266,7 @@ fn translate_region(region: &Region, [x, y]: [usize; 2]) -> Region {
     Region::from_spans(spans.collect())
 }
 
-/// The mean of the pixels' indices (column, row) of a region that has some.
+/// Mean pixel index (column, row) of a region that is not empty.
 fn region_centroid(region: &Region) -> [f64; 2] {
     let (mut x, mut y) = (0.0, 0.0);
     for s in region.spans() {
@@ -270,110 +275,6 @@ fn region_centroid(region: &Region) -> [f64; 2] {
         y += pixels * s.row as f64;
     }
     [x, y].map(|sum| sum / region.len() as f64)
-}
-
-/// A rectangle of pixels that may reach beyond the picture.
-struct PixelFrame {
-    columns: Range<i64>,
-    rows: Range<i64>,
-}
-
-impl PixelFrame {
-    /// The bounds of a region with a pixel on each side that is not in it.
-    fn around_region(region: &Region) -> Self {
-        let PixelRect { columns, rows } = region.bounds();
-        let wider = |r: Range<usize>| r.start as i64 - 1..r.end as i64 + 1;
-        Self {
-            columns: wider(columns),
-            rows: wider(rows),
-        }
-    }
-
-    fn translated_by(&self, by: [f64; 2]) -> Self {
-        let moved = |r: &Range<i64>, by: f64| r.start + by.floor() as i64..r.end + by.ceil() as i64;
-        Self {
-            columns: moved(&self.columns, by[0]),
-            rows: moved(&self.rows, by[1]),
-        }
-    }
-
-    fn union(&self, other: &Self) -> Self {
-        let both = |a: &Range<i64>, b: &Range<i64>| a.start.min(b.start)..a.end.max(b.end);
-        Self {
-            columns: both(&self.columns, &other.columns),
-            rows: both(&self.rows, &other.rows),
-        }
-    }
-
-    fn clip_to_picture(&self, columns: usize, rows: usize) -> PixelRect {
-        let cut =
-            |r: &Range<i64>, end: usize| r.start.max(0) as usize..(r.end.max(0) as usize).min(end);
-        PixelRect {
-            columns: cut(&self.columns, columns),
-            rows: cut(&self.rows, rows),
-        }
-    }
-}
-
-/// Distance to the boundary of a shape, positive inside, on a grid of pixels that may reach beyond the picture.
-struct SignedDistance {
-    left: i64,
-    top: i64,
-    columns: usize,
-    rows: usize,
-    values: Vec<f64>,
-}
-
-impl SignedDistance {
-    fn from_region(region: &Region, frame: &PixelFrame, spacing: [f64; 2]) -> Self {
-        let (left, top) = (frame.columns.start, frame.rows.start);
-        let columns = (frame.columns.end - left) as usize;
-        let rows = (frame.rows.end - top) as usize;
-        let mut inside = vec![false; columns * rows];
-        for span in region.spans() {
-            let first = (span.row as i64 - top) as usize * columns;
-            let [start, end] = [span.start, span.end].map(|x| first + (x as i64 - left) as usize);
-            inside[start..end].fill(true);
-        }
-        let outside: Vec<bool> = inside.iter().map(|i| !i).collect();
-        let mut values = distance_to(&outside, columns, rows, spacing);
-        // Distances are to centres of pixels; the boundary is about half a pixel before them.
-        let half = 0.5 * spacing[0].min(spacing[1]);
-        for (value, to_shape) in values
-            .iter_mut()
-            .zip(distance_to(&inside, columns, rows, spacing))
-        {
-            *value = if to_shape > 0.0 {
-                half - to_shape
-            } else {
-                *value - half
-            };
-        }
-        Self {
-            left,
-            top,
-            columns,
-            rows,
-            values,
-        }
-    }
-
-    /// Bilinear between pixels, whose centres are at whole numbers here; beyond the grid as at its edge.
-    fn sample_bilinear(&self, x: f64, y: f64) -> f64 {
-        let [(x, fx), (y, fy)] = [
-            (x - self.left as f64, self.columns),
-            (y - self.top as f64, self.rows),
-        ]
-        .map(|(v, end)| {
-            let v = v.clamp(0.0, end.saturating_sub(1) as f64);
-            (v as usize, v.fract())
-        });
-        let right = (x + 1).min(self.columns - 1);
-        let value = |x: usize, y: usize| self.values[y * self.columns + x];
-        let across = |y: usize| value(x, y) + fx * (value(right, y) - value(x, y));
-        let upper = across(y);
-        upper + fy * (across((y + 1).min(self.rows - 1)) - upper)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Live wire: the path along edges from a fixed point to the pointer.
+//! Live wire: the path along edges from a seed point to the pointer.
 
-use super::edge_cost::{CHEAPEST_STEP, COSTLIEST_STEP, EdgeCost, FLAT};
+use super::{
+    edge_cost::{CHEAPEST_STEP, COSTLIEST_STEP, EdgeCost, FLAT},
+    pixel_center,
+};
 use crate::{
     image::{Image, Window},
     region::PixelRect,
@@ -19,23 +22,23 @@ const STEPS: [(i32, i32); 8] = [
     (1, 1),
 ];
 
-/// The cheapest paths from a seed (Mortensen and Barrett 1995, "Intelligent scissors for image composition"), found as
-/// far as the pointer needs: Dijkstra's algorithm in a window around both, which goes on where it stopped.
+/// The cheapest paths from a seed (Mortensen and Barrett 1995, "Intelligent scissors for image composition"), searched
+/// only as far as the pointer: Dijkstra's algorithm in a window around both, resumed where it stopped.
 ///
-/// One lives as long as the image and its window/level setting stay. Points are in pixels; those outside of the image
-/// count as the nearest pixel.
+/// Valid as long as the image and its window/level do not change. Points are in pixels; points outside the image are
+/// moved to the nearest pixel.
 pub struct Wire {
     cost: EdgeCost,
     seed: (usize, usize),
-    /// Cost of the path to each pixel, plus 1; 0 where there is none yet.
+    /// Cost of the path to each pixel plus 1; 0 if not reached yet.
     reached: Vec<u32>,
-    /// Paths stay within it.
+    /// The search window; paths stay within it.
     window: PixelRect,
     queue: CostQueue,
 }
 
 impl Wire {
-    /// A wire over the image as `window` shows it, without a seed: its paths begin at the first pixel.
+    /// A live wire over the image as displayed with `window`. Until a seed is set, paths start at the first pixel.
     pub fn new(image: Arc<Image>, window: Window) -> Self {
         let reached = vec![0; image.columns * image.rows];
         let cost = EdgeCost::new(image, window);
@@ -50,8 +53,8 @@ impl Wire {
         wire
     }
 
-    /// The middle of the pixel with the strongest edge within `reach` pixels of `point`, nearer ones preferred; the
-    /// middle of the pixel at `point` where there is no edge.
+    /// Centre of the pixel with the strongest edge within `reach` pixels of `point`, preferring near ones; the centre
+    /// of the pixel at `point` if there is no edge.
     pub fn snap_to_edge(&mut self, point: [f64; 2], reach: f64) -> [f64; 2] {
         let (x, y) = self.pixel_at(point);
         let by = reach.clamp(0.0, 64.0);
@@ -74,10 +77,10 @@ impl Wire {
         pixel_center(best.1)
     }
 
-    /// Fixes the point from which the next paths come.
+    /// Sets the seed from which the next paths start.
     pub fn start_at(&mut self, seed: [f64; 2]) {
         self.seed = self.pixel_at(seed);
-        // New memory comes zeroed page by page as it is touched; zeroing all of it here would take milliseconds.
+        // Fresh memory is zeroed lazily by the system; clearing the old buffer would take milliseconds.
         self.reached = vec![0; self.reached.len()];
         self.window = PixelRect::default();
         self.queue = CostQueue::default();
@@ -88,7 +91,7 @@ impl Wire {
         }
     }
 
-    /// The middles of the pixels from the seed to `point`, both included, each a neighbour of the one before.
+    /// Centres of the pixels from the seed to `point`, inclusive; each is a neighbour of the one before.
     pub fn path_to(&mut self, point: [f64; 2]) -> Vec<[f64; 2]> {
         if self.reached.is_empty() {
             return Vec::new();
@@ -100,11 +103,9 @@ impl Wire {
     }
 
     fn pixel_at(&self, point: [f64; 2]) -> (usize, usize) {
-        // A cast makes 0 of what is negative or not a number.
-        let pixel = |at: f64, end: usize| (at as usize).min(end.saturating_sub(1));
         (
-            pixel(point[0], self.cost.columns()),
-            pixel(point[1], self.cost.rows()),
+            nearest_pixel(point[0], self.cost.columns()),
+            nearest_pixel(point[1], self.cost.rows()),
         )
     }
 
@@ -113,12 +114,12 @@ impl Wire {
     }
 
     fn pixel_coordinates(&self, index: usize) -> (usize, usize) {
-        // Pixels are numbered in 32 bits, which divide faster.
+        // 32-bit division is faster.
         let (index, columns) = (index as u32, self.cost.columns() as u32);
         ((index % columns) as usize, (index / columns) as usize)
     }
 
-    /// Makes room in the window for paths from the seed to `target`, and has the search go on into it.
+    /// Enlarges the window for paths from the seed to `target`, and continues the search in it.
     fn widen_window(&mut self, target: (usize, usize)) {
         let [from, to] = [self.seed, target].map(|(x, y)| PixelRect {
             columns: x..x + 1,
@@ -131,7 +132,7 @@ impl Wire {
         if self.window.union(&needed) == self.window {
             return;
         }
-        // Some more, so that it is not widened at each move.
+        // A margin, so that the window is not enlarged at each move.
         let old = std::mem::replace(&mut self.window, needed.expand_within(32, columns, rows));
         self.window = self.window.union(&old);
         let mut open = self.queue.drain_entries();
@@ -156,7 +157,7 @@ impl Wire {
     fn expand_search(&mut self, target: usize) {
         while let Some((cost, i)) = self.queue.next_below(self.reached[target]) {
             let i = i as usize;
-            // Left over from before a cheaper path was found.
+            // Outdated entry: a cheaper path was found since.
             if self.reached[i] != cost + 1 {
                 continue;
             }
@@ -183,15 +184,10 @@ impl Wire {
         }
     }
 
-    /// The path back from `target`; of equally cheap ones, as in a flat image, that next to the straight line.
+    /// The path back from `target`; among equally cheap ones (in flat areas) the one closest to the straight line.
     fn trace_path(&mut self, target: (usize, usize)) -> Vec<[f64; 2]> {
-        let signed = |(x, y): (usize, usize)| (x as i64, y as i64);
-        let (seed, end) = (signed(self.seed), signed(target));
-        let off_line = |p: (usize, usize)| {
-            let (x, y) = signed(p);
-            ((x - seed.0) * (end.1 - seed.1) - (y - seed.1) * (end.0 - seed.0)).abs()
-        };
-        let (mut at, mut path) = (target, vec![pixel_center(target)]);
+        let mut at = target;
+        let mut path = vec![pixel_center(target)];
         while at != self.seed {
             let reached = self.reached[self.pixel_index(at)];
             let mut best: Option<(i64, (usize, usize))> = None;
@@ -207,8 +203,12 @@ impl Wire {
                 let known = self.reached[self.pixel_index(before)];
                 let leads_here =
                     known > 0 && known + self.cost.step_cost(at.0, at.1, dx, dy) == reached;
-                if leads_here && best.is_none_or(|(off, _)| off_line(before) < off) {
-                    best = Some((off_line(before), before));
+                if !leads_here {
+                    continue;
+                }
+                let offset = offset_from_line(before, self.seed, target);
+                if best.is_none_or(|(least, _)| offset < least) {
+                    best = Some((offset, before));
                 }
             }
             let Some((_, before)) = best else { break };
@@ -220,24 +220,41 @@ impl Wire {
     }
 }
 
-fn pixel_center((x, y): (usize, usize)) -> [f64; 2] {
-    [x as f64 + 0.5, y as f64 + 0.5]
+/// The pixel (of `count`) at a position along an axis, clamped to the ends.
+fn nearest_pixel(at: f64, count: usize) -> usize {
+    // The cast turns negative numbers and NaN into 0.
+    (at as usize).min(count.saturating_sub(1))
 }
 
-/// Pixels in order of the cost of their paths: a ring of buckets, one per cost, as no step is dearer than the ring.
+/// Distance of a pixel from the line between two others, times the length of that line.
+#[inline]
+fn offset_from_line(pixel: (usize, usize), from: (usize, usize), to: (usize, usize)) -> i64 {
+    let along = pixel_difference(to, from);
+    let away = pixel_difference(pixel, from);
+    (away.0 * along.1 - away.1 * along.0).abs()
+}
+
+/// Difference `to - from` of two pixels.
+#[inline]
+fn pixel_difference(to: (usize, usize), from: (usize, usize)) -> (i64, i64) {
+    (to.0 as i64 - from.0 as i64, to.1 as i64 - from.1 as i64)
+}
+
+/// Priority queue of pixels by path cost: a ring of buckets, one per cost, as no step costs more than the ring's
+/// length.
 #[derive(Default)]
 struct CostQueue {
     buckets: Vec<Vec<u32>>,
-    /// Lowest cost that may be in the ring.
+    /// Lower bound of the costs in the ring.
     cost: u32,
-    /// How many pixels the ring holds.
+    /// Number of pixels in the ring.
     count: usize,
-    /// Pixels that the ring has no place for yet, the cheapest last.
+    /// (cost, pixel) pairs that do not fit into the ring yet, cheapest last.
     later: Vec<(u32, u32)>,
 }
 
 impl CostQueue {
-    /// Goes on with these (cost, pixel), in any order, in place of all that was in it.
+    /// Replaces the content with these (cost, pixel) pairs, in any order.
     fn restart_with(&mut self, mut open: Vec<(u32, u32)>) {
         self.buckets.resize_with(COSTLIEST_STEP, Vec::new);
         self.buckets.iter_mut().for_each(Vec::clear);
@@ -247,7 +264,7 @@ impl CostQueue {
         self.later = open;
     }
 
-    /// All that is in it, as (cost, pixel).
+    /// Removes and returns all (cost, pixel) pairs.
     fn drain_entries(&mut self) -> Vec<(u32, u32)> {
         let mut open = std::mem::take(&mut self.later);
         for offset in 0..self.buckets.len() as u32 {
@@ -262,14 +279,14 @@ impl CostQueue {
         open
     }
 
-    /// `cost` is at least that of the pixel taken last, and less than that plus [`COSTLIEST_STEP`].
+    /// Adds a pixel. `cost` must be at least that of the pixel taken last, and less than that plus [`COSTLIEST_STEP`].
     #[inline]
     fn push_pixel(&mut self, cost: u32, pixel: u32) {
         self.buckets[cost as usize % COSTLIEST_STEP].push(pixel);
         self.count += 1;
     }
 
-    /// The cheapest pixel with its cost, if that plus 1 is less than `end`; 0 is no end.
+    /// The cheapest pixel and its cost, if that plus 1 is less than `end`; 0 means no limit.
     #[inline]
     fn next_below(&mut self, end: u32) -> Option<(u32, u32)> {
         loop {

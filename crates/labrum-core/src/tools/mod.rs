@@ -1,8 +1,9 @@
-//! What tools make of the pointer's path, of masks and of grey values: geometry in, a [`Region`] out, nothing written.
+//! Geometry of the editing tools: from the pointer's path, masks and grey values to a [`Region`]. Nothing is written.
 //!
-//! Points are in image pixels, x to the right and y down, with (0, 0) the left upper corner of the first pixel; a pixel
-//! is in a shape where its centre is. Pairs of radii are along x, then along y, in pixels: a length in mm has two where
-//! pixels are not square. Every region lies within the picture, and is what the preview shows and the session paints.
+//! Points are in image pixels, x to the right and y down, with (0, 0) at the upper left corner of the first pixel; a
+//! pixel belongs to a shape if its centre does. Radii are pairs along x, then along y, in pixels, as a length in mm
+//! differs between the axes if pixels are not square. Every region lies within the image; the preview shows it and the
+//! session paints it.
 
 pub mod components;
 mod edge_cost;
@@ -23,17 +24,23 @@ pub mod threshold;
 use super::region::{PixelRect, Region, Span};
 use std::ops::Range;
 
-/// The first of `0..end` pixels whose centre is not before `x`; `end` where there is none.
+/// The first pixel in `0..end` whose centre is at or after `x`; `end` if there is none.
 fn first_at_or_after(x: f64, end: usize) -> usize {
     ((x - 0.5).ceil().max(0.0) as usize).min(end)
 }
 
-/// The first of `0..end` pixels whose centre is behind `x`; `end` where there is none.
+/// The first pixel in `0..end` whose centre is after `x`; `end` if there is none.
 fn first_after(x: f64, end: usize) -> usize {
     ((x - 0.5).floor() + 1.0).clamp(0.0, end as f64) as usize
 }
 
-/// The same rectangle with `by` pixels more on each side (along x, along y), within the picture.
+/// Centre of a pixel.
+#[inline]
+fn pixel_center((x, y): (usize, usize)) -> [f64; 2] {
+    [x as f64 + 0.5, y as f64 + 0.5]
+}
+
+/// Expands a rectangle by `by` pixels (along x, along y) on each side, within the image.
 fn expand_rect(window: &PixelRect, by: [usize; 2], columns: usize, rows: usize) -> PixelRect {
     PixelRect {
         columns: window.expand_within(by[0], columns, rows).columns,

@@ -1,13 +1,13 @@
-//! Grow, shrink and smooth: regions after a change of their boundary.
+//! Grow, shrink and smooth regions.
 
 use super::{
     super::region::{Region, Span},
     expand_rect, subtract_from_window,
 };
 
-/// The region with all pixels whose centre is within the radii of a centre in it.
+/// Dilation by an ellipse: adds all pixels whose centre is within the radii of the centre of a pixel in the region.
 ///
-/// Exact, and by spans: the work is their number times the rows under the brush.
+/// Exact; the cost is the number of spans times the number of rows of the ellipse.
 pub fn dilate_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
     let reach = half_widths(radii, rows);
     let mut grown: Vec<Vec<Span>> = vec![Vec::new(); rows];
@@ -24,12 +24,11 @@ pub fn dilate_region(region: &Region, radii: [f64; 2], columns: usize, rows: usi
     Region::from_spans(grown.concat())
 }
 
-/// The region without the pixels whose centre is within the radii of a centre outside of it.
+/// Erosion by an ellipse: removes all pixels whose centre is within the radii of the centre of a pixel outside.
 ///
-/// What lies beyond the border of the picture counts as inside: a region that touches the border does not shrink away
-/// from it.
+/// Beyond the image border counts as inside, so a region that touches the border does not shrink away from it.
 pub fn erode_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
-    // Pixels farther away than one beyond the bounds are nearer to that one than to the region.
+    // One pixel of margin is enough: pixels farther out are never nearer to the region than those of the margin.
     let window = expand_rect(&region.bounds(), [1, 1], columns, rows);
     region.difference(&dilate_region(
         &subtract_from_window(&window, region),
@@ -39,21 +38,20 @@ pub fn erode_region(region: &Region, radii: [f64; 2], columns: usize, rows: usiz
     ))
 }
 
-/// The region with a smoother boundary: corners are rounded, and what is thinner than about the radii, in the region or
-/// between its parts, goes; straight stretches stay where they are, and so, about, does the area.
+/// Smooths the boundary: corners are rounded, and parts and gaps thinner than about the radii disappear. Straight
+/// stretches stay in place, and the area stays about the same.
 ///
-/// The pixels of which more than half is in the region after three box blurs with these half-widths, rounded to
-/// pixels, which is nearly a Gaussian of that standard deviation (Wells 1986). The border of the picture is repeated
-/// beyond it.
+/// Keeps pixels with a value above one half after three box blurs with these half-widths, rounded to pixels, which
+/// approximate a Gaussian with that standard deviation (Wells 1986). Border pixels are repeated outside the image.
 pub fn smooth_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
     let half = radii.map(|r| (r.round().max(0.0) as usize).min(WIDEST_BLUR));
     let blurred = box_blur_region(region, half, [columns, rows]);
-    // A product of odd numbers, so that no pixel is exactly half in.
+    // A product of odd numbers, so that no pixel has a value of exactly one half.
     let all = half
         .iter()
         .map(|h| (2 * *h as u64 + 1).pow(PASSES as u32))
         .product::<u64>();
-    // Less than half of a blur that is symmetric comes from one side: nothing beyond the bounds is in.
+    // Less than half of a symmetric kernel lies on one side, so no pixel outside the bounds is kept.
     let bounds = region.bounds();
     let (left, top, width) = (
         bounds.columns.start,
@@ -67,31 +65,42 @@ pub fn smooth_region(region: &Region, radii: [f64; 2], columns: usize, rows: usi
 
 const PASSES: usize = 3;
 
-/// With wider blurs the sums would not fit into 64 bits.
+/// Maximum half-width; with wider blurs the sums would exceed 64 bits.
 const WIDEST_BLUR: usize = 512;
 
-/// How far, in columns, pixels reach that are 0, 1, 2... rows away.
+/// Half-widths of the ellipse in columns, 0, 1, 2... rows away from its centre.
 fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
-    // A distance that rounding has made a little longer than the radius is still within it.
+    // Tolerance for rounding: distances equal to the radius are within it.
     let [rx, ry] = radii.map(|r| r.max(0.0) * (1.0 + 1e-12));
     let away = 1..=(ry as usize).min(rows);
-    let reach = |dy: usize| (rx * (1.0 - (dy as f64 / ry).powi(2)).max(0.0).sqrt()) as usize;
     std::iter::once(rx as usize)
-        .chain(away.map(reach))
+        .chain(away.map(|dy| half_width_at(dy, rx, ry)))
         .collect()
 }
 
-/// Adds a span to those of its row. Those of neighbouring rows mostly overlap: to lengthen one of the latest keeps the
+/// Half-width in columns of an ellipse, `dy` rows away from its centre.
+fn half_width_at(dy: usize, rx: f64, ry: f64) -> usize {
+    (rx * (1.0 - (dy as f64 / ry).powi(2)).max(0.0).sqrt()) as usize
+}
+
+/// Adds a span to those of its row. Extends one of the latest spans if they overlap, as they mostly do, to keep the
 /// list short.
 fn add_span(spans: &mut Vec<Span>, span: Span) {
-    let overlaps = |s: &&mut Span| span.start <= s.end && s.start <= span.end;
-    match spans.iter_mut().rev().take(4).find(overlaps) {
-        Some(s) => (s.start, s.end) = (s.start.min(span.start), s.end.max(span.end)),
+    let overlapping = spans
+        .iter_mut()
+        .rev()
+        .take(4)
+        .find(|s| span.start <= s.end && s.start <= span.end);
+    match overlapping {
+        Some(s) => {
+            s.start = s.start.min(span.start);
+            s.end = s.end.max(span.end);
+        }
         None => spans.push(span),
     }
 }
 
-/// For each pixel of the region's bounds, how much of the region three boxes of these half-widths see from there.
+/// The region after three box blurs with these half-widths, unnormalized, for the pixels of its bounds.
 fn box_blur_region(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
     let bounds = region.bounds();
     let (width, height) = (bounds.columns.len(), bounds.rows.len());
@@ -136,7 +145,7 @@ fn box_blur_region(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2
     values[above * width..][..width * height].to_vec()
 }
 
-/// The sums of the values up to `half` away; the ends are repeated.
+/// Sums of the values up to `half` positions away; end values are repeated.
 fn blur_line(old: &[u64], new: &mut [u64], half: usize) {
     let last = old.len() - 1;
     let mut sum = (half as u64 + 1) * old[0] + (1..=half).map(|i| old[i.min(last)]).sum::<u64>();
@@ -146,25 +155,35 @@ fn blur_line(old: &[u64], new: &mut [u64], half: usize) {
     }
 }
 
-/// The same down the columns, all at once.
+/// Like [`blur_line`] along all columns at once.
 fn blurred_columns(old: &[u64], width: usize, half: usize) -> Vec<u64> {
-    let Some(last) = old.len().checked_sub(width).filter(|_| width > 0) else {
+    if width == 0 || old.len() < width {
         return Vec::new();
-    };
-    let row = |y: usize| &old[(y * width).min(last)..][..width];
-    let mut sums: Vec<u64> = row(0).iter().map(|v| (half as u64 + 1) * v).collect();
+    }
+    let first = row_or_last(old, width, 0);
+    let mut sums: Vec<u64> = first.iter().map(|v| (half as u64 + 1) * v).collect();
     for y in 1..=half {
-        sums.iter_mut().zip(row(y)).for_each(|(sum, v)| *sum += v);
+        sums.iter_mut()
+            .zip(row_or_last(old, width, y))
+            .for_each(|(sum, v)| *sum += v);
     }
     let mut new = Vec::with_capacity(old.len());
     for y in 0..old.len() / width {
         new.extend_from_slice(&sums);
-        let (entering, leaving) = (row(y + half + 1), row(y.saturating_sub(half)));
+        let entering = row_or_last(old, width, y + half + 1);
+        let leaving = row_or_last(old, width, y.saturating_sub(half));
         for ((sum, entering), leaving) in sums.iter_mut().zip(entering).zip(leaving) {
             *sum = *sum + entering - leaving;
         }
     }
     new
+}
+
+/// Row `y` of row-major values, clamped to the last row.
+#[inline]
+fn row_or_last(values: &[u64], width: usize, y: usize) -> &[u64] {
+    let last = values.len() - width;
+    &values[(y * width).min(last)..][..width]
 }
 
 #[cfg(test)]

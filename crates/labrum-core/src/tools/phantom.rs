@@ -1,10 +1,10 @@
-//! Pictures with noise for the tests of the edge tools.
+//! Noisy test images for the edge tools.
 
 #![allow(clippy::expect_used)]
 
 use crate::image::{Image, Pixels};
 
-/// Sums of four uniform numbers: about normal, with a standard deviation of 1.
+/// Sums of four uniform numbers: approximately normal, with a standard deviation of 1.
 fn normal_noise(seed: u32) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     move || {
@@ -18,7 +18,7 @@ fn normal_noise(seed: u32) -> impl FnMut() -> f64 {
     }
 }
 
-/// A picture of `side` pixels, each `level(x, y)` with noise of `sigma`.
+/// An image of `side` x `side` pixels with value `level(x, y)` and noise of standard deviation `sigma`.
 pub(super) fn noisy_picture(
     side: usize,
     seed: u32,

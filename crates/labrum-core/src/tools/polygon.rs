@@ -5,14 +5,16 @@ use super::{
     first_at_or_after,
 };
 
-/// The pixels whose centre is inside the polygon, by the even-odd rule: where the line crosses itself, what is enclosed
-/// twice is outside. The last point is joined to the first; points may lie outside of the picture; points that are no
-/// numbers are left out; fewer than three give nothing. Of a centre on the line itself, the left and upper side is in,
-/// so that polygons that share a side share no pixel.
+/// The pixels whose centre is inside the polygon, by the even-odd rule: areas enclosed twice are outside. The last
+/// point is joined to the first. Points may lie outside the image; points that are not finite are ignored; fewer than
+/// three points give an empty region. Centres exactly on the line count as inside on left and upper sides only, so
+/// polygons with a common side share no pixels.
 pub fn rasterize_polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
     let edges = sorted_edges(points, rows);
-    let (mut waiting, mut active) = (edges.iter().peekable(), Vec::<&PolygonEdge>::new());
-    let (mut spans, mut crossings) = (Vec::new(), Vec::new());
+    let mut waiting = edges.iter().peekable();
+    let mut active: Vec<&PolygonEdge> = Vec::new();
+    let mut spans = Vec::new();
+    let mut crossings = Vec::new();
     let first = edges.first().map_or(rows, |e| e.rows.0);
     let end = edges.iter().map(|e| e.rows.1).max().unwrap_or(0);
     for row in first..end {
@@ -37,23 +39,35 @@ pub fn rasterize_polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Re
     Region::from_spans(spans)
 }
 
-/// A side that crosses the line through the centres of at least one row.
+/// A side of the polygon that crosses the centre line of at least one row.
 struct PolygonEdge {
-    /// The first row, and the one after the last.
+    /// First row, and the row after the last.
     rows: (usize, usize),
     top: [f64; 2],
     bottom: [f64; 2],
 }
 
 impl PolygonEdge {
+    /// The side between two points; `None` if it crosses no centre line of an image with `rows` rows.
+    fn between_points(a: [f64; 2], b: [f64; 2], rows: usize) -> Option<Self> {
+        let (top, bottom) = if a[1] <= b[1] { (a, b) } else { (b, a) };
+        let first = first_at_or_after(top[1], rows);
+        let end = first_at_or_after(bottom[1], rows);
+        (first < end).then_some(Self {
+            rows: (first, end),
+            top,
+            bottom,
+        })
+    }
+
     fn x_at(&self, row: usize) -> f64 {
         let ([x0, y0], [x1, y1]) = (self.top, self.bottom);
         x0 + (row as f64 + 0.5 - y0) / (y1 - y0) * (x1 - x0)
     }
 }
 
-/// The sides in order of their first row. Both ends count by the same rule, "the centre is not above", so that every
-/// row is crossed an even number of times and horizontal sides not at all.
+/// The sides, sorted by first row. The same half-open rule for both ends ensures that each row is crossed an even
+/// number of times, and horizontal sides are never crossed.
 fn sorted_edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
     let points: Vec<[f64; 2]> = points
         .iter()
@@ -61,15 +75,11 @@ fn sorted_edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
         .filter(|p| p.iter().all(|v| v.is_finite()))
         .collect();
     let next = points.iter().cycle().skip(1);
-    let side = |(&a, &b): (&[f64; 2], &[f64; 2])| {
-        let (top, bottom) = if a[1] <= b[1] { (a, b) } else { (b, a) };
-        let rows = (
-            first_at_or_after(top[1], rows),
-            first_at_or_after(bottom[1], rows),
-        );
-        (rows.0 < rows.1).then_some(PolygonEdge { rows, top, bottom })
-    };
-    let mut edges: Vec<PolygonEdge> = points.iter().zip(next).filter_map(side).collect();
+    let mut edges: Vec<PolygonEdge> = points
+        .iter()
+        .zip(next)
+        .filter_map(|(a, b)| PolygonEdge::between_points(*a, *b, rows))
+        .collect();
     edges.sort_unstable_by_key(|e| e.rows.0);
     edges
 }

@@ -1,17 +1,19 @@
-//! Moves a piece of a label's boundary by pulling at it.
+//! Pull tool: deforms a label's boundary by dragging a point.
 
+use super::pixel_center;
 use crate::region::{PixelRect, Region};
+use std::ops::Range;
 
-/// How far one step moves, as a share of the reach. The weight falls by at most 1.54 over one reach, so that steps below
-/// 0.65 cannot fold the picture; small ones bend it evenly.
+/// Length of one step as a share of the reach. The weight falls by at most 1.54 over one reach, so steps below 0.65
+/// cannot fold the image; small steps deform it evenly.
 const STEP: f64 = 0.2;
 
-/// The label after what is around `grab` was moved to `to`: (target, window), where `target` is what the label covers
-/// within `window`, and nothing changes outside of `window`.
+/// Drags the surroundings of `grab` to `to` and returns (target, window): the label then covers `target` within
+/// `window`, and does not change outside.
 ///
-/// Points are in pixels. The move is whole at the grabbed point and falls off smoothly to none at `reach` (x, y, in
-/// pixels) from its way; a long way is gone in small steps, so that the boundary never folds. The picture of `columns` x
-/// `rows` goes on outside as at its border. Where nothing can move, both regions are empty.
+/// Points are in pixels. The displacement is full at the grabbed point and falls off smoothly to zero at `reach` (x, y,
+/// in pixels) from its path; long paths are divided into small steps, so that the boundary never folds. The border of
+/// the image of `columns` x `rows` is repeated outside. If nothing can move, both regions are empty.
 pub fn pull_label(
     label: &Region,
     grab: [f64; 2],
@@ -26,21 +28,21 @@ pub fn pull_label(
         return (Region::default(), Region::default());
     }
     let bounds = way.affected_bounds(columns, rows);
-    let middle = |x: usize, y: usize| [x as f64 + 0.5, y as f64 + 0.5];
-    let window = Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)));
-    // What moves into the window comes from within it; one pixel more is for the interpolation.
+    let window = Region::from_fn(&bounds, |x, y| way.is_near(pixel_center((x, y))));
+    // Everything that moves into the window comes from within it; the extra pixel is for interpolation.
     let cover = Cover::new(label, bounds.expand_within(1, columns, rows));
     let target = Region::from_fn(&bounds, |x, y| {
-        way.is_near(middle(x, y)) && cover.coverage_at(way.source_point(middle(x, y))) >= 0.5
+        let center = pixel_center((x, y));
+        way.is_near(center) && cover.coverage_at(way.source_point(center)) >= 0.5
     });
     (target, window)
 }
 
-/// The way of the grabbed point, in units of the reach.
+/// Path of the grabbed point, in units of the reach.
 struct PullVector {
     reach: [f64; 2],
     end: [f64; 2],
-    /// From the grabbed point to the end.
+    /// Vector from the grabbed point to the end point.
     along: [f64; 2],
     steps: usize,
 }
@@ -58,21 +60,24 @@ impl PullVector {
         }
     }
 
-    /// The pixels less than the reach away from the way, and perhaps some more.
+    /// A rectangle that contains all pixels closer to the path than the reach.
     fn affected_bounds(&self, columns: usize, rows: usize) -> PixelRect {
-        let range = |axis: usize, end: usize| {
-            let (to, from) = (self.end[axis], self.end[axis] - self.along[axis]);
-            let low = ((to.min(from) - 1.0) * self.reach[axis]).floor().max(0.0) as usize;
-            let high = ((to.max(from) + 1.0) * self.reach[axis]).ceil().max(0.0) as usize;
-            low.min(end)..high.min(end)
-        };
         PixelRect {
-            columns: range(0, columns),
-            rows: range(1, rows),
+            columns: self.affected_range(0, columns),
+            rows: self.affected_range(1, rows),
         }
     }
 
-    /// True where the point is less than the reach away from the way.
+    /// Its columns (axis 0) or rows (axis 1), clipped to `0..end`.
+    fn affected_range(&self, axis: usize, end: usize) -> Range<usize> {
+        let to = self.end[axis];
+        let from = self.end[axis] - self.along[axis];
+        let low = ((to.min(from) - 1.0) * self.reach[axis]).floor().max(0.0) as usize;
+        let high = ((to.max(from) + 1.0) * self.reach[axis]).ceil().max(0.0) as usize;
+        low.min(end)..high.min(end)
+    }
+
+    /// True if the point is closer to the path than the reach.
     fn is_near(&self, point: [f64; 2]) -> bool {
         let back = [
             point[0] / self.reach[0] - self.end[0],
@@ -83,7 +88,7 @@ impl PullVector {
         (back[0] + share * x).powi(2) + (back[1] + share * y).powi(2) < 1.0
     }
 
-    /// Where what is at `point` after the pull was before it.
+    /// The position before the pull of what is at `point` afterwards.
     fn source_point(&self, point: [f64; 2]) -> [f64; 2] {
         let mut at = [point[0] / self.reach[0], point[1] / self.reach[1]];
         let step = self.along.map(|v| v / self.steps as f64);
@@ -100,7 +105,7 @@ impl PullVector {
     }
 }
 
-/// The label in a part of the picture, for reading between pixels.
+/// The label in a part of the image, for interpolation between pixels.
 struct Cover {
     part: PixelRect,
     inside: Vec<bool>,
@@ -111,10 +116,8 @@ impl Cover {
         let columns = part.columns.len();
         let mut inside = vec![false; columns * part.rows.len()];
         for span in label.spans().iter().filter(|s| part.rows.contains(&s.row)) {
-            let (start, end) = (
-                span.start.max(part.columns.start),
-                span.end.min(part.columns.end),
-            );
+            let start = span.start.max(part.columns.start);
+            let end = span.end.min(part.columns.end);
             if start < end {
                 let row = (span.row - part.rows.start) * columns;
                 inside[row + start - part.columns.start..row + end - part.columns.start].fill(true);
@@ -123,19 +126,33 @@ impl Cover {
         Self { part, inside }
     }
 
-    /// How much of a pixel around `point` is inside, 0..=1: linear between the middles of four pixels.
+    /// Coverage 0..=1 at `point`, interpolated bilinearly between pixel centres.
     fn coverage_at(&self, point: [f64; 2]) -> f64 {
-        let (columns, rows) = (self.part.columns.len(), self.part.rows.len());
-        let between = |at: f64, start: usize, count: usize| {
-            let at = (at - 0.5 - start as f64).clamp(0.0, (count - 1) as f64);
-            (at as usize, (at as usize + 1).min(count - 1), at.fract())
-        };
-        let (left, right, across) = between(point[0], self.part.columns.start, columns);
-        let (top, bottom, down) = between(point[1], self.part.rows.start, rows);
-        let cell = |x: usize, y: usize| f64::from(u8::from(self.inside[y * columns + x]));
-        let row = |y: usize| cell(left, y) * (1.0 - across) + cell(right, y) * across;
-        row(top) * (1.0 - down) + row(bottom) * down
+        let (left, right, across) = pixels_around(point[0], &self.part.columns);
+        let (top, bottom, down) = pixels_around(point[1], &self.part.rows);
+        let upper = self.mix_in_row(top, [left, right], across);
+        let lower = self.mix_in_row(bottom, [left, right], across);
+        upper * (1.0 - down) + lower * down
     }
+
+    /// Interpolates linearly between two pixels of a row of the part; `share` and result are 0..=1.
+    #[inline]
+    fn mix_in_row(&self, row: usize, [left, right]: [usize; 2], share: f64) -> f64 {
+        let start = row * self.part.columns.len();
+        let first = f64::from(u8::from(self.inside[start + left]));
+        let second = f64::from(u8::from(self.inside[start + right]));
+        first * (1.0 - share) + second * share
+    }
+}
+
+/// The two pixels of a range (as offsets from its start) whose centres enclose a position, and the fraction of the way
+/// between them; clamped to the ends.
+#[inline]
+fn pixels_around(place: f64, range: &Range<usize>) -> (usize, usize, f64) {
+    let last = range.len() - 1;
+    let place = (place - 0.5 - range.start as f64).clamp(0.0, last as f64);
+    let first = place as usize;
+    (first, (first + 1).min(last), place.fract())
 }
 
 #[cfg(test)]

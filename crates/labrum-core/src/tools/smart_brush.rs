@@ -1,4 +1,4 @@
-//! A round brush that stops at the edge of the structure under the pointer.
+//! Smart brush: a round brush that stops at the edges of the structure under the pointer.
 
 use super::{
     flood::keep_connected_part,
@@ -8,33 +8,34 @@ use crate::{
     image::Image,
     region::{PixelRect, Region},
 };
+use std::ops::Range;
 
-/// The brush's longer radius in cells of its grid, at most: a larger brush works on means of blocks of pixels.
+/// Maximum of the longer brush radius in grid cells; for larger brushes a cell is the mean of a block of pixels.
 const LARGEST_RADIUS: f64 = 42.0;
-/// The share of the radius around the pointer that tells what the structure looks like.
+/// Share of the radius around the pointer from which the typical grey values of the structure are taken.
 const MIDDLE: f64 = 0.28;
-/// The share of the radius around the pointer that always belongs to the structure.
+/// Share of the radius around the pointer that always belongs to the structure.
 const CORE: f64 = 0.12;
-/// How far a value may be from the typical one, in standard deviations, at sensitivity 0 and 1.
+/// Tolerated difference from the typical value, in standard deviations, at sensitivity 0 and 1.
 const TOLERANCE: [f32; 2] = [8.0, 1.2];
-/// What grey values weigh against a short contour.
+/// Weight of grey values against a short contour.
 const DATA_WEIGHT: f32 = 0.5;
-/// What the means on both sides of the contour nearby weigh against the typical value of the middle.
+/// Weight of the local means on both sides of the contour against the typical value of the middle.
 const LOCAL_WEIGHT: f32 = 0.8;
-/// Times that the local means are taken anew; more lets the contour wander.
+/// Number of updates of the local means; with more the contour drifts.
 const ROUNDS: usize = 3;
-/// Holes up to this share of the disc are filled.
+/// Maximum size of holes that are filled, as a share of the disc.
 const LARGEST_HOLE: f64 = 0.05;
 
-/// The pixels of a disc that belong to the same structure as those around its centre.
+/// The pixels of a disc that belong to the same structure as its centre.
 ///
-/// `center` and `radii` (x, y) are in pixels. `sensitivity` 0..=1 tells how small a difference counts as an edge; at 0
-/// the whole disc comes back. The result is connected, holds the pixel under the pointer, and has no small holes; it is
-/// empty only where the pointer is outside of the image.
+/// `center` and `radii` (x, y) are in pixels. `sensitivity` is 0..=1: the higher, the smaller a difference that counts
+/// as an edge; 0 returns the whole disc. The result is connected, contains the pixel under the pointer, and has no
+/// small holes; it is empty only if the pointer is outside the image.
 ///
-/// Two regions with local means (Lankton and Tannenbaum 2008, "Localizing Region-Based Active Contours"), the contour
-/// kept short by blurring and thresholding (Wang et al. 2017, "An efficient iterative thresholding method for image
-/// segmentation"), beginning with what resembles the middle of the disc.
+/// Two-region model with local means (Lankton and Tannenbaum 2008, "Localizing Region-Based Active Contours"); the
+/// contour is kept short by blurring and thresholding (Wang et al. 2017, "An efficient iterative thresholding method
+/// for image segmentation"). Starts from the pixels that resemble the middle of the disc.
 pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity: f64) -> Region {
     let [x, y] = center;
     if !(x >= 0.0 && y >= 0.0 && x < image.columns as f64 && y < image.rows as f64) {
@@ -43,14 +44,7 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     let pointer = (x as usize, y as usize);
     let radii = radii.map(|r| if r.is_finite() { r.max(0.5) } else { 0.5 });
     let longest = radii[0].max(radii[1]);
-    let reach = |at: f64, by: f64, end: usize| {
-        (at - by).max(0.0) as usize..((at + by).ceil() as usize).min(end)
-    };
-    let window = |by: [f64; 2]| PixelRect {
-        columns: reach(x, by[0], image.columns),
-        rows: reach(y, by[1], image.rows),
-    };
-    let disc = Region::from_fn(&window(radii), |column, row| {
+    let disc = Region::from_fn(&window_around(image, center, radii), |column, row| {
         let away = [
             (column as f64 + 0.5 - x) / radii[0],
             (row as f64 + 0.5 - y) / radii[1],
@@ -61,16 +55,15 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
         return disc;
     }
     let block = (longest / LARGEST_RADIUS).ceil() as usize;
-    // A margin, so that there are values on the far side of an edge close to the rim too.
-    let grey = GreyBlocks::from_image(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
-    let cells = |pixels: f64| pixels / block as f64;
-    let center = [
-        cells(x - grey.window.columns.start as f64),
-        cells(y - grey.window.rows.start as f64),
-    ];
+    // A margin, so that edges near the rim of the disc have values on both sides.
+    let window = window_around(image, center, radii.map(|r| 1.25 * r + 4.0));
+    let grey = GreyBlocks::from_image(image, &window, block);
     let brush = Brush {
-        center,
-        radii: radii.map(cells),
+        center: [
+            grey.blocks_from_pixels(x - grey.window.columns.start as f64),
+            grey.blocks_from_pixels(y - grey.window.rows.start as f64),
+        ],
+        radii: radii.map(|r| grey.blocks_from_pixels(r)),
         sensitivity: sensitivity.min(1.0) as f32,
         grey: &grey,
     };
@@ -78,7 +71,20 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     keep_connected_part(&part, pointer, (LARGEST_HOLE * disc.len() as f64) as usize)
 }
 
-/// The brush in cells of the grid of grey values.
+/// The pixels of the image within `by` (x, y) of a point.
+fn window_around(image: &Image, [x, y]: [f64; 2], by: [f64; 2]) -> PixelRect {
+    PixelRect {
+        columns: range_around(x, by[0], image.columns),
+        rows: range_around(y, by[1], image.rows),
+    }
+}
+
+/// The part of `0..end` within `by` of a position.
+fn range_around(at: f64, by: f64, end: usize) -> Range<usize> {
+    (at - by).max(0.0) as usize..((at + by).ceil() as usize).min(end)
+}
+
+/// The brush, in grid cells.
 struct Brush<'a> {
     center: [f64; 2],
     radii: [f64; 2],
@@ -86,16 +92,16 @@ struct Brush<'a> {
     grey: &'a GreyBlocks,
 }
 
-/// What the middle of the disc looks like.
+/// Grey value statistics of the middle of the disc.
 struct DiscStatistics {
     /// Typical grey value.
     level: f32,
-    /// A value further than this from the typical one belongs to something else.
+    /// Maximum difference from the typical value within the structure.
     tolerance: f32,
 }
 
 impl DiscStatistics {
-    /// -1 for the typical value, 0 at the tolerance, 1 for what is clearly something else.
+    /// -1 at the typical value, 0 at the tolerance, 1 for clearly different values.
     fn signed_dissimilarity(&self, value: f32) -> f32 {
         let away = (value - self.level) / self.tolerance;
         (away * away - 1.0).min(1.0)
@@ -103,7 +109,7 @@ impl DiscStatistics {
 }
 
 impl Brush<'_> {
-    /// How much of each cell belongs to the structure, 0..=1: one half along its contour.
+    /// Share of each cell that belongs to the structure, 0..=1: one half along its contour.
     fn inside_shares(&self) -> Vec<f32> {
         let columns = self.grey.columns;
         let mut values = self.grey.values.clone();
@@ -111,50 +117,64 @@ impl Brush<'_> {
         let structure = self.structure_statistics(&values);
         let core = self.cells_within(CORE);
         let contour = half_gaussian((0.1 * self.largest_radius()).clamp(0.8, 4.0));
-        let settle = |outwards: &[f32], inside: &mut Vec<f32>| {
-            convolve_separable(inside, columns, &contour);
-            inside
-                .iter_mut()
-                .zip(outwards)
-                .for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
-            core.iter().for_each(|&i| inside[i] = 1.0);
-        };
         let mut outwards: Vec<f32> = values
             .iter()
             .map(|&v| structure.signed_dissimilarity(v))
             .collect();
         let mut inside: Vec<f32> = outwards.iter().map(|&out| f32::from(out < 0.0)).collect();
-        (0..3).for_each(|_| settle(&outwards, &mut inside));
+        for _ in 0..3 {
+            self.settle_contour(&mut inside, &outwards, &core, &contour);
+        }
         for _ in 0..ROUNDS {
             self.classify_cells(&values, &inside, &structure, &mut outwards);
-            settle(&outwards, &mut inside);
-            settle(&outwards, &mut inside);
+            self.settle_contour(&mut inside, &outwards, &core, &contour);
+            self.settle_contour(&mut inside, &outwards, &core, &contour);
         }
         convolve_separable(&mut inside, columns, &contour);
         inside
+    }
+
+    /// Blurs with `contour` (one half of a kernel), which keeps the contour short, and thresholds by `outwards`; the
+    /// core stays inside.
+    fn settle_contour(
+        &self,
+        inside: &mut [f32],
+        outwards: &[f32],
+        core: &[usize],
+        contour: &[f32],
+    ) {
+        convolve_separable(inside, self.grey.columns, contour);
+        inside
+            .iter_mut()
+            .zip(outwards)
+            .for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
+        core.iter().for_each(|&i| inside[i] = 1.0);
     }
 
     fn largest_radius(&self) -> f32 {
         self.radii[0].max(self.radii[1]) as f32
     }
 
-    /// Standard deviation, in cells, of the blur that takes the noise: more than this costs small details.
+    /// Standard deviation in cells of the blur against noise; more would lose small details.
     fn noise_sigma(&self) -> f32 {
         (0.07 * self.largest_radius()).clamp(0.8, 4.0)
     }
 
-    /// The cells around the pointer within a share of the radii, at least one cell far.
+    /// The cells around the pointer within a share of the radii, but at least within one cell.
     fn cells_within(&self, share: f64) -> Vec<usize> {
-        let columns = self.grey.columns;
         let radii = self.radii.map(|r| (share * r).max(1.0));
-        let near = |i: &usize| {
-            let away = [
-                (i % columns) as f64 + 0.5 - self.center[0],
-                (i / columns) as f64 + 0.5 - self.center[1],
-            ];
-            (away[0] / radii[0]).powi(2) + (away[1] / radii[1]).powi(2) <= 1.0
-        };
-        (0..self.grey.values.len()).filter(near).collect()
+        (0..self.grey.values.len())
+            .filter(|cell| self.is_cell_within(*cell, radii))
+            .collect()
+    }
+
+    /// True if the centre of a cell is within `radii` (in cells) of the pointer.
+    #[inline]
+    fn is_cell_within(&self, cell: usize, radii: [f64; 2]) -> bool {
+        let columns = self.grey.columns;
+        let x = (cell % columns) as f64 + 0.5 - self.center[0];
+        let y = (cell / columns) as f64 + 0.5 - self.center[1];
+        (x / radii[0]).powi(2) + (y / radii[1]).powi(2) <= 1.0
     }
 
     fn structure_statistics(&self, values: &[f32]) -> DiscStatistics {
@@ -165,9 +185,9 @@ impl Brush<'_> {
             .collect();
         let level = select_quantile(&mut middle, 0.5);
         middle.iter_mut().for_each(|v| *v = (*v - level).abs());
-        // From the median absolute deviation to the standard deviation of a normal distribution.
+        // Standard deviation of a normal distribution from its median absolute deviation.
         let scatter = 1.4826 * select_quantile(&mut middle, 0.5);
-        // An edge through the middle widens the scatter, but not the steps between nearby cells: they limit it.
+        // An edge through the middle increases the scatter, but not the differences of nearby cells, so these limit it.
         let lag = (2.0 * self.noise_sigma()).ceil() as usize + 1;
         let pairs = self
             .cells_within(0.6)
@@ -177,7 +197,7 @@ impl Brush<'_> {
         let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * select_quantile(&mut steps, 0.5);
         let mut all = values.to_vec();
         let range = select_quantile(&mut all, 0.98) - select_quantile(&mut all, 0.02);
-        // Without noise a hair's difference is none.
+        // A lower limit, so that tiny differences in images without noise do not count.
         let least = (0.02 * range).max(1e-5 * level.abs()).max(1e-9);
         let [loosest, tightest] = TOLERANCE;
         let deviations = loosest * (tightest / loosest).powf(self.sensitivity);
@@ -187,8 +207,8 @@ impl Brush<'_> {
         }
     }
 
-    /// On which side each value is: negative for inside. Where both sides are near, halfway between their means is the
-    /// limit, which finds the middle of a blurred edge; elsewhere the structure alone tells.
+    /// Classifies each value: negative is inside. If both sides are near, the threshold is halfway between their local
+    /// means, which finds the middle of a blurred edge; elsewhere only the statistics of the structure decide.
     fn classify_cells(
         &self,
         values: &[f32],
@@ -196,25 +216,15 @@ impl Brush<'_> {
         structure: &DiscStatistics,
         outwards: &mut [f32],
     ) {
-        let reach = (0.2 * self.largest_radius()).ceil() as usize;
-        let nearby = |of: &dyn Fn(f32, f32) -> f32| {
-            let mut sums: Vec<f32> = values
-                .iter()
-                .zip(inside)
-                .map(|(&value, &inside)| of(value, inside))
-                .collect();
-            double_box_mean(&mut sums, self.grey.columns, reach);
-            sums
-        };
         let shares = [
-            nearby(&|_, inside| inside),
-            nearby(&|_, inside| 1.0 - inside),
+            self.means_nearby(values, inside, |_, inside| inside),
+            self.means_nearby(values, inside, |_, inside| 1.0 - inside),
         ];
-        // Differences from the level: sums of large values would lose their last digits.
+        // Differences from the level, as sums of large values would lose precision.
         let level = structure.level;
         let sums = [
-            nearby(&|v, inside| (v - level) * inside),
-            nearby(&|v, inside| (v - level) * (1.0 - inside)),
+            self.means_nearby(values, inside, |v, inside| (v - level) * inside),
+            self.means_nearby(values, inside, |v, inside| (v - level) * (1.0 - inside)),
         ];
         for (i, out) in outwards.iter_mut().enumerate() {
             *out = structure.signed_dissimilarity(values[i]);
@@ -229,32 +239,54 @@ impl Brush<'_> {
             }
         }
     }
+
+    /// Local means around each cell of `weigh(value, share inside)`.
+    fn means_nearby(
+        &self,
+        values: &[f32],
+        inside: &[f32],
+        weigh: impl Fn(f32, f32) -> f32,
+    ) -> Vec<f32> {
+        let reach = (0.2 * self.largest_radius()).ceil() as usize;
+        let mut means: Vec<f32> = values
+            .iter()
+            .zip(inside)
+            .map(|(&value, &inside)| weigh(value, inside))
+            .collect();
+        double_box_mean(&mut means, self.grey.columns, reach);
+        means
+    }
 }
 
-/// The pixels of `disc` of which at least half is inside, by the four cells around each.
+/// The pixels of `disc` with a share inside of at least one half, interpolated from the four nearest cells.
 fn sample_disc(inside: &[f32], grey: &GreyBlocks, disc: &Region) -> Region {
-    let cells = |pixel: usize, start: usize, count: usize| {
-        let at = ((pixel - start) as f32 + 0.5) / grey.block as f32 - 0.5;
-        let first = (at.max(0.0) as usize).min(count - 1);
-        (
-            first,
-            (first + 1).min(count - 1),
-            (at - first as f32).clamp(0.0, 1.0),
-        )
-    };
+    let first_column = grey.window.columns.start;
+    let first_row = grey.window.rows.start;
     let within = Region::from_fn(&disc.bounds(), |x, y| {
-        let (left, right, across) = cells(x, grey.window.columns.start, grey.columns);
-        let (top, bottom, down) = cells(y, grey.window.rows.start, grey.rows);
-        let row = |r: usize| {
-            let (a, b) = (
-                inside[r * grey.columns + left],
-                inside[r * grey.columns + right],
-            );
-            a + across * (b - a)
-        };
-        row(top) + down * (row(bottom) - row(top)) >= 0.5
+        let (left, right, across) = cells_around(x - first_column, grey.block, grey.columns);
+        let (top, bottom, down) = cells_around(y - first_row, grey.block, grey.rows);
+        let upper = mix_cells(&inside[top * grey.columns..], [left, right], across);
+        let lower = mix_cells(&inside[bottom * grey.columns..], [left, right], across);
+        upper + down * (lower - upper) >= 0.5
     });
     within.intersection(disc)
+}
+
+/// The two of `count` cells whose centres enclose the centre of a pixel, and the fraction of the way between them;
+/// clamped to the ends. `pixel` is counted from the first pixel of the first cell; `block` is the side of a cell in
+/// pixels.
+#[inline]
+fn cells_around(pixel: usize, block: usize, count: usize) -> (usize, usize, f32) {
+    let at = (pixel as f32 + 0.5) / block as f32 - 0.5;
+    let first = (at.max(0.0) as usize).min(count - 1);
+    let next = (first + 1).min(count - 1);
+    (first, next, (at - first as f32).clamp(0.0, 1.0))
+}
+
+/// Interpolates linearly between two cells of a row; `share` is 0..=1.
+#[inline]
+fn mix_cells(row: &[f32], [left, right]: [usize; 2], share: f32) -> f32 {
+    row[left] + share * (row[right] - row[left])
 }
 
 #[cfg(test)]

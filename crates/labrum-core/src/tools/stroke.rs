@@ -1,4 +1,4 @@
-//! Brush and eraser: the pixels under a round brush that is drawn along a line.
+//! Brush and eraser: the pixels under a round brush moved along a line.
 
 use super::{
     super::region::{Region, Span},
@@ -10,9 +10,9 @@ pub fn disc_region(center: [f64; 2], radii: [f64; 2], columns: usize, rows: usiz
     capsule_region(center, center, radii, columns, rows)
 }
 
-/// The pixels under a brush drawn straight from one point to another: all whose centre it has covered on the way, so
-/// that a line of any length has no gaps; and those that the brush's own centre went over, which is more only where the
-/// brush is smaller than a pixel. Points that are no numbers give nothing.
+/// The pixels under a brush moved straight from one point to another: all whose centre it covers on the way, so lines
+/// of any length have no gaps, and those that the brush centre passes over, which matters only for brushes smaller than
+/// a pixel. Points that are not finite give an empty region.
 pub fn capsule_region(
     from: [f64; 2],
     to: [f64; 2],
@@ -44,22 +44,22 @@ pub fn capsule_region(
     Region::from_spans(spans)
 }
 
-/// A brush without a size is one of this radius in pixels.
+/// Minimum brush radius in pixels.
 const SMALLEST: f64 = 1e-6;
 
-/// A line with a round brush along it, scaled so that the brush is the unit circle.
+/// The area swept by a round brush along a line, scaled so that the brush is the unit circle.
 struct Swept {
     from: [f64; 2],
     to: [f64; 2],
-    /// The line's direction, of length 1, and its length; `None` for a point.
+    /// Unit direction and length of the line; `None` for a point.
     line: Option<([f64; 2], f64)>,
     radii: [f64; 2],
 }
 
 impl Swept {
     fn new(from: [f64; 2], to: [f64; 2], radii: [f64; 2]) -> Self {
-        let scaled = |p: [f64; 2]| [p[0] / radii[0], p[1] / radii[1]];
-        let (from, to) = (scaled(from), scaled(to));
+        let from = divide_by_radii(from, radii);
+        let to = divide_by_radii(to, radii);
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
         let length = dx.hypot(dy);
         Self {
@@ -70,8 +70,8 @@ impl Swept {
         }
     }
 
-    /// Where the horizontal line at `y` enters and leaves the shape. The shape is convex, so that the outermost ends of
-    /// its three parts, the two circles and the rectangle between them, are those of the whole.
+    /// Where the horizontal line at `y` enters and leaves the shape. As the shape is convex, these are the outermost
+    /// ends over its three parts: two circles and the rectangle between them.
     fn across_shape(&self, y: f64) -> Option<[f64; 2]> {
         let y = y / self.radii[1];
         [
@@ -95,12 +95,17 @@ impl Swept {
     }
 }
 
+/// Converts a point from pixels to brush radii.
+fn divide_by_radii(point: [f64; 2], radii: [f64; 2]) -> [f64; 2] {
+    [point[0] / radii[0], point[1] / radii[1]]
+}
+
 fn across_circle(center: [f64; 2], y: f64) -> Option<[f64; 2]> {
     let half = 1.0 - (y - center[1]).powi(2);
     (half >= 0.0).then(|| [center[0] - half.sqrt(), center[0] + half.sqrt()])
 }
 
-/// The x for which `slope * x + offset` lies from `low` to `high`.
+/// The interval of x for which `slope * x + offset` lies between `low` and `high`.
 fn solve_interval(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 2]> {
     if slope == 0.0 {
         return (low <= offset && offset <= high).then_some([f64::NEG_INFINITY, f64::INFINITY]);
@@ -109,7 +114,7 @@ fn solve_interval(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 
     Some([a.min(b), a.max(b)])
 }
 
-/// The pixels of `row` that a line without a width goes through.
+/// The pixels of `row` that a line of zero width passes through.
 fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Option<Span> {
     let ([x0, y0], [x1, y1]) = if from[1] <= to[1] {
         (from, to)
@@ -120,19 +125,11 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
     if y1 < top || y0 >= bottom {
         return None;
     }
-    let x_at = |y: f64| {
-        if y <= y0 {
-            x0
-        } else if y >= y1 {
-            x1
-        } else {
-            x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
-        }
-    };
-    let (a, b) = (x_at(top), x_at(bottom));
     let (left, right) = if y0 == y1 {
         (x0.min(x1), x0.max(x1))
     } else {
+        let a = x_on_line([x0, y0], [x1, y1], top);
+        let b = x_on_line([x0, y0], [x1, y1], bottom);
         (a.min(b), a.max(b))
     };
     let end = right.ceil().max(left.floor() + 1.0);
@@ -141,6 +138,18 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
         start: left.floor().max(0.0) as usize,
         end: (end.max(0.0) as usize).min(columns),
     })
+}
+
+/// The x of a line at height `y`, clamped to its ends; its first point must be the upper one.
+#[inline]
+fn x_on_line([x0, y0]: [f64; 2], [x1, y1]: [f64; 2], y: f64) -> f64 {
+    if y <= y0 {
+        x0
+    } else if y >= y1 {
+        x1
+    } else {
+        x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
+    }
 }
 
 #[cfg(test)]

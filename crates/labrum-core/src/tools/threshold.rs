@@ -3,8 +3,8 @@
 use super::super::region::{Region, Span};
 use std::ops::RangeInclusive;
 
-/// The pixels of `region`, in a picture `columns` wide, whose `value(index)` lies in `range`; `index` is row after row.
-/// A value that is no number lies in none.
+/// The pixels of `region`, in an image `columns` wide, whose `value(index)` lies in `range`; `index` is row-major. NaN
+/// lies in no range.
 pub fn within_range(
     region: &Region,
     value: impl Fn(usize) -> f64,

@@ -1,10 +1,9 @@
-//! JPEG 2000 (ITU-T T.800) and High-Throughput JPEG 2000: the size marker is checked here, the pixels come from the
-//! decoder.
+//! JPEG 2000 (ITU-T T.800) and High-Throughput JPEG 2000. The image size is checked here, a library decodes the pixels.
 
 use super::{super::header::PixelHeader, Samples, Short};
 use labrum_core::guard::catch_panic;
 
-/// A stream of which more is missing is not worth showing.
+/// A stream is not shown if more than this fraction is missing.
 const MOST_MISSING: f64 = 0.9;
 
 /// Decodes a frame.
@@ -19,10 +18,10 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
         let pixels = header.rows * header.columns;
         if components.len() != header.samples || components.iter().any(|c| c.data().len() != pixels)
         {
-            return Err("it holds another number of pixels".to_owned());
+            return Err("the number of pixels does not match the header".to_owned());
         }
         let precision = components.first().map_or(0, |c| c.precision());
-        // Values of a signed stream in a dataset of unsigned pixels, and the other way round, keep their bits.
+        // If stream and header disagree about the sign, values keep their bits.
         let size = if precision > 16 {
             4
         } else if precision > 8 {
@@ -38,19 +37,17 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
         }
         Ok((out, size, precision))
     });
-    let (bytes, size, precision) =
-        values
-            .ok_or("its JPEG 2000 stream is damaged")?
-            .map_err(|e| match is_whole {
-                true => format!("its JPEG 2000 stream: {e}"),
-                false => "too much of its JPEG 2000 stream is cut off".into(),
-            })?;
-    // What is cut off may be missing anywhere: detail, colour, or a part of the picture.
-    let short = || Short {
+    let (bytes, size, precision) = values
+        .ok_or("the JPEG 2000 data is damaged")?
+        .map_err(|e| match is_whole {
+            true => format!("the JPEG 2000 data cannot be decoded: {e}"),
+            false => "too much of the JPEG 2000 data is missing".into(),
+        })?;
+    // In truncated JPEG 2000, details, colour or parts of the image may be missing.
+    let short = (!is_whole).then(|| Short {
         rows: header.rows,
-        reason: "its JPEG 2000 stream is cut off".into(),
-    };
-    let short = (!is_whole).then(short);
+        reason: "the JPEG 2000 data is truncated".into(),
+    });
     Ok(Samples {
         bytes,
         size,
@@ -60,21 +57,17 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     })
 }
 
-/// The decoder allocates what the stream claims: hold that against the header and the length first. True where the
-/// stream is all there.
+/// Compares the size in the stream with the header and the length of the data, because the library allocates memory for
+/// it. True if the stream is complete.
 fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
-    let damaged = "its JPEG 2000 stream is damaged";
+    let damaged = "the JPEG 2000 data is damaged";
     let start = bytes
         .windows(4)
         .take(4096)
         .position(|w| w == [0xFF, 0x4F, 0xFF, 0x51])
         .ok_or(damaged)?;
-    let field = |at: usize| {
-        let b = bytes.get(start + at..start + at + 4)?;
-        Some(u64::from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])))
-    };
     let fields: Vec<u64> = (0..8)
-        .map(|i| field(8 + 4 * i))
+        .map(|i| big_endian_number(bytes, start + 8 + 4 * i))
         .collect::<Option<_>>()
         .ok_or(damaged)?;
     let (width, height) = (
@@ -84,7 +77,7 @@ fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
     if (width, height) != (header.columns as u64, header.rows as u64) {
         let (columns, rows) = (header.columns, header.rows);
         return Err(format!(
-            "its JPEG 2000 is {width} x {height}, its header says {columns} x {rows}"
+            "the JPEG 2000 image is {width} x {height}, but the header says {columns} x {rows}"
         ));
     }
     let components = bytes
@@ -93,7 +86,7 @@ fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
     let components = components.ok_or(damaged)?;
     if components != header.samples {
         return Err(format!(
-            "its JPEG 2000 has {components} components, {} are due",
+            "the JPEG 2000 image has {components} components, expected {}",
             header.samples
         ));
     }
@@ -104,11 +97,9 @@ fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
         .chunks_exact(3)
         .any(|c| (c[1], c[2]) != (1, 1) || c[0] != parts[0])
     {
-        return Err(
-            "a JPEG 2000 with components of different size or depth is not supported".into(),
-        );
+        return Err("JPEG 2000 with components of different size or depth is not supported".into());
     }
-    // Each tile has a header of 14 bytes.
+    // Each tile has a 14-byte header.
     let tiles = fields[0].div_ceil(fields[4].max(1)) * fields[1].div_ceil(fields[5].max(1));
     if fields[4] == 0 || fields[5] == 0 || tiles * 14 > bytes.len() as u64 {
         return Err(damaged.into());
@@ -116,13 +107,19 @@ fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
     check_tile_parts(&bytes[start..])
 }
 
-/// True where each tile-part is there: the decoder fills what is missing in silence, T.800 A.4.2.
+/// Reads four bytes, big endian.
+fn big_endian_number(bytes: &[u8], at: usize) -> Option<u64> {
+    let b = bytes.get(at..at + 4)?;
+    Some(u64::from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])))
+}
+
+/// True if all tile-parts are complete, T.800 A.4.2: the library fills missing data silently.
 fn check_tile_parts(stream: &[u8]) -> Result<bool, String> {
     let Some(first) = stream
         .windows(4)
         .position(|w| w == [0xFF, 0x90, 0x00, 0x0A])
     else {
-        return Err("its JPEG 2000 stream has no pixels".into());
+        return Err("the JPEG 2000 data contains no pixels".into());
     };
     let mut at = first;
     while let Some([0xFF, 0x90, _, _, _, _, a, b, c, d]) = stream.get(at..at + 10) {
@@ -134,7 +131,7 @@ fn check_tile_parts(stream: &[u8]) -> Result<bool, String> {
         if at > stream.len() {
             let missing = (at - stream.len()) as f64 / (at - first) as f64;
             return if missing > MOST_MISSING {
-                Err("its JPEG 2000 stream is cut off".into())
+                Err("the JPEG 2000 data is truncated".into())
             } else {
                 Ok(false)
             };

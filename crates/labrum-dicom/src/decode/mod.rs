@@ -1,4 +1,4 @@
-//! From the bytes of one frame to stored values, whatever they were compressed with.
+//! Decodes the bytes of one frame to stored values, for all supported compressions.
 
 mod jpeg;
 mod jpeg2000;
@@ -6,103 +6,49 @@ pub(crate) mod jpegls;
 mod jpegxl;
 pub(crate) mod rle;
 
-use super::{header::PixelHeader, uids::EXPLICIT_BIG_ENDIAN};
-use dicom_dictionary_std::uids;
+use super::{codec::Codec, header::PixelHeader};
 use std::io::Read;
-
-/// What the pixels are compressed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
-    /// Not at all, one frame after another.
-    Native,
-    /// Not at all, each frame in a fragment.
-    Encapsulated,
-    /// RLE Lossless.
-    Rle,
-    /// Deflated Image Frame Compression.
-    DeflatedFrame,
-    /// JPEG of 1992, lossy or lossless.
-    Jpeg,
-    /// JPEG-LS.
-    JpegLs,
-    /// JPEG 2000 and its high-throughput variant.
-    Jpeg2000,
-    /// JPEG XL.
-    JpegXl,
-}
 
 /// The decoded values of a frame.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
-    /// Least significant byte first, the samples of a pixel side by side.
+    /// Little endian, with the samples of a pixel side by side.
     pub(crate) bytes: Vec<u8>,
-    /// Bytes of each value; 0 for bits, least significant bit first.
+    /// Bytes per value; 0 for 1-bit values, least significant bit first.
     pub(crate) size: usize,
-    /// First bit, for bits.
+    /// First bit, for 1-bit values.
     pub(crate) first_bit: u32,
-    /// The compressed stream knows its colours better than the header.
+    /// Colour space of the compressed stream, which overrides the header.
     pub(crate) color: Option<StreamColor>,
-    /// Bits of the compressed stream; `None` where the header's apply.
+    /// Bit depth of the compressed stream; `None` if that of the header applies.
     pub(crate) precision: Option<u32>,
-    /// Why not all of it is there.
+    /// Set if the frame is truncated.
     pub(crate) short: Option<Short>,
 }
 
-/// A frame of which only the beginning is there.
+/// Description of a truncated frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Short {
-    /// Rows from the top that are whole; those below hold nothing.
+    /// Number of complete rows from the top; the rows below are empty.
     pub(crate) rows: usize,
-    /// Why, a clause: "its JPEG stream is cut off".
+    /// The reason, a clause such as "the JPEG data is truncated".
     pub(crate) reason: String,
 }
 
-/// What a compressed stream says about its colours.
+/// Colour space of a compressed stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamColor {
     Rgb,
     Ybr,
 }
 
-/// The largest ratio of decoded to compressed bytes that is believed for large frames.
+/// Maximum plausible ratio of decoded to compressed bytes for large frames.
 const MOST_RATIO: usize = 4000;
-/// Frames below this are decoded whatever the ratio: an empty image compresses to almost nothing.
+/// Smaller frames, in decoded bytes, are decoded at any ratio: empty images compress to almost nothing.
 const SMALL: usize = 64 << 20;
 
-impl Codec {
-    /// The codec of a transfer syntax; the error says which is not supported.
-    pub(crate) fn for_transfer_syntax(transfer_syntax: &str) -> Result<Self, String> {
-        Ok(match transfer_syntax {
-            uids::IMPLICIT_VR_LITTLE_ENDIAN
-            | uids::EXPLICIT_VR_LITTLE_ENDIAN
-            | EXPLICIT_BIG_ENDIAN
-            | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-            | "1.2.840.113619.5.2" => Self::Native,
-            uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN => Self::Encapsulated,
-            uids::RLE_LOSSLESS => Self::Rle,
-            uids::DEFLATED_IMAGE_FRAME_COMPRESSION => Self::DeflatedFrame,
-            "1.2.840.10008.1.2.4.50"
-            | "1.2.840.10008.1.2.4.51"
-            | "1.2.840.10008.1.2.4.53"
-            | "1.2.840.10008.1.2.4.55"
-            | "1.2.840.10008.1.2.4.57"
-            | "1.2.840.10008.1.2.4.70" => Self::Jpeg,
-            "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => Self::JpegLs,
-            "1.2.840.10008.1.2.4.90"
-            | "1.2.840.10008.1.2.4.91"
-            | uids::HTJ2K_LOSSLESS
-            | "1.2.840.10008.1.2.4.92"
-            | "1.2.840.10008.1.2.4.93"
-            | uids::HTJ2K_LOSSLESS_RPCL
-            | uids::HTJ2K => Self::Jpeg2000,
-            uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION | uids::JPEGXL => Self::JpegXl,
-            other => return Err(super::uids::not_supported(other)),
-        })
-    }
-}
-
-/// Decodes one frame, or the beginning of one that is cut off ([`Samples::short`]). `bytes` and `first_bit` as from
-/// [`super::frames::frame_bytes`].
+/// Decodes one frame, or the available part of a truncated one ([`Samples::short`]). `bytes` and `first_bit` are those
+/// of [`super::frames::frame_bytes`].
 pub(crate) fn decode_frame(
     bytes: Vec<u8>,
     first_bit: u32,
@@ -112,7 +58,7 @@ pub(crate) fn decode_frame(
     let wanted = header.decoded_bytes();
     if header.codec != Codec::Native && wanted > SMALL && wanted / MOST_RATIO > bytes.len() {
         return Err(format!(
-            "{} compressed bytes cannot hold {wanted}",
+            "{} compressed bytes are too few for an image of {wanted} bytes",
             bytes.len()
         ));
     }
@@ -132,7 +78,7 @@ pub(crate) fn decode_frame(
     }
 }
 
-/// Of a stream that is cut off, what there is.
+/// Inflates a frame; for truncated data, the part that is there.
 fn inflate_frame(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
     let mut inflated = Vec::new();
     let read = flate2::read::DeflateDecoder::new(bytes)
@@ -140,13 +86,13 @@ fn inflate_frame(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
         .read_to_end(&mut inflated);
     match read {
         Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Err(format!("its deflated frame is damaged: {e}"))
+            Err(format!("the deflated frame is damaged: {e}"))
         }
         _ => Ok(inflated),
     }
 }
 
-/// Uncompressed: to least significant byte first, colour side by side.
+/// Converts uncompressed pixels to little endian with the samples of a pixel side by side.
 fn decode_native(
     mut bytes: Vec<u8>,
     first_bit: u32,
@@ -170,7 +116,7 @@ fn decode_native(
     })
 }
 
-/// Fills a frame that is cut off with zeros.
+/// Pads a truncated frame with zeros.
 fn pad_truncated(
     bytes: &mut Vec<u8>,
     first_bit: u32,
@@ -180,7 +126,7 @@ fn pad_truncated(
     if bytes.len() as u64 >= needed {
         return Ok(None);
     }
-    let reason = format!("its frame needs {needed} bytes, {} are there", bytes.len());
+    let reason = format!("the frame needs {needed} bytes, found {}", bytes.len());
     let rows = header.whole_rows((bytes.len() as u64 * 8).saturating_sub(u64::from(first_bit)));
     if !header.is_worth(rows) {
         return Err(reason);
@@ -189,7 +135,7 @@ fn pad_truncated(
     Ok(Some(Short { rows, reason }))
 }
 
-/// Planes one after another to values side by side.
+/// Converts consecutive planes to values side by side.
 fn interleave_planes(planes: &[u8], size: usize, samples: usize) -> Vec<u8> {
     let plane = planes.len() / samples;
     let mut out = Vec::with_capacity(planes.len());

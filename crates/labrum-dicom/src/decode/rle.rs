@@ -1,4 +1,4 @@
-//! RLE Lossless, PS3.5 Annex G: for each byte of each sample a segment of PackBits.
+//! RLE Lossless, PS3.5 Annex G: a PackBits segment for each byte of each sample.
 
 use super::{super::header::PixelHeader, Samples, Short};
 
@@ -7,24 +7,20 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     let size = header.allocated as usize / 8;
     let pixels = header.rows * header.columns;
     let wanted = size * header.samples;
-    let word = |index: usize| {
-        let at = bytes.get(index * 4..index * 4 + 4)?;
-        Some(u32::from_le_bytes([at[0], at[1], at[2], at[3]]) as usize)
-    };
-    let segments = word(0).ok_or("its RLE header is cut off")?;
+    let segments = header_word(bytes, 0).ok_or("the RLE header is truncated")?;
     if segments != wanted {
         return Err(format!(
-            "its RLE frame has {segments} segments, {wanted} are due"
+            "the RLE frame has {segments} segments, expected {wanted}"
         ));
     }
     let starts: Vec<usize> = (1..=segments)
-        .map(word)
+        .map(|index| header_word(bytes, index))
         .collect::<Option<_>>()
-        .ok_or("its RLE header is cut off")?;
-    // Two bytes unpack to 128 at most: a frame that claims more is not allocated.
+        .ok_or("the RLE header is truncated")?;
+    // Two bytes unpack to at most 128: do not allocate memory for a frame that claims more.
     if pixels * wanted > bytes.len().saturating_mul(64) {
         return Err(format!(
-            "{} bytes of RLE cannot hold {} pixels",
+            "{} bytes of RLE data are too few for {} pixels",
             bytes.len(),
             pixels
         ));
@@ -33,11 +29,11 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     let mut short: Option<Short> = None;
     for (segment, &start) in starts.iter().enumerate() {
         let end = starts.get(segment + 1).copied().unwrap_or(bytes.len());
-        // Of a stream that is cut off, the segments end early or are not there.
+        // In truncated data, segments end early or are missing.
         let (start, end) = (start.min(bytes.len()), end.min(bytes.len()));
         let packed = bytes
             .get(start..end)
-            .ok_or("its RLE segments are damaged")?;
+            .ok_or("the RLE segments are damaged")?;
         let (sample, byte) = (segment / size, segment % size);
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
@@ -50,7 +46,7 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
             short = Some(Short {
                 rows,
                 reason: format!(
-                    "its RLE segment {} holds {filled} of {pixels} values",
+                    "RLE segment {} contains {filled} of {pixels} values",
                     segment + 1
                 ),
             });
@@ -64,13 +60,19 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     })
 }
 
-/// Encodes a frame of one sample of 8 bits, rows of `columns` values; of even length.
+/// A word of the header: the number of segments, then the offset of each.
+fn header_word(bytes: &[u8], index: usize) -> Option<usize> {
+    let word = bytes.get(index * 4..index * 4 + 4)?;
+    Some(u32::from_le_bytes([word[0], word[1], word[2], word[3]]) as usize)
+}
+
+/// Encodes an 8-bit frame with one sample per pixel and rows of `columns` values; the result has an even length.
 pub(crate) fn encode_frame(values: &[u8], columns: usize) -> Vec<u8> {
     let mut out = vec![0; 64];
-    // One segment, which begins behind the header of 64 bytes.
+    // One segment, which begins after the 64-byte header.
     out[0] = 1;
     out[4] = 64;
-    // No run goes over the end of a row.
+    // PS3.5 G.3.1: runs must not cross the end of a row.
     values
         .chunks(columns.max(1))
         .for_each(|row| pack_row(row, &mut out));
@@ -87,7 +89,7 @@ fn pack_row(values: &[u8], out: &mut Vec<u8>) {
             .take(128)
             .take_while(|v| *v == value)
             .count();
-        // A run of two costs as much as it spares, and breaks a literal.
+        // A run of two saves nothing, and interrupts a literal.
         if run >= 3 {
             put_literals(out, &values[literal..at]);
             out.extend([(257 - run) as u8, *value]);
@@ -107,7 +109,7 @@ fn put_literals(out: &mut Vec<u8>, values: &[u8]) {
     }
 }
 
-/// Unpacks until either side ends; returns how many were written.
+/// Unpacks until input or output ends; returns the number of values written.
 fn unpack_runs<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize {
     let mut written = 0;
     let mut at = 0;

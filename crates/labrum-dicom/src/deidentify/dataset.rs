@@ -1,4 +1,4 @@
-//! One dataset after the other, items of sequences too.
+//! De-identifies a dataset, including the items of its sequences.
 
 use super::{
     Dates, Deidentification, SecretKey,
@@ -16,22 +16,22 @@ use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{InMemDicomObject, mem::InMemElement};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-/// Retired, and still in files.
+/// Other Patient IDs: retired, but still found in files.
 const OTHER_PATIENT_IDS: Tag = Tag(0x0010, 0x1000);
-/// UIDs that name terminologies and makers' software, not instances.
+/// UIDs of terminologies, which identify no instance.
 const KEPT_UIDS: [Tag; 3] = [
     tags::CODING_SCHEME_UID,
     tags::CONTEXT_UID,
     tags::MAPPING_RESOURCE_UID,
 ];
-/// Days that the option to keep distances between dates does not speak of.
+/// Dates that are removed even if the other dates are shifted: the option does not cover them.
 const ALWAYS_REMOVED: [Tag; 4] = [
     tags::PATIENT_BIRTH_DATE,
     tags::PATIENT_BIRTH_DATE_IN_ALTERNATIVE_CALENDAR,
     tags::PATIENT_DEATH_DATE_IN_ALTERNATIVE_CALENDAR,
     tags::LAST_MENSTRUAL_DATE,
 ];
-/// Shorter parts of names and IDs occur in other words by chance.
+/// Shorter parts of names and IDs are not searched for: they occur in other texts by chance.
 const SHORTEST_PART: usize = 3;
 
 /// Cleans the datasets of one file.
@@ -40,22 +40,15 @@ pub(super) struct Cleaner<'a> {
     dates: Dates,
     pseudonym: String,
     days: u32,
-    /// Lower-case parts of what the patient is called.
+    /// Lower-case parts of the patient's names and IDs.
     known: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 
 impl<'a> Cleaner<'a> {
     pub(super) fn for_file(how: &'a Deidentification, file: &InMemDicomObject) -> Self {
-        let text = |tag| {
-            file.get(tag)
-                .and_then(|e| e.to_str().ok())
-                .map(|t| t.trim_matches(['\0', ' ']).to_owned())
-        };
-        let (id, name) = (
-            text(tags::PATIENT_ID).unwrap_or_default(),
-            text(tags::PATIENT_NAME).unwrap_or_default(),
-        );
+        let id = trimmed_text(file, tags::PATIENT_ID).unwrap_or_default();
+        let name = trimmed_text(file, tags::PATIENT_NAME).unwrap_or_default();
         let pseudonym = how.key.patient_pseudonym(&id, &name);
         let others = [
             tags::OTHER_PATIENT_NAMES,
@@ -63,13 +56,15 @@ impl<'a> Cleaner<'a> {
             tags::ACCESSION_NUMBER,
             OTHER_PATIENT_IDS,
         ];
-        let others = others.into_iter().filter_map(text).collect::<Vec<_>>();
-        let parts = |text: &String| {
-            text.split(['^', '=', ' ', '\\', ','])
-                .map(str::to_lowercase)
-                .collect::<Vec<_>>()
-        };
-        let mut known: Vec<String> = others.iter().chain([&id, &name]).flat_map(parts).collect();
+        let others: Vec<String> = others
+            .into_iter()
+            .filter_map(|tag| trimmed_text(file, tag))
+            .collect();
+        let mut known: Vec<String> = others
+            .iter()
+            .chain([&id, &name])
+            .flat_map(|text| lower_case_parts(text))
+            .collect();
         known.retain(|part| part.chars().count() >= SHORTEST_PART);
         Self {
             key: &how.key,
@@ -81,15 +76,14 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    /// The dataset of the file without the patient, and with what was done.
+    /// The de-identified dataset of the file, with the attributes that say how it was de-identified.
     pub(super) fn clean_dataset(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
         let mut clean = self.items_clean(dataset);
-        let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
         let shifted = self.dates == Dates::Shift;
-        clean.put(text(tags::PATIENT_NAME, VR::PN, &self.pseudonym));
-        clean.put(text(tags::PATIENT_ID, VR::LO, &self.pseudonym));
-        clean.put(text(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES"));
-        clean.put(text(
+        clean.put(text_element(tags::PATIENT_NAME, VR::PN, &self.pseudonym));
+        clean.put(text_element(tags::PATIENT_ID, VR::LO, &self.pseudonym));
+        clean.put(text_element(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES"));
+        clean.put(text_element(
             tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
             VR::CS,
             if shifted { "MODIFIED" } else { "REMOVED" },
@@ -99,7 +93,7 @@ impl<'a> Cleaner<'a> {
             env!("CARGO_PKG_VERSION"),
             ", DICOM PS3.15 Basic Profile"
         );
-        clean.put(text(tags::DEIDENTIFICATION_METHOD, VR::LO, method));
+        clean.put(text_element(tags::DEIDENTIFICATION_METHOD, VR::LO, method));
         let mut codes = vec![code_item(
             "113100",
             "Basic Application Confidentiality Profile",
@@ -118,19 +112,21 @@ impl<'a> Cleaner<'a> {
         clean
     }
 
-    /// Whether nothing is left that names the patient, private attributes included.
+    /// True if the dataset has no private attributes and no part of the patient's name or ID.
     pub(super) fn is_clean(&self, dataset: &InMemDicomObject) -> bool {
-        dataset.iter().all(|e| {
-            let tag = e.tag();
-            let items = || {
-                e.value()
-                    .items()
-                    .unwrap_or_default()
-                    .iter()
-                    .all(|item| self.is_clean(item))
-            };
-            tag.group() % 2 == 0 && !self.names_patient(e) && items()
-        })
+        dataset
+            .iter()
+            .all(|e| e.tag().group() % 2 == 0 && !self.names_patient(e) && self.has_clean_items(e))
+    }
+
+    /// True also for an element that is not a sequence.
+    fn has_clean_items(&self, element: &InMemElement) -> bool {
+        element
+            .value()
+            .items()
+            .unwrap_or_default()
+            .iter()
+            .all(|item| self.is_clean(item))
     }
 
     fn items_clean(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
@@ -153,7 +149,7 @@ impl<'a> Cleaner<'a> {
             return None;
         };
         let vr = element.vr();
-        // Private attributes, group lengths (they would be wrong now), and what nobody knows.
+        // Private attributes, group lengths (they would be wrong now) and unknown elements.
         let is_unknown = vr == VR::UN && StandardDataDictionary.by_tag(tag).is_none();
         if tag.group() % 2 == 1 || tag.element() == 0 || is_unknown {
             return None;
@@ -171,7 +167,7 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    /// On the safe side: what the table does not name and yet may tell who the patient is.
+    /// The action for attributes that the table does not list but that may identify the patient.
     fn action_beside(&mut self, element: &InMemElement) -> Option<ProfileAction> {
         let (tag, vr) = (element.tag(), element.vr());
         match vr {
@@ -184,7 +180,7 @@ impl<'a> Cleaner<'a> {
                 if found {
                     let name = element_alias(tag);
                     self.warnings.push(format!(
-                        "{name} held a part of the patient's name or ID and was replaced"
+                        "{name} contained part of the patient's name or ID and was replaced"
                     ));
                 }
                 found.then_some(ProfileAction::Dummy)
@@ -234,16 +230,20 @@ impl<'a> Cleaner<'a> {
         let Ok(text) = element.to_str() else {
             return DataElement::new(tag, vr, PrimitiveValue::Empty);
         };
-        let new = |uid: &str| {
-            let uid = uid.trim_matches(['\0', ' ']);
-            if uid.is_empty() {
-                uid.to_owned()
-            } else {
-                self.key.replacement_uid(uid)
-            }
-        };
-        let uids: Vec<String> = text.split('\\').map(new).collect();
+        let uids: Vec<String> = text
+            .split('\\')
+            .map(|uid| self.replace_uid(uid.trim_matches(['\0', ' '])))
+            .collect();
         DataElement::new(tag, vr, PrimitiveValue::from(uids.join("\\")))
+    }
+
+    /// An empty UID stays empty.
+    fn replace_uid(&self, uid: &str) -> String {
+        if uid.is_empty() {
+            String::new()
+        } else {
+            self.key.replacement_uid(uid)
+        }
     }
 
     fn shift_dates(&self, element: InMemElement) -> InMemElement {
@@ -262,7 +262,7 @@ impl<'a> Cleaner<'a> {
         )
     }
 
-    /// A value of the right kind that says nothing; an empty one stays empty.
+    /// Replaces the value by a dummy of the same VR; an empty value stays empty.
     fn dummy_element(&mut self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         if let Value::Sequence(sequence) = element.value() {
@@ -292,7 +292,7 @@ impl<'a> Cleaner<'a> {
         DataElement::new(tag, vr, PrimitiveValue::from(text))
     }
 
-    /// An item of a sequence that the table wants a dummy for: all of its elements are replaced.
+    /// An item of a sequence that gets a dummy value: all its elements are replaced by dummies.
     fn all_dummies(&mut self, item: InMemDicomObject) -> InMemDicomObject {
         let mut out = InMemDicomObject::new_empty();
         for element in item
@@ -305,15 +305,29 @@ impl<'a> Cleaner<'a> {
     }
 }
 
-/// What a warning calls an element.
+/// The text of an element, without padding.
+fn trimmed_text(file: &InMemDicomObject, tag: Tag) -> Option<String> {
+    file.get(tag)
+        .and_then(|e| e.to_str().ok())
+        .map(|text| text.trim_matches(['\0', ' ']).to_owned())
+}
+
+/// The lower-case parts of a name, also of several values.
+fn lower_case_parts(text: &str) -> Vec<String> {
+    text.split(['^', '=', ' ', '\\', ','])
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// The name of an element in warnings.
 fn element_alias(tag: Tag) -> String {
     StandardDataDictionary
         .by_tag(tag)
         .map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
 }
 
-/// A public element whose VR was lost on the way (UN) with the VR that the dictionary knows: what is hidden in a sequence
-/// is cleaned, too. PS3.5 6.2.2: its value is implicit little endian. `None` where it is not.
+/// A public element of VR UN, parsed with the VR of the dictionary, so that the items of a sequence are cleaned as
+/// well. PS3.5 6.2.2: its value is implicit little endian. `None` if it cannot be parsed as such.
 fn with_known_vr(element: InMemElement) -> Option<InMemElement> {
     let tag = element.tag();
     if element.vr() != VR::UN
@@ -340,11 +354,14 @@ fn empty_value(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
     }
 }
 
+fn text_element(tag: Tag, vr: VR, value: &str) -> InMemElement {
+    DataElement::new(tag, vr, PrimitiveValue::from(value))
+}
+
 fn code_item(value: &str, meaning: &str) -> InMemDicomObject {
-    let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
     InMemDicomObject::from_element_iter([
-        text(tags::CODE_VALUE, VR::SH, value),
-        text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "DCM"),
-        text(tags::CODE_MEANING, VR::LO, meaning),
+        text_element(tags::CODE_VALUE, VR::SH, value),
+        text_element(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "DCM"),
+        text_element(tags::CODE_MEANING, VR::LO, meaning),
     ])
 }

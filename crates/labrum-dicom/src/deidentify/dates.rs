@@ -1,9 +1,10 @@
-//! Dates moved by days: DA and DT, several values and partial ones.
+//! Moves dates (DA and DT, also several values) back by a number of days.
 
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
+use std::ops::Range;
 
-/// `text` (DA or DT, several values with `\`) moved back by `days`; `None` where a value is no date.
+/// `text` (DA or DT, values separated by `\`) moved back by `days`; `None` if a value is not a full date.
 pub(super) fn moved_back(text: &str, days: u32) -> Option<String> {
     let back = i64::from(days).days();
     let values: Option<Vec<String>> = text
@@ -17,7 +18,7 @@ fn shift_date(value: &str, back: Span) -> Option<String> {
     if value.is_empty() {
         return Some(String::new());
     }
-    // YYYYMMDD and what follows; the old form has dots.
+    // YYYYMMDD and what follows; the retired form has dots.
     let plain = value.replace('.', "");
     let (date, rest) = match value
         .get(..8)
@@ -26,13 +27,10 @@ fn shift_date(value: &str, back: Span) -> Option<String> {
         Some(date) => (date.to_owned(), value.get(8..)?),
         None => (plain.get(..8)?.to_owned(), ""),
     };
-    let part = |range: std::ops::Range<usize>| date.get(range)?.parse::<i16>().ok();
-    let date = Date::new(
-        part(0..4)?,
-        i8::try_from(part(4..6)?).ok()?,
-        i8::try_from(part(6..8)?).ok()?,
-    )
-    .ok()?;
+    let year = number_in_range(&date, 0..4)?;
+    let month = i8::try_from(number_in_range(&date, 4..6)?).ok()?;
+    let day = i8::try_from(number_in_range(&date, 6..8)?).ok()?;
+    let date = Date::new(year, month, day).ok()?;
     let date = date.checked_sub(back).ok()?;
     Some(format!(
         "{:04}{:02}{:02}{rest}",
@@ -40,6 +38,10 @@ fn shift_date(value: &str, back: Span) -> Option<String> {
         date.month(),
         date.day()
     ))
+}
+
+fn number_in_range(text: &str, range: Range<usize>) -> Option<i16> {
+    text.get(range)?.parse().ok()
 }
 
 #[cfg(test)]

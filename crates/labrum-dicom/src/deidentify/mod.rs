@@ -1,10 +1,10 @@
-//! DICOM files without what tells who the patient is: the Basic Application Level Confidentiality Profile (PS3.15 Annex E),
-//! with UIDs replaced consistently, on request with dates shifted instead of removed (Retain Longitudinal Temporal
-//! Information With Modified Dates Option).
+//! De-identifies DICOM files by the Basic Application Level Confidentiality Profile (PS3.15 Annex E), with UIDs
+//! replaced consistently and, on request, dates shifted instead of removed (Retain Longitudinal Temporal Information
+//! With Modified Dates Option).
 //!
-//! Where the profile says nothing about an attribute, it stays, with four exceptions on the safe side: names of persons,
-//! dates, UIDs that are no standard ones, and texts in which the patient's name or ID occurs are treated as if they were in
-//! the table. Private attributes go. Pixels are not touched: text that is burned into them is warned of.
+//! Attributes that the profile does not list are kept, with four exceptions to be on the safe side: person names,
+//! dates, UIDs that the standard does not define, and texts that contain the patient's name or ID are treated as if
+//! they were listed. Private attributes are removed. Pixels are not changed; possible burned-in text causes a warning.
 
 mod dataset;
 mod dates;
@@ -13,8 +13,10 @@ mod secret;
 
 pub use secret::SecretKey;
 
+pub use super::rewrite::Deidentified;
 use super::rewrite::{Rewritten, open_object};
 use dataset::Cleaner;
+use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{InMemDicomObject, meta::FileMetaTableBuilder};
 use labrum_core::{
@@ -29,70 +31,70 @@ use std::{
     time::Duration,
 };
 
-const TRIED: &str = "remove the patient from";
-/// Modalities whose pixels often show text: what Burned In Annotation does not rule out there is warned of.
+const TRIED: &str = "de-identify";
+/// Modalities whose images often contain burned-in text: they cause a warning unless Burned In Annotation is NO.
 const OFTEN_BURNED_IN: [&str; 9] = ["US", "ES", "XC", "OT", "GM", "RF", "XA", "IVUS", "DOC"];
 
-/// What becomes of dates.
+/// What happens to dates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dates {
-    /// They are removed, or replaced by 1900-01-01 where there must be one.
+    /// They are removed, or replaced by 1900-01-01 if a date is required.
     #[default]
     Remove,
-    /// They move back by a number of days that is the patient's own and secret.
+    /// They are moved back by a secret number of days, the same for all dates of a patient.
     Shift,
 }
 
-/// How files lose the patient.
+/// Options of de-identification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deidentification {
-    /// What UIDs, pseudonyms and shifts come from. Exports with one key fit together.
+    /// Key from which UIDs, pseudonyms and date shifts are derived. Exports with the same key are consistent.
     pub key: SecretKey,
-    /// What becomes of dates.
+    /// What happens to dates.
     pub dates: Dates,
 }
 
-/// A file that was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deidentified {
-    /// Its SOP Instance UID; empty where the source has none.
-    pub sop_instance_uid: String,
-    /// What a person should look at.
-    pub warnings: Vec<String>,
-}
-
 impl Deidentification {
-    /// Writes the DICOM file `source` without the patient as `out`, whose folder must exist.
+    /// Writes the DICOM file `source`, de-identified, as `out`, whose folder must exist.
     ///
-    /// The file is read back before it takes its name. Both are read in a child process. Errors and warnings name the
-    /// source's path only in errors.
+    /// The result is verified before it gets its final name. Both files are read in a child process. Errors name the
+    /// path of the source, warnings do not.
     ///
     /// # Errors
-    /// Where the source cannot be read whole, or `out` not be written.
+    /// If the source cannot be read completely, or `out` cannot be written.
     pub fn write_file(&self, source: &Path, out: &Path) -> Result<Deidentified> {
         let Rewritten { bytes, about } = containment::read_in_child(Deidentify {
             path: source.to_owned(),
             how: self.clone(),
         })?;
-        let check = |written: &Path| match containment::read_in_child(Verify {
-            path: source.to_owned(),
-            written: written.to_owned(),
-            how: self.clone(),
-        }) {
-            Ok(Plain(true)) => Ok(()),
-            _ => Err(
-                Error::at_path(TRIED, out, "what was written is not what was meant")
-                    .with_advice("Nothing was saved. Please report this."),
-            ),
-        };
-        whole_file::write_checked(out, TRIED, |w| w.write_all(&bytes), check)?;
+        whole_file::write_checked(
+            out,
+            TRIED,
+            |file| file.write_all(&bytes),
+            |written| self.check_written(source, written, out),
+        )?;
         Ok(about)
     }
 
-    /// What is to be written: for the child.
+    /// Verifies `written`, which is to become `out`, in a child process.
+    fn check_written(&self, source: &Path, written: &Path, out: &Path) -> Result<()> {
+        let verified = containment::read_in_child(Verify {
+            path: source.to_owned(),
+            written: written.to_owned(),
+            how: self.clone(),
+        });
+        match verified {
+            Ok(Plain(true)) => Ok(()),
+            _ => Err(
+                Error::at_path(TRIED, out, "the written file failed verification")
+                    .with_advice("Nothing was saved. Please report this."),
+            ),
+        }
+    }
+
+    /// The de-identified file. Runs in the child process.
     fn rewrite_dataset(&self, source: &Path) -> Result<Rewritten> {
-        let failed = |reason: String| Error::at_path(TRIED, source, reason);
-        let file = open_object(source).map_err(failed)?;
+        let file = open_object(source).map_err(|reason| Error::at_path(TRIED, source, reason))?;
         let mut warnings: Vec<String> = burned_in(&file).into_iter().collect();
         let syntax = file
             .meta()
@@ -112,11 +114,13 @@ impl Deidentification {
             .transfer_syntax(&syntax)
             .implementation_class_uid(super::IMPLEMENTATION_CLASS_UID)
             .implementation_version_name(super::IMPLEMENTATION_VERSION_NAME);
-        let clean = clean.with_meta(meta).map_err(|e| failed(e.to_string()))?;
+        let clean = clean
+            .with_meta(meta)
+            .map_err(|error| Error::at_path(TRIED, source, error))?;
         let mut bytes = Vec::new();
         clean
             .write_all(&mut bytes)
-            .map_err(|e| failed(e.to_string()))?;
+            .map_err(|error| Error::at_path(TRIED, source, error))?;
         Ok(Rewritten {
             bytes,
             about: Deidentified {
@@ -126,7 +130,7 @@ impl Deidentification {
         })
     }
 
-    /// Whether `written` holds the pixels of `source` and nothing that names its patient: for the child.
+    /// True if `written` has the pixels of `source` and nothing that identifies its patient. Runs in the child process.
     fn verify_written(&self, source: &Path, written: &Path) -> bool {
         let (Ok(source), Ok(written)) = (open_object(source), open_object(written)) else {
             return false;
@@ -135,7 +139,7 @@ impl Deidentification {
     }
 }
 
-/// A DICOM file without its patient.
+/// Request to de-identify a DICOM file.
 #[derive(Serialize, Deserialize)]
 pub struct Deidentify {
     #[serde(with = "os_path")]
@@ -161,7 +165,7 @@ impl containment::Request for Deidentify {
     }
 }
 
-/// Whether the file `written` is `path` without its patient.
+/// Request to verify that `written` is the de-identified file `path`.
 #[derive(Serialize, Deserialize)]
 pub struct Verify {
     #[serde(with = "os_path")]
@@ -189,26 +193,32 @@ impl containment::Request for Verify {
     }
 }
 
-/// Whether the pixels may show the patient's name.
+/// Warning if the image may contain burned-in text.
 fn burned_in(file: &InMemDicomObject) -> Option<String> {
-    let text = |tag| {
-        file.get(tag)
-            .and_then(|e| e.to_str().ok())
-            .map(|t| t.trim().to_uppercase())
-            .unwrap_or_default()
-    };
-    let says = text(tags::BURNED_IN_ANNOTATION);
-    let modality = text(tags::MODALITY);
+    let says = upper_case_text(file, tags::BURNED_IN_ANNOTATION);
+    let modality = upper_case_text(file, tags::MODALITY);
+    let sop_class = upper_case_text(file, tags::SOP_CLASS_UID);
     let often = OFTEN_BURNED_IN.contains(&modality.as_str())
-        || text(tags::SOP_CLASS_UID).starts_with(uids::SECONDARY_CAPTURE_IMAGE_STORAGE);
+        || sop_class.starts_with(uids::SECONDARY_CAPTURE_IMAGE_STORAGE);
     match says.as_str() {
         "YES" => Some(
-            "its header says that text is burned into the pixels, which stays: look at them".into(),
+            "the header says that the image contains burned-in text, which is not removed: check it"
+                .into(),
         ),
         "NO" => None,
-        _ if often => Some("text may be burned into its pixels, which stays: look at them".into()),
+        _ if often => {
+            Some("the image may contain burned-in text, which is not removed: check it".into())
+        }
         _ => None,
     }
+}
+
+/// Empty if the element is missing.
+fn upper_case_text(file: &InMemDicomObject, tag: Tag) -> String {
+    file.get(tag)
+        .and_then(|e| e.to_str().ok())
+        .map(|text| text.trim().to_uppercase())
+        .unwrap_or_default()
 }
 
 fn same_pixels(a: &InMemDicomObject, b: &InMemDicomObject) -> bool {

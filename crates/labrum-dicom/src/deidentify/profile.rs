@@ -9,21 +9,21 @@ use std::{collections::HashMap, sync::OnceLock};
 
 const TABLE: &str = include_str!("profile.txt");
 
-/// What happens to an attribute. Where the table leaves a choice, the one that every object's definition allows is taken,
-/// so that a conformant source gives a conformant result.
+/// What happens to an attribute. If the table leaves a choice, the action that every IOD allows is taken, so that a
+/// conformant source gives a conformant result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProfileAction {
-    /// X: it is removed.
+    /// X: remove it.
     Remove,
-    /// Z, X/Z: it stays without a value.
+    /// Z, X/Z: keep it without a value.
     Empty,
-    /// D, Z/D, X/D, X/Z/D: it gets a dummy value of its VR.
+    /// D, Z/D, X/D, X/Z/D: replace its value by a dummy of the same VR.
     Dummy,
-    /// U, and X/Z/U*: UIDs are replaced, in the items of a sequence too.
+    /// U, and X/Z/U*: replace UIDs, also within the items of a sequence.
     Replace,
 }
 
-/// What the table says about a public attribute; `None` where it is not in it.
+/// The action for a public attribute; `None` if the table does not list it.
 pub(super) fn action_for_tag(tag: Tag) -> Option<ProfileAction> {
     match tag.group() {
         // Curve data; overlay data and comments.
@@ -45,7 +45,7 @@ fn action_table() -> &'static HashMap<Tag, ProfileAction> {
     })
 }
 
-/// Keywords, or tags in brackets, with their actions.
+/// The lines of the table, keywords or tags in parentheses, with their actions.
 fn table_entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
     let mut section = ProfileAction::Remove;
     let lines = TABLE

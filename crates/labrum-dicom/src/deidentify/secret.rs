@@ -1,21 +1,21 @@
-//! What new UIDs, pseudonyms and shifts of dates come from: a secret key and the old value, so that the same value gives the
-//! same replacement wherever it stands, and nobody without the key finds the way back.
+//! Derives new UIDs, pseudonyms and date shifts from a secret key and the old value: the same value always gets the
+//! same replacement, and nobody without the key can link the two.
 
-use labrum_core::{Error, Result, whole_file};
+use labrum_core::{Error, Result, hex::hex_text, whole_file};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use uuid::Uuid;
 
-/// Dates move back by at most so many days.
+/// Maximum shift of dates, days.
 const MOST_DAYS: u32 = 3650;
-/// The UIDs that the standard itself defines.
+/// Prefix of the UIDs that the standard defines.
 const STANDARD_ROOT: &str = "1.2.840.10008.";
-/// Length of the block of SHA-256, bytes.
+/// Block length of SHA-256, bytes.
 const BLOCK: usize = 64;
 
 /// A key of 256 bits.
 ///
-/// It is serialized for the pipe to a child of the program alone.
+/// It is serialized only to send it to a child process.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SecretKey([u8; 32]);
 
@@ -26,35 +26,35 @@ impl std::fmt::Debug for SecretKey {
 }
 
 impl SecretKey {
-    /// A new one, from the system's random numbers.
+    /// A new key from the random numbers of the system.
     pub fn from_system_random() -> Self {
         let mut key = [0; 32];
         let (first, second) = key.split_at_mut(16);
         first.copy_from_slice(Uuid::new_v4().as_bytes());
         second.copy_from_slice(Uuid::new_v4().as_bytes());
-        // 244 random bits, spread over all.
+        // 244 random bits, spread over all 256.
         Self(Sha256::digest(key).into())
     }
 
-    /// The key kept in the file `path`: 64 hexadecimal digits. Where there is no such file, a new key is made and kept
-    /// there, readable for its owner only.
+    /// Reads the key from the file `path`: 64 hexadecimal digits. If the file does not exist, a new key is created and
+    /// saved there, readable only by its owner.
     ///
     /// # Errors
-    /// Where the file cannot be read or written, or holds something else.
+    /// If the file cannot be read or written, or does not contain a key.
     pub fn in_file(path: &Path) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| {
                 Error::at_path(
                     "read the key",
                     path,
-                    "it does not hold 64 hexadecimal digits",
+                    "the file does not contain 64 hexadecimal digits",
                 )
-                .with_advice("Name another file; it is made where it is missing.")
+                .with_advice("Choose another file; if it does not exist, a new key is created.")
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let key = Self::from_system_random();
-                whole_file::write_atomically(path, "keep the key", |file| {
-                    writeln!(file, "{}", to_hex(&key.0))
+                whole_file::write_atomically(path, "save the key", |file| {
+                    writeln!(file, "{}", hex_text(&key.0))
                 })?;
                 restrict(path)?;
                 Ok(key)
@@ -74,7 +74,7 @@ impl SecretKey {
         Some(Self(key))
     }
 
-    /// The UID that stands for `uid` (PS3.5 B.2: a UUID under 2.25); one that the standard itself defines stays.
+    /// The UID that replaces `uid` (PS3.5 B.2: a UUID under 2.25); UIDs that the standard defines are kept.
     pub fn replacement_uid(&self, uid: &str) -> String {
         if uid.starts_with(STANDARD_ROOT) {
             return uid.to_owned();
@@ -90,7 +90,7 @@ impl SecretKey {
         )
     }
 
-    /// The name and ID of the patient known as `id` (and `name` where there is no ID).
+    /// The pseudonym, used as name and ID, of the patient with this `id`, or with this `name` if the ID is empty.
     pub fn patient_pseudonym(&self, id: &str, name: &str) -> String {
         let of = if id.is_empty() {
             format!("name {name}")
@@ -99,44 +99,39 @@ impl SecretKey {
         };
         format!(
             "ANON-{}",
-            to_hex(&self.hmac_sha256("patient", &of)[..5]).to_uppercase()
+            hex_text(&self.hmac_sha256("patient", &of)[..5]).to_uppercase()
         )
     }
 
-    /// By how many days the dates of a patient move back, 1..=3650: one number for each patient, so that distances between
-    /// dates stay.
+    /// Number of days by which the dates of a patient are moved back, 1..=3650: the same for all dates of a patient, so
+    /// that intervals are kept.
     pub fn date_shift_days(&self, pseudonym: &str) -> u32 {
         let code = self.hmac_sha256("days", pseudonym);
         1 + u32::from_be_bytes([code[0], code[1], code[2], code[3]]) % MOST_DAYS
     }
 
-    /// HMAC-SHA-256 (RFC 2104) of a value under its purpose.
+    /// HMAC-SHA-256 (RFC 2104) of a purpose and a value.
     fn hmac_sha256(&self, purpose: &str, value: &str) -> [u8; 32] {
         let mut block = [0; BLOCK];
         block[..32].copy_from_slice(&self.0);
-        let pad = |with: u8| block.map(|b| b ^ with);
         let message = format!("{purpose}\0{value}");
         let inner = Sha256::new()
-            .chain_update(pad(0x36))
+            .chain_update(block.map(|byte| byte ^ 0x36))
             .chain_update(message)
             .finalize();
         Sha256::new()
-            .chain_update(pad(0x5c))
+            .chain_update(block.map(|byte| byte ^ 0x5c))
             .chain_update(inner)
             .finalize()
             .into()
     }
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(unix)]
 fn restrict(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|e| Error::at_path("protect", path, e))
+        .map_err(|e| Error::at_path("restrict access to", path, e))
 }
 
 #[cfg(not(unix))]
@@ -182,7 +177,7 @@ mod tests {
             .chain_update(block.map(|b| b ^ 0x5c))
             .chain_update(inner)
             .finalize();
-        assert_eq!(to_hex(&code[..8]), "b0344c61d8db3853");
+        assert_eq!(hex_text(&code[..8]), "b0344c61d8db3853");
     }
 
     #[test]

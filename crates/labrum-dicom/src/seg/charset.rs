@@ -1,23 +1,23 @@
-//! The character set of the texts that a segmentation takes over and of those it adds.
+//! The character set of a segmentation, for the texts copied from the source and those added.
 
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
-/// Specific Character Set (0008,0005) of what is written.
+/// Specific Character Set (0008,0005) of a written object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
-    /// Only ASCII: the element is left out.
+    /// Only ASCII: the element is omitted.
     Ascii,
     /// ISO_IR 192.
     Utf8,
-    /// That of the source, as its element says.
+    /// The character set of the source, as in its element.
     Source(String),
 }
 
 impl Charset {
-    /// The character set that the `copied` bytes of the source are in.
+    /// The character set of the bytes `copied` from the source.
     ///
-    /// `named` is the source's own element. Where it is missing or no defined term, the bytes decide: the flag that
-    /// comes back is true where that was a guess. `own_is_ascii` tells whether the texts to be added are.
+    /// `named` is the element of the source. If it is missing or not a defined term, the character set is guessed from
+    /// the bytes; the returned flag is true if it was a guess. `own_is_ascii`: the texts to be added are ASCII.
     pub(crate) fn for_copied_texts<'a>(
         named: Option<&str>,
         copied: impl Iterator<Item = &'a [u8]> + Clone,
@@ -46,7 +46,7 @@ impl Charset {
         }
     }
 
-    /// The value of the element; `None` where it is left out.
+    /// The value of the element; `None` if it is omitted.
     pub(crate) fn defined_term(&self) -> Option<&str> {
         match self {
             Self::Ascii => None,
@@ -55,11 +55,11 @@ impl Charset {
         }
     }
 
-    /// `text` in this character set; what it does not hold becomes a question mark.
+    /// `text` in this character set; characters that it lacks become question marks.
     pub(crate) fn encode_text(&self, text: &str) -> Vec<u8> {
         match self {
             Self::Utf8 => text.as_bytes().to_vec(),
-            // Of several, the first one is in force where no escape sequence says otherwise.
+            // With several values, text without escape sequences would be in the first one.
             Self::Source(term) if !term.contains('\\') => {
                 let encoded =
                     SpecificCharacterSet::from_code(term).and_then(|codec| codec.encode(text).ok());
@@ -76,47 +76,50 @@ fn with_question_marks(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Common misspellings put right: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
+/// Corrects common misspellings: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
 pub(crate) fn normalised_term(named: &str) -> String {
-    let one = |term: &str| {
-        let digits: String = term
-            .chars()
-            .rev()
-            .take_while(char::is_ascii_digit)
-            .collect();
-        let number: String = digits.chars().rev().collect();
-        let upper = term.trim().to_uppercase().replace(['_', '-'], " ");
-        match upper
-            .trim_end_matches(|c: char| c.is_ascii_digit())
-            .replace(' ', "")
-            .as_str()
-        {
-            "ISOIR" => format!("ISO_IR {number}"),
-            "ISO2022IR" => format!("ISO 2022 IR {number}"),
-            "UTF" => "ISO_IR 192".into(),
-            _ => term.trim().to_uppercase(),
-        }
-    };
-    let terms: Vec<String> = named.split('\\').map(one).collect();
-    // Plain ASCII has a term for code extensions only.
+    let terms: Vec<String> = named.split('\\').map(normalise_single_term).collect();
+    // ASCII has a term only for code extensions.
     if terms.len() == 1 && matches!(terms[0].as_str(), "ISO_IR 6" | "ISO 2022 IR 6") {
         return String::new();
     }
     terms.join("\\")
 }
 
-/// Defined terms of PS3.3 C.12.1.1.2; the first of several may be empty.
+/// Corrects one value of the element.
+fn normalise_single_term(term: &str) -> String {
+    let digits: String = term
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let number: String = digits.chars().rev().collect();
+    let upper = term.trim().to_uppercase().replace(['_', '-'], " ");
+    let letters = upper
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .replace(' ', "");
+    match letters.as_str() {
+        "ISOIR" => format!("ISO_IR {number}"),
+        "ISO2022IR" => format!("ISO 2022 IR {number}"),
+        "UTF" => "ISO_IR 192".into(),
+        _ => term.trim().to_uppercase(),
+    }
+}
+
+/// True for a defined term of PS3.3 C.12.1.1.2, or an empty value, which the first of several may be.
 fn is_defined(term: &str) -> bool {
     const SINGLE: [&str; 14] = [
         "100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166", "192",
         "6",
     ];
     const MULTI: [&str; 4] = ["87", "159", "149", "58"];
-    let number = |prefix: &str| term.strip_prefix(prefix);
     matches!(term, "" | "GB18030" | "GBK")
-        || number("ISO_IR ").is_some_and(|n| SINGLE.contains(&n))
-        || number("ISO 2022 IR ")
-            .is_some_and(|n| n != "192" && (SINGLE.contains(&n) || MULTI.contains(&n)))
+        || term
+            .strip_prefix("ISO_IR ")
+            .is_some_and(|number| SINGLE.contains(&number))
+        || term.strip_prefix("ISO 2022 IR ").is_some_and(|number| {
+            number != "192" && (SINGLE.contains(&number) || MULTI.contains(&number))
+        })
 }
 
 #[cfg(test)]

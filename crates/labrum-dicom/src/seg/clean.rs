@@ -1,10 +1,10 @@
-//! Values of the source made fit for strict writing: put right where that is safe, else left out.
+//! Cleans values of the source for strict writing: corrects them if that is safe, else omits them.
 
 use dicom_core::VR;
 
-/// A value of `vr` without padding and control characters; empty where it cannot be used.
+/// A value of `vr` without padding and control characters; empty if it is not valid.
 ///
-/// Names and identifiers stay as they are, too long or not: a changed one would belong to another patient.
+/// Names and identifiers are kept even if they are too long: a changed one could identify another patient.
 pub(crate) fn sanitize_value(vr: VR, raw: &[u8]) -> Vec<u8> {
     const ESCAPE: u8 = 0x1b;
     let bytes: Vec<u8> = raw
@@ -13,16 +13,14 @@ pub(crate) fn sanitize_value(vr: VR, raw: &[u8]) -> Vec<u8> {
         .filter(|b| *b >= 0x20 || *b == ESCAPE)
         .collect();
     let bytes = bytes.trim_ascii().to_vec();
-    let text = || String::from_utf8_lossy(&bytes).into_owned();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     match vr {
-        VR::DA => sanitize_date(&text()).unwrap_or_default().into_bytes(),
-        VR::TM => sanitize_time(&text()).unwrap_or_default().into_bytes(),
-        VR::AS => sanitize_age(&text()).unwrap_or_default().into_bytes(),
-        VR::DS => sanitize_decimal(&text()).unwrap_or_default().into_bytes(),
-        VR::CS => sanitize_code_string(&text())
-            .unwrap_or_default()
-            .into_bytes(),
-        VR::UI => text()
+        VR::DA => sanitize_date(&text).unwrap_or_default().into_bytes(),
+        VR::TM => sanitize_time(&text).unwrap_or_default().into_bytes(),
+        VR::AS => sanitize_age(&text).unwrap_or_default().into_bytes(),
+        VR::DS => sanitize_decimal(&text).unwrap_or_default().into_bytes(),
+        VR::CS => sanitize_code_string(&text).unwrap_or_default().into_bytes(),
+        VR::UI => text
             .trim_matches(|c: char| c != '.' && !c.is_ascii_digit())
             .to_owned()
             .into_bytes(),
@@ -30,12 +28,12 @@ pub(crate) fn sanitize_value(vr: VR, raw: &[u8]) -> Vec<u8> {
     }
 }
 
-/// True for something that can stand as a UID: PS3.5 9.1, but for leading zeros, which real files have.
+/// True for a valid UID by PS3.5 9.1, but leading zeros are accepted, because real files have them.
 pub(crate) fn is_uid(text: &str) -> bool {
     text.contains('.') && labrum_core::pacs::is_uid(text)
 }
 
-/// True for UIDs that PS3.5 9.1 forbids and real files have all the same.
+/// True for UIDs with leading zeros, which PS3.5 9.1 forbids but real files contain.
 pub(crate) fn has_leading_zero(uid: &str) -> bool {
     uid.split('.')
         .any(|part| part.len() > 1 && part.starts_with('0'))
@@ -47,34 +45,41 @@ fn sanitize_date(text: &str) -> Option<String> {
         .chars()
         .filter(|c| !matches!(c, '-' | '.' | '/'))
         .collect();
-    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
     let valid = digits.len() == 8
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && (1..=12).contains(&number(4..6)?)
-        && (1..=31).contains(&number(6..8)?);
+        && is_all_digits(&digits)
+        && (1..=12).contains(&two_digit_number(&digits, 4)?)
+        && (1..=31).contains(&two_digit_number(&digits, 6)?);
     valid.then_some(digits)
 }
 
-/// HHMMSS.FFFFFF or the beginning of it, also from HH:MM:SS.
+/// At least one digit, and nothing else.
+fn is_all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The two-digit number at the byte `at`.
+fn two_digit_number(text: &str, at: usize) -> Option<u32> {
+    text.get(at..at + 2)?.parse().ok()
+}
+
+/// HHMMSS.FFFFFF or a shorter form of it, also from HH:MM:SS.
 fn sanitize_time(text: &str) -> Option<String> {
     let text = text.replace(':', "");
     let (whole, fraction) = text
         .split_once('.')
         .map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
-    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !matches!(whole.len(), 2 | 4 | 6) {
+    if !is_all_digits(whole) || !matches!(whole.len(), 2 | 4 | 6) {
         return None;
     }
-    let part = |at: usize| {
-        whole
-            .get(at..at + 2)
-            .map_or(Some(0), |p| p.parse::<u32>().ok())
-    };
-    if part(0)? > 23 || part(2)? > 59 || part(4)? > 60 {
+    // There are only whole pairs of digits here: a missing pair counts as 0.
+    let hours = two_digit_number(whole, 0).unwrap_or(0);
+    let minutes = two_digit_number(whole, 2).unwrap_or(0);
+    let seconds = two_digit_number(whole, 4).unwrap_or(0);
+    if hours > 23 || minutes > 59 || seconds > 60 {
         return None;
     }
     match fraction {
-        Some(f) if whole.len() == 6 && digits(f) => {
+        Some(f) if whole.len() == 6 && is_all_digits(f) => {
             Some(format!("{whole}.{}", &f[..f.len().min(6)]))
         }
         _ => Some(whole.to_owned()),

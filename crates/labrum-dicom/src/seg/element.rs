@@ -1,4 +1,4 @@
-//! Short ways to make the elements of a dataset.
+//! Helpers that create the elements of a dataset.
 
 use crate::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR, value::DataSetSequence};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// A dataset, or an item of a sequence.
 pub(crate) type Item = InMemDicomObject;
 
-/// A text of the default character set; an empty one becomes an element without a value.
+/// A text element in the default character set; an empty text becomes an element without a value.
 pub(crate) fn text_element(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
     let value: String = value.into();
     if value.is_empty() {
@@ -20,12 +20,12 @@ pub(crate) fn text_element(tag: Tag, vr: VR, value: impl Into<String>) -> InMemE
     }
 }
 
-/// A text that is already in the character set of the dataset.
+/// A text element whose bytes are already in the character set of the dataset.
 pub(crate) fn encoded_text_element(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
     if bytes.is_empty() {
         return empty_element(tag, vr);
     }
-    // The encoder would take the bytes of these for numbers.
+    // The encoder would write bytes of these VRs as numbers.
     if matches!(vr, VR::DS | VR::IS) {
         return text_element(tag, vr, String::from_utf8_lossy(&bytes));
     }
@@ -50,6 +50,11 @@ pub(crate) fn u32_element(tag: Tag, values: &[u32]) -> InMemElement {
     DataElement::new(tag, VR::UL, PrimitiveValue::U32(values.into()))
 }
 
+/// The tag of an attribute as a value.
+pub(crate) fn tag_element(tag: Tag, value: Tag) -> InMemElement {
+    DataElement::new(tag, VR::AT, PrimitiveValue::Tags([value].as_slice().into()))
+}
+
 /// Decimal strings.
 pub(crate) fn decimal_element(tag: Tag, values: &[f64]) -> InMemElement {
     text_element(
@@ -68,17 +73,24 @@ pub(crate) fn sequence_element(tag: Tag, items: Vec<Item>) -> InMemElement {
     DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
 }
 
-/// An item of those elements.
+/// An item with these elements.
 pub(crate) fn sequence_item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
     Item::from_element_iter(elements)
 }
 
-/// A sequence of one coded concept.
+/// Adds elements to a dataset; the last one with a tag replaces earlier ones.
+pub(crate) fn put_all(dataset: &mut Item, elements: impl IntoIterator<Item = InMemElement>) {
+    for element in elements {
+        dataset.put(element);
+    }
+}
+
+/// A sequence with one coded concept.
 pub(crate) fn code_sequence(tag: Tag, code: &Code) -> InMemElement {
     sequence_element(tag, vec![code_item(code)])
 }
 
-/// The item of a coded concept. Its meaning is cut to the 64 characters that fit.
+/// The item of a coded concept. Its meaning is shortened to 64 characters.
 pub(crate) fn code_item(code: &Code) -> Item {
     let short = code.value.len() <= 16;
     let value = if short {
@@ -109,6 +121,14 @@ pub(crate) fn printable_ascii(text: &str, most: usize) -> String {
         .collect()
 }
 
+/// `text` with control characters and backslashes replaced by spaces, at most `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || c == '\\' { ' ' } else { c })
+        .take(most)
+        .collect()
+}
+
 /// The shortest decimal string (VR DS: at most 16 characters) that is nearest to `value`.
 pub(crate) fn decimal_string(value: f64) -> String {
     let value = if value.is_finite() { value } else { 0.0 };
@@ -121,7 +141,7 @@ pub(crate) fn decimal_string(value: f64) -> String {
         .map(|digits| format!("{value:.digits$}"))
         .find(|s| s.len() <= 16);
     match rounded {
-        // Long only because it is small or huge: an exponent keeps its digits.
+        // Very small or huge values keep more digits with an exponent.
         Some(s) if value.abs() >= 1e-4 => s,
         _ => (0..12)
             .rev()
@@ -136,7 +156,7 @@ pub(crate) fn new_uid() -> String {
     format!("2.25.{}", Uuid::new_v4().as_u128())
 }
 
-/// A new object of ours as the bytes of a file in this transfer syntax; `tried` is what a failure says.
+/// Encodes a new object as a file in this transfer syntax; `tried` is used in errors.
 pub(crate) fn file_bytes(dataset: Item, syntax: &str, tried: &'static str) -> Result<Vec<u8>> {
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(syntax)

@@ -1,14 +1,14 @@
-//! Multi-frame Dimension and Functional Groups modules: which segment and which slice each frame is.
+//! Multi-frame Dimension and Functional Groups modules: the segment and slice of each frame.
 
 use super::{
     element::{
         Item, code_sequence, decimal_element, new_uid, sequence_element, sequence_item,
-        text_element, u16_element, u32_element,
+        tag_element, text_element, u16_element, u32_element,
     },
     origin::{Origin, Reference},
     space::{Measures, SeriesGeometry},
 };
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::mem::InMemElement;
 use labrum_core::label::Code;
@@ -16,42 +16,49 @@ use labrum_core::label::Code;
 /// One frame to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameToWrite {
-    /// Segment number: the label; `None` where the frame holds all of them.
+    /// Segment number, which is the label; `None` if the frame contains all labels.
     pub(super) segment: Option<u8>,
-    /// 0-based.
+    /// 0-based index of the slice.
     pub(super) slice: usize,
 }
 
-/// Dimension organization, its indices and both kinds of functional groups.
+/// Dimension organization, dimension indices, shared and per-frame functional groups.
 pub(super) fn multi_frame(
     frames: &[FrameToWrite],
     origin: &Origin,
     space: Option<&SeriesGeometry>,
 ) -> Vec<InMemElement> {
-    // Where positions cannot tell slices apart, their place in the stack does.
+    // If positions do not identify slices, the position in the stack does.
     let by_position = space.filter(|s| s.has_distinct_positions()).is_some();
     let organization = new_uid();
-    let index = |tag, group, label: &str| dimension_item(&organization, tag, group, label);
     let mut indices = Vec::new();
     if frames.iter().any(|f| f.segment.is_some()) {
-        indices.push(index(
+        indices.push(dimension_item(
+            &organization,
             tags::REFERENCED_SEGMENT_NUMBER,
             tags::SEGMENT_IDENTIFICATION_SEQUENCE,
             "Segment",
         ));
     }
     if by_position {
-        indices.push(index(
+        indices.push(dimension_item(
+            &organization,
             tags::IMAGE_POSITION_PATIENT,
             tags::PLANE_POSITION_SEQUENCE,
             "Position",
         ));
     } else {
-        indices.push(index(tags::STACK_ID, tags::FRAME_CONTENT_SEQUENCE, "Stack"));
-        indices.push(index(
+        indices.push(dimension_item(
+            &organization,
+            tags::STACK_ID,
+            tags::FRAME_CONTENT_SEQUENCE,
+            "Stack",
+        ));
+        indices.push(dimension_item(
+            &organization,
             tags::IN_STACK_POSITION_NUMBER,
             tags::FRAME_CONTENT_SEQUENCE,
-            "Place in the stack",
+            "In-Stack Position",
         ));
     }
     let per_frame = frames
@@ -77,18 +84,15 @@ pub(super) fn multi_frame(
 }
 
 fn dimension_item(organization: &str, pointer: Tag, group: Tag, label: &str) -> Item {
-    let tag = |tag, value: Tag| {
-        DataElement::new(tag, VR::AT, PrimitiveValue::Tags([value].as_slice().into()))
-    };
     sequence_item([
         text_element(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization),
-        tag(tags::DIMENSION_INDEX_POINTER, pointer),
-        tag(tags::FUNCTIONAL_GROUP_POINTER, group),
+        tag_element(tags::DIMENSION_INDEX_POINTER, pointer),
+        tag_element(tags::FUNCTIONAL_GROUP_POINTER, group),
         text_element(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, label),
     ])
 }
 
-/// What all frames have in common.
+/// Shared Functional Groups: what all frames have in common.
 fn shared_item(space: Option<&SeriesGeometry>) -> Item {
     let mut shared = sequence_item([]);
     if let Some(space) = space.filter(|s| s.has_one_measure()) {
@@ -224,7 +228,7 @@ pub(super) fn referenced_series(frames: &[FrameToWrite], references: &[Reference
     let mut slices: Vec<usize> = frames.iter().map(|f| f.slice).collect();
     slices.sort_unstable();
     slices.dedup();
-    // In order of first sight; frames of one instance stand together.
+    // Series in order of first occurrence; frames of an instance are consecutive.
     let mut series: Vec<(&str, Vec<&Reference>)> = Vec::new();
     for reference in slices.iter().filter_map(|&s| references.get(s)) {
         let at = series

@@ -1,4 +1,4 @@
-//! Lays a segmentation over an opened series as masks.
+//! Imports a segmentation as masks of an opened series.
 
 use super::{
     SegmentationType,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::references::Refused;
 use labrum_core::{
-    Result,
+    Error, Result,
     import::{
         ImportedMasks, MaskChoice,
         choice::{Offered, Taken, tell_apart},
@@ -20,25 +20,24 @@ use labrum_core::{
 };
 use std::{collections::BTreeSet, path::Path};
 
-/// Reads all of the segmentation `path`, as [`import_chosen`].
+/// Reads all segments of the segmentation `path`, see [`import_chosen`].
 ///
 /// # Errors
-/// As there.
+/// See [`import_chosen`].
 pub fn import_all(path: &Path, series: &Series) -> Result<ImportedMasks> {
     import_chosen(path, series, &MaskChoice::default())
 }
 
-/// Reads the segmentation `path` of any type and maker as masks of `series`.
+/// Reads the segmentation `path`, of any type and vendor, as masks of `series`.
 ///
-/// FRACTIONAL becomes a mask where it is at least half of its Maximum Fractional Value. Where segments overlap, the order
-/// that the user gave decides; else the largest fraction, and of equal ones and BINARY ones the smaller segment. Notes
-/// tell what had to be decided.
+/// FRACTIONAL pixels belong to the mask if they have at least half of the Maximum Fractional Value. Where segments
+/// overlap, the order chosen by the user decides; otherwise the largest fraction wins, and for equal fractions and
+/// BINARY the smaller segment. Notes report such decisions.
 ///
 /// # Errors
-/// Where the file cannot be read, is no segmentation, or belongs to another series: the reason names both.
+/// If the file cannot be read, is not a segmentation, or belongs to another series; the reason names both series.
 pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let mut seg = read_header(path)?;
-    let refused = |reason: String| Refused::from(reason).on_series("segmentation", path, series);
     let offered = seg.labels.iter().zip(&seg.numbers);
     let offered: Vec<Offered<'_>> = offered
         .map(|(label, number)| Offered {
@@ -46,10 +45,11 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
             name: &label.name,
         })
         .collect();
-    let taken = Taken::from_choice(&offered, choice)
-        .map_err(|reason| refused(reason).with_advice("Choose by name or number."))?;
+    let taken = Taken::from_choice(&offered, choice).map_err(|reason| {
+        import_error(reason, path, series).with_advice("Choose by name or number.")
+    })?;
     let places = find_frame_slices(&seg, series, choice)
-        .map_err(|refusal| refusal.on_series("segmentation", path, series))?;
+        .map_err(|refusal| import_error(refusal, path, series))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken
@@ -66,11 +66,14 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
             places.on.get(&slice).map_or(&[][..], Vec::as_slice),
             series,
         )?;
-        let mask = Mask::from_labels(series.columns, series.rows, values);
-        masks.push((
-            slice,
-            mask.ok_or_else(|| refused("its frames are of another size".into()))?,
-        ));
+        let mask = Mask::from_labels(series.columns, series.rows, values).ok_or_else(|| {
+            import_error(
+                "the size of its frames differs from that of the images".to_owned(),
+                path,
+                series,
+            )
+        })?;
+        masks.push((slice, mask));
     }
     notes.extend(laid.import_notes(&seg, &labels));
     notes.extend(unplaced_frames_note(&mut seg, &places)?);
@@ -91,7 +94,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
         .collect();
     if !empty.is_empty() {
         notes.push(format!(
-            "no pixel of these slices belongs to {}",
+            "labels without pixels on these slices: {}",
             empty.join(", ")
         ));
     }
@@ -105,20 +108,26 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     })
 }
 
-/// Frames laid over each other, and what had to be decided.
+/// The error about a segmentation that cannot be applied to `series`.
+fn import_error(why: impl Into<Refused>, path: &Path, series: &Series) -> Error {
+    let refused: Refused = why.into();
+    refused.on_series("segmentation", path, series)
+}
+
+/// Combines frames to masks, and counts what is reported in notes.
 struct LaidFrames {
-    /// The label that each segment becomes; 0 for those that are not taken.
+    /// The label of each segment; 0 for segments that were not chosen.
     values: Vec<u8>,
-    /// For each label its place from below.
+    /// For each label its rank in drawing order, the lowest first.
     rank: Vec<usize>,
-    /// The order alone decides, not how large a fraction is.
+    /// True if the chosen order decides, not the size of fractions.
     is_ordered: bool,
     painter: Painter,
-    /// Pixels of each label in the frames that were laid.
+    /// Number of pixels of each label in the frames used.
     in_file: Vec<usize>,
     counted: BTreeSet<usize>,
     undescribed: usize,
-    /// Pixels of frames that lie beside their slice.
+    /// Number of pixels that lie outside their slice.
     beside: usize,
 }
 
@@ -143,13 +152,11 @@ impl LaidFrames {
         if seg.kind != SegmentationType::LabelMap && taken.indices.len() > 1 {
             laid.count_all(seg, places)?;
         }
-        let value = |index: &usize| usize::from(laid.values.get(*index).copied().unwrap_or(0));
-        let size = |index: usize| {
-            value(&index)
-                .checked_sub(1)
-                .map_or(0, |label| laid.in_file[label])
-        };
-        let from_below: Vec<usize> = taken.lowest_first(size).iter().map(value).collect();
+        let from_below: Vec<usize> = taken
+            .lowest_first(|index| laid.size_of_segment(index))
+            .into_iter()
+            .map(|index| laid.label_of_segment(index))
+            .collect();
         for (rank, label) in from_below.into_iter().enumerate() {
             if let Some(of) = label
                 .checked_sub(1)
@@ -161,7 +168,25 @@ impl LaidFrames {
         Ok(laid)
     }
 
-    /// How large each label is has to be known before the first is painted.
+    /// The label of the segment at this index; 0 if it was not chosen.
+    fn label_of_segment(&self, index: usize) -> usize {
+        usize::from(self.values.get(index).copied().unwrap_or(0))
+    }
+
+    /// Number of pixels of the segment at this index in the frames counted; 0 if it was not chosen.
+    fn size_of_segment(&self, index: usize) -> usize {
+        self.label_of_segment(index)
+            .checked_sub(1)
+            .map_or(0, |label| self.in_file[label])
+    }
+
+    /// The rank of a label in drawing order; `None` if there is no such label.
+    fn rank_of_label(&self, label: u8) -> Option<usize> {
+        let index = usize::from(label).checked_sub(1)?;
+        self.rank.get(index).copied()
+    }
+
+    /// Counts the pixels of all labels, which must be known before painting.
     fn count_all(&mut self, seg: &mut Segmentation, places: &FramePlaces) -> Result<()> {
         let frames: BTreeSet<usize> = places
             .on
@@ -178,14 +203,13 @@ impl LaidFrames {
         Ok(())
     }
 
-    /// Counts the pixels of a frame, once.
+    /// Counts the pixels of a frame, unless it was counted before.
     fn count_pixels(&mut self, seg: &Segmentation, frame: usize, values: &[u16]) {
         if !self.counted.insert(frame) {
             return;
         }
         if let Some(label) = usize::from(self.label_of_frame(seg, frame)).checked_sub(1) {
-            let is_in = |value: &&u16| is_inside(seg, **value);
-            self.in_file[label] += values.iter().filter(is_in).count();
+            self.in_file[label] += count_inside(seg, values);
             return;
         }
         // A label map.
@@ -208,22 +232,14 @@ impl LaidFrames {
         series: &Series,
     ) -> Result<Vec<u8>> {
         let mut lying = lying.to_vec();
-        let rank = |label: u8| {
-            usize::from(label)
-                .checked_sub(1)
-                .and_then(|i| self.rank.get(i))
-                .copied()
-        };
-        lying.sort_by_key(|l| rank(self.label_of_frame(seg, l.frame)));
+        lying.sort_by_key(|l| self.rank_of_label(self.label_of_frame(seg, l.frame)));
         let mut labels = vec![0u8; series.columns * series.rows];
-        let mut largest = vec![
-            0u16;
-            if self.goes_by_fraction(seg) {
-                labels.len()
-            } else {
-                0
-            }
-        ];
+        let fractions = if self.goes_by_fraction(seg) {
+            labels.len()
+        } else {
+            0
+        };
+        let mut largest = vec![0u16; fractions];
         for Lying { frame, map } in lying {
             let label = self.label_of_frame(seg, frame);
             if label == 0 && seg.kind != SegmentationType::LabelMap {
@@ -254,7 +270,7 @@ impl LaidFrames {
         Ok(labels)
     }
 
-    /// The values under the pixels of a slice, nearest pixel by nearest pixel; 0 beside the frame.
+    /// The values of a frame at the pixels of a slice, by nearest neighbour; 0 outside the frame.
     fn resample_frame(
         &mut self,
         seg: &Segmentation,
@@ -262,25 +278,19 @@ impl LaidFrames {
         map: &GridMap,
         to: [usize; 2],
     ) -> Vec<u16> {
-        let value = |(column, row): (usize, usize)| {
-            map.grid_pixel_at(column, row)
-                .and_then(|[x, y, _]| values.get(y * seg.columns + x))
-                .copied()
-                .unwrap_or(0)
-        };
-        let moved: Vec<u16> = (0..to[1])
-            .flat_map(|row| (0..to[0]).map(move |column| (column, row)))
-            .map(value)
-            .collect();
+        let [columns, rows] = to;
+        let mut moved: Vec<u16> = Vec::with_capacity(columns * rows);
+        for row in 0..rows {
+            for column in 0..columns {
+                let value = map
+                    .grid_pixel_at(column, row)
+                    .and_then(|[x, y, _]| values.get(y * seg.columns + x));
+                moved.push(value.copied().unwrap_or(0));
+            }
+        }
         if map.fit == GridFit::Rearranged {
-            // Pixel on pixel: what is missing lies beside the slice.
-            let inside = |values: &[u16]| {
-                values
-                    .iter()
-                    .filter(|value| is_inside(seg, **value))
-                    .count()
-            };
-            self.beside += inside(values).saturating_sub(inside(&moved));
+            // The grids match pixel by pixel, so missing pixels lie outside the slice.
+            self.beside += count_inside(seg, values).saturating_sub(count_inside(seg, &moved));
         }
         moved
     }
@@ -326,7 +336,7 @@ impl LaidFrames {
         }
     }
 
-    /// 0 for a number that no segment has, or that is not taken.
+    /// The label of a segment number; 0 if there is no such segment or it was not chosen.
     fn label_of(&self, seg: &Segmentation, number: u16) -> u8 {
         seg.numbers
             .binary_search(&number)
@@ -336,7 +346,7 @@ impl LaidFrames {
             .unwrap_or(0)
     }
 
-    /// 0 for a frame of a label map as well.
+    /// The label of a frame; 0 also for frames of a label map.
     fn label_of_frame(&self, seg: &Segmentation, frame: usize) -> u8 {
         seg.frames
             .get(frame)
@@ -348,7 +358,8 @@ impl LaidFrames {
         let mut notes = Vec::new();
         if seg.kind == SegmentationType::Fractional {
             notes.push(format!(
-                "it is FRACTIONAL: pixels of at least half of its maximum ({} of {}) were taken",
+                "it is FRACTIONAL: pixels with at least half of the maximum value ({} of {}) were \
+                 used",
                 seg.most.div_ceil(2),
                 seg.most
             ));
@@ -356,13 +367,13 @@ impl LaidFrames {
         notes.extend(self.painter.overlap_notes(labels));
         if self.undescribed > 0 {
             notes.push(format!(
-                "{} pixels hold values that no segment describes and were left out",
+                "pixels ignored because no segment describes their value: {}",
                 self.undescribed
             ));
         }
         if self.beside > 0 {
             notes.push(format!(
-                "{} of its pixels lie beside the images and were left out",
+                "pixels ignored because they lie outside the images: {}",
                 self.beside
             ));
         }
@@ -370,7 +381,8 @@ impl LaidFrames {
     }
 }
 
-/// At least half, in whole numbers; of a bit, 1.
+/// True for at least half of the maximum value of FRACTIONAL, else for any value but 0.
+#[inline]
 fn is_inside(seg: &Segmentation, value: u16) -> bool {
     match seg.kind {
         SegmentationType::Fractional => u32::from(value) * 2 >= u32::from(seg.most),
@@ -378,25 +390,33 @@ fn is_inside(seg: &Segmentation, value: u16) -> bool {
     }
 }
 
-/// Equal values that follow each other, with how many they are.
+/// Number of pixels of a frame that belong to its segment.
+fn count_inside(seg: &Segmentation, values: &[u16]) -> usize {
+    values
+        .iter()
+        .filter(|value| is_inside(seg, **value))
+        .count()
+}
+
+/// Runs of equal values, with their lengths.
 fn value_runs(values: &[u16]) -> impl Iterator<Item = (u16, usize)> {
     values
         .chunk_by(|a, b| a == b)
         .filter_map(|run| Some((*run.first()?, run.len())))
 }
 
-/// Frames that hold something and lie on no slice.
+/// Note about frames that are not empty but lie on no slice.
 fn unplaced_frames_note(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<String>> {
     let mut count = 0;
     for frame in &places.elsewhere {
         count += usize::from(seg.frame_values(*frame)?.iter().any(|v| *v != 0));
     }
     Ok((count > 0).then(|| {
-        format!("{count} of its frames belong to slices that are not here and were left out")
+        format!("frames skipped because they lie on no slice of the opened series: {count}")
     }))
 }
 
-/// Labels are numbered from 1 on, segments of other programs need not be.
+/// Note about renumbering: labels are numbered from 1, segments of other programs need not be.
 fn renumbering_note(seg: &Segmentation, taken: &Taken) -> Option<String> {
     let numbers: Vec<u16> = taken
         .indices
@@ -411,7 +431,7 @@ fn renumbering_note(seg: &Segmentation, taken: &Taken) -> Option<String> {
     let list: Vec<String> = numbers.iter().map(u16::to_string).collect();
     (!in_order).then(|| {
         format!(
-            "its segments {} became labels 1 to {}",
+            "its segments {} were renumbered as labels 1 to {}",
             list.join(", "),
             list.len()
         )

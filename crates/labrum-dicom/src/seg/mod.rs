@@ -1,8 +1,8 @@
-//! DICOM Segmentation (PS3.3 A.51): masks and probabilities as SEG files that other programs load, and back.
+//! DICOM Segmentation (PS3.3 A.51): writes masks and probabilities as SEG files, and imports SEG files as masks.
 //!
-//! Sources with geometry (CT, MR) keep it. Images without any (ultrasound, X-ray) are referred to frame by frame; on
-//! request they get a synthetic geometry, which some viewers insist on. Pictures that are no DICOM have neither, and
-//! so always get one, in a study of their own.
+//! The geometry of the source (CT, MR) is kept. Images without one (ultrasound, X-ray) are referenced frame by frame;
+//! on request they get a synthetic geometry, which some viewers require. Image files that are not DICOM cannot be
+//! referenced, so they always get a synthetic geometry, in a new study.
 
 pub(crate) mod charset;
 pub(crate) mod clean;
@@ -30,7 +30,7 @@ pub use read::{SegFrame, Segmentation, is_segmentation, read_header};
 use labrum_core::{Error, Result, label::Label, mask::Mask, study::Series, whole_file};
 use std::path::{Path, PathBuf};
 
-/// Segment Algorithm Type (0062,0008): who drew, in truth.
+/// Segment Algorithm Type (0062,0008): who made the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlgorithmType {
     /// The model alone.
@@ -42,7 +42,7 @@ pub enum AlgorithmType {
 }
 
 impl AlgorithmType {
-    /// Segment Algorithm Type, as DICOM says it.
+    /// The defined term of Segment Algorithm Type.
     pub fn defined_term(self) -> &'static str {
         match self {
             Self::Automatic => "AUTOMATIC",
@@ -52,7 +52,7 @@ impl AlgorithmType {
     }
 }
 
-/// Where the masks come from.
+/// Author of a mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorship {
     /// Model, person or both.
@@ -61,14 +61,14 @@ pub struct Authorship {
     pub model: String,
     /// Version of the model.
     pub model_version: String,
-    /// SHA-256 of its weights, hex; empty where unknown.
+    /// SHA-256 of its weights, hex; empty if unknown.
     pub weights: String,
-    /// Who drew or corrected; empty where unknown.
+    /// The person who drew or corrected it; empty if unknown.
     pub person: String,
 }
 
 impl Authorship {
-    /// Drawn by a model alone.
+    /// A mask made by a model alone.
     pub fn from_model(model: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             algorithm_type: AlgorithmType::Automatic,
@@ -79,7 +79,7 @@ impl Authorship {
         }
     }
 
-    /// The same with the hash of the model's weights.
+    /// Sets the hash of the model's weights.
     pub fn with_weights(self, weights: impl Into<String>) -> Self {
         Self {
             weights: weights.into(),
@@ -96,7 +96,7 @@ impl Authorship {
     }
 }
 
-/// As it can be written; never empty.
+/// The text in printable ASCII; "unknown" if it is empty.
 fn text_or_unknown(text: &str) -> String {
     let text = element::printable_ascii(text.trim(), 40);
     if text.is_empty() {
@@ -109,11 +109,11 @@ fn text_or_unknown(text: &str) -> String {
 /// Segmentation Type (0062,0001).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentationType {
-    /// Bits, frame by frame for each segment: what every program reads.
+    /// One bit per pixel, one frame per segment and slice; supported by all programs.
     Binary,
-    /// Probabilities or parts of a pixel, frame by frame for each segment.
+    /// Probabilities or fractions of a pixel, one frame per segment and slice.
     Fractional,
-    /// One frame for each slice, whose values are segment numbers: a SOP class of its own since 2024.
+    /// One frame per slice, whose values are segment numbers; a separate SOP class since 2024.
     LabelMap,
 }
 
@@ -127,15 +127,15 @@ impl SegmentationType {
     }
 }
 
-/// What is written, one entry for each slice.
+/// The content to write, one entry per slice.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// Masks as BINARY.
     Binary(&'a [Mask]),
-    /// Masks as LABELMAP of 8 bits.
+    /// Masks as 8-bit LABELMAP.
     LabelMap(&'a [Mask]),
     /// Probabilities as FRACTIONAL in steps of 1/255: for each label `columns * rows` values, 0..=65535 for 0..=1, as
-    /// [`labrum_core::prediction::Prediction`] has them.
+    /// in [`labrum_core::prediction::Prediction`].
     Fractional(&'a [&'a [Vec<u16>]]),
 }
 
@@ -149,7 +149,7 @@ impl Content<'_> {
         }
     }
 
-    /// How many slices.
+    /// Number of slices.
     fn len(&self) -> usize {
         match self {
             Self::Binary(masks) | Self::LabelMap(masks) => masks.len(),
@@ -157,7 +157,7 @@ impl Content<'_> {
         }
     }
 
-    /// The stored values of the frame of that slice and segment.
+    /// The stored values of the frame of this slice and segment.
     fn stored_values(&self, slice: usize, segment: Option<u8>) -> Vec<u8> {
         let segment = segment.unwrap_or(0);
         match self {
@@ -175,26 +175,26 @@ impl Content<'_> {
     }
 }
 
-/// The nearest of 0..=255 for 0..=65535.
+/// Rounds a probability of 0..=65535 to 0..=255.
 fn in_255ths(probability: u16) -> u8 {
     ((u32::from(probability) + 128) / 257) as u8
 }
 
-/// What a user may choose.
+/// Options for writing a segmentation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// "For Slicer and OHIF": images without geometry get a synthetic one, and the file says so.
+    /// Adds a synthetic geometry to images without one, as Slicer and OHIF require; the file says so.
     pub synthetic_geometry: bool,
-    /// Leaves out frames without any pixel of their segment. Some viewers misplace the others then.
+    /// Omits empty frames. Some viewers then misplace the other frames.
     pub skip_empty_frames: bool,
-    /// Compresses LABELMAP and FRACTIONAL without loss (RLE). Nearly all programs read it, but not all.
+    /// Compresses LABELMAP and FRACTIONAL losslessly (RLE). Nearly all programs can read it.
     pub rle: bool,
 }
 
-/// What was written.
+/// Summary of a written segmentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegSummary {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
     /// Its SOP Instance UID.
     pub sop_instance_uid: String,
@@ -204,17 +204,17 @@ pub struct SegSummary {
     pub frames: usize,
     /// Number of segments.
     pub segments: usize,
-    /// What was missing in the source and how it was filled, for the user to read.
+    /// Warnings about values that were missing in the source and how they were filled.
     pub warnings: Vec<String>,
 }
 
-/// Writes `content`, one entry for each slice of `series`, as the DICOM segmentation `path`; label n becomes segment n.
-/// `authors` says who made each label: one for each, or one for all.
+/// Writes `content`, one entry per slice of `series`, as the DICOM segmentation `path`; label n becomes segment n.
+/// `authors` says who made each label: one entry per label, or one for all.
 ///
-/// The file is read back and compared with what was given before it takes its name.
+/// The file is verified against `content` before it gets its final name.
 ///
 /// # Errors
-/// Where the content does not fit the series, the source's header cannot be read, or the file cannot be written.
+/// If the content does not match the series, the header of the source cannot be read, or the file cannot be written.
 pub fn write_file(
     path: &Path,
     series: &Series,
@@ -226,8 +226,12 @@ pub fn write_file(
     check_content(series, content, labels, authors)
         .map_err(|reason| Error::at_path(TRIED, path, reason))?;
     let encoded = write::encode_file(series, content, labels, authors, options)?;
-    let compare = |written: &Path| verify_written(written, path, content, labels, &encoded.frames);
-    whole_file::write_checked(path, TRIED, |file| file.write_all(&encoded.bytes), compare)?;
+    whole_file::write_checked(
+        path,
+        TRIED,
+        |file| file.write_all(&encoded.bytes),
+        |written| verify_written(written, path, content, labels, &encoded.frames),
+    )?;
     Ok(SegSummary {
         path: path.to_owned(),
         sop_instance_uid: encoded.sop_instance_uid,
@@ -240,7 +244,7 @@ pub fn write_file(
 
 const TRIED: &str = "write the segmentation";
 
-/// Reads every frame of the file `written` back; errors name the `path` that it will have.
+/// Verifies every frame of the file `written`; errors name `path`, its final name.
 fn verify_written(
     written: &Path,
     path: &Path,
@@ -248,15 +252,13 @@ fn verify_written(
     labels: &[Label],
     frames: &[frames::FrameToWrite],
 ) -> Result<()> {
-    let wrong = |reason: String| {
-        Error::at_path(TRIED, path, reason).with_advice("Nothing was saved. Please report this.")
-    };
-    let unread = |e: Error| wrong(format!("reading it back failed: {}", e.reason));
-    let mut back = read_header(written).map_err(unread)?;
+    let mut back = read_header(written).map_err(|e| read_back_error(path, &e))?;
     let same_shape = back.kind == content.segmentation_type() && back.labels.len() == labels.len();
     let mut same = same_shape && back.frames.len() == frames.len();
     for (i, frame) in frames.iter().enumerate().take_while(|_| same_shape) {
-        let values = back.frame_values(i).map_err(unread)?;
+        let values = back
+            .frame_values(i)
+            .map_err(|e| read_back_error(path, &e))?;
         let expected = content.stored_values(frame.slice, frame.segment);
         same &= back.frames[i].segment == frame.segment.map(u16::from);
         same &= values.len() == expected.len()
@@ -268,13 +270,27 @@ fn verify_written(
     if same {
         Ok(())
     } else {
-        Err(wrong(
-            "what was read back differs from what was given".into(),
+        Err(verification_error(
+            path,
+            "the written file failed verification",
         ))
     }
 }
 
-/// Why the content cannot be written.
+/// The error about a file that was not saved because it failed verification.
+fn verification_error(path: &Path, reason: &str) -> Error {
+    Error::at_path(TRIED, path, reason).with_advice("Nothing was saved. Please report this.")
+}
+
+/// The error about a written file that could not be read.
+fn read_back_error(path: &Path, error: &Error) -> Error {
+    verification_error(
+        path,
+        &format!("the written file failed verification: {}", error.reason),
+    )
+}
+
+/// Checks the content; the error is the reason why it cannot be written.
 fn check_content(
     series: &Series,
     content: Content<'_>,
@@ -283,13 +299,13 @@ fn check_content(
 ) -> std::result::Result<(), String> {
     if labels.is_empty() || labels.len() > 255 {
         return Err(format!(
-            "there are {} labels, and 1 to 255 can be written",
+            "there are {} labels, but only 1 to 255 can be written",
             labels.len()
         ));
     }
     if authors.len() != 1 && authors.len() != labels.len() {
         return Err(format!(
-            "{} authors are named for {} labels",
+            "there are {} authors for {} labels",
             authors.len(),
             labels.len()
         ));
@@ -322,7 +338,8 @@ fn check_masks(
         if (mask.columns(), mask.rows()) != (series.columns, series.rows) {
             let (columns, rows) = (mask.columns(), mask.rows());
             return Err(format!(
-                "the mask of slice {} is {columns} x {rows}, not as large as the slice",
+                "the mask of slice {} is {columns} x {rows}, which differs from the size of the \
+                 slice",
                 i + 1
             ));
         }
@@ -332,7 +349,7 @@ fn check_masks(
             .find(|l| usize::from(**l) > labels.len())
         {
             return Err(format!(
-                "the mask of slice {} holds the value {label}, which no label describes",
+                "the mask of slice {} contains the value {label}, but there is no such label",
                 i + 1
             ));
         }
@@ -348,7 +365,7 @@ fn check_maps(
     for (i, of_slice) in maps.iter().enumerate() {
         if of_slice.len() != labels.len() {
             return Err(format!(
-                "slice {} has probabilities of {} labels, not {}",
+                "slice {} has probabilities for {} labels, not {}",
                 i + 1,
                 of_slice.len(),
                 labels.len()
@@ -359,7 +376,7 @@ fn check_maps(
             .any(|map| map.len() != series.columns * series.rows)
         {
             return Err(format!(
-                "the probabilities of slice {} are not as large as the slice",
+                "the size of the probabilities of slice {} differs from that of the slice",
                 i + 1
             ));
         }

@@ -1,4 +1,4 @@
-//! What a segmentation takes over from its source: patient and study, references to its instances, loss.
+//! What a segmentation copies from its source: patient, study, references to its instances, lossy compression.
 
 use super::{
     charset::Charset,
@@ -23,38 +23,38 @@ use labrum_core::{
 };
 use std::{collections::HashMap, path::Path};
 
-/// An instance, or a frame of it, that a slice came from.
+/// The source instance of a slice, or a frame of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) series: String,
     pub(crate) class: String,
     pub(crate) instance: String,
-    /// 1-based; only for instances of several frames.
+    /// 1-based; only for multi-frame instances.
     pub(crate) frame: Option<u32>,
 }
 
-/// All that is taken over.
+/// Everything that is copied from the source.
 pub(crate) struct Origin {
-    /// Patient, Patient Study and General Study modules and the lossy compression.
+    /// Patient, Patient Study and General Study modules, and lossy compression.
     pub(crate) elements: Vec<InMemElement>,
     pub(crate) charset: Charset,
-    /// One for each slice; `None` for pictures and for instances that cannot be named.
+    /// One per slice; `None` for image files that are not DICOM and for instances without a valid UID.
     pub(crate) references: Option<Vec<Reference>>,
-    /// Position Reference Indicator, in the character set.
+    /// Position Reference Indicator, in `charset`.
     pub(crate) position_reference: Vec<u8>,
     /// Slice Thickness, mm.
     pub(crate) slice_thickness: Option<f64>,
-    /// What was missing or odd.
+    /// Warnings about missing or invalid values.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Whether an element is written without a value where the source has none that fits (type 2), or left out (type 3).
+/// What to write if the source has no valid value: an empty element (type 2), or none (type 3).
 enum Otherwise {
     Empty,
     Absent,
 }
 
-/// What is copied of the modules Patient, General Study and Patient Study.
+/// The attributes copied from the modules Patient, General Study and Patient Study.
 const COPIED: [(Tag, VR, Otherwise); 18] = [
     (tags::PATIENT_NAME, VR::PN, Otherwise::Empty),
     (tags::PATIENT_ID, VR::LO, Otherwise::Empty),
@@ -81,7 +81,7 @@ const COPIED: [(Tag, VR, Otherwise); 18] = [
 ];
 
 impl Origin {
-    /// Reads the headers of the source's files. `own_is_ascii`: whether the texts that will be added are ASCII.
+    /// Reads the headers of the source files. `own_is_ascii`: the texts that will be added are ASCII.
     pub(crate) fn from_series(series: &Series, own_is_ascii: bool) -> Result<Self> {
         match series.kind {
             Kind::Picture => Ok(Self::of_picture(series, own_is_ascii)),
@@ -89,7 +89,7 @@ impl Origin {
         }
     }
 
-    /// Pictures name no patient: a new study that says where it comes from.
+    /// Image files that are not DICOM have no patient: makes a new study.
     fn of_picture(series: &Series, own_is_ascii: bool) -> Self {
         let lossy = series
             .slices
@@ -118,9 +118,10 @@ impl Origin {
             position_reference: Vec::new(),
             slice_thickness: None,
             warnings: vec![if series.slices.iter().all(|slice| slice.plane.is_some()) {
-                "the source is no DICOM: patient and study are empty".into()
+                "the source is not DICOM: patient and study are left empty".into()
             } else {
-                "the source is a picture: patient and study are empty; its position is synthetic"
+                "the source is an image file: patient and study are left empty, the position is \
+                 synthetic"
                     .into()
             }],
         }
@@ -130,7 +131,7 @@ impl Origin {
         let first = series
             .slices
             .first()
-            .ok_or_else(|| Error::new("write the segmentation", "there is no slice"))?;
+            .ok_or_else(|| Error::new("write the segmentation", "the series has no slices"))?;
         let file = open_file(&first.source.path)?;
         let mut warnings = Vec::new();
         let copied = cleaned_attributes(&file.data, &mut warnings);
@@ -148,7 +149,7 @@ impl Origin {
         let (charset, guessed) = Charset::for_copied_texts(named.as_deref(), values, own_is_ascii);
         if guessed {
             warnings.push(format!(
-                "the source names no character set; {} is assumed",
+                "the source does not state its character set; {} is assumed",
                 charset.defined_term().unwrap_or("ASCII")
             ));
         }
@@ -163,16 +164,13 @@ impl Origin {
             &first.source.path,
         )));
         let references = source_references(series, &file, &mut warnings);
-        let thickness = |data: &DataSet| {
-            data.numeric_value(tags::SLICE_THICKNESS)
-                .filter(|t| *t > 0.0)
-        };
         let measures = functional_group(
             &file.data,
             first.source.frame as usize,
             tags::PIXEL_MEASURES_SEQUENCE,
         );
-        let slice_thickness = thickness(&file.data).or_else(|| measures.and_then(thickness));
+        let slice_thickness =
+            positive_thickness(&file.data).or_else(|| measures.and_then(positive_thickness));
         Ok(Self {
             elements,
             charset,
@@ -187,12 +185,18 @@ impl Origin {
 fn open_file(path: &Path) -> Result<DicomFile> {
     DicomFile::open(path).map_err(|why| {
         let reason = match why {
-            Unreadable::NotDicom => "it is no DICOM file any more".into(),
+            Unreadable::NotDicom => "no longer a DICOM file".into(),
             Unreadable::Failed(reason) => reason,
         };
         Error::at_path("read the header of", path, reason)
-            .with_advice("The segmentation needs the patient and study named there.")
+            .with_advice("Patient and study of the segmentation are taken from it.")
     })
+}
+
+/// Slice Thickness of a dataset or an item, mm.
+fn positive_thickness(data: &DataSet) -> Option<f64> {
+    data.numeric_value(tags::SLICE_THICKNESS)
+        .filter(|t| *t > 0.0)
 }
 
 /// The cleaned values of [`COPIED`].
@@ -206,7 +210,7 @@ fn cleaned_attributes(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, V
         }
         if value.is_empty() && raw.iter().any(|b| *b > b' ') {
             warnings.push(format!(
-                "{} of the source is not valid and was left out",
+                "{} of the source is not valid and was omitted",
                 element_name(*tag)
             ));
         }
@@ -221,7 +225,7 @@ fn cleaned_attributes(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, V
             if matches!(*tag, tags::STUDY_DESCRIPTION | tags::STUDY_ID) && value.is_ascii() {
                 value.truncate(most);
                 warnings.push(format!(
-                    "{} of the source is too long and was cut",
+                    "{} of the source is too long and was shortened",
                     element_name(*tag)
                 ));
             } else {
@@ -238,19 +242,18 @@ fn cleaned_attributes(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, V
     out
 }
 
-/// How the source lost its patient, where it says so.
+/// De-identification Method Code Sequence of the source, if there is one.
 fn deidentification_sequence(data: &DataSet) -> Option<InMemElement> {
     let items = data
         .sequence_items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
         .iter()
         .map(|item| {
-            let part = |tag| item.text_value(tag).unwrap_or_default();
             let [value, scheme, meaning] = [
                 tags::CODE_VALUE,
                 tags::CODING_SCHEME_DESIGNATOR,
                 tags::CODE_MEANING,
             ]
-            .map(part);
+            .map(|tag| item.text_value(tag).unwrap_or_default());
             code_item(&Code::new(&value, &scheme, &meaning))
         });
     let items: Vec<_> = items.collect();
@@ -258,7 +261,7 @@ fn deidentification_sequence(data: &DataSet) -> Option<InMemElement> {
         .then(|| sequence_element(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
 }
 
-/// What a warning calls an element.
+/// The name of an element in warnings.
 fn element_name(tag: Tag) -> String {
     use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
     let entry = dicom_dictionary_std::StandardDataDictionary.by_tag(tag);
@@ -270,66 +273,92 @@ fn study_uid(data: &DataSet, warnings: &mut Vec<String>) -> InMemElement {
         .text_value(tags::STUDY_INSTANCE_UID)
         .filter(|uid| is_uid(uid))
         .unwrap_or_else(|| {
-            warnings.push("the source has no valid Study Instance UID; a new one was made".into());
+            warnings
+                .push("the source has no valid Study Instance UID; a new one was created".into());
             new_uid()
         });
     text_element(tags::STUDY_INSTANCE_UID, VR::UI, uid)
 }
 
-/// Where each slice comes from; `None` where one cannot be named, because half of the references would mislead.
-fn source_references<'a>(
-    series: &'a Series,
+/// The source of each slice; `None` if one has no valid UID, because incomplete references would be misleading.
+fn source_references(
+    series: &Series,
     first: &DicomFile,
     warnings: &mut Vec<String>,
 ) -> Option<Vec<Reference>> {
     let first_path = series.slices.first()?.source.path.as_path();
-    let mut whole_files: HashMap<&'a Path, Option<Reference>> = HashMap::new();
-    let of_slice = |slice: &'a Slice| -> Option<Reference> {
-        let path = slice.source.path.as_path();
-        let whole = whole_files.entry(path).or_insert_with(|| {
-            let own = if path == first_path {
-                None
-            } else {
-                DicomFile::open(path).ok()
-            };
-            whole_file(series, own.as_ref().unwrap_or(first))
-        });
-        let instance = slice.sop_instance_uid.clone().filter(|uid| is_uid(uid))?;
-        let frame = slice.source.frame + 1;
-        let whole = whole.as_ref()?;
-        Some(Reference {
-            instance,
-            frame: whole.frame.map(|_| frame),
-            ..whole.clone()
+    let mut whole_files: HashMap<&Path, Option<Reference>> = HashMap::new();
+    let references: Option<Vec<Reference>> = series
+        .slices
+        .iter()
+        .map(|slice| {
+            let path = slice.source.path.as_path();
+            let whole = whole_files.entry(path).or_insert_with(|| {
+                if path == first_path {
+                    whole_file(series, first)
+                } else {
+                    whole_file_at(series, path, first)
+                }
+            });
+            slice_reference(slice, whole.as_ref()?)
         })
-    };
-    let references: Option<Vec<Reference>> = series.slices.iter().map(of_slice).collect();
-    let leading_zero = |r: &Reference| has_leading_zero(&r.instance) || has_leading_zero(&r.series);
+        .collect();
     match &references {
         None if series.slices.iter().any(Slice::shares_its_uid) => warnings.push(
-            "different images of the source carry one SOP Instance UID; the segmentation refers to none of them and lies by \
-             its position alone"
+            "different images of the source share one SOP Instance UID; the segmentation has no \
+             references to them, only positions"
                 .into(),
         ),
-        None => warnings.push("an instance of the source has no valid UID; the segmentation refers to none".into()),
-        // Another UID would name another instance, or none.
-        Some(all) if all.iter().any(leading_zero) => warnings.push(
-            "UIDs of the source break the rules of DICOM (leading zeros); they are referred to as they are".into(),
+        None => warnings.push(
+            "an image of the source has no valid UID; the segmentation has no references to its \
+             source"
+                .into(),
+        ),
+        // A corrected UID would refer to another instance, or to none.
+        Some(all) if all.iter().any(breaks_uid_rules) => warnings.push(
+            "UIDs of the source are not valid in DICOM (leading zeros); they are used unchanged"
+                .into(),
         ),
         Some(_) => {}
     }
     references
 }
 
-/// What all frames of a file have in common.
+/// The reference that all frames of the file `path` share; if it cannot be opened, it is assumed to be like `first`.
+fn whole_file_at(series: &Series, path: &Path, first: &DicomFile) -> Option<Reference> {
+    let own = DicomFile::open(path).ok();
+    whole_file(series, own.as_ref().unwrap_or(first))
+}
+
+/// The reference of a slice, given the one that all frames of its file share; `None` if it has no unique UID.
+fn slice_reference(slice: &Slice, whole: &Reference) -> Option<Reference> {
+    let instance = slice.sop_instance_uid.clone().filter(|uid| is_uid(uid))?;
+    let frame = slice.source.frame + 1;
+    Some(Reference {
+        instance,
+        frame: whole.frame.map(|_| frame),
+        ..whole.clone()
+    })
+}
+
+/// True if a UID has leading zeros, which the standard forbids.
+fn breaks_uid_rules(reference: &Reference) -> bool {
+    has_leading_zero(&reference.instance) || has_leading_zero(&reference.series)
+}
+
+fn valid_uid(uid: String) -> Option<String> {
+    is_uid(&uid).then_some(uid)
+}
+
+/// The reference that all frames of a file share.
 fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
-    let valid = |uid: Option<String>| uid.filter(|uid| is_uid(uid));
+    let series_uid = file.data.text_value(tags::SERIES_INSTANCE_UID);
     let frames = file.data.integer_value(tags::NUMBER_OF_FRAMES).unwrap_or(1);
     Some(Reference {
-        series: valid(file.data.text_value(tags::SERIES_INSTANCE_UID))
-            .or_else(|| valid(Some(series.id.clone())))?,
-        class: valid(Some(file.sop_class.clone()))
-            .or_else(|| valid(Some(series.sop_class.clone())))?,
+        series: series_uid
+            .and_then(valid_uid)
+            .or_else(|| valid_uid(series.id.clone()))?,
+        class: valid_uid(file.sop_class.clone()).or_else(|| valid_uid(series.sop_class.clone()))?,
         instance: String::new(),
         frame: (frames > 1).then_some(1),
     })
@@ -338,14 +367,14 @@ fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
 /// Lossy Image Compression Method (0028,2114) of JPEG.
 const JPEG: &str = "ISO_10918_1";
 
-/// That the source's pixels were compressed with loss.
+/// Lossy compression of the source pixels.
 struct LossyCompression {
     ratios: Vec<f64>,
     methods: Vec<String>,
 }
 
 impl LossyCompression {
-    /// From the header, or from the transfer syntax where the header is silent.
+    /// From the header, or from the transfer syntax if the header does not say.
     fn from_file(file: &DicomFile, path: &Path) -> Option<Self> {
         let data = &file.data;
         let method = match file.transfer_syntax.as_str() {
@@ -368,7 +397,7 @@ impl LossyCompression {
         if methods.is_empty() {
             methods.push(method.unwrap_or(JPEG).into());
         }
-        // Both lists name the steps of compression, one value for each.
+        // Both lists have one value per compression step.
         let steps = ratios.len().min(methods.len());
         ratios.truncate(steps);
         methods.truncate(steps);
@@ -376,22 +405,27 @@ impl LossyCompression {
     }
 }
 
-/// Pixels uncompressed against the file: near enough where the header does not say.
+/// Approximate compression ratio, for headers without one: size of the uncompressed pixels over size of the file.
 fn size_ratio(data: &DataSet, path: &Path) -> f64 {
-    let number = |tag| data.numeric_value(tag).unwrap_or(1.0).max(1.0);
-    let pixels = number(tags::ROWS) * number(tags::COLUMNS) * number(tags::NUMBER_OF_FRAMES);
-    let bytes =
-        pixels * number(tags::SAMPLES_PER_PIXEL) * (number(tags::BITS_ALLOCATED) / 8.0).ceil();
+    let frame_pixels = number_or_one(data, tags::ROWS) * number_or_one(data, tags::COLUMNS);
+    let pixels = frame_pixels * number_or_one(data, tags::NUMBER_OF_FRAMES);
+    let sample_bytes = (number_or_one(data, tags::BITS_ALLOCATED) / 8.0).ceil();
+    let bytes = pixels * number_or_one(data, tags::SAMPLES_PER_PIXEL) * sample_bytes;
     compression_ratio(bytes, path)
 }
 
-/// To one decimal, at least 1.
+/// A number in the header; 1 if it is missing or smaller.
+fn number_or_one(data: &DataSet, tag: Tag) -> f64 {
+    data.numeric_value(tag).unwrap_or(1.0).max(1.0)
+}
+
+/// The ratio of `uncompressed` to the size of the file, to one decimal, at least 1.
 fn compression_ratio(uncompressed: f64, path: &Path) -> f64 {
     let file = std::fs::metadata(path).map_or(0, |m| m.len()).max(1) as f64;
     ((uncompressed / file * 10.0).round() / 10.0).max(1.0)
 }
 
-/// How far a JPEG picture is compressed; `None` for other pictures.
+/// The compression ratio of a JPEG file; `None` for other image files.
 fn jpeg_ratio(series: &Series, slice: &Slice) -> Option<f64> {
     let path = &slice.source.path;
     let extension = path.extension()?.to_str()?.to_lowercase();
@@ -400,7 +434,7 @@ fn jpeg_ratio(series: &Series, slice: &Slice) -> Option<f64> {
     is_jpeg.then(|| compression_ratio((series.columns * series.rows * samples) as f64, path))
 }
 
-/// The elements about lossy compression.
+/// The elements of lossy compression.
 fn lossy_compression_elements(loss: Option<LossyCompression>) -> Vec<InMemElement> {
     let Some(LossyCompression { ratios, methods }) = loss else {
         return vec![text_element(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")];

@@ -1,5 +1,5 @@
-//! Frames of single bits, DICOM PS3.5 8.1.1 and D.1: packed one after another without gaps between frames, the first
-//! pixel in the lowest bit, padded to an even number of bytes at the very end.
+//! Packs 1-bit frames, PS3.5 8.1.1 and D.1: without gaps between frames, the first pixel in the lowest bit, padded to
+//! an even number of bytes at the end.
 
 /// Packs bits as they are pushed.
 pub(super) struct Packer {
@@ -8,7 +8,7 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// With room for that many bits.
+    /// Allocates memory for this many bits.
     pub(super) fn with_capacity(bits: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bits.div_ceil(16) * 2),
@@ -27,7 +27,7 @@ impl Packer {
         self.bits += 1;
     }
 
-    /// The packed bytes, of even number.
+    /// The packed bytes, padded to an even length.
     pub(super) fn finish(mut self) -> Vec<u8> {
         if !self.bytes.len().is_multiple_of(2) {
             self.bytes.push(0);
@@ -36,7 +36,7 @@ impl Packer {
     }
 }
 
-/// The pixels of frame `frame` of `pixels` pixels each; `None` where `bytes` ends before.
+/// The pixels of frame `frame`, with `pixels` pixels per frame; `None` if `bytes` is too short.
 #[cfg(test)]
 pub(super) fn unpack_frame(bytes: &[u8], frame: usize, pixels: usize) -> Option<Vec<bool>> {
     let first = frame.checked_mul(pixels)?;

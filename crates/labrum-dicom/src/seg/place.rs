@@ -1,6 +1,6 @@
-//! On which slices of an opened series the frames of a segmentation lie, and how their pixels meet.
+//! Finds the slices of an opened series that the frames of a segmentation belong to, and maps their pixels.
 //!
-//! Where both say where they lie in the patient, that decides; what a frame names only tells which images may be meant.
+//! If both have positions in the patient, these decide; references only limit which images are possible.
 
 mod grid;
 mod remarks;
@@ -15,46 +15,46 @@ use crate::references::{Named, ReferencedSeries, Refused};
 use labrum_core::{
     import::{Basis, MaskChoice},
     lattice::GridMap,
-    study::{Kind, Series, Slice},
+    study::{Kind, Series},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Depths that differ by less, in mm, are one place.
+/// Depths that differ by no more than this, mm, are equal.
 const SAME_DEPTH: f64 = 0.01;
 /// A frame on a slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Lying {
     pub(super) frame: usize,
-    /// From the pixels of the slice to its own; `None` where they are the same without a place in space.
+    /// Maps the pixels of the slice to those of the frame; `None` if there are no positions and the pixels correspond.
     pub(super) map: Option<GridMap>,
 }
 
-/// Where the frames belong.
+/// The slices of the frames.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FramePlaces {
     /// The frames of each slice, in order of their segments.
     pub(super) on: BTreeMap<usize, Vec<Lying>>,
     /// Frames that lie on no slice of the series.
     pub(super) elsewhere: Vec<usize>,
-    /// Slices that the segmentation speaks of, with frames or without.
+    /// Slices that the segmentation covers, with or without frames.
     pub(super) covered: BTreeSet<usize>,
-    /// What says that it belongs to the series.
+    /// How it was matched with the series.
     pub(super) basis: Basis,
-    /// True where pixels do not meet pixel by pixel.
+    /// True if pixels do not correspond one to one.
     pub(super) is_resampled: bool,
-    /// What a user should know.
+    /// Remarks for the user.
     pub(super) notes: Vec<String>,
 }
 
 /// Finds the slices of each frame.
 ///
-/// A frame that names images is laid on those of them in whose plane it lies; where it lies in none of them, on another
-/// image that the segmentation names. Where nothing is named, all slices may be meant, as long as they share a frame of
-/// reference with it. Without a place in space the names alone decide, and sources that cannot be named (pictures) are
-/// laid out by the order of the frames.
+/// A frame that refers to images is applied to those in whose plane it lies; if it lies in none of them, to another
+/// image that the segmentation refers to. Without references all slices are possible, if they share its frame of
+/// reference. Without positions only the references decide, and sources that cannot be referenced (image files) are
+/// matched by the order of the frames.
 ///
 /// # Errors
-/// The reason why the segmentation does not belong to `series`.
+/// The reason why the segmentation cannot be applied to `series`.
 pub(super) fn find_frame_slices(
     seg: &Segmentation,
     series: &Series,
@@ -93,7 +93,7 @@ pub(super) fn find_frame_slices(
         .extend(grid.as_ref().and_then(|grid| halfway_remark(grid, &places)));
     if found.misnamed > 0 {
         places.notes.push(format!(
-            "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
+            "frames placed by position because they refer to images in other planes: {}",
             found.misnamed
         ));
     }
@@ -103,7 +103,8 @@ pub(super) fn find_frame_slices(
             return Err(Refused::lies_elsewhere(no_position_reason(seg, series)));
         }
         places.notes.push(
-            "it names another frame of reference than the images, whose places are the same".into(),
+            "its frame of reference differs from that of the images, but the positions match"
+                .into(),
         );
     }
     places.covered = places.on.keys().chain(&named.listed).copied().collect();
@@ -111,14 +112,14 @@ pub(super) fn find_frame_slices(
     Ok(places)
 }
 
-/// Whether positions of both can be compared.
+/// Whether the positions of segmentation and series can be compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SharedSpace {
-    /// One frame of reference.
+    /// Both have the same frame of reference.
     Same,
-    /// Two frames of reference.
+    /// They have different frames of reference.
     Other,
-    /// One of them does not say.
+    /// One of them has no frame of reference.
     Unknown,
 }
 
@@ -142,23 +143,41 @@ fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
     }
     let (columns, rows) = (series.columns, series.rows);
     let reason = format!(
-        "it is {} x {} pixels, the series {columns} x {rows}",
+        "it is {} x {} pixels, but the series is {columns} x {rows}",
         seg.columns, seg.rows
     );
     Err(Refused::lies_elsewhere(reason))
 }
 
-/// Whether a segmentation could refer to all slices.
+/// True if all slices have valid UIDs that a segmentation can refer to.
 fn is_named(series: &Series) -> bool {
-    let named = |slice: &Slice| slice.sop_instance_uid.as_deref().is_some_and(is_uid);
-    series.kind == Kind::Dicom && series.slices.iter().all(named)
+    series.kind == Kind::Dicom
+        && series
+            .slices
+            .iter()
+            .all(|slice| slice.sop_instance_uid.as_deref().is_some_and(is_uid))
 }
 
-/// What was found for a slice before the nearest frame of each segment is chosen.
+/// A frame that may belong to a slice, before the nearest frame of each segment is chosen.
 #[derive(Clone, Copy)]
 struct SliceCandidate {
     lying: Lying,
     is_named: bool,
+}
+
+impl SliceCandidate {
+    /// Signed distance of the frame from the slice along its normal, mm; 0 without positions.
+    fn depth(&self) -> f64 {
+        self.lying.map.map_or(0.0, |map| map.depth)
+    }
+
+    /// Orders frames at the same position; 0 if the frame has no time.
+    fn time_position(&self, seg: &Segmentation) -> f64 {
+        seg.frames
+            .get(self.lying.frame)
+            .and_then(|f| f.time)
+            .unwrap_or(0.0)
+    }
 }
 
 #[derive(Default)]
@@ -180,7 +199,7 @@ impl FoundPlaces {
         let own = named.source_slices(&frame.sources);
         let mut candidates: Vec<(usize, Option<GridMap>)> = Vec::new();
         if named.are_elsewhere(&frame.sources) {
-            // Images that are not here.
+            // It refers to images that are not in the series.
         } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
             let near = grid.candidate_slices(seg, frame, &own);
             let (of_own, others): (Vec<_>, Vec<_>) =
@@ -222,7 +241,7 @@ impl FoundPlaces {
         Ok(())
     }
 
-    /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
+    /// Chooses for every slice the nearest frame of each segment; of several at the same position the one of this time.
     fn choose_nearest(
         &self,
         seg: &Segmentation,
@@ -235,15 +254,14 @@ impl FoundPlaces {
         };
         let mut of_time = None;
         for ((slice, segment), candidates) in &self.on {
-            let depth = |c: &SliceCandidate| c.lying.map.map_or(0.0, |map| map.depth);
             let nearest = candidates
                 .iter()
-                .map(depth)
+                .map(SliceCandidate::depth)
                 .min_by(|a, b| a.abs().total_cmp(&b.abs()))
                 .unwrap_or(0.0);
             let here: Vec<&SliceCandidate> = candidates
                 .iter()
-                .filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH)
+                .filter(|c| (c.depth() - nearest).abs() <= SAME_DEPTH)
                 .collect();
             let of_names: Vec<&SliceCandidate> =
                 here.iter().copied().filter(|c| c.is_named).collect();
@@ -261,7 +279,8 @@ impl FoundPlaces {
         }
         if let (Some(count), Some(time)) = (of_time, time) {
             places.notes.push(format!(
-                "up to {count} of its frames lie at one place: of each place that of time {time} was taken"
+                "up to {count} of its frames lie at the same position; those of time point {time} \
+                 were used"
             ));
         }
         debug_assert!(places.on.keys().all(|slice| named.allowed.contains(slice)));
@@ -269,25 +288,20 @@ impl FoundPlaces {
     }
 }
 
-/// Of several frames of a segment at one place that of the chosen time: as they count their times, else in their order.
+/// Of several frames of a segment at the same position, the one of the chosen time, in order of their times or else as
+/// stored.
 ///
 /// # Errors
-/// Where no time was chosen, or there are fewer.
+/// If no time was chosen, or there are fewer frames.
 fn at_time<'a>(
     seg: &Segmentation,
     mut here: Vec<&'a SliceCandidate>,
     segment: Option<u16>,
     time: Option<usize>,
 ) -> Result<&'a SliceCandidate, Refused> {
-    let position = |c: &SliceCandidate| {
-        seg.frames
-            .get(c.lying.frame)
-            .and_then(|f| f.time)
-            .unwrap_or(0.0)
-    };
     here.sort_by(|a, b| {
-        position(a)
-            .total_cmp(&position(b))
+        a.time_position(seg)
+            .total_cmp(&b.time_position(seg))
             .then(a.lying.frame.cmp(&b.lying.frame))
     });
     if let Some(one) = time.and_then(|time| here.get(time.checked_sub(1)?)) {
@@ -298,16 +312,19 @@ fn at_time<'a>(
         |number| format!("frames of segment {number}"),
     );
     let first = here.iter().map(|c| c.lying.frame + 1).min().unwrap_or(1);
-    let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+    let but = time.map_or_else(String::new, |time| {
+        format!("; there is no time point {time}")
+    });
     let reason = format!(
-        "{} {what} lie at one place (the first is frame {first} of {}), and they do not name the images that they belong to{but}",
+        "{} {what} lie at the same position (the first is frame {first} of {}), and they do not \
+         say which images they belong to{but}",
         here.len(),
         seg.frames.len()
     );
     Err(Refused::wants_time(reason, here.len()))
 }
 
-/// Slices in order of depth, those of one place together.
+/// Groups slices at the same position, in order of depth.
 fn at_one_depth(mut near: Vec<(usize, GridMap)>) -> Vec<Vec<(usize, GridMap)>> {
     near.sort_by(|a, b| a.1.depth.total_cmp(&b.1.depth).then(a.0.cmp(&b.0)));
     let mut places: Vec<Vec<(usize, GridMap)>> = Vec::new();
@@ -333,40 +350,27 @@ fn grid_used(places: &FramePlaces) -> bool {
         .any(|lying| lying.map.is_some())
 }
 
-/// For sources that have no UIDs: the frames of each segment, in the order of their place.
+/// For sources without UIDs: matches the frames of each segment with the slices by their order.
 fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused> {
-    let depth = |f: &SegFrame| f.plane.map(|p| p.distance_along_normal());
-    let depths: Option<Vec<f64>> = seg.frames.iter().map(depth).collect();
     let by_stack: Option<Vec<usize>> = seg
         .frames
         .iter()
         .map(|f| f.stack_position.map(|p| p as usize - 1))
         .collect();
-    let by_depth = || {
-        let depths = depths?;
-        let mut distinct = depths.clone();
-        distinct.sort_by(f64::total_cmp);
-        distinct.dedup_by(|a, b| (*a - *b).abs() < 1e-3);
-        let place = |d: &f64| distinct.iter().position(|other| (other - d).abs() < 1e-3);
-        depths
-            .iter()
-            .map(place)
-            .collect::<Option<Vec<usize>>>()
-            .filter(|_| distinct.len() == series.slices.len())
-    };
+    let count = series.slices.len();
     let slices = by_stack
-        .or_else(by_depth)
-        .filter(|s| s.iter().all(|slice| *slice < series.slices.len()));
+        .or_else(|| slices_by_depth(seg, count))
+        .filter(|s| s.iter().all(|slice| *slice < count));
     let Some(slices) = slices else {
-        let (frames, count) = (seg.frames.len(), series.slices.len());
+        let frames = seg.frames.len();
         return Err(format!(
-            "its {frames} frames do not say which of the {count} pictures they belong to"
+            "its {frames} frames do not say which of the {count} images they belong to"
         )
         .into());
     };
     let mut places = FramePlaces {
         covered: slices.iter().copied().collect(),
-        notes: vec!["it refers to no image, only its size says that it belongs here".into()],
+        notes: vec!["it refers to no images; it was matched by size only".into()],
         ..FramePlaces::default()
     };
     for (frame, slice) in slices.into_iter().enumerate() {
@@ -379,18 +383,42 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused>
     Ok(places)
 }
 
-/// Why places do not help.
+/// The slice of each frame, in order of depth; `None` if a frame has no position, or if the number of positions differs
+/// from the number of slices.
+fn slices_by_depth(seg: &Segmentation, slices: usize) -> Option<Vec<usize>> {
+    let depths: Vec<f64> = seg
+        .frames
+        .iter()
+        .map(|f| f.plane.map(|p| p.distance_along_normal()))
+        .collect::<Option<_>>()?;
+    let mut distinct = depths.clone();
+    distinct.sort_by(f64::total_cmp);
+    distinct.dedup_by(|a, b| (*a - *b).abs() < 1e-3);
+    if distinct.len() != slices {
+        return None;
+    }
+    depths
+        .iter()
+        .map(|depth| {
+            distinct
+                .iter()
+                .position(|other| (other - depth).abs() < 1e-3)
+        })
+        .collect()
+}
+
+/// The reason why positions cannot be used.
 fn no_position_reason(seg: &Segmentation, series: &Series) -> String {
     let refers = seg.series.iter().any(ReferencedSeries::names_something);
     let what = if refers {
-        "its place decides"
+        "it can only be placed by position"
     } else {
-        "it refers to no image"
+        "it refers to no images"
     };
     match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
         (Some(a), Some(b)) if a != b => {
-            format!("{what} and it lies in frame of reference {a}, the series in {b}")
+            format!("{what}, and its frame of reference {a} differs from that of the series, {b}")
         }
-        _ => format!("{what}, and it has no place in space in common with the series"),
+        _ => format!("{what}, and its position relative to the series is unknown"),
     }
 }

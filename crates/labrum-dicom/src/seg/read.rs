@@ -1,15 +1,17 @@
-//! Reads segmentations of any type and maker: what their segments mean, what each frame is, and its values.
+//! Reads segmentations of any type and vendor: their segments, the description of each frame, and its values.
 //!
-//! The header goes through the tolerant parser of this crate, which holds every length against the file, and nothing is
-//! decoded before its size is known to fit.
+//! The header is read by the tolerant parser of this crate, which checks every length, and nothing is decoded before
+//! its size is checked.
 
+mod frame;
+
+use self::frame::read_frame;
 use super::{SegmentationType, segments::cielab_to_srgb};
 use crate::{
     dataset::DataSet,
     decode::{Samples, decode_frame},
     file::{DicomFile, Unreadable},
     frames::{frame_bytes, verify_extent},
-    geometry::{self, functional_group},
     header::PixelHeader,
     references::ReferencedSeries,
     text::decoded_text,
@@ -24,12 +26,12 @@ use labrum_core::{
 };
 use std::path::{Path, PathBuf};
 
-/// The words of every error about reading.
+/// For [`Error::tried`].
 pub(super) const TRIED: &str = "read the segmentation";
-/// A mask holds no more labels.
+/// Maximum number of labels of a mask.
 pub(super) const MOST_LABELS: usize = 255;
 
-/// A segmentation whose frames are decoded as they are asked for.
+/// A segmentation whose frames are decoded on demand.
 pub struct Segmentation {
     /// BINARY, FRACTIONAL or LABELMAP.
     pub kind: SegmentationType,
@@ -37,21 +39,21 @@ pub struct Segmentation {
     pub columns: usize,
     /// Height of the frames.
     pub rows: usize,
-    /// Its segments in order of their number, background left out.
+    /// Its segments in order of their number, without background.
     pub labels: Vec<Label>,
     /// Segment Number of each of `labels`.
     pub numbers: Vec<u16>,
-    /// What each frame is.
+    /// Description of each frame.
     pub frames: Vec<SegFrame>,
-    /// Maximum Fractional Value; 255 where the file does not say.
+    /// Maximum Fractional Value; 255 if it is missing.
     pub most: u16,
-    /// Pixel Padding Value: belongs to no segment.
+    /// Pixel Padding Value, which belongs to no segment.
     pub padding: Option<u16>,
     /// Frame of Reference UID.
     pub frame_of_reference: Option<String>,
     /// The series that it refers to.
     pub series: Vec<ReferencedSeries>,
-    /// What a user should know.
+    /// Remarks for the user.
     pub notes: Vec<String>,
     path: PathBuf,
     file: DicomFile,
@@ -63,23 +65,23 @@ pub struct Segmentation {
 pub struct SegFrame {
     /// Referenced Segment Number; `None` in a LABELMAP, whose values are segment numbers.
     pub segment: Option<u16>,
-    /// SOP Instance UIDs that it was derived from, each with its 1-based frames; none named means all.
+    /// SOP Instance UIDs that it was derived from, each with its 1-based frames; no frames means all.
     pub sources: Vec<(String, Vec<u32>)>,
     /// 1-based In-Stack Position Number.
     pub stack_position: Option<u32>,
-    /// Where it lies.
+    /// Plane in patient coordinates.
     pub plane: Option<Plane>,
-    /// Distance between its pixels.
+    /// Pixel spacing.
     pub spacing: Option<PixelSpacing>,
     /// Spacing Between Slices, mm.
     pub between: Option<f64>,
     /// Slice Thickness, mm.
     pub thickness: Option<f64>,
-    /// Temporal Position Index or Temporal Position Time Offset: what orders frames of one place.
+    /// Temporal Position Index or Temporal Position Time Offset, which orders frames at the same position.
     pub time: Option<f64>,
 }
 
-/// True where `path` is a DICOM segmentation of a type that [`read_header`] knows.
+/// True if `path` is a DICOM segmentation of a type that [`read_header`] supports.
 pub fn is_segmentation(path: &Path) -> bool {
     DicomFile::open(path).is_ok_and(|file| is_class(&file.sop_class))
 }
@@ -95,30 +97,32 @@ fn is_class(uid: &str) -> bool {
 /// Reads the header of the segmentation `path`.
 ///
 /// # Errors
-/// Where it is none, is damaged, holds more than 255 segments, or is coded in a way that is not supported.
+/// If the file is not a segmentation, is damaged, has more than 255 segments, or has an unsupported encoding.
 pub fn read_header(path: &Path) -> Result<Segmentation> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
-    let file = DicomFile::open(path).map_err(|unreadable| match unreadable {
-        Unreadable::NotDicom => failed("it is not a DICOM file".into()),
-        Unreadable::Failed(reason) => failed(reason),
+    let file = DicomFile::open(path).map_err(|unreadable| {
+        let reason = match unreadable {
+            Unreadable::NotDicom => "not a DICOM file".to_owned(),
+            Unreadable::Failed(reason) => reason,
+        };
+        Error::at_path(TRIED, path, reason)
     })?;
     catch_panic(|| parse_file(path, file))
-        .unwrap_or_else(|| Err("it is damaged".into()))
-        .map_err(failed)
+        .unwrap_or_else(|| Err("the file is damaged".into()))
+        .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
 fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation, String> {
     if !is_class(&file.sop_class) {
-        return Err("it is no DICOM segmentation".into());
+        return Err("not a DICOM segmentation".into());
     }
     if let (Some(broken), None) = (&file.broken, file.pixels) {
-        return Err(format!("it is damaged: {broken}"));
+        return Err(format!("the file is damaged: {broken}"));
     }
     let header = PixelHeader::from_file(&file)?;
     if header.samples != 1 || header.signed || header.allocated > 16 {
-        return Err("its values are no segments".into());
+        return Err("its pixel format is not allowed for segmentations".into());
     }
-    // A mask that is not all there is no mask.
+    // Incomplete masks are refused.
     if let Some(cut) = verify_extent(&mut file, &header)?.cut {
         return Err(cut);
     }
@@ -129,7 +133,7 @@ fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentat
         .len();
     if described < header.frames as usize {
         return Err(format!(
-            "it has {} frames and describes {described}",
+            "it has {} frames, but describes only {described}",
             header.frames
         ));
     }
@@ -138,11 +142,11 @@ fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentat
     let frames: Vec<SegFrame> = (0..header.frames)
         .map(|i| read_frame(&file.data, i as usize, &header, kind))
         .collect();
-    let undescribed = |f: &SegFrame| f.segment.is_some_and(|s| !numbers.contains(&s));
-    if kind != SegmentationType::LabelMap
-        && frames.iter().any(|f| f.segment.is_none() || undescribed(f))
-    {
-        return Err("its frames name segments that it does not describe".into());
+    let are_described = frames
+        .iter()
+        .all(|f| f.segment.is_some_and(|segment| numbers.contains(&segment)));
+    if kind != SegmentationType::LabelMap && !are_described {
+        return Err("its frames refer to segments that it does not describe".into());
     }
     let most = file
         .data
@@ -170,7 +174,7 @@ fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentat
 }
 
 impl Segmentation {
-    /// The file.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -178,21 +182,21 @@ impl Segmentation {
     /// The values of a frame, row after row: 0 or 1, 0..=`most`, or segment numbers.
     ///
     /// # Errors
-    /// Where there is no such frame, or it cannot be decoded.
+    /// If the frame does not exist or cannot be decoded.
     pub fn frame_values(&mut self, frame: usize) -> Result<Vec<u16>> {
         let count = self.rows * self.columns;
         let values = catch_panic(|| {
-            let frame = u32::try_from(frame).map_err(|_| "there is no such frame".to_owned())?;
+            let frame = u32::try_from(frame).map_err(|_| "the frame does not exist".to_owned())?;
             let (bytes, first_bit) = frame_bytes(&mut self.file, &self.header, frame)?;
             let samples =
                 decode_frame(bytes, first_bit, &self.header, self.file.big_endian_pixels)?;
             if let Some(short) = samples.short {
                 return Err(short.reason);
             }
-            whole_values(&samples, count).ok_or_else(|| "it holds too few pixels".to_owned())
+            whole_values(&samples, count).ok_or_else(|| "the frame has too few pixels".to_owned())
         });
         values
-            .unwrap_or_else(|| Err("it is damaged".into()))
+            .unwrap_or_else(|| Err("the file is damaged".into()))
             .map_err(|reason| Error::at_path(TRIED, &self.path, reason))
     }
 }
@@ -201,9 +205,9 @@ fn whole_values(samples: &Samples, count: usize) -> Option<Vec<u16>> {
     match samples.size {
         0 => {
             let first = samples.first_bit as usize;
-            let bit = |i: usize| u16::from(samples.bytes[i / 8] >> (i % 8) & 1);
-            (first + count <= samples.bytes.len() * 8)
-                .then(|| (first..first + count).map(bit).collect())
+            let bits = first..first + count;
+            (bits.end <= samples.bytes.len() * 8)
+                .then(|| bits.map(|index| bit_at(&samples.bytes, index)).collect())
         }
         1 => samples
             .bytes
@@ -222,6 +226,12 @@ fn whole_values(samples: &Samples, count: usize) -> Option<Vec<u16>> {
     }
 }
 
+/// The bit at `index`, 0 or 1; the lowest bit of a byte comes first.
+#[inline]
+fn bit_at(bytes: &[u8], index: usize) -> u16 {
+    u16::from(bytes[index / 8] >> (index % 8) & 1)
+}
+
 fn segmentation_type(
     file: &DicomFile,
     header: &PixelHeader,
@@ -236,14 +246,14 @@ fn segmentation_type(
             Ok(SegmentationType::LabelMap)
         }
         Some(other) => Err(format!(
-            "its Segmentation Type {other} is not supported with {} bits",
+            "Segmentation Type {other} is not supported with {} bits",
             header.allocated
         )),
-        None => Err("it does not say its Segmentation Type".into()),
+        None => Err("Segmentation Type is missing".into()),
     }
 }
 
-/// Numbers and labels in order of the numbers.
+/// Segment numbers and labels, in order of the numbers.
 fn read_segments(
     data: &DataSet,
     kind: SegmentationType,
@@ -259,8 +269,8 @@ fn read_segments(
             .integer_value(tags::SEGMENT_NUMBER)
             .unwrap_or(i as i64 + 1);
         let number =
-            u16::try_from(number).map_err(|_| format!("its Segment Number {number} is none"))?;
-        // In a LABELMAP, 0 and the padding are what belongs to no segment.
+            u16::try_from(number).map_err(|_| format!("Segment Number {number} is not valid"))?;
+        // In a LABELMAP, 0 and the padding value belong to no segment.
         let padding = data.integer_value(tags::PIXEL_PADDING_VALUE) == Some(i64::from(number));
         let is_background = number == 0 || (padding && is_background(item));
         if kind == SegmentationType::LabelMap && is_background {
@@ -272,11 +282,11 @@ fn read_segments(
         items.push((number, item));
     }
     if items.is_empty() {
-        return Err("it describes no segment".into());
+        return Err("it describes no segments".into());
     }
     if items.len() > MOST_LABELS {
         return Err(format!(
-            "it has {} segments, and a mask holds {MOST_LABELS} labels at most",
+            "it has {} segments, but a mask can have at most {MOST_LABELS} labels",
             items.len()
         ));
     }
@@ -293,7 +303,7 @@ fn read_segments(
     ))
 }
 
-/// Code 125040 of DCM.
+/// True for a segment of background, code 125040 of DCM.
 fn is_background(segment: &DataSet) -> bool {
     let concept = segment.first_item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
     concept
@@ -309,12 +319,16 @@ fn segment_label(
     notes: &mut Vec<String>,
 ) -> Label {
     let plain = Label::with_name("", index);
-    let of = |tag| {
-        segment
-            .first_item(tag)
-            .map(|item| coded_concept(item, charset))
-            .filter(|c| !c.value.is_empty())
-    };
+    let category = named_concept(
+        segment,
+        tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
+        charset,
+    );
+    let concept = named_concept(
+        segment,
+        tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
+        charset,
+    );
     let name = decoded_text(segment, tags::SEGMENT_LABEL, charset);
     let name = if name.is_empty() {
         format!("Label {}", index + 1)
@@ -330,7 +344,7 @@ fn segment_label(
         .map(|item| coded_concept(item, charset))
     {
         notes.push(format!(
-            "the anatomic region \"{}\" of \"{name}\" is not kept",
+            "the anatomic region \"{}\" of \"{name}\" was not imported",
             region.meaning
         ));
     }
@@ -341,8 +355,8 @@ fn segment_label(
         color: lab.map_or(PALETTE[index % PALETTE.len()], |lab| {
             cielab_to_srgb(lab.map(|v| v.clamp(0.0, 65535.0) as u16))
         }),
-        category: of(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE).unwrap_or(plain.category),
-        concept: of(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE).unwrap_or(plain.concept),
+        category: category.unwrap_or(plain.category),
+        concept: concept.unwrap_or(plain.concept),
         modifiers: modifiers
             .iter()
             .map(|item| coded_concept(item, charset))
@@ -353,7 +367,15 @@ fn segment_label(
     }
 }
 
-/// A coded concept; one of the retired scheme SRT in its SNOMED CT form where that is known.
+/// The first concept of a sequence; `None` if it has no code.
+fn named_concept(segment: &DataSet, sequence: Tag, charset: &[String]) -> Option<Code> {
+    segment
+        .first_item(sequence)
+        .map(|item| coded_concept(item, charset))
+        .filter(|concept| !concept.value.is_empty())
+}
+
+/// A coded concept; codes of the retired scheme SRT are converted to SNOMED CT if known.
 fn coded_concept(item: &DataSet, charset: &[String]) -> Code {
     let value = [
         tags::CODE_VALUE,
@@ -378,95 +400,13 @@ fn coded_concept(item: &DataSet, charset: &[String]) -> Code {
     }
 }
 
-fn read_frame(
-    data: &DataSet,
-    index: usize,
-    header: &PixelHeader,
-    kind: SegmentationType,
-) -> SegFrame {
-    let number = |item: Option<&DataSet>, tag: Tag| {
-        item.and_then(|i| i.integer_value(tag)).filter(|n| *n > 0)
-    };
-    let derivations = group_items(data, index, tags::DERIVATION_IMAGE_SEQUENCE);
-    let images = derivations
-        .iter()
-        .flat_map(|d| d.sequence_items(tags::SOURCE_IMAGE_SEQUENCE));
-    let sources = images.filter_map(|image| {
-        let frames = image
-            .numeric_values(tags::REFERENCED_FRAME_NUMBER)
-            .into_iter()
-            .map(|n| n as u32)
-            .collect();
-        Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
-    });
-    let segment = number(
-        functional_group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
-        tags::REFERENCED_SEGMENT_NUMBER,
-    );
-    let content = functional_group(data, index, tags::FRAME_CONTENT_SEQUENCE);
-    SegFrame {
-        segment: segment
-            .filter(|_| kind != SegmentationType::LabelMap)
-            .and_then(|s| u16::try_from(s).ok()),
-        sources: sources.collect(),
-        stack_position: number(content, tags::IN_STACK_POSITION_NUMBER)
-            .and_then(|p| u32::try_from(p).ok()),
-        plane: geometry::frame_plane(data, index, header.frames),
-        spacing: geometry::pixel_spacing(data, index),
-        between: pixel_measure(data, index, tags::SPACING_BETWEEN_SLICES),
-        thickness: pixel_measure(data, index, tags::SLICE_THICKNESS),
-        time: content
-            .and_then(|c| c.numeric_value(tags::TEMPORAL_POSITION_INDEX))
-            .or_else(|| {
-                let temporal = functional_group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
-                temporal.numeric_value(tags::TEMPORAL_POSITION_TIME_OFFSET)
-            }),
-    }
-}
-
-/// A length of Pixel Measures, mm.
-fn pixel_measure(data: &DataSet, index: usize, tag: Tag) -> Option<f64> {
-    functional_group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?
-        .numeric_value(tag)
-        .filter(|mm| *mm > 0.0)
-}
-
-/// The items of a functional group macro: the frame's own or the shared ones.
-fn group_items(data: &DataSet, frame: usize, macro_tag: Tag) -> &[DataSet] {
-    let own = data
-        .sequence_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
-        .get(frame)
-        .map(|f| f.sequence_items(macro_tag));
-    let shared = || {
-        data.first_item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
-            .map(|s| s.sequence_items(macro_tag))
-    };
-    own.filter(|items| !items.is_empty())
-        .or_else(shared)
-        .unwrap_or(&[])
-}
-
 fn referenced_series(data: &DataSet) -> Vec<ReferencedSeries> {
-    let of = |item: &DataSet| {
-        let instances = item.sequence_items(tags::REFERENCED_INSTANCE_SEQUENCE);
-        Some(ReferencedSeries {
-            uid: item.text_value(tags::SERIES_INSTANCE_UID)?,
-            class: instances
-                .first()
-                .and_then(|i| i.text_value(tags::REFERENCED_SOP_CLASS_UID))
-                .unwrap_or_default(),
-            instances: instances
-                .iter()
-                .filter_map(|i| i.text_value(tags::REFERENCED_SOP_INSTANCE_UID))
-                .collect(),
-        })
-    };
     let mut all: Vec<ReferencedSeries> = data
         .sequence_items(tags::REFERENCED_SERIES_SEQUENCE)
         .iter()
-        .filter_map(of)
+        .filter_map(series_of_item)
         .collect();
-    // Some name the images for the whole object alone, without their series.
+    // Some files list the source images only for the whole object, without their series.
     let sources = data.sequence_items(tags::SOURCE_IMAGE_SEQUENCE);
     if all.iter().all(|series| series.instances.is_empty()) && !sources.is_empty() {
         all.push(ReferencedSeries {
@@ -478,4 +418,20 @@ fn referenced_series(data: &DataSet) -> Vec<ReferencedSeries> {
         });
     }
     all
+}
+
+/// A series with its instances, from an item of Referenced Series Sequence; `None` if it has no UID.
+fn series_of_item(item: &DataSet) -> Option<ReferencedSeries> {
+    let instances = item.sequence_items(tags::REFERENCED_INSTANCE_SEQUENCE);
+    Some(ReferencedSeries {
+        uid: item.text_value(tags::SERIES_INSTANCE_UID)?,
+        class: instances
+            .first()
+            .and_then(|i| i.text_value(tags::REFERENCED_SOP_CLASS_UID))
+            .unwrap_or_default(),
+        instances: instances
+            .iter()
+            .filter_map(|i| i.text_value(tags::REFERENCED_SOP_INSTANCE_UID))
+            .collect(),
+    })
 }

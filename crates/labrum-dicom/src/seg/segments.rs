@@ -1,10 +1,10 @@
-//! Segment Sequence: what each label means, who drew it and in which colour it is shown.
+//! Segment Sequence: the meaning, author and colour of each label.
 
 use super::{
     AlgorithmType, Authorship, SegmentationType,
     charset::Charset,
     element::{
-        Item, code_item, code_sequence, encoded_text_element, new_uid, printable_ascii,
+        Item, code_item, code_sequence, encoded_text_element, new_uid, one_line, printable_ascii,
         sequence_element, sequence_item, text_element, u16_element,
     },
 };
@@ -13,9 +13,10 @@ use dicom_dictionary_std::tags;
 use dicom_object::mem::InMemElement;
 use labrum_core::label::{Code, Label};
 
-/// One item for each label, numbered from 1 on; of a label map, whose every value must be described, background too.
+/// One item per label, numbered from 1. A label map also gets an item for background, because all its values must be
+/// described.
 ///
-/// `authors`: one for each label, or one for all.
+/// `authors`: one per label, or one for all.
 pub(super) fn segment_sequence(
     labels: &[Label],
     authors: &[Authorship],
@@ -23,17 +24,17 @@ pub(super) fn segment_sequence(
     charset: &Charset,
 ) -> InMemElement {
     let background = (kind == SegmentationType::LabelMap).then(background_item);
-    let author = |i: usize| authors.get(i).or(authors.first());
-    let described = labels.iter().enumerate();
-    let items = described
-        .filter_map(|(i, label)| Some(segment_item(i as u16 + 1, label, author(i)?, charset)));
+    let items = labels.iter().enumerate().filter_map(|(i, label)| {
+        let author = authors.get(i).or(authors.first())?;
+        Some(segment_item(i as u16 + 1, label, author, charset))
+    });
     sequence_element(
         tags::SEGMENT_SEQUENCE,
         background.into_iter().chain(items).collect(),
     )
 }
 
-/// Segment 0. Nobody drew it, and MANUAL is the type that names no algorithm.
+/// Segment 0, background. Its type is MANUAL because that needs no algorithm.
 fn background_item() -> Item {
     sequence_item([
         u16_element(tags::SEGMENT_NUMBER, &[0]),
@@ -128,10 +129,9 @@ fn algorithm_item(author: &Authorship) -> Item {
     out
 }
 
-/// The label's name as Segment Label: at most 64 characters on one line, never empty.
+/// The name of the label as Segment Label: one line of at most 64 characters, never empty.
 pub(super) fn label_name(label: &Label, number: u16) -> String {
-    let clean = |c: char| if c.is_control() || c == '\\' { ' ' } else { c };
-    let name: String = label.name.chars().map(clean).take(64).collect();
+    let name = one_line(&label.name, 64);
     let name = name.trim();
     if name.is_empty() {
         format!("Label {number}")
@@ -140,7 +140,7 @@ pub(super) fn label_name(label: &Label, number: u16) -> String {
     }
 }
 
-/// A code that may be written: an incomplete one, or one of the retired scheme SRT, becomes "Tissue".
+/// A code that is valid to write: incomplete codes and codes of the retired scheme SRT become "Tissue".
 fn usable_code(code: &Code) -> Code {
     if is_usable(code) {
         Code {
@@ -159,7 +159,7 @@ fn is_usable(code: &Code) -> bool {
     complete && code.scheme.trim() != "SRT"
 }
 
-/// Recommended Display CIELab Value of an sRGB colour: PS3.3 C.10.7.1.1, white point D50.
+/// Recommended Display CIELab Value of an sRGB colour, PS3.3 C.10.7.1.1, white point D50.
 fn srgb_to_cielab(color: [u8; 3]) -> [u16; 3] {
     let [r, g, b] = color.map(|c| {
         let c = f64::from(c) / 255.0;
@@ -173,46 +173,48 @@ fn srgb_to_cielab(color: [u8; 3]) -> [u16; 3] {
     let x = (0.436_074_7 * r + 0.385_064_9 * g + 0.143_080_4 * b) / 0.964_22;
     let y = 0.222_504_5 * r + 0.716_878_6 * g + 0.060_616_9 * b;
     let z = (0.013_932_2 * r + 0.097_104_5 * g + 0.714_173_3 * b) / 0.825_21;
-    let f = |t: f64| {
-        if t > 216.0 / 24389.0 {
-            t.cbrt()
-        } else {
-            (24389.0 / 27.0 * t + 16.0) / 116.0
-        }
-    };
-    let [l, a, b] = [
-        116.0 * f(y) - 16.0,
-        500.0 * (f(x) - f(y)),
-        200.0 * (f(y) - f(z)),
-    ];
-    let word = |v: f64| v.round().clamp(0.0, 65535.0) as u16;
+    let [fx, fy, fz] = [x, y, z].map(lightness_curve);
+    let lightness = 116.0 * fy - 16.0;
+    let a = 500.0 * (fx - fy);
+    let b = 200.0 * (fy - fz);
     [
-        word(l * 655.35),
-        word((a + 128.0) * 257.0),
-        word((b + 128.0) * 257.0),
+        rounded_to_u16(lightness * 655.35),
+        rounded_to_u16((a + 128.0) * 257.0),
+        rounded_to_u16((b + 128.0) * 257.0),
     ]
+}
+
+/// The function f of CIE 1976 L*a*b*, for a value relative to the white point.
+fn lightness_curve(t: f64) -> f64 {
+    if t > 216.0 / 24389.0 {
+        t.cbrt()
+    } else {
+        (24389.0 / 27.0 * t + 16.0) / 116.0
+    }
+}
+
+/// The inverse of [`lightness_curve`].
+fn inverse_lightness_curve(t: f64) -> f64 {
+    if t.powi(3) > 216.0 / 24389.0 {
+        t.powi(3)
+    } else {
+        (116.0 * t - 16.0) * 27.0 / 24389.0
+    }
+}
+
+fn rounded_to_u16(value: f64) -> u16 {
+    value.round().clamp(0.0, 65535.0) as u16
 }
 
 /// The sRGB colour of a Recommended Display CIELab Value.
 pub(super) fn cielab_to_srgb(lab: [u16; 3]) -> [u8; 3] {
-    let [l, a, b] = [
-        f64::from(lab[0]) / 655.35,
-        f64::from(lab[1]) / 257.0 - 128.0,
-        f64::from(lab[2]) / 257.0 - 128.0,
-    ];
-    let fy = (l + 16.0) / 116.0;
-    let g = |t: f64| {
-        if t.powi(3) > 216.0 / 24389.0 {
-            t.powi(3)
-        } else {
-            (116.0 * t - 16.0) * 27.0 / 24389.0
-        }
-    };
-    let (x, y, z) = (
-        g(fy + a / 500.0) * 0.964_22,
-        g(fy),
-        g(fy - b / 200.0) * 0.825_21,
-    );
+    let lightness = f64::from(lab[0]) / 655.35;
+    let a = f64::from(lab[1]) / 257.0 - 128.0;
+    let b = f64::from(lab[2]) / 257.0 - 128.0;
+    let fy = (lightness + 16.0) / 116.0;
+    let x = inverse_lightness_curve(fy + a / 500.0) * 0.964_22;
+    let y = inverse_lightness_curve(fy);
+    let z = inverse_lightness_curve(fy - b / 200.0) * 0.825_21;
     let linear = [
         3.133_856_1 * x - 1.616_866_7 * y - 0.490_614_6 * z,
         -0.978_768_4 * x + 1.916_141_5 * y + 0.033_454 * z,

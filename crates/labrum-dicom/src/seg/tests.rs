@@ -352,7 +352,7 @@ fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
         "PatientSex",
         "Study Instance UID",
         "character set",
-        "refers to none",
+        "no references to its source",
     ] {
         assert!(warnings.contains(part), "{part} in {warnings}");
     }

@@ -170,8 +170,8 @@ fn where_fractions_overlap_the_largest_wins() {
     let got = import_all(&path, &series).unwrap();
     assert_eq!(got.masks[0].1.pixel_labels(), [1, 2, 2, 1]);
     let lost = [
-        "\"Head\" lost 1 pixel to \"Tête\", which lies over it",
-        "\"Tête\" lost 2 pixels to \"Head\", which lies over it",
+        "\"Head\" lost 1 pixel to \"Tête\", which covers it",
+        "\"Tête\" lost 2 pixels to \"Head\", which covers it",
     ];
     assert!(
         lost.iter().all(|l| got.notes.iter().any(|n| n == l)),
@@ -195,8 +195,8 @@ fn probabilities_of_another_size_are_refused() {
         );
         assert!(error.unwrap_err().to_string().contains(reason));
     };
-    refused(&[vec![0; 3]], "not as large");
-    refused(&[vec![0; 4], vec![0; 4]], "of 2 labels, not 1");
+    refused(&[vec![0; 3]], "the size of the probabilities");
+    refused(&[vec![0; 4], vec![0; 4]], "for 2 labels, not 1");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn of_overlapping_binary_segments_the_smaller_lies_on_top_and_it_is_said() {
     assert_eq!(got.masks[0].1.pixel_labels(), [2, 2, 2, 1, 1, 1, 1, 1]);
     assert_eq!(
         got.notes,
-        ["\"Head\" lost 3 pixels to \"Tête\", which lies over it"]
+        ["\"Head\" lost 3 pixels to \"Tête\", which covers it"]
     );
 }
 
@@ -231,10 +231,10 @@ fn a_segmentation_of_another_series_is_refused_and_both_are_named() {
         .for_each(|s| s.sop_instance_uid = Some("1.2.3.9".into()));
     let error = refusal(&path, &other);
     assert!(
-        error.contains("it refers to series 1.2.3 (US), this is 1.2.4 (MR)"),
+        error.contains("it refers to series 1.2.3 (US); the opened series is 1.2.4 (MR)"),
         "{error}"
     );
-    assert!(refusal(&path, &pictures(4, 2, 2)).contains("a picture"));
+    assert!(refusal(&path, &pictures(4, 2, 2)).contains("the opened image is not DICOM"));
     // In the same space as well: it was drawn on other images.
     let path = saved(
         &folder,
@@ -257,7 +257,7 @@ fn another_size_is_refused_and_both_are_named() {
         },
     );
     assert!(
-        error.contains("it is 4 x 2 pixels, the series 3 x 2"),
+        error.contains("it is 4 x 2 pixels, but the series is 3 x 2"),
         "{error}"
     );
 }
@@ -315,14 +315,15 @@ fn without_references_the_place_in_space_decides() {
                 .unwrap()
                 .notes
                 .iter()
-                .any(|n| n.contains("placed by their position"))
+                .any(|n| n.contains("placed by position"))
         );
         let elsewhere = Series {
             frame_of_reference_uid: Some("1.2.9".into()),
             ..series.clone()
         };
         assert!(
-            refusal(&path, &elsewhere).contains("frame of reference 1.2.8, the series in 1.2.9")
+            refusal(&path, &elsewhere)
+                .contains("frame of reference 1.2.8 differs from that of the series, 1.2.9")
         );
         let mut shifted = series.clone();
         shifted.slices.iter_mut().for_each(|s| {
@@ -331,7 +332,7 @@ fn without_references_the_place_in_space_decides() {
                 ..p
             })
         });
-        assert!(refusal(&path, &shifted).contains("none of its frames lies where"));
+        assert!(refusal(&path, &shifted).contains("none of its frames lies on one of the"));
     }
 }
 
@@ -350,7 +351,7 @@ fn a_part_of_a_series_takes_what_is_of_it_and_says_what_is_not() {
     assert_eq!(got.masks, [(0, masks[0].clone()), (1, masks[1].clone())]);
     assert_eq!(
         got.notes,
-        ["1 of its frames belong to slices that are not here and were left out"]
+        ["frames skipped because they lie on no slice of the opened series: 1"]
     );
 }
 
@@ -430,8 +431,8 @@ fn pictures_take_their_own_segmentation_back() {
         got.masks.into_iter().map(|(_, m)| m).collect::<Vec<_>>(),
         masks
     );
-    assert!(got.notes[0].contains("refers to no image"));
-    assert!(refusal(&path, &pictures(5, 4, 2)).contains("which of the 2 pictures"));
+    assert!(got.notes[0].contains("refers to no images"));
+    assert!(refusal(&path, &pictures(5, 4, 2)).contains("which of the 2 images"));
 }
 
 #[test]
@@ -440,8 +441,8 @@ fn other_files_are_refused_with_the_reason() {
     let path = folder.path().join("x.dcm");
     std::fs::write(&path, "words").unwrap();
     assert!(refusal(&path, &series).contains("not a DICOM file"));
-    assert!(refusal(&folder.path().join("in.dcm"), &series).contains("no DICOM segmentation"));
-    assert!(refusal(&folder.path().join("gone.dcm"), &series).contains("no such file"));
+    assert!(refusal(&folder.path().join("in.dcm"), &series).contains("not a DICOM segmentation"));
+    assert!(refusal(&folder.path().join("gone.dcm"), &series).contains("file not found"));
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
     changed(&path, |o| {
         drop(o.put(text_element(tags::NUMBER_OF_FRAMES, VR::IS, "900000")))

@@ -370,7 +370,7 @@ fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
                 got.notes
             );
             assert_eq!(
-                says("names no image"),
+                says("refers to no images"),
                 how.names.is_none(),
                 "{what}: {:?}",
                 got.notes
@@ -397,10 +397,7 @@ fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
                 assert_eq!(got.unwrap().masks, expected(truth));
             } else {
                 let error = got.unwrap_err().to_string();
-                assert!(
-                    error.contains("to none of the 4 slices that are here"),
-                    "{error}"
-                );
+                assert!(error.contains("to none of the 4 opened slices"), "{error}");
             }
             // One that names nothing may be of any time, and says so.
             let got = laid(
@@ -436,7 +433,8 @@ fn of_several_images_at_one_place_one_is_asked_for() {
     let path = segmentation(&SAME, how).write_to_folder(folder.path(), "seg.dcm");
     let error = import_all(&path, &series).unwrap_err().to_string();
     assert!(
-        error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"),
+        error.contains("2 images lie at the same position (images 1, 5)")
+            && error.contains("--time"),
         "{error}"
     );
     let of_time = |time| {
@@ -460,7 +458,7 @@ fn of_several_images_at_one_place_one_is_asked_for() {
         of_time(3)
             .unwrap_err()
             .to_string()
-            .contains("there is no time 3")
+            .contains("there is no time point 3")
     );
     let named = How {
         names: Some(1),
@@ -514,9 +512,7 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
         };
         let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
         assert!(
-            got.loss_reason()
-                .unwrap()
-                .contains("lies on a pixel of the images"),
+            got.loss_reason().unwrap().contains("lie within the images"),
             "{:?}",
             got.loss_reason()
         );
@@ -583,7 +579,8 @@ fn of_several_times_that_name_no_image_one_is_asked_for() {
         let error = import_all(&path, &series).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimeWanted(3), "{error}");
         assert!(
-            error.to_string().contains("lie at one place") && error.to_string().contains("--time"),
+            error.to_string().contains("lie at the same position")
+                && error.to_string().contains("--time"),
             "{error}"
         );
         let of_time = |time| {
@@ -605,7 +602,7 @@ fn of_several_times_that_name_no_image_one_is_asked_for() {
         assert!(
             got.notes
                 .iter()
-                .any(|n| n.contains("that of time 2 was taken")),
+                .any(|n| n.contains("those of time point 2 were used")),
             "{:?}",
             got.notes
         );
@@ -614,7 +611,7 @@ fn of_several_times_that_name_no_image_one_is_asked_for() {
             of_time(4)
                 .unwrap_err()
                 .to_string()
-                .contains("there is no time 4")
+                .contains("there is no time point 4")
         );
     }
 }
@@ -672,7 +669,7 @@ fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_pla
     assert!(
         got.notes
             .iter()
-            .any(|n| n.contains("8 of its frames name other images")),
+            .any(|n| n.contains("images in other planes: 8")),
         "{:?}",
         got.notes
     );
@@ -708,7 +705,7 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
     let got = import_chosen(&path, &series, &by_position).unwrap();
     assert_eq!((got.masks, got.basis), (expected(truth), Basis::Position));
     assert!(
-        got.notes.iter().any(|n| n.contains("as asked for")),
+        got.notes.iter().any(|n| n.contains("as requested")),
         "{:?}",
         got.notes
     );
@@ -717,7 +714,7 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("frame of reference 1.2.9, the series in 1.2.66"),
+        error.contains("frame of reference 1.2.9 differs from that of the series, 1.2.66"),
         "{error}"
     );
 }
@@ -758,14 +755,14 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
     let got = import_all(&path, &series).unwrap();
     assert_eq!(
         got.loss_reason().unwrap(),
-        "\"One\" has no pixel left: others lie over all of it"
+        "\"One\" has no pixels left: other labels cover all of it"
     );
     assert_eq!(
         (got.taken[0].in_file, got.taken[0].left, got.taken[1].left),
         (count, 0, count)
     );
     assert!(got.notes.contains(&format!(
-        "\"One\" lost {count} pixels to \"Two\", which lies over it"
+        "\"One\" lost {count} pixels to \"Two\", which covers it"
     )));
     let chosen = |only: &str, order: &str| {
         let words = |w: &str| {
@@ -801,6 +798,6 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
         chosen("Three", "")
             .unwrap_err()
             .to_string()
-            .contains("it holds 1 \"One\", 2 \"Two\"")
+            .contains("available labels: 1 \"One\", 2 \"Two\"")
     );
 }

@@ -1,11 +1,11 @@
-//! Puts the modules of a segmentation together and encodes them.
+//! Assembles the modules of a segmentation and encodes them.
 
 use super::{
     AlgorithmType, Authorship, Content, Options, SegmentationType,
     charset::Charset,
     element::{
-        empty_element, encoded_text_element, file_bytes, new_uid, printable_ascii, sequence_item,
-        text_element, u16_element,
+        empty_element, encoded_text_element, file_bytes, new_uid, one_line, printable_ascii,
+        put_all, sequence_item, text_element, u16_element,
     },
     frames::{FrameToWrite, multi_frame, referenced_series},
     origin::Origin,
@@ -27,7 +27,7 @@ const TRIED: &str = "write the segmentation";
 const PRODUCT: &str = "Labrum";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A segmentation before it is on disk.
+/// An encoded segmentation.
 pub(super) struct EncodedSegmentation {
     pub(super) bytes: Vec<u8>,
     pub(super) sop_instance_uid: String,
@@ -36,7 +36,7 @@ pub(super) struct EncodedSegmentation {
     pub(super) warnings: Vec<String>,
 }
 
-/// The file's bytes. The content must fit the series (checked by the caller).
+/// Encodes the file. The content must match the series (checked by the caller).
 pub(super) fn encode_file(
     series: &Series,
     given: Content<'_>,
@@ -60,52 +60,47 @@ pub(super) fn encode_file(
         SeriesGeometry::from_series(series, &origin, options.synthetic_geometry, &mut warnings);
     let frames = plan_frames(given, labels.len(), options.skip_empty_frames);
     let pixels = pixel_data(&frames, given, series.columns * series.rows)?;
-    let (sop_instance_uid, series_instance_uid) = (new_uid(), new_uid());
+    let sop_instance_uid = new_uid();
+    let series_instance_uid = new_uid();
 
     let mut dataset = sequence_item(std::mem::take(&mut origin.elements));
-    let mut put =
-        |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(sop_and_series_elements(
-        series,
-        given.segmentation_type(),
-        authors,
-        &sop_instance_uid,
-        &series_instance_uid,
-    ));
-    put(equipment_elements());
-    put(content_elements(
-        series,
-        content_creator(authors),
-        &origin.charset,
-        space.as_ref(),
-    ));
-    put(image_elements(
-        series,
-        given.segmentation_type(),
-        frames.len(),
-    ));
-    put(vec![segment_sequence(
-        labels,
-        authors,
-        given.segmentation_type(),
-        &origin.charset,
-    )]);
-    put(multi_frame(&frames, &origin, space.as_ref()));
-    put(reference_elements(&frames, &origin));
-    put(frame_of_reference(space.as_ref(), &origin));
-    let syntax = if options.rle && given.segmentation_type() != SegmentationType::Binary {
-        put(vec![rle_pixel_data(&pixels, frames.len(), series)]);
+    let kind = given.segmentation_type();
+    put_all(
+        &mut dataset,
+        sop_and_series_elements(
+            series,
+            kind,
+            authors,
+            &sop_instance_uid,
+            &series_instance_uid,
+        ),
+    );
+    put_all(&mut dataset, equipment_elements());
+    let creator = content_creator(authors);
+    put_all(
+        &mut dataset,
+        content_elements(series, creator, &origin.charset, space.as_ref()),
+    );
+    put_all(&mut dataset, image_elements(series, kind, frames.len()));
+    dataset.put(segment_sequence(labels, authors, kind, &origin.charset));
+    put_all(&mut dataset, multi_frame(&frames, &origin, space.as_ref()));
+    put_all(&mut dataset, reference_elements(&frames, &origin));
+    put_all(&mut dataset, frame_of_reference(space.as_ref(), &origin));
+    let syntax = if options.rle && kind != SegmentationType::Binary {
+        dataset.put(rle_pixel_data(&pixels, frames.len(), series));
         uids::RLE_LOSSLESS
     } else {
-        put(vec![DataElement::new(
+        dataset.put(DataElement::new(
             tags::PIXEL_DATA,
             VR::OB,
             PrimitiveValue::U8(pixels.into()),
-        )]);
+        ));
         uids::EXPLICIT_VR_LITTLE_ENDIAN
     };
-    if options.rle && given.segmentation_type() == SegmentationType::Binary {
-        warnings.push("BINARY is written uncompressed: DICOM knows no RLE of single bits".into());
+    if options.rle && kind == SegmentationType::Binary {
+        warnings.push(
+            "BINARY is written uncompressed: DICOM does not allow RLE for 1-bit pixels".into(),
+        );
     }
     Ok(EncodedSegmentation {
         bytes: file_bytes(dataset, syntax, TRIED)?,
@@ -116,7 +111,7 @@ pub(super) fn encode_file(
     })
 }
 
-/// Who drew, as far as a name is known.
+/// The first person named; empty if there is none.
 fn content_creator(authors: &[Authorship]) -> &str {
     authors
         .iter()
@@ -125,7 +120,7 @@ fn content_creator(authors: &[Authorship]) -> &str {
         .unwrap_or_default()
 }
 
-/// Which frames are written: segment after segment, every slice; of a label map every slice.
+/// The frames to write: for each segment every slice, or for a label map every slice once.
 fn plan_frames(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite> {
     let segments: Vec<Option<u8>> = match given.segmentation_type() {
         SegmentationType::LabelMap => vec![None],
@@ -142,12 +137,12 @@ fn plan_frames(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<Frame
         return all;
     }
     let holds: Vec<[bool; 256]> = slices.map(|slice| labels_present(given, slice)).collect();
-    let is_empty = |f: &&FrameToWrite| match f.segment {
-        Some(segment) => !holds[f.slice][usize::from(segment)],
-        None => holds[f.slice][1..].iter().all(|held| !held),
-    };
-    let frames: Vec<FrameToWrite> = all.iter().filter(|f| !is_empty(f)).copied().collect();
-    // A segmentation without any frame is none.
+    let frames: Vec<FrameToWrite> = all
+        .iter()
+        .filter(|frame| holds_something(**frame, &holds[frame.slice]))
+        .copied()
+        .collect();
+    // A segmentation needs at least one frame.
     if frames.is_empty() {
         all.into_iter().take(1).collect()
     } else {
@@ -155,7 +150,15 @@ fn plan_frames(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<Frame
     }
 }
 
-/// Which labels a slice holds.
+/// True if a frame is not empty; `present` are the labels of its slice.
+fn holds_something(frame: FrameToWrite, present: &[bool; 256]) -> bool {
+    match frame.segment {
+        Some(segment) => present[usize::from(segment)],
+        None => present[1..].iter().any(|is_present| *is_present),
+    }
+}
+
+/// The labels that occur on a slice.
 fn labels_present(given: Content<'_>, slice: usize) -> [bool; 256] {
     let mut present = [false; 256];
     match given {
@@ -183,7 +186,7 @@ fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Res
         values
     };
     if bytes >= u32::MAX as usize {
-        let reason = "its frames take more than the 4 GiB that DICOM allows";
+        let reason = "the frames need more than the 4 GiB that DICOM allows";
         return Err(
             Error::new("write the segmentation", reason).with_advice("Leave out empty frames.")
         );
@@ -206,7 +209,7 @@ fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Res
     Ok(out)
 }
 
-/// One fragment of RLE for each frame of 8 bits.
+/// One RLE fragment per 8-bit frame.
 fn rle_pixel_data(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
     let each = pixels
         .chunks_exact(series.columns * series.rows)
@@ -239,10 +242,8 @@ fn sop_and_series_elements(
     series_uid: &str,
 ) -> Vec<InMemElement> {
     let now = jiff::Zoned::now();
-    let (date, time) = (
-        now.strftime("%Y%m%d").to_string(),
-        now.strftime("%H%M%S").to_string(),
-    );
+    let date = now.strftime("%Y%m%d").to_string();
+    let time = now.strftime("%H%M%S").to_string();
     let number = 1000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
     let model = authors
         .iter()
@@ -275,7 +276,7 @@ fn equipment_elements() -> Vec<InMemElement> {
     vec![
         text_element(tags::MANUFACTURER, VR::LO, PRODUCT),
         text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, PRODUCT),
-        // The standard wants one of every program; all copies of a version are the same device.
+        // Required by the standard; all copies of a version count as the same device.
         text_element(
             tags::DEVICE_SERIAL_NUMBER,
             VR::LO,
@@ -285,7 +286,7 @@ fn equipment_elements() -> Vec<InMemElement> {
     ]
 }
 
-/// Content Identification and what is to be said about the source.
+/// Content Identification, and remarks about the source.
 fn content_elements(
     series: &Series,
     creator: &str,
@@ -294,7 +295,7 @@ fn content_elements(
 ) -> Vec<InMemElement> {
     let synthetic = space.is_some_and(|s| s.is_synthetic);
     let description = match series.kind {
-        Kind::Picture if synthetic => "Segmentation of a picture, synthetic geometry",
+        Kind::Picture if synthetic => "Segmentation of an image file, synthetic geometry",
         Kind::Picture => "Segmentation of a volume that is not DICOM",
         Kind::Dicom if synthetic => "Segmentation, synthetic geometry",
         Kind::Dicom => "Segmentation",
@@ -313,7 +314,7 @@ fn content_elements(
     }
     if series.kind == Kind::Picture {
         let files = format!(
-            "Made from a picture that is not DICOM: {}",
+            "Made from an image that is not DICOM: {}",
             series.description
         );
         out.push(encoded_text_element(
@@ -332,18 +333,10 @@ fn content_elements(
         out.push(text_element(tags::IMAGE_COMMENTS, VR::LT, comment));
     }
     if space.is_none() {
-        // Type 2C: required without an orientation in space, and unknown.
+        // Type 2C: required if there is no Image Orientation; its value is unknown.
         out.push(empty_element(tags::PATIENT_ORIENTATION, VR::CS));
     }
     out
-}
-
-/// `text` without control characters and backslashes, at most `most` characters.
-fn one_line(text: &str, most: usize) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || c == '\\' { ' ' } else { c })
-        .take(most)
-        .collect()
 }
 
 /// General Image, Image Pixel and Segmentation Image without the segments.
@@ -383,7 +376,7 @@ fn image_elements(series: &Series, kind: SegmentationType, frames: usize) -> Vec
             ));
             out.push(u16_element(tags::MAXIMUM_FRACTIONAL_VALUE, &[255]));
         }
-        // Background is a value that every frame may hold, described as segment 0 and not to be shown.
+        // Background is described as segment 0; as padding value it is not displayed.
         SegmentationType::LabelMap => {
             out.push(u16_element(tags::PIXEL_PADDING_VALUE, &[0]));
             out.push(text_element(

@@ -1,16 +1,16 @@
-//! What a user should know of a stack: slices that are missing, uneven or tilted, files that are cut off, drawings.
+//! Remarks about a stack: missing, uneven or tilted slices, truncated files, embedded overlays.
 
 use super::{StackFrame, slice_depth};
 use labrum_core::scale::{ScaledRegion, common_spacing};
 
-/// A gap may differ from the usual one by this part of it, or by this many mm.
+/// Gaps are equal if they differ by no more than this fraction, or by this many mm.
 const SAME_GAP: (f64, f64) = (0.02, 0.02);
-/// A gap of several usual ones may be off by this part of one.
+/// Tolerance for a multiple of the usual gap, as a fraction of that gap.
 const WHOLE: f64 = 0.1;
-/// Below this angle, in degrees, a stack counts as straight.
+/// Below this angle, degrees, a stack counts as straight.
 const STRAIGHT: f64 = 0.5;
 
-/// About places: `frames` lie in order along their normal, one at each place.
+/// Remarks about positions; `frames` are in order along their normal, one at each position.
 pub(super) fn of_places(frames: &[StackFrame]) -> Vec<String> {
     spacing_remark(frames)
         .into_iter()
@@ -18,13 +18,13 @@ pub(super) fn of_places(frames: &[StackFrame]) -> Vec<String> {
         .collect()
 }
 
-/// About the files.
+/// Remarks about the files.
 pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     let mut notes = Vec::new();
     let missing: u32 = frames.iter().map(|f| f.missing_behind).sum();
     if missing > 0 {
         notes.push(format!(
-            "{missing} of {} images are missing: a file is cut off",
+            "{missing} of {} images are missing: a file is truncated",
             frames.len() + missing as usize
         ));
     }
@@ -32,30 +32,32 @@ pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     if short > 0 {
         let are = if short == 1 { "image is" } else { "images are" };
         notes.push(format!(
-            "{short} {are} cut off: the lower rows are missing, their place is shown black"
+            "{short} {are} truncated: the missing lower rows are shown black"
         ));
     }
     if frames.iter().any(|f| has_several_scales(&f.slice.regions)) {
         notes.push(
-            "ultrasound regions with scales of their own: a length has that of the region that it lies in, and files that know one scale for the whole picture get none".into(),
+            "the ultrasound regions have different scales: lengths use the scale of their region, \
+             and exported files with a single scale per image get none"
+                .into(),
         );
     }
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
     if drawn > 0 {
         notes.push(format!(
-            "drawings (overlays) are stored with {drawn} of {} images",
+            "embedded overlays are stored with {drawn} of {} images",
             frames.len()
         ));
     }
     notes
 }
 
-/// True where the whole picture does not have one scale.
+/// True if the regions of an image have different scales.
 fn has_several_scales(regions: &[ScaledRegion]) -> bool {
     regions.len() > 1 && common_spacing(regions).is_none()
 }
 
-/// Slices that are missing, or uneven spacing.
+/// Remark about missing slices or uneven spacing.
 fn spacing_remark(frames: &[StackFrame]) -> Option<String> {
     let gaps: Vec<f64> = frames
         .windows(2)
@@ -63,36 +65,41 @@ fn spacing_remark(frames: &[StackFrame]) -> Option<String> {
         .collect();
     let mut sorted = gaps.clone();
     sorted.sort_by(f64::total_cmp);
-    let (low, high) = (*sorted.first()?, *sorted.last()?);
+    let low = *sorted.first()?;
+    let high = *sorted.last()?;
     if gaps.len() < 2 || high - low <= (SAME_GAP.0 * low).max(SAME_GAP.1) {
         return None;
     }
-    // The lower median: of two gaps the smaller one is the usual one.
+    // The lower median: of two gaps, the smaller one counts as usual.
     let usual = sorted[(sorted.len() - 1) / 2];
-    let times = |gap: &f64| (gap / usual).round();
-    let is_whole =
-        |gap: &f64| times(gap) >= 1.0 && (gap - times(gap) * usual).abs() <= WHOLE * usual;
     let missing: usize = gaps
         .iter()
-        .map(|gap| times(gap) as usize)
+        .map(|gap| rounded_multiple(*gap, usual) as usize)
         .sum::<usize>()
         .saturating_sub(gaps.len());
-    let mostly_usual = gaps.iter().filter(|gap| times(gap) == 1.0).count() * 2 >= gaps.len();
-    if missing > 0 && mostly_usual && gaps.iter().all(is_whole) {
-        let wide: Vec<usize> = (0..gaps.len()).filter(|i| times(&gaps[*i]) > 1.0).collect();
+    let usual_gaps = gaps
+        .iter()
+        .filter(|gap| rounded_multiple(**gap, usual) == 1.0)
+        .count();
+    let mostly_usual = usual_gaps * 2 >= gaps.len();
+    if missing > 0 && mostly_usual && gaps.iter().all(|gap| is_whole_multiple(*gap, usual)) {
+        let wide: Vec<usize> = (0..gaps.len())
+            .filter(|i| rounded_multiple(gaps[*i], usual) > 1.0)
+            .collect();
         let at = wide[0];
         let slices = if missing == 1 {
-            "one slice is".to_owned()
+            "1 slice is".to_owned()
         } else {
             format!("{missing} slices are")
         };
         let more = match wide.len() - 1 {
             0 => String::new(),
-            1 => ", and there is one more gap".to_owned(),
-            more => format!(", and there are {more} more gaps"),
+            1 => " (and 1 more gap)".to_owned(),
+            more => format!(" (and {more} more gaps)"),
         };
         return Some(format!(
-            "{slices} missing: slices lie {usual:.2} mm apart, slices {} and {} lie {:.2} mm apart{more}",
+            "{slices} missing: slice spacing is {usual:.2} mm, but slices {} and {} are {:.2} mm \
+             apart{more}",
             at + 1,
             at + 2,
             gaps[at]
@@ -101,10 +108,23 @@ fn spacing_remark(frames: &[StackFrame]) -> Option<String> {
     Some(format!("slice spacing is uneven: {low:.2} to {high:.2} mm"))
 }
 
-/// Slices that do not lie straight behind each other: a tilted gantry.
+/// The gap as a multiple of the usual gap, rounded.
+fn rounded_multiple(gap: f64, usual: f64) -> f64 {
+    (gap / usual).round()
+}
+
+/// True if a gap is nearly a whole multiple of the usual gap.
+fn is_whole_multiple(gap: f64, usual: f64) -> bool {
+    let times = rounded_multiple(gap, usual);
+    times >= 1.0 && (gap - times * usual).abs() <= WHOLE * usual
+}
+
+/// Remark about slices that are shifted in-plane from one to the next, as with a tilted gantry.
 fn gantry_tilt_remark(frames: &[StackFrame]) -> Option<String> {
-    let (first, last) = (frames.first()?, frames.last()?);
-    let (a, b) = (first.slice.plane?, last.slice.plane?);
+    let first = frames.first()?;
+    let last = frames.last()?;
+    let a = first.slice.plane?;
+    let b = last.slice.plane?;
     let along = slice_depth(last) - slice_depth(first);
     let normal = a.unit_normal();
     let off: [f64; 3] = std::array::from_fn(|i| b.position[i] - a.position[i] - along * normal[i]);
@@ -118,10 +138,10 @@ fn gantry_tilt_remark(frames: &[StackFrame]) -> Option<String> {
         Some(tilt) if tilt.abs() >= STRAIGHT => {
             format!("the gantry was tilted by {:.1} degrees", tilt.abs())
         }
-        _ => format!("the stack is slanted by {angle:.1} degrees"),
+        _ => format!("the stack is skewed by {angle:.1} degrees"),
     };
     Some(format!(
-        "{cause}: each slice lies {each:.2} mm aside of the one before"
+        "{cause}: each slice is shifted by {each:.2} mm from the one before"
     ))
 }
 
@@ -176,7 +196,7 @@ mod tests {
         assert_eq!(
             of_places(&at(&[0.0, 5.0, 10.0, 25.0, 30.0, 40.0])),
             [
-                "3 slices are missing: slices lie 5.00 mm apart, slices 3 and 4 lie 15.00 mm apart, and there is one more gap"
+                "3 slices are missing: slice spacing is 5.00 mm, but slices 3 and 4 are 15.00 mm apart (and 1 more gap)"
             ]
         );
         assert_eq!(
@@ -197,7 +217,7 @@ mod tests {
         assert_eq!(
             of_places(&frames),
             [
-                "the stack is slanted by 11.3 degrees: each slice lies 1.00 mm aside of the one before"
+                "the stack is skewed by 11.3 degrees: each slice is shifted by 1.00 mm from the one before"
             ]
         );
         frames[0].tilt = Some(-11.3);
@@ -212,8 +232,8 @@ mod tests {
         assert_eq!(
             of_files(&frames),
             [
-                "2 of 4 images are missing: a file is cut off",
-                "1 image is cut off: the lower rows are missing, their place is shown black"
+                "2 of 4 images are missing: a file is truncated",
+                "1 image is truncated: the missing lower rows are shown black"
             ]
         );
     }

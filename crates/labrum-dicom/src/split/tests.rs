@@ -73,7 +73,7 @@ fn a_missing_slice_is_told() {
     ]);
     assert_eq!(
         stacks[0].notes,
-        ["one slice is missing: slices lie 5.00 mm apart, slices 2 and 3 lie 10.00 mm apart"]
+        ["1 slice is missing: slice spacing is 5.00 mm, but slices 2 and 3 are 10.00 mm apart"]
     );
 }
 
@@ -89,7 +89,7 @@ fn a_cine_of_several_places_becomes_a_stack_for_each_time_though_heart_rates_dif
         stacks.iter().map(numbers).collect::<Vec<_>>(),
         [[1, 4], [2, 3]]
     );
-    assert_eq!(stacks[1].notes, ["time 2 of 2, by trigger time"]);
+    assert_eq!(stacks[1].notes, ["time 2 of 2, ordered by trigger time"]);
 }
 
 #[test]

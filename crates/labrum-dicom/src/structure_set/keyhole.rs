@@ -1,14 +1,17 @@
-//! Rings with holes as one closed line each: a cut of no width leads from the outer ring into each hole and back.
+//! Turns each ring with holes into one closed line: a cut of zero width leads from the outer ring into each hole and
+//! back.
 //!
-//! That is how the standard wants holes in CLOSED_PLANAR contours (PS3.3 C.8.8.6.3); a program that fills each line by
-//! itself, by whatever rule, gets the holes right.
+//! This is how the standard represents holes in CLOSED_PLANAR contours (PS3.3 C.8.8.6.3). A program that fills each
+//! line on its own, by any rule, gets the holes right.
 
 use labrum_core::boundary::{Contour, Point};
 
-/// The cut lies this far below the corner of a pixel: never on the middle of a pixel, where programs ask what is inside.
+/// Distance of the cut below the corner of a pixel, in pixels: it must not pass through pixel centres, which programs
+/// test.
 const BELOW: f64 = 0.25;
 
-/// One closed line for each outer ring of `contours`, exact ones of one label, with its holes in it.
+/// One closed line for each outer ring of `contours`, including its holes. `contours` are the exact outlines of one
+/// label.
 pub(super) fn closed_lines(contours: &[Contour]) -> Vec<Vec<Point>> {
     let mut outer: Vec<Vec<Point>> = contours
         .iter()
@@ -20,7 +23,7 @@ pub(super) fn closed_lines(contours: &[Contour]) -> Vec<Vec<Point>> {
         .filter(|c| c.is_hole)
         .filter_map(|c| leftmost_edge(&c.points).map(|(i, at)| (i, at, c)))
         .collect();
-    // From the left: what a cut to the left meets is then part of a line already.
+    // From left to right: a cut to the left then meets only rings that are part of a line already.
     holes.sort_by(|a, b| a.1[0].total_cmp(&b.1[0]));
     for (edge, at, hole) in holes {
         let met = outer
@@ -45,14 +48,14 @@ pub(super) fn closed_lines(contours: &[Contour]) -> Vec<Vec<Point>> {
     outer
 }
 
-/// The leftmost upright edge of a ring, by the place of its first point, and where it is cut.
+/// Index of the first point of the leftmost vertical edge of a ring, and the point where it is cut.
 fn leftmost_edge(ring: &[Point]) -> Option<(usize, Point)> {
     let upright = ring_edges(ring).filter(|(_, a, b)| a[0] == b[0] && a[1] != b[1]);
     let (place, a, b) = upright.min_by(|x, y| x.1[0].total_cmp(&y.1[0]))?;
     Some((place, [a[0], a[1].min(b[1]) + BELOW]))
 }
 
-/// The nearest upright edge of a ring to the left of a point, by the place of its first point, and its x.
+/// Index of the first point of the nearest vertical edge to the left of a point, and its x.
 fn to_the_left(ring: &[Point], at: Point) -> Option<(usize, f64)> {
     let crossed = ring_edges(ring)
         .filter(|(_, a, b)| a[0] == b[0] && a[0] < at[0] && (a[1] < at[1]) != (b[1] < at[1]));

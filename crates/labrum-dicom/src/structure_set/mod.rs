@@ -1,7 +1,7 @@
-//! RT Structure Sets (PS3.3 A.19): masks as closed planar contours on the planes of their source.
+//! Writes masks as RT Structure Sets (PS3.3 A.19): closed planar contours in the planes of the source images.
 //!
-//! Contours run along the edges of pixels, so that a program that asks which middles of pixels lie inside gets exactly the
-//! mask. Holes are cut into their ring (see `keyhole`).
+//! Contours follow pixel edges, so that a program that tests pixel centres gets exactly the mask. Holes are joined to
+//! their ring (see `keyhole`).
 
 mod keyhole;
 mod write;
@@ -11,30 +11,30 @@ use labrum_core::{
     Error, Result,
     label::Label,
     mask::Mask,
-    study::{Kind, Series},
+    study::{Kind, Series, Slice},
     whole_file,
 };
 use std::path::Path;
 
 const TRIED: &str = "write the structure set";
 
-/// What was written.
+/// Summary of a written structure set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StructureSetSummary {
     /// SOP Instance UID of the file.
     pub sop_instance_uid: String,
-    /// Number of contours in all.
+    /// Total number of contours.
     pub contours: usize,
-    /// What was missing in the source and how it was filled, for the user to read.
+    /// Warnings about values that were missing in the source and how they were filled.
     pub warnings: Vec<String>,
 }
 
-/// Writes `masks`, one for each slice of `series`, as the RT Structure Set `path`; label n becomes ROI n. `authors` says who
-/// made each label: one for each, or one for all.
+/// Writes `masks`, one for each slice of `series`, as the RT Structure Set `path`; label n becomes ROI n. `authors`
+/// says who made each label: one entry per label, or one for all.
 ///
 /// # Errors
-/// Where the source has no geometry or cannot be referred to, where masks and slices do not fit each other, and where the
-/// file cannot be written.
+/// If the source has no geometry or no valid UIDs, if the masks do not match the slices, or if the file cannot be
+/// written.
 pub fn write_file(
     path: &Path,
     series: &Series,
@@ -47,19 +47,23 @@ pub fn write_file(
             .with_advice("Choose DICOM-SEG or another format for these images.")
     })?;
     let encoded = write::encode_file(series, masks, labels, authors)?;
-    let same = |written: &Path| {
-        let back = std::fs::read(written).map_err(|e| Error::at_path(TRIED, path, e))?;
-        match back == encoded.bytes {
-            true => Ok(()),
-            false => Err(Error::at_path(
-                TRIED,
-                path,
-                "reading it back gave something else",
-            )),
-        }
-    };
-    whole_file::write_checked(path, TRIED, |file| file.write_all(&encoded.bytes), same)?;
+    whole_file::write_checked(
+        path,
+        TRIED,
+        |file| file.write_all(&encoded.bytes),
+        |written| verify_written(written, path, &encoded.bytes),
+    )?;
     Ok(encoded.summary)
+}
+
+/// Verifies the file `written`; errors name `path`, its final name.
+fn verify_written(written: &Path, path: &Path, expected: &[u8]) -> Result<()> {
+    let back = std::fs::read(written).map_err(|e| Error::at_path(TRIED, path, e))?;
+    if back == expected {
+        return Ok(());
+    }
+    let reason = "the written file failed verification";
+    Err(Error::at_path(TRIED, path, reason))
 }
 
 fn check_masks(
@@ -68,18 +72,25 @@ fn check_masks(
     labels: &[Label],
     authors: &[Authorship],
 ) -> std::result::Result<(), String> {
-    let fits = |mask: &Mask| (mask.columns(), mask.rows()) == (series.columns, series.rows);
-    if masks.len() != series.slices.len() || !masks.iter().all(fits) {
-        return Err("the masks do not fit the series".into());
+    let have_size = masks
+        .iter()
+        .all(|mask| mask.columns() == series.columns && mask.rows() == series.rows);
+    if masks.len() != series.slices.len() || !have_size {
+        return Err("the masks do not match the slices of the series".into());
     }
     if labels.is_empty() || authors.is_empty() {
         return Err("there are no labels".into());
     }
-    let has_geometry = |s: &labrum_core::study::Slice| {
-        s.plane.is_some() && s.spacing.is_some_and(|s| s.is_physical())
-    };
     if series.kind != Kind::Dicom || !series.slices.iter().all(has_geometry) {
-        return Err("these images do not say where in the patient they lie, and contours have no other place".into());
+        return Err(
+            "RTSTRUCT needs image position, orientation and pixel spacing, which these images lack"
+                .into(),
+        );
     }
     Ok(())
+}
+
+/// True if the plane and the pixel spacing of a slice are known.
+fn has_geometry(slice: &Slice) -> bool {
+    slice.plane.is_some() && slice.spacing.is_some_and(|s| s.is_physical())
 }

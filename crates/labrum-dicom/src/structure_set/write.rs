@@ -1,4 +1,4 @@
-//! Puts the modules of a structure set together and encodes them.
+//! Assembles the modules of a structure set and encodes them.
 
 use super::{StructureSetSummary, TRIED, keyhole};
 use crate::seg::{
@@ -7,7 +7,7 @@ use crate::seg::{
     clean::is_uid,
     element::{
         Item, code_sequence, empty_element, encoded_text_element, file_bytes, new_uid,
-        printable_ascii, sequence_element, sequence_item, text_element,
+        printable_ascii, put_all, sequence_element, sequence_item, text_element,
     },
     origin::{Origin, Reference},
 };
@@ -22,16 +22,16 @@ use labrum_core::{
     study::{Series, Slice},
 };
 
-/// The class that the study of a structure set is referred to by: retired, and all that there is.
+/// SOP class for references to the study: retired, but there is no other.
 const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
 
-/// A structure set before it is on disk.
+/// An encoded structure set.
 pub(super) struct EncodedStructureSet {
     pub(super) bytes: Vec<u8>,
     pub(super) summary: StructureSetSummary,
 }
 
-/// The file's bytes. The masks must fit the series (checked by the caller).
+/// Encodes the file. The masks must match the series (checked by the caller).
 pub(super) fn encode_file(
     series: &Series,
     masks: &[Mask],
@@ -44,7 +44,7 @@ pub(super) fn encode_file(
     let Some(references) = origin.references.take() else {
         return Err(Error::new(
             TRIED,
-            "an instance of the source has no valid UID of its own to refer to",
+            "a source image has no valid UID, or shares its UID with other images",
         ));
     };
     let frame_of_reference = series
@@ -52,9 +52,9 @@ pub(super) fn encode_file(
         .clone()
         .filter(|uid| is_uid(uid))
         .unwrap_or_else(|| {
-            origin
-                .warnings
-                .push("the source has no valid Frame of Reference UID; a new one was made".into());
+            origin.warnings.push(
+                "the source has no valid Frame of Reference UID; a new one was created".into(),
+            );
             new_uid()
         });
     let sop_instance_uid = new_uid();
@@ -65,29 +65,26 @@ pub(super) fn encode_file(
         .and_then(|e| e.to_str().ok())
         .unwrap_or_default()
         .into_owned();
-    // Compression is said of images alone.
+    // The attributes of lossy compression apply to images only.
     dataset.retain(|e| {
         e.tag().group() != 0x0028 || e.tag() == tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED
     });
-    let mut put =
-        |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(general_elements(
-        series,
-        authors,
-        &sop_instance_uid,
-        &charset,
-    ));
-    put(structure_set(
-        labels,
-        authors,
-        &frame_of_reference,
-        &charset,
-    ));
-    put(vec![
-        text_element(tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame_of_reference),
-        empty_element(tags::POSITION_REFERENCE_INDICATOR, VR::LO),
-        referenced_frame(&frame_of_reference, &study_uid, &references),
-    ]);
+    put_all(
+        &mut dataset,
+        general_elements(series, authors, &sop_instance_uid, &charset),
+    );
+    put_all(
+        &mut dataset,
+        structure_set(labels, authors, &frame_of_reference, &charset),
+    );
+    put_all(
+        &mut dataset,
+        [
+            text_element(tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame_of_reference),
+            empty_element(tags::POSITION_REFERENCE_INDICATOR, VR::LO),
+            referenced_frame(&frame_of_reference, &study_uid, &references),
+        ],
+    );
     let mut contours = 0;
     let rois: Vec<Item> = (1..=labels.len() as u8)
         .zip(labels)
@@ -101,16 +98,19 @@ pub(super) fn encode_file(
         .zip(labels)
         .map(|(number, label)| observation_item(number, label, authors))
         .collect();
-    put(vec![
-        sequence_element(tags::ROI_CONTOUR_SEQUENCE, rois),
-        sequence_element(tags::RTROI_OBSERVATIONS_SEQUENCE, observations),
-    ]);
+    put_all(
+        &mut dataset,
+        [
+            sequence_element(tags::ROI_CONTOUR_SEQUENCE, rois),
+            sequence_element(tags::RTROI_OBSERVATIONS_SEQUENCE, observations),
+        ],
+    );
     let summary = StructureSetSummary {
         sop_instance_uid,
         contours,
         warnings: origin.warnings,
     };
-    // In explicit VR no contour could have more than some two thousand points (64 KiB of text).
+    // Explicit VR would limit a contour to about two thousand points (64 KiB of text).
     let bytes = file_bytes(dataset, uids::IMPLICIT_VR_LITTLE_ENDIAN, TRIED)?;
     Ok(EncodedStructureSet { bytes, summary })
 }
@@ -166,7 +166,7 @@ fn date_and_time() -> (String, String) {
     )
 }
 
-/// Structure Set module, without what it refers to.
+/// Structure Set module, without its references.
 fn structure_set(
     labels: &[Label],
     authors: &[Authorship],
@@ -215,19 +215,18 @@ fn structure_set(
     ]
 }
 
-/// ROI Generation Algorithm, and with what.
+/// ROI Generation Algorithm and ROI Generation Description.
 fn generation_algorithm(author: &Authorship) -> (&'static str, String) {
-    let by = || {
-        printable_ascii(
-            format!("{} {}", author.model.trim(), author.model_version.trim()).trim(),
-            64,
-        )
-    };
     match author.algorithm_type {
-        AlgorithmType::Automatic => ("AUTOMATIC", by()),
-        AlgorithmType::Semiautomatic => ("SEMIAUTOMATIC", by()),
+        AlgorithmType::Automatic => ("AUTOMATIC", model_and_version(author)),
+        AlgorithmType::Semiautomatic => ("SEMIAUTOMATIC", model_and_version(author)),
         AlgorithmType::Manual => ("MANUAL", String::new()),
     }
+}
+
+fn model_and_version(author: &Authorship) -> String {
+    let text = format!("{} {}", author.model.trim(), author.model_version.trim());
+    printable_ascii(text.trim(), 64)
 }
 
 /// Referenced Frame of Reference Sequence: study, series and instances.
@@ -311,8 +310,9 @@ fn contours_of(series: &Series, masks: &[Mask], label: u8, references: &[Referen
 }
 
 fn contour_item(slice: &Slice, line: &[Point], reference: &Reference) -> Option<Item> {
-    let (plane, spacing) = (slice.plane?, slice.spacing?);
-    // The middle of the first pixel is the plane's position, and half a pixel from its corner.
+    let plane = slice.plane?;
+    let spacing = slice.spacing?;
+    // Image Position is the centre of the first pixel, half a pixel from its corner.
     let points = line
         .iter()
         .map(|[x, y]| plane.patient_from_pixel(spacing, x - 0.5, y - 0.5));
@@ -329,7 +329,7 @@ fn contour_item(slice: &Slice, line: &[Point], reference: &Reference) -> Option<
     ]))
 }
 
-/// A decimal string of mm with up to four decimals.
+/// A length in mm as a decimal string with up to four decimals.
 fn decimal_millimetres(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

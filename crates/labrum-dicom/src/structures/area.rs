@@ -1,13 +1,13 @@
-//! The area of several contours in one plane: united, with holes where contours lie within others.
+//! The area of several contours in one plane: their union, with holes for contours within others.
 
 use labrum_core::{region::Region, tools::polygon::rasterize_polygon};
 
-/// Outlines that are nowhere further apart than this, in pixels, are one that was stored twice.
+/// Outlines that differ nowhere by more than this, in pixels, are the same outline stored twice.
 const SAME_OUTLINE: f64 = 0.3;
-/// Comparisons of points with sides when two outlines are held against each other, at most.
+/// Maximum number of comparisons of points with sides when two outlines are compared.
 const MOST_STEPS: usize = 4_000_000;
 
-/// A contour in pixels, and what it encloses by itself.
+/// A contour in pixels, with the region that it encloses.
 pub(super) struct ContourArea {
     points: Vec<[f64; 2]>,
     /// Left, top, right, bottom.
@@ -17,7 +17,7 @@ pub(super) struct ContourArea {
 }
 
 impl ContourArea {
-    /// Of these points on a picture of this size.
+    /// Makes it from points in pixels, for an image of this size.
     pub(super) fn new(points: Vec<[f64; 2]>, is_xor: bool, columns: usize, rows: usize) -> Self {
         let nothing = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
         let bounds = points.iter().fold(nothing, |b, p| {
@@ -37,7 +37,7 @@ impl ContourArea {
         }
     }
 
-    /// True for the same line, wherever it starts, whichever way it runs and however it was rounded.
+    /// True if both are the same line, whatever its start, direction and rounding.
     fn is_same(&self, other: &Self) -> bool {
         let close = self
             .bounds
@@ -49,7 +49,7 @@ impl ContourArea {
                 || (follows_outline(self, other) && follows_outline(other, self)))
     }
 
-    /// True where `inner`, which is no larger, lies within it; they may touch.
+    /// True if `inner`, which is not larger, lies within this outline; they may touch.
     fn contains_outline(&self, inner: &Self) -> bool {
         let [left, top, right, bottom] = self.bounds;
         let b = inner.bounds;
@@ -61,14 +61,14 @@ impl ContourArea {
         if outside == 0 {
             return true;
         }
-        // Where they touch, rounding may put pixels of the border outside.
+        // If they touch, rounding may put pixels of the border outside.
         let steps = inner.points.len().saturating_mul(self.points.len());
         outside * 2 < inner.region.len()
             && steps <= MOST_STEPS
             && inner.points.iter().all(|p| self.contains_point(*p))
     }
 
-    /// Inside by the even-odd rule, or on the line.
+    /// True if the point is inside by the even-odd rule, or on the line.
     fn contains_point(&self, p: [f64; 2]) -> bool {
         let mut is_inside = false;
         for (a, b) in outline_sides(&self.points) {
@@ -85,11 +85,10 @@ impl ContourArea {
     }
 }
 
-/// What the contours of one region in one plane enclose.
+/// The area that the contours of one region enclose in one plane.
 ///
-/// Contours that partly overlap are united; one within another is a hole, and one within a hole an island. One that is
-/// stored twice counts once. Those of type CLOSEDPLANAR_XOR are combined by their own rule: outside is what an even number
-/// of them encloses.
+/// Contours that partly overlap are united; a contour within another is a hole, and one within a hole is an island.
+/// Contours stored twice count once. Contours of type CLOSEDPLANAR_XOR are combined by the even-odd rule.
 pub(super) fn enclosed_region(outlines: Vec<ContourArea>) -> Region {
     let (xor, closed): (Vec<ContourArea>, Vec<ContourArea>) =
         outlines.into_iter().partition(|o| o.is_xor);
@@ -109,7 +108,7 @@ fn unite_outlines(mut outlines: Vec<ContourArea>) -> Region {
             distinct.push(outline);
         }
     }
-    // For each the larger ones that it lies in, and how deep: 0 outermost, 1 a hole, 2 an island in it.
+    // Nesting depth of each outline: 0 outermost, 1 a hole, 2 an island in a hole.
     let mut depths: Vec<usize> = Vec::with_capacity(distinct.len());
     let mut holes: Vec<Vec<usize>> = vec![Vec::new(); distinct.len()];
     for (i, outline) in distinct.iter().enumerate() {
@@ -139,29 +138,28 @@ fn unite_outlines(mut outlines: Vec<ContourArea>) -> Region {
     all
 }
 
-/// True where every point of one outline lies on the other. Both are walked along together, so that this takes few steps
-/// for lines that are the same.
+/// True if every point of `one` lies on `other`. Follows both outlines together, so that equal outlines need few steps.
 fn follows_outline(one: &ContourArea, other: &ContourArea) -> bool {
-    let (points, count) = (&other.points, other.points.len());
+    let points = &other.points;
+    let count = points.len();
     if count == 0 {
         return false;
     }
     let mut steps = 8 * (one.points.len() + count) + 1000;
     let mut at = 0;
     for p in &one.points {
-        let is_near = |side: &usize| {
-            let (a, b) = (points[*side % count], points[(*side + 1) % count]);
-            distance_to_side(*p, a, b) <= SAME_OUTLINE
-        };
-        // From the side that was met last in both directions.
+        // Search in both directions from the last side found.
         let found = (0..=count / 2).find_map(|k| {
             steps = steps.saturating_sub(1);
-            let (ahead, behind) = ((at + k) % count, (at + count - k) % count);
             if steps == 0 {
-                Some(None)
-            } else {
-                [ahead, behind].into_iter().find(is_near).map(Some)
+                return Some(None);
             }
+            let ahead = (at + k) % count;
+            let behind = (at + count - k) % count;
+            [ahead, behind]
+                .into_iter()
+                .find(|side| is_on_side(*p, points, *side))
+                .map(Some)
         });
         match found.flatten() {
             Some(side) => at = side,
@@ -171,6 +169,14 @@ fn follows_outline(one: &ContourArea, other: &ContourArea) -> bool {
     true
 }
 
+/// True if a point lies on the side of an outline that starts at its point `side`.
+#[inline]
+fn is_on_side(point: [f64; 2], outline: &[[f64; 2]], side: usize) -> bool {
+    let start = outline[side % outline.len()];
+    let end = outline[(side + 1) % outline.len()];
+    distance_to_side(point, start, end) <= SAME_OUTLINE
+}
+
 fn outline_sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {
     points
         .iter()
@@ -178,7 +184,7 @@ fn outline_sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2
         .zip(points.iter().copied().cycle().skip(1))
 }
 
-/// From a point to a side.
+/// Distance from a point to a side.
 fn distance_to_side(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let length = dx * dx + dy * dy;

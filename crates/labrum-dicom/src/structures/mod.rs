@@ -1,4 +1,4 @@
-//! RT Structure Sets, PS3.3 A.19: regions as closed contours in the patient, read as masks of an opened series.
+//! Imports RT Structure Sets, PS3.3 A.19, as masks: their regions are closed contours in patient coordinates.
 
 mod area;
 mod raster;
@@ -25,31 +25,37 @@ use raster::{FoundRegion, Slices};
 use read::{RegionOfInterest, StructureSet};
 use std::{collections::BTreeMap, path::Path};
 
-/// Contours within this part of the farthest that belongs to a slice lie on it, without a word.
+/// No remark is made about contours closer to their slice than this fraction of the maximum distance.
 const IN_PLANE: f64 = 0.2;
-/// A mask holds no more labels.
+/// Maximum number of labels of a mask.
 const MOST_LABELS: usize = 255;
 
-/// Reads the structure set `path` as masks of `series`: a pixel belongs to a region where its centre lies within its
-/// contours, of which those within others are holes. Contours are laid on the images that they name, on the slice in
-/// whose plane they lie; where nothing is named, on any slice of the same frame of reference. Smaller regions lie over
-/// larger ones, unless the user gave an order.
+/// Reads the structure set `path` as masks of `series`. A pixel belongs to a region if its centre lies within its
+/// contours; contours within others are holes. Each contour is applied to the slice in whose plane it lies, among the
+/// images that it refers to; if it refers to none, among all slices in the same frame of reference. Smaller regions lie
+/// over larger ones, unless the user chose an order.
 ///
 /// # Errors
-/// Where the file cannot be read, belongs to other images or lies in another frame of reference, or none of its contours
+/// If the file cannot be read, refers to other images or has another frame of reference, or if none of its contours
 /// lies on a slice.
 pub fn import_masks(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let mut set = read::read_regions(path)?;
-    let refused = |refusal: Refused| refusal.on_series("structure set", path, series);
-    let slices =
-        Slices::from_series(series).map_err(|reason| refused(Refused::lies_elsewhere(reason)))?;
-    check_frame(&set, series).map_err(|reason| refused(Refused::lies_elsewhere(reason)))?;
+    let set = read::read_regions(path)?;
+    apply_regions(set, series, choice)
+        .map_err(|refusal| refusal.on_series("structure set", path, series))
+}
+
+/// Converts a structure set to masks.
+fn apply_regions(
+    mut set: StructureSet,
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks, Refused> {
+    let slices = Slices::from_series(series).map_err(Refused::lies_elsewhere)?;
+    check_frame(&set, series).map_err(Refused::lies_elsewhere)?;
     let mut notes = std::mem::take(&mut set.notes);
-    select_regions(&mut set, series, choice, &mut notes).map_err(|reason| {
-        refused(Refused {
-            advice: "Choose by name or number.",
-            ..reason.into()
-        })
+    select_regions(&mut set, series, choice, &mut notes).map_err(|reason| Refused {
+        advice: "Choose by name or number.",
+        ..reason.into()
     })?;
     let sources = set
         .structures
@@ -58,12 +64,13 @@ pub fn import_masks(path: &Path, series: &Series, choice: &MaskChoice) -> Result
         .flat_map(|c| &c.sources);
     let refers = set.series.iter().any(ReferencedSeries::names_something)
         || sources.clone().next().is_some();
-    let named = Named::from_references(series, &set.series, sources, choice).map_err(refused)?;
+    let named = Named::from_references(series, &set.series, sources, choice)?;
     let mut laid = Vec::new();
-    let (mut elsewhere, mut misnamed, mut distance) = (0, 0, 0.0f64);
+    let mut elsewhere = 0;
+    let mut misnamed = 0;
+    let mut distance = 0.0f64;
     for structure in &set.structures {
-        let found =
-            raster::rasterize_contours(structure, &slices, &named, series).map_err(refused)?;
+        let found = raster::rasterize_contours(structure, &slices, &named, series)?;
         elsewhere += found.elsewhere;
         misnamed += found.misnamed;
         distance = distance.max(found.distance);
@@ -73,25 +80,23 @@ pub fn import_masks(path: &Path, series: &Series, choice: &MaskChoice) -> Result
         }
     }
     if laid.is_empty() {
-        return Err(refused(Refused::lies_elsewhere(no_pixels_reason(
-            &set, elsewhere,
-        ))));
+        return Err(Refused::lies_elsewhere(no_pixels_reason(&set, elsewhere)));
     }
     if laid.len() > MOST_LABELS {
-        let reason = format!("it has more than {MOST_LABELS} regions, the most that a mask holds");
-        return Err(refused(Refused {
-            advice: "Choose some of them with --only.",
+        let reason = format!("it has more than {MOST_LABELS} regions, the maximum for a mask");
+        return Err(Refused {
+            advice: "Choose regions with --only.",
             ..reason.into()
-        }));
+        });
     }
     notes.extend(placement_notes(elsewhere, misnamed, refers, named.basis));
     if distance > IN_PLANE * slices.reach {
         notes.push(format!(
-            "its contours lie up to {distance:.2} mm from the slices: each was laid on the nearest"
+            "its contours lie up to {distance:.2} mm from the slices; each was assigned to the \
+             nearest slice"
         ));
     }
-    paint_regions(&laid, series, choice, notes, named.basis)
-        .map_err(|reason| refused(reason.into()))
+    paint_regions(&laid, series, choice, notes, named.basis).map_err(Refused::from)
 }
 
 /// A region with its pixels on each slice.
@@ -109,18 +114,14 @@ fn paint_regions(
         .iter()
         .map(|(structure, _)| offered_region(structure))
         .collect();
-    // What was not wanted is gone already, and what has no area cannot be put in order.
-    let of_order = |order| {
-        Taken::from_choice(
-            &offered,
-            &MaskChoice {
-                order,
-                ..MaskChoice::default()
-            },
-        )
-    };
-    let known = |word: &&String| of_order(vec![(*word).clone()]).is_ok();
-    let taken = of_order(choice.order.iter().filter(known).cloned().collect())?;
+    // Regions that were not chosen are removed already, and those without an area have no order: ignore their names.
+    let order: Vec<String> = choice
+        .order
+        .iter()
+        .filter(|word| all_in_order(&offered, vec![(*word).clone()]).is_ok())
+        .cloned()
+        .collect();
+    let taken = all_in_order(&offered, order)?;
     let sizes: Vec<usize> = laid
         .iter()
         .map(|(_, regions)| regions.values().map(Region::len).sum())
@@ -150,13 +151,13 @@ fn paint_regions(
     notes.extend(painter.overlap_notes(&labels));
     let numbers: Vec<u32> = laid.iter().map(|(structure, _)| structure.number).collect();
     let taken = painter.taken_labels(&numbers, &sizes);
-    let mask = |(slice, values)| {
-        Some((
-            slice,
-            Mask::from_labels(series.columns, series.rows, values)?,
-        ))
-    };
-    let masks = masks.into_iter().filter_map(mask).collect();
+    let masks = masks
+        .into_iter()
+        .filter_map(|(slice, values)| {
+            let mask = Mask::from_labels(series.columns, series.rows, values)?;
+            Some((slice, mask))
+        })
+        .collect();
     Ok(ImportedMasks {
         labels,
         masks,
@@ -167,6 +168,15 @@ fn paint_regions(
     })
 }
 
+/// Selects all regions, with those of these names or numbers on top.
+fn all_in_order(offered: &[Offered<'_>], order: Vec<String>) -> std::result::Result<Taken, String> {
+    let choice = MaskChoice {
+        order,
+        ..MaskChoice::default()
+    };
+    Taken::from_choice(offered, &choice)
+}
+
 fn offered_region(structure: &RegionOfInterest) -> Offered<'_> {
     Offered {
         number: structure.number,
@@ -174,7 +184,7 @@ fn offered_region(structure: &RegionOfInterest) -> Offered<'_> {
     }
 }
 
-/// Leaves what is wanted and lies in the frame of reference of the series.
+/// Keeps only the chosen regions in the frame of reference of the series.
 fn select_regions(
     set: &mut StructureSet,
     series: &Series,
@@ -199,7 +209,7 @@ fn select_regions(
         if !stays {
             let name = &structure.label.name;
             notes.push(format!(
-                "\"{name}\" lies in another frame of reference than the images and was left out"
+                "\"{name}\" has another frame of reference than the images and was skipped"
             ));
         }
         stays
@@ -207,30 +217,31 @@ fn select_regions(
     Ok(())
 }
 
-/// Positions mean something only in one frame of reference.
+/// Checks that structure set and series share a frame of reference: otherwise positions cannot be compared.
 fn check_frame(set: &StructureSet, series: &Series) -> std::result::Result<(), String> {
-    let own = series.frame_of_reference_uid.as_deref();
-    let is_other =
-        |frames: &[String]| !frames.is_empty() && !frames.iter().any(|f| Some(f.as_str()) == own);
-    match own {
-        Some(own) if is_other(&set.frames_of_reference) => Err(format!(
-            "it lies in frame of reference {}, the series in {own}",
-            set.frames_of_reference.join(", ")
-        )),
-        _ => Ok(()),
+    let Some(own) = series.frame_of_reference_uid.as_deref() else {
+        return Ok(());
+    };
+    let frames = &set.frames_of_reference;
+    if frames.is_empty() || frames.iter().any(|frame| frame == own) {
+        return Ok(());
     }
+    Err(format!(
+        "its frame of reference {} differs from that of the series, {own}",
+        frames.join(", ")
+    ))
 }
 
 fn no_pixels_reason(set: &StructureSet, elsewhere: usize) -> String {
     let contours: usize = set.structures.iter().map(|s| s.contours.len()).sum();
     match (contours, elsewhere) {
-        (0, _) => "it holds no closed contours".into(),
+        (0, _) => "it contains no closed contours".into(),
         (_, 0) => "none of its contours encloses the centre of a pixel".into(),
-        (_, n) => format!("none of its {n} contours lies in the plane of a slice that is meant"),
+        (_, n) => format!("none of its {n} contours lies on a matching slice"),
     }
 }
 
-/// What of a region is no mask.
+/// Remarks about the contours of a region that do not contribute to its mask.
 fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String> {
     let name = &structure.label.name;
     let kinds = structure
@@ -238,7 +249,7 @@ fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String
         .iter()
         .map(|(kind, count)| match kind.as_str() {
             "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" => {
-                format!("{count} closed ones of fewer than three points")
+                format!("{count} closed with fewer than three points")
             }
             kind => format!("{count} of type {kind}"),
         });
@@ -249,18 +260,18 @@ fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String
         found.regions.is_empty(),
     ) {
         (false, true, _) => vec![format!(
-            "\"{name}\" has only contours without an area ({kinds}) and was left out"
+            "\"{name}\" has only contours without an area ({kinds}) and was skipped"
         )],
         (is_whole, false, is_empty) => {
             let mut notes = Vec::new();
             if !is_whole {
                 notes.push(format!(
-                    "contours of \"{name}\" that enclose no area were left out: {kinds}"
+                    "contours of \"{name}\" without an area were skipped: {kinds}"
                 ));
             }
             if is_empty {
                 notes.push(format!(
-                    "\"{name}\" has no pixel on these slices and was left out"
+                    "\"{name}\" has no pixels on these slices and was skipped"
                 ));
             }
             notes
@@ -273,11 +284,11 @@ fn placement_notes(elsewhere: usize, misnamed: usize, refers: bool, basis: Basis
     let mut notes = Vec::new();
     match (basis, refers) {
         (Basis::Position, false) => {
-            notes.push("it names no image: its contours were laid by their place".into())
+            notes.push("it refers to no images; its contours were placed by position".into())
         }
         (Basis::Position, true) => {
             notes.push(
-                "as asked for, its contours were laid by their place, whichever images they name"
+                "its contours were placed by position as requested, not by the images they refer to"
                     .into(),
             );
         }
@@ -285,12 +296,12 @@ fn placement_notes(elsewhere: usize, misnamed: usize, refers: bool, basis: Basis
     }
     if elsewhere > 0 {
         notes.push(format!(
-            "{elsewhere} contours lie on no slice that is here and were left out"
+            "contours skipped because they lie on no slice of the opened series: {elsewhere}"
         ));
     }
     if misnamed > 0 {
         notes.push(format!(
-            "{misnamed} contours name other images than those in whose plane they lie: they were laid by their place"
+            "contours placed by position because they refer to images in other planes: {misnamed}"
         ));
     }
     notes

@@ -1,4 +1,4 @@
-//! From contours in mm to the pixels of slices.
+//! Rasterises contours in mm to the pixels of slices.
 
 use super::{
     area::{ContourArea, enclosed_region},
@@ -8,49 +8,46 @@ use crate::references::{Named, Refused};
 use labrum_core::{
     geometry::{PixelSpacing, Plane},
     region::Region,
-    study::Series,
+    study::{Series, Slice},
 };
 use std::collections::BTreeMap;
 
-/// A contour lies in the plane of a slice where no point is further from it than this part of the distance of slices.
+/// A contour lies in the plane of a slice if no point is further from it than this fraction of the slice spacing.
 const IN_PLANE: f64 = 0.5;
-/// The same in mm for a slice that has no neighbour.
+/// The same for a single slice, mm.
 const IN_PLANE_ALONE: f64 = 1.0;
-/// Contours of a region whose depths differ by less, in mm, were drawn on one plane; so do slices of one place.
+/// Contours whose depths differ by no more than this, mm, are in the same plane; so are slices.
 const SAME_DEPTH: f64 = 0.01;
 
-/// Where the slices of a series lie.
+/// Positions of the slices of a series.
 pub(super) struct Slices {
     slices: Vec<(Plane, PixelSpacing)>,
     normal: [f64; 3],
-    /// Depth along `normal` and slice, in order of depth.
+    /// Depth along `normal`, mm, and index of each slice, in order of depth.
     by_depth: Vec<(f64, usize)>,
-    /// Farther than this from its plane, in mm, nothing belongs to a slice.
+    /// Maximum distance of a contour from the plane of its slice, mm.
     pub(super) reach: f64,
 }
 
-/// What was found of a region.
+/// The result of rasterising a region.
 #[derive(Default)]
 pub(super) struct FoundRegion {
     /// Its pixels on each slice, never empty.
     pub(super) regions: BTreeMap<usize, Region>,
-    /// Contours that lie in the plane of no slice that is meant.
+    /// Number of contours that lie in the plane of none of the possible slices.
     pub(super) elsewhere: usize,
-    /// Contours that lie in the plane of another image than they name.
+    /// Number of contours that lie in the plane of another image than the one they refer to.
     pub(super) misnamed: usize,
-    /// How far contours lie from the slices that they were laid on at most, mm.
+    /// Maximum distance of a contour from the slice that it was assigned to, mm.
     pub(super) distance: f64,
 }
 
 impl Slices {
-    /// The error is the reason why positions do not help.
+    /// The error is the reason why contours cannot be placed by position.
     pub(super) fn from_series(series: &Series) -> Result<Self, String> {
-        let place = |s: &labrum_core::study::Slice| {
-            Some((s.plane?, s.spacing.filter(|s| s.is_physical())?))
-        };
-        let slices: Option<Vec<_>> = series.slices.iter().map(place).collect();
+        let slices: Option<Vec<_>> = series.slices.iter().map(plane_and_spacing).collect();
         let slices = slices.filter(|all| !all.is_empty()).ok_or(
-            "its contours are places in the patient, and the series does not say where its slices lie or how large its pixels are",
+            "contours need image position and pixel spacing, which the opened series lacks",
         )?;
         let reach = series
             .slice_spacing()
@@ -58,10 +55,11 @@ impl Slices {
         let normal = slices
             .first()
             .map_or([0.0; 3], |(plane, _)| plane.unit_normal());
-        let depth = |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| {
-            (dot_product(&plane.position, normal), i)
-        };
-        let mut by_depth: Vec<(f64, usize)> = slices.iter().enumerate().map(depth).collect();
+        let mut by_depth: Vec<(f64, usize)> = slices
+            .iter()
+            .enumerate()
+            .map(|(i, (plane, _))| (dot_product(&plane.position, normal), i))
+            .collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(Self {
             slices,
@@ -71,8 +69,8 @@ impl Slices {
         })
     }
 
-    /// The slices of the nearest place in whose plane all points lie, of those that `is_meant`, and how far above it the
-    /// contour lies, mm.
+    /// Among the slices that `is_meant` accepts, those at the nearest position whose plane contains all points, and the
+    /// signed distance of the contour from them, mm.
     fn nearest_in_plane(
         &self,
         contour: &RegionContour,
@@ -82,13 +80,6 @@ impl Slices {
         let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| {
             (low.min(d), high.max(d))
         });
-        let farthest = |slice: f64| {
-            if (low - slice).abs() > (high - slice).abs() {
-                low - slice
-            } else {
-                high - slice
-            }
-        };
         let from = self
             .by_depth
             .partition_point(|(d, _)| *d < low - self.reach);
@@ -102,13 +93,13 @@ impl Slices {
             .filter(|(_, slice)| is_meant(*slice));
         let least = close
             .clone()
-            .map(|(d, _)| farthest(*d).abs())
+            .map(|(d, _)| offset_of_farther_end(*d, low, high).abs())
             .min_by(f64::total_cmp)?;
-        // Halfway between two slices it is always the first of them, whatever the rounding of the file.
+        // Halfway between two slices, always choose the first, regardless of rounding in the file.
         let nearest = close
             .clone()
-            .find(|(d, _)| farthest(*d).abs() <= least + SAME_DEPTH)?;
-        let depth = farthest(nearest.0);
+            .find(|(d, _)| offset_of_farther_end(*d, low, high).abs() <= least + SAME_DEPTH)?;
+        let depth = offset_of_farther_end(nearest.0, low, high);
         let here = close
             .filter(|(d, _)| (d - nearest.0).abs() <= SAME_DEPTH)
             .map(|(_, slice)| *slice);
@@ -117,34 +108,55 @@ impl Slices {
         (depth.abs() <= self.reach).then_some((here, depth))
     }
 
-    /// Points in pixels; the centre of the first pixel is at half a pixel, as tools count.
+    /// Converts points to pixels; the centre of the first pixel is at (0.5, 0.5), as in the drawing tools.
     fn to_pixel_points(&self, slice: usize, contour: &[[f64; 3]]) -> Vec<[f64; 2]> {
         let Some((plane, spacing)) = self.slices.get(slice) else {
             return Vec::new();
         };
-        let [a, b, c, d, e, f] = plane.orientation;
-        let pixel = |p: &[f64; 3]| {
-            let from: [f64; 3] = std::array::from_fn(|i| p[i] - plane.position[i]);
-            [
-                dot_product(&from, [a, b, c]) / spacing.column + 0.5,
-                dot_product(&from, [d, e, f]) / spacing.row + 0.5,
-            ]
-        };
-        contour.iter().map(pixel).collect()
+        contour
+            .iter()
+            .map(|point| pixel_of_point(point, plane, *spacing))
+            .collect()
     }
+}
+
+/// Plane and pixel spacing of a slice; `None` if one of them is unknown.
+fn plane_and_spacing(slice: &Slice) -> Option<(Plane, PixelSpacing)> {
+    let spacing = slice.spacing.filter(|s| s.is_physical())?;
+    Some((slice.plane?, spacing))
+}
+
+/// Signed distance from a slice at depth `slice` to the farther end of a contour that spans `low` to `high`, mm.
+fn offset_of_farther_end(slice: f64, low: f64, high: f64) -> f64 {
+    if (low - slice).abs() > (high - slice).abs() {
+        low - slice
+    } else {
+        high - slice
+    }
+}
+
+/// Column and row of a point in patient coordinates (mm); the centre of the first pixel is at (0.5, 0.5).
+#[inline]
+fn pixel_of_point(point: &[f64; 3], plane: &Plane, spacing: PixelSpacing) -> [f64; 2] {
+    let [a, b, c, d, e, f] = plane.orientation;
+    let from_first: [f64; 3] = std::array::from_fn(|i| point[i] - plane.position[i]);
+    [
+        dot_product(&from_first, [a, b, c]) / spacing.column + 0.5,
+        dot_product(&from_first, [d, e, f]) / spacing.row + 0.5,
+    ]
 }
 
 fn dot_product(p: &[f64; 3], axis: [f64; 3]) -> f64 {
     (0..3).map(|i| p[i] * axis[i]).sum()
 }
 
-/// How far above the plane of its slice a contour lies, mm, and the contour.
+/// Signed distance of a contour from the plane of its slice, mm, and the contour.
 type Lying<'a> = (f64, &'a RegionContour);
 
 /// The pixels of a region on each slice.
 ///
 /// # Errors
-/// Where several images lie at one place, and nothing says which is meant.
+/// If several images lie at the same position and it is not clear which one a contour belongs to.
 pub(super) fn rasterize_contours(
     structure: &RegionOfInterest,
     slices: &Slices,
@@ -174,19 +186,19 @@ pub(super) fn rasterize_contours(
         }
     }
     for (slice, contours) in on_slice {
-        // Contours of planes between two slices must not cancel each other: the nearest plane counts.
+        // Contours from several planes near a slice must not cancel each other out: use only the nearest plane.
         let depths = contours.iter().map(|(depth, _)| *depth);
         let nearest = depths
             .min_by(|a, b| a.abs().total_cmp(&b.abs()))
             .unwrap_or_default();
-        let of_plane = contours
+        let outlines = contours
             .iter()
-            .filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
-        let outline = |(_, contour): &Lying<'_>| {
-            let points = slices.to_pixel_points(slice, &contour.points);
-            ContourArea::new(points, contour.is_xor, series.columns, series.rows)
-        };
-        let region = enclosed_region(of_plane.map(outline).collect());
+            .filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH)
+            .map(|(_, contour)| {
+                let points = slices.to_pixel_points(slice, &contour.points);
+                ContourArea::new(points, contour.is_xor, series.columns, series.rows)
+            });
+        let region = enclosed_region(outlines.collect());
         if !region.is_empty() {
             found.regions.insert(slice, region);
         }

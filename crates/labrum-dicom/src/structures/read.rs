@@ -1,4 +1,4 @@
-//! Reads the regions of a structure set: names, colours, codes and contours in mm.
+//! Reads the regions (ROIs) of a structure set: names, colours, codes and contours in mm.
 
 use crate::{
     dataset::DataSet,
@@ -15,49 +15,49 @@ use labrum_core::{
 use std::{collections::BTreeMap, path::Path};
 
 const TRIED: &str = "read the structure set";
-/// Points of one file; a large plan has some hundred thousand.
+/// Maximum number of points in a file; a large plan has a few hundred thousand.
 const MOST_POINTS: usize = 20_000_000;
 
-/// A structure set.
+/// The content of a structure set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StructureSet {
-    /// Regions with contours, in order of their number.
+    /// Regions with contours, in the order of ROI Contour Sequence.
     pub(super) structures: Vec<RegionOfInterest>,
-    /// Frame of Reference UIDs that it lies in.
+    /// Its Frame of Reference UIDs.
     pub(super) frames_of_reference: Vec<String>,
     /// The series that it refers to.
     pub(super) series: Vec<ReferencedSeries>,
-    /// What a user should know.
+    /// Remarks for the user.
     pub(super) notes: Vec<String>,
 }
 
-/// A region.
+/// A region of interest (ROI).
 #[derive(Clone, Debug)]
 pub(super) struct RegionOfInterest {
     /// ROI Number.
     pub(super) number: u32,
-    /// What it is.
+    /// Its name, colour and code.
     pub(super) label: Label,
-    /// Frame of Reference UID, where it is told for the region.
+    /// Frame of Reference UID of the region, if the file has one.
     pub(super) frame_of_reference: Option<String>,
     /// Contours that enclose an area.
     pub(super) contours: Vec<RegionContour>,
-    /// How many there are of each Contour Geometric Type that encloses none.
+    /// Number of other contours by Contour Geometric Type.
     pub(super) without_area: BTreeMap<String, usize>,
 }
 
 /// A closed contour.
 #[derive(Clone, Debug)]
 pub(super) struct RegionContour {
-    /// Points in the patient, mm.
+    /// Points in patient coordinates, mm.
     pub(super) points: Vec<[f64; 3]>,
     /// Contour Image Sequence: SOP Instance UIDs, each with its 1-based frames.
     pub(super) sources: Vec<(String, Vec<u32>)>,
-    /// CLOSEDPLANAR_XOR: what an even number of them encloses is outside.
+    /// CLOSEDPLANAR_XOR: areas enclosed by an even number of these contours are outside.
     pub(super) is_xor: bool,
 }
 
-/// True where `path` is an RT Structure Set.
+/// True if `path` is an RT Structure Set.
 pub fn is_structure_set(path: &Path) -> bool {
     DicomFile::open(path).is_ok_and(|file| file.sop_class == uids::RT_STRUCTURE_SET_STORAGE)
 }
@@ -65,26 +65,28 @@ pub fn is_structure_set(path: &Path) -> bool {
 /// Reads all regions.
 ///
 /// # Errors
-/// Where the file is no structure set or damaged.
+/// If the file is not a structure set, or is damaged.
 pub(super) fn read_regions(path: &Path) -> Result<StructureSet> {
-    let failed = |reason: String| Error::at_path(TRIED, path, reason);
-    let file = DicomFile::open(path).map_err(|unreadable| match unreadable {
-        Unreadable::NotDicom => failed("it is not a DICOM file".into()),
-        Unreadable::Failed(reason) => failed(reason),
+    let file = DicomFile::open(path).map_err(|unreadable| {
+        let reason = match unreadable {
+            Unreadable::NotDicom => "not a DICOM file".to_owned(),
+            Unreadable::Failed(reason) => reason,
+        };
+        Error::at_path(TRIED, path, reason)
     })?;
     catch_panic(|| parse_file(file))
-        .unwrap_or_else(|| Err("it is damaged".into()))
-        .map_err(failed)
+        .unwrap_or_else(|| Err("the file is damaged".into()))
+        .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
 fn parse_file(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
     if file.sop_class != uids::RT_STRUCTURE_SET_STORAGE {
-        return Err("it is no RT Structure Set".into());
+        return Err("not an RT Structure Set".into());
     }
     let mut set = StructureSet::default();
     if let Some(broken) = &file.broken {
         set.notes.push(format!(
-            "the file is damaged, what follows is missing: {broken}"
+            "the file is damaged and was read only in part: {broken}"
         ));
     }
     let DicomFile { bytes, data, .. } = &mut file;
@@ -129,10 +131,11 @@ fn parse_file(mut file: DicomFile) -> std::result::Result<StructureSet, String> 
         };
         for contour in item.sequence_items(tags::CONTOUR_SEQUENCE) {
             let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
-            let line = parse_coordinates(&raw).ok_or("its Contour Data are no numbers")?;
+            let line = parse_coordinates(&raw)
+                .ok_or("Contour Data contains values that are not numbers")?;
             points += line.len();
             if points > MOST_POINTS {
-                return Err(format!("it has more than {MOST_POINTS} points"));
+                return Err(format!("its contours have more than {MOST_POINTS} points"));
             }
             let kind = contour
                 .text_value(tags::CONTOUR_GEOMETRIC_TYPE)
@@ -174,19 +177,21 @@ fn referenced_series(series: &DataSet) -> ReferencedSeries {
 
 /// The images that a contour was drawn on.
 fn contour_images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
-    let image = |image: &DataSet| {
-        let frames = image
-            .numeric_values(tags::REFERENCED_FRAME_NUMBER)
-            .into_iter()
-            .map(|n| n as u32)
-            .collect();
-        Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
-    };
     contour
         .sequence_items(tags::CONTOUR_IMAGE_SEQUENCE)
         .iter()
-        .filter_map(image)
+        .filter_map(uid_and_frames)
         .collect()
+}
+
+/// SOP Instance UID of a referenced image, with its 1-based frames.
+fn uid_and_frames(image: &DataSet) -> Option<(String, Vec<u32>)> {
+    let frames = image
+        .numeric_values(tags::REFERENCED_FRAME_NUMBER)
+        .into_iter()
+        .map(|n| n as u32)
+        .collect();
+    Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
 }
 
 fn push_unique(all: &mut Vec<String>, uid: Option<String>) {
@@ -195,16 +200,19 @@ fn push_unique(all: &mut Vec<String>, uid: Option<String>) {
     }
 }
 
-/// x\y\z\x\y\z and so on; `None` where one of them is no number.
+/// Parses x\y\z\x\y\z and so on; `None` if a value is not a number.
 fn parse_coordinates(raw: &[u8]) -> Option<Vec<[f64; 3]>> {
     let text = String::from_utf8_lossy(raw);
     let text = text.trim_matches(|c: char| c == '\0' || c == '\\' || c.is_whitespace());
     if text.is_empty() {
         return Some(Vec::new());
     }
-    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-    let values: Vec<f64> = text.split('\\').map(number).collect::<Option<_>>()?;
+    let values: Vec<f64> = text.split('\\').map(finite_number).collect::<Option<_>>()?;
     Some(values.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect())
+}
+
+fn finite_number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|v| v.is_finite())
 }
 
 fn region_label(

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const SIDE: u16 = 10;
 /// What is said where no image is named.
-const BY_PLACE: &str = "it names no image: its contours were laid by their place";
+const BY_PLACE: &str = "it refers to no images; its contours were placed by position";
 
 /// Three slices 4 mm apart, pixels of 0.5 x 0.25 mm (rows lie 0.5 mm apart), the first pixel at 1, 2 mm.
 fn series(folder: &TempDir) -> Series {
@@ -130,7 +130,7 @@ fn regions_of_one_slice_are_labels_and_overlaps_are_told() {
         got.notes,
         [
             BY_PLACE,
-            "\"One\" lost 1 pixel to \"Other\", which lies over it"
+            "\"One\" lost 1 pixel to \"Other\", which covers it"
         ]
     );
     assert_eq!(
@@ -168,7 +168,7 @@ fn a_contour_halfway_between_two_slices_is_laid_on_the_first_and_that_is_said() 
             [0],
             "{z}"
         );
-        let said = "its contours lie up to 2.00 mm from the slices: each was laid on the nearest";
+        let said = "its contours lie up to 2.00 mm from the slices; each was assigned to the nearest slice";
         assert!(got.notes.iter().any(|note| note == said), "{:?}", got.notes);
     }
 }
@@ -188,10 +188,10 @@ fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
     assert_eq!(
         got.notes,
         [
-            "contours of \"Mixed\" that enclose no area were left out: 1 of type POINT",
-            "\"Isocentre\" has only contours without an area (1 of type POINT) and was left out",
+            "contours of \"Mixed\" without an area were skipped: 1 of type POINT",
+            "\"Isocentre\" has only contours without an area (1 of type POINT) and was skipped",
             BY_PLACE,
-            "1 contours lie on no slice that is here and were left out"
+            "contours skipped because they lie on no slice of the opened series: 1"
         ]
     );
 }
@@ -207,7 +207,7 @@ fn another_frame_of_reference_is_refused_by_name() {
     let path = set(&regions, "1.2.8").write_to_folder(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
     assert!(
-        error.contains("frame of reference 1.2.8, the series in 1.2.9"),
+        error.contains("frame of reference 1.2.8 differs from that of the series, 1.2.9"),
         "{error}"
     );
     let path = set(&[], "1.2.9").write_to_folder(folder.path(), "set.dcm");
@@ -237,7 +237,7 @@ fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_ask
     let path = set(&[("Tumour", vec![contour])], "1.2.9").write_to_folder(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
     assert!(
-        error.contains("refers to the instance 1.2.3.77") && error.contains("--by-position"),
+        error.contains("refers to instance 1.2.3.77") && error.contains("--by-position"),
         "{error}"
     );
     let choice = MaskChoice {
@@ -248,7 +248,7 @@ fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_ask
     assert_eq!((got.masks.len(), got.basis), (1, Basis::Position));
     assert_eq!(
         got.notes,
-        ["as asked for, its contours were laid by their place, whichever images they name"]
+        ["its contours were placed by position as requested, not by the images they refer to"]
     );
 }
 
@@ -274,8 +274,8 @@ fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
     assert_eq!(
         got.notes,
         [
-            "1 contours lie on no slice that is here and were left out",
-            "1 contours name other images than those in whose plane they lie: they were laid by their place"
+            "contours skipped because they lie on no slice of the opened series: 1",
+            "contours placed by position because they refer to images in other planes: 1"
         ]
     );
 }
@@ -296,7 +296,7 @@ fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
         set(&[("Tumour", vec![contour()])], "1.2.9").write_to_folder(folder.path(), "nameless.dcm");
     let error = import(&nameless, &series).unwrap_err().to_string();
     assert!(
-        error.contains("2 images lie at one place (images 1, 2)"),
+        error.contains("2 images lie at the same position (images 1, 2)"),
         "{error}"
     );
     let choice = MaskChoice {
@@ -361,7 +361,7 @@ fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had()
     let hidden = import_chosen(&path, &series, &choice).unwrap();
     assert_eq!(
         hidden.loss_reason().unwrap(),
-        "\"Nodule\" has no pixel left: others lie over all of it"
+        "\"Nodule\" has no pixels left: other labels cover all of it"
     );
 }
 
@@ -398,7 +398,8 @@ fn regions_of_one_name_and_of_another_frame_of_reference_are_told() {
     );
     let says = |words: &str| got.notes.iter().any(|n| n.contains(words));
     assert!(
-        says("\"Elsewhere\" lies in another frame of reference") && says("several have one name"),
+        says("\"Elsewhere\" has another frame of reference")
+            && says("several labels had the same name"),
         "{:?}",
         got.notes
     );

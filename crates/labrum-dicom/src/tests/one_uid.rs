@@ -50,7 +50,7 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
             .all(|s| s.shares_its_uid() && s.uid_in_file() == Some("1.2.3.9"))
     );
     assert!(
-        series.notes[0].contains("carry one SOP Instance UID"),
+        series.notes[0].contains("share one SOP Instance UID"),
         "{:?}",
         series.notes
     );

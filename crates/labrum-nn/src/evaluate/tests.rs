@@ -57,16 +57,16 @@ fn the_json_names_mean_intervals_and_cases() {
 #[test]
 fn the_text_is_a_table() {
     let expected = "\
-case                      Dice     IoU  HD95 px  boundary IoU
-010_HC                  1.0000  1.0000     0.00        1.0000
-11                      0.0000  0.0000     none        0.0000
--------------------------------------------------------------
-mean of 2               0.5000  0.5000     0.00        0.5000
-  95 % from             0.0000  0.0000     0.00        0.0000
-  95 % to               1.0000  1.0000     0.00        1.0000
-2 with C/S from 0.2 on  0.5000  0.5000     0.00        0.5000
-  95 % from             0.0000  0.0000     0.00        0.0000
-  95 % to               1.0000  1.0000     0.00        1.0000
+case                    Dice     IoU  HD95 px  boundary IoU
+010_HC                1.0000  1.0000     0.00        1.0000
+11                    0.0000  0.0000     none        0.0000
+-----------------------------------------------------------
+mean of 2             0.5000  0.5000     0.00        0.5000
+  95 % CI, lower      0.0000  0.0000     0.00        0.0000
+  95 % CI, upper      1.0000  1.0000     0.00        1.0000
+2 small (C/S >= 0.2)  0.5000  0.5000     0.00        0.5000
+  95 % CI, lower      0.0000  0.0000     0.00        0.0000
+  95 % CI, upper      1.0000  1.0000     0.00        1.0000
 weights abc
 ";
     assert_eq!(report().to_string(), expected);
@@ -97,7 +97,9 @@ fn small_and_large_things_are_told_apart_and_so_is_the_way_around() {
     let other = EvaluationReport::new("def", "mm", vec![case(40), case(40), case(8)]).unwrap();
     report.compare_with(&other).unwrap();
     assert!(
-        report.to_string().contains("against def: Dice +0.0000"),
+        report
+            .to_string()
+            .contains("compared with def: Dice +0.0000"),
         "{report}"
     );
     assert!(

@@ -1,4 +1,4 @@
-//! Convolution 3x3 of the frozen network, with what follows it: Winograd's products strip by strip.
+//! 3x3 convolution of the frozen network with its activation: Winograd's products, strip by strip.
 
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
@@ -9,14 +9,14 @@ use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// What follows a convolution.
+/// Activation after a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activation {
     Relu,
     Gelu,
 }
 
-/// One group of a 3x3 convolution: all of its input makes all of its output.
+/// One group of a 3x3 convolution: every output channel depends on every input channel.
 #[derive(Debug)]
 pub(super) struct Conv3 {
     weights: PointWeights,
@@ -25,12 +25,12 @@ pub(super) struct Conv3 {
     activation: Activation,
 }
 
-/// Where the input of a group comes from.
+/// Input of a group.
 #[derive(Clone, Copy)]
 pub(super) enum GroupInput<'a> {
-    /// As it is.
+    /// At its own size.
     Same(&'a Planes),
-    /// Enlarged to twice its size first, bilinearly with half-pixel centres.
+    /// Upsampled x2 first, bilinearly with half-pixel centres.
     Doubled(&'a Planes),
 }
 
@@ -42,7 +42,7 @@ impl GroupInput<'_> {
     }
 }
 
-/// Vectors of a row of points that one strip should have, so that weights are read for several of them.
+/// Minimum number of vectors per row of points of a strip, so that weights are read once for several vectors.
 const VECTORS: usize = 6;
 
 impl Conv3 {
@@ -66,7 +66,7 @@ impl Conv3 {
     }
 }
 
-/// Runs the groups of a convolution, each on its own source; their outputs follow each other in `out`.
+/// Runs the groups of a convolution, each on its own source. Their output channels follow each other in `out`.
 pub(super) fn run_groups(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
     let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
     let strips = rows.div_ceil(ROWS);
@@ -111,9 +111,9 @@ struct Strip<'a> {
     source: &'a GroupInput<'a>,
     first_row: usize,
     columns: usize,
-    /// In the output.
+    /// First channel of the group in the output.
     first_channel: usize,
-    /// Of the output.
+    /// Length of a row of the output.
     row_length: usize,
 }
 
@@ -122,12 +122,12 @@ impl Strip<'_> {
         planes::pitch_for_columns(self.columns)
     }
 
-    /// Numbers of one point for `quads` times four rows, with the zeros after them.
+    /// Number of values of one point for `quads` times four rows, with the zeros after them.
     fn point_length(&self, quads: usize) -> usize {
         quads * self.layer.in_channels * self.channel_pitch() + MAX_LANES
     }
 
-    /// Numbers of the source's rows at one point, before they are doubled.
+    /// Number of values of a source row at one point, before upsampling.
     fn half_length(&self) -> usize {
         match self.source {
             GroupInput::Same(_) => 0,
@@ -135,7 +135,7 @@ impl Strip<'_> {
         }
     }
 
-    /// Numbers that the strip needs.
+    /// Number of scratch values for the strip.
     fn buffer_length(&self, rows: usize) -> usize {
         POINTS * self.point_length(rows.div_ceil(ROWS)) + self.half_length() + SUMS
     }
@@ -163,7 +163,7 @@ impl WithSimd for ConvTask<'_> {
         let quads = rows.div_ceil(ROWS);
         let (channels, pitch) = (strip.layer.in_channels, strip.channel_pitch());
         let point_length = strip.point_length(quads);
-        // The tap to the left of the first column is the last of the zeros before it.
+        // The tap left of the first column reads the last of the zeros before it.
         lists.list_vectors(
             [quads, padded_width(strip.columns), S::F32_LANES],
             |quad, column| quad * channels * pitch + MAX_LANES - 1 + column,
@@ -204,7 +204,7 @@ impl WithSimd for ConvTask<'_> {
     }
 }
 
-/// The six points of four rows of the output.
+/// Computes the six points of four output rows.
 #[inline(always)]
 fn fill_quad<S: Simd>(
     simd: S,
@@ -241,8 +241,8 @@ fn fill_quad<S: Simd>(
     }
 }
 
-/// What each point takes of four rows of a source that is doubled, for the output rows from `first_row` on; and which rows
-/// these are.
+/// For a source that is upsampled x2: the coefficients of four source rows at each point, for the output rows from
+/// `first_row` on, and the indices of these source rows.
 fn doubled_points(first_row: usize, source_rows: usize) -> ([[f32; 4]; POINTS], [usize; 4]) {
     let first_source = first_row as isize / 2 - 1;
     let last = source_rows as isize - 1;
@@ -286,7 +286,7 @@ fn combine_rows<S: Simd>(simd: S, shares: &[f32; 4], rows: [&[f32]; 4], out: &mu
     }
 }
 
-/// Twice as many columns for the row of each channel; beyond its ends a row goes on as it ends.
+/// Upsamples the row of each channel x2; the values at its ends are repeated beyond them.
 #[inline(always)]
 fn double_columns(rows: &mut [f32], columns: usize, out: &mut [f32], out_columns: usize) {
     let pitches = (
@@ -312,10 +312,10 @@ fn double_columns(rows: &mut [f32], columns: usize, out: &mut [f32], out_columns
     }
 }
 
-/// Writes what follows the convolution into the strip.
+/// Adds the bias, applies the activation and writes the result to the strip.
 struct Finish<'a> {
     strip: &'a Strip<'a>,
-    /// Where each vector begins in the output, in the first of its four rows.
+    /// Start of each vector in the output, in the first of its four rows.
     outputs: &'a [usize],
     out: &'a mut [f32],
 }
@@ -331,7 +331,7 @@ impl<S: Simd> RowSink<S> for Finish<'_> {
         } = self.strip;
         let bias = simd.splat_f32s(layer.bias[channel]);
         let start = self.outputs[position] + (first_channel + channel) * self.strip.channel_pitch();
-        // The last four rows of the strip need not all be there.
+        // The last four rows of the strip may be incomplete.
         for (row, at) in rows
             .into_iter()
             .zip((start..self.out.len()).step_by(*row_length))

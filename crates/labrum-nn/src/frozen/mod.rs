@@ -1,7 +1,7 @@
-//! CMUNeXt for inference on the CPU: batch norms folded into the weights, buffers planned once and used again, each strip
-//! of rows taken through several layers while it is in the cache.
+//! CMUNeXt for inference on the CPU: batch norms folded into the weights, buffers allocated once and reused, and each
+//! strip of rows taken through several layers while it is in the cache.
 //!
-//! It computes what [`CmuNext`](super::cmunext::CmuNext) computes with running statistics, to float32 rounding.
+//! It computes the same as [`CmuNext`](super::cmunext::CmuNext) with running statistics, up to float32 rounding.
 
 mod conv3;
 mod planes;
@@ -23,15 +23,15 @@ use unit::FrozenUnit;
 
 /// Added to the variance by batch norm.
 const EPS: f64 = 1e-5;
-/// How often the input is halved, plus one.
+/// Number of resolutions: the input is halved four times.
 const STAGES: usize = 5;
 
-/// A network that cannot be trained any more, and its buffers.
+/// A network for inference only, with its buffers.
 #[derive(Debug)]
 pub struct Frozen {
     stem: Conv3,
     encoders: Vec<FrozenEncoder>,
-    /// From the deepest to the last.
+    /// From deepest to shallowest.
     decoders: Vec<FrozenDecoder>,
     head: ClassHead,
     in_channels: usize,
@@ -47,12 +47,12 @@ struct FrozenEncoder {
 #[derive(Debug)]
 struct FrozenDecoder {
     up: Conv3,
-    /// Of the skip, then of what comes from below.
+    /// One group for the skip connection, one for the upsampled input.
     grouped: [Conv3; 2],
     mixer: WidenNarrow,
 }
 
-/// What lies between the layers, for one size of input.
+/// Activations between the layers, for one size of input.
 #[derive(Debug)]
 struct Buffers {
     input: Planes,
@@ -63,17 +63,18 @@ struct Buffers {
 /// Buffers of one resolution.
 #[derive(Debug)]
 struct StageBuffers {
-    /// What the units take and give, in turns.
+    /// Input and output of the units, by turns.
     units: [Planes; 2],
-    /// What the encoder gives, for the next stage and for the decoder.
+    /// Output of the encoder, for the next stage and for the decoder.
     skip: Planes,
-    /// What comes from below, and later what the decoder gives.
+    /// Upsampled input from the stage below, later the output of the decoder.
     up: Planes,
     grouped: Planes,
 }
 
 impl Frozen {
-    /// From weights by their published names, a softmax head included. Errors: a tensor that is missing or does not fit.
+    /// Builds the network from weights with their published names and a softmax head. Errors: a tensor that is missing
+    /// or has the wrong shape.
     pub fn new(weights: &Weights) -> Result<Self> {
         let reader = LayerReader { weights };
         let stem = reader.conv_block("stem.conv", 0)?;
@@ -101,7 +102,7 @@ impl Frozen {
         })
     }
 
-    /// Classes of the logits.
+    /// Number of classes, background included.
     pub fn class_count(&self) -> usize {
         self.head.bias.len()
     }
@@ -110,17 +111,17 @@ impl Frozen {
     /// [`SIZE_MULTIPLE`].
     ///
     /// # Panics
-    /// Where the input does not have that size: a mistake of the caller, like any other shape mismatch.
+    /// If the input does not have that size: a programming error, like any other shape mismatch.
     pub fn compute_logits(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         assert_eq!(
             input.len(),
             self.in_channels * rows * columns,
-            "input of another size"
+            "wrong size of input"
         );
         let sides = [rows, columns];
         assert!(
             sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)),
-            "sides are no multiples of 16: {sides:?}"
+            "sides must be multiples of 16: {sides:?}"
         );
         let mut buffers = match self.buffers.take() {
             Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => {
@@ -137,7 +138,7 @@ impl Frozen {
 
     /// Probabilities `[samples, classes, rows, columns]` of inputs `[samples, channels, rows, columns]`.
     ///
-    /// Errors: logits that are not finite. Panics as [`Frozen::compute_logits`] does.
+    /// Errors: logits that are not finite. Panics like [`Frozen::compute_logits`].
     pub fn predict_probabilities(
         &mut self,
         inputs: &[f32],
@@ -151,7 +152,7 @@ impl Frozen {
             if logits.iter().any(|v| !v.is_finite()) {
                 return Err(Error::new(
                     "run the model",
-                    "the result holds values that are not numbers",
+                    "the output contains NaN or infinite values",
                 ));
             }
             softmax_in_place(logits, self.head.bias.len());
@@ -160,32 +161,34 @@ impl Frozen {
     }
 
     fn plan_buffers(&self, rows: usize, columns: usize) -> Buffers {
-        let stage = |s: usize| {
-            let (rows, columns) = (rows >> s, columns >> s);
-            let encoder = &self.encoders[s];
-            let (inner, outer) = (encoder.up.in_channels(), encoder.up.output_channels());
-            let border = encoder
-                .units
-                .iter()
-                .map(|unit| unit.kernel / 2)
-                .max()
-                .unwrap_or(0)
-                .max(1);
-            let planes =
-                |channels: usize, border: usize| Planes::new(channels, rows, columns, border);
-            // Nothing comes from below the deepest stage.
-            let decoded = if s + 1 < STAGES { outer } else { 0 };
-            StageBuffers {
-                units: [planes(inner, border), planes(inner, border)],
-                skip: planes(outer, 1),
-                up: planes(decoded, 1),
-                grouped: planes(2 * decoded, 0),
-            }
-        };
         Buffers {
             input: Planes::new(self.in_channels, rows, columns, 1),
-            stages: (0..STAGES).map(stage).collect(),
+            stages: (0..STAGES)
+                .map(|s| self.plan_stage(s, rows >> s, columns >> s))
+                .collect(),
             logits: Planes::new(self.class_count(), rows, columns, 0),
+        }
+    }
+
+    /// The buffers of stage `s`, whose planes have these rows and columns.
+    fn plan_stage(&self, s: usize, rows: usize, columns: usize) -> StageBuffers {
+        let encoder = &self.encoders[s];
+        let inner = encoder.up.in_channels();
+        let outer = encoder.up.output_channels();
+        let border = encoder
+            .units
+            .iter()
+            .map(|unit| unit.kernel / 2)
+            .max()
+            .unwrap_or(0)
+            .max(1);
+        // The deepest stage has no decoder.
+        let decoded = if s + 1 < STAGES { outer } else { 0 };
+        StageBuffers {
+            units: std::array::from_fn(|_| Planes::new(inner, rows, columns, border)),
+            skip: Planes::new(outer, rows, columns, 1),
+            up: Planes::new(decoded, rows, columns, 1),
+            grouped: Planes::new(2 * decoded, rows, columns, 0),
         }
     }
 
@@ -254,7 +257,7 @@ fn fill_input(planes: &mut Planes, input: &[f32]) {
     }
 }
 
-/// `[channels, rows, columns]` without anything around.
+/// The values `[channels, rows, columns]` without padding.
 fn flatten_planes(planes: &Planes) -> Vec<f32> {
     let mut out = Vec::with_capacity(planes.channels * planes.rows * planes.columns);
     for channel in 0..planes.channels {
@@ -266,7 +269,7 @@ fn flatten_planes(planes: &Planes) -> Vec<f32> {
     out
 }
 
-/// Takes layers out of weights and folds their batch norms.
+/// Reads layers from weights and folds their batch norms.
 struct LayerReader<'a> {
     weights: &'a Weights,
 }
@@ -284,7 +287,7 @@ impl LayerReader<'_> {
             .ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
     }
 
-    /// Weight and bias.
+    /// Weight and bias of a convolution.
     fn read_conv(&self, name: &str) -> Result<(&PlainTensor, &[f32])> {
         let weight = self.find_tensor(&format!("{name}.weight"))?;
         let bias = self.find_tensor(&format!("{name}.bias"))?;
@@ -297,29 +300,16 @@ impl LayerReader<'_> {
         } else {
             Err(Error::new(
                 "prepare the model",
-                format!("weight and bias of \"{name}\" do not fit each other"),
+                format!("weight and bias of \"{name}\" do not match"),
             ))
         }
     }
 
     fn read_folded_norm(&self, name: &str, channels: usize) -> Result<FoldedNorm> {
-        let of = |part: &str| -> Result<&[f32]> {
-            let values = &self.find_tensor(&format!("{name}.{part}"))?.values;
-            if values.len() == channels {
-                Ok(values)
-            } else {
-                Err(Error::new(
-                    "prepare the model",
-                    format!("\"{name}.{part}\" does not have {channels} values"),
-                ))
-            }
-        };
-        let (gamma, beta, mean, var) = (
-            of("weight")?,
-            of("bias")?,
-            of("running_mean")?,
-            of("running_var")?,
-        );
+        let gamma = self.read_norm_part(name, "weight", channels)?;
+        let beta = self.read_norm_part(name, "bias", channels)?;
+        let mean = self.read_norm_part(name, "running_mean", channels)?;
+        let var = self.read_norm_part(name, "running_var", channels)?;
         let scale: Vec<f64> = (0..channels)
             .map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt())
             .collect();
@@ -332,7 +322,20 @@ impl LayerReader<'_> {
         })
     }
 
-    /// Conv, batch norm, ReLU: the norm goes into the weights.
+    /// One of the four tensors of a batch norm.
+    fn read_norm_part(&self, name: &str, part: &str, channels: usize) -> Result<&[f32]> {
+        let values = &self.find_tensor(&format!("{name}.{part}"))?.values;
+        if values.len() == channels {
+            Ok(values)
+        } else {
+            Err(Error::new(
+                "prepare the model",
+                format!("\"{name}.{part}\" does not have {channels} values"),
+            ))
+        }
+    }
+
+    /// Conv, batch norm, ReLU: the norm is folded into the weights.
     fn conv_block(&self, name: &str, first: usize) -> Result<Conv3> {
         let (weight, bias) = self.read_conv(&format!("{name}.{first}"))?;
         let norm = self.read_folded_norm(&format!("{name}.{}", first + 1), bias.len())?;
@@ -377,23 +380,20 @@ impl LayerReader<'_> {
         let name = format!("Up_conv{s}.conv");
         let (weight, bias) = self.read_conv(&format!("{name}.0"))?;
         let norm = self.read_folded_norm(&format!("{name}.2"), bias.len())?;
-        let half = |g: usize| {
-            let (w, b) = (weight.values.len() / 2, bias.len() / 2);
-            Conv3::new(
-                &weight.values[g * w..(g + 1) * w],
-                bias[g * b..(g + 1) * b].to_vec(),
-                Activation::Gelu,
-            )
-        };
+        let (skip_weight, up_weight) = weight.values.split_at(weight.values.len() / 2);
+        let (skip_bias, up_bias) = bias.split_at(bias.len() / 2);
         Ok(FrozenDecoder {
             up: self.conv_block(&format!("Up{s}.up"), 1)?,
-            grouped: [half(0), half(1)],
+            grouped: [
+                Conv3::new(skip_weight, skip_bias.to_vec(), Activation::Gelu),
+                Conv3::new(up_weight, up_bias.to_vec(), Activation::Gelu),
+            ],
             mixer: self.read_mixer(&name, 3, Some(norm))?,
         })
     }
 
-    /// Wide and back. Norms between the layers (that `before` the first one, and that after the wide one) go into the
-    /// weights of the next layer, which has no border where that would be wrong.
+    /// Two 1x1 convolutions, to a wider layer and back. The norms in front of them (`before` the first one, and between
+    /// the two) are folded into their weights, which is exact because 1x1 convolutions have no padding.
     fn read_mixer(
         &self,
         name: &str,
@@ -418,27 +418,27 @@ impl LayerReader<'_> {
     }
 }
 
-/// W (scale x + shift) + b as a layer of x alone.
+/// Weights and bias of the layer W (scale x + shift) + b as a function of x.
 fn fold_before(
     weight: &PlainTensor,
     bias: &[f32],
     before: Option<&FoldedNorm>,
 ) -> (Packed, Vec<f32>) {
     let depth = weight.values.len() / bias.len();
-    let at = |out: usize, t: usize| weight.values[out * depth + t];
+    let weight = &weight.values;
     let Some(FoldedNorm { scale, shift }) = before else {
-        return (Packed::new(bias.len(), depth, at), bias.to_vec());
+        let packed = Packed::new(bias.len(), depth, |out, t| weight[out * depth + t]);
+        return (packed, bias.to_vec());
     };
-    let packed = Packed::new(bias.len(), depth, |out, t| at(out, t) * scale[t]);
-    let moved = |out: usize| {
-        (0..depth)
-            .map(|t| f64::from(at(out, t)) * f64::from(shift[t]))
-            .sum::<f64>()
-    };
-    let bias = bias
-        .iter()
-        .enumerate()
-        .map(|(out, b)| (f64::from(*b) + moved(out)) as f32)
-        .collect();
-    (packed, bias)
+    let packed = Packed::new(bias.len(), depth, |out, t| {
+        weight[out * depth + t] * scale[t]
+    });
+    let mut moved_bias = Vec::with_capacity(bias.len());
+    for (out, own) in bias.iter().enumerate() {
+        let from_shift: f64 = (0..depth)
+            .map(|t| f64::from(weight[out * depth + t]) * f64::from(shift[t]))
+            .sum();
+        moved_bias.push((f64::from(*own) + from_shift) as f32);
+    }
+    (packed, moved_bias)
 }

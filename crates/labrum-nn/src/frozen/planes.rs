@@ -1,13 +1,13 @@
-//! The tensors of the frozen network: rows of all channels, with zeros around.
+//! The tensors of the frozen network: rows of all channels, padded with zeros.
 
 use crate::kernels::simd::MAX_LANES;
 use crate::kernels::strip::padded_width;
 
-/// One tensor `[rows][channels][columns]`, so that some rows of all channels are one piece of memory: what a task
+/// One tensor `[rows][channels][columns]`. Consecutive rows of all channels are contiguous in memory: what one task
 /// writes, and what fits into a cache.
 ///
-/// Each row of a channel begins with [`MAX_LANES`] zeros and is padded with zeros to whole vectors, so that a convolution
-/// may read to the left and to the right of it. Rows of zeros stand above and below.
+/// Each row of a channel starts with [`MAX_LANES`] zeros and is padded with zeros to whole vectors, so that a
+/// convolution may read beyond it on both sides. There are rows of zeros above and below.
 #[derive(Debug, Default)]
 pub(super) struct Planes {
     data: Vec<f32>,
@@ -18,11 +18,11 @@ pub(super) struct Planes {
     above: usize,
 }
 
-/// Rows of zeros below the last one: those of the border and, since rows are made four at a time, three more.
+/// Extra rows of zeros below the border, since rows are computed four at a time.
 const BELOW: usize = 3;
 
 impl Planes {
-    /// Zeros of this size, with at least `border` rows of zeros above and below.
+    /// A tensor of zeros with at least `border` rows of zeros above and below.
     pub(super) fn new(channels: usize, rows: usize, columns: usize, border: usize) -> Self {
         let mut planes = Self {
             data: Vec::new(),
@@ -40,22 +40,22 @@ impl Planes {
         padded_width(self.columns)
     }
 
-    /// From one channel of a row to the next.
+    /// Distance from one channel of a row to the next.
     pub(super) fn channel_pitch(&self) -> usize {
         pitch_for_columns(self.columns)
     }
 
-    /// From one row to the next.
+    /// Distance from one row to the next.
     pub(super) fn row_length(&self) -> usize {
         self.channels * self.channel_pitch()
     }
 
-    /// Where row `row` begins, which may be one of the zeros around (-1 is the one above the first).
+    /// Start of row `row`, which may be a row of padding (-1 is the one above the first).
     fn row_start(&self, row: isize) -> usize {
         (row + self.above as isize).max(0) as usize * self.row_length()
     }
 
-    /// `count` rows from `row` on with all their channels, and the zeros after them.
+    /// `count` rows from `row` on with all channels, and the zeros after them.
     pub(super) fn rows_from(&self, row: isize, count: usize) -> &[f32] {
         let start = self.row_start(row);
         &self.data[start..start + count * self.row_length() + MAX_LANES]
@@ -67,19 +67,19 @@ impl Planes {
         &self.data[start..start + self.row_length()]
     }
 
-    /// All rows but those of zeros.
+    /// All rows except those of padding.
     pub(super) fn inside_mut(&mut self) -> &mut [f32] {
         let (start, end) = (self.row_start(0), self.row_start(self.rows as isize));
         &mut self.data[start..end]
     }
 }
 
-/// From one channel of a row to the next.
+/// Distance from one channel of a row to the next.
 pub(super) fn pitch_for_columns(columns: usize) -> usize {
     padded_width(columns) + MAX_LANES
 }
 
-/// Sets what was computed to the right of the last column back to zero.
+/// Resets the values right of the last column to zero.
 #[inline(always)]
 pub(super) fn clear_right(rows: &mut [f32], columns: usize) {
     if columns != padded_width(columns) {

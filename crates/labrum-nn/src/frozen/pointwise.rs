@@ -1,4 +1,4 @@
-//! The 1x1 convolutions of the frozen network: four times as wide and back without leaving the cache, and the head.
+//! The 1x1 convolutions of the frozen network: to a wider layer and back without leaving the cache, and the head.
 
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::scratch::{StripVectors, with_scratch};
@@ -19,17 +19,18 @@ pub(super) struct WidenNarrow {
     pub shift: Vec<f32>,
 }
 
-/// Numbers of a strip that should stay in the second-level cache.
+/// Number of values of a strip that should stay in the L2 cache.
 pub(super) const STRIP: usize = 64 * 1024;
 
-/// Rows of a strip: as many as `numbers_per_row` leaves room for, at least one, and not so many that threads go without.
+/// Rows per strip: as many as fit into the cache with `numbers_per_row` values each, at least one, and few enough to
+/// keep all threads busy.
 pub(super) fn strip_rows(rows: usize, numbers_per_row: usize) -> usize {
     let fair = rows.div_ceil(2 * rayon::current_num_threads());
     (STRIP / numbers_per_row.max(1)).clamp(1, fair.max(1))
 }
 
 impl WidenNarrow {
-    /// Runs on `input`, planes of the same size as `out`.
+    /// Applies the layer to `input`, planes of the same size as `out`.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
         let rows = strip_rows(
@@ -64,27 +65,28 @@ impl WidenNarrow {
             });
     }
 
-    /// Numbers of the wide layer for a strip.
+    /// Number of values of the wide layer for a strip.
     pub(super) fn buffer_length(&self, rows: usize, columns: usize) -> usize {
         self.widen.output_channels() * hidden_stride(rows, columns)
     }
 }
 
-/// From one wide channel to the next; an odd number of cache lines, so that channels do not fall onto each other.
+/// Distance from one wide channel to the next: an odd number of cache lines, so that channels do not compete for the
+/// same lines of the cache.
 fn hidden_stride(rows: usize, columns: usize) -> usize {
     rows * padded_width(columns) + MAX_LANES
 }
 
-/// Where the numbers of an input strip lie.
+/// Layout of an input strip in memory.
 #[derive(Clone, Copy)]
 pub(super) struct InputStripLayout {
     pub rows: usize,
     pub columns: usize,
-    /// From one row to the next.
+    /// Distance from one row to the next.
     pub row: usize,
-    /// From one channel to the next.
+    /// Distance from one channel to the next.
     pub channel: usize,
-    /// Before the first column.
+    /// Values before the first column.
     pub lead: usize,
 }
 
@@ -114,7 +116,8 @@ impl WithSimd for PointwiseTask<'_> {
     }
 }
 
-/// A strip: `input` as `layout` says, `out` rows of planes, `hidden` as large as [`WidenNarrow::buffer_length`] says.
+/// Runs both layers on a strip: `input` is laid out as in `layout`, `out` holds rows of planes, and `hidden` has
+/// [`WidenNarrow::buffer_length`] values.
 #[inline(always)]
 pub(super) fn widen_narrow<S: Simd>(
     simd: S,
@@ -174,7 +177,7 @@ pub(super) fn widen_narrow<S: Simd>(
     );
 }
 
-/// Takes the wide layer.
+/// Receives the wide layer: adds the bias and applies GELU.
 struct Wide<'a> {
     bias: &'a [f32],
     stride: usize,
@@ -207,7 +210,7 @@ impl<S: Simd> Sink<S> for Wide<'_> {
     }
 }
 
-/// Takes the narrow layer.
+/// Receives the narrow layer: adds the bias, applies GELU, scale and shift.
 struct Narrow<'a> {
     layer: &'a WidenNarrow,
     outputs: &'a [usize],
@@ -245,7 +248,7 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
     }
 }
 
-/// The last layer: 1x1 to the classes.
+/// The last layer: 1x1 convolution to the classes.
 #[derive(Debug)]
 pub(super) struct ClassHead {
     pub weights: Packed,
@@ -253,7 +256,7 @@ pub(super) struct ClassHead {
 }
 
 impl ClassHead {
-    /// Runs on `input`, planes of the same size as `out`.
+    /// Applies the layer to `input`, planes of the same size as `out`.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let row_length = out.row_length();
         let rows = strip_rows(

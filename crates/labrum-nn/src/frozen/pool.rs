@@ -5,7 +5,7 @@ use crate::kernels::simd::MAX_LANES;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// The largest of each 2x2 pixels.
+/// The maximum of each 2x2 block of pixels.
 pub(super) fn max_pool_2x2(input: &Planes, out: &mut Planes) {
     let (columns, pitch, row_length) = (out.columns, out.channel_pitch(), out.row_length());
     out.inside_mut()

@@ -3,7 +3,7 @@
 use crate::kernels::simd::exp;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Turns logits `[classes, pixels]`, finite ones, into probabilities.
+/// Turns finite logits `[classes, pixels]` into probabilities, in place.
 pub(super) fn softmax_in_place(values: &mut [f32], classes: usize) {
     let pixels = values.len() / classes;
     Arch::new().dispatch(Softmax {
@@ -31,22 +31,27 @@ impl WithSimd for Softmax<'_> {
         } = self;
         for at in (0..pixels).step_by(S::F32_LANES) {
             let lanes = S::F32_LANES.min(pixels - at);
-            let place = |class: usize| class * pixels + at..class * pixels + at + lanes;
             let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
             for class in 0..classes {
-                largest = simd.max_f32s(largest, simd.partial_load_f32s(&values[place(class)]));
+                let start = class * pixels + at;
+                let value = simd.partial_load_f32s(&values[start..start + lanes]);
+                largest = simd.max_f32s(largest, value);
             }
             let mut sum = simd.splat_f32s(0.0);
             for class in 0..classes {
-                let value = simd.partial_load_f32s(&values[place(class)]);
+                let start = class * pixels + at;
+                let vector = &mut values[start..start + lanes];
+                let value = simd.partial_load_f32s(vector);
                 let power = exp(simd, simd.sub_f32s(value, largest));
                 sum = simd.add_f32s(sum, power);
-                simd.partial_store_f32s(&mut values[place(class)], power);
+                simd.partial_store_f32s(vector, power);
             }
             let share = simd.div_f32s(simd.splat_f32s(1.0), sum);
             for class in 0..classes {
-                let power = simd.partial_load_f32s(&values[place(class)]);
-                simd.partial_store_f32s(&mut values[place(class)], simd.mul_f32s(power, share));
+                let start = class * pixels + at;
+                let vector = &mut values[start..start + lanes];
+                let power = simd.partial_load_f32s(vector);
+                simd.partial_store_f32s(vector, simd.mul_f32s(power, share));
             }
         }
     }

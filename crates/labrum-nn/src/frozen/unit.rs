@@ -1,4 +1,5 @@
-//! A CMUNeXt unit of the frozen network: depthwise k x k with its residual, then wide and back, strip by strip.
+//! A CMUNeXt unit of the frozen network: depthwise k x k with its residual, then 1x1 to a wider layer and back, strip
+//! by strip.
 
 use super::planes::{Planes, clear_right};
 use super::pointwise::{InputStripLayout, WidenNarrow, strip_rows, widen_narrow};
@@ -9,7 +10,7 @@ use crate::kernels::strip::padded_width;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// x + BN(GELU(depthwise(x))), then wide and back.
+/// x + BN(GELU(depthwise(x))), then 1x1 to a wider layer and back.
 #[derive(Debug)]
 pub(super) struct FrozenUnit {
     pub kernel: usize,
@@ -22,7 +23,7 @@ pub(super) struct FrozenUnit {
 }
 
 impl FrozenUnit {
-    /// Runs on `input`, with as many zero rows around it as half the kernel.
+    /// Applies the unit to `input`, which has at least half a kernel of zero rows above and below.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
         let rows = strip_rows(
@@ -94,10 +95,9 @@ impl WithSimd for UnitTask<'_> {
             |row, column| row * channels * width + column,
         );
         lists.windows.clear();
-        let tap = |t: usize| t / unit.kernel * row_length + t % unit.kernel;
-        lists
-            .windows
-            .extend((0..unit.kernel * unit.kernel).map(tap));
+        let kernel = unit.kernel;
+        let taps = (0..kernel * kernel).map(|t| t / kernel * row_length + t % kernel);
+        lists.windows.extend(taps);
         let source = input.rows_from(first_row as isize - border as isize, rows + 2 * border);
         for channel in 0..channels {
             let source = &source[channel * input.channel_pitch()..];
@@ -121,7 +121,7 @@ impl WithSimd for UnitTask<'_> {
     }
 }
 
-/// One channel of a strip.
+/// Depthwise convolution of one channel of a strip.
 #[inline(always)]
 fn convolve_channel<S: Simd>(
     simd: S,
@@ -150,7 +150,7 @@ fn convolve_channel<S: Simd>(
     }
 }
 
-/// N vectors.
+/// Depthwise convolution of N vectors.
 #[inline(always)]
 fn convolve_vectors<S: Simd, const N: usize>(
     simd: S,

@@ -1,8 +1,8 @@
-//! Joining the channels of two batches of samples on the CPU, and taking them apart.
+//! Concatenates the channels of two batches on the CPU, and splits them again.
 
 use rayon::prelude::*;
 
-/// Sample after sample of `a` and `b`, which have `lengths` numbers for each.
+/// Joins `a` and `b` sample by sample; `lengths` is the number of values per sample of each.
 pub(super) fn join_channels([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32> {
     let mut out = vec![0.0; a.len() + b.len()];
     let samples = a.par_chunks(lengths[0]).zip(b.par_chunks(lengths[1]));
@@ -16,7 +16,7 @@ pub(super) fn join_channels([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32
     out
 }
 
-/// The two batches that [`join_channels`] made `joined` of.
+/// Splits `joined` into the two batches that [`join_channels`] joined.
 pub(super) fn split_channels(joined: &[f32], lengths: [usize; 2]) -> [Vec<f32>; 2] {
     let whole = lengths[0] + lengths[1];
     let samples = joined.len() / whole;

@@ -1,75 +1,12 @@
-//! Convolution on the CPU, stride 1, zero padding k/2, any groups; forward and all gradients.
+//! Convolution on the CPU with stride 1, zero padding k/2 and any number of groups: forward pass and all gradients.
 //!
-//! With zeros around each plane, tap (ky, kx) of input channel c is the same plane read from another offset. So the input
-//! is a matrix of *windows* that overlap in memory (im2col without the copy), one for each channel and tap, and forward is
-//! `out = W windows`, the weight gradient `dW = dout windows^T`: two products that stay in registers. The input gradient
-//! is a forward pass with turned weights.
+//! With zeros around each plane, tap (ky, kx) of input channel c is the same plane read from another offset. So the
+//! input is a matrix of *windows* that overlap in memory (im2col without the copy), one for each channel and tap. The
+//! forward pass is `out = W windows`, the weight gradient `dW = dout windows^T`: two products whose sums stay in
+//! registers. The input gradient is a forward pass with flipped weights.
 
-use super::{dense, depthwise, weight_gradient};
+use super::{conv_sizes::ConvSizes, dense, depthwise, weight_gradient};
 use rayon::prelude::*;
-
-/// Sizes of one convolution.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConvSizes {
-    pub batch: usize,
-    pub in_channels: usize,
-    pub out_channels: usize,
-    pub groups: usize,
-    pub rows: usize,
-    pub columns: usize,
-    pub kernel: usize,
-}
-
-impl ConvSizes {
-    /// The convolution that takes the output gradient back to the input.
-    fn transposed(self) -> Self {
-        Self {
-            in_channels: self.out_channels,
-            out_channels: self.in_channels,
-            ..self
-        }
-    }
-
-    /// The same with other rows where the kernel has no neighbours: of a few vectors, so that the channels of a row lie
-    /// close together.
-    pub(super) fn flattened_rows(self) -> Self {
-        const COLUMNS: usize = 64;
-        let pixels = self.pixel_count();
-        match self.kernel {
-            1 if pixels.is_multiple_of(COLUMNS) => Self {
-                rows: pixels / COLUMNS,
-                columns: COLUMNS,
-                ..self
-            },
-            _ => self,
-        }
-    }
-
-    pub(super) fn border_width(&self) -> usize {
-        self.kernel / 2
-    }
-
-    pub(super) fn pixel_count(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    pub(super) fn in_per_group(&self) -> usize {
-        self.in_channels / self.groups
-    }
-
-    pub(super) fn out_per_group(&self) -> usize {
-        self.out_channels / self.groups
-    }
-
-    /// Weights of one output channel.
-    pub(super) fn tap_count(&self) -> usize {
-        self.in_per_group() * self.kernel * self.kernel
-    }
-
-    fn is_depthwise(&self) -> bool {
-        self.in_per_group() == 1 && self.out_per_group() == 1
-    }
-}
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
@@ -80,14 +17,14 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
     }
 }
 
-/// What a convolution hands back: the gradients of input, weight and bias, each where it is wanted.
+/// Gradients of input, weight and bias; `None` where not wanted.
 pub(super) struct Gradients {
     pub input: Option<Vec<f32>>,
     pub weight: Option<Vec<f32>>,
     pub bias: Option<Vec<f32>>,
 }
 
-/// Gradients from `grad` [B,Co,H,W]; `wanted` says which: input, weight, bias.
+/// Gradients from `grad` [B,Co,H,W]; `wanted` selects input, weight and bias.
 pub(super) fn backward(
     x: &[f32],
     weight: &[f32],
@@ -108,7 +45,7 @@ pub(super) fn backward(
     }
 }
 
-/// Weights with input and output channels exchanged within each group, and the taps in reverse order.
+/// Weights with input and output channels swapped within each group, and the taps in reverse order.
 fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
     let (ci, co, kk) = (s.in_per_group(), s.out_per_group(), s.kernel * s.kernel);
     let mut out = vec![0.0; weight.len()];
@@ -127,15 +64,21 @@ fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
 }
 
 fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let of_plane = |b: usize, c: usize| -> f64 {
-        let plane = &grad[(b * s.out_channels + c) * s.pixel_count()..][..s.pixel_count()];
-        plane
-            .chunks(256)
-            .map(|part| f64::from(part.iter().sum::<f32>()))
-            .sum()
-    };
+    let pixels = s.pixel_count();
     (0..s.out_channels)
         .into_par_iter()
-        .map(|c| (0..s.batch).map(|b| of_plane(b, c)).sum::<f64>() as f32)
+        .map(|c| {
+            let planes = (0..s.batch).map(|b| &grad[(b * s.out_channels + c) * pixels..][..pixels]);
+            planes.map(sum_of_plane).sum::<f64>() as f32
+        })
         .collect()
+}
+
+/// Summed in parts: a running sum of all pixels in f32 would lose digits.
+#[inline]
+fn sum_of_plane(plane: &[f32]) -> f64 {
+    plane
+        .chunks(256)
+        .map(|part| f64::from(part.iter().sum::<f32>()))
+        .sum()
 }

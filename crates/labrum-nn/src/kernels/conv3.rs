@@ -1,11 +1,11 @@
-//! The products of a 3x3 convolution at Winograd's points, shared by training and by the frozen network.
+//! The products of a 3x3 convolution at Winograd's points, for training and for the frozen network.
 
 use super::simd::{MAX_LANES, load_vector, store_vector};
 use super::tile::{PACK, Packed, next_group_size, sum_windows};
 use super::winograd::{POINTS, ROWS, to_rows, weight_at};
 use pulp::Simd;
 
-/// Weights of a dense 3x3 convolution at the points.
+/// Weights of a dense 3x3 convolution at Winograd's points.
 #[derive(Debug)]
 pub(crate) struct PointWeights {
     points: [Packed; POINTS],
@@ -17,39 +17,39 @@ impl PointWeights {
         let points = std::array::from_fn(|point| {
             Packed::new(out_channels, in_channels * 3, |out, t| {
                 let (channel, column) = (t / 3, t % 3);
-                let tap =
-                    |row: usize| weight[((out * in_channels + channel) * 3 + row) * 3 + column];
-                weight_at(point, [tap(0), tap(1), tap(2)])
+                let first = (out * in_channels + channel) * 9 + column;
+                let taps = [weight[first], weight[first + 3], weight[first + 6]];
+                weight_at(point, taps)
             })
         });
         Self { points }
     }
 
-    /// Output channels.
+    /// Number of output channels.
     pub(crate) fn output_channels(&self) -> usize {
         self.points[0].output_channels()
     }
 }
 
-/// What takes the finished rows: of `channel`, the vector at `position`, [`ROWS`] rows below each other.
+/// Receives finished rows: of `channel`, the vector at `position` in [`ROWS`] consecutive rows.
 pub(crate) trait RowSink<S: Simd> {
     fn take_rows(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]);
 }
 
-/// Numbers that [`multiply_points`] needs for its sums: two packs by three vectors at all points.
+/// Number of values that [`multiply_points`] needs for its sums: two packs by three vectors at all points.
 pub(crate) const SUMS: usize = POINTS * 2 * PACK * 3 * MAX_LANES;
 
-/// Inputs at the points: `values` holds those of one point after those of the other, of equal length.
+/// Inputs at the points: `values` holds one point after the other, all of the same length.
 #[derive(Clone, Copy)]
 pub(crate) struct PointInputs<'a> {
     pub values: &'a [f32],
-    /// Where each weight's values begin: channels, then columns of the kernel.
+    /// Start of the values for each weight: channels, then columns of the kernel.
     pub windows: &'a [usize],
-    /// Where each vector begins, to the left of the output's column by one.
+    /// Start of each vector, one column left of the output's column.
     pub positions: &'a [usize],
 }
 
-/// All channels and positions.
+/// Computes all channels at all positions.
 #[inline(always)]
 pub(crate) fn multiply_points<S: Simd>(
     simd: S,
@@ -70,7 +70,7 @@ pub(crate) fn multiply_points<S: Simd>(
     }
 }
 
-/// All vectors of P packs of channels.
+/// Computes all vectors of P packs of channels.
 #[inline(always)]
 fn multiply_packs<S: Simd, const P: usize>(
     simd: S,

@@ -1,6 +1,6 @@
-//! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, plain ones for other kernels.
+//! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, direct ones for other kernels.
 
-use super::conv::ConvSizes;
+use super::conv_sizes::ConvSizes;
 use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, store_first, store_vector};
@@ -10,10 +10,10 @@ use super::winograd::{POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Numbers of a strip that should stay in the second-level cache.
+/// Number of values of a strip that should stay in the L2 cache.
 const STRIP: usize = 96 * 1024;
 
-/// Weights as the product wants them.
+/// Weights in the layout that the product needs.
 enum Weights {
     Points(PointWeights),
     Plain(Packed),
@@ -22,7 +22,7 @@ enum Weights {
 /// Some output channels of one group.
 struct ChannelPart {
     group: usize,
-    /// In the whole output.
+    /// First channel in the whole output.
     first: usize,
     channels: usize,
     weights: Weights,
@@ -57,7 +57,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
             let (strip, points) = values.split_at_mut(gathered);
             for first in (0..s.rows).step_by(rows) {
                 let count = rows.min(s.rows - first);
-                // Rows come four at a time from the points, also where fewer are left.
+                // The points give four rows at a time, even where fewer are left.
                 let made = if s.kernel == 3 {
                     count.next_multiple_of(ROWS)
                 } else {
@@ -94,7 +94,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
     out
 }
 
-/// Output channels of each group, in as many parts as keep all threads busy.
+/// Splits the output channels of each group into as many parts as keep all threads busy.
 fn split_output_channels(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
     let per_group = s.out_per_group();
     let wanted = rayon::current_num_threads().div_ceil(s.batch * s.groups);
@@ -123,14 +123,14 @@ fn split_output_channels(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
     parts
 }
 
-/// Rows of a strip, a multiple of four for 3x3.
+/// Rows per strip, a multiple of four for 3x3.
 fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
     let per_row = if s.kernel == 3 {
         layout.row_length() * 5 / 2
     } else {
         layout.row_length()
     };
-    // With six vectors at least, weights are not read for a single one.
+    // At least six vectors, so that weights are read once for several of them.
     let least = (6 * MAX_LANES).div_ceil(padded_width(s.columns));
     let rows = (STRIP / per_row).max(least).min(s.rows);
     if s.kernel == 3 {
@@ -140,12 +140,12 @@ fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
     }
 }
 
-/// Numbers of one point for a strip with the zeros after them.
+/// Number of values of one point for a strip, with the zeros after them.
 fn point_length(layout: &StripLayout, rows: usize) -> usize {
     layout.strip_length(rows.div_ceil(ROWS))
 }
 
-/// The planes of some channels.
+/// Output planes of some channels.
 struct Output<'a> {
     bias: &'a [f32],
     planes: &'a mut [f32],
@@ -153,7 +153,7 @@ struct Output<'a> {
     columns: usize,
 }
 
-/// One strip.
+/// The convolution of one strip.
 struct StripJob<'a> {
     weights: &'a Weights,
     layout: StripLayout,
@@ -287,10 +287,10 @@ impl StripJob<'_> {
     }
 }
 
-/// Writes into planes `[channels][rows][columns]`; with RAGGED, the last vector of a row may reach beyond it.
+/// Writes into planes `[channels][rows][columns]`; with RAGGED, the last vector of a row may extend beyond it.
 struct PlaneRows<'a, const RAGGED: bool> {
     out: Output<'a>,
-    /// Where each vector begins in its plane.
+    /// Start of each vector in its plane.
     vectors: &'a [usize],
 }
 

@@ -1,6 +1,6 @@
-//! Depthwise convolution: each plane with its own kernel, forward and weight gradient.
+//! Depthwise convolution, one kernel per plane: forward pass and weight gradient.
 
-use super::conv::ConvSizes;
+use super::conv_sizes::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
 use super::strip::StripLayout;
@@ -76,7 +76,7 @@ impl WithSimd for ChannelPlane<'_> {
     }
 }
 
-/// One window for each tap of the kernel.
+/// Lists one window for each tap of the kernel.
 fn list_taps(lists: &mut StripVectors, layout: StripLayout, s: ConvSizes) {
     lists.windows.clear();
     lists

@@ -1,7 +1,7 @@
-//! Our operations as burn operations: registered with the CPU backend, with their gradients for autodiff.
+//! Labrum's CPU operations as burn operations: registered with the CPU backend, with gradients for autodiff.
 
 use super::norm::{self, NormCall};
-use super::{concat, conv, resample};
+use super::{concat, conv, conv_sizes::ConvSizes, resample};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -13,7 +13,7 @@ use burn::backend::{
 use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 
-/// What the network needs beyond burn's own operations; shapes as in the module above.
+/// Operations that burn lacks; shapes as in the parent module.
 #[backend_extension(Autodiff, Flex)]
 pub(super) trait CpuKernels: Backend {
     fn labrum_conv2d(
@@ -46,10 +46,10 @@ fn tensor_from_values(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-fn conv_sizes(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> conv::ConvSizes {
+fn conv_sizes(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> ConvSizes {
     let [batch, in_channels, rows, columns] = x.shape().dims();
     let [out_channels, _, kernel, _] = weight.shape().dims();
-    conv::ConvSizes {
+    ConvSizes {
         batch,
         in_channels,
         out_channels,
@@ -69,7 +69,7 @@ fn norm_sizes(x: &FlexTensor) -> norm::PlaneSizes {
     }
 }
 
-/// The planes of `x` are twice as large as this, or as large.
+/// The size of the smaller planes: `x` itself, or half of it if `twice`.
 fn half_size(x: &FlexTensor, twice: bool) -> resample::Half {
     let [_, _, rows, columns] = x.shape().dims();
     let by = if twice { 2 } else { 1 };
@@ -79,13 +79,13 @@ fn half_size(x: &FlexTensor, twice: bool) -> resample::Half {
     }
 }
 
-/// The shape of `x` with other planes.
+/// The shape of `x` with planes `by` times as large as `half`.
 fn with_planes(x: &FlexTensor, half: resample::Half, by: usize) -> [usize; 4] {
     let [batch, channels, _, _] = x.shape().dims();
     [batch, channels, by * half.rows, by * half.columns]
 }
 
-/// Numbers of one sample.
+/// Number of values of one sample.
 fn of_sample(x: &FlexTensor) -> usize {
     let [_, channels, rows, columns] = x.shape().dims();
     channels * rows * columns
@@ -166,7 +166,7 @@ impl CpuKernels for Flex {
     }
 }
 
-/// Hands `gradient` to a parent that wants it.
+/// Passes `gradient` to a parent that needs it.
 macro_rules! register {
     ($grads:ident, $node:expr, $gradient:expr) => {
         if let Some(node) = $node {

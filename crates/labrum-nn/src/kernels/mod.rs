@@ -1,4 +1,5 @@
-//! The operations of the network: our own on the CPU and, for convolutions and norms, on a GPU; forward and backward.
+//! The operations of the network, forward and backward: Labrum's own on the CPU and, for convolutions and norms, on a
+//! GPU.
 //!
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
@@ -6,6 +7,7 @@
 mod concat;
 mod conv;
 pub(super) mod conv3;
+mod conv_sizes;
 mod dense;
 pub(super) mod depthwise;
 mod extension;
@@ -21,12 +23,12 @@ pub(super) mod winograd;
 
 use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, TensorData, module};
+use burn::tensor::{Device, Tensor, TensorData, module};
 use extension::CpuKernels;
 use gpu::GpuKernels;
 use norm::{NormCall, With};
 
-/// True where our own kernels run: on burn-flex, with or without autodiff.
+/// True if Labrum's CPU kernels are used: on burn-flex, with or without autodiff.
 fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
     super::device::is_cpu(&x.device())
 }
@@ -44,20 +46,10 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
         );
         return Tensor::from_dispatch(out);
     }
-    let [co, in_group, _, _] = weight.dims();
-    // The kernels take one group, or as many groups as channels.
+    let [_, in_group, _, _] = weight.dims();
+    // The kernels support one group, or as many groups as channels.
     if groups > 1 && in_group > 1 {
-        let part = |g: usize| {
-            let x = x.clone().narrow(1, g * in_group, in_group);
-            let (first, count) = (g * co / groups, co / groups);
-            conv2d(
-                x,
-                weight.clone().narrow(0, first, count),
-                bias.clone().narrow(0, first, count),
-                1,
-            )
-        };
-        return Tensor::cat((0..groups).map(part).collect(), 1);
+        return conv2d_by_group(x, weight, bias, groups);
     }
     let out = Dispatch::labrum_gpu_conv2d(
         x.into_dispatch(),
@@ -68,13 +60,30 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
     Tensor::from_dispatch(out)
 }
 
-/// What the training needs to know of a norm: the mean [C] and the biased variance [C] of the batch.
+/// [`conv2d`] as a separate convolution for each group.
+fn conv2d_by_group(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usize) -> Tensor<4> {
+    let [co, in_group, _, _] = weight.dims();
+    let count = co / groups;
+    let mut parts = Vec::with_capacity(groups);
+    for g in 0..groups {
+        let first = g * co / groups;
+        parts.push(conv2d(
+            x.clone().narrow(1, g * in_group, in_group),
+            weight.clone().narrow(0, first, count),
+            bias.clone().narrow(0, first, count),
+            1,
+        ));
+    }
+    Tensor::cat(parts, 1)
+}
+
+/// Batch statistics of a norm, for training: mean [C] and biased variance [C].
 pub(super) type BatchStatistics = [Tensor<1>; 2];
 
 /// GELU, then batch norm with the statistics of GELU(x) over batch, rows and columns.
 ///
-/// Returns (v - mean) / sqrt(variance + eps) * gamma + beta, v = GELU(x), and the statistics, which carry no gradient; the
-/// result accounts for their dependence on x.
+/// Returns (v - mean) / sqrt(variance + eps) * gamma + beta, v = GELU(x), and the statistics. These carry no gradient;
+/// the gradient of the result accounts for their dependence on x.
 pub(super) fn gelu_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
@@ -113,14 +122,18 @@ fn activated_norm(
         call.clone(),
     );
     let stats = call.recorded_stats();
-    let tensor = |values: Vec<f32>| {
-        let n = values.len();
-        Tensor::from_data(TensorData::new(values, [n]), &device)
-    };
     (
         Tensor::from_dispatch(out),
-        [tensor(stats.mean), tensor(stats.var)],
+        [
+            vector_on_device(stats.mean, &device),
+            vector_on_device(stats.var, &device),
+        ],
     )
+}
+
+fn vector_on_device(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let shape = [values.len()];
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 fn norm_on_gpu(
@@ -141,23 +154,20 @@ fn norm_on_gpu(
         with,
     );
     let statistics = Tensor::<2>::from_dispatch(statistics);
-    let row = |i: usize| {
-        statistics
-            .clone()
-            .narrow(0, i, 1)
-            .squeeze_dim::<1>(0)
-            .detach()
-    };
-    (Tensor::from_dispatch(out), [row(0), row(1)])
+    let rows = [0, 1].map(|i| {
+        let row = statistics.clone().narrow(0, i, 1);
+        row.squeeze_dim::<1>(0).detach()
+    });
+    (Tensor::from_dispatch(out), rows)
 }
 
-/// y = x * scale + shift, channel by channel: batch norm with running statistics.
+/// y = x * scale + shift for each channel: batch norm with running statistics.
 pub(super) fn scale_and_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
 }
 
-/// a [B,Ca,H,W] and b [B,Cb,H,W] to [B,Ca+Cb,H,W].
+/// Concatenates a [B,Ca,H,W] and b [B,Cb,H,W] to [B,Ca+Cb,H,W].
 pub(super) fn concat_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     if on_cpu(&a) {
         return Tensor::from_dispatch(Dispatch::labrum_concat(
@@ -192,7 +202,7 @@ pub(super) fn upsample_bilinear_x2(x: Tensor<4>) -> Tensor<4> {
     double_along_dim(double_along_dim(x, 2), 3)
 }
 
-/// Twice as many values along `dim`: 1/4 and 3/4 of neighbours, the edge repeated.
+/// Upsamples x2 along `dim`: weights 3/4 and 1/4 for the nearer and the farther neighbour, edge values repeated.
 fn double_along_dim(x: Tensor<4>, dim: usize) -> Tensor<4> {
     let mut dims = x.dims();
     let n = dims[dim];

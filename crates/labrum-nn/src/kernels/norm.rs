@@ -1,5 +1,5 @@
-//! Batch norm on the CPU with what stands beside it in the network: GELU before it or ReLU after it. Statistics, forward
-//! and gradients, channel by channel; of the values in between nothing is kept, since they are quickly made again.
+//! Batch norm on the CPU, fused with GELU before it or ReLU after it: statistics, forward pass and gradients, channel
+//! by channel. Intermediate values are not kept, since recomputing them is fast.
 
 use super::simd::{
     dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu, sum_values,
@@ -25,7 +25,7 @@ impl PlaneSizes {
         (self.batch * self.pixels) as f64
     }
 
-    /// The planes of each channel.
+    /// The planes, grouped by channel.
     fn by_channel<'a>(&self, values: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
         let mut channels: Vec<Vec<&mut [f32]>> = (0..self.channels)
             .map(|_| Vec::with_capacity(self.batch))
@@ -37,7 +37,7 @@ impl PlaneSizes {
     }
 }
 
-/// What is computed in one go with the norm.
+/// The activation that is fused with the norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum With {
     /// norm(GELU(x))
@@ -46,14 +46,14 @@ pub(super) enum With {
     ReluAfter,
 }
 
-/// Mean and biased variance of what was normalised, channel by channel.
+/// Mean and biased variance of the normalised values, for each channel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stats {
     pub mean: Vec<f32>,
     pub var: Vec<f32>,
 }
 
-/// How a norm is called, and where it leaves the statistics for whoever keeps running ones and for the gradient.
+/// Parameters of a norm, with a slot for its batch statistics: the running statistics and the gradient need them.
 #[derive(Clone, Debug)]
 pub(super) struct NormCall {
     pub eps: f32,
@@ -70,12 +70,12 @@ impl NormCall {
         }
     }
 
-    /// Leaves the statistics; those of the first call stay.
+    /// Stores the statistics; only the first call has an effect.
     pub(super) fn record_stats(&self, stats: Stats) {
         let _ = self.stats.set(stats);
     }
 
-    /// The statistics; none before the call.
+    /// The stored statistics; empty before the forward pass.
     pub(super) fn recorded_stats(&self) -> Stats {
         self.stats.get().cloned().unwrap_or_default()
     }
@@ -96,7 +96,7 @@ fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> ChannelSca
     }
 }
 
-/// The norm of x with the statistics of the batch, and these.
+/// The norm of x with the statistics of the batch, and the statistics.
 pub(super) fn forward(
     x: &[f32],
     gamma: &[f32],
@@ -131,7 +131,7 @@ pub(super) fn forward(
             let var = (squares - off * off).max(0.0);
             let affine = affine_of(mean, var, gamma[c], beta[c], eps);
             for (b, out) in planes.into_iter().enumerate() {
-                // What GELU made of x is there already.
+                // `out` already holds GELU(x).
                 match with {
                     With::GeluBefore => arch.dispatch(InPlace {
                         affine,
@@ -151,7 +151,7 @@ pub(super) fn forward(
     (out, Stats { mean, var })
 }
 
-/// Gradients of x, gamma and beta, the dependence of mean and variance on x included.
+/// Gradients of x, gamma and beta, including the dependence of mean and variance on x.
 pub(super) fn backward(
     x: &[f32],
     stats: &Stats,
@@ -216,10 +216,10 @@ pub(super) fn backward(
     [out, d_gamma, d_beta]
 }
 
-/// Values that are added up in float32 before the sum goes on in double precision.
+/// Number of values summed in float32 before the sum continues in double precision.
 const PART: usize = 1024;
 
-/// The mean of the first values: near that of all, so that squares of distances from it stay small.
+/// The mean of the first values: close to the overall mean, so that squared distances from it stay small.
 struct First<'a> {
     x: &'a [f32],
     with: With,
@@ -246,7 +246,7 @@ impl WithSimd for First<'_> {
     }
 }
 
-/// Sums of v - center and of its square, v = GELU(x) or x; GELU(x) is written to `out`.
+/// Sums of v - center and of its square, v = GELU(x) or x; also writes GELU(x) to `out`.
 struct ChannelSums<'a> {
     x: &'a [f32],
     out: &'a mut [f32],
@@ -337,7 +337,7 @@ impl ChannelScale {
     }
 }
 
-/// Sums of grad and of grad * (v - center), v = GELU(x), whose slope is written to `slope`.
+/// Sums of grad and of grad * (v - center), v = GELU(x); also writes the slope of GELU to `slope`.
 struct GeluSums<'a> {
     x: &'a [f32],
     grad: &'a [f32],
@@ -417,14 +417,14 @@ impl WithSimd for GeluGradient<'_> {
     }
 }
 
-/// The gradient before ReLU.
+/// The gradient before ReLU: `grad` where `normed` is positive, else 0.
 #[inline(always)]
 fn where_positive<S: Simd>(simd: S, normed: S::f32s, grad: S::f32s) -> S::f32s {
     let zero = simd.splat_f32s(0.0);
     simd.select_f32s(simd.greater_than_f32s(normed, zero), grad, zero)
 }
 
-/// Sums of grad and of grad * (x - center) where ReLU lets it through.
+/// Sums of grad and of grad * (x - center), where ReLU passes the gradient.
 struct ReluSums<'a> {
     x: &'a [f32],
     grad: &'a [f32],
@@ -462,7 +462,7 @@ impl WithSimd for ReluSums<'_> {
     }
 }
 
-/// `out = a grad + b x + c`, with the gradient where ReLU lets it through.
+/// `out = a grad + b x + c`, with grad 0 where ReLU blocks it.
 struct ReluGradient<'a> {
     x: &'a [f32],
     grad: &'a [f32],

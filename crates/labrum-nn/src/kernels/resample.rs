@@ -1,10 +1,10 @@
-//! Bilinear x2 and max pooling 2x2 on the CPU, plane by plane, forward and backward.
+//! Bilinear x2 and 2x2 max pooling on the CPU, plane by plane, forward and backward.
 
 use super::scratch::with_scratch;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Rows and columns of the smaller of the two planes.
+/// Size of the smaller of the two planes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Half {
     pub rows: usize,
@@ -36,7 +36,7 @@ pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`upsample_bilinear_x2`]'s input from that of its output.
+/// The gradient of the input of [`upsample_bilinear_x2`] from that of its output.
 pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; grad.len() / 4];
     let planes = out
@@ -55,7 +55,7 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// The largest of each 2x2: planes `[2 rows, 2 columns]` to `[rows, columns]`.
+/// The maximum of each 2x2 block: planes `[2 rows, 2 columns]` to `[rows, columns]`.
 pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len() / 4];
     let planes = out
@@ -65,7 +65,7 @@ pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`max_pool_2x2`]'s input: all of it goes to the first of the largest.
+/// The gradient of the input of [`max_pool_2x2`]: all of it goes to the first maximum of a block.
 pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let inputs = x
@@ -79,7 +79,7 @@ pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// For an output row: the source row with three quarters of the weight, and that with one.
+/// The two source rows of an output row: the one with weight 3/4, and the one with weight 1/4.
 fn source_rows(row: usize, rows: usize) -> (usize, usize) {
     let near = row / 2;
     let far = if row.is_multiple_of(2) {
@@ -106,8 +106,9 @@ impl WithSimd for Double<'_> {
         let mixed = self.mixed;
         for (row, out) in self.out.chunks_exact_mut(2 * columns).enumerate() {
             let (near, far) = source_rows(row, rows);
-            let of = |row: usize| &self.x[row * columns..(row + 1) * columns];
-            for ((mixed, near), far) in mixed.iter_mut().zip(of(near)).zip(of(far)) {
+            let near = &self.x[near * columns..(near + 1) * columns];
+            let far = &self.x[far * columns..(far + 1) * columns];
+            for ((mixed, near), far) in mixed.iter_mut().zip(near).zip(far) {
                 *mixed = 0.75 * near + 0.25 * far;
             }
             out[0] = mixed[0];
@@ -151,7 +152,8 @@ impl WithSimd for DoubleBackward<'_> {
             for (out, pair) in out.iter_mut().zip(mixed.chunks_exact(2)) {
                 *out = 0.75 * (pair[0] + pair[1]);
             }
-            // What the neighbours' halves take; the outermost halves have no neighbour and take all from here.
+            // A neighbouring column contributes a quarter of its nearer half; at the edges, the outermost half
+            // contributes its quarter here as well.
             for (out, pair) in out.iter_mut().zip(mixed[2..].chunks_exact(2)) {
                 *out += 0.25 * pair[0];
             }
@@ -224,12 +226,16 @@ impl WithSimd for PoolBackward<'_> {
                     b[0] == largest,
                     b[1] == largest,
                 ];
-                let share = |here: bool| if here { *grad } else { 0.0 };
-                to_a[0] = share(is[0]);
-                to_a[1] = share(is[1] && !is[0]);
-                to_b[0] = share(is[2] && !is[0] && !is[1]);
-                to_b[1] = share(is[3] && !is[0] && !is[1] && !is[2]);
+                to_a[0] = value_or_zero(is[0], *grad);
+                to_a[1] = value_or_zero(is[1] && !is[0], *grad);
+                to_b[0] = value_or_zero(is[2] && !is[0] && !is[1], *grad);
+                to_b[1] = value_or_zero(is[3] && !is[0] && !is[1] && !is[2], *grad);
             }
         }
     }
+}
+
+#[inline(always)]
+fn value_or_zero(is_taken: bool, value: f32) -> f32 {
+    if is_taken { value } else { 0.0 }
 }

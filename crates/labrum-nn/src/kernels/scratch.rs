@@ -1,15 +1,15 @@
-//! What a thread needs while it works on one strip of rows, kept for the next one.
+//! Scratch memory of a thread for one strip of rows, reused for the next strip.
 
 use std::cell::RefCell;
 
-/// Where the vectors of a strip lie.
+/// Positions of the vectors of a strip.
 #[derive(Default)]
 pub(crate) struct StripVectors {
-    /// Where the values of each weight begin.
+    /// Start of the values for each weight.
     pub windows: Vec<usize>,
-    /// Where each vector begins in the input.
+    /// Start of each vector in the input.
     pub inputs: Vec<usize>,
-    /// Where each vector begins in the output.
+    /// Start of each vector in the output.
     pub outputs: Vec<usize>,
 }
 
@@ -17,8 +17,8 @@ thread_local! {
     static SCRATCH: RefCell<(Vec<f32>, StripVectors)> = RefCell::default();
 }
 
-/// Runs `f` with `count` numbers of this thread's scratch, which hold whatever the last strip left there. The scratch
-/// never shrinks, so that a network that has run once allocates nothing.
+/// Runs `f` with `count` values of this thread's scratch, which still hold data of the last strip. The scratch never
+/// shrinks, so that a network allocates nothing after its first run.
 pub(crate) fn with_scratch<R>(
     count: usize,
     f: impl FnOnce(&mut [f32], &mut StripVectors) -> R,
@@ -32,7 +32,7 @@ pub(crate) fn with_scratch<R>(
 }
 
 impl StripVectors {
-    /// Lists the vectors of `rows` rows of `width` columns: where they begin in the input and in the output.
+    /// Lists the vectors of `rows` rows of `width` columns: their starts in the input and in the output.
     #[inline(always)]
     pub(crate) fn list_vectors(
         &mut self,
@@ -50,7 +50,7 @@ impl StripVectors {
         }
     }
 
-    /// Lists three windows next to each other for each of `channels`, `step` apart: the columns of a 3x3 kernel.
+    /// Lists three adjacent windows for each of `channels`, `step` apart: the columns of a 3x3 kernel.
     pub(crate) fn list_columns(&mut self, channels: usize, step: usize) {
         self.windows.clear();
         self.windows

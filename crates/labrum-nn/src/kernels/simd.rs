@@ -1,46 +1,45 @@
-//! What the kernels have in common: one vector from memory or back, and the functions of one vector.
+//! Common parts of the kernels: loading and storing vectors, and functions of vectors.
 
 use pulp::Simd;
 
-/// Rows of planes are padded to a multiple of this, which every vector of every processor divides.
+/// Rows of planes are padded to a multiple of this: a multiple of the vector length of every processor.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// The vector that begins at `at`.
+/// Loads the vector that starts at `at`.
 #[inline(always)]
 pub(crate) fn load_vector<S: Simd>(values: &[f32], at: usize) -> S::f32s {
     S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0]
 }
 
-/// The vector that begins at `at`, if it lies within `values`.
+/// The vector that starts at `at`, if it lies within `values`.
 ///
-/// Innermost loops look for all that they need first, leave by a `break` where something is not there and panic
-/// afterwards: with a panic inside, the compiler keeps their sums in memory, since somebody might look at them while it
-/// unwinds.
+/// Innermost loops first get all vectors that they need, `break` if one is missing and panic after the loop: with a
+/// panic inside, the compiler would keep their sums in memory, because they could be observed while unwinding.
 #[inline(always)]
 pub(crate) fn vector_within<S: Simd>(values: &[f32], at: usize) -> Option<&S::f32s> {
     let part = values.get(at..at + S::F32_LANES)?;
     S::as_simd_f32s(part).0.first()
 }
 
-/// What went wrong where [`vector_within`] found nothing.
+/// The panic where [`vector_within`] returned `None`.
 #[cold]
 pub(crate) fn panic_outside_window() -> ! {
-    // A mistake of the kernel's own arithmetic, like any index out of bounds.
+    // A bug in the kernel's own arithmetic, like any index out of bounds.
     #[allow(clippy::panic)]
     {
         panic!("a window reaches beyond its input")
     }
 }
 
-/// Writes the vector that begins at `at`.
+/// Stores the vector that starts at `at`.
 #[inline(always)]
 pub(crate) fn store_vector<S: Simd>(values: &mut [f32], at: usize, vector: S::f32s) {
     S::as_mut_simd_f32s(&mut values[at..at + S::F32_LANES]).0[0] = vector;
 }
 
-/// Writes the first lanes of a vector, as many as fit.
+/// Stores the first lanes of a vector, as many as fit.
 ///
-/// By way of memory: handed to pulp's own function, a vector would be kept there from the beginning.
+/// Goes through memory on purpose: if passed to pulp's own function, a vector would be kept in memory from the start.
 #[inline(always)]
 pub(crate) fn store_first<S: Simd>(values: &mut [f32], vector: S::f32s) {
     let mut lanes = [0.0; MAX_LANES];
@@ -48,7 +47,7 @@ pub(crate) fn store_first<S: Simd>(values: &mut [f32], vector: S::f32s) {
     values.copy_from_slice(&lanes[..values.len()]);
 }
 
-/// Horner's scheme, the highest coefficient first.
+/// Evaluates a polynomial by Horner's scheme, highest coefficient first.
 #[inline(always)]
 fn eval_polynomial<S: Simd, const N: usize>(
     simd: S,
@@ -91,11 +90,11 @@ fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(p, eval_polynomial(simd, s, denominator))
 }
 
-/// exp(x) for x <= 0: 2^n times a polynomial on half an octave, exact to 2 units in the last place.
+/// exp(x) for x <= 0: 2^n times a polynomial on half an octave, accurate to 2 units in the last place.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(x, simd.splat_f32s(-87.0));
-    // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number.
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     let round = simd.splat_f32s(12_582_912.0);
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), round);
     let n = simd.sub_f32s(shifted, round);
@@ -124,7 +123,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_f32s(p, simd.transmute_f32s_u32s(power))
 }
 
-/// The normal distribution function Phi(x).
+/// The cumulative normal distribution function Phi(x).
 #[inline(always)]
 fn normal_cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
@@ -150,7 +149,7 @@ pub(super) fn gelu_and_slope<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s)
     (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
 }
 
-/// max(x, 0); what is not a number stays so.
+/// max(x, 0); NaN stays NaN.
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.max_f32s(simd.splat_f32s(0.0), x)

@@ -1,4 +1,4 @@
-//! Strips: some rows of all channels of an image, copied from its planes with zeros around.
+//! Strips: some rows of all channels of an image, copied from its planes and padded with zeros.
 
 use super::simd::MAX_LANES;
 
@@ -7,17 +7,17 @@ pub(crate) fn padded_width(columns: usize) -> usize {
     columns.next_multiple_of(MAX_LANES)
 }
 
-/// How a strip `[rows][channels][pitch]` lies in memory.
+/// Memory layout of a strip `[rows][channels][pitch]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StripLayout {
     pub channels: usize,
     pub columns: usize,
-    /// Zeros before the first column; those after the last one are the next row's, or the last of all.
+    /// Zeros before the first column; those after the last column belong to the next row, or end the strip.
     pub lead: usize,
 }
 
 impl StripLayout {
-    /// A layout with room for windows that reach `border` columns beyond the row.
+    /// A layout with room for windows that extend `border` columns beyond the row.
     pub(super) fn new(channels: usize, columns: usize, border: usize) -> Self {
         Self {
             channels,
@@ -26,17 +26,17 @@ impl StripLayout {
         }
     }
 
-    /// From one channel to the next.
+    /// Distance from one channel to the next.
     pub(super) fn channel_pitch(&self) -> usize {
         padded_width(self.columns) + self.lead
     }
 
-    /// From one row to the next.
+    /// Distance from one row to the next.
     pub(super) fn row_length(&self) -> usize {
         self.channels * self.channel_pitch()
     }
 
-    /// Numbers of `rows` rows and the zeros after them.
+    /// Number of values of `rows` rows, with the zeros after them.
     pub(super) fn strip_length(&self, rows: usize) -> usize {
         rows * self.row_length() + self.lead
     }

@@ -1,16 +1,16 @@
-//! The product under every dense convolution: tiles of output channels by vectors of pixels that stay in registers.
+//! The matrix product of dense convolutions: tiles of output channels by vectors of pixels, kept in registers.
 //!
-//! An output channel is `out[o][i] = sum over t of weights[o][t] * input[windows[t] + i]`. A window is where the values
-//! that belong to weight `t` begin, so windows may overlap: taps of a convolution are the same row, shifted.
+//! An output channel is `out[o][i] = sum over t of weights[o][t] * input[windows[t] + i]`. `windows[t]` is where the
+//! values for weight `t` start. Windows may overlap: taps of a convolution are the same row, shifted.
 
 use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector, vector_within};
 use pulp::Simd;
 
-/// Output channels whose weights lie side by side.
+/// Number of output channels whose weights are stored together.
 pub(crate) const PACK: usize = 4;
 
-/// Weights of all output channels, `PACK` channels together: `[ceil(channels / PACK)][depth][PACK]`, zeros where there is
-/// no channel.
+/// Weights of all output channels in packs of `PACK` channels: `[ceil(channels / PACK)][depth][PACK]`, with zeros for
+/// missing channels.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Packed {
     values: Vec<[f32; PACK]>,
@@ -23,7 +23,7 @@ impl Packed {
     pub(crate) fn new(channels: usize, depth: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         let mut values = Vec::with_capacity(channels.div_ceil(PACK) * depth);
         for first in (0..channels).step_by(PACK) {
-            let at = |t: usize| {
+            values.extend((0..depth).map(|t| {
                 std::array::from_fn(|i| {
                     if first + i < channels {
                         weight(first + i, t)
@@ -31,8 +31,7 @@ impl Packed {
                         0.0
                     }
                 })
-            };
-            values.extend((0..depth).map(at));
+            }));
         }
         Self {
             values,
@@ -41,17 +40,17 @@ impl Packed {
         }
     }
 
-    /// Output channels.
+    /// Number of output channels.
     pub(crate) fn output_channels(&self) -> usize {
         self.channels
     }
 
-    /// Weights of one output channel.
+    /// Number of weights of one output channel.
     pub(crate) fn weights_per_channel(&self) -> usize {
         self.depth
     }
 
-    /// How many packs there are.
+    /// Number of packs.
     pub(crate) fn pack_count(&self) -> usize {
         self.channels.div_ceil(PACK)
     }
@@ -65,10 +64,10 @@ impl Packed {
 /// Sums of one pack of channels for V vectors.
 pub(crate) type Tile<V, const N: usize> = [[V; N]; PACK];
 
-/// What takes the finished sums.
+/// Receives finished sums.
 pub(crate) trait Sink<S: Simd> {
-    /// Sums are written to memory once before they are taken. For sinks of more than a few instructions, which the
-    /// compiler does not unroll for all sums of a step: then it would keep the sums in memory all along.
+    /// Whether sums are written to memory before they are passed on. Needed by sinks of more than a few instructions:
+    /// the compiler does not unroll these for all sums of a step, and would then keep the sums in memory all the time.
     const BY_MEMORY: bool;
 
     /// Takes the sums of `channel` for the vectors from `position` on.
@@ -81,10 +80,10 @@ pub(crate) trait Sink<S: Simd> {
     );
 }
 
-/// The sums of a step on their way to the sink.
+/// Memory for the sums of a step on their way to the sink.
 type Kept = [f32; 2 * PACK * 3 * MAX_LANES];
 
-/// All channels of `weights` at all `positions` (offsets into `input` that are added to the windows).
+/// Computes all channels of `weights` at all `positions` (offsets into `input` that are added to the windows).
 #[inline(always)]
 pub(crate) fn multiply_all<S: Simd>(
     simd: S,
@@ -96,7 +95,7 @@ pub(crate) fn multiply_all<S: Simd>(
 ) {
     let mut kept = [0.0; 2 * PACK * 3 * MAX_LANES];
     let mut pack = 0;
-    // 24 sums and what they are made of fill 32 registers, 12 fill 16.
+    // 24 sums and their operands fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.pack_count() {
         multiply_packs::<S, _, 2>(
             simd, weights, pack, windows, input, positions, &mut kept, sink,
@@ -167,7 +166,7 @@ fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
     }
 }
 
-/// How many of the vectors that are left come next: threes, with twos at the end rather than a single one.
+/// Number of vectors to process next: three, but two and two instead of three and one at the end.
 #[inline(always)]
 pub(crate) fn next_group_size(left: usize) -> usize {
     match left {
@@ -218,7 +217,7 @@ fn multiply_vectors<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
     }
 }
 
-/// The sums of P packs for N vectors.
+/// Computes the sums of P packs for N vectors.
 #[inline(always)]
 pub(crate) fn sum_windows<S: Simd, const P: usize, const N: usize>(
     simd: S,

@@ -1,6 +1,6 @@
-//! The gradient of a convolution's weights: products of the output's gradient with the shifted input.
+//! The weight gradient of a convolution: products of the output gradient with the shifted input.
 
-use super::conv::ConvSizes;
+use super::conv_sizes::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, panic_outside_window, vector_within};
 use super::strip::{StripLayout, padded_width};
@@ -9,19 +9,19 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// An input strip and the gradient of what came out of it.
+/// An input strip, and the gradient of the corresponding output.
 struct StripPair<'a> {
     input: &'a [f32],
     gradient: &'a [f32],
-    /// Output channels.
+    /// Number of output channels.
     channels: usize,
-    /// From one output channel's gradient to the next.
+    /// Distance from one output channel's gradient to the next.
     channel_step: usize,
-    /// Windows, and where each vector begins: in the input and in the gradient.
+    /// Windows, and the start of each vector in the input and in the gradient.
     lists: &'a StripVectors,
 }
 
-/// Output channels whose gradients stay in the second-level cache while all windows pass.
+/// Number of output channels whose gradients stay in the L2 cache while all windows are processed.
 const TILE: usize = 32;
 
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
@@ -32,7 +32,7 @@ fn accumulate_products<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
         let channels = first..(first + TILE).min(pair.channels);
         let mut t = 0;
         while t < count {
-            // 8 windows are better taken as 4 and 4 than as 6 and 2.
+            // 4 and 4 windows are faster than 6 and 2.
             let step = match count - t {
                 6 | 7 | 9.. => 6,
                 4.. => 4,
@@ -50,7 +50,7 @@ fn accumulate_products<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
     }
 }
 
-/// All of `channels` by T windows, which stay in the first-level cache.
+/// Processes all of `channels` with T windows, which stay in the L1 cache.
 #[inline(always)]
 fn channel_blocks<S: Simd, const T: usize>(
     simd: S,
@@ -60,7 +60,7 @@ fn channel_blocks<S: Simd, const T: usize>(
     out: &mut [f32],
 ) {
     let mut channel = channels.start;
-    // 24 sums and what they are made of fill 32 registers, 12 fill 16.
+    // 24 sums and their operands fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && channel + 4 <= channels.end {
         accumulate_block::<S, 4, T>(simd, pair, channel, first, out);
         channel += 4;
@@ -75,7 +75,7 @@ fn channel_blocks<S: Simd, const T: usize>(
     }
 }
 
-/// C channels by T windows.
+/// Processes C channels with T windows.
 #[inline(always)]
 fn accumulate_block<S: Simd, const C: usize, const T: usize>(
     simd: S,
@@ -131,13 +131,13 @@ fn accumulate_block<S: Simd, const C: usize, const T: usize>(
     }
 }
 
-/// Adds up the products of a strip and its gradient; the windows are listed already.
+/// Sums the products of a strip and its gradient; the windows must be listed already.
 pub(super) struct PairJob<'a> {
     pub input: StripLayout,
     pub output: StripLayout,
-    /// Rows of the gradient.
+    /// Number of rows of the gradient.
     pub rows: usize,
-    /// How far windows begin to the left of the output's column.
+    /// How far windows start left of the output's column.
     pub border: usize,
     pub strip: &'a [f32],
     pub gradient: &'a [f32],
@@ -181,28 +181,28 @@ impl WithSimd for PairJob<'_> {
     }
 }
 
-/// Numbers of a strip pair that should stay in the second-level cache.
+/// Number of values of a strip pair that should stay in the L2 cache.
 const STRIP: usize = 96 * 1024;
-/// Vectors that a strip should have at least: below, adding up the lanes takes longer than the products.
+/// Minimum number of vectors of a strip: with fewer, adding up the lanes takes longer than the products.
 const VECTORS: usize = 64;
-/// The strips are shared out among so many sums for each point, whatever the number of threads, so that results do not
-/// depend on it.
+/// Number of separate sums for each point, among which the strips are divided. It does not depend on the number of
+/// threads, so that results do not either.
 const SHARES: usize = 4;
 
-/// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
+/// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the output gradient [B,Co,H,W].
 pub(super) fn for_dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let s = s.flattened_rows();
-    let of_group = |group: usize| {
-        if s.kernel == 3 {
-            at_points(x, grad, s, group)
-        } else {
-            for_plain_kernel(x, grad, s, group)
-        }
+    let for_group = if s.kernel == 3 {
+        at_points
+    } else {
+        for_plain_kernel
     };
-    (0..s.groups).flat_map(of_group).collect()
+    (0..s.groups)
+        .flat_map(|group| for_group(x, grad, s, group))
+        .collect()
 }
 
-/// Strips of up to `rows` rows, as samples and first rows, in shares.
+/// Strips of up to `rows` rows, as (sample, first row), divided into shares.
 fn split_into_shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
     let strips: Vec<_> = (0..s.batch)
         .flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first)))
@@ -233,7 +233,7 @@ fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
     sum
 }
 
-/// Any kernel.
+/// Weight gradient of a group, for any kernel size.
 fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, s.border_width());
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
@@ -293,13 +293,14 @@ fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<
     add_up(&sums)
 }
 
-/// 3x3, at Winograd's points: three products for each of six points instead of nine for each of four rows.
+/// Weight gradient of a group, for 3x3 at Winograd's points: three products for each of six points instead of nine for
+/// each of four rows.
 fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, 1);
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
     let most = (STRIP / (input.row_length() + output.row_length())).max(1);
     let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
-    // Quads of rows, counted through all samples.
+    // Groups of four rows, numbered through all samples.
     let quads_of_sample = s.rows.div_ceil(ROWS);
     let all = s.batch * quads_of_sample;
     let quads = most.max(least).min(all);
@@ -320,10 +321,8 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {
-                        let (sample, first) = (
-                            (start + quad) / quads_of_sample,
-                            (start + quad) % quads_of_sample * ROWS,
-                        );
+                        let sample = (start + quad) / quads_of_sample;
+                        let first = (start + quad) % quads_of_sample * ROWS;
                         let x = of_group(
                             x,
                             s.in_channels,
@@ -340,19 +339,24 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                             sample,
                             group,
                         );
-                        let rows = |of: [f32; POINTS], first: isize| Mix {
-                            shares: of,
-                            first,
-                            rows: s.rows,
-                        };
                         let to =
                             &mut strip[quad * input.row_length()..(quad + 1) * input.row_length()];
-                        mix_rows(rows(B[point], first as isize - 1), x, input, to);
-                        let shares =
-                            std::array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point]));
+                        let mix = Mix {
+                            shares: B[point],
+                            first: first as isize - 1,
+                            rows: s.rows,
+                        };
+                        mix_rows(mix, x, input, to);
                         let to = &mut gradient
                             [quad * output.row_length()..(quad + 1) * output.row_length()];
-                        mix_rows(rows(shares, first as isize), grad, output, to);
+                        let mix = Mix {
+                            shares: std::array::from_fn(|row| {
+                                A.get(row).map_or(0.0, |row| row[point])
+                            }),
+                            first: first as isize,
+                            rows: s.rows,
+                        };
+                        mix_rows(mix, grad, output, to);
                     }
                     strip[count * input.row_length()..][..input.lead].fill(0.0);
                     let job = PairJob {
@@ -372,6 +376,12 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
         })
         .collect();
     let of_point: Vec<Vec<f32>> = sums.chunks(sums.len() / POINTS).map(add_up).collect();
+    taps_from_points(&of_point, s)
+}
+
+/// The gradients of the taps of a group, `[out][in][3][3]`, from those at the points, `[out][in][3]` each.
+fn taps_from_points(of_point: &[Vec<f32>], s: ConvSizes) -> Vec<f32> {
+    let depth = s.in_per_group() * 3;
     let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
@@ -387,14 +397,14 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     out
 }
 
-/// A sum of six rows, from `first` on; those outside of `rows` are zeros.
+/// A weighted sum of six rows from `first` on; rows outside `rows` are zeros.
 struct Mix {
     shares: [f32; POINTS],
     first: isize,
     rows: usize,
 }
 
-/// The sum for every channel of `planes`, into one row of a strip.
+/// Computes the sum for every channel of `planes`, into one row of a strip.
 fn mix_rows(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
     let terms: Vec<(f32, usize)> = (0..POINTS)
         .map(|i| (mix.shares[i], mix.first + i as isize))
@@ -411,7 +421,7 @@ fn mix_rows(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
 }
 
 struct MixJob<'a> {
-    /// Shares, and where each row begins in its plane.
+    /// Weight of each row, and its start in the plane.
     terms: &'a [(f32, usize)],
     planes: &'a [f32],
     pixels: usize,
@@ -439,7 +449,7 @@ impl WithSimd for MixJob<'_> {
             to[..layout.lead].fill(0.0);
             to[layout.lead + columns..].fill(0.0);
             let to = &mut to[layout.lead..layout.lead + columns];
-            // Term after term: the row is in the first-level cache, and each pass is one of plain vectors.
+            // One term after another: the row is in the L1 cache, and each pass vectorises well.
             to.fill(0.0);
             for (share, row) in terms {
                 to.iter_mut()

@@ -1,4 +1,4 @@
-//! Training a model from the beginning, on images with their masks.
+//! Training of a model from scratch, on images with masks.
 
 mod run;
 
@@ -13,6 +13,7 @@ use super::samples::{TrainingSample, grey_statistics};
 use super::state::TrainingState;
 use labrum_core::{
     Error, Result,
+    hex::hex_text,
     image::Image,
     label::Label,
     label_table::LabelTable,
@@ -29,96 +30,97 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// An image with its mask, read when it is needed.
+/// An image with its mask, read on demand.
 pub trait ImageMaskPair: Sync {
-    /// What it is called, for the log.
+    /// Name of the image, for the log.
     fn display_name(&self) -> &str;
 
-    /// Image and mask, of one size.
+    /// Reads the image and its mask, which have the same size.
     ///
     /// # Errors
-    /// Where one of them cannot be read, or they do not fit.
+    /// If one of them cannot be read, or their sizes differ.
     fn read_image_and_mask(&self) -> Result<(Image, Mask)>;
 }
 
-/// What is trained on.
+/// The images of a training.
 #[derive(Clone, Debug)]
 pub struct TrainingSet<P> {
-    /// Where it comes from, for errors.
+    /// The folder of the images, for error messages.
     pub folder: PathBuf,
     /// Images to train on.
     pub training: Vec<P>,
-    /// Images that choose the epoch; may be none.
+    /// Images that decide which epoch is best; may be empty.
     pub validation: Vec<P>,
-    /// Images that are seen once, for the figures on the card; may be none.
+    /// Hold-out images, evaluated once for the figures on the model card; may be empty.
     pub held_out: Vec<P>,
-    /// Values of the masks whose labels are known by name.
+    /// Named labels, by their value in the masks.
     pub labels: BTreeMap<u8, Label>,
 }
 
-/// What a running training tells.
+/// Progress of a training.
 #[derive(Clone, Debug)]
 pub enum TrainingProgress {
-    /// The images are read.
+    /// The images have been read.
     Started {
-        /// How many.
+        /// Number of images in each part.
         images: Images,
-        /// The device in use.
+        /// Display name of the device.
         device: String,
-        /// The epoch that the training goes on with, from 1.
+        /// The epoch that starts now, from 1.
         epoch: usize,
     },
     /// A step is done.
     Step {
-        /// Share of the whole that is done, 0..=1.
+        /// Share of the training that is done, 0..=1.
         done: f64,
-        /// From 1.
+        /// Current epoch, from 1.
         epoch: usize,
         /// Running mean of the loss.
         loss: f64,
-        /// Time still to go.
+        /// Estimated time remaining.
         remaining: Duration,
     },
     /// An epoch is done.
     Epoch {
-        /// Its figures.
+        /// Figures of the epoch.
         epoch: Epoch,
-        /// It is the best so far, and kept.
+        /// True if it is the best so far and was stored.
         best: bool,
-        /// Its figures are of validation images; else there are none, and they are of those that it was trained on.
+        /// True if the figures are those of validation images; if there are none, they are those of the training
+        /// images.
         is_validated: bool,
     },
 }
 
-/// Who follows a training and keeps what must not be lost.
+/// Receives the progress of a training and stores its results.
 pub trait TrainingKeeper {
-    /// Is told how it goes.
+    /// Reports progress.
     fn report_progress(&mut self, progress: TrainingProgress);
 
-    /// Gets every new best model, so that a stop keeps it.
+    /// Stores each new best model, so that an interruption does not lose it.
     fn keep_best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
 
-    /// Gets the log at the end of each epoch, with a state to go on from.
+    /// Stores the log at the end of each epoch, with a state to resume from.
     fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()>;
 }
 
-/// What comes out.
+/// The result of a training.
 pub struct Trained {
-    /// The card, with the held-out figures.
+    /// The model card, with the figures of the hold-out images.
     pub card: ModelCard,
     /// The weights of the best epoch.
     pub weights: Weights,
     /// The weights of the last epoch.
     pub last: Weights,
-    /// What was done.
+    /// The log of all epochs.
     pub log: TrainingLog,
 }
 
-/// Trains on `set`, from the beginning or from where an earlier training had come.
+/// Trains on `set`, from scratch or by resuming an earlier training.
 ///
 /// # Errors
-/// Where nothing is to be trained on, an image or mask cannot be read, all masks are empty, a device fails, or the earlier
-/// training was with other settings or images.
+/// If there are no training images, an image or mask cannot be read, all masks are empty, a device fails, or the
+/// earlier training used other settings or images.
 pub fn train_network<P: ImageMaskPair>(
     set: &TrainingSet<P>,
     options: &TrainOptions,
@@ -136,9 +138,9 @@ pub fn train_network<P: ImageMaskPair>(
         return Err(Error::at_path(
             "train on",
             &set.folder,
-            "no image is left to train on after the split by subject",
+            "no training images are left after the split by subject",
         )
-        .with_advice("Add images of other subjects, or lower --held-out."));
+        .with_advice("Add images of more subjects, or lower --held-out."));
     }
     let mut samples = load_samples(training, options, cancel)?;
     let mut judges = load_samples(
@@ -150,7 +152,7 @@ pub fn train_network<P: ImageMaskPair>(
         options,
         cancel,
     )?;
-    // They are read again after the training: what cannot be read is better known before it.
+    // They are read again after the training; this reports unreadable files before it.
     held_out
         .par_iter()
         .try_for_each(|pair| pair.read_image_and_mask().map(drop))?;
@@ -186,7 +188,8 @@ pub fn train_network<P: ImageMaskPair>(
         },
         earlier,
     )?;
-    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
+    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far has been stored by
+    // then.
     catch_unwind(AssertUnwindSafe(|| run.run_epochs(keeper, cancel))).unwrap_or_else(|panic| {
         Err(device::panic_to_error(
             &device,
@@ -212,7 +215,7 @@ pub fn train_network<P: ImageMaskPair>(
     })
 }
 
-/// The card of a model that is trained on so many cases, before any figures are known.
+/// The card of the new model before any figures are known; `cases` is the number of training images.
 fn new_card(
     options: &TrainOptions,
     cases: usize,
@@ -240,7 +243,7 @@ fn new_card(
     }
 }
 
-/// The input, its levels left as they are.
+/// The input without normalisation: mean 0, standard deviation 1.
 fn bare_spec(options: &TrainOptions) -> InputSpec {
     InputSpec {
         channels: options.channels,
@@ -258,31 +261,39 @@ fn load_samples<P: ImageMaskPair>(
     cancel: &Cancel,
 ) -> Result<Vec<TrainingSample>> {
     let spec = bare_spec(options);
-    let one = |pair: &P| {
-        if cancel.is_cancelled() {
-            return Err(Error::new("read the images", "stopped by the user"));
-        }
-        let (image, mask) = pair.read_image_and_mask()?;
-        TrainingSample::new(&image, &mask, None, &spec)
-    };
-    pairs.par_iter().map(one).collect()
+    pairs
+        .par_iter()
+        .map(|pair| load_sample(pair, &spec, cancel))
+        .collect()
 }
 
-/// What the network tells apart beside background.
+fn load_sample<P: ImageMaskPair>(
+    pair: &P,
+    spec: &InputSpec,
+    cancel: &Cancel,
+) -> Result<TrainingSample> {
+    if cancel.is_cancelled() {
+        return Err(Error::new("read the images", "stopped by the user"));
+    }
+    let (image, mask) = pair.read_image_and_mask()?;
+    TrainingSample::new(&image, &mask, None, spec)
+}
+
+/// The labels that the network learns, without background.
 struct TrainedClasses {
     labels: Vec<Label>,
-    /// The value of each in the masks.
+    /// The value of each label in the masks.
     values: Vec<u8>,
 }
 
 impl TrainedClasses {
-    /// From the values in the masks to the labels of the network.
+    /// Maps values in the masks to labels of the network.
     fn label_table(&self) -> LabelTable {
         LabelTable::new(&self.values.iter().copied().map(Some).collect::<Vec<_>>())
     }
 }
 
-/// The labels that occur, and those of the model that is started from; no others are trained.
+/// The labels that occur in the masks and those of the starting model; no others are trained.
 fn collect_classes<P>(
     samples: &[TrainingSample],
     judges: &[TrainingSample],
@@ -293,9 +304,9 @@ fn collect_classes<P>(
     let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
         return Err(Error::new("train", "all masks are empty")
-            .with_advice("Give masks that hold at least one label."));
+            .with_advice("Choose masks with at least one label."));
     }
-    // A model that is started from keeps its labels.
+    // A starting model keeps its labels.
     let known = options
         .start
         .as_deref()
@@ -304,33 +315,42 @@ fn collect_classes<P>(
     values.extend(known.into_iter().flatten());
     if values.len() >= MOST_CLASSES {
         let reason = format!(
-            "its masks hold {} labels, and a model has at most {}",
+            "the masks contain {} labels, but a model can have at most {}",
             values.len(),
             MOST_CLASSES - 1
         );
         return Err(Error::at_path("train on", &set.folder, reason).with_advice(
-            "Put labels together, or leave some out. Are these masks at all, and not images?",
+            "Merge or remove labels, and check that the files are masks and not images.",
         ));
     }
-    let given = |(place, value): (usize, &u8)| match options.labels.len() == values.len() {
-        true => options.labels.get(place),
-        false => options.labels.get(usize::from(*value) - 1),
-    };
-    let label = |(place, value)| match given((place, value)).or_else(|| set.labels.get(value)) {
-        Some(known) => known.clone(),
-        None => Label {
-            color: Label::with_name("", place).color,
-            ..Label::by_number(*value)
-        },
-    };
-    let labels = values.iter().enumerate().map(label).collect();
+    // If there are as many names as labels, they are assigned in order; else the first name is that of value 1.
+    let is_one_for_each = options.labels.len() == values.len();
+    let mut labels = Vec::with_capacity(values.len());
+    for (place, &value) in values.iter().enumerate() {
+        let index = if is_one_for_each {
+            place
+        } else {
+            usize::from(value) - 1
+        };
+        let given = options.labels.get(index);
+        let known = given.or_else(|| set.labels.get(&value)).cloned();
+        labels.push(known.unwrap_or_else(|| unnamed_label(place, value)));
+    }
     Ok(TrainedClasses {
         labels,
         values: values.into_iter().collect(),
     })
 }
 
-/// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
+/// A label named by its value, in the colour of its position, so that neighbours in the list differ.
+fn unnamed_label(place: usize, value: u8) -> Label {
+    Label {
+        color: Label::with_name("", place).color,
+        ..Label::by_number(value)
+    }
+}
+
+/// The mask values that a model's labels had in its own training; empty unless they include all values that `occur`.
 fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
     let (card, weights) = checkpoint::read_model(path)?;
     let count = checkpoint::detect_architecture(&weights)?
@@ -350,7 +370,7 @@ fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
     })
 }
 
-/// The weights that the training begins with, and the hash of those given.
+/// The initial weights, and the hash of the starting model if there is one.
 fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Option<String>)> {
     let Some(path) = &options.start else {
         return Ok((
@@ -368,10 +388,11 @@ fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Opt
     if (found.config, found.channels, found.classes) != (options.config, options.channels, classes)
     {
         let reason = format!(
-            "it is CMUNeXt-{} with {} channels and {} classes; wanted is {} with {} and {classes}",
+            "it is CMUNeXt-{} with {} channels and {} classes, but the training needs CMUNeXt-{} \
+             with {} channels and {classes} classes",
             found.config, found.channels, found.classes, options.config, options.channels
         );
-        return Err(Error::at_path("start from", path, reason));
+        return Err(Error::at_path("start the training from", path, reason));
     }
     checkpoint::widen_sigmoid_head(&mut weights);
     Ok((weights, Some(parent)))
@@ -398,11 +419,7 @@ fn new_log<P: ImageMaskPair>(
             training,
             validation,
             held_out,
-            names: names
-                .finalize()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect(),
+            names: hex_text(&names.finalize()),
         },
         ..TrainingLog::default()
     })
@@ -427,7 +444,7 @@ fn held_out_figures<P: ImageMaskPair>(
         ));
     }
     let mean = metrics::Scores::mean_over(&scores)
-        .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
+        .ok_or_else(|| Error::new("evaluate the model", "no hold-out image could be scored"))?;
     let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
     Ok(HeldOut {
         cases: scores.len(),

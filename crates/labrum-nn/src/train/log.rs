@@ -1,92 +1,95 @@
-//! What a training from a folder did, epoch by epoch, as JSON: results and plots are made from it.
+//! The log of a training from scratch, epoch by epoch, as JSON: the source of results and plots.
 
 use labrum_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A training, from its first epoch to its last so far.
+/// A training, up to its last completed epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingLog {
     /// Name and version of the program.
     pub program: String,
-    /// The command, as it was typed.
+    /// The command line.
     pub command: String,
-    /// When it began, as RFC 3339 has it.
+    /// Start time (RFC 3339).
     pub begun: String,
-    /// The device.
+    /// Display name of the device.
     pub device: String,
-    /// All that decides about the weights but the images.
+    /// All settings that affect the weights.
     pub settings: serde_json::Value,
-    /// The images.
+    /// Number of images, and a hash of their names.
     pub images: Images,
-    /// In order.
+    /// Completed epochs, in order.
     pub epochs: Vec<Epoch>,
     /// The weights that were kept as the best.
     pub best: Option<KeptWeights>,
     /// The weights of the last epoch.
     pub last: Option<KeptWeights>,
-    /// It came to its end, and was not stopped.
+    /// True if the training ran to its end and was not stopped.
     pub is_finished: bool,
 }
 
-/// How many images a training saw, and which.
+/// Number of images in each part of a training, and a hash of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Images {
-    /// Trained on.
+    /// Number of training images.
     pub training: usize,
-    /// Those that chose the best epoch; where there are none, the training images did, and all figures are of these.
+    /// Number of validation images, which decide the best epoch. If 0, the training images do, and all figures are
+    /// theirs.
     pub validation: usize,
-    /// For the figures at the end.
+    /// Number of hold-out images, for the final figures.
     pub held_out: usize,
-    /// SHA-256 (hex) of the names of all, part by part.
+    /// SHA-256 (hex) of all image names, part by part.
     pub names: String,
 }
 
-/// An epoch.
+/// Figures of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
-    /// Steps since the beginning.
+    /// Steps since the start of the training.
     pub steps: usize,
-    /// Seconds of training since the beginning.
+    /// Seconds since the start of the training, without interruptions.
     pub seconds: f64,
-    /// Mean loss.
+    /// Mean loss of the steps.
     pub loss: f64,
-    /// Mean Dice of the validation images at the size of the input; of the training images where there are none.
+    /// Mean Dice of the validation images (without any, of the training images), at the size of the network's input.
     pub dice: f64,
-    /// Mean intersection over union of the validation images at the size of the input; of the training images where there are none.
+    /// Mean intersection over union of the same images, at the size of the network's input.
     pub iou: f64,
 }
 
-/// Weights that were written to a file.
+/// Weights that were written to a file, and their figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptWeights {
-    /// Of which epoch.
+    /// Epoch of the weights, from 1.
     pub epoch: usize,
     /// SHA-256 (hex) of the weights.
     pub hash: String,
-    /// Mean Dice of the validation images at the size of the input; of the training images where there are none.
+    /// Mean Dice of the validation images (without any, of the training images), at the size of the network's input.
     pub dice: f64,
-    /// Mean intersection over union of the validation images at the size of the input; of the training images where there are none.
+    /// Mean intersection over union of the same images, at the size of the network's input.
     pub iou: f64,
 }
 
 impl TrainingLog {
-    /// Reads the file of a log.
+    /// Reads a log file.
     pub fn read_from_file(path: &Path) -> Result<Self> {
-        let failed = |reason: String| {
-            Error::at_path("read the log of a training", path, reason)
-                .with_advice("Give a JSON file that labrum train --log has written.")
-        };
-        let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
-        serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
+        let bytes =
+            std::fs::read(path).map_err(|e| unreadable_log(path, &labrum_core::reason_of(&e)))?;
+        serde_json::from_slice(&bytes).map_err(|e| unreadable_log(path, &e.to_string()))
     }
 
-    /// Forgets what came after `steps` steps: it is done again.
+    /// Removes everything after `steps` steps, since these are done again.
     pub(super) fn cut_to(&mut self, steps: usize) {
         self.epochs.retain(|epoch| epoch.steps <= steps);
         let last = self.epochs.last().map_or(0, |epoch| epoch.epoch);
         self.best.take_if(|best| best.epoch > last);
     }
+}
+
+fn unreadable_log(path: &Path, reason: &str) -> Error {
+    Error::at_path("read the training log", path, reason)
+        .with_advice("Choose a JSON file written by labrum train --log.")
 }

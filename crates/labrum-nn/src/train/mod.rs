@@ -1,4 +1,4 @@
-//! Training: from the beginning, and in rounds on what people corrected.
+//! Training: from scratch, and in rounds on corrected masks.
 
 mod full;
 mod log;

@@ -1,6 +1,6 @@
-//! How weights follow gradients, and the average that stays behind them: in one pass over plain numbers.
+//! Optimisers and the running average of the weights, in one pass over plain numbers.
 //!
-//! burn's optimisers are a dozen operations for each of 150 small tensors, and the average would read all of them back
+//! burn's optimisers take a dozen operations for each of 150 small tensors, and the average would read all of them back
 //! once more.
 
 use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill_slot, read_back};
@@ -9,27 +9,27 @@ use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use labrum_core::{Result, training::Optimizer};
 
-/// Decay of the mean of the gradients (AdamW), and of what is left of the last steps (SGD).
+/// Decay of the mean of the gradients (AdamW); momentum (SGD).
 const BETA_1: f32 = 0.9;
-/// Decay of the mean of their squares.
+/// Decay of the mean of the squared gradients (AdamW).
 const BETA_2: f32 = 0.999;
-/// Keeps the division from 0.
+/// Avoids division by zero.
 const EPSILON: f32 = 1e-8;
-/// Weights lose this share of themselves in a step of AdamW, times the learning rate.
+/// Weight decay of AdamW: each step reduces the weights by this share times the learning rate.
 const WEIGHT_DECAY: f32 = 1e-2;
-/// What SGD adds of the weights to their gradients.
+/// Weight decay of SGD: this share of the weights is added to their gradients.
 const WEIGHT_PENALTY: f32 = 1e-4;
 
 /// The running means that an optimiser keeps for each weight.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptimizerMoments {
-    /// Of the gradients.
+    /// Means of the gradients (AdamW), or momenta (SGD).
     pub first: Weights,
-    /// Of their squares; none for SGD.
+    /// Means of the squared gradients; empty for SGD.
     pub second: Weights,
 }
 
-/// An optimiser at work.
+/// An optimiser with its state.
 pub(crate) struct Follower {
     optimizer: Optimizer,
     steps: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// One that has done `steps` steps and holds what it then knew.
+    /// An optimiser after `steps` steps, with its moments at that point.
     pub(crate) fn new(optimizer: Optimizer, steps: usize, moments: OptimizerMoments) -> Self {
         Self {
             optimizer,
@@ -46,7 +46,7 @@ impl Follower {
         }
     }
 
-    /// Moves the weights of `network` against their gradients, and `average` a `share` of the way to where they are then.
+    /// Updates the weights of `network` by their gradients, then moves `average` by `share` towards the new weights.
     pub(crate) fn step_network(
         &mut self,
         network: &mut CmuNext,
@@ -88,9 +88,8 @@ impl Follower {
             }
             Optimizer::AdamW => {
                 let second = moment_values(&mut self.moments.second, name, weights.len());
-                let warm = |beta: f32| 1.0 - f64::from(beta).powi(self.steps.min(1 << 20) as i32);
-                let step = (rate / warm(BETA_1)) as f32;
-                let scale = (1.0 / warm(BETA_2)) as f32;
+                let step = (rate / share_of_steps(BETA_1, self.steps)) as f32;
+                let scale = (1.0 / share_of_steps(BETA_2, self.steps)) as f32;
                 let kept = 1.0 - (rate * f64::from(WEIGHT_DECAY)) as f32;
                 for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
                     *m = BETA_1 * *m + (1.0 - BETA_1) * g;
@@ -102,7 +101,12 @@ impl Follower {
     }
 }
 
-/// The running mean of one tensor, 0 at first.
+/// Bias correction: how much of a running mean with this decay comes from its steps, and not from its initial 0.
+fn share_of_steps(decay: f32, steps: usize) -> f64 {
+    1.0 - f64::from(decay).powi(steps.min(1 << 20) as i32)
+}
+
+/// The running mean of one tensor, initially 0.
 fn moment_values<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32] {
     if !moments.contains_key(name) {
         moments.insert(

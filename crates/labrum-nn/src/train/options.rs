@@ -1,4 +1,4 @@
-//! How to train from the beginning, by our own recipe or by that of the paper.
+//! Options of a training from scratch: Labrum's own recipe, and the paper's.
 
 use super::super::boundary_dou::BoundaryDou;
 use super::super::device::DeviceChoice;
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to train. What is serialised is what decides about the weights, and goes into the log.
+/// Training options. The serialised fields go into the log: they are those that affect the weights.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainOptions {
-    /// Which network.
+    /// Variant of the network: S, base or L.
     pub config: Config,
     /// Passes over the training images.
     pub epochs: usize,
-    /// Images in a step.
+    /// Images per step.
     pub batch: usize,
-    /// Learning rate at its height; it falls as (1 - done)^0.9, step by step.
+    /// Peak learning rate; it decays as (1 - done)^0.9, step by step.
     pub learning_rate: f64,
-    /// Steps until the learning rate is at its height; 0 to begin with it.
+    /// Steps until the peak learning rate is reached; 0 to start with it.
     pub warm_up: usize,
-    /// How weights follow gradients.
+    /// The optimiser.
     pub optimizer: Optimizer,
-    /// The loss.
+    /// The loss function.
     pub objective: Objective,
     /// Input columns, a multiple of 16.
     pub columns: usize,
@@ -35,33 +35,33 @@ pub struct TrainOptions {
     pub rows: usize,
     /// Input channels, 1 or 3.
     pub channels: usize,
-    /// Padded or stretched images.
+    /// Whether images are padded or stretched to the input.
     pub aspect: Aspect,
-    /// Where mean and deviation of the grey levels come from.
+    /// Where mean and standard deviation for normalisation come from.
     pub levels: LevelStatistics,
-    /// What is judged and kept: the average of the weights over the last steps, or the weights themselves.
+    /// Validate and keep the average of the weights over the last steps, instead of the weights themselves.
     pub averaged: bool,
-    /// By which figure of the validation images, else of the training images, the best epoch is chosen.
+    /// The figure that decides the best epoch: of the validation images or, without any, of the training images.
     pub chosen_by: ValidationFigure,
-    /// How samples are varied.
+    /// Data augmentation.
     pub augment: AugmentConfig,
-    /// The same seed gives the same split, first weights, order and augmentation.
+    /// Random seed of the split, the initial weights, the order and the augmentation.
     pub seed: u64,
-    /// Share of the subjects that were held out, for the figures at the end. This and what follows of subjects only goes
-    /// into the log: who gives the images has divided them.
+    /// Share of subjects in the hold-out set for the final figures, at least 0 and below 1. This and the other options
+    /// on subjects are only logged: the caller has split the images.
     pub held_out: f64,
-    /// Subjects that are held out in any case.
+    /// Subjects that always belong to the hold-out set.
     pub held_out_subjects: Vec<String>,
-    /// Share of the remaining subjects that choose the best epoch.
+    /// Share of the remaining subjects that are used for validation.
     pub validation: f64,
-    /// Pixels of a mask of so much and more are label 1, all others background.
+    /// Mask pixels with at least this value are label 1, all others background.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u16>,
-    /// No step begins after so long; the learning rate falls along with the time.
+    /// No step starts after this time; the learning rate decays with the time used.
     pub time_limit: Option<Duration>,
-    /// Weights to start from, instead of random ones.
+    /// Model to start from, instead of random weights.
     pub start: Option<PathBuf>,
-    /// Where to train.
+    /// The device to train on.
     #[serde(skip)]
     pub device: DeviceChoice,
     /// Name of the model.
@@ -70,29 +70,30 @@ pub struct TrainOptions {
     /// Version of the model.
     #[serde(skip)]
     pub version: String,
-    /// Names of the labels in the order of their values, instead of those in `labels.json`. Where there are as many
-    /// as labels that occur, they are those; else the first is that of value 1.
+    /// Labels in the order of their values, instead of those in `labels.json`. If there are as many as labels in the
+    /// masks, they are assigned in order; else the first is that of value 1.
     #[serde(skip)]
     pub labels: Vec<Label>,
     /// What the model is for.
     #[serde(skip)]
     pub purpose: ModelPurpose,
-    /// Name, licence and makers of the data.
+    /// Name, licence and authors of the data.
     #[serde(skip)]
     pub trained_on: TrainedOn,
 }
 
-/// Where mean and deviation of the grey levels come from.
+/// Where mean and standard deviation for normalisation come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LevelStatistics {
-    /// The training images.
+    /// Computed from the training images.
     Images,
-    /// ImageNet, as usual for photographs: (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225); (0.449) and (0.226) in grey.
+    /// ImageNet's, as usual for photographs: mean (0.485, 0.456, 0.406) and standard deviation (0.229, 0.224, 0.225);
+    /// in grey (0.449) and (0.226).
     ImageNet,
 }
 
-/// A figure of validation images.
+/// The figure that decides the best epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValidationFigure {
@@ -103,7 +104,7 @@ pub enum ValidationFigure {
 }
 
 impl TrainOptions {
-    /// Our own recipe: AdamW, Boundary DoU alone, much augmentation, averaged weights.
+    /// Labrum's own recipe: AdamW, Boundary DoU alone, strong augmentation, averaged weights.
     pub fn labrum_recipe() -> Self {
         Self {
             config: Config::S,
@@ -137,8 +138,8 @@ impl TrainOptions {
         }
     }
 
-    /// As the authors of CMUNeXt trained (Tang et al., arXiv 2308.01239, and their code): half the cross-entropy and Dice,
-    /// SGD, quarter turns and mirrors, images stretched to 256 x 256, the weights of the best IoU.
+    /// The recipe of CMUNeXt's authors (Tang et al., arXiv 2308.01239, and their code): half the cross-entropy plus
+    /// Dice, SGD, quarter turns and flips, images stretched to 256 x 256, the weights with the best IoU.
     pub fn paper_recipe() -> Self {
         Self {
             epochs: 300,

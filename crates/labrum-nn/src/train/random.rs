@@ -1,4 +1,4 @@
-//! What chance decides in a training: the weights it begins with, and seeds for its samples.
+//! Random numbers in training: initial weights, and seeds for samples.
 
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
@@ -6,14 +6,14 @@ use burn::tensor::Device;
 use labrum_core::{Result, model_card::Config};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-/// Random weights, the same for the same seed: uniform within 1 / sqrt(inputs of a neuron), as PyTorch does it.
+/// Random weights, the same for the same seed: uniform within ±1 / sqrt(fan-in), like PyTorch's default.
 pub fn random_weights(
     config: Config,
     channels: usize,
     classes: usize,
     seed: u64,
 ) -> Result<Weights> {
-    // burn's generator is one for all threads: its numbers depend on what else goes on.
+    // burn's generator is shared by all threads, so its numbers cannot be reproduced.
     let mut weights =
         checkpoint::read_weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
     let mut rng = SmallRng::seed_from_u64(seed);
@@ -39,7 +39,7 @@ pub fn random_weights(
     Ok(weights)
 }
 
-/// A seed for the `n`th thing of a kind, with as little to do with its neighbours' as can be.
+/// A seed for item `n` of a kind, unrelated to its neighbours' seeds.
 pub(super) fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
     let mut rng = SmallRng::seed_from_u64(seed.rotate_left(32) ^ kind);
     rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()

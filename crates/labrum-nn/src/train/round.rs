@@ -1,8 +1,8 @@
-//! One round of learning from what people accepted: from weights and samples to a candidate.
+//! One round of training on accepted cases: from weights and samples to a candidate.
 //!
-//! The learning rate falls to nothing within the round, and the candidate is an average of weights, so that it does not
-//! depend on the last few batches. Where there are enough samples, a part of them is not learned from but chooses the
-//! best moment. The hold-out never comes here.
+//! The learning rate decays to 0 within the round, and the candidate is an average of weights, so that it does not
+//! depend on the last few batches. If there are enough samples, some are not trained on but used for validation, to
+//! choose the best moment. The hold-out set is never used here.
 
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
@@ -16,101 +16,84 @@ use labrum_core::{
     Error, Result,
     model_card::InputSpec,
     progress::Control,
-    training::{Length, Plan},
+    training::{Length, Plan, RoundProgress},
 };
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// A round is judged on its validation part so often.
+/// Number of validations in a round.
 const LOOKS: usize = 10;
-/// Steps until the learning rate is at its height.
+/// Steps until the peak learning rate is reached.
 const WARM_UP: f64 = 20.0;
-/// From so many samples on a part of them chooses the best moment; fewer are all needed to learn from.
+/// Minimum number of samples for a validation part; fewer are all needed for training.
 const ENOUGH_TO_VALIDATE: usize = 100;
-/// One in so many samples is then validation.
+/// One in this many samples is then used for validation.
 const ONE_IN: usize = 10;
-/// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
+/// The end of a round is kept unless an earlier moment had a Dice better by this: few samples cannot show smaller
+/// differences.
 const CLEARLY: f64 = 0.01;
-/// A start that misses this much Dice of what it is to learn gets the whole learning rate, a better one less: what it knows
-/// is not thrown over.
+/// Starting weights whose Dice is at least this far below 1 get the full learning rate. Better ones get less, to keep
+/// what they have learned.
 const WHOLE_RATE_BELOW: f64 = 0.3;
-/// The least share of the learning rate for that.
+/// Lower limit of that reduction, as a share of the learning rate.
 const LEAST_FOR_GOOD: f64 = 0.5;
-/// A start that misses this much Dice has to learn, however much it has seen elsewhere.
+/// Starting weights whose Dice is at least this far below 1 are trained fully, however many other cases they were
+/// trained on.
 const MUST_LEARN_BELOW: f64 = 0.5;
-/// On so many samples, at most, the start is looked at for that.
+/// Maximum number of samples for measuring the Dice of the starting weights.
 const LOOKED_AT: usize = 24;
-/// The least share of the learning rate in all.
+/// Lower limit of the learning rate after all reductions, as a share.
 const LEAST_RATE: f64 = 0.025;
-/// Kinds of random numbers: the order of a pass through the samples, and how they are varied.
+/// Kinds of random numbers: the order of a pass through the samples, and their augmentation.
 const PASSES: u64 = 1;
 const VARIATIONS: u64 = 2;
-/// For so many steps, the samples are once more shown to the network at the end, for the statistics of its norms.
+/// At the end of a round, one forward pass per this many training steps recomputes the statistics of the norms.
 const STEPS_FOR_A_PASS: usize = 15;
 const FEWEST_PASSES: usize = 8;
 const MOST_PASSES: usize = 60;
-/// A state to go on from is handed out so often.
+/// Interval between states to resume from.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
-/// What a round starts from and learns from.
+/// Input of a round.
 pub struct Lesson<'a> {
-    /// Weights to start from, with as many classes as there shall be.
+    /// Starting weights, with the final number of classes.
     pub start: Weights,
-    /// How images become inputs; the samples are made by it.
+    /// The network's input, as used to make the samples.
     pub spec: &'a InputSpec,
-    /// To learn from.
+    /// Training samples.
     pub samples: &'a [TrainingSample],
-    /// Which of them no round has learned from.
+    /// For each sample, whether no earlier round trained on it.
     pub is_new: &'a [bool],
-    /// Cases to learn from, as a share of all that the candidate will have learned from, its start included, 0..=1: a model
-    /// that has seen hundreds is not thrown over for the sake of five.
+    /// Cases of this round as a share of all cases that the candidate will have been trained on, its start included,
+    /// 0..=1: a model trained on hundreds should not change much for five.
     pub share: f64,
-    /// A state to go on from, of a round that was cut off.
+    /// State to resume from, of an interrupted round.
     pub resume: Option<TrainingState>,
 }
 
-/// What a running round tells.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RoundProgress {
-    /// A step is done.
-    Step {
-        /// From 1.
-        step: usize,
-        /// Share of the round that is done, 0..=1.
-        done: f64,
-        /// Running mean of the loss.
-        loss: f64,
-        /// Time still to go.
-        remaining: Duration,
-    },
-    /// The average was looked at on the validation part.
-    Validation {
-        /// After so many steps.
-        step: usize,
-        /// Mean Dice there.
-        dice: f64,
-        /// It is the best so far.
-        is_best: bool,
-    },
+impl Lesson<'_> {
+    fn is_new_sample(&self, index: usize) -> bool {
+        self.is_new.get(index).copied().unwrap_or(false)
+    }
 }
 
-/// What comes out of a round that was not cancelled.
+/// Result of a completed round.
 #[derive(Debug)]
 pub struct Learned {
     /// The candidate.
     pub weights: Weights,
     /// Steps done.
     pub steps: usize,
-    /// Samples that chose the moment.
+    /// Number of validation samples.
     pub validation: usize,
-    /// Dice of the candidate on them.
+    /// Mean Dice of the candidate on the validation samples; `None` without any.
     pub validation_dice: Option<f64>,
 }
 
-/// Does a round; `None` where it was cancelled. `progress` is told each step, `checkpoint` gets states to go on from.
+/// Runs a round; `None` if cancelled. `progress` is called at each step, `checkpoint` with states to resume from.
 ///
-/// Errors: no samples, samples that are not of the size of the input, a device that fails, a loss that is not a number.
+/// Errors: no samples, samples of the wrong size, a device failure, a loss that is NaN or infinite.
 pub fn train_on_lesson(
     lesson: Lesson<'_>,
     plan: &Plan,
@@ -122,7 +105,7 @@ pub fn train_on_lesson(
     if lesson.samples.is_empty() {
         return Err(Error::new(
             "train",
-            "there is no accepted case to learn from",
+            "there are no accepted cases to train on",
         ));
     }
     let pixels = lesson.spec.columns * lesson.spec.rows;
@@ -133,14 +116,14 @@ pub fn train_on_lesson(
     {
         return Err(Error::new(
             "train",
-            "a sample does not have the size of the network's input",
+            "a sample does not match the size of the network's input",
         ));
     }
     // burn reports most failures of a GPU (memory, a lost device) as a panic.
-    let run = || {
+    catch_unwind(AssertUnwindSafe(|| {
         TrainingRound::from_lesson(lesson, plan, device)?.run_to_end(control, progress, checkpoint)
-    };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+    }))
+    .unwrap_or_else(|panic| {
         Err(device::panic_to_error(
             device,
             "train the model",
@@ -153,9 +136,9 @@ struct TrainingRound<'a> {
     trainee: Trainee,
     spec: &'a InputSpec,
     samples: &'a [TrainingSample],
-    /// Indices of those to learn from, new ones more than once.
+    /// Indices of the training samples; new samples occur more than once.
     deck: Vec<usize>,
-    /// The order of the deck in this pass through it.
+    /// Number of the current pass through the deck, and the order of the deck in it.
     shuffled: (Option<usize>, Vec<usize>),
     validation: Vec<TrainingSample>,
     plan: &'a Plan,
@@ -163,9 +146,9 @@ struct TrainingRound<'a> {
     best: Option<(f64, Weights)>,
     done_before: f64,
     steps: usize,
-    /// The learning rate at its height.
+    /// Peak learning rate.
     rate: f64,
-    /// How far the statistics of the norms go to those of the samples, 0..=1.
+    /// How far the statistics of the norms move towards those of the samples, 0..=1.
     settling: f32,
 }
 
@@ -179,19 +162,16 @@ impl<'a> TrainingRound<'a> {
             order.len() / ONE_IN
         };
         let learned = order.split_off(validation);
-        let is_new = |i: usize| lesson.is_new.get(i).copied().unwrap_or(false);
-        let all_new = learned.iter().all(|&i| is_new(i));
-        let times = |i: usize| {
-            if is_new(i) && !all_new {
+        let are_all_new = learned.iter().all(|&i| lesson.is_new_sample(i));
+        let mut deck = Vec::with_capacity(learned.len());
+        for i in learned {
+            let times = if lesson.is_new_sample(i) && !are_all_new {
                 plan.new_weight.max(1)
             } else {
                 1
-            }
-        };
-        let deck = learned
-            .iter()
-            .flat_map(|&i| std::iter::repeat_n(i, times(i)))
-            .collect();
+            };
+            deck.extend(std::iter::repeat_n(i, times));
+        }
         let step = lesson.samples.len().div_ceil(LOOKED_AT);
         let some: Vec<TrainingSample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
@@ -286,7 +266,7 @@ impl<'a> TrainingRound<'a> {
         self.finish_learning(control)
     }
 
-    /// One step, when the share `done` of the round is over; the loss before it.
+    /// Does one step when the share `done` of the round is over, and returns the loss before it.
     fn train_step(&mut self, done: f64, loss: &Objective) -> Result<f64> {
         let picked = self.pick_samples(self.steps);
         let batch = Batch {
@@ -303,7 +283,7 @@ impl<'a> TrainingRound<'a> {
         Ok(value)
     }
 
-    /// Share of the round that is done.
+    /// Share of the round that is done, 0..=1.
     fn done_share(&self, worked: Duration) -> f64 {
         let done = match self.plan.length {
             Length::Steps(steps) => self.steps as f64 / steps.max(1) as f64,
@@ -312,8 +292,8 @@ impl<'a> TrainingRound<'a> {
         done.min(1.0)
     }
 
-    /// The samples of a step: all of the deck come before one comes again. They depend on the number of the step alone, so
-    /// that a round that was cut off goes on with those that were next.
+    /// The samples of a step; the whole deck is used before an index repeats. They depend only on the step number, so
+    /// that an interrupted round resumes with the same samples.
     fn pick_samples(&mut self, step: usize) -> Vec<usize> {
         let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
         let mut picked = Vec::with_capacity(batch);
@@ -397,8 +377,8 @@ impl<'a> TrainingRound<'a> {
         }))
     }
 
-    /// The weights, with the statistics of the samples as they are where these serve better: few samples that have little
-    /// in common make poor ones.
+    /// The weights with recomputed statistics, as far as these improve Dice: few samples with little in common give
+    /// poor ones.
     fn choose_statistics(
         &mut self,
         weights: Weights,

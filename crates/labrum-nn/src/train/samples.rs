@@ -1,4 +1,4 @@
-//! Images and masks in memory, at the size of the network's input.
+//! Training samples: images and masks in memory, at the size of the network's input.
 
 use super::super::preprocess::{self, Size};
 use labrum_core::{
@@ -6,31 +6,31 @@ use labrum_core::{
     training::AugmentConfig,
 };
 
-/// How far from a changed pixel the stress ends, in pixels of the input.
+/// Distance from a changed pixel at which stress (extra weight) becomes 0, in pixels of the input.
 const STRESS_REACH: f64 = 5.0;
 
-/// What is true at a pixel of the input.
+/// Ground truth of one pixel of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pixel {
     /// The label.
     pub label: u8,
-    /// How near a person changed something: 255 at the changed pixel, 0 far from it.
+    /// Closeness to a pixel that a person changed: 255 at the changed pixel, 0 far from it.
     pub stress: u8,
 }
 
-/// One image in memory: grey levels 0..=255 `[channels, rows, columns]` and what is true `[rows, columns]`.
+/// One sample: grey levels 0..=255 `[channels, rows, columns]` and ground truth `[rows, columns]`.
 #[derive(Clone, Debug)]
 pub struct TrainingSample {
-    /// Grey levels.
+    /// Grey levels 0..=255.
     pub image: Vec<u8>,
-    /// What the network should find.
+    /// Ground truth of each pixel.
     pub truth: Vec<Pixel>,
 }
 
 impl TrainingSample {
-    /// An image and its mask, fitted to the input; `before` is what a model had proposed, where it had.
+    /// Fits an image and its mask to the input; `before` is the model's proposal, if there was one.
     ///
-    /// Errors: images without pixels, masks of another size than the image.
+    /// Errors: an image without pixels, a mask of a different size.
     pub fn new(
         image: &Image,
         mask: &Mask,
@@ -52,11 +52,9 @@ impl TrainingSample {
                 .collect();
             if changed.contains(&true) {
                 let away = distance_to(&changed, spec.columns, spec.rows, [1.0, 1.0]);
-                let stress = |d: f64| (255.0 * (1.0 - d / STRESS_REACH).max(0.0)) as u8;
-                truth
-                    .iter_mut()
-                    .zip(away)
-                    .for_each(|(pixel, d)| pixel.stress = stress(d));
+                for (pixel, distance) in truth.iter_mut().zip(away) {
+                    pixel.stress = stress_at_distance(distance);
+                }
             }
         }
         Ok(Self {
@@ -65,39 +63,46 @@ impl TrainingSample {
         })
     }
 
-    /// Grey levels 0..=1.
+    /// Grey levels scaled to 0..=1.
     pub(super) fn grey_levels(&self) -> Vec<f32> {
         self.image.iter().map(|v| f32::from(*v) / 255.0).collect()
     }
 }
 
-/// Mean and deviation of the grey levels 0..=1, channel by channel.
-pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let of = |channel: usize| {
-        let (mut n, mut sum, mut squares) = (0.0f64, 0.0f64, 0.0f64);
-        for sample in samples {
-            let plane = sample.truth.len();
-            for &v in &sample.image[channel * plane..(channel + 1) * plane] {
-                let v = f64::from(v) / 255.0;
-                n += 1.0;
-                sum += v;
-                squares += v * v;
-            }
-        }
-        let mean = sum / n.max(1.0);
-        (
-            mean as f32,
-            ((squares / n.max(1.0) - mean * mean).max(1e-6)).sqrt() as f32,
-        )
-    };
-    (0..channels).map(of).unzip()
+/// Stress of a pixel at this distance from the nearest changed one, in pixels of the input.
+#[inline]
+fn stress_at_distance(distance: f64) -> u8 {
+    (255.0 * (1.0 - distance / STRESS_REACH).max(0.0)) as u8
 }
 
-/// Which mirrors and turns leave the labels where they usually are: only those are used as variations.
+/// Mean and standard deviation of the grey levels, scaled to 0..=1, for each channel.
+pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>, Vec<f32>) {
+    (0..channels)
+        .map(|channel| mean_and_deviation(samples, channel))
+        .unzip()
+}
+
+fn mean_and_deviation(samples: &[TrainingSample], channel: usize) -> (f32, f32) {
+    let (mut n, mut sum, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+    for sample in samples {
+        let plane = sample.truth.len();
+        for &v in &sample.image[channel * plane..(channel + 1) * plane] {
+            let v = f64::from(v) / 255.0;
+            n += 1.0;
+            sum += v;
+            squares += v * v;
+        }
+    }
+    let mean = sum / n.max(1.0);
+    let variance = (squares / n.max(1.0) - mean * mean).max(1e-6);
+    (mean as f32, variance.sqrt() as f32)
+}
+
+/// Enables only the flips and quarter turns that leave labels where they usually are.
 ///
-/// Lungs in a chest X-ray have an upper and a lower end, a polyp has not. Each mask is laid over those of all other
-/// samples, as it is and mirrored: where it meets clearly fewer pixels of its own labels mirrored than as it is, the
-/// network shall learn the place instead.
+/// Lungs in a chest X-ray have a top and a bottom; a polyp has not. Each mask is compared with the masks of all other
+/// samples, as it is and flipped. If the flipped mask overlaps clearly less with its own labels, the flip is left out,
+/// so that the network can learn the position.
 pub fn turns_that_keep(
     samples: &[TrainingSample],
     size: Size,
@@ -110,16 +115,19 @@ pub fn turns_that_keep(
     let quarter_turn = columns == rows
         && flip_vertical
         && meets.keeps_label_overlap(&|x, y| [y, columns - 1 - x], columns);
-    let chance = |kept: bool| if kept { 0.5 } else { 0.0 };
     AugmentConfig {
-        flip_horizontal: chance(flip_horizontal),
-        flip_vertical: chance(flip_vertical),
-        quarter_turn: chance(quarter_turn),
+        flip_horizontal: chance_of_turn(flip_horizontal),
+        flip_vertical: chance_of_turn(flip_vertical),
+        quarter_turn: chance_of_turn(quarter_turn),
         ..config
     }
 }
 
-/// How often each label is at each pixel.
+fn chance_of_turn(keeps_labels: bool) -> f64 {
+    if keeps_labels { 0.5 } else { 0.0 }
+}
+
+/// How often each label occurs at each pixel.
 struct Meeting<'a> {
     samples: &'a [TrainingSample],
     /// `[labels + 1][pixels]`
@@ -145,9 +153,10 @@ impl<'a> Meeting<'a> {
         Self { samples, counts }
     }
 
-    /// True where masks moved by `to` (pixel to pixel) meet about as many equal labels of other masks as unmoved ones.
+    /// True if masks moved by `to` (pixel to pixel) overlap equal labels of other masks about as much as unmoved masks
+    /// do.
     fn keeps_label_overlap(&self, to: &dyn Fn(usize, usize) -> [usize; 2], columns: usize) -> bool {
-        // With two masks there is nothing to learn about the usual.
+        // Two masks are too few to tell where labels usually are.
         const FEW: usize = 3;
         const ALIKE: f64 = 0.9;
         if self.samples.len() < FEW {
@@ -163,7 +172,7 @@ impl<'a> Meeting<'a> {
             {
                 let [x, y] = to(i % columns, i / columns);
                 let (count, there) = (&self.counts[usize::from(pixel.label)], y * columns + x);
-                // Less its own.
+                // The sample itself does not count.
                 as_it_is += u64::from(count[i] - 1);
                 moved +=
                     u64::from(count[there] - u32::from(sample.truth[there].label == pixel.label));

@@ -1,4 +1,4 @@
-//! The state of a training in a file, to go on from after a stop or a crash.
+//! The saved state of a training, to resume from after an interruption or a crash.
 
 use super::super::checkpoint::{self, Weights};
 use super::optimizer::OptimizerMoments;
@@ -8,26 +8,26 @@ use labrum_core::{
 };
 use std::path::Path;
 
-/// A training under way, to go on from.
+/// The state of an unfinished training.
 #[derive(Clone, Debug)]
 pub struct TrainingState {
     /// The weights of the last step.
     pub weights: Weights,
-    /// Their average.
+    /// Running average of the weights.
     pub average: Weights,
-    /// What the optimiser keeps.
+    /// State of the optimiser.
     pub moments: OptimizerMoments,
     /// Steps done.
     pub steps: usize,
-    /// Share of the training that is done.
+    /// Share of the training that is done, 0..=1.
     pub done: f64,
-    /// The weights that were best on the validation part, and their figure there.
+    /// Best validation figure so far, and its weights.
     pub best: Option<(f64, Weights)>,
 }
 
-/// Where the numbers stand: step, share done, best figure (below 0 for none).
+/// Name of the tensor with the scalars: step, share done, best figure (negative for none).
 const NUMBERS: &str = "state.numbers";
-/// What the sets of numbers begin with.
+/// Name prefixes of the sets of weights.
 const PARTS: [&str; 5] = [
     "last.",
     "average.",
@@ -36,7 +36,7 @@ const PARTS: [&str; 5] = [
     "second-moment.",
 ];
 
-/// The bytes of a state.
+/// Serialises a state.
 pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
     let mut all = Weights::new();
     let best = state.best.as_ref().map(|(_, weights)| weights);
@@ -54,7 +54,7 @@ pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
                 .map(|(name, t)| (format!("{part}{name}"), t.clone())),
         );
     }
-    // f32 holds whole numbers up to 16 million.
+    // f32 is exact for whole numbers up to 16 million.
     let numbers = [
         state.steps as f32,
         state.done as f32,
@@ -68,7 +68,7 @@ pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
     checkpoint::to_bytes(&placeholder_card(), &all)
 }
 
-/// The state in a file; `None` where there is none that can be used for such a network: the training then begins anew.
+/// Reads a state file; `None` if it is missing, unusable or of a different network: the training then starts again.
 pub fn read_from_file(
     path: &Path,
     config: Config,
@@ -85,23 +85,22 @@ pub fn read_from_file(
         match checkpoint::detect_architecture(&state.weights)? {
             found if found == wanted => Ok(state),
             _ => Err(Error::new(
-                "go on with the training",
-                "its state is of another network",
+                "resume the training",
+                "the saved state belongs to a different network",
             )),
         }
     });
     found
-        .inspect_err(|error| log::warn!("{}: {error}; the training begins anew", path.display()))
+        .inspect_err(|error| log::warn!("{}: {error}; the training starts again", path.display()))
         .ok()
 }
 
-/// The state in the bytes of a file. Errors: bytes that are not a whole state.
+/// Reads a state from the bytes of a file. Errors: an incomplete or invalid state.
 pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
     let (_, mut all) = checkpoint::from_bytes(bytes)?;
-    let broken = || Error::new("read the state of the training", "it is not whole");
-    let numbers = all.remove(NUMBERS).ok_or_else(broken)?.values;
+    let numbers = all.remove(NUMBERS).ok_or_else(broken_state)?.values;
     let [steps, done, best_dice] = numbers[..] else {
-        return Err(broken());
+        return Err(broken_state());
     };
     let [weights, average, best, first, second] = PARTS.map(|part| -> Weights {
         all.iter()
@@ -112,7 +111,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
     checkpoint::check_weights(&average)?;
     let best = (best_dice >= 0.0 && !best.is_empty()).then_some((f64::from(best_dice), best));
     if !(0.0..=1.0).contains(&done) || steps < 0.0 {
-        return Err(broken());
+        return Err(broken_state());
     }
     let moments = OptimizerMoments { first, second };
     Ok(TrainingState {
@@ -125,7 +124,14 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
     })
 }
 
-/// Files of ours have cards; this one is never shown.
+fn broken_state() -> Error {
+    Error::new(
+        "read the saved training state",
+        "it is incomplete or damaged",
+    )
+}
+
+/// The file format needs a model card; this one is never shown.
 fn placeholder_card() -> ModelCard {
     ModelCard {
         name: "State of a training".into(),

@@ -1,9 +1,9 @@
-//! The running statistics of batch norm, taken anew at the end of a round.
+//! Recomputes the running statistics of batch norm at the end of a round.
 //!
-//! While it learns, a network sees samples that are varied: darker, turned, with black corners. What it will be used on is
-//! not, and its averaged weights are those of no single step. The statistics that belong to these weights and to samples
-//! as they are make it clearly better where it learned from few (Wu and Johnson, "Rethinking Batch in BatchNorm",
-//! arXiv 2105.07576, section 3).
+//! In training the network sees augmented samples: darker, rotated, with black corners. Images at inference are not
+//! augmented, and the averaged weights are those of no single step. Statistics that match these weights and unaugmented
+//! samples clearly improve a model trained on few samples (Wu and Johnson, "Rethinking Batch in BatchNorm", arXiv
+//! 2105.07576, section 3).
 
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::{CmuNext, MOMENTUM, Slot};
@@ -15,25 +15,25 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use labrum_core::{Result, model_card::InputSpec, progress::Control, training::AugmentConfig};
 
-/// What the statistics are taken from.
+/// What the statistics are computed from.
 pub(super) struct StatisticsSource<'a> {
     pub(super) samples: &'a [TrainingSample],
-    /// The samples of each pass through the network.
+    /// Indices of the samples of each forward pass.
     pub(super) batches: &'a [Vec<usize>],
-    /// Only its mirrors and turns are used.
+    /// Only its flips and quarter turns are used.
     pub(super) augment: &'a AugmentConfig,
     pub(super) spec: &'a InputSpec,
     pub(super) device: &'a NamedDevice,
 }
 
-/// The statistics that belong to `weights` and the samples as they are; `None` where it was cancelled.
+/// Statistics of `weights` on the samples, varied by flips and quarter turns only; `None` if cancelled.
 pub(super) fn of_samples(
     weights: &Weights,
     source: &StatisticsSource<'_>,
     control: &Control,
 ) -> Result<Option<Weights>> {
     let device = source.device.device.clone().autodiff();
-    // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
+    // Without gradients no intermediate values are kept; on an autodiff device norms use batch statistics.
     let mut network = checkpoint::build_network(weights.clone(), &device)?
         .1
         .no_grad();
@@ -68,7 +68,7 @@ pub(super) fn of_samples(
     Ok(Some(mean))
 }
 
-/// `weights` with statistics that are a `share`, 0..=1, of the way from their own to `statistics`.
+/// `weights` with their statistics moved by `share`, 0..=1, towards `statistics`.
 pub(super) fn blend_towards(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
     let mut weights = weights.clone();
     for (name, statistic) in statistics {
@@ -82,7 +82,7 @@ pub(super) fn blend_towards(weights: &Weights, statistics: &Weights, share: f32)
     weights
 }
 
-/// Sets all running statistics to 0, so that after a pass they are those of its batch, times the momentum.
+/// Sets all running statistics to 0, so that after one pass they are those of its batch times the momentum.
 fn clear_running(network: &mut CmuNext, device: &burn::tensor::Device) {
     network.each_tensor(&mut |_, slot| {
         if let Slot::Statistic(state) = slot {
@@ -92,9 +92,8 @@ fn clear_running(network: &mut CmuNext, device: &burn::tensor::Device) {
     });
 }
 
-/// Moves the mean of the statistics a `share` of the way to those of the last batch.
+/// Moves the mean of the statistics by `share` towards those of the last batch.
 fn accumulate_mean(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
-    let is_statistic = |slot: &Slot<'_>| matches!(slot, Slot::Statistic(_));
     for batch in checkpoint::read_back(network, &mut GradientsParams::new(), is_statistic)? {
         let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
         let mean = mean
@@ -106,6 +105,10 @@ fn accumulate_mean(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Res
             .for_each(|(mean, new)| *mean += share * (new - *mean));
     }
     Ok(())
+}
+
+fn is_statistic(slot: &Slot<'_>) -> bool {
+    matches!(slot, Slot::Statistic(_))
 }
 
 #[cfg(test)]

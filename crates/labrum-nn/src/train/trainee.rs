@@ -1,4 +1,4 @@
-//! The network that is trained, step by step, and the average of its weights.
+//! The network under training, and the average of its weights.
 
 use super::super::augment::augment_sample;
 use super::super::boundary_dou::Truth;
@@ -9,7 +9,7 @@ use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
 use super::optimizer::{Follower, OptimizerMoments};
-use super::samples::TrainingSample;
+use super::samples::{Pixel, TrainingSample};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use labrum_core::{
@@ -19,24 +19,24 @@ use labrum_core::{
 };
 use rayon::prelude::*;
 
-/// A network under training. All calls belong on one thread.
+/// A network under training. Make all calls from one thread.
 pub(super) struct Trainee {
     network: Option<CmuNext>,
     follower: Follower,
-    /// The mean of the weights over the last steps: what is judged and kept.
+    /// The average of the weights over the last steps, which is validated and kept.
     average: Weights,
     steps: usize,
     device: NamedDevice,
 }
 
-/// What a step is made of.
+/// The samples and options of one step.
 pub(super) struct Batch<'a> {
     pub(super) samples: &'a [TrainingSample],
-    /// Which of them.
+    /// Indices of the samples in this batch.
     pub(super) picked: &'a [usize],
     pub(super) augment: &'a AugmentConfig,
     pub(super) seed: u64,
-    /// Weight of a pixel that a person changed is 1 + this.
+    /// Extra weight of pixels that a person changed: their weight is 1 + `stress`.
     pub(super) stress: f32,
 }
 
@@ -65,12 +65,12 @@ impl Trainee {
             .map_or_else(|| Err(network_lost_error()), checkpoint::read_weights)
     }
 
-    /// What the optimiser keeps.
+    /// State of the optimiser.
     pub(super) fn optimizer_moments(&self) -> &OptimizerMoments {
         &self.follower.moments
     }
 
-    /// Goes on from where a training was after `steps` steps.
+    /// Restores the state of a training after `steps` steps.
     pub(super) fn resume_from(
         &mut self,
         average: Weights,
@@ -83,9 +83,9 @@ impl Trainee {
         self.steps = steps;
     }
 
-    /// One step; the loss before it.
+    /// Does one step and returns the loss before it.
     ///
-    /// Errors: a loss that is not a number: the network is then of no use any more.
+    /// Errors: a loss that is NaN or infinite; the network cannot be used afterwards.
     pub(super) fn train_step(
         &mut self,
         batch: &Batch<'_>,
@@ -107,7 +107,7 @@ impl Trainee {
         );
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
-            return Err(Error::new("train", "the loss is not a number any more")
+            return Err(Error::new("train", "the loss became NaN or infinite")
                 .with_advice("Lower the learning rate."));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
@@ -121,7 +121,7 @@ impl Trainee {
 }
 
 fn network_lost_error() -> Error {
-    Error::new("train", "the network was lost in a step that failed")
+    Error::new("train", "the network cannot be used after a failed step")
 }
 
 struct Inputs {
@@ -131,7 +131,7 @@ struct Inputs {
 }
 
 impl Batch<'_> {
-    /// The samples, varied and normalised, as the network takes them.
+    /// The images of the samples, augmented and normalised, `[samples, channels, rows, columns]`.
     pub(super) fn image_tensor(&self, spec: &InputSpec, device: &Device) -> Tensor<4> {
         self.tensor_from_images(self.build_inputs(spec).images, spec, device)
     }
@@ -141,41 +141,52 @@ impl Batch<'_> {
         Tensor::from_data(TensorData::new(images, shape), device)
     }
 
-    /// The samples, varied and normalised.
+    /// The samples, augmented and normalised.
     fn build_inputs(&self, spec: &InputSpec) -> Inputs {
+        let varied: Vec<_> = self
+            .picked
+            .par_iter()
+            .enumerate()
+            .map(|(i, &index)| self.vary_sample(index, i, spec))
+            .collect();
+        let mut inputs = Inputs {
+            images: Vec::new(),
+            labels: Vec::new(),
+            weights: Vec::new(),
+        };
+        for (image, truth) in varied {
+            inputs.images.extend(image);
+            for pixel in truth {
+                let stress = f32::from(pixel.stress);
+                inputs.labels.push(pixel.label);
+                inputs.weights.push(1.0 + self.stress * stress / 255.0);
+            }
+        }
+        inputs
+    }
+
+    /// The normalised image and the ground truth of a sample, augmented with a seed that depends on its place in the
+    /// batch.
+    fn vary_sample(&self, index: usize, place: usize, spec: &InputSpec) -> (Vec<f32>, Vec<Pixel>) {
+        let sample = &self.samples[index];
         let size = Size {
             columns: spec.columns,
             rows: spec.rows,
         };
-        let vary = |(i, &index): (usize, &usize)| {
-            let sample = &self.samples[index];
-            let seed = self.seed.wrapping_add(i as u64);
-            let (mut image, truth) = augment_sample(
-                &sample.grey_levels(),
-                &sample.truth,
-                size,
-                self.augment,
-                seed,
-            );
-            preprocess::normalise_channels(&mut image, spec);
-            (image, truth)
-        };
-        let varied: Vec<_> = self.picked.par_iter().enumerate().map(vary).collect();
-        let truth = || varied.iter().flat_map(|(_, truth)| truth);
-        Inputs {
-            labels: truth().map(|pixel| pixel.label).collect(),
-            weights: truth()
-                .map(|pixel| 1.0 + self.stress * f32::from(pixel.stress) / 255.0)
-                .collect(),
-            images: varied
-                .iter()
-                .flat_map(|(image, _)| image.iter().copied())
-                .collect(),
-        }
+        let seed = self.seed.wrapping_add(place as u64);
+        let (mut image, truth) = augment_sample(
+            &sample.grey_levels(),
+            &sample.truth,
+            size,
+            self.augment,
+            seed,
+        );
+        preprocess::normalise_channels(&mut image, spec);
+        (image, truth)
     }
 }
 
-/// Dice of the likeliest labels on each sample, all labels together, at the size of the input.
+/// Dice of the predicted labels on each sample, all labels together, at the size of the input.
 pub fn sample_dice(
     weights: &Weights,
     samples: &[TrainingSample],
@@ -230,7 +241,7 @@ fn mean_label_dice(probabilities: &[f32], classes: usize, sample: &TrainingSampl
     }
 }
 
-/// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
+/// Weight of a new step in the average, which spans about 100 steps, fewer at the start.
 fn averaging_share(step: usize) -> f32 {
     (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
 }

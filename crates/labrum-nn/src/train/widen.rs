@@ -1,30 +1,26 @@
-//! The last layer with more labels than before.
+//! Changes the labels of a model: rebuilds its last layer.
 
 use super::super::checkpoint::Weights;
 use labrum_core::{Error, Result};
 
-/// How much less likely than background a label is at first that the network does not know: a share of some 5 %.
+/// How far the logit of a new label starts below that of background: a probability of about 5 %.
 const SHYNESS: f32 = 3.0;
 
-/// Gives the last layer one class for each entry of `from`, background first: the class of `weights` that it was, or
-/// `None` for a new one, which begins as a shy part of background. All else, and so all that is known, stays.
+/// Gives the last layer one class for each entry of `from`, background first: the index of the class in `weights`, or
+/// `None` for a new class, which starts as a small share of background. All other weights are unchanged.
 ///
 /// Errors: weights without a last layer; a class that they do not have.
 pub fn widen_head(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
     for (name, shyness) in [("Conv_1x1.weight", 0.0), ("Conv_1x1.bias", SHYNESS)] {
-        let failed = |reason: &str| {
-            Error::new(
-                "give the model other labels",
-                format!("\"{name}\" {reason}"),
-            )
-        };
-        let tensor = weights.get_mut(name).ok_or_else(|| failed("is missing"))?;
+        let tensor = weights
+            .get_mut(name)
+            .ok_or_else(|| head_error(name, "is missing"))?;
         let classes = tensor
             .shape
             .first()
             .copied()
             .filter(|n| *n > 0)
-            .ok_or_else(|| failed("is empty"))?;
+            .ok_or_else(|| head_error(name, "is empty"))?;
         let each = tensor.values.len() / classes;
         let mut values = Vec::with_capacity(from.len() * each);
         for class in from {
@@ -32,7 +28,7 @@ pub fn widen_head(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
             let row = tensor
                 .values
                 .get(known * each..(known + 1) * each)
-                .ok_or_else(|| failed("has fewer classes"))?;
+                .ok_or_else(|| head_error(name, "has too few classes"))?;
             let less = if class.is_none() { shyness } else { 0.0 };
             values.extend(row.iter().map(|v| v - less));
         }
@@ -40,6 +36,14 @@ pub fn widen_head(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
         tensor.values = values;
     }
     Ok(())
+}
+
+/// An error about a tensor of the last layer.
+fn head_error(name: &str, reason: &str) -> Error {
+    Error::new(
+        "change the labels of the model",
+        format!("\"{name}\" {reason}"),
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Masks that are there already for the images of a workspace, in the values of its labels.
+//! Reads existing masks for images of a workspace and converts them to the values of its labels.
 
 use super::AddCasesArguments;
 use crate::cli::console;
@@ -17,21 +17,21 @@ use labrum_core::{
 };
 use std::path::PathBuf;
 
-/// More labels do not fit in a mask.
+/// Maximum number of labels in a mask.
 const MOST_LABELS: usize = 255;
 
-/// Masks of a series in the values of the workspace.
+/// Masks of a series, with the label values of the workspace.
 pub(super) struct MasksToAdd {
     pub(super) masks: Vec<(usize, Mask)>,
-    /// Names of their labels.
+    /// Names of the labels in the masks.
     pub(super) labels: Vec<String>,
     pub(super) notes: Vec<String>,
 }
 
-/// Where masks are looked for.
+/// The given masks.
 pub(super) struct Masks {
     paths: Vec<PathBuf>,
-    /// Those that are called like pictures, read by one rule.
+    /// Label maps with the file names of images; all are read by the same rule.
     maps: Option<LabelMaps>,
     choice: MaskChoice,
 }
@@ -45,7 +45,7 @@ impl Masks {
         let images: Vec<&Series> = images.iter().map(|(_, series)| *series).collect();
         let maps = LabelMaps::find_for_images(&paths, &images, arguments.threshold)?;
         if let Some(note) = maps.as_ref().and_then(LabelMaps::values_note) {
-            console::print_remark(format_args!("labrum: in the masks {note}"));
+            console::print_remark(format_args!("labrum: in the masks, {note}"));
         }
         let choice = MaskChoice {
             threshold: arguments.threshold,
@@ -61,7 +61,10 @@ impl Masks {
         })
     }
 
-    /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.
+    /// The masks of a series.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there are none.
     pub(super) fn for_series(
         &self,
         series: &Series,
@@ -75,14 +78,13 @@ impl Masks {
         }
         let paths = label_maps::other_mask_files(&self.paths, series)?;
         if paths.is_empty() {
-            return Err(
-                Error::new("find a mask", "none is called like it").of_kind(ErrorKind::NotFound)
-            );
+            return Err(Error::new("find a mask", "no mask with the same file name")
+                .of_kind(ErrorKind::NotFound));
         }
         let imported = import::read_masks(&paths, series, &self.choice)?;
         if let Some(loss) = imported.loss_reason() {
-            return Err(Error::new("take the masks", loss)
-                .with_advice("labrum import-masks chooses what is taken."));
+            return Err(Error::new("add the masks", loss)
+                .with_advice("Use labrum import-masks to choose the labels to import."));
         }
         let values = values_of(workspace, &imported.labels)?;
         Ok(MasksToAdd {
@@ -101,23 +103,20 @@ impl Masks {
     }
 }
 
-/// Values that nothing names are the labels of the workspace of these numbers, where it has so many.
+/// Converts label maps. A value without a name means the label of the workspace with that number, if there is one.
 fn from_maps(
     maps: &LabelMaps,
     masks: Vec<(usize, Mask)>,
     workspace: &mut Workspace,
 ) -> Result<MasksToAdd> {
     let known = workspace.read_labels()?;
-    let of_number = |label: MapLabel| match known
-        .get(usize::from(label.value) - 1)
-        .filter(|_| !label.is_named)
-    {
-        Some(known) => (label.value, known.clone()),
-        None => (label.value, label.label),
-    };
-    let (numbers, labels): (Vec<u8>, Vec<Label>) = maps.labels().into_iter().map(of_number).unzip();
+    let (numbers, labels): (Vec<u8>, Vec<Label>) = maps
+        .labels()
+        .into_iter()
+        .map(|label| (label.value, label_in_workspace(label, &known)))
+        .unzip();
     let values = values_of(workspace, &labels)?;
-    // From the value in the map to that in the workspace.
+    // Maps values of the label map to values of the workspace.
     let mut table = vec![0; 255];
     for (number, value) in numbers.iter().zip(&values) {
         table[usize::from(*number) - 1] = *value;
@@ -142,19 +141,25 @@ fn from_maps(
     })
 }
 
-/// The values of these labels in the workspace, which gets those that it does not have.
+/// The label that a value means: by its name in the label map, else the label of the workspace with that number.
+fn label_in_workspace(label: MapLabel, known: &[Label]) -> Label {
+    match known.get(usize::from(label.value) - 1) {
+        Some(known) if !label.is_named => known.clone(),
+        _ => label.label,
+    }
+}
+
+/// The values of these labels in the workspace; labels that it does not have are added to it.
 fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
     let mut known = workspace.read_labels()?;
     let count = known.len();
     let mut values = Vec::with_capacity(labels.len());
-    // A label that was made by its name alone is any of that name.
+    // A label without codes matches any label with the same name.
     let bare = Label::with_name("", 0).concept;
     for label in labels {
-        let first = |is_it: &dyn Fn(&Label) -> bool| {
-            known.iter().position(|one| !one.is_gone() && is_it(one))
-        };
-        let known_as = first(&|one| one.is_same(label))
-            .or_else(|| first(&|one| one.name == label.name && one.concept == bare));
+        let known_as = place_of_label(&known, |one| one.is_same(label)).or_else(|| {
+            place_of_label(&known, |one| one.name == label.name && one.concept == bare)
+        });
         let place = known_as.unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
             let color = if is_taken {
@@ -173,11 +178,21 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
             .ok()
             .filter(|_| known.len() <= MOST_LABELS);
         values.push(value.ok_or_else(|| {
-            Error::new("take the masks", "the workspace would have over 255 labels")
+            Error::new(
+                "add the masks",
+                "the workspace would have more than 255 labels",
+            )
         })?);
     }
     if known.len() != count {
         workspace.set_labels(&known)?;
     }
     Ok(values)
+}
+
+/// Index of the first label for which `is_meant` holds, ignoring deleted labels.
+fn place_of_label(labels: &[Label], is_meant: impl Fn(&Label) -> bool) -> Option<usize> {
+    labels
+        .iter()
+        .position(|label| !label.is_gone() && is_meant(label))
 }

@@ -1,4 +1,4 @@
-//! The files of one case: those of its slices, and those of the series.
+//! Writes the files of the slices and of the series of a case.
 
 use super::Export;
 use crate::{
@@ -45,7 +45,7 @@ impl Export<'_> {
         if formats.is_empty() {
             return Ok(Vec::new());
         }
-        // Pixels are needed under overlays only.
+        // The image is needed only for overlays.
         let image = match formats.contains(&ExportFormat::Overlay) {
             true => open::load_slice(&slice.source, case.series.kind)?,
             false => Image::new(1, 1, Pixels::U8(vec![0]))
@@ -110,7 +110,7 @@ impl Export<'_> {
     }
 }
 
-/// Whether a format holds what is there, and cannot say that nothing is.
+/// True for formats that cannot store empty masks.
 fn cannot_be_empty(format: ExportFormat) -> bool {
     matches!(
         format,
@@ -119,7 +119,7 @@ fn cannot_be_empty(format: ExportFormat) -> bool {
 }
 
 fn nothing_there(format: ExportFormat) -> Error {
-    let reason = "there is nothing on these images, and such a file holds what is there";
+    let reason = "the masks are empty, and this format cannot store empty masks";
     Error::new(format!("write {}", format.short_name()), reason)
-        .with_advice("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
+        .with_advice("Label maps, NIfTI, COCO and the manifest can store empty masks.")
 }

@@ -63,7 +63,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
         "the picture has no scale of its own"
     );
     assert!(
-        series.notes[0].contains("scales of their own"),
+        series.notes[0].contains("the ultrasound regions have different scales"),
         "{:?}",
         series.notes
     );
@@ -98,7 +98,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
             "px",
             4.0,
             None,
-            "it lies across ultrasound regions with scales of their own"
+            "the label spans several ultrasound regions"
         )
     );
     assert_eq!(
@@ -107,7 +107,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
             "px",
             4.0,
             None,
-            "its ultrasound region does not show lengths in both directions"
+            "the ultrasound region does not show lengths in both directions"
         )
     );
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
             "px",
             4.0,
             None,
-            "parts of it lie outside of the ultrasound regions, which alone have a scale"
+            "part of the label lies outside the calibrated ultrasound regions"
         )
     );
 }

@@ -1,4 +1,4 @@
-//! An object that a server stores with us, as a file.
+//! Receives an object of a C-STORE request as a file.
 
 use super::super::object;
 use super::{
@@ -16,17 +16,17 @@ use std::{
     path::Path,
 };
 
-/// We do not take it.
+/// Status: SOP class not supported, for objects that were not requested.
 const REFUSED: u16 = 0x0122;
-/// There is no room for it.
+/// Status: out of resources.
 const NO_ROOM: u16 = 0xA700;
-/// It is not what it says it is.
+/// Status: data set does not match SOP class.
 const MISMATCH: u16 = 0xA900;
 
-/// Takes the object of a C-STORE request, where it is a wanted one, as `UID.dcm` into `folder`, and answers.
+/// Answers a C-STORE request; a requested object is saved as `UID.dcm` in `folder`.
 ///
 /// # Errors
-/// Where the association fails, or the object cannot be kept here.
+/// If the association fails or the object cannot be saved.
 pub(super) fn receive_object<A: SyncAssociation<TcpStream>>(
     line: &mut Association<A>,
     request: &Message,
@@ -51,22 +51,16 @@ pub(super) fn receive_object<A: SyncAssociation<TcpStream>>(
         .map_err(|reason| line.error_of_kind(ErrorKind::Refused, reason))?;
     let mut broken = None;
     let mut bytes = 0;
-    let fill = |out: &mut dyn Write| {
-        out.write_all(&header)?;
-        match line.read_data(&mut |piece| out.write_all(piece)) {
-            Ok(Ok(count)) => bytes = count,
-            Ok(Err(error)) => return Err(error),
-            Err(failure) => {
-                broken = Some(failure);
-                return Err(io::Error::other("the line broke off"));
-            }
-        }
-        Ok(())
-    };
     let path = folder.join(format!("{sop}.dcm"));
-    let written = whole_file::write_checked(&path, "keep what was received", fill, |path| {
-        object::check_identity(path, &sop)
-    });
+    let written = whole_file::write_checked(
+        &path,
+        "save the received object",
+        |out| {
+            bytes = copy_from_line(line, &header, out, &mut broken)?;
+            Ok(())
+        },
+        |path| object::check_identity(path, &sop),
+    );
     if let Some(failure) = broken {
         return Err(failure);
     }
@@ -89,7 +83,25 @@ pub(super) fn receive_object<A: SyncAssociation<TcpStream>>(
     }
 }
 
-/// Preamble and file meta information: what comes over the line has none.
+/// Writes the header and the received data, and returns the number of bytes received. A failure of the connection is stored
+/// in `broken`.
+fn copy_from_line<A: SyncAssociation<TcpStream>>(
+    line: &mut Association<A>,
+    header: &[u8],
+    out: &mut dyn Write,
+    broken: &mut Option<Error>,
+) -> io::Result<u64> {
+    out.write_all(header)?;
+    match line.read_data(&mut |piece| out.write_all(piece)) {
+        Ok(written) => written,
+        Err(failure) => {
+            *broken = Some(failure);
+            Err(io::Error::other("the connection was lost"))
+        }
+    }
+}
+
+/// Preamble and file meta information, which are not transmitted.
 fn file_meta_header<A: SyncAssociation<TcpStream>>(
     line: &Association<A>,
     request: &Message,

@@ -1,4 +1,4 @@
-//! Command sets (PS3.7 E): always implicit VR little endian.
+//! Command sets (PS3.7 E), always encoded in Implicit VR Little Endian.
 
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR, dicom_value};
 use dicom_dictionary_std::tags;
@@ -10,10 +10,10 @@ pub(super) const GET_RQ: u16 = 0x0010;
 pub(super) const FIND_RQ: u16 = 0x0020;
 pub(super) const MOVE_RQ: u16 = 0x0021;
 pub(super) const ECHO_RQ: u16 = 0x0030;
-/// Set in the answer to a request.
+/// The bit of Command Field that marks a response.
 pub(super) const RESPONSE: u16 = 0x8000;
 
-/// Nothing follows the command.
+/// Command Data Set Type: no data set follows.
 const NO_DATA: u16 = 0x0101;
 
 /// A command set.
@@ -29,7 +29,7 @@ fn command_element(
 }
 
 impl CommandSet {
-    /// A request about a class; whether data follow is settled when it is sent.
+    /// A request about a SOP class; Command Data Set Type is set when it is sent.
     pub(super) fn new_request(field: u16, class: &str) -> Self {
         Self::from_elements(vec![
             command_element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, class),
@@ -38,7 +38,7 @@ impl CommandSet {
         ])
     }
 
-    /// With the priority that requests about objects need: medium.
+    /// With medium priority, as C-STORE, C-FIND, C-GET and C-MOVE require one.
     pub(super) fn with_priority(self) -> Self {
         self.with_element(command_element(
             tags::PRIORITY,
@@ -47,7 +47,7 @@ impl CommandSet {
         ))
     }
 
-    /// About this object.
+    /// With the Affected SOP Instance UID.
     pub(super) fn with_object(self, sop_uid: &str) -> Self {
         self.with_element(command_element(
             tags::AFFECTED_SOP_INSTANCE_UID,
@@ -56,12 +56,12 @@ impl CommandSet {
         ))
     }
 
-    /// C-MOVE: to this application.
+    /// With the Move Destination of a C-MOVE request.
     pub(super) fn with_destination(self, ae_title: &str) -> Self {
         self.with_element(command_element(tags::MOVE_DESTINATION, VR::AE, ae_title))
     }
 
-    /// The answer to a C-STORE request.
+    /// The response to a C-STORE request.
     pub(super) fn store_response(request: &Self, status: u16) -> Self {
         Self::from_elements(vec![
             command_element(
@@ -96,7 +96,7 @@ impl CommandSet {
         Self::from_elements(self.0.into_iter().chain([more]).collect())
     }
 
-    /// The bytes of it, which say whether data follow.
+    /// Encodes the command; `has_data` tells whether a data set follows.
     pub(super) fn to_bytes(&self, has_data: bool) -> Result<Vec<u8>, String> {
         let kind = if has_data { 0x0000 } else { NO_DATA };
         let whole = self.clone().with_element(command_element(
@@ -112,7 +112,7 @@ impl CommandSet {
         Ok(bytes)
     }
 
-    /// Understands what came.
+    /// Decodes a received command.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let read =
             InMemDicomObject::read_dataset_with_ts(bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased());
@@ -127,7 +127,7 @@ impl CommandSet {
         self.integer_value(tags::STATUS).unwrap_or(0xC000)
     }
 
-    /// More answers follow.
+    /// True if further responses follow.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.status(), 0xFF00 | 0xFF01)
     }

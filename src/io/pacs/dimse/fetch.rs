@@ -1,4 +1,4 @@
-//! C-GET, or C-MOVE to a port of ours, in the Study Root model (PS3.4 C.4).
+//! Receives objects by C-GET, or by C-MOVE to a local port, in the Study Root model (PS3.4 C.4).
 
 use super::super::{failure::server_error, patience};
 use super::{
@@ -25,16 +25,16 @@ use std::{
     time::Duration,
 };
 
-/// Objects that one request names.
+/// Number of objects in one request.
 const BATCH: usize = 64;
-/// An association has no more contexts.
+/// Maximum number of presentation contexts in an association.
 const MOST_CONTEXTS: usize = 128;
-/// How often one looks whether the server opens an association with us.
+/// How often incoming associations are checked for.
 const LOOK: Duration = Duration::from_millis(20);
-/// After its last word the server's own association may still be open for so long.
+/// How long the server's association may stay open after its final response.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// In which objects may come: as they are kept, whatever that is.
+/// Transfer syntaxes in which objects are accepted: all that servers commonly store.
 const SYNTAXES: &[&str] = &[
     uids::EXPLICIT_VR_LITTLE_ENDIAN,
     uids::IMPLICIT_VR_LITTLE_ENDIAN,
@@ -55,7 +55,7 @@ const SYNTAXES: &[&str] = &[
     "1.2.840.10008.1.2.4.203",
 ];
 
-/// Asked for where the server does not say of what kind its objects are.
+/// SOP classes to request if the server does not list those of its objects.
 const USUAL_CLASSES: &[&str] = &[
     uids::CT_IMAGE_STORAGE,
     uids::MR_IMAGE_STORAGE,
@@ -66,7 +66,7 @@ const USUAL_CLASSES: &[&str] = &[
     uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
 ];
 
-/// What is to come.
+/// The objects to receive.
 pub(super) struct FetchOrder {
     pub(super) study: String,
     pub(super) series: String,
@@ -98,7 +98,7 @@ pub(super) fn retrieve_instances(
     }
 }
 
-/// Objects come over the association that asks for them.
+/// C-GET: objects are received over the association that requests them.
 fn retrieve_by_get(
     server: &Server,
     order: &FetchOrder,
@@ -118,7 +118,7 @@ fn retrieve_by_get(
         false => named.into_iter().map(str::to_owned).collect(),
     };
     let mut contexts = vec![(class.to_owned(), uncompressed_syntaxes())];
-    // One for each syntax: of several in one context the server would choose, before it knows which object comes.
+    // One context per syntax: with several in one context the server would choose before it knows the object.
     for kind in &kinds {
         contexts.extend(
             SYNTAXES
@@ -153,7 +153,7 @@ fn retrieve_by_get(
                     }
                 }
                 _ => {
-                    return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                    return Err(line.error_of_kind(ErrorKind::Refused, "unexpected answer"));
                 }
             }
         }
@@ -162,7 +162,7 @@ fn retrieve_by_get(
     Ok(())
 }
 
-/// True after the last answer to a request for objects.
+/// True if this was the final response to a request.
 fn is_final_response<A: SyncAssociation<TcpStream>>(
     line: &mut Association<A>,
     answer: &Message,
@@ -174,13 +174,13 @@ fn is_final_response<A: SyncAssociation<TcpStream>>(
         return Ok(false);
     }
     match answer.command.status() {
-        // Some of it failed: what did not come is asked for again.
+        // 0xB000: some objects failed; they are requested again.
         0x0000 | 0xB000 => Ok(true),
         status => Err(line.refusal_error(status)),
     }
 }
 
-/// The server opens associations of its own with us and stores the objects there.
+/// C-MOVE: the server opens its own associations to the local port and stores the objects there.
 fn move_to(
     server: &Server,
     port: u16,
@@ -204,22 +204,28 @@ fn move_to(
 }
 
 fn bind_listener(server: &Server, port: u16) -> Result<TcpListener> {
-    let failed = |e: io::Error| {
-        let reason = match e.kind() {
-            io::ErrorKind::AddrInUse => format!("another program listens on our port {port}"),
-            io::ErrorKind::PermissionDenied => format!("this user may not listen on port {port}"),
-            _ => e.to_string(),
-        };
-        server_error(
-            ErrorKind::Settings,
-            server,
-            "receive objects by C-MOVE",
-            reason,
-        )
-    };
-    let listener = TcpListener::bind(("0.0.0.0", port)).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
+    let listener =
+        TcpListener::bind(("0.0.0.0", port)).map_err(|e| listener_error(server, port, &e))?;
+    listener
+        .set_nonblocking(true)
+        .map_err(|e| listener_error(server, port, &e))?;
     Ok(listener)
+}
+
+fn listener_error(server: &Server, port: u16, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} is in use by another program"),
+        io::ErrorKind::PermissionDenied => {
+            format!("no permission to listen on port {port}")
+        }
+        _ => error.to_string(),
+    };
+    server_error(
+        ErrorKind::Settings,
+        server,
+        "receive objects by C-MOVE",
+        reason,
+    )
 }
 
 fn ask_to_move(
@@ -250,7 +256,7 @@ fn ask_to_move(
         loop {
             let message = line.next_message()?;
             if message.command.command_field() != MOVE_RQ | RESPONSE {
-                return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                return Err(line.error_of_kind(ErrorKind::Refused, "unexpected answer"));
             }
             if is_final_response(&mut line, &message)? {
                 break;
@@ -261,7 +267,7 @@ fn ask_to_move(
     Ok(())
 }
 
-/// Takes associations until the server has said its last word and none is open any more.
+/// Accepts associations until the final response has come and all associations are closed.
 fn accept_associations(
     server: &Server,
     listener: &TcpListener,
@@ -270,7 +276,7 @@ fn accept_associations(
     cancel: &Cancel,
     done: &Cancel,
 ) -> Result<()> {
-    let failures = std::sync::Mutex::new(None);
+    let failures = parking_lot::Mutex::new(None);
     thread::scope(|scope| {
         let mut open: Vec<thread::ScopedJoinHandle<'_, ()>> = Vec::new();
         let mut last_look = None;
@@ -289,10 +295,7 @@ fn accept_associations(
                     open.push(scope.spawn(move || {
                         if let Err(failure) = serve_association(server, stream, order, tell, cancel)
                         {
-                            failures
-                                .lock()
-                                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                                .get_or_insert(failure);
+                            failures.lock().get_or_insert(failure);
                         }
                     }));
                 }
@@ -300,13 +303,10 @@ fn accept_associations(
             }
         }
     });
-    failures
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .map_or(Ok(()), Err)
+    failures.into_inner().map_or(Ok(()), Err)
 }
 
-/// One association that the server opened: it stores, we keep what was asked for.
+/// Serves one association that the server opened, and saves the requested objects.
 fn serve_association(
     server: &Server,
     stream: TcpStream,
@@ -315,10 +315,10 @@ fn serve_association(
     cancel: &Cancel,
 ) -> Result<()> {
     let tried = "receive objects by C-MOVE";
-    let broken = |reason: &str| server_error(ErrorKind::ConnectionLost, server, tried, reason);
-    stream
-        .set_nonblocking(false)
-        .map_err(|_| broken("the connection broke off"))?;
+    stream.set_nonblocking(false).map_err(|_| {
+        let reason = "the connection was lost";
+        server_error(ErrorKind::ConnectionLost, server, tried, reason)
+    })?;
     let mut options = ServerAssociationOptions::new()
         .ae_title(server.calling_ae.trim().to_owned())
         .accept_called_ae_title()
@@ -328,14 +328,15 @@ fn serve_association(
     for syntax in SYNTAXES {
         options = options.with_transfer_syntax(*syntax);
     }
-    let association = options
-        .establish(stream)
-        .map_err(|_| broken("no association could be made with it"))?;
+    let association = options.establish(stream).map_err(|_| {
+        let reason = "the association with the server could not be established";
+        server_error(ErrorKind::ConnectionLost, server, tried, reason)
+    })?;
     let mut line = Association::new(server, tried, cancel, association);
     loop {
         let message = match line.next_message() {
             Ok(message) => message,
-            // It is done.
+            // The server has released the association.
             Err(_) if line.has_ended => return Ok(()),
             Err(failure) => return Err(failure),
         };
@@ -348,10 +349,8 @@ fn serve_association(
                 }
             }
             _ => {
-                return Err(line.error_of_kind(
-                    ErrorKind::Refused,
-                    "it asks for something that we do not do",
-                ));
+                return Err(line
+                    .error_of_kind(ErrorKind::Refused, "the server sent an unsupported request"));
             }
         }
     }

@@ -16,10 +16,10 @@ use labrum_core::{
     progress::Cancel,
 };
 
-/// Objects of one series at most.
+/// Maximum number of objects in a series.
 const MOST_INSTANCES: usize = 1_000_000;
 
-/// What is asked for: names and what they shall be, empty for any.
+/// The keys of a query with the values to match; an empty value matches all.
 pub(super) struct Identifier(InMemDicomObject);
 
 impl Identifier {
@@ -45,7 +45,7 @@ impl Identifier {
         self
     }
 
-    /// One of these.
+    /// With a list of UIDs, any of which matches.
     pub(super) fn with_any(mut self, tag: Tag, values: &[&str]) -> Self {
         let values = values.iter().map(|v| (*v).to_owned()).collect();
         self.0
@@ -56,7 +56,7 @@ impl Identifier {
     pub(super) fn to_bytes(&self, syntax: &str) -> Result<Vec<u8>, String> {
         let syntax = TransferSyntaxRegistry
             .get(syntax)
-            .ok_or("an unknown transfer syntax was agreed on")?;
+            .ok_or("the server chose an unknown transfer syntax")?;
         let mut bytes = Vec::new();
         self.0
             .write_dataset_with_ts(&mut bytes, syntax)
@@ -65,7 +65,7 @@ impl Identifier {
     }
 }
 
-/// All answers to a question, `most` at most.
+/// The results of a query, at most `most`.
 fn send_query(
     server: &Server,
     tried: &'static str,
@@ -95,7 +95,7 @@ fn send_query(
     loop {
         let answer = line.next_message()?;
         if answer.command.command_field() != FIND_RQ | RESPONSE {
-            return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+            return Err(line.error_of_kind(ErrorKind::Refused, "unexpected answer"));
         }
         if answer.command.has_data() {
             let data = line.short_data()?;
@@ -104,7 +104,7 @@ fn send_query(
                 .map(|syntax| InMemDicomObject::read_dataset_with_ts(data.as_slice(), syntax));
             match read {
                 Some(Ok(object)) => found.push(object),
-                _ => return Err(line.error_of_kind(ErrorKind::Refused, "its answer is damaged")),
+                _ => return Err(line.error_of_kind(ErrorKind::Refused, "the answer is damaged")),
             }
         }
         if !answer.command.is_pending() {
@@ -137,7 +137,8 @@ pub(super) fn query_studies(
 ) -> Result<FoundStudies> {
     let tried = "find studies";
     let dates = query.study_date_range().map_err(|day| {
-        Error::new(tried, format!("\"{day}\" is no day")).with_advice("Write days as 2026-01-31.")
+        Error::new(tried, format!("\"{day}\" is not a date"))
+            .with_advice("Write dates as 2026-01-31.")
     })?;
     let identifier = Identifier::at_level("STUDY")
         .with_key(tags::STUDY_INSTANCE_UID, VR::UI, &query.study_uid)
@@ -206,17 +207,18 @@ pub(super) fn query_series(
         MOST_INSTANCES,
         cancel,
     )?;
-    let series = |object: &InMemDicomObject| {
-        let series_uid = text_value(object, tags::SERIES_INSTANCE_UID);
-        is_uid(&series_uid).then(|| RemoteSeries {
-            modality: text_value(object, tags::MODALITY),
-            number: number_value(object, tags::SERIES_NUMBER),
-            description: text_value(object, tags::SERIES_DESCRIPTION),
-            instances: number_value(object, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
-            series_uid,
-        })
-    };
-    Ok(found.iter().filter_map(series).collect())
+    Ok(found.iter().filter_map(parse_series).collect())
+}
+
+fn parse_series(object: &InMemDicomObject) -> Option<RemoteSeries> {
+    let series_uid = text_value(object, tags::SERIES_INSTANCE_UID);
+    is_uid(&series_uid).then(|| RemoteSeries {
+        modality: text_value(object, tags::MODALITY),
+        number: number_value(object, tags::SERIES_NUMBER),
+        description: text_value(object, tags::SERIES_DESCRIPTION),
+        instances: number_value(object, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
+        series_uid,
+    })
 }
 
 pub(super) fn query_instances(
@@ -235,7 +237,7 @@ pub(super) fn has_instance(
     sop: &str,
     cancel: &Cancel,
 ) -> Result<bool> {
-    let found = query_objects(server, "ask for the object", study, series, sop, cancel)?;
+    let found = query_objects(server, "look up the object", study, series, sop, cancel)?;
     Ok(found.iter().any(|object| object.sop_uid == sop))
 }
 
@@ -253,12 +255,13 @@ fn query_objects(
         .with_key(tags::SOP_INSTANCE_UID, VR::UI, sop)
         .with_key(tags::SOP_CLASS_UID, VR::UI, "");
     let found = send_query(server, tried, &identifier, MOST_INSTANCES, cancel)?;
-    let instance = |object: &InMemDicomObject| {
-        let sop_uid = text_value(object, tags::SOP_INSTANCE_UID);
-        is_uid(&sop_uid).then(|| RemoteInstance {
-            sop_class: text_value(object, tags::SOP_CLASS_UID),
-            sop_uid,
-        })
-    };
-    Ok(found.iter().filter_map(instance).collect())
+    Ok(found.iter().filter_map(parse_instance).collect())
+}
+
+fn parse_instance(object: &InMemDicomObject) -> Option<RemoteInstance> {
+    let sop_uid = text_value(object, tags::SOP_INSTANCE_UID);
+    is_uid(&sop_uid).then(|| RemoteInstance {
+        sop_class: text_value(object, tags::SOP_CLASS_UID),
+        sop_uid,
+    })
 }

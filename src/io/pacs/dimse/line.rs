@@ -1,4 +1,4 @@
-//! An association and the messages that go over it.
+//! An association and the messages exchanged over it.
 
 use super::super::failure::{cancelled_error, server_error};
 use super::command::CommandSet;
@@ -19,14 +19,14 @@ use std::{
     time::Duration,
 };
 
-/// A connection has to be there after so long.
+/// Time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Nothing is waited for longer than this.
+/// Time limit for each read and write.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Answers to questions are no longer.
+/// Maximum size in bytes of a command, and of a data set that is kept in memory.
 const MOST_DATA: usize = 16 << 20;
 
-/// Transfer syntaxes that every node has to know.
+/// The uncompressed little endian transfer syntaxes, which practically every node supports.
 pub(super) fn uncompressed_syntaxes() -> Vec<String> {
     vec![
         uids::EXPLICIT_VR_LITTLE_ENDIAN.into(),
@@ -34,7 +34,7 @@ pub(super) fn uncompressed_syntaxes() -> Vec<String> {
     ]
 }
 
-/// An association with a server, or one that a server has opened with us.
+/// An association that this program or the server has opened.
 pub(super) struct Association<A: SyncAssociation<TcpStream>> {
     server: Server,
     tried: &'static str,
@@ -42,13 +42,13 @@ pub(super) struct Association<A: SyncAssociation<TcpStream>> {
     association: A,
     contexts: Vec<PresentationContextNegotiated>,
     waiting: VecDeque<PDataValue>,
-    /// Something of worth is on its way.
+    /// True once an object is being sent and may have arrived.
     pub(super) has_sent: bool,
-    /// The other side has ended the association as it should.
+    /// True once the other side has released the association.
     pub(super) has_ended: bool,
 }
 
-/// A message without its data.
+/// A message without its data set.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) context: u8,
@@ -56,7 +56,8 @@ pub(super) struct Message {
 }
 
 impl Association<ClientAssociation<TcpStream>> {
-    /// Opens an association for these classes with their transfer syntaxes; for those in `as_scp` the server sends.
+    /// Opens an association for SOP classes with their transfer syntaxes. For the classes in `as_scp`, this program takes the
+    /// SCP role and receives objects.
     pub(super) fn connect_to(
         server: &Server,
         tried: &'static str,
@@ -108,21 +109,20 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         }
     }
 
-    /// Ends the association although something may be on its way.
+    /// Aborts the association, even if messages are pending.
     pub(super) fn abort(self) {
         let _ = self.association.abort();
     }
 
-    /// The context for a class, and for a transfer syntax where one is named.
+    /// The presentation context for a SOP class, and for a transfer syntax if one is given.
     pub(super) fn context_for_class(&self, class: &str, syntax: Option<&str>) -> Result<u8> {
-        let is_it = |c: &&PresentationContextNegotiated| {
-            c.reason == PresentationContextResultReason::Acceptance
-                && trim_uid(&c.abstract_syntax) == class
-                && syntax.is_none_or(|syntax| trim_uid(&c.transfer_syntax) == syntax)
-        };
-        let found = self.contexts.iter().find(is_it).map(|c| c.id);
-        found
-            .ok_or_else(|| self.error_of_kind(ErrorKind::Refused, "it does not offer this service"))
+        self.contexts
+            .iter()
+            .find(|context| is_context_for(context, class, syntax))
+            .map(|context| context.id)
+            .ok_or_else(|| {
+                self.error_of_kind(ErrorKind::Refused, "the server does not offer this service")
+            })
     }
 
     pub(super) fn syntax_of(&self, context: u8) -> String {
@@ -147,7 +147,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         explain_failure(&self.server, self.tried, error, self.has_sent)
     }
 
-    /// Sends a command and what belongs to it.
+    /// Sends a command and its data set.
     pub(super) fn send_message(
         &mut self,
         context: u8,
@@ -187,7 +187,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
                 .finish()
                 .map_err(|error| broken_io(&self.server, self.tried, &error)),
             Err(error) => {
-                // The rest is missing: the last fragment must not say that it is whole.
+                // The data set is incomplete: no fragment may be marked as the last one.
                 writer.abandon();
                 Err(broken_io(&self.server, self.tried, &error))
             }
@@ -207,30 +207,32 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
                 Ok(Pdu::ReleaseRQ) => {
                     let _ = SyncAssociation::send(&mut self.association, &Pdu::ReleaseRP);
                     self.has_ended = true;
-                    return Err(
-                        self.error_of_kind(ErrorKind::ConnectionLost, "it ended the association")
-                    );
+                    return Err(self.error_of_kind(
+                        ErrorKind::ConnectionLost,
+                        "the server closed the association",
+                    ));
                 }
                 Ok(Pdu::AbortRQ { .. }) => {
-                    return Err(
-                        self.error_of_kind(ErrorKind::ConnectionLost, "it aborted the association")
-                    );
+                    return Err(self.error_of_kind(
+                        ErrorKind::ConnectionLost,
+                        "the server aborted the association",
+                    ));
                 }
                 Ok(_) => {
-                    return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                    return Err(self.error_of_kind(ErrorKind::Refused, "unexpected answer"));
                 }
                 Err(error) => return Err(self.transport_error(error)),
             }
         }
     }
 
-    /// The next command; what belongs to it is read by [`Self::data`].
+    /// The next command; its data set is read by [`Self::read_data`].
     pub(super) fn next_message(&mut self) -> Result<Message> {
         let mut bytes = Vec::new();
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Command || bytes.len() > MOST_DATA {
-                return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                return Err(self.error_of_kind(ErrorKind::Refused, "unexpected answer"));
             }
             bytes.extend(value.data);
             if value.is_last {
@@ -244,7 +246,8 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         }
     }
 
-    /// Gives what belongs to a command to `out`, piece by piece; how many bytes. A failure of `out` is its own.
+    /// Passes the data set of a command to `out` piece by piece, and returns its size in bytes. A failure of `out` is the
+    /// inner error.
     pub(super) fn read_data(
         &mut self,
         out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -254,7 +257,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Data {
-                return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                return Err(self.error_of_kind(ErrorKind::Refused, "unexpected answer"));
             }
             count += value.data.len() as u64;
             if written.is_ok() {
@@ -266,12 +269,12 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         }
     }
 
-    /// What belongs to a command, where it is short.
+    /// The data set of a command, at most [`MOST_DATA`] bytes.
     pub(super) fn short_data(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let took = self.read_data(&mut |piece| {
             if bytes.len() + piece.len() > MOST_DATA {
-                return Err(io::Error::other("its answer is too long"));
+                return Err(io::Error::other("the answer is too long"));
             }
             bytes.extend_from_slice(piece);
             Ok(())
@@ -287,22 +290,40 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         }
     }
 
-    /// What a status that is no success means (PS3.4).
+    /// The error for a status other than success (PS3.4).
     pub(super) fn refusal_error(&self, status: u16) -> Error {
         match status {
-            // Out of resources, which may pass.
-            0xA700..=0xA702 => {
-                self.error_of_kind(ErrorKind::Unreachable, format!("it has no room or no time now ({status:04X})"))
-            }
+            // Out of resources, which is usually temporary.
+            0xA700..=0xA702 => self.error_of_kind(
+                ErrorKind::Unreachable,
+                format!("the server is out of resources ({status:04X})"),
+            ),
             0xA801 => self.error_of_kind(
                 ErrorKind::Settings,
-                "it does not know where to send to: it needs our AE title with this computer's address and port",
+                "unknown move destination: the calling AE title must be registered on the server \
+                 with this computer's address and port",
             ),
-            0x0122 => self.error_of_kind(ErrorKind::Refused, "it does not offer this service"),
-            0x0124 => self.error_of_kind(ErrorKind::Refused, "it does not allow us to do that"),
-            status => self.error_of_kind(ErrorKind::Refused, super::super::web::failure_reason(u32::from(status))),
+            0x0122 => {
+                self.error_of_kind(ErrorKind::Refused, "the server does not offer this service")
+            }
+            0x0124 => self.error_of_kind(ErrorKind::Refused, "the server denies permission"),
+            status => self.error_of_kind(
+                ErrorKind::Refused,
+                super::super::web::failure_reason(u32::from(status)),
+            ),
         }
     }
+}
+
+/// True for an accepted context of a SOP class, and of a transfer syntax if one is given.
+fn is_context_for(
+    context: &PresentationContextNegotiated,
+    class: &str,
+    syntax: Option<&str>,
+) -> bool {
+    context.reason == PresentationContextResultReason::Acceptance
+        && trim_uid(&context.abstract_syntax) == class
+        && syntax.is_none_or(|syntax| trim_uid(&context.transfer_syntax) == syntax)
 }
 
 fn trim_uid(uid: &str) -> &str {
@@ -313,25 +334,25 @@ fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Error {
     server_error(ErrorKind::ConnectionLost, server, tried, of_the_line(error))
 }
 
-/// What became of a connection.
+/// The reason for a failed read or write.
 fn of_the_line(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timeout_reason(),
-        _ => "the connection broke off".to_owned(),
+        _ => "the connection was lost".to_owned(),
     }
 }
 
 fn timeout_reason() -> String {
-    format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
+    format!("no answer for {} s", PATIENCE.as_secs())
 }
 
-/// The failure of the line behind an error; none where it is what came over the line.
+/// The I/O error that caused an error; `None` if its cause is invalid data.
 fn io_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
     std::iter::successors(Some(error), |error| error.source())
         .find_map(|error| error.downcast_ref())
 }
 
-/// What a failure of the upper layer means; never with its own words, which may hold what was asked.
+/// The error for a failure of the DICOM upper layer. Its own message is not used, because it may contain patient data.
 fn explain_failure(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Error {
     let lost = if has_sent {
         ErrorKind::ConnectionLost
@@ -339,60 +360,55 @@ fn explain_failure(server: &Server, tried: &str, error: UlError, has_sent: bool)
         ErrorKind::Unreachable
     };
     let (kind, reason) = match &error {
-        UlError::ToAddress { .. } => (
-            ErrorKind::Unreachable,
-            "there is no computer of this name".to_owned(),
-        ),
+        UlError::ToAddress { .. } => (ErrorKind::Unreachable, "host not found".to_owned()),
         UlError::Connect { source, .. } => (
             ErrorKind::Unreachable,
             match source.kind() {
-                io::ErrorKind::ConnectionRefused => {
-                    "nothing answers there (connection refused)".to_owned()
-                }
+                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                    format!("it cannot be reached within {} s", CONNECT.as_secs())
+                    format!("no connection within {} s", CONNECT.as_secs())
                 }
-                _ => "no connection could be made".to_owned(),
+                _ => "the connection failed".to_owned(),
             },
         ),
         UlError::Rejected { association_rj, .. } => {
             let why = format!("{:?}", association_rj.source);
             let reason = match () {
                 () if why.contains("CalledAETitleNotRecognized") => {
-                    "it does not answer to this AE title"
+                    "the server does not recognise the called AE title"
                 }
                 () if why.contains("CallingAETitleNotRecognized") => {
-                    "it does not know our AE title"
+                    "the server does not recognise the calling AE title"
                 }
-                () => "it rejects the association",
+                () => "the server rejected the association",
             };
             (ErrorKind::Refused, reason.to_owned())
         }
         UlError::NoAcceptedPresentationContexts { .. } => (
             ErrorKind::Refused,
-            "it does not offer this service".to_owned(),
+            "the server does not offer this service".to_owned(),
         ),
         UlError::Timeout { .. } => (lost, timeout_reason()),
         UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => {
             (lost, of_the_line(source))
         }
         UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => {
-            (lost, "the connection broke off".to_owned())
+            (lost, "the connection was lost".to_owned())
         }
-        // A server that goes down or comes up may answer a request for an association with A-ABORT.
+        // A server that is starting or shutting down may answer an association request with A-ABORT.
         UlError::UnexpectedPdu { pdu, .. }
             if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) =>
         {
-            (lost, "it aborted the association".to_owned())
+            (lost, "the server aborted the association".to_owned())
         }
-        // A connection that is reset while something is awaited comes as a PDU that cannot be received.
+        // A connection that is reset during a read is reported as a PDU that cannot be received.
         UlError::ReceivePdu { source } if let Some(error) = io_source(source) => {
             (lost, of_the_line(error))
         }
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
             (
                 ErrorKind::Refused,
-                "it does not speak DICOM, or its answer is damaged".to_owned(),
+                "not a DICOM server, or a damaged answer".to_owned(),
             )
         }
         _ => (lost, "the association failed".to_owned()),

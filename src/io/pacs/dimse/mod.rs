@@ -26,7 +26,7 @@ impl DimseClient {
         Self(Arc::new(server.clone()))
     }
 
-    /// Runs an exchange that can be left at once.
+    /// Runs an exchange that can be cancelled at once.
     fn run_cancellable<T: Send + 'static>(
         &self,
         tried: &'static str,
@@ -38,7 +38,7 @@ impl DimseClient {
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
-        let tried = "reach DICOM";
+        let tried = "connect over DIMSE";
         self.run_cancellable(tried, cancel, move |server, cancel| {
             let verification = dicom_dictionary_std::uids::VERIFICATION;
             let mut line = Association::connect_to(
@@ -95,7 +95,7 @@ impl DimseClient {
         cancel: &Cancel,
     ) -> Result<bool> {
         let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
-        self.run_cancellable("ask for the object", cancel, move |server, cancel| {
+        self.run_cancellable("look up the object", cancel, move |server, cancel| {
             find::has_instance(server, &study, &series, &sop, cancel)
         })
     }
@@ -115,7 +115,7 @@ impl DimseClient {
             wanted: wanted.to_vec(),
             folder: folder.to_owned(),
         };
-        // What arrives is told of while the exchange goes on.
+        // `arrived` is called while the exchange is running.
         let (tell, told) = crossbeam_channel::unbounded();
         let (client, guard) = (self.clone(), cancel.clone());
         std::thread::scope(|scope| {

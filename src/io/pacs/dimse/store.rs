@@ -1,11 +1,11 @@
-//! C-STORE: sends an object as it is, or with another encoding of the same values where the server wants that.
+//! C-STORE: sends an object as stored, or re-encoded in another uncompressed transfer syntax if the server requires it.
 
 use super::super::Object;
 use super::{
     command::{CommandSet, RESPONSE, STORE_RQ},
     line::{Association, uncompressed_syntaxes},
 };
-use crate::{Error, ErrorKind, Result};
+use crate::{ErrorKind, Result};
 use labrum_core::{pacs::Server, progress::Cancel};
 use labrum_dicom::rewrite;
 use std::{
@@ -31,9 +31,9 @@ pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> 
     let Some(context) = as_it_is.or_else(|| line.context_for_class(&object.sop_class, None).ok())
     else {
         let reason = match is_plain {
-            true => "it does not take objects of this kind".to_owned(),
+            true => "the server does not accept this type of object".to_owned(),
             false => format!(
-                "it does not take {}",
+                "the server does not accept {}",
                 labrum_dicom::transfer_syntax_name(&own)
             ),
         };
@@ -53,10 +53,10 @@ pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> 
     line.send_message(context, &request, Some(&mut data))?;
     let answer = line.next_message()?;
     if answer.command.command_field() != STORE_RQ | RESPONSE {
-        return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+        return Err(line.error_of_kind(ErrorKind::Refused, "unexpected answer"));
     }
     let verdict = match answer.command.status() {
-        // Taken, with or without a remark; or there already.
+        // Success, success with a warning, or duplicate.
         0x0000 | 0xB000..=0xBFFF | 0x0111 => Ok(()),
         status => Err(line.refusal_error(status)),
     };
@@ -64,26 +64,25 @@ pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> 
     verdict
 }
 
-/// The file behind its meta information.
+/// The file, positioned after its meta information.
 fn data_set(object: &Object) -> Result<File> {
-    let failed =
-        |e: &dyn std::fmt::Display| Error::at_path("read the object to be sent", &object.path, e);
-    let mut file = File::open(&object.path).map_err(|e| failed(&e))?;
+    let mut file = File::open(&object.path).map_err(|e| object.read_error(e))?;
     let mut head = [0; 144];
-    file.read_exact(&mut head).map_err(|e| failed(&e))?;
+    file.read_exact(&mut head)
+        .map_err(|e| object.read_error(e))?;
     // File Meta Information Group Length comes first, PS3.10 7.1.
     let is_usual =
         &head[128..132] == b"DICM" && head[132..140] == [0x02, 0, 0, 0, b'U', b'L', 4, 0];
     if !is_usual {
-        return Err(failed(&"its header is not as it should be"));
+        return Err(object.read_error("the file header is not valid"));
     }
     let length = u32::from_le_bytes([head[140], head[141], head[142], head[143]]);
     file.seek(SeekFrom::Start(144 + u64::from(length)))
-        .map_err(|e| failed(&e))?;
+        .map_err(|e| object.read_error(e))?;
     Ok(file)
 }
 
-/// The same values in another of the plain encodings.
+/// The object re-encoded in another uncompressed transfer syntax.
 fn encoded_as(object: &Object, syntax: &str) -> Result<Vec<u8>> {
     rewrite::encoded_as(&object.path, syntax)
 }

@@ -43,7 +43,7 @@ fn an_object_is_queued_once_for_each_server() {
             .enqueue_file(&file, &server())
             .unwrap_err()
             .to_string()
-            .contains("no DICOM file")
+            .contains("not a DICOM file")
     );
 }
 

@@ -1,4 +1,4 @@
-//! WADO-RS: objects are received, a few at a time, each into a file of its own.
+//! WADO-RS: receives objects, a few at a time, each into its own file.
 
 use super::{WebClient, line_error};
 use crate::{
@@ -13,20 +13,20 @@ use crate::{
 use crossbeam_channel::unbounded;
 use labrum_core::{pacs::RemoteInstance, progress::Cancel, whole_file};
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
     thread,
 };
 
-/// As it is kept, whatever its transfer syntax.
+/// Requests an object in its stored transfer syntax.
 const ORIGINAL: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
-/// For servers that do not know the star.
+/// For servers that do not support `transfer-syntax=*`.
 const PLAIN: &str = "multipart/related; type=\"application/dicom\"";
-/// Objects that are asked for at once.
+/// Number of objects requested in parallel.
 const AT_ONCE: usize = 4;
 
 impl WebClient {
-    /// A few at a time, each on a thread of its own.
+    /// Receives objects on [`AT_ONCE`] threads.
     pub(in crate::io::pacs) fn fetch_instances(
         &self,
         study: &str,
@@ -48,12 +48,14 @@ impl WebClient {
         }
         drop(orders);
         let (answers, told) = unbounded();
-        // Whatever goes wrong with one line goes wrong with the others: they begin nothing more.
+        // A failure of one connection is likely to affect all: the others start no further request.
         let stop = Cancel::default();
         thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(wanted.len()) {
-                let (waiting, answers, stop, base) =
-                    (waiting.clone(), answers.clone(), stop.clone(), &base);
+                let waiting = waiting.clone();
+                let answers = answers.clone();
+                let stop = stop.clone();
+                let base = &base;
                 scope.spawn(move || {
                     for instance in waiting {
                         if stop.is_cancelled() {
@@ -76,7 +78,7 @@ impl WebClient {
         Ok(())
     }
 
-    /// Bytes of the object that came.
+    /// Receives one object; returns its size in bytes.
     fn fetch_one(
         &self,
         base: &str,
@@ -107,39 +109,24 @@ impl WebClient {
             if boundary.is_none() && !is_bare {
                 return Err(client
                     .0
-                    .invalid_answer(tried, "its answer is no DICOM object"));
+                    .invalid_answer(tried, "the answer is not a DICOM object"));
             }
             let body = answer.body_mut().with_config().limit(u64::MAX).reader();
             let mut body = Guarded {
                 inner: body,
                 cancel: guard,
             };
-            let (mut bytes, mut trouble) = (0, None);
-            let fill = |out: &mut dyn Write| {
-                let mut out = TransferFailure {
-                    out,
-                    has_failed: false,
-                };
-                let copied = match &boundary {
-                    Some(boundary) => multipart::copy_part(&mut body, boundary, &mut out),
-                    None => io::copy(&mut body, &mut out),
-                };
-                match copied {
-                    Ok(count) => bytes = count,
-                    Err(e) if !out.has_failed => trouble = Some(line_error(e)),
-                    Err(e) => return Err(e),
-                }
-                // What broke off is no file: the check below is not reached.
-                if trouble.is_some() {
-                    Err(io::Error::other("the line broke off"))
-                } else {
+            let mut bytes = 0;
+            let mut trouble = None;
+            let written = whole_file::write_checked(
+                &file,
+                "save the received object",
+                |out| {
+                    bytes = copy_from_answer(&mut body, boundary.as_deref(), out, &mut trouble)?;
                     Ok(())
-                }
-            };
-            let written =
-                whole_file::write_checked(&file, "keep what was received", fill, |path| {
-                    object::check_identity(path, &sop)
-                });
+                },
+                |path| object::check_identity(path, &sop),
+            );
             match (written, trouble) {
                 (_, Some(error)) => Err(client.0.transport_error(tried, &error, false)),
                 (Err(error), None) if error.kind == ErrorKind::Mismatch => Err(server_error(
@@ -155,7 +142,32 @@ impl WebClient {
     }
 }
 
-/// Tells a failure of the disk from one of the line.
+/// Writes the object in an answer, multipart if there is a `boundary`, and returns its size in bytes. A network failure is
+/// stored in `trouble` and also returned as an error, so that the incomplete file is discarded.
+fn copy_from_answer(
+    body: &mut impl Read,
+    boundary: Option<&str>,
+    out: &mut dyn Write,
+    trouble: &mut Option<ureq::Error>,
+) -> io::Result<u64> {
+    let mut out = TransferFailure {
+        out,
+        has_failed: false,
+    };
+    let copied = match boundary {
+        Some(boundary) => multipart::copy_part(body, boundary, &mut out),
+        None => io::copy(body, &mut out),
+    };
+    match copied {
+        Err(error) if !out.has_failed => {
+            *trouble = Some(line_error(error));
+            Err(io::Error::other("the connection was lost"))
+        }
+        result => result,
+    }
+}
+
+/// A writer that records its failures, to tell disk failures from network failures.
 struct TransferFailure<'a> {
     out: &'a mut dyn Write,
     has_failed: bool,

@@ -19,7 +19,7 @@ fn the_verdict_on_an_object_is_found_among_others() {
         store_verdict(text.as_bytes(), "1.3")
             .unwrap()
             .unwrap_err()
-            .contains("no room")
+            .contains("out of resources")
     );
     assert_eq!(store_verdict(text.as_bytes(), "1.4"), None);
     assert_eq!(store_verdict(b"", "1.4"), None);

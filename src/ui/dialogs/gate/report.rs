@@ -1,4 +1,4 @@
-//! A report of the gate in figures: the verdict, the means, the cases one by one, and a plot of them.
+//! Content of a validation report: verdict, mean scores, table of cases, and a scatter plot.
 
 use super::{is_surely_better, verdict_color, with_interval};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         dialogs::{DialogOutcome, Dialogs},
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{capitalize_first, count_with_noun, explanation_text},
+        widgets::{capitalize_first, count_with_noun, explanation_text, figure_or_dash},
     },
 };
 use egui::{Color32, Label, RichText, ScrollArea, Ui, vec2};
@@ -16,6 +16,7 @@ use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP},
 };
+use egui_plot::PlotPoint;
 use labrum_core::{
     bootstrap::MeanInterval,
     gate::{GateCase, GateReport, Verdict},
@@ -23,10 +24,10 @@ use labrum_core::{
 };
 
 const MEANS: [Column; 4] = [
-    Column::of_words("Mean of the held-out cases", 190.0),
+    Column::of_words("Mean of the hold-out cases", 190.0),
     Column::of_figures("Before", 84.0),
     Column::of_figures("After", 84.0),
-    Column::of_figures("Difference, 95 % interval", 220.0),
+    Column::of_figures("Difference (95 % interval)", 220.0),
 ];
 
 const CASES: [Column; 6] = [
@@ -38,7 +39,7 @@ const CASES: [Column; 6] = [
     Column::of_figures("Boundary IoU", 116.0),
 ];
 
-/// What the gate says, the means, each case, and a plot of all of them.
+/// Shows verdict, means, cases and plot.
 pub(super) fn show_report(
     ui: &mut Ui,
     report: &GateReport,
@@ -61,7 +62,8 @@ pub(super) fn show_report(
     if report.cases.is_empty() {
         explanation_text(
             ui,
-            "Some cases are held out as they come in; accept one of these (marked in the case list), and it judges.",
+            "Some new cases are set aside as hold-out cases (marked in the case list). \
+             Accept one of them to validate models on it.",
         );
         return DialogOutcome::Stay;
     }
@@ -101,7 +103,7 @@ fn report_headline(
         Verdict::Better { .. } => (
             ICON_CHECK_CIRCLE,
             colors.good,
-            "It passed the gate".to_owned(),
+            "Passed validation".to_owned(),
         ),
         Verdict::Worse { .. } if compares => {
             (ICON_BLOCK, colors.error, format!("{b} is worse than {a}"))
@@ -109,36 +111,36 @@ fn report_headline(
         Verdict::Worse { .. } => (
             ICON_BLOCK,
             colors.error,
-            "It did not pass the gate".to_owned(),
+            "Did not pass validation".to_owned(),
         ),
         Verdict::NotYet { .. } => (
             ICON_HELP,
             colors.warning,
-            "It does not find enough yet".to_owned(),
+            "Not yet good enough for proposals".to_owned(),
         ),
         Verdict::Ask { .. } if compares => (
             ICON_HELP,
             colors.warning,
-            "These cases cannot tell".to_owned(),
+            "No clear difference on these cases".to_owned(),
         ),
         Verdict::Ask {
             speaks_for: true, ..
         } => (
             ICON_HELP,
             colors.warning,
-            "A person has to decide; what there is speaks for it".to_owned(),
+            "Your decision is needed; the results favour this version".to_owned(),
         ),
         Verdict::Ask { .. } => (
             ICON_HELP,
             colors.warning,
-            "A person has to decide".to_owned(),
+            "Your decision is needed".to_owned(),
         ),
     }
 }
 
 /// "7 better, 1 worse, 2 about the same".
 fn verdict_counts_text(report: &GateReport) -> String {
-    let held_out = format!("{} held out", count_with_noun(report.cases.len(), "case"));
+    let held_out = count_with_noun(report.cases.len(), "hold-out case");
     if report.dice.is_none() {
         return if report.cases.is_empty() {
             held_out
@@ -155,42 +157,68 @@ fn show_means(ui: &mut Ui, report: &GateReport) {
     let table = TableColumns(&MEANS);
     table.show_headings(ui);
     let (before, after) = report.mean_scores();
-    let mut line = |name: &str,
-                    of: &dyn Fn(&Scores) -> Option<f64>,
-                    difference: Option<MeanInterval>,
-                    digits,
-                    sign| {
-        let value = |scores: Option<Scores>| {
-            scores
-                .as_ref()
-                .and_then(of)
-                .map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+    let lines = [
+        MeanLine {
+            name: "Dice",
+            of: |scores| Some(scores.dice),
+            difference: report.dice,
+            digits: 3,
+            sign: 1.0,
+        },
+        MeanLine {
+            name: "Hausdorff 95 (px)",
+            of: |scores| scores.hd95,
+            difference: report.hd95,
+            digits: 2,
+            sign: -1.0,
+        },
+        MeanLine {
+            name: "Boundary IoU",
+            of: |scores| Some(scores.boundary_iou),
+            difference: report.boundary_iou,
+            digits: 3,
+            sign: 1.0,
+        },
+    ];
+    for line in lines {
+        let cells = [
+            Cell::new(line.name),
+            line.value_cell(before.as_ref()),
+            line.value_cell(after.as_ref()),
+            line.difference_cell(ui),
+        ];
+        table.show_row(ui, &cells);
+    }
+}
+
+/// A row of the table of means: one figure of both models.
+struct MeanLine {
+    name: &'static str,
+    of: fn(&Scores) -> Option<f64>,
+    /// Second model minus first.
+    difference: Option<MeanInterval>,
+    /// Number of decimals.
+    digits: usize,
+    /// 1 if more is better, -1 if less is better.
+    sign: f64,
+}
+
+impl MeanLine {
+    fn value_cell(&self, scores: Option<&Scores>) -> Cell {
+        Cell::new(figure_or_dash(scores.and_then(self.of), self.digits))
+    }
+
+    /// Coloured if the difference is significant.
+    fn difference_cell(&self, ui: &Ui) -> Cell {
+        let Some(difference) = &self.difference else {
+            return Cell::new("–");
         };
-        let cell = difference.map_or(Cell::new("–"), |d| {
-            let cell = Cell::new(with_interval(&d, digits));
-            is_surely_better(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| {
-                cell.with_color(verdict_color(ui, good))
-            })
-        });
-        table.show_row(
-            ui,
-            &[
-                Cell::new(name),
-                Cell::new(value(before)),
-                Cell::new(value(after)),
-                cell,
-            ],
-        );
-    };
-    line("Dice", &|s| Some(s.dice), report.dice, 3, 1.0);
-    line("Hausdorff 95 (px)", &|s| s.hd95, report.hd95, 2, -1.0);
-    line(
-        "Boundary IoU",
-        &|s| Some(s.boundary_iou),
-        report.boundary_iou,
-        3,
-        1.0,
-    );
+        let cell = Cell::new(with_interval(difference, self.digits));
+        match is_surely_better(difference, self.sign) {
+            Some(is_better) => cell.with_color(verdict_color(ui, is_better)),
+            None => cell,
+        }
+    }
 }
 
 fn show_case_table(
@@ -202,7 +230,7 @@ fn show_case_table(
     let table = TableColumns(&CASES);
     let mut sorted: Vec<&GateCase> = report.cases.iter().collect();
     sorted.sort_by(|a, b| a.dice_gain().total_cmp(&b.dice_gain()));
-    // The bar of the list is not to lie on the figures.
+    // Headings outside the scroll area, so that they stay visible.
     table.show_headings(ui);
     let mut turn = DialogOutcome::Stay;
     ScrollArea::vertical()
@@ -227,19 +255,10 @@ fn show_case_table(
 }
 
 fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
-    let (before, after) = (case.active, case.candidate);
-    let figure = |value: Option<f64>, digits: usize| {
-        value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
-    };
-    let change = |of: fn(&Scores) -> Option<f64>, digits: usize| {
-        let now = figure(of(&after), digits);
-        before.map_or(now.clone(), |b| {
-            format!("{} to {now}", figure(of(&b), digits))
-        })
-    };
-    let gain = match (before, case.change_direction()) {
+    let dice_before = case.active.map(|scores| scores.dice);
+    let gain = match (case.active, case.change_direction()) {
         (None, _) => Cell::new("–"),
-        _ if case.is_as_good() => Cell::new("as good"),
+        _ if case.is_as_good() => Cell::new("same"),
         (_, 0) => Cell::new(format!("{:+.3}", case.dice_gain())),
         (_, change) => {
             Cell::new(format!("{:+.3}", case.dice_gain())).with_color(verdict_color(ui, change > 0))
@@ -247,56 +266,46 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
     };
     [
         Cell::new(&case.name),
-        Cell::new(figure(before.map(|s| s.dice), 3)),
-        Cell::new(figure(Some(after.dice), 3)),
+        Cell::new(figure_or_dash(dice_before, 3)),
+        Cell::new(figure_or_dash(Some(case.candidate.dice), 3)),
         gain,
-        Cell::new(change(|s| s.hd95, 1)),
-        Cell::new(change(|s| Some(s.boundary_iou), 2)),
+        Cell::new(before_to_after(case, |scores| scores.hd95, 1)),
+        Cell::new(before_to_after(case, |scores| Some(scores.boundary_iou), 2)),
     ]
 }
 
-/// Dice of each case before and after: above the diagonal it became better.
+/// "12.0 to 8.5"; only the candidate's figure if there was no active model.
+fn before_to_after(case: &GateCase, of: fn(&Scores) -> Option<f64>, digits: usize) -> String {
+    let after = figure_or_dash(of(&case.candidate), digits);
+    match &case.active {
+        Some(scores) => format!("{} to {after}", figure_or_dash(of(scores), digits)),
+        None => after,
+    }
+}
+
+/// Scatter plot of Dice before and after; cases above the diagonal have improved.
 fn show_dice_scatter(ui: &mut Ui, report: &GateReport, side: f32) {
-    let colors = theme::current_colors(ui);
     let judged: Vec<&GateCase> = report
         .cases
         .iter()
         .filter(|case| case.active.is_some())
         .collect();
     if judged.is_empty() {
-        explanation_text(ui, "There was no model before to compare with.");
+        explanation_text(ui, "There was no previous model to compare with.");
         return;
     }
-    let groups = [
-        (1, "better", colors.good),
-        (-1, "worse", colors.error),
-        (0, "about the same", colors.dimmed),
-    ];
-    let of = |sign: i8| {
-        judged
-            .iter()
-            .filter(move |case| case.change_direction() == sign)
-    };
-    let series: Vec<ChartSeries> = groups
+    let series: Vec<ChartSeries> = DIRECTIONS
         .iter()
-        .map(|(sign, name, color)| ChartSeries {
+        .map(|(direction, name)| ChartSeries {
             name: (*name).to_owned(),
-            points: of(*sign)
+            points: cases_of_direction(&judged, *direction)
                 .map(|c| [c.active.map_or(0.0, |s| s.dice), c.candidate.dice])
                 .collect(),
-            color: *color,
+            color: direction_color(ui, *direction),
             is_joined: false,
             has_dots: true,
         })
         .collect();
-    let tip = |name: &str, index: usize, place: egui_plot::PlotPoint| {
-        let sign = groups
-            .iter()
-            .find(|(_, group, _)| *group == name)
-            .map_or(0, |(sign, ..)| *sign);
-        let case = of(sign).nth(index).map_or("", |case| case.name.as_str());
-        format!("{case}\n{:.3} before, {:.3} after", place.x, place.y)
-    };
     let chart = Chart {
         name: "Dice of each case before and after",
         axes: ["Dice before", "Dice after"],
@@ -305,7 +314,39 @@ fn show_dice_scatter(ui: &mut Ui, report: &GateReport, side: f32) {
         mark: None,
         has_diagonal: true,
         figure: format_short,
-        tip: &tip,
+        tip: &|group, index, place| scatter_tip(&judged, group, index, place),
     };
     chart.show_plot(ui, &series);
+}
+
+/// The values of [`GateCase::change_direction`] with their names.
+const DIRECTIONS: [(i8, &str); 3] = [(1, "better"), (-1, "worse"), (0, "about the same")];
+
+fn direction_color(ui: &Ui, direction: i8) -> Color32 {
+    match direction {
+        0 => theme::current_colors(ui).dimmed,
+        _ => verdict_color(ui, direction > 0),
+    }
+}
+
+fn cases_of_direction<'a>(
+    judged: &'a [&'a GateCase],
+    direction: i8,
+) -> impl Iterator<Item = &'a GateCase> {
+    judged
+        .iter()
+        .copied()
+        .filter(move |case| case.change_direction() == direction)
+}
+
+/// Tooltip of a point: the case at `index` of the named group.
+fn scatter_tip(judged: &[&GateCase], group: &str, index: usize, place: PlotPoint) -> String {
+    let direction = DIRECTIONS
+        .iter()
+        .find(|(_, name)| *name == group)
+        .map_or(0, |(direction, _)| *direction);
+    let case = cases_of_direction(judged, direction)
+        .nth(index)
+        .map_or("", |case| case.name.as_str());
+    format!("{case}\n{:.3} before, {:.3} after", place.x, place.y)
 }

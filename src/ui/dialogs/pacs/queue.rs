@@ -1,4 +1,4 @@
-//! Objects that wait to be sent, and what became of the others.
+//! The send queue: objects waiting to be sent, and the result of others.
 
 use crate::{
     session::{Action, Session, pacs::PacsAction},
@@ -20,10 +20,10 @@ const COLUMNS: [Column; 4] = [
     Column::of_words("Queued", 140.0),
 ];
 
-/// Rows in sight.
+/// Visible rows.
 const ROWS: f32 = 9.0;
 
-/// Which object is looked at.
+/// The selected object.
 #[derive(Default)]
 pub(crate) struct QueueDialog {
     chosen: Option<String>,
@@ -38,18 +38,16 @@ impl QueueDialog {
         actions: &mut Vec<Action>,
     ) -> bool {
         let queue = &session.pacs.queue;
-        sheet::show_body(ui, "What is being sent", |ui| {
-            self.show_body(ui, queue, actions)
-        });
+        sheet::show_body(ui, "Send queue", |ui| self.show_body(ui, queue, actions));
         sheet::show_buttons(ui, |ui| {
             let done = sheet::main_button(ui, "Close", None);
             let has_done = queue
                 .iter()
                 .any(|i| matches!(i.state, SendState::Sent | SendState::Cancelled));
-            let clear = Button::new("Clear what is done").min_size(vec2(88.0, 28.0));
+            let clear = Button::new("Clear finished").min_size(vec2(88.0, 28.0));
             if ui
                 .add_enabled(has_done, clear)
-                .on_disabled_hover_text("Nothing is done with")
+                .on_disabled_hover_text("No finished items")
                 .clicked()
             {
                 actions.push(Action::Pacs(PacsAction::ForgetDone));
@@ -62,7 +60,7 @@ impl QueueDialog {
         if queue.is_empty() {
             explanation_text(
                 ui,
-                "Nothing waits to be sent. File, Send to server sends the segmentation of the case that is open.",
+                "The send queue is empty. Use File > Send to server to send the segmentation of the current case.",
             );
         } else {
             self.show_item_list(ui, queue);
@@ -128,10 +126,10 @@ fn item_cells(ui: &Ui, item: &SendItem) -> [Cell; 4] {
 fn show_item_details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
     let words = match (&item.trouble, item.attempts) {
         (Some(trouble), 0) => capitalize_first(&format!("{trouble}.")),
-        (Some(trouble), n) => capitalize_first(&format!("{trouble}. Tried {n} times.")),
+        (Some(trouble), n) => capitalize_first(&format!("{trouble}. Attempts: {n}.")),
         (None, _) => match item.state {
-            SendState::Sent => "The server has it.".to_owned(),
-            _ => "It waits for its turn.".to_owned(),
+            SendState::Sent => "The server has received it.".to_owned(),
+            _ => "Waiting to be sent.".to_owned(),
         },
     };
     ui.add(
@@ -140,14 +138,13 @@ fn show_item_details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
             .selectable(true),
     );
     ui.horizontal(|ui| {
-        let id = || item.id.clone();
         let may_retry = item.state == SendState::Refused || item.state == SendState::Waiting;
         if ui.add_enabled(may_retry, Button::new("Try now")).clicked() {
-            actions.push(Action::Pacs(PacsAction::Retry(id())));
+            actions.push(Action::Pacs(PacsAction::Retry(item.id.clone())));
         }
-        let cancel = ui.add_enabled(item.state.is_open(), Button::new("Do not send"));
-        if cancel.on_hover_text("Take it out of the queue").clicked() {
-            actions.push(Action::Pacs(PacsAction::CancelSending(id())));
+        let cancel = ui.add_enabled(item.state.is_open(), Button::new("Cancel sending"));
+        if cancel.on_hover_text("Remove from the queue").clicked() {
+            actions.push(Action::Pacs(PacsAction::CancelSending(item.id.clone())));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Sends the segmentation of a case into its study on a server.
+//! Sends the segmentation of a case to a server, as a new series of its study.
 
 use crate::{
     session::{Action, Session, pacs::PacsAction},
@@ -16,14 +16,14 @@ const FORMATS: [ExportFormat; 3] = [
     ExportFormat::SegFractional,
 ];
 
-/// What was chosen so far.
+/// State of the dialog.
 pub(crate) struct SendDialog {
     server: String,
     format: ExportFormat,
 }
 
 impl SendDialog {
-    /// To the server that is asked for studies.
+    /// Preselects the server chosen for queries.
     pub(in crate::ui::dialogs) fn new(session: &Session) -> Self {
         let server = session
             .chosen_server()
@@ -41,7 +41,7 @@ impl SendDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let Some(case) = session.current_case() else {
+        let Some(case) = session.cases.current_case() else {
             return true;
         };
         let words = format!("{} · {}", case.display_title(), case.short_summary());
@@ -72,7 +72,7 @@ impl SendDialog {
         explanation_text(ui, case);
         section_heading(ui, "Server");
         if session.settings.servers.is_empty() {
-            ui.label("No server is known yet: add one under File, Open from server.");
+            ui.label("No server is configured. Add one under File > Open from server.");
         } else {
             let list = ComboBox::from_id_salt("send to")
                 .selected_text(&self.server)
@@ -84,7 +84,7 @@ impl SendDialog {
             });
             list.response.accessible_name("Send to");
         }
-        section_heading(ui, "Form");
+        section_heading(ui, "Format");
         for format in FORMATS {
             ui.horizontal(|ui| {
                 ui.radio_value(&mut self.format, format, format.display_name());
@@ -98,8 +98,8 @@ impl SendDialog {
         ui.add_space(4.0);
         explanation_text(
             ui,
-            "A new series in the same study; what is there is not changed. If the server cannot be reached, the segmentation \
-             waits, also beyond the end of Labrum, and is sent once.",
+            "Adds a new series to the study; existing series are not changed. If the server cannot be reached, \
+             the segmentation stays in the send queue, even after Labrum is closed, and is sent later.",
         );
     }
 }

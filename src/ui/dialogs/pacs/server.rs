@@ -1,4 +1,4 @@
-//! The settings of a server: its address, and how one signs in.
+//! The settings of a server: protocol, address and sign-in.
 
 use crate::{
     session::{Action, Session, pacs::PacsAction},
@@ -11,23 +11,23 @@ use crate::{
 use egui::{Button, RichText, TextEdit, Ui, vec2};
 use labrum_core::pacs::{Protocol, Server, SignIn};
 
-/// Width of the names at the left.
+/// Width of the field names, in points.
 const NAMES: f32 = 140.0;
 
-/// What becomes of the form.
+/// What happens to the form after this frame.
 pub(super) enum FormOutcome {
     Stay,
     Back,
     Saved,
 }
 
-/// What was typed so far.
+/// State of the form.
 pub(super) struct ServerForm {
     before: Option<String>,
     server: Server,
     certificates: String,
     port: String,
-    /// The first click on "Remove" was done.
+    /// "Remove" was clicked and waits for confirmation.
     is_removing: bool,
 }
 
@@ -37,7 +37,7 @@ impl ServerForm {
         Self::from_parts(None, Server::default())
     }
 
-    /// For one that is known.
+    /// For an existing server.
     pub(super) fn for_server(server: &Server) -> Self {
         Self::from_parts(Some(server.name.clone()), server.clone())
     }
@@ -75,7 +75,12 @@ impl ServerForm {
     }
 
     fn show_body(&mut self, ui: &mut Ui) {
-        show_text_field(ui, &mut self.server.name, "Name", "What you call it");
+        show_text_field(
+            ui,
+            &mut self.server.name,
+            "Name",
+            "Any name, e.g. Hospital PACS",
+        );
         let choices = Protocol::ALL.map(|p| {
             let tip = match p {
                 Protocol::DicomWeb => "QIDO-RS, WADO-RS and STOW-RS over HTTPS",
@@ -108,9 +113,9 @@ impl ServerForm {
         section_heading(ui, "Sign in with");
         let choices = SignIn::ALL.map(|s| {
             let tip = match s {
-                SignIn::None => "The server asks nobody who they are",
-                SignIn::Password => "HTTP Basic: a user and a password",
-                SignIn::Token => "HTTP Bearer: a token",
+                SignIn::None => "No authentication",
+                SignIn::Password => "HTTP Basic: user name and password",
+                SignIn::Token => "HTTP Bearer: token",
             };
             (s, s.display_name(), tip.to_owned())
         });
@@ -119,16 +124,17 @@ impl ServerForm {
         }
         ui.add_space(4.0);
         if self.server.sign_in == SignIn::Password {
-            show_text_field(ui, &mut self.server.user, "User", "");
+            show_text_field(ui, &mut self.server.user, "User name", "");
         }
         if self.server.sign_in != SignIn::None {
             explanation_text(
                 ui,
-                "The password or token is asked for when it is needed, and kept in the system's key store only.",
+                "You are asked for the password or token when it is needed. It is saved only in the system's \
+                 credential store.",
             );
         }
         if self.server.is_secret_in_the_clear() {
-            let words = "Over http:// it can be read by others on the network: use https://.";
+            let words = "Over http:// others on the network can read it. Use https://.";
             ui.label(
                 RichText::new(words)
                     .size(12.0)
@@ -138,25 +144,25 @@ impl ServerForm {
         show_text_field(
             ui,
             &mut self.certificates,
-            "Certificates",
-            "a PEM file, where the system does not know the server's",
+            "Certificate file",
+            "PEM, if the system does not trust the server's certificate",
         );
     }
 
     fn show_dimse(&mut self, ui: &mut Ui) {
         show_text_field(ui, &mut self.server.address, "Address", "host:104");
-        show_text_field(ui, &mut self.server.called_ae, "Its AE title", "");
-        show_text_field(ui, &mut self.server.calling_ae, "Our AE title", "");
+        show_text_field(ui, &mut self.server.called_ae, "Called AE title", "");
+        show_text_field(ui, &mut self.server.calling_ae, "Calling AE title", "");
         show_text_field(
             ui,
             &mut self.port,
-            "Our port",
-            "empty: fetch by C-GET; a port: by C-MOVE",
+            "C-MOVE port",
+            "Leave empty to use C-GET",
         );
         explanation_text(
             ui,
-            "For C-MOVE the server has to know our AE title with this computer's address and this port. DIMSE is neither \
-             encrypted nor signed in: use it inside the hospital's network.",
+            "For C-MOVE, the calling AE title must be registered on the server with this computer's address and this \
+             port. DIMSE has no encryption or sign-in: use it only inside the hospital network.",
         );
     }
 
@@ -168,14 +174,14 @@ impl ServerForm {
             .iter()
             .any(|s| s.name == name && self.before.as_deref() != Some(s.name.as_str()));
         if is_taken {
-            return Some("another server has this name".to_owned());
+            return Some("another server already has this name".to_owned());
         }
         let port = self.port.trim();
         if self.server.protocol == Protocol::Dimse
             && !port.is_empty()
             && port.parse::<u16>().is_err()
         {
-            return Some("our port is no number up to 65535".to_owned());
+            return Some("the C-MOVE port must be a number up to 65535".to_owned());
         }
         self.server.find_problem().map(str::to_owned)
     }
@@ -206,7 +212,7 @@ impl ServerForm {
             }
             if let Some(name) = self.before.clone() {
                 let words = if self.is_removing {
-                    "Remove for good"
+                    "Remove permanently"
                 } else {
                     "Remove..."
                 };
@@ -221,7 +227,7 @@ impl ServerForm {
                     self.is_removing = true;
                 }
             }
-            // Nothing is wrong with a form that nobody has filled in yet.
+            // Show no problem until the user has started to fill in the form.
             if let Some(problem) = problem.filter(|_| !self.server.name.trim().is_empty()) {
                 let words = crate::ui::widgets::capitalize_first(&format!("{problem}."));
                 ui.add(
@@ -238,7 +244,7 @@ impl ServerForm {
     }
 }
 
-/// A field with its name at the left.
+/// A text field with its name on the left.
 fn show_text_field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) {
     ui.horizontal(|ui| {
         crate::ui::widgets::name_column(ui, NAMES, RichText::new(name));

@@ -7,7 +7,7 @@ use crate::{
 use egui::{Key, Label, RichText, TextEdit, Ui};
 use labrum_core::pacs::{Secret, Server, SignIn};
 
-/// What was typed; forgotten as soon as it is handed over.
+/// The typed secret; cleared as soon as it has been passed on.
 pub(super) struct SignInForm {
     secret: String,
     is_kept: bool,
@@ -23,7 +23,7 @@ impl Default for SignInForm {
 }
 
 impl SignInForm {
-    /// Shows the field, after what went wrong.
+    /// Shows the reason and the input field.
     pub(super) fn show_form(
         &mut self,
         ui: &mut Ui,
@@ -31,13 +31,13 @@ impl SignInForm {
         trouble: Option<&str>,
         actions: &mut Vec<Action>,
     ) {
-        let words = trouble.unwrap_or("The server asks who you are.");
+        let words = trouble.unwrap_or("The server requires you to sign in.");
         let colors = theme::current_colors(ui);
         ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate())
             .on_hover_text(words);
         let what = match server.sign_in {
             SignIn::None => {
-                ui.label("Choose how to sign in under Edit.");
+                ui.label("Choose a sign-in method under Edit.");
                 return;
             }
             SignIn::Password => "Password",
@@ -52,7 +52,7 @@ impl SignInForm {
             );
             let field = field.accessible_name(what);
             let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-            ui.checkbox(&mut self.is_kept, "Keep in the system's key store");
+            ui.checkbox(&mut self.is_kept, "Save in the system's credential store");
             let is_clicked = ui
                 .add_enabled(!self.secret.is_empty(), primary_button(ui, "Sign in"))
                 .clicked();

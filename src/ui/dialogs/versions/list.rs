@@ -1,4 +1,4 @@
-//! The list of all versions, the newest on top, and the line of the models that no round has made.
+//! The list of all versions, newest first, and the row for the built-in or opened model.
 
 use super::{VersionsDialog, state_of};
 use crate::{
@@ -17,14 +17,14 @@ use labrum_core::learning::Version;
 const COLUMNS: [Column; 7] = [
     Column::of_words("Version", 190.0),
     Column::of_words("State", 108.0),
-    Column::of_words("Made", 132.0),
-    Column::of_words("Learned from", 160.0),
+    Column::of_words("Created", 132.0),
+    Column::of_words("Starting model", 160.0),
     Column::of_figures("Cases", 56.0),
     Column::of_figures("Dice", 60.0),
-    Column::of_figures("Against the one before", 206.0),
+    Column::of_figures("Change from previous version", 206.0),
 ];
 
-/// Rows of the list that are in sight at most.
+/// Maximum number of visible rows.
 const ROWS: f32 = 8.0;
 
 impl VersionsDialog {
@@ -66,7 +66,7 @@ impl VersionsDialog {
     }
 }
 
-/// The line of the models that no round has made.
+/// The row for the built-in or opened model.
 fn show_shipped_row(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::current_colors(ui);
     let is_used = session.learning.active_version().is_none();
@@ -76,21 +76,21 @@ fn show_shipped_row(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
             .with_color(colors.good),
         false => Cell::new(""),
     };
-    let row = TableColumns(&COLUMNS).show_row(ui, &[Cell::new("Shipped or opened model"), state]);
+    let row = TableColumns(&COLUMNS).show_row(ui, &[Cell::new("Built-in or opened model"), state]);
     let place = row
         .rect
         .with_min_x(row.rect.right() - 96.0)
         .shrink2(vec2(4.0, 0.0));
-    let button = Button::new(RichText::new("Use it").size(12.5)).min_size(vec2(88.0, 22.0));
+    let button = Button::new(RichText::new("Use").size(12.5)).min_size(vec2(88.0, 22.0));
     let inside = UiBuilder::new()
         .max_rect(place)
         .layout(Layout::left_to_right(Align::Center));
     let response = ui
         .scope_builder(inside, |ui| ui.add_enabled(!is_used, button))
         .inner;
-    let response = response.accessible_name("Use the shipped or opened model");
-    let response = response.on_hover_text("Go back to it; all versions are kept");
-    if response.on_disabled_hover_text("It is in use").clicked() {
+    let response = response.accessible_name("Use the built-in or opened model");
+    let response = response.on_hover_text("Return to this model; all versions are kept");
+    if response.on_disabled_hover_text("In use").clicked() {
         actions.push(Action::Learn(LearnAction::Deactivate));
     }
 }

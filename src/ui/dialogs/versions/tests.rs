@@ -15,8 +15,8 @@ fn settings_are_told_in_words() {
         said,
         [
             "Loss function: Boundary DoU",
-            "Learning rate: 0.004, at its height",
-            "Images in a step: 4"
+            "Learning rate: 0.004 (maximum)",
+            "Batch size: 4"
         ]
     );
     assert!(training_facts("no JSON").is_empty() && training_facts("{}").is_empty());

@@ -1,4 +1,4 @@
-//! One case in the list: its thumbnail, its name, and how far the work on it is.
+//! One row of the case list: thumbnail, name and status.
 
 use crate::{
     session::{
@@ -24,7 +24,7 @@ use egui_material_icons::{
 };
 use labrum_core::{holdout::Side, study::Status};
 
-/// Shows a case in its place of the list; true where it was clicked.
+/// Shows a case at `rect`; returns true if it was clicked.
 pub(super) fn case_row(
     ui: &mut Ui,
     rect: Rect,
@@ -36,9 +36,13 @@ pub(super) fn case_row(
 ) -> bool {
     let colors = theme::current_colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
-    let is_stale = session.is_stale(case);
+    let is_stale = session.models.is_stale(case);
     let status = status_words(session, case, is_stale);
-    let mark = if is_held_out(case) { ", held out" } else { "" };
+    let mark = if is_held_out(case) {
+        ", hold-out case"
+    } else {
+        ""
+    };
     let name = format!(
         "Case {}, {}, {status}{mark}",
         case.display_title(),
@@ -90,20 +94,19 @@ pub(super) fn case_row(
             .layout(Layout::top_down(Align::LEFT)),
         |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
-            let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
             ui.add(
                 egui::Label::new(RichText::new(case.display_title()).color(colors.strong))
                     .truncate(),
             );
-            // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
+            // What to do and why it is suggested is more useful here than the summary, which the tooltip also shows.
             let line = match &case.reason {
-                _ if case.hides_proposals() => "No proposal is shown".to_owned(),
+                _ if case.hides_proposals() => "No proposal shown".to_owned(),
                 Some(reason) => reason.clone(),
                 None => case.short_summary(),
             };
-            ui.add(egui::Label::new(small(line)).truncate());
+            ui.add(egui::Label::new(small_text(&line, dimmed)).truncate());
             let status = if case.hides_proposals() {
-                "Draw it yourself".to_owned()
+                "Segment manually".to_owned()
             } else {
                 status
             };
@@ -115,11 +118,15 @@ pub(super) fn case_row(
     response.on_hover_text(hover_text(case, is_stale)).clicked()
 }
 
-/// The status at the left, and at the right whether the case is held out: by a mark alone where both words do not fit.
+/// Small text below a name.
+pub(super) fn small_text(text: &str, color: Color32) -> RichText {
+    RichText::new(text).size(12.0).color(color)
+}
+
+/// The status, and at the right the mark of a hold-out case; its text is left out if there is no room.
 fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: Color32) {
-    const HELD_OUT: &str = "held out";
+    const HELD_OUT: &str = "hold-out";
     const MARK: f32 = 14.0;
-    let small = |text: &str| RichText::new(text).size(12.0).color(color);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let needed = width_of(ui, &words, 12.0) + width_of(ui, HELD_OUT, 12.0) + 2.0 * MARK + 20.0;
@@ -127,14 +134,14 @@ fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: C
         ui.label(icon.size(MARK));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if is_held_out(case) {
-                // What is to be done needs the room.
+                // The instruction needs the room.
                 if has_words && !case.hides_proposals() {
-                    ui.label(small(HELD_OUT));
+                    ui.label(small_text(HELD_OUT, color));
                 }
                 ui.label(ICON_BALANCE.rich_text().size(MARK).color(color));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(small(&words)).truncate());
+                ui.add(egui::Label::new(small_text(&words, color)).truncate());
             });
         });
     });
@@ -146,10 +153,10 @@ fn is_held_out(case: &Case) -> bool {
 
 fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
     if case.hides_proposals() {
-        return "Draw it yourself: no proposal is shown".to_owned();
+        return "Segment manually: no proposal shown".to_owned();
     }
     if is_stale {
-        return "Stale proposal".to_owned();
+        return "Outdated proposal".to_owned();
     }
     let (found, count) = (case.measured_slice_count(), case.slices.len());
     let words = match case.status {
@@ -157,40 +164,40 @@ fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
         status => status_label(status).to_owned(),
     };
     let words = match nothing_of(session, case) {
-        Some(names) => format!("{words} · nothing of {names}"),
+        Some(names) => format!("{words} · absent: {names}"),
         None => words,
     };
     if proposals_apart(case) == 0 {
         words
     } else {
-        format!("{words} · proposal waits")
+        format!("{words} · new proposal")
     }
 }
 
-/// The labels of which a person said that the case holds nothing.
+/// The names of labels marked as absent from the case.
 fn nothing_of(session: &Session, case: &Case) -> Option<String> {
     let names: Vec<&str> = case
         .absent_labels()
         .into_iter()
-        .map(|label| session.label_name(label))
+        .map(|label| session.labels.label_name(label))
         .collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Slices with a proposal that is newer than the work on them.
+/// Number of edited slices with a newer proposal.
 fn proposals_apart(case: &Case) -> usize {
-    case.slices.iter().filter(|s| s.is_proposal_apart).count()
+    case.slices.iter().filter(|s| s.is_proposal_newer()).count()
 }
 
 fn hover_text(case: &Case, is_stale: bool) -> String {
     let mut lines = vec![case.display_title(), case.short_summary()];
     lines.extend(case.reason.clone());
     if is_held_out(case) {
-        lines.push("Held out: judges models; never learned from".to_owned());
+        lines.push("Hold-out case: used to evaluate models, never for training".to_owned());
     }
     if case.hides_proposals() {
         lines.push(
-            "Draw it yourself: no proposal is shown, so that your own drawing stays a measure"
+            "Segment manually: no proposal is shown, so that your mask stays independent of the model"
                 .to_owned(),
         );
     } else {
@@ -203,18 +210,16 @@ fn hover_text(case: &Case, is_stale: bool) -> String {
     lines.extend(case.series.notes.iter().cloned());
     match proposals_apart(case) {
         0 => {}
-        1 => lines.push("The model has a newer proposal for 1 slice that was drawn on".to_owned()),
-        n => lines.push(format!(
-            "The model has newer proposals for {n} slices that were drawn on"
-        )),
+        1 => lines.push("New proposal for 1 slice that was edited".to_owned()),
+        n => lines.push(format!("New proposals for {n} slices that were edited")),
     }
     if case.seconds >= 1.0 {
-        lines.push(format!("{} of work", format_seconds(case.seconds)));
+        lines.push(format!("Time spent: {}", format_seconds(case.seconds)));
     }
     lines.join("\n")
 }
 
-/// Where the lengths on a case come from: "Lengths: mm from the header".
+/// Where the lengths of a case come from: "Lengths: mm from the header".
 fn length_source_text(case: &Case) -> Option<String> {
     let scale = case.series.slices.first()?.length_scale();
     let source = scale
@@ -224,30 +229,28 @@ fn length_source_text(case: &Case) -> Option<String> {
     Some(format!("Lengths: {}", inspector::source_of_lengths(source)))
 }
 
-/// Who proposed, and how sure it is.
+/// The model of the proposal, and its uncertainty.
 fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let model = case
         .slices
         .iter()
-        .find_map(|s| s.proposal.as_ref())
+        .find_map(|s| s.proposal())
         .map(|p| &p.model)
         .filter(|m| !m.is_empty());
     if let Some(model) = model {
         lines.push(format!("Proposed by {model}"));
     }
     if is_stale {
-        lines.push(
-            "Another model would run on it now: segment it again for a new proposal".to_owned(),
-        );
+        lines.push("The model has changed. Segment again for a new proposal.".to_owned());
     }
     if let Some(doubt) = case.mean_uncertainty() {
-        lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
+        lines.push(format!("Boundary uncertainty: {:.0} %", doubt * 100.0));
     }
     lines
 }
 
-/// The icon of a status; a stale proposal asks for less attention.
+/// The icon of a status; dimmed for an outdated proposal.
 fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
     let colors = theme::current_colors(ui);
     let (icon, color): (MaterialIcon, Color32) = match status {

@@ -1,28 +1,28 @@
-//! Cases between the window and the workspace: found or entered, restored with their steps and findings.
+//! Looks up or adds cases, and restores them with their steps and proposals.
 
 use super::{KnownCase, WorkspaceKeeper, WriteTrouble};
 use crate::{
     Error,
     session::{
         finding::Finding,
+        history::HistoryStep,
         job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey},
         store::stored_step,
     },
     worker::identity,
 };
 use labrum_core::{
-    journal::{
-        CaseDescription, JournalStep as Stored, StepState, StoredCase, StoredSlice, TaskKey,
-    },
+    journal::{CaseDescription, JournalStep as Stored, StepState, StoredCase, StoredSlice},
+    label::TaskKey,
     study::Slice,
 };
 use std::sync::Arc;
 
-/// So many steps can be undone at least after a restart.
+/// Number of steps that can be undone after a restart.
 const STEPS: u32 = 1000;
 
 impl WorkspaceKeeper {
-    /// Finds or enters a case; the findings of the slices that are named can be had after.
+    /// Looks up or adds a case; returns the slices whose outlines can be fetched afterwards.
     pub(in crate::worker::store) fn adopt_case(
         &mut self,
         adopt: CaseToAdopt,
@@ -63,7 +63,7 @@ impl WorkspaceKeeper {
         ))
     }
 
-    /// What is kept of a case, and the slices whose findings can be had after.
+    /// The stored work of a case, and the slices whose outlines can be fetched afterwards.
     pub(super) fn restore_case(
         &mut self,
         case: CaseId,
@@ -89,33 +89,19 @@ impl WorkspaceKeeper {
             .into_iter()
             .filter(|s| s.state != StepState::Dropped)
             .partition(|s| s.state == StepState::Done);
-        let to_step = |s: Stored| {
-            let edits = s
-                .edits
-                .iter()
-                .map(|(slice, edit)| (*slice as usize, edit.to_bytes()))
-                .collect();
-            stored_step(s.seq, case, &s.tool, edits, s.also)
-        };
-        let slice = |s: StoredSlice| RestoredSlice {
-            mask: s.mask,
-            is_touched: s.is_touched,
-            is_proposal_apart: s.is_proposal_apart,
-            absent: s.absent,
-        };
         let restored = Restored {
             status: stored.entry.status,
             seconds: stored.entry.seconds,
-            slices: stored.slices.into_iter().map(slice).collect(),
-            done: done.into_iter().map(to_step).collect(),
-            undone: undone.into_iter().map(to_step).collect(),
+            slices: stored.slices.into_iter().map(restored_slice).collect(),
+            done: history_steps(case, done),
+            undone: history_steps(case, undone),
             problems: stored.problems,
             is_anew: false,
         };
         Ok((restored, slices))
     }
 
-    /// Makes a case known; and what the workspace had of it, where it had something.
+    /// Looks up or adds a case; returns its stored work, and whether it was known.
     fn enter_case(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), WriteTrouble> {
         let CaseToAdopt {
             case,
@@ -134,7 +120,7 @@ impl WorkspaceKeeper {
         {
             let subject = identity::subject_hash(&identity, &study.id, &study.patient_id, &series);
             description.subject = subject.unwrap_or_else(|failure| {
-                // A file of that name may be no table of subjects at all.
+                // A file with that name need not be a table of subjects.
                 log::warn!("{failure}");
                 identity::unnamed_subject(&identity, &study.id, &study.patient_id, series.kind)
             });
@@ -145,22 +131,12 @@ impl WorkspaceKeeper {
             self.workspace_mut()?.set_task(key, task)?;
         }
         self.cases.insert(case, KnownCase { key, series });
-        // Once more: adopting may have found its slices in another order.
-        let lost = || {
-            WriteTrouble::Never(Error::new(
-                "take the case into the workspace",
-                "it is not there",
-            ))
-        };
-        Ok((
-            self.workspace_mut()?
-                .find_case(&identity)?
-                .ok_or_else(lost)?,
-            was_there.is_some(),
-        ))
+        // Read again: adopting may have changed the order of the slices.
+        let stored = self.workspace_mut()?.find_case(&identity)?;
+        Ok((stored.ok_or_else(missing_case)?, was_there.is_some()))
     }
 
-    /// What is shown of a slice that was kept.
+    /// Outlines, measurements and proposal of a restored slice.
     pub(in crate::worker::store) fn take_finding_event(&mut self, key: SliceKey) -> Option<Event> {
         let slice = self.found.remove(&key)?;
         let known = self.cases.get(&key.case)?;
@@ -175,7 +151,7 @@ impl WorkspaceKeeper {
             .workspace
             .as_mut()?
             .newest_probabilities(known.key, key.slice as u32);
-        // Without probabilities the mask is still there.
+        // The mask is usable without probabilities.
         let bytes = bytes
             .inspect_err(|failure| log::warn!("{failure}"))
             .ok()
@@ -207,4 +183,35 @@ impl WorkspaceKeeper {
             proposal,
         })
     }
+}
+
+fn restored_slice(stored: StoredSlice) -> RestoredSlice {
+    RestoredSlice {
+        mask: stored.mask,
+        is_touched: stored.is_touched,
+        is_proposal_apart: stored.is_proposal_apart,
+        absent: stored.absent,
+    }
+}
+
+/// Converts steps of the journal to steps of the history of a case.
+fn history_steps(case: CaseId, stored: Vec<Stored>) -> Vec<HistoryStep> {
+    stored
+        .into_iter()
+        .map(|step| {
+            let edits = step
+                .edits
+                .iter()
+                .map(|(slice, edit)| (*slice as usize, edit.to_bytes()))
+                .collect();
+            stored_step(step.seq, case, &step.tool, edits, step.also)
+        })
+        .collect()
+}
+
+fn missing_case() -> WriteTrouble {
+    WriteTrouble::Never(Error::new(
+        "add the case to the workspace",
+        "it is missing there",
+    ))
 }

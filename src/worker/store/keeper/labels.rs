@@ -1,4 +1,4 @@
-//! What becomes of cases where labels leave the list, and where cases are put into tasks.
+//! Updates of cases when labels are removed and when cases are put into tasks.
 
 use super::{WorkspaceKeeper, WriteTrouble};
 use crate::session::{
@@ -8,7 +8,7 @@ use crate::session::{
 use labrum_core::journal::CaseKey;
 
 impl WorkspaceKeeper {
-    /// Puts cases into a task; a new one is begun.
+    /// Puts cases into a task; creates a new one if requested.
     pub(super) fn set_task(
         &mut self,
         cases: &[CaseId],
@@ -30,7 +30,7 @@ impl WorkspaceKeeper {
         }])
     }
 
-    /// Tells what is kept of open cases once more: their masks were changed here.
+    /// Restores open cases again whose masks were changed in the workspace.
     pub(super) fn tell_again(&mut self, changed: &[CaseKey]) -> Result<Vec<Event>, WriteTrouble> {
         let open: Vec<(CaseId, CaseKey)> = self
             .cases
@@ -52,7 +52,7 @@ impl WorkspaceKeeper {
                 .find_case(&entry.description.identity)?
             {
                 let (restored, slices) = self.restore_case(*case, stored)?;
-                // What is shown of them is worked out anew in the window.
+                // The session requests new outlines itself.
                 slices.iter().for_each(|key| drop(self.found.remove(key)));
                 let restored = Restored {
                     is_anew: true,

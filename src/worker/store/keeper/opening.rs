@@ -1,4 +1,4 @@
-//! Opening the workspace, or a copy of it where another window has it open, and telling what is in it.
+//! Opening a workspace, or a read-only copy if another window has it open.
 
 use super::{WorkspaceKeeper, WriteTrouble};
 use crate::{
@@ -12,20 +12,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A copy of a workspace that another window has open.
+/// A read-only copy of a workspace that another window has open.
 pub(super) struct ReadOnlyCopy {
-    /// Where that is.
+    /// The folder of the original.
     folder: PathBuf,
     /// Who has it open.
     holder: String,
-    /// Removed with this.
+    /// The folder of the copy, removed when dropped.
     _copy: tempfile::TempDir,
-    /// The window knows that the other one has closed it.
+    /// The user was told that the other window has closed the workspace.
     is_told: bool,
 }
 
 impl WorkspaceKeeper {
-    /// Opens the workspace of a folder, or the user's own, and tells what is in it.
+    /// Opens the workspace in a folder, or the user's default workspace.
     pub(super) fn open_chosen(
         &mut self,
         folder: Option<&Path>,
@@ -35,7 +35,7 @@ impl WorkspaceKeeper {
         let folder = folder.map_or_else(|| self.places.data.join("My work"), Path::to_owned);
         let mut events = self.open_workspace(&folder, with_cases, has_work && !self.is_open());
         if self.is_open() {
-            // A workspace whose versions cannot be read is still one to draw in.
+            // A workspace whose versions cannot be read can still be used for drawing.
             events.extend(
                 self.learning_events()
                     .unwrap_or_else(|trouble| vec![Event::Failed(trouble.into_error())]),
@@ -46,7 +46,7 @@ impl WorkspaceKeeper {
 
     /// Moves the workspace to another folder.
     pub(super) fn move_workspace(&mut self, folder: &Path) -> Result<Vec<Event>, WriteTrouble> {
-        // One that is not open is not moved as soon as it is.
+        // Not retried: a workspace that is not open now is not moved later.
         let moved = self
             .workspace_mut()
             .map_err(WriteTrouble::into_never)?
@@ -61,7 +61,7 @@ impl WorkspaceKeeper {
             .collect())
     }
 
-    /// Tries once more to open the workspace that could not be opened; nothing where one is open.
+    /// Retries opening the workspace that could not be opened; does nothing if one is open.
     pub(super) fn retry_opening(&mut self, has_work: bool) -> Vec<Event> {
         match self.failed.clone().filter(|_| !self.is_open()) {
             Some((folder, with_cases)) => self.open_workspace(&folder, with_cases, has_work),
@@ -69,7 +69,7 @@ impl WorkspaceKeeper {
         }
     }
 
-    /// Opens the workspace that could not be opened before, for work that waits for it.
+    /// Retries opening the workspace, for work that waits for it.
     pub(in crate::worker::store) fn open_again(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         let Some((folder, with_cases)) = self.failed.clone() else {
             return Ok(Vec::new());
@@ -91,7 +91,7 @@ impl WorkspaceKeeper {
         with_cases: bool,
         has_work: bool,
     ) -> Result<WorkspaceInfo, Error> {
-        // The same folder again: its lock must be let go first.
+        // It may be the same folder, whose lock must be released first.
         self.close_workspace();
         self.cases.clear();
         self.steps.clear();
@@ -104,14 +104,14 @@ impl WorkspaceKeeper {
         });
         let opened = opened.and_then(|info| {
             self.failed = None;
-            // Values that were drawn mean other labels there.
+            // Label values of the unsaved masks would have another meaning there.
             match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
                 true => Err(Error::at_path(
-                    "keep the work",
+                    "save the work in",
                     folder,
-                    "there is other work in that workspace",
+                    "that workspace already has other work",
                 )
-                .with_advice("Choose a new folder for what was drawn since.")),
+                .with_advice("Choose a new folder for your unsaved work.")),
                 false => Ok(info),
             }
         });
@@ -121,14 +121,15 @@ impl WorkspaceKeeper {
         opened
     }
 
-    /// Opens a workspace, or a copy of it where another window has it open: work that waits is for no copy.
+    /// Opens a workspace, or a read-only copy if another window has it open and no work is waiting to be saved.
     fn open_or_look(&mut self, folder: &Path, has_work: bool) -> Result<Workspace, Error> {
         let opened = Workspace::open(folder);
         let holder = workspace::holder_of(folder).filter(|_| opened.is_err() && !has_work);
         let Some(holder) = holder else { return opened };
         let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
         let copy = copy.map_err(|e| {
-            Error::at_path("look at the workspace", folder, e).with_advice("Free some space.")
+            Error::at_path("open a read-only copy of the workspace", folder, e)
+                .with_advice("Free some space.")
         })?;
         workspace::copy_for_looking(folder, copy.path())?;
         let workspace = Workspace::open(copy.path())?;
@@ -141,12 +142,12 @@ impl WorkspaceKeeper {
         Ok(workspace)
     }
 
-    /// True while the workspace is a copy of one that another window has open.
+    /// True while the workspace is a read-only copy of one that another window has open.
     pub(in crate::worker::store) fn is_looking(&self) -> bool {
         self.look.is_some()
     }
 
-    /// True once after the other window has closed the workspace that is looked at.
+    /// True once, after the other window has closed the workspace.
     pub(in crate::worker::store) fn is_holder_gone(&mut self) -> bool {
         let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else {
             return false;
@@ -189,7 +190,7 @@ impl WorkspaceKeeper {
         })
     }
 
-    /// Notes where images are now.
+    /// Saves the new location of images.
     pub(super) fn relocate_images(
         &mut self,
         cases: &[CaseDescription],
@@ -210,7 +211,7 @@ impl WorkspaceKeeper {
     }
 }
 
-/// The files of all cases that are there, and the identities of cases of which some are not.
+/// All image files that exist, and the identities of cases with missing files.
 fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for entry in workspace.list_cases()? {
@@ -228,13 +229,18 @@ fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<St
     Ok((sources, missing))
 }
 
-/// What the window is told of a workspace that was opened, or could not be.
+/// The events for a workspace that was opened, or could not be.
 fn opened_events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
     let missing = opened.as_ref().map_or(0, |info| info.missing.len());
     let notice = (missing > 0).then(|| {
-        let of = if missing == 1 { "the images of 1 case" } else { &format!("the images of {missing} cases") };
+        let of = if missing == 1 {
+            "the images of 1 case"
+        } else {
+            &format!("the images of {missing} cases")
+        };
         Event::Notice(format!(
-            "{of} are not where they were. File, \"Find the images\" looks for them in a folder; their masks are kept."
+            "{of} were not found. Use File, \"Find moved images\" to search a folder; \
+            their masks are kept."
         ))
     });
     notice

@@ -4,7 +4,8 @@
 use super::*;
 use crate::session::{case::StudyInfo, job::CaseToAdopt};
 use labrum_core::{
-    journal::{Also, TaskKey},
+    journal::Also,
+    label::TaskKey,
     mask::Mask,
     study::{Kind, Slice, Source},
 };

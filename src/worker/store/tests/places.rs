@@ -24,12 +24,12 @@ fn opened_again(folder: &Path) -> Desk {
         worker,
     };
     desk.until("the usual workspace", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Open(_))
+        matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     desk.session
         .apply_action(Action::OpenWorkspace(folder.join("data/My work")));
     desk.until("the workspace", |s| {
-        matches!(s.workspace_state(), WorkspaceState::Open(info) if !info.sources.is_empty()
+        matches!(s.workspace.state(), WorkspaceState::Open(info) if !info.sources.is_empty()
         || !info.missing.is_empty())
     });
     desk
@@ -48,12 +48,12 @@ fn a_workspace_opens_at_the_case_and_slice_that_were_worked_on_last() {
     let [second, series] = [1, 4].map(|at| desk.session.cases[at].id);
     desk.session.apply_action(Action::SelectCase(second));
     desk.session.apply_action(Action::SelectCase(series));
-    desk.until("the journal", |s| s.unsaved_count() == 0);
+    desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     drop(desk);
 
     let mut desk = opened_again(folder.path());
     desk.until("all cases", |s| s.cases.len() == 5);
-    let case = desk.session.current_case().unwrap();
+    let case = desk.session.cases.current_case().unwrap();
     assert_eq!((case.series.slices.len(), case.slice), (12, 9));
 }
 
@@ -65,7 +65,7 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([100.0, 100.0]);
     desk.until("the journal", |s| {
-        s.unsaved_count() == 0 && s.cases.iter().all(|c| c.is_restored)
+        s.workspace.unsaved_count() == 0 && s.cases.iter().all(|c| c.is_restored)
     });
     let masks = desk.masks();
     drop(desk);
@@ -76,7 +76,10 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     std::fs::rename(there.join("fetal-head-011_HC.png"), there.join("0001.png")).unwrap();
     let mut desk = opened_again(folder.path());
     assert_eq!(
-        (desk.session.missing_case_count(), desk.session.cases.len()),
+        (
+            desk.session.workspace.missing_case_count(),
+            desk.session.cases.len()
+        ),
         (4, 0)
     );
     assert!(
@@ -91,20 +94,20 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
             .any(|notice| notice.text.contains(words))
     };
     desk.until("the notice", |s| {
-        told(s, "The images of 4 cases are not where they were")
+        told(s, "The images of 4 cases were not found")
     });
     desk.session
         .apply_action(Action::FindImages(samples("sarcoma-ct")));
     desk.until("nothing found", |s| {
-        told(s, "None of the images that are missing is in that folder")
+        told(s, "None of the missing images are in that folder")
     });
     desk.session
         .apply_action(Action::FindImages(folder.path().join("new disk")));
     desk.until("all cases", |s| {
         s.cases.len() == 4 && s.cases.iter().all(|c| c.is_restored)
     });
-    assert_eq!(desk.session.missing_case_count(), 0);
-    assert!(told(&desk.session, "The images of 4 cases were found"));
+    assert_eq!(desk.session.workspace.missing_case_count(), 0);
+    assert!(told(&desk.session, "Found the images of 4 cases"));
     let first = desk
         .session
         .cases
@@ -126,7 +129,7 @@ fn a_folder_that_is_a_workspace_is_opened_as_one() {
     desk.session.apply_action(Action::Open(vec![other.clone()]));
     desk.until(
         "the workspace",
-        |s| matches!(s.workspace_state(), WorkspaceState::Open(info) if info.folder == other),
+        |s| matches!(s.workspace.state(), WorkspaceState::Open(info) if info.folder == other),
     );
     assert!(desk.session.cases.is_empty() && desk.session.opening.is_none());
 }

@@ -1,11 +1,11 @@
-//! Bits and Huffman codes of a scan.
+//! Reads bits and Huffman codes of a scan.
 
 use super::{CUT_OFF, DAMAGED};
 
 /// Reads bits, most significant first, up to the next marker.
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
-    /// The byte after those in `buffer`; at the end of a scan, its marker.
+    /// Index of the next byte to read into `buffer`; at the end of a scan, of its marker.
     pub(super) at: usize,
     buffer: u64,
     count: u32,
@@ -34,7 +34,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// The next `count` bits (16 at most), zeros behind the end.
+    /// The next `count` bits (at most 16) without consuming them; zeros past the end.
     fn peek_bits(&mut self, count: u32) -> u32 {
         if self.count < count {
             self.fill_buffer();
@@ -53,14 +53,14 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
-    /// The next `count` bits, 16 at most.
+    /// Reads `count` bits, at most 16.
     pub(super) fn read_bits(&mut self, count: u32) -> Result<u32, String> {
         let bits = self.peek_bits(count);
         self.consume_bits(count)?;
         Ok(bits)
     }
 
-    /// T.81 F.2.2.1: a value of `size` bits with its sign.
+    /// Reads a signed value of `size` bits, T.81 F.2.2.1.
     pub(super) fn read_signed(&mut self, size: u32) -> Result<i32, String> {
         if size == 0 {
             return Ok(0);
@@ -73,7 +73,7 @@ impl<'a> BitReader<'a> {
         })
     }
 
-    /// Goes over the restart marker that is due here.
+    /// Skips the restart marker that must follow here.
     pub(super) fn skip_restart_marker(&mut self) -> Result<(), String> {
         self.fill_buffer();
         // Only padding may be left before the marker.
@@ -87,18 +87,18 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// A Huffman table, T.81 annex C, with a shortcut for codes of up to 9 bits.
+/// A Huffman table, T.81 annex C, with a lookup table for codes of up to 9 bits.
 #[derive(Clone)]
 pub(super) struct HuffmanTable {
     /// Value and length by the next 9 bits; length 0 for longer codes.
     short: Vec<(u8, u8)>,
-    /// For each length: the first code, the place of its value, how many there are.
+    /// For each length: the first code, the index of its value, and the number of codes.
     long: [(u32, usize, u32); 17],
     values: Vec<u8>,
 }
 
 impl HuffmanTable {
-    /// From the number of codes of each length 1..=16 and the values in order.
+    /// Makes a table from the number of codes of each length 1..=16 and the values in order.
     pub(super) fn new(counts: &[u8], values: &[u8]) -> Option<Self> {
         let mut long = [(0, 0, 0); 17];
         let mut short = vec![(0, 0); 512];
@@ -124,7 +124,7 @@ impl HuffmanTable {
         })
     }
 
-    /// The next value.
+    /// Reads the next value.
     pub(super) fn decode_value(&self, reader: &mut BitReader<'_>) -> Result<u8, String> {
         let next = reader.peek_bits(16);
         let (value, length) = self.short[(next >> 7) as usize];

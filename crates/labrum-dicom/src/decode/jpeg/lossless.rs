@@ -6,7 +6,7 @@ use super::{
     markers::{Component, JpegFrame, JpegScan},
 };
 
-/// Decodes a scan into the samples of its components; counts in `whole` the rows that are.
+/// Decodes a scan into the samples of its components; `whole` is set to the number of complete rows.
 pub(super) fn decode_scan(
     frame: &mut JpegFrame,
     scan: &JpegScan,
@@ -21,21 +21,20 @@ pub(super) fn decode_scan(
         return Err(DAMAGED.into());
     }
     let middle = 1i32 << (frame.precision - shift - 1);
-    let tables_of = |part: &(usize, usize, usize)| tables.dc[part.1].as_ref();
     let huffman: Vec<&HuffmanTable> = scan
         .parts
         .iter()
-        .map(tables_of)
+        .map(|(_, dc, _)| tables.dc[*dc].as_ref())
         .collect::<Option<_>>()
         .ok_or(DAMAGED)?;
     for part in &scan.parts {
         frame.components[part.0].samples = vec![0; columns * rows];
     }
-    // The point transform is undone at the end: predictions are made before it.
+    // The point transform is undone at the end, because predictions use the shifted samples.
     for part in &scan.parts {
         frame.components[part.0].shift = shift;
     }
-    // The row in which prediction began anew; there, only the left neighbour counts.
+    // The row in which prediction restarted: in it, only the left neighbour is used.
     let mut first_row = 0;
     for row in 0..rows {
         for column in 0..columns {
@@ -48,15 +47,17 @@ pub(super) fn decode_scan(
             }
             for (part, table) in scan.parts.iter().zip(&huffman) {
                 let samples = &mut frame.components[part.0].samples;
-                let at = |back: usize| i32::from(samples[place - back]);
                 let predicted = if (place == 0 || restarts) && row == first_row {
                     middle
                 } else if row == first_row {
-                    at(1)
+                    i32::from(samples[place - 1])
                 } else if column == 0 {
-                    at(columns)
+                    i32::from(samples[place - columns])
                 } else {
-                    predict_sample(predictor, at(1), at(columns), at(columns + 1))
+                    let left = i32::from(samples[place - 1]);
+                    let above = i32::from(samples[place - columns]);
+                    let above_left = i32::from(samples[place - columns - 1]);
+                    predict_sample(predictor, left, above, above_left)
                 };
                 let size = u32::from(table.decode_value(reader)?);
                 let difference = match size {
@@ -84,7 +85,7 @@ pub(super) fn component_samples(mut component: Component) -> Vec<u16> {
     component.samples
 }
 
-/// T.81 table H.1.
+/// Predicts a sample from its neighbours, T.81 table H.1.
 fn predict_sample(predictor: usize, a: i32, b: i32, c: i32) -> i32 {
     match predictor {
         1 => a,

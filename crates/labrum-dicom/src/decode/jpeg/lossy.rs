@@ -1,4 +1,4 @@
-//! Scans of the discrete cosine transform, T.81 annexes F and G, and the way back to pixels.
+//! Decodes scans of DCT coefficients, T.81 annexes F and G, and transforms them to pixels.
 
 use super::{
     DAMAGED, Tables,
@@ -7,15 +7,15 @@ use super::{
 };
 use std::f32::consts::PI;
 
-/// What is carried from block to block of a scan.
+/// State that is carried from block to block of a scan.
 struct ScanState {
     /// The last DC value of each component.
     predictions: Vec<i32>,
-    /// Blocks that have no further coefficients in this band.
+    /// Number of following blocks without further coefficients in this band.
     end_of_band: u32,
 }
 
-/// Decodes a scan into the coefficients of its components; counts in `whole` the rows that are.
+/// Decodes a scan into the coefficients of its components; `whole` is set to the number of complete rows.
 pub(super) fn decode_scan(
     frame: &mut JpegFrame,
     scan: &JpegScan,
@@ -75,7 +75,8 @@ pub(super) fn decode_scan(
     Ok(())
 }
 
-/// Rows of the image that `units` rows of MCUs decide alone: the last ones of enlarged colour need those below, too.
+/// Number of image rows that `units` rows of MCUs determine: the last rows of upsampled colour also need the MCUs
+/// below.
 fn whole_rows(frame: &JpegFrame, scan: &JpegScan, units: usize) -> usize {
     let height = match scan.parts[..] {
         [(only, ..)] => 8 * frame.most.1 / frame.components[only].sampling.1,
@@ -86,7 +87,7 @@ fn whole_rows(frame: &JpegFrame, scan: &JpegScan, units: usize) -> usize {
         .min(frame.rows)
 }
 
-/// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.
+/// Number of MCUs across and down. In a scan with one component, MCUs are single blocks, T.81 A.2.
 fn mcu_counts(frame: &JpegFrame, scan: &JpegScan) -> (usize, usize) {
     if let [(only, ..)] = scan.parts[..] {
         let (columns, rows) = frame.size_of(&frame.components[only]);
@@ -139,7 +140,7 @@ fn run_and_size(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<(usi
     Ok((usize::from(code >> 4), u32::from(code & 15)))
 }
 
-/// T.81 G.1.2.
+/// Decodes a block of a progressive scan, T.81 G.1.2.
 fn progressive_block(
     block: &mut [i16],
     scan: &JpegScan,
@@ -208,7 +209,7 @@ fn first_band(
     Ok(())
 }
 
-/// T.81 G.1.2.3: a bit more for coefficients that are known, and the new ones of this depth.
+/// Refinement scan, T.81 G.1.2.3: one more bit for known coefficients, and the new coefficients of this bit.
 fn refine_band(
     block: &mut [i16],
     scan: &JpegScan,
@@ -217,12 +218,6 @@ fn refine_band(
     end_of_band: &mut u32,
 ) -> Result<(), String> {
     let bit = 1i16 << scan.approximation.1;
-    let refine = |value: &mut i16, reader: &mut BitReader<'_>| -> Result<(), String> {
-        if reader.read_bits(1)? == 1 && *value & bit == 0 {
-            *value += if *value > 0 { bit } else { -bit };
-        }
-        Ok(())
-    };
     let mut k = scan.spectrum.0;
     while *end_of_band == 0 && k <= scan.spectrum.1 {
         let (mut run, size) = run_and_size(ac, reader)?;
@@ -238,7 +233,7 @@ fn refine_band(
         while k <= scan.spectrum.1 {
             let value = &mut block[ZIGZAG[k]];
             if *value != 0 {
-                refine(value, reader)?;
+                refine_coefficient(value, bit, reader)?;
             } else if run == 0 {
                 *value = new;
                 k += 1;
@@ -252,7 +247,7 @@ fn refine_band(
     if *end_of_band > 0 {
         for place in ZIGZAG.iter().take(scan.spectrum.1 + 1).skip(k) {
             if block[*place] != 0 {
-                refine(&mut block[*place], reader)?;
+                refine_coefficient(&mut block[*place], bit, reader)?;
             }
         }
         *end_of_band -= 1;
@@ -260,18 +255,36 @@ fn refine_band(
     Ok(())
 }
 
+/// Refines a known coefficient by one bit, whose value is `bit`.
+#[inline]
+fn refine_coefficient(value: &mut i16, bit: i16, reader: &mut BitReader<'_>) -> Result<(), String> {
+    if reader.read_bits(1)? == 1 && *value & bit == 0 {
+        *value += if *value > 0 { bit } else { -bit };
+    }
+    Ok(())
+}
+
 /// The samples of all components at the size of the frame.
 pub(super) fn component_planes(frame: &JpegFrame) -> Result<Vec<Vec<u16>>, String> {
     let cosines = cosine_table();
-    let plane = |component: &Component| {
-        let table = component.table.ok_or(DAMAGED)?;
-        let small = inverse_transform(component, &table, frame.precision, &cosines);
-        Ok(upsample_component(&small, frame, component))
-    };
-    frame.components.iter().map(plane).collect()
+    frame
+        .components
+        .iter()
+        .map(|component| component_plane(component, frame, &cosines))
+        .collect()
 }
 
-/// `cosines[x][u]` of T.81 A.3.3, with the factor of `u` and a half.
+fn component_plane(
+    component: &Component,
+    frame: &JpegFrame,
+    cosines: &[[f32; 8]; 8],
+) -> Result<Vec<u16>, String> {
+    let table = component.table.ok_or(DAMAGED)?;
+    let small = inverse_transform(component, &table, frame.precision, cosines);
+    Ok(upsample_component(&small, frame, component))
+}
+
+/// `cosines[x][u]` of T.81 A.3.3, including the factor of `u` and 1/2.
 fn cosine_table() -> [[f32; 8]; 8] {
     std::array::from_fn(|x| {
         std::array::from_fn(|u| {
@@ -281,7 +294,7 @@ fn cosine_table() -> [[f32; 8]; 8] {
     })
 }
 
-/// Inverse transform of all blocks; the plane is `blocks.0 * 8` wide.
+/// Inverse DCT of all blocks; the plane is `blocks.0 * 8` wide.
 fn inverse_transform(
     component: &Component,
     table: &[u16; 64],
@@ -321,7 +334,7 @@ fn inverse_transform(
     out
 }
 
-/// Subsampled colour at full size, interpolated between the centres of its samples.
+/// Upsamples a component to full size, interpolating between the centres of its samples.
 fn upsample_component(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> {
     let stride = component.blocks.0 * 8;
     let (columns, rows) = frame.size_of(component);
@@ -335,17 +348,26 @@ fn upsample_component(small: &[u16], frame: &JpegFrame, component: &Component) -
     let across = interpolation_weights(frame.columns, columns, component.sampling.0, frame.most.0);
     let down = interpolation_weights(frame.rows, rows, component.sampling.1, frame.most.1);
     for &(y0, y1, fy) in &down {
+        let upper_row = &small[y0 * stride..];
+        let lower_row = &small[y1 * stride..];
         for &(x0, x1, fx) in &across {
-            let at = |x: usize, y: usize| f32::from(small[y * stride + x]);
-            let above = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
-            let below = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+            let above = interpolate_along_row(upper_row, x0, x1, fx);
+            let below = interpolate_along_row(lower_row, x0, x1, fx);
             out.push((above + (below - above) * fy).round() as u16);
         }
     }
     out
 }
 
-/// For each sample of the large side: its two neighbours on the small one and the weight of the second.
+/// Interpolates between the samples `x0` and `x1`; `weight` is that of the second.
+#[inline]
+fn interpolate_along_row(row: &[u16], x0: usize, x1: usize, weight: f32) -> f32 {
+    let first = f32::from(row[x0]);
+    let second = f32::from(row[x1]);
+    first + (second - first) * weight
+}
+
+/// For each sample at full size: its two neighbours in the subsampled plane, and the weight of the second.
 fn interpolation_weights(
     large: usize,
     small: usize,
@@ -353,10 +375,12 @@ fn interpolation_weights(
     most: usize,
 ) -> Vec<(usize, usize, f32)> {
     let last = small - 1;
-    let weight = |i: usize| {
-        let at = ((i as f32 + 0.5) * sampling as f32 / most as f32 - 0.5).clamp(0.0, last as f32);
-        let first = at as usize;
-        (first, (first + 1).min(last), at - first as f32)
-    };
-    (0..large).map(weight).collect()
+    (0..large)
+        .map(|i| {
+            let place = (i as f32 + 0.5) * sampling as f32 / most as f32 - 0.5;
+            let place = place.clamp(0.0, last as f32);
+            let first = place as usize;
+            (first, (first + 1).min(last), place - first as f32)
+        })
+        .collect()
 }

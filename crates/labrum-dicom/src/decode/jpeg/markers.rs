@@ -1,4 +1,4 @@
-//! The marker segments: tables, frame and scan headers.
+//! Reads the marker segments: tables, frame and scan headers.
 
 use super::{CUT_OFF, DAMAGED, Tables, bits::HuffmanTable};
 
@@ -9,10 +9,10 @@ pub(super) const ZIGZAG: [usize; 64] = [
     52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// Walks over the marker segments.
+/// Iterates over the marker segments.
 pub(super) struct Segments<'a> {
     bytes: &'a [u8],
-    /// Where the next marker is looked for.
+    /// Index from which the next marker is searched.
     pub(super) at: usize,
 }
 
@@ -47,13 +47,13 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// A big endian word.
+/// Reads a 16-bit big endian word.
 pub(super) fn big_endian_word(bytes: &[u8], at: usize) -> Result<usize, String> {
     let pair = bytes.get(at..at + 2).ok_or(DAMAGED)?;
     Ok(usize::from(u16::from_be_bytes([pair[0], pair[1]])))
 }
 
-/// DHT.
+/// Reads Huffman tables (DHT).
 pub(super) fn read_huffman(mut segment: &[u8], tables: &mut Tables) -> Result<(), String> {
     while let [class_and_place, rest @ ..] = segment {
         let counts = rest.get(..16).ok_or(DAMAGED)?;
@@ -73,7 +73,7 @@ pub(super) fn read_huffman(mut segment: &[u8], tables: &mut Tables) -> Result<()
     Ok(())
 }
 
-/// DQT, to natural order.
+/// Reads quantisation tables (DQT) and converts them to natural order.
 pub(super) fn read_quantization(mut segment: &[u8], tables: &mut Tables) -> Result<(), String> {
     while let [depth_and_place, rest @ ..] = segment {
         let size = if depth_and_place >> 4 == 0 { 1 } else { 2 };
@@ -101,7 +101,7 @@ pub(super) enum CodingProcess {
     Lossless,
 }
 
-/// SOF.
+/// Frame header (SOF).
 pub(super) struct JpegFrame {
     pub(super) process: CodingProcess,
     pub(super) precision: u32,
@@ -112,17 +112,17 @@ pub(super) struct JpegFrame {
     pub(super) most: (usize, usize),
 }
 
-/// A component of the frame and what is decoded of it.
+/// A component of the frame, with its decoded data.
 pub(super) struct Component {
     pub(super) id: u8,
     /// Horizontal and vertical sampling factor.
     pub(super) sampling: (usize, usize),
     quantization: usize,
-    /// The table in force when the first scan began.
+    /// The quantisation table at the start of the first scan.
     pub(super) table: Option<[u16; 64]>,
-    /// Blocks in a row and in a column, whole MCUs.
+    /// Number of blocks across and down, padded to whole MCUs.
     pub(super) blocks: (usize, usize),
-    /// 64 for each block, natural order; lossy only.
+    /// 64 per block, in natural order; lossy only.
     pub(super) coefficients: Vec<i16>,
     /// Lossless only.
     pub(super) samples: Vec<u16>,
@@ -131,7 +131,7 @@ pub(super) struct Component {
 }
 
 impl JpegFrame {
-    /// Allocates nothing yet.
+    /// Reads the frame header, without allocating memory for the image.
     pub(super) fn from_segment(marker: u8, segment: &[u8]) -> Result<Self, String> {
         let process = match marker {
             0xC0 | 0xC1 => CodingProcess::Sequential,
@@ -149,28 +149,18 @@ impl JpegFrame {
         if !known || rows == 0 || columns == 0 {
             return Err(DAMAGED.into());
         }
-        let component = |part: &[u8]| Component {
-            id: part[0],
-            sampling: (usize::from(part[1] >> 4), usize::from(part[1] & 15)),
-            quantization: usize::from(part[2] & 3),
-            table: None,
-            blocks: (0, 0),
-            coefficients: Vec::new(),
-            samples: Vec::new(),
-            shift: 0,
-        };
         let parts = segment.get(6..).ok_or(DAMAGED)?;
-        let mut components: Vec<Component> = parts.chunks_exact(3).map(component).collect();
-        let sound =
-            |c: &Component| (1..=4).contains(&c.sampling.0) && (1..=4).contains(&c.sampling.1);
+        let mut components: Vec<Component> =
+            parts.chunks_exact(3).map(Component::from_bytes).collect();
         if components.len() != usize::from(segment[5])
             || components.is_empty()
-            || !components.iter().all(sound)
+            || !components.iter().all(Component::has_valid_sampling)
         {
             return Err(DAMAGED.into());
         }
-        let most = |side: fn(&Component) -> usize| components.iter().map(side).max().unwrap_or(1);
-        let most = (most(|c| c.sampling.0), most(|c| c.sampling.1));
+        let most_across = components.iter().map(|c| c.sampling.0).max().unwrap_or(1);
+        let most_down = components.iter().map(|c| c.sampling.1).max().unwrap_or(1);
+        let most = (most_across, most_down);
         if process == CodingProcess::Lossless && components.iter().any(|c| c.sampling != most) {
             return Err("lossless JPEG with subsampled colour is not supported".into());
         }
@@ -197,32 +187,24 @@ impl JpegFrame {
     }
 }
 
-/// SOS.
+/// Scan header (SOS).
 pub(super) struct JpegScan {
     /// Component, DC table, AC table.
     pub(super) parts: Vec<(usize, usize, usize)>,
-    /// Spectral selection, or the predictor as its start.
+    /// Spectral selection, first and last; for lossless scans the first is the predictor.
     pub(super) spectrum: (usize, usize),
-    /// Successive approximation, high and low (or the point transform).
+    /// Successive approximation, high and low; for lossless scans the low one is the point transform.
     pub(super) approximation: (u32, u32),
 }
 
 impl JpegScan {
-    /// Reads the header and fixes the quantisation tables of its components.
+    /// Reads and checks the scan header.
     pub(super) fn from_segment(segment: &[u8], frame: &JpegFrame) -> Result<Self, String> {
         let count = usize::from(*segment.first().ok_or(DAMAGED)?);
         let parts = segment.get(1..1 + 2 * count).ok_or(DAMAGED)?;
-        let part = |part: &[u8]| {
-            let component = frame.components.iter().position(|c| c.id == part[0])?;
-            Some((
-                component,
-                usize::from(part[1] >> 4 & 3),
-                usize::from(part[1] & 3),
-            ))
-        };
         let parts: Vec<_> = parts
             .chunks_exact(2)
-            .map(part)
+            .map(|part| read_scan_part(part, frame))
             .collect::<Option<_>>()
             .ok_or(DAMAGED)?;
         let [start, end, approximation] = segment[1 + 2 * count..] else {
@@ -243,8 +225,40 @@ impl JpegScan {
     }
 }
 
+/// Component, DC table and AC table from two bytes of a scan header; `None` if the frame has no such component.
+fn read_scan_part(part: &[u8], frame: &JpegFrame) -> Option<(usize, usize, usize)> {
+    let component = frame.components.iter().position(|c| c.id == part[0])?;
+    let dc_table = usize::from(part[1] >> 4 & 3);
+    let ac_table = usize::from(part[1] & 3);
+    Some((component, dc_table, ac_table))
+}
+
 impl Component {
-    /// Makes room, and remembers the quantisation table of the first scan.
+    /// Makes a component without data from its three bytes in the frame header.
+    fn from_bytes(part: &[u8]) -> Self {
+        Self {
+            id: part[0],
+            sampling: (usize::from(part[1] >> 4), usize::from(part[1] & 15)),
+            quantization: usize::from(part[2] & 3),
+            table: None,
+            blocks: (0, 0),
+            coefficients: Vec::new(),
+            samples: Vec::new(),
+            shift: 0,
+        }
+    }
+
+    /// True if the sampling factors are 1 to 4, T.81 B.2.2.
+    fn has_valid_sampling(&self) -> bool {
+        (1..=4).contains(&self.sampling.0) && (1..=4).contains(&self.sampling.1)
+    }
+
+    /// True if a scan was decoded into it.
+    pub(super) fn has_data(&self) -> bool {
+        !self.coefficients.is_empty() || !self.samples.is_empty()
+    }
+
+    /// Allocates the coefficients, and stores the quantisation table of the first scan.
     pub(super) fn allocate_coefficients(&mut self, tables: &Tables) -> Result<(), String> {
         if self.coefficients.is_empty() {
             self.table = Some(tables.quantization[self.quantization].ok_or(DAMAGED)?);

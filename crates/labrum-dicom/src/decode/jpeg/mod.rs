@@ -1,6 +1,7 @@
-//! JPEG (ITU-T T.81) with Huffman coding: baseline, extended and progressive of 8 and 12 bits, and lossless of up to 16.
+//! JPEG (ITU-T T.81) with Huffman coding: baseline, extended and progressive with 8 and 12 bits, and lossless with up
+//! to 16.
 //!
-//! Medical JPEG needs what decoders for photographs leave out: 12 and 16 bits, and colours as they are in the stream.
+//! Medical JPEG needs features that decoders for photographs lack: 12 and 16 bits, and colours as stored in the stream.
 
 mod bits;
 mod lossless;
@@ -9,12 +10,12 @@ mod markers;
 
 use super::{super::header::PixelHeader, Samples, Short, StreamColor};
 use bits::{BitReader, HuffmanTable};
-use markers::{CodingProcess, JpegFrame, JpegScan, Segments};
+use markers::{CodingProcess, Component, JpegFrame, JpegScan, Segments};
 
-const DAMAGED: &str = "its JPEG stream is damaged";
-const CUT_OFF: &str = "its JPEG stream is cut off";
+const DAMAGED: &str = "the JPEG data is damaged";
+const CUT_OFF: &str = "the JPEG data is truncated";
 
-/// Quantisation and Huffman tables and the restart interval, as the markers up to a scan have set them.
+/// Quantisation and Huffman tables and the restart interval, as set by the markers before a scan.
 #[derive(Default)]
 struct Tables {
     quantization: [Option<[u16; 64]>; 4],
@@ -23,7 +24,7 @@ struct Tables {
     restart_interval: usize,
 }
 
-/// Decodes a frame that has to be of the size that the header says.
+/// Decodes a frame, which must have the size in the header.
 pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
@@ -32,7 +33,7 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     let mut short = None;
     loop {
         let (marker, segment) = match segments.next_segment() {
-            // Without the marker of the end, but with all pixels.
+            // The end marker is missing, but the pixels are complete.
             Err(_) if frame.as_ref().is_some_and(is_complete) => break,
             found => found?,
         };
@@ -62,7 +63,7 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
                 };
                 segments.at = reader.at;
                 match done {
-                    // The rows above the damage are as good as ever.
+                    // Keep the rows above the damage.
                     Err(reason) if is_complete(frame) => {
                         short = Some(Short { rows, reason });
                         break;
@@ -90,24 +91,23 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     })
 }
 
-/// Every component was decoded, and no further scan can refine it.
+/// True if every component was decoded and no further scan can refine it.
 fn is_complete(frame: &JpegFrame) -> bool {
-    let has_data = |c: &markers::Component| !c.coefficients.is_empty() || !c.samples.is_empty();
-    frame.process != CodingProcess::Progressive && frame.components.iter().all(has_data)
+    frame.process != CodingProcess::Progressive && frame.components.iter().all(Component::has_data)
 }
 
-/// The decoder allocates what the frame says: hold it against the header first.
+/// Compares the size of the frame with the header, before memory is allocated for it.
 fn check_frame(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
     let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
     if found != due {
         return Err(format!(
-            "its JPEG is {} x {}, its header says {} x {}",
+            "the JPEG image is {} x {}, but the header says {} x {}",
             found.0, found.1, due.0, due.1
         ));
     }
     if frame.components.len() != header.samples {
         return Err(format!(
-            "its JPEG has {} components, {} are due",
+            "the JPEG image has {} components, expected {}",
             frame.components.len(),
             header.samples
         ));
@@ -141,7 +141,7 @@ fn interleave_planes(
     })
 }
 
-/// Component letters, Adobe's marker and JFIF's go before the DICOM header.
+/// The colour space by component ids and the Adobe and JFIF markers, which override the DICOM header.
 fn color_of(frame: &JpegFrame, adobe: Option<u8>, jfif: bool) -> Option<StreamColor> {
     let ids: Vec<u8> = frame.components.iter().map(|c| c.id).collect();
     match (&ids[..], adobe) {

@@ -1,9 +1,11 @@
-//! Bits and Golomb codes of a scan.
+//! Reads bits and Golomb codes of a scan.
 
-/// Bits, most significant first; a byte after 0xFF has 7 of them.
+use super::DAMAGED;
+
+/// Reads bits, most significant first; a byte after 0xFF has only 7.
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next byte.
+    /// Index of the next byte.
     pub(super) at: usize,
     value: u64,
     count: u32,
@@ -26,9 +28,9 @@ impl<'a> Bits<'a> {
             let byte = *self
                 .bytes
                 .get(self.at)
-                .ok_or("its JPEG-LS stream is cut off")?;
+                .ok_or("the JPEG-LS data is truncated")?;
             if self.after_ff && byte >= 0x80 {
-                return Err("its JPEG-LS stream is cut off".into());
+                return Err("the JPEG-LS data is truncated".into());
             }
             let width = if self.after_ff { 7 } else { 8 };
             self.value = self.value << width | u64::from(byte);
@@ -39,7 +41,7 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Up to 31 bits.
+    /// Reads up to 31 bits.
     pub(super) fn read_bits(&mut self, count: u32) -> Result<u32, String> {
         self.fill_buffer(count)?;
         self.count -= count;
@@ -47,7 +49,7 @@ impl<'a> Bits<'a> {
         Ok(value as u32)
     }
 
-    /// T.87 A.5.3: a limited-length Golomb code; no sound stream holds one above `most`.
+    /// Reads a limited-length Golomb code, T.87 A.5.3; a value above `most` means that the stream is damaged.
     pub(super) fn read_golomb(
         &mut self,
         k: u32,
@@ -60,7 +62,7 @@ impl<'a> Bits<'a> {
         while self.read_bits(1)? == 0 {
             zeros += 1;
             if zeros > longest {
-                return Err("its JPEG-LS stream is damaged".into());
+                return Err(DAMAGED.into());
             }
         }
         let value = if zeros < longest {
@@ -69,7 +71,7 @@ impl<'a> Bits<'a> {
             self.read_bits(qbpp)? as i32 + 1
         };
         if value > most {
-            Err("its JPEG-LS stream is damaged".into())
+            Err(DAMAGED.into())
         } else {
             Ok(value)
         }

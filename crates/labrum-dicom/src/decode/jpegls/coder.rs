@@ -1,8 +1,8 @@
 //! Modelling and prediction, T.87 annex A.
 
-use super::{Presets, bits::Bits};
+use super::{DAMAGED, Presets, bits::Bits};
 
-/// T.87 A.2.1: J, the order of run lengths.
+/// J of T.87 A.2.1, the order of run lengths.
 const J: [u32; 32] = [
     0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13,
     14, 15,
@@ -26,12 +26,12 @@ pub(super) struct Coder {
     reset: i32,
     t: [i32; 3],
     contexts: Vec<Context>,
-    /// For run interruptions; `b` counts the negative errors.
+    /// Contexts of run interruptions, in which `b` counts negative errors.
     interruptions: [Context; 2],
 }
 
 impl Coder {
-    /// T.87 A.1 and C.2.4.1.1.
+    /// Initialises the variables of a scan, T.87 A.1 and C.2.4.1.1.
     pub(super) fn new(precision: u32, near: i32, presets: Presets) -> Result<Self, String> {
         let maxval = if presets.maxval > 0 {
             presets.maxval
@@ -42,11 +42,10 @@ impl Coder {
         let t = default_thresholds(maxval, near, presets.t);
         let in_order = near < t[0] && t[0] <= t[1] && t[1] <= t[2] && t[2] <= maxval;
         if maxval >= 1 << precision || near > 255.min(maxval / 2) || !in_order || reset < 3 {
-            return Err("its JPEG-LS stream is damaged".into());
+            return Err(DAMAGED.into());
         }
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
-        let bits_of = |count: i32| 32 - (count - 1).leading_zeros();
-        let bpp = bits_of(maxval + 1).max(2);
+        let bpp = bits_for_count(maxval + 1).max(2);
         let first = Context {
             a: ((range + 32) / 64).max(2),
             b: 0,
@@ -57,7 +56,7 @@ impl Coder {
             maxval,
             near,
             range,
-            qbpp: bits_of(range),
+            qbpp: bits_for_count(range),
             limit: 2 * (bpp + bpp.max(8)),
             reset,
             t,
@@ -66,7 +65,7 @@ impl Coder {
         })
     }
 
-    /// One line of one component, or of all where samples are interleaved.
+    /// Decodes one line of one component, or of all components if samples are interleaved.
     pub(super) fn decode_line(
         &mut self,
         bits: &mut Bits<'_>,
@@ -77,20 +76,13 @@ impl Coder {
     ) -> Result<(), String> {
         let mut x = 1;
         while x <= width {
-            let gradients = |c: usize, here: &[Vec<i32>]| {
-                let (ra, rb, rc, rd) = (
-                    here[c][x - 1],
-                    above[c][x],
-                    above[c][x - 1],
-                    above[c][x + 1],
-                );
-                [rd - rb, rb - rc, rc - ra]
-            };
-            let flat =
-                (0..here.len()).all(|c| gradients(c, here).iter().all(|d| d.abs() <= self.near));
+            let flat = (0..here.len()).all(|c| {
+                let d = local_gradients(&above[c], &here[c], x);
+                d.iter().all(|d| d.abs() <= self.near)
+            });
             if !flat {
                 for c in 0..here.len() {
-                    let d = gradients(c, here);
+                    let d = local_gradients(&above[c], &here[c], x);
                     let neighbours = [here[c][x - 1], above[c][x], above[c][x - 1]];
                     here[c][x] = self.decode_regular(bits, d, neighbours)?;
                 }
@@ -121,7 +113,7 @@ impl Coder {
         Ok(())
     }
 
-    /// T.87 A.3 to A.6.
+    /// Decodes a sample in regular mode, T.87 A.3 to A.6.
     fn decode_regular(
         &mut self,
         bits: &mut Bits<'_>,
@@ -172,7 +164,7 @@ impl Coder {
         Ok(self.reconstruct_sample(predicted, sign * error))
     }
 
-    /// T.87 A.7.1: how many samples repeat the one on the left.
+    /// Reads the number of samples that repeat the one on the left, T.87 A.7.1.
     fn run_length(
         &self,
         bits: &mut Bits<'_>,
@@ -193,13 +185,13 @@ impl Coder {
         }
         run += bits.read_bits(J[*run_index])? as usize;
         if run > left {
-            Err("its JPEG-LS stream is damaged".into())
+            Err(DAMAGED.into())
         } else {
             Ok(run)
         }
     }
 
-    /// T.87 A.7.2: the sample that ends a run.
+    /// Decodes the sample that ends a run, T.87 A.7.2.
     fn decode_interruption(
         &mut self,
         bits: &mut Bits<'_>,
@@ -266,7 +258,22 @@ impl Coder {
     }
 }
 
-/// T.87 C.2.4.1.1.1: default thresholds, each replaced by the preset where there is one.
+/// Number of bits needed for `count` values.
+fn bits_for_count(count: i32) -> u32 {
+    32 - (count - 1).leading_zeros()
+}
+
+/// Differences between the neighbours of sample `x`, T.87 A.3.1.
+#[inline]
+fn local_gradients(above: &[i32], here: &[i32], x: usize) -> [i32; 3] {
+    let ra = here[x - 1];
+    let rb = above[x];
+    let rc = above[x - 1];
+    let rd = above[x + 1];
+    [rd - rb, rb - rc, rc - ra]
+}
+
+/// Default thresholds, each replaced by its preset if there is one, T.87 C.2.4.1.1.1.
 fn default_thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
     let basic = [3, 7, 21];
     let defaults: [i32; 3] = if maxval >= 128 {
@@ -290,9 +297,7 @@ fn default_thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
     })
 }
 
-/// The Golomb parameter.
+/// The Golomb parameter k, T.87 A.5.1.
 fn golomb_parameter(n: i32, a: i32) -> Result<u32, String> {
-    (0..24)
-        .find(|k| n << k >= a)
-        .ok_or_else(|| "its JPEG-LS stream is damaged".into())
+    (0..24).find(|k| n << k >= a).ok_or_else(|| DAMAGED.into())
 }

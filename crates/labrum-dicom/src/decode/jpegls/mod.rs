@@ -1,5 +1,5 @@
-//! JPEG-LS (ITU-T T.87), lossless and near-lossless, 2 to 16 bits, 1 or 3 components in any interleave. Names are the
-//! standard's own.
+//! JPEG-LS (ITU-T T.87), lossless and near-lossless, 2 to 16 bits, 1 or 3 components in any interleave mode. Names
+//! follow the standard.
 
 mod bits;
 mod coder;
@@ -7,6 +7,8 @@ mod coder;
 use super::{super::header::PixelHeader, Samples, Short};
 use bits::Bits;
 use coder::Coder;
+
+const DAMAGED: &str = "the JPEG-LS data is damaged";
 
 /// A decoded image: `columns * rows * components` values side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +18,11 @@ pub(crate) struct Decoded {
     pub(crate) rows: usize,
     pub(crate) components: usize,
     pub(crate) values: Vec<u16>,
-    /// Why not all rows are there, where they are not.
+    /// Set if rows are missing.
     pub(crate) short: Option<Short>,
 }
 
-/// Decodes a frame that has to be of the size that the header says.
+/// Decodes a frame, which must have the size in the header.
 pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let decoded = decode_stream(bytes, Some((header.columns, header.rows, header.samples)))?;
     let size = if decoded.precision > 8 { 2 } else { 1 };
@@ -38,7 +40,7 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     })
 }
 
-/// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
+/// Decodes a stream; `due` is the required size (columns, rows, components).
 pub(crate) fn decode_stream(
     bytes: &[u8],
     due: Option<(usize, usize, usize)>,
@@ -56,7 +58,7 @@ pub(crate) fn decode_stream(
                 let size = (found.columns, found.rows, found.ids.len());
                 if due.is_some_and(|due| due != size) {
                     return Err(format!(
-                        "its JPEG-LS is {} x {} with {} components",
+                        "the JPEG-LS image is {} x {} with {} components, unlike the header",
                         size.0, size.1, size.2
                     ));
                 }
@@ -65,7 +67,7 @@ pub(crate) fn decode_stream(
             }
             0xF8 => presets = Presets::from_segment(segment)?,
             0xDA => {
-                let frame = frame.as_ref().ok_or("its JPEG-LS stream is damaged")?;
+                let frame = frame.as_ref().ok_or(DAMAGED)?;
                 let scan = JpegLsScan::from_segment(segment, frame)?;
                 let coder = Coder::new(frame.precision, scan.near, presets)?;
                 let (read, short) = scan.decode_into(coder, &bytes[stream.at..], frame, &mut image);
@@ -89,15 +91,15 @@ pub(crate) fn decode_stream(
                 }
             }
             0xDD if segment.iter().any(|b| *b != 0) => {
-                return Err("JPEG-LS with restarts is not supported".into());
+                return Err("JPEG-LS with restart markers is not supported".into());
             }
             0xE8 if segment.starts_with(b"mrfx")
                 && segment.get(4).is_some_and(|transform| *transform != 0) =>
             {
                 return Err("JPEG-LS with a colour transform is not supported".into());
             }
-            0xD9 => return Err("its JPEG-LS stream is cut off".into()),
-            0xC0..=0xCF => return Err("its stream is JPEG, not JPEG-LS".into()),
+            0xD9 => return Err("the JPEG-LS data is truncated".into()),
+            0xC0..=0xCF => return Err("the pixel data is JPEG, not JPEG-LS".into()),
             _ => {}
         }
     }
@@ -109,14 +111,14 @@ struct JpegLsStream<'a> {
 }
 
 impl<'a> JpegLsStream<'a> {
-    /// The next marker and what follows it.
+    /// The next marker and its segment.
     fn next_segment(&mut self) -> Result<(u8, &'a [u8]), String> {
         loop {
             let Some(found) = self.bytes[self.at.min(self.bytes.len())..]
                 .windows(2)
                 .position(|pair| pair[0] == 0xFF && pair[1] >= 0x80 && pair[1] != 0xFF)
             else {
-                return Err("its JPEG-LS stream is cut off".into());
+                return Err("the JPEG-LS data is truncated".into());
             };
             self.at += found + 2;
             let marker = self.bytes[self.at - 1];
@@ -132,7 +134,7 @@ impl<'a> JpegLsStream<'a> {
                 .map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
             let segment =
                 length.and_then(|length| self.bytes.get(self.at + 2..self.at + length.max(2)));
-            let segment = segment.ok_or("its JPEG-LS stream is cut off")?;
+            let segment = segment.ok_or("the JPEG-LS data is truncated")?;
             self.at += segment.len() + 2;
             return Ok((marker, segment));
         }
@@ -149,7 +151,7 @@ struct JpegLsFrame {
 impl JpegLsFrame {
     fn from_segment(segment: &[u8]) -> Result<Self, String> {
         let [precision, r1, r0, c1, c0, count, parts @ ..] = segment else {
-            return Err("its JPEG-LS stream is damaged".into());
+            return Err(DAMAGED.into());
         };
         let ids: Vec<u8> = parts
             .chunks_exact(3)
@@ -165,11 +167,11 @@ impl JpegLsFrame {
             || ids.len() != usize::from(*count)
             || !(2..=16).contains(precision)
         {
-            return Err("its JPEG-LS stream is damaged".into());
+            return Err(DAMAGED.into());
         }
         if sampled || !matches!(ids.len(), 1 | 3) {
             return Err(
-                "JPEG-LS with subsampled or other than 1 or 3 components is not supported".into(),
+                "JPEG-LS is supported only with 1 or 3 components, without subsampling".into(),
             );
         }
         Ok(Self {
@@ -181,7 +183,7 @@ impl JpegLsFrame {
     }
 }
 
-/// LSE marker, type 1; 0 means the default.
+/// Preset coding parameters (LSE marker, type 1); 0 means the default.
 #[derive(Clone, Copy, Default)]
 struct Presets {
     maxval: i32,
@@ -194,12 +196,13 @@ impl Presets {
         if segment.first() != Some(&1) || segment.len() < 11 {
             return Err("JPEG-LS with mapping tables is not supported".into());
         }
-        let word =
-            |i: usize| i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]));
+        let [maxval, t1, t2, t3, reset]: [i32; 5] = std::array::from_fn(|i| {
+            i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]))
+        });
         Ok(Self {
-            maxval: word(0),
-            t: [word(1), word(2), word(3)],
-            reset: word(4),
+            maxval,
+            t: [t1, t2, t3],
+            reset,
         })
     }
 }
@@ -220,21 +223,20 @@ struct JpegLsScan {
 
 impl JpegLsScan {
     fn from_segment(segment: &[u8], frame: &JpegLsFrame) -> Result<Self, String> {
-        let damaged = || "its JPEG-LS stream is damaged".to_owned();
-        let count = usize::from(*segment.first().ok_or_else(damaged)?);
+        let count = usize::from(*segment.first().ok_or(DAMAGED)?);
         let tail = segment
             .get(1 + 2 * count..1 + 2 * count + 3)
-            .ok_or_else(damaged)?;
-        let index = |id: u8| frame.ids.iter().position(|known| *known == id);
-        let components = segment[1..1 + 2 * count]
+            .ok_or(DAMAGED)?;
+        let components: Vec<usize> = segment[1..1 + 2 * count]
             .chunks_exact(2)
-            .map(|part| index(part[0]));
-        let components: Vec<usize> = components.collect::<Option<_>>().ok_or_else(damaged)?;
+            .map(|part| frame.ids.iter().position(|id| *id == part[0]))
+            .collect::<Option<_>>()
+            .ok_or(DAMAGED)?;
         let interleave = match (components.len(), tail[1]) {
             (1, _) => Interleave::None,
             (3, 1) => Interleave::Line,
             (3, 2) => Interleave::Sample,
-            _ => return Err(damaged()),
+            _ => return Err(DAMAGED.into()),
         };
         if tail[2] != 0 {
             return Err("JPEG-LS with a point transform is not supported".into());
@@ -246,7 +248,7 @@ impl JpegLsScan {
         })
     }
 
-    /// Decodes into `image`; returns how many bytes were read, and where a damaged stream stopped.
+    /// Decodes into `image`; returns the number of bytes read, and where a damaged stream stopped.
     fn decode_into(
         &self,
         mut coder: Coder,
@@ -256,7 +258,7 @@ impl JpegLsScan {
     ) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
         let (width, all) = (frame.columns, frame.ids.len());
-        // One sample of margin on either side, T.87 A.2.1.
+        // A margin of one sample on either side, T.87 A.2.1.
         let mut previous = vec![vec![0i32; width + 2]; self.components.len()];
         let mut current = previous.clone();
         let mut run_index = vec![0usize; self.components.len()];

@@ -1,73 +1,69 @@
-//! The slices of a series by their place, and the frames that lie near them.
+//! The slices of a series by position, and the frames near them.
 
 use super::{SAME_DEPTH, SegFrame, Segmentation};
 use crate::references::Named;
 use labrum_core::{
     geometry::{PixelSpacing, Plane},
     lattice::GridMap,
-    study::Series,
+    study::{Series, Slice},
 };
 use std::collections::BTreeSet;
 
-/// What a slice without neighbours is taken to reach, mm.
+/// Assumed extent of a slice without neighbours, mm.
 const ALONE: f64 = 1.0;
 
-/// Where the slices of a series lie.
+/// Positions of the slices of a series.
 pub(super) struct SliceGrid<'a> {
     series: &'a Series,
     normal: [f64; 3],
-    /// Depth along `normal` and slice, in order of depth.
+    /// Depth along `normal`, mm, and index of each slice, in order of depth.
     by_depth: Vec<(f64, usize)>,
     /// Distance between slices, mm.
     between: Option<f64>,
     /// Distance between the frames of the segmentation, mm.
     frames_between: f64,
-    /// Frames that lie halfway between two slices belong to the one above them, along `normal`: so fewer are lost than on
-    /// the ones below.
+    /// Frames halfway between two slices belong to the slice above them along `normal`, because fewer frames are lost
+    /// than with the slice below.
     halfway_is_above: bool,
 }
 
 impl<'a> SliceGrid<'a> {
-    /// `None` where the slices, or the frames, do not say where they lie.
+    /// `None` if the slices or the frames have no positions.
     pub(super) fn for_segmentation(seg: &Segmentation, series: &'a Series) -> Option<Self> {
         let normal = series.slices.iter().find_map(|s| s.plane)?.unit_normal();
-        let depth_of = |plane: &Plane| (0..3).map(|i| normal[i] * plane.position[i]).sum::<f64>();
-        let place = |(i, s): (usize, &labrum_core::study::Slice)| {
-            s.spacing.filter(PixelSpacing::is_physical)?;
-            Some((depth_of(&s.plane?), i))
-        };
-        let mut by_depth: Vec<(f64, usize)> =
-            series.slices.iter().enumerate().filter_map(place).collect();
+        let mut by_depth: Vec<(f64, usize)> = series
+            .slices
+            .iter()
+            .enumerate()
+            .filter_map(|(i, slice)| Some((depth_of_slice(slice, normal)?, i)))
+            .collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
         let depths: Vec<f64> = seg
             .frames
             .iter()
             .filter_map(|f| f.plane.as_ref())
-            .map(depth_of)
+            .map(|plane| depth_along(normal, plane))
             .collect();
         if by_depth.is_empty() || depths.is_empty() {
             return None;
         }
         let between = series.slice_spacing();
         let frames_between = frames_between(seg, depths.clone(), between);
-        let met = |way: f64| {
-            depths
-                .iter()
-                .filter(|d| is_met(**d + way * frames_between / 2.0, &by_depth))
-                .count()
-        };
-        let halfway_is_above = met(1.0) > met(-1.0);
+        let half = frames_between / 2.0;
+        let above = count_met(&depths, half, &by_depth);
+        let below = count_met(&depths, -half, &by_depth);
         Some(Self {
             series,
             normal,
             by_depth,
             between,
             frames_between,
-            halfway_is_above,
+            halfway_is_above: above > below,
         })
     }
 
-    /// The slices that a frame may lie on, with the way from their pixels to its own; `own` are those that it names.
+    /// The slices that a frame may belong to, with the map from their pixels to those of the frame; `own` are the
+    /// slices that the frame refers to.
     pub(super) fn candidate_slices(
         &self,
         seg: &Segmentation,
@@ -77,15 +73,15 @@ impl<'a> SliceGrid<'a> {
         let Some(plane) = frame.plane else {
             return Vec::new();
         };
-        // One that names its only image may lie as far from it as slices lie apart.
+        // A frame that refers to a single image may be as far from it as the slice spacing.
         let between = if own.len() == 1 {
             self.frames_between.max(self.between.unwrap_or(ALONE))
         } else {
             self.frames_between
         };
         let reach = between / 2.0 + SAME_DEPTH;
-        let depth = self.plane_depth(&plane);
-        // Planes that are a little tilted are nearer in the middle than at their first pixel.
+        let depth = depth_along(self.normal, &plane);
+        // The depth is that of the first pixel; a slightly tilted plane may be nearer in the middle.
         let low = self
             .by_depth
             .partition_point(|(d, _)| *d < depth - 2.0 * reach);
@@ -93,72 +89,108 @@ impl<'a> SliceGrid<'a> {
             .by_depth
             .partition_point(|(d, _)| *d <= depth + 2.0 * reach);
         let close = self.by_depth.get(low..high).unwrap_or_default();
-        let map = |(_, slice): &(f64, usize)| Some((*slice, self.pixel_map(seg, frame, *slice)?));
-        // Of two slices that lie as far from it on both sides one is its own, not both.
-        let is_other_side =
-            |map: &GridMap| self.is_halfway(map) && (map.depth < 0.0) != self.halfway_is_above;
-        let is_near = |(slice, map): &(usize, GridMap)| {
-            map.max_plane_distance() <= reach && (own.contains(slice) || !is_other_side(map))
-        };
-        close.iter().filter_map(map).filter(is_near).collect()
+        let mut near = Vec::new();
+        for (_, slice) in close {
+            let Some(map) = self.pixel_map(seg, frame, *slice) else {
+                continue;
+            };
+            let is_possible = own.contains(slice) || !self.is_on_other_side(&map);
+            if is_possible && map.max_plane_distance() <= reach {
+                near.push((*slice, map));
+            }
+        }
+        near
     }
 
-    /// True where a frame lies as far from a slice as the next one does on its other side.
+    /// A frame halfway between two slices belongs to only one of them: true for the other.
+    fn is_on_other_side(&self, map: &GridMap) -> bool {
+        self.is_halfway(map) && (map.depth < 0.0) != self.halfway_is_above
+    }
+
+    /// True if a frame lies halfway between two slices.
     pub(super) fn is_halfway(&self, map: &GridMap) -> bool {
         (map.depth.abs() - self.frames_between / 2.0).abs() <= SAME_DEPTH
     }
 
-    /// From the pixels of a slice to those of a frame.
+    /// Maps the pixels of a slice to those of a frame.
     fn pixel_map(&self, seg: &Segmentation, frame: &SegFrame, slice: usize) -> Option<GridMap> {
         let place = self.series.slices.get(slice)?;
-        let (own, target) = (frame.plane?, (place.plane?, place.spacing?));
+        let own = frame.plane?;
+        let target = (place.plane?, place.spacing?);
         let size = [self.series.columns, self.series.rows];
         let own_size = [seg.columns, seg.rows];
-        // Without a distance of its own, pixels are those of the image if there are as many.
+        // Without pixel spacing, use that of the image if the size is equal.
         let spacing = frame
             .spacing
             .or_else(|| (size == own_size).then_some(target.1))?;
         GridMap::onto_frame(target, size, (own, spacing), own_size)
     }
 
-    fn plane_depth(&self, plane: &Plane) -> f64 {
-        (0..3).map(|i| self.normal[i] * plane.position[i]).sum()
-    }
-
-    /// Why none of the frames found a slice.
+    /// The reason why none of the frames belongs to a slice.
     pub(super) fn why_nowhere(&self, seg: &Segmentation, named: &Named<'_>) -> String {
         let count = self.series.slices.len();
-        let planes = || seg.frames.iter().filter_map(|f| f.plane.as_ref());
-        let angle = |plane: &Plane| {
-            let along: f64 = plane
-                .unit_normal()
-                .iter()
-                .zip(self.normal)
-                .map(|(a, b)| a * b)
-                .sum();
-            along.abs().min(1.0).acos().to_degrees()
-        };
-        if let Some(angle) = planes().map(angle).find(|angle| *angle > 0.5) {
-            return format!("its frames lie at an angle of {angle:.0}° to the slices");
+        let planes: Vec<&Plane> = seg.frames.iter().filter_map(|f| f.plane.as_ref()).collect();
+        let tilted = planes
+            .iter()
+            .map(|plane| self.angle_to_slices(plane))
+            .find(|angle| *angle > 0.5);
+        if let Some(angle) = tilted {
+            return format!("its frames are at an angle of {angle:.0}° to the slices");
         }
-        let to_slices = |plane: &Plane| {
-            let depth = self.plane_depth(plane);
-            let allowed = self
-                .by_depth
-                .iter()
-                .filter(|(_, slice)| named.allowed.contains(slice));
-            allowed
-                .map(|(d, _)| (d - depth).abs())
-                .fold(f64::MAX, f64::min)
-        };
-        let nearest = planes().map(to_slices).fold(f64::MAX, f64::min);
+        let nearest = planes
+            .iter()
+            .map(|plane| self.distance_to_allowed(plane, named))
+            .fold(f64::MAX, f64::min);
         format!(
-            "none of its frames lies where one of the {count} slices lies: the nearest is {nearest:.1} mm from one"
+            "none of its frames lies on one of the {count} slices; the nearest is {nearest:.1} mm \
+             away"
         )
+    }
+
+    /// Angle between the normals of a plane and of the slices, degrees, ignoring their sign.
+    fn angle_to_slices(&self, plane: &Plane) -> f64 {
+        let along: f64 = plane
+            .unit_normal()
+            .iter()
+            .zip(self.normal)
+            .map(|(a, b)| a * b)
+            .sum();
+        along.abs().min(1.0).acos().to_degrees()
+    }
+
+    /// Distance from a plane to the nearest of the possible slices, mm.
+    fn distance_to_allowed(&self, plane: &Plane, named: &Named<'_>) -> f64 {
+        let depth = depth_along(self.normal, plane);
+        let allowed = self
+            .by_depth
+            .iter()
+            .filter(|(_, slice)| named.allowed.contains(slice));
+        allowed
+            .map(|(d, _)| (d - depth).abs())
+            .fold(f64::MAX, f64::min)
     }
 }
 
-/// Whether a slice lies at this depth.
+/// Position of a plane along `normal`, mm.
+fn depth_along(normal: [f64; 3], plane: &Plane) -> f64 {
+    (0..3).map(|i| normal[i] * plane.position[i]).sum()
+}
+
+/// Position of a slice along `normal`, mm; `None` if its plane or pixel spacing is unknown.
+fn depth_of_slice(slice: &Slice, normal: [f64; 3]) -> Option<f64> {
+    slice.spacing.filter(PixelSpacing::is_physical)?;
+    Some(depth_along(normal, &slice.plane?))
+}
+
+/// Number of `depths` at which a slice lies after they are shifted by `shift`, mm.
+fn count_met(depths: &[f64], shift: f64, by_depth: &[(f64, usize)]) -> usize {
+    depths
+        .iter()
+        .filter(|depth| is_met(**depth + shift, by_depth))
+        .count()
+}
+
+/// True if a slice lies at this depth.
 fn is_met(depth: f64, by_depth: &[(f64, usize)]) -> bool {
     let first = by_depth.partition_point(|(d, _)| *d < depth - SAME_DEPTH);
     by_depth
@@ -166,7 +198,7 @@ fn is_met(depth: f64, by_depth: &[(f64, usize)]) -> bool {
         .is_some_and(|(d, _)| *d <= depth + SAME_DEPTH)
 }
 
-/// How far apart the frames lie: as they say or, where they do not, as they lie.
+/// Distance between frames, mm: the stated value or, if there is none, an estimate from their positions.
 fn frames_between(seg: &Segmentation, mut depths: Vec<f64>, slices: Option<f64>) -> f64 {
     if let Some(said) = seg.frames.iter().find_map(|f| f.between) {
         return said;
@@ -179,9 +211,9 @@ fn frames_between(seg: &Segmentation, mut depths: Vec<f64>, slices: Option<f64>)
     let gap = gaps.fold(f64::MAX, f64::min);
     let thickness = seg.frames.iter().find_map(|f| f.thickness);
     match (thickness, slices) {
-        // Frames that touch: what lies between their middles is theirs.
+        // Contiguous frames.
         (Some(thickness), _) if (thickness - gap).abs() <= 0.01 * gap => gap,
-        // Empty frames may have been left out, so that gaps tell nothing.
+        // Empty frames may have been omitted, so gaps may be too large.
         (_, Some(slices)) => gap.min(slices),
         (Some(thickness), None) => gap.min(thickness),
         (None, None) => gap.min(ALONE),

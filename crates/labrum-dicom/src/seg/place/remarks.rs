@@ -1,20 +1,20 @@
-//! What a user should know of how the frames of a segmentation were laid on the slices.
+//! Remarks about how the frames of a segmentation were matched with slices.
 
-use super::{FramePlaces, Lying, Segmentation, SliceGrid};
+use super::{FramePlaces, Segmentation, SliceGrid};
 use crate::references::ReferencedSeries;
 use labrum_core::{import::MaskChoice, lattice::GridFit, study::Series};
 
-/// A frame within this part of the distance between slices lies on the slice, without a word.
+/// No remark is made about frames closer to their slice than this fraction of the slice spacing.
 const SAME_PLACE: f64 = 0.1;
 
-/// The least that can be said of how pixels meet, over all frames.
+/// The worst mismatch between pixels of frames and slices, over all frames.
 #[derive(Default)]
 pub(super) struct Worst {
     is_rearranged: bool,
-    /// Of a pixel.
+    /// In-plane shift, as a fraction of a pixel.
     shift: f64,
     has_other_pixels: bool,
-    /// mm.
+    /// Distance from the slice, mm.
     distance: f64,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn worst_misfit(places: &FramePlaces, series: &Series) -> Worst {
     worst
 }
 
-/// What a user should know of how it was laid.
+/// Remarks about how the segmentation was placed.
 pub(super) fn placement_remarks(
     seg: &Segmentation,
     series: &Series,
@@ -52,10 +52,10 @@ pub(super) fn placement_remarks(
     let refers = seg.series.iter().any(ReferencedSeries::names_something)
         || seg.frames.iter().any(|f| !f.sources.is_empty());
     if !refers {
-        notes.push("it names no image: its frames were placed by their position".into());
+        notes.push("it refers to no images; its frames were placed by position".into());
     } else if choice.by_position {
         notes.push(
-            "as asked for, its frames were placed by their position, whichever images they name"
+            "its frames were placed by position as requested, not by the images they refer to"
                 .into(),
         );
     }
@@ -69,40 +69,43 @@ pub(super) fn placement_remarks(
         let images = series.slices.iter().find_map(|s| s.spacing);
         let images = images.map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
         notes.push(format!(
-            "its grid of pixels{} is another one than that of the images{}: it was resampled, each pixel from the nearest",
+            "its pixel grid{} differs from that of the images{}; it was resampled (nearest \
+             neighbour)",
             own.unwrap_or_default(),
             images.unwrap_or_default()
         ));
     } else if worst.shift > 0.0 {
         notes.push(format!(
-            "its pixels lie up to {:.2} of a pixel beside those of the images: each was taken from the nearest",
+            "its pixel grid is shifted by up to {:.2} of a pixel; it was resampled (nearest \
+             neighbour)",
             worst.shift
         ));
     } else if worst.is_rearranged {
         notes.push(
-            "its rows and columns are mirrored, turned or cropped against those of the images: it was laid by its place, pixel by pixel"
+            "its pixel grid is mirrored, rotated or cropped relative to the images; it was mapped \
+             pixel by pixel"
                 .into(),
         );
     }
     if worst.distance > 0.0 {
         notes.push(format!(
-            "its frames lie up to {:.2} mm from the slices: of each slice the nearest was taken",
+            "its frames lie up to {:.2} mm from the slices; the nearest frame was used for each \
+             slice",
             worst.distance
         ));
     }
     notes
 }
 
-/// Slices that have frames equally far on both sides, or frames that have slices so.
+/// Remark about frames that lie halfway between slices.
 pub(super) fn halfway_remark(grid: &SliceGrid<'_>, places: &FramePlaces) -> Option<String> {
-    let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
     let mut sides = places
         .on
         .values()
         .flatten()
-        .filter(is_halfway)
         .filter_map(|lying| lying.map)
-        .map(|m| m.depth < 0.0);
+        .filter(|map| grid.is_halfway(map))
+        .map(|map| map.depth < 0.0);
     let is_below = sides.next()?;
     let side = if is_below {
         "the frame before it"
@@ -110,6 +113,7 @@ pub(super) fn halfway_remark(grid: &SliceGrid<'_>, places: &FramePlaces) -> Opti
         "the frame after it"
     };
     Some(format!(
-        "its frames lie halfway between slices: each slice took {side}, so that all may be half a slice off"
+        "its frames lie halfway between slices; each slice uses {side}, so masks may be half a \
+         slice off"
     ))
 }

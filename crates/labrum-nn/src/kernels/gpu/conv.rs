@@ -1,5 +1,5 @@
-//! Convolutions of one group as products of matrices whose tiles stand in shared memory; the windows of the input are put
-//! together tile by tile.
+//! Convolutions with one group, as matrix products whose tiles are in shared memory. The windows of the input are
+//! assembled tile by tile.
 
 use super::{THREADS, channels_first, channels_last, empty_on_device, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
@@ -7,16 +7,16 @@ use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use cubecl::prelude::*;
 
-/// Products of a sum that are done between two readings.
+/// Number of products of each sum between two loads of tiles.
 const STEP: usize = 16;
-/// Each thread holds SIDE x SIDE results.
+/// Each thread computes SIDE x SIDE results.
 const SIDE: usize = 4;
-/// Results of all threads together.
+/// Number of results of all threads of a cube.
 const TILE: usize = THREADS * SIDE * SIDE;
-/// Tiles of a weight gradient that keep a GPU busy.
+/// Number of tiles, over all parts of a weight gradient, that keeps a GPU busy.
 const BUSY: usize = 1024;
 
-/// Columns of a tile for so many channels: 16, 32 or 64.
+/// Number of columns of a tile for this many channels: 16, 32 or 64.
 fn tile_width(channels: usize) -> usize {
     channels.next_power_of_two().clamp(16, 64)
 }
@@ -26,7 +26,7 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     let [batch, _, rows, columns] = x.meta.shape().dims();
     let [out_channels, _, k, _] = weight.meta.shape().dims();
     let x = channels_last(x);
-    // Taps, input channels, output channels: rows of a matrix.
+    // As a matrix: a row for each tap and input channel, a column for each output channel.
     let weight = into_contiguous(CubeBackend::float_permute(weight, &[2, 3, 1, 0]));
     let has_bias = bias.is_some();
     let bias = bias.unwrap_or_else(|| empty_on_device(&x, [1]));
@@ -53,7 +53,7 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     channels_first(out)
 }
 
-/// dW [Co,Ci,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
+/// dW [Co,Ci,k,k] from x [B,Ci,H,W] and the output gradient [B,Co,H,W].
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
     let [batch, in_channels, rows, columns] = x.meta.shape().dims();
     let [_, out_channels, _, _] = grad.meta.shape().dims();
@@ -81,7 +81,7 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
     CubeBackend::float_permute(sum, &[3, 2, 0, 1])
 }
 
-/// x [B,H,W,Ci]; weight [k,k,Ci,Co]; bias [Co]; out [B,H,W,Co]. A cube does TILE / wide pixels by `wide` channels.
+/// x [B,H,W,Ci]; weight [k,k,Ci,Co]; bias [Co]; out [B,H,W,Co]. A cube computes TILE / wide pixels by `wide` channels.
 #[cube(launch)]
 fn conv_kernel(
     x: &Tensor<f32>,
@@ -93,7 +93,7 @@ fn conv_kernel(
     #[comptime] has_bias: bool,
 ) {
     let high = comptime!(TILE / wide);
-    // One number more a row, so that threads which write below each other do not wait for each other.
+    // One extra value per row avoids bank conflicts between threads that write to the same column.
     let pitch = comptime!(high + 1);
     let id = UNIT_POS_X as usize;
     let rows = x.shape(1);
@@ -176,8 +176,8 @@ fn conv_kernel(
     }
 }
 
-/// x [B,H,W,Ci]; grad [B,H,W,Co]; sums [parts,k*k*Ci,Co]. A cube does TILE / wide rows of that by `wide` channels, over its
-/// part of the pixels.
+/// x [B,H,W,Ci]; grad [B,H,W,Co]; sums [parts,k*k*Ci,Co]. A cube computes TILE / wide rows of sums by `wide` channels,
+/// for its part of the pixels.
 #[cube(launch)]
 fn conv_weight_kernel(
     x: &Tensor<f32>,
@@ -271,8 +271,8 @@ fn conv_weight_kernel(
     }
 }
 
-/// What a tap sees of one channel of x [B,H,W,C]: `place` and `pixel` are those of the window's middle, moved by the tap from
-/// the window's first corner. Zero beyond the border, and where nothing `is_there` to be asked.
+/// The value that a tap reads from one channel of x [B,H,W,C]. `place` and `pixel` are those of the window's centre
+/// plus the tap's offset from the window's first corner. Zero beyond the image border, and where `is_there` is false.
 #[cube]
 fn seen(
     x: &Tensor<f32>,
@@ -294,8 +294,8 @@ fn seen(
     value
 }
 
-/// Puts STEP rows of a matrix, from the first of `rows` up to its end, and `wide` of its columns into `tile`; zeros beyond
-/// `rows` and `columns`, which say where they begin and where the matrix ends.
+/// Copies STEP rows of a matrix, and `wide` of its columns, into `tile`. `rows` and `columns` are each the first index
+/// and the end of the matrix; values beyond the end are zeros.
 #[cube]
 fn fill(
     tile: &mut Shared<[f32]>,
@@ -320,7 +320,7 @@ fn fill(
     }
 }
 
-/// Adds `left` [STEP,pitch] transposed times `right` [STEP,wide] to what each thread holds.
+/// Adds `left` [STEP,pitch] transposed times `right` [STEP,wide] to the sums of each thread.
 #[cube]
 fn multiply(
     left: &Shared<[f32]>,

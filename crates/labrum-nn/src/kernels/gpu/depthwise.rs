@@ -1,5 +1,5 @@
-//! The depthwise convolution: forward by burn, whose gradient of the weights is a convolution whose kernel is the whole
-//! gradient; that one is ours.
+//! Depthwise convolution: the forward pass is burn's, the weight gradient is Labrum's. burn's weight gradient is a
+//! convolution whose kernel is the whole output gradient.
 
 use super::{THREADS, channels_last, empty_on_device, lane_count, sum_of_parts};
 use burn::backend::ops::ModuleOps;
@@ -7,7 +7,7 @@ use burn::tensor::ops::ConvOptions;
 use burn_wgpu::{CubeBackend, CubeTensor};
 use cubecl::prelude::*;
 
-/// Sums that a channel's tap is put together of, at most.
+/// Maximum number of partial sums for each tap of a channel.
 const PARTS: usize = 128;
 
 /// x [B,C,H,W] with weight [C,1,k,k], stride 1 and zero padding k/2, plus bias [C].
@@ -21,10 +21,10 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     )
 }
 
-/// dW [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
+/// dW [C,1,k,k] from x and the output gradient, both [B,C,H,W].
 ///
-/// A thread takes one channel and one row of taps, and walks along rows of the image with the k values of x that its
-/// window covers at hand, so that every value is read k times and not k * k times.
+/// A thread handles one channel and one row of taps. It walks along rows of the image and keeps the k values of x in
+/// its window, so that every value is read k times and not k * k times.
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
     let [batch, channels, rows, _] = x.meta.shape().dims();
     let lanes = lane_count(channels);
@@ -46,7 +46,7 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
     sum_of_parts(sums, [channels, 1, k, k])
 }
 
-/// x and grad [B,H,W,C]; sums [parts,C,k,k]: cubes are told apart by channels, row of taps and part; threads by channel and
+/// x and grad [B,H,W,C]; sums [parts,C,k,k]. Cubes divide channels, rows of taps and parts; threads divide channels and
 /// rows of the image.
 #[cube(launch)]
 fn depthwise_weight_kernel(
@@ -82,7 +82,7 @@ fn depthwise_weight_kernel(
             if under >= border && under < rows + border {
                 let from_x = (at + tap_row - border) * columns * channels + channel;
                 let from_grad = at * columns * channels + channel;
-                // As if the window stood one column before the first: it moves before it is used.
+                // The window starts one column before the first: it is moved before it is used.
                 #[unroll]
                 for tap in 0..k {
                     window[tap] = 0.0f32;
@@ -114,7 +114,7 @@ fn depthwise_weight_kernel(
         }
     }
 
-    // All walkers of a channel together.
+    // Adds up the sums of all walkers of a channel.
     let mut shared = Shared::<[f32]>::new_slice(comptime!(THREADS * k));
     #[unroll]
     for tap in 0..k {

@@ -1,8 +1,8 @@
 //! The operations of the network on a GPU, forward and backward: convolutions and the norms of training.
 //!
-//! burn chooses among its kernels by trying them out, for which 45 s were not enough before the first picture of 64x64 was
-//! answered; without trials one thread sums all pixels of a channel. All values lie channel by channel beside each other
-//! here (batch, rows, columns, channels), so that neighbouring threads read neighbouring numbers.
+//! burn selects its kernels by autotuning, which took more than 45 s before the first result for a 64x64 image; without
+//! autotuning one thread sums all pixels of a channel. Here values are stored channels last (batch, rows, columns,
+//! channels), so that neighbouring threads read neighbouring values.
 
 mod conv;
 mod depthwise;
@@ -19,23 +19,23 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension, tenso
 use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-/// Threads that work together.
+/// Number of threads in a cube.
 const THREADS: usize = 256;
 
-/// What the network needs of a GPU beyond burn's own operations; shapes as in the module above.
+/// Operations on a GPU that burn lacks; shapes as in the parent module.
 #[backend_extension(Autodiff, Cube)]
 pub(super) trait GpuKernels: Backend {
-    /// A convolution of one group, or of as many groups as channels.
+    /// A convolution with one group, or with as many groups as channels.
     fn labrum_gpu_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         is_depthwise: bool,
     ) -> FloatTensor<Self>;
-    /// Mean and biased variance [2,C] of what a norm normalises; without a gradient.
+    /// Mean and biased variance [2,C] of the values that a norm normalises; they have no gradient.
     fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self>;
-    /// The norm with these statistics of x, which are not told apart from constants by whoever asks for a gradient: that of
-    /// x accounts for them.
+    /// The norm with these statistics of x. For autodiff the statistics are constants: the gradient of x accounts for
+    /// them.
     fn labrum_gpu_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -56,14 +56,14 @@ fn channels_first(x: CubeTensor) -> CubeTensor {
     CubeBackend::float_permute(x, &[0, 3, 1, 2])
 }
 
-/// Room on the device of `x`.
+/// Uninitialised memory on the device of `x`.
 fn empty_on_device(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
     let buffer = x.client.empty(shape.num_elements() * size_of::<f32>());
     CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
 }
 
-/// Threads that stand side by side on as many channels: neighbours read neighbouring numbers.
+/// Number of neighbouring threads for as many channels: they read neighbouring values.
 fn lane_count(channels: usize) -> usize {
     channels.next_power_of_two().min(32)
 }
@@ -169,7 +169,7 @@ impl Backward<CubeBackend, 3> for ConvBackward {
     type State = (CubeTensor, CubeTensor, bool);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        // Laid out once for all three gradients.
+        // Changed to this layout once for all three gradients.
         let grad = channels_first(channels_last(grads.consume::<CubeBackend>(&ops.node)));
         let (x, weight, is_depthwise) = ops.state;
         let [of_x, of_weight, of_bias] = ops.parents;
@@ -185,7 +185,7 @@ impl Backward<CubeBackend, 3> for ConvBackward {
             };
             grads.register::<CubeBackend>(node.id, gradient(x, grad.clone(), k));
         }
-        // Back to the input it is a convolution with turned weights.
+        // The input gradient is a convolution with flipped weights.
         if let Some(node) = of_x {
             let turned = CubeBackend::float_flip(weight, &[2, 3]);
             let gradient = if is_depthwise {

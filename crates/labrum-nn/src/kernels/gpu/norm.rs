@@ -1,6 +1,6 @@
-//! Batch norm with GELU before it or ReLU after it: as on the CPU, nothing in between is kept.
+//! Batch norm fused with GELU before it or ReLU after it. As on the CPU, no intermediate values are kept.
 
-// The erf of shaders is a trait's; Rust means to have one of its own.
+// `erf` in shaders comes from a trait; Rust plans a method of the same name.
 #![allow(unstable_name_collisions)]
 
 use super::super::norm::With;
@@ -10,10 +10,10 @@ use burn::tensor::Scalar;
 use burn_wgpu::{CubeBackend, CubeTensor};
 use cubecl::{calculate_cube_count_elemwise, prelude::*};
 
-/// Sums that those of a channel are put together of, at most.
+/// Maximum number of partial sums for each channel.
 const PARTS: usize = 256;
 
-/// What a norm is told: gamma and beta [C], mean and variance [2,C] of what it normalises.
+/// Parameters of a norm: gamma and beta [C], and the mean and variance [2,C] of the values that it normalises.
 #[derive(Clone, Debug)]
 pub(super) struct NormInputs {
     pub(super) gamma: CubeTensor,
@@ -22,7 +22,7 @@ pub(super) struct NormInputs {
     pub(super) eps: f32,
 }
 
-/// Sizes of a sum over all but the channels.
+/// Sizes of a sum over all dimensions except channels.
 struct Sums {
     channels: usize,
     count: usize,
@@ -31,7 +31,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Over x [B,H,W,C].
+    /// Sizes for x [B,H,W,C].
     fn for_tensor(x: &CubeTensor) -> Self {
         let [batch, rows, columns, channels] = x.meta.shape().dims();
         let lanes = lane_count(channels);
@@ -57,31 +57,33 @@ impl Sums {
     }
 }
 
-/// The sums [C] of x [B,C,H,W] over all but the channels.
+/// The sums [C] of x [B,C,H,W] over all dimensions except channels.
 pub(super) fn channel_sums(x: CubeTensor) -> CubeTensor {
     row_of_pair(&channel_moments(&channels_last(x), None, false), 0)
 }
 
-/// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares that are taken before the mean is known lose
-/// their last digits.
+/// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares taken before the mean is known lose their
+/// last digits.
 pub(super) fn batch_statistics(x: CubeTensor, with: With) -> CubeTensor {
     let x = channels_last(x);
     let sums = Sums::for_tensor(&x);
     let gelu = with == With::GeluBefore;
-    let over_all =
-        |sum: CubeTensor| CubeBackend::float_div_scalar(sum, Scalar::Float(sums.count as f64));
-    let mean = over_all(row_of_pair(&channel_moments(&x, None, gelu), 0));
-    let variance = over_all(row_of_pair(
-        &channel_moments(&x, Some(mean.clone()), gelu),
-        1,
-    ));
+    let mean = divide_by_count(row_of_pair(&channel_moments(&x, None, gelu), 0), sums.count);
+    let variance = divide_by_count(
+        row_of_pair(&channel_moments(&x, Some(mean.clone()), gelu), 1),
+        sums.count,
+    );
     CubeBackend::float_reshape(
         CubeBackend::float_cat(vec![mean, variance], 0),
         [2, sums.channels].into(),
     )
 }
 
-/// A row [C] of [2,C].
+fn divide_by_count(sum: CubeTensor, count: usize) -> CubeTensor {
+    CubeBackend::float_div_scalar(sum, Scalar::Float(count as f64))
+}
+
+/// Row `i` [C] of [2,C].
 fn row_of_pair(both: &CubeTensor, i: usize) -> CubeTensor {
     let [_, channels] = both.meta.shape().dims();
     let row = CubeBackend::float_slice(both.clone(), &[(i..i + 1).into(), (0..channels).into()]);
@@ -128,7 +130,7 @@ pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTens
     channels_first(out)
 }
 
-/// The gradients of x [B,C,H,W], gamma and beta [C] from that of the output.
+/// The gradients of x [B,C,H,W], gamma and beta [C] from the output gradient.
 pub(super) fn backward(
     x: CubeTensor,
     affine: NormInputs,
@@ -178,7 +180,7 @@ pub(super) fn backward(
     ]
 }
 
-/// Cubes and threads for one value each.
+/// Number of cubes and threads, one thread per value.
 fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
     let (values, threads) = (
         x.meta.shape().num_elements(),
@@ -190,7 +192,7 @@ fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
     )
 }
 
-/// What is normalised: GELU(x) or x.
+/// The value that is normalised: GELU(x) or x.
 #[cube]
 fn before_norm(x: f32, #[comptime] gelu: bool) -> f32 {
     let mut value = x;
@@ -200,13 +202,13 @@ fn before_norm(x: f32, #[comptime] gelu: bool) -> f32 {
     value
 }
 
-/// One by the standard deviation of a channel, from mean and variance [2,C].
+/// 1 / standard deviation of a channel, from mean and variance [2,C].
 #[cube]
 fn inverse_deviation(statistics: &Tensor<f32>, channel: usize, eps: f32) -> f32 {
     1.0f32 / f32::sqrt(statistics[statistics.shape(1) + channel] + eps)
 }
 
-/// The gradient behind the norm: none where ReLU stands there and has cut off.
+/// The gradient at the output of the norm: 0 where a ReLU follows and blocks it.
 #[cube]
 fn behind_norm(
     grad: f32,
@@ -223,7 +225,7 @@ fn behind_norm(
     g
 }
 
-/// Phi(x) + x phi(x)
+/// The slope of GELU: Phi(x) + x phi(x).
 #[cube]
 fn gelu_slope(x: f32) -> f32 {
     0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32))
@@ -261,7 +263,7 @@ fn moments_kernel(
     write_sums(plain, squared, sums, channel, channels, lanes);
 }
 
-/// Sums of the gradient and of its product with what was normalised.
+/// Sums of the gradient, and of its product with the normalised values.
 #[cube(launch)]
 fn norm_sums_kernel(
     x: &Tensor<f32>,
@@ -296,7 +298,7 @@ fn norm_sums_kernel(
     write_sums(plain, product, sums, channel, channels, lanes);
 }
 
-/// All threads of a channel together, to sums [parts,2,C].
+/// Adds up the values of all threads of a channel, to sums [parts,2,C].
 #[cube]
 fn write_sums(
     a: f32,
@@ -344,7 +346,8 @@ fn norm_kernel(
     }
 }
 
-/// The gradient of x; `both` [2,C] are the sums of [`norm_sums_kernel`], `share` is one by the pixels of a channel.
+/// The gradient of x; `both` [2,C] are the sums of [`norm_sums_kernel`], `share` is 1 / the number of pixels of a
+/// channel.
 #[cube(launch)]
 fn norm_slope_kernel(
     x: &Tensor<f32>,

@@ -1,4 +1,4 @@
-//! A training from the beginning while it runs: its epochs, their figures, and what is kept of them.
+//! A running training from scratch: its epochs, their validation, and what is kept.
 
 use super::super::log::{Epoch, KeptWeights, TrainingLog};
 use super::super::options::{TrainOptions, ValidationFigure};
@@ -13,11 +13,11 @@ use labrum_core::{Error, Result, model_card::ModelCard, progress::Cancel};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::time::{Duration, Instant};
 
-/// Kinds of random numbers: the order of an epoch, and how samples are varied.
+/// Kinds of random numbers: the order of an epoch, and the augmentation of samples.
 const PASSES: u64 = 1;
 const VARIATIONS: u64 = 2;
 
-/// What a training is begun with.
+/// Input of a training.
 pub(super) struct Beginning<'a> {
     pub(super) options: &'a TrainOptions,
     pub(super) samples: Vec<TrainingSample>,
@@ -28,7 +28,7 @@ pub(super) struct Beginning<'a> {
     pub(super) log: TrainingLog,
 }
 
-/// A training under way.
+/// A running training.
 pub(super) struct FullTraining<'a> {
     options: &'a TrainOptions,
     samples: Vec<TrainingSample>,
@@ -40,7 +40,7 @@ pub(super) struct FullTraining<'a> {
     best: Option<Weights>,
     steps: usize,
     started: Instant,
-    /// Spent before `started`.
+    /// Training time before `started`, in earlier runs.
     before: Duration,
 }
 
@@ -62,11 +62,11 @@ impl<'a> FullTraining<'a> {
         if let Some((mut known, state)) = earlier {
             if known.settings != json_round_trip(&log.settings) || known.images != log.images {
                 return Err(Error::new(
-                    "go on with the training",
-                    "it was begun with other settings or images",
+                    "resume the training",
+                    "it was started with different settings or images",
                 )
                 .with_advice(
-                    "Give the same arguments as then, or leave out --resume to begin anew.",
+                    "Use the same arguments as before, or leave out --resume to start again.",
                 ));
             }
             known.cut_to(state.steps);
@@ -122,7 +122,7 @@ impl<'a> FullTraining<'a> {
                 return Ok(());
             };
             self.validate_epoch(epoch, loss, keeper)?;
-            // Half an epoch is none to go on from: it is done again.
+            // An incomplete epoch cannot be resumed: it is done again.
             if cancel.is_cancelled() {
                 return Ok(());
             }
@@ -132,7 +132,7 @@ impl<'a> FullTraining<'a> {
         Ok(())
     }
 
-    /// The steps of an epoch and their mean loss; `None` where not one was done.
+    /// Runs the steps of an epoch and returns their mean loss; `None` if there was no step.
     fn run_epoch(
         &mut self,
         epoch: usize,
@@ -185,7 +185,7 @@ impl<'a> FullTraining<'a> {
         Ok((count > 0).then(|| sum / f64::from(count)))
     }
 
-    /// Figures of the validation images, of those trained on where there are none, and what is kept.
+    /// Evaluates the weights on the validation images or, without any, the training images, and keeps the best.
     fn validate_epoch(
         &mut self,
         epoch: usize,
@@ -200,26 +200,21 @@ impl<'a> FullTraining<'a> {
             self.options.batch,
             self.device,
         )?;
-        let mean = |of: fn(f64) -> f64| {
-            scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64
-        };
-        // Of one label they say the same, image by image.
-        let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
+        let count = scores.len().max(1) as f64;
+        let dice = scores.iter().sum::<f64>() / count;
+        // For a single label IoU follows from Dice, image by image.
+        let iou = scores.iter().map(|&d| d / (2.0 - d)).sum::<f64>() / count;
         let kept = KeptWeights {
             epoch,
             hash: checkpoint::weights_hash(&weights),
             dice,
             iou,
         };
-        let figure = |kept: &KeptWeights| match self.options.chosen_by {
-            ValidationFigure::Dice => kept.dice,
-            ValidationFigure::Iou => kept.iou,
-        };
         let best = self
             .log
             .best
             .as_ref()
-            .is_none_or(|best| figure(&kept) > figure(best));
+            .is_none_or(|best| self.deciding_figure(&kept) > self.deciding_figure(best));
         if best {
             keeper.keep_best(self.card, &weights)?;
             self.best = Some(weights);
@@ -243,6 +238,14 @@ impl<'a> FullTraining<'a> {
         Ok(())
     }
 
+    /// The figure that decides which weights are best.
+    fn deciding_figure(&self, kept: &KeptWeights) -> f64 {
+        match self.options.chosen_by {
+            ValidationFigure::Dice => kept.dice,
+            ValidationFigure::Iou => kept.iou,
+        }
+    }
+
     fn current_state(&self) -> Result<TrainingState> {
         let best = self
             .log
@@ -260,7 +263,7 @@ impl<'a> FullTraining<'a> {
         })
     }
 
-    /// What is judged and kept.
+    /// The weights that are validated and kept.
     fn validated_weights(&self) -> Result<Weights> {
         if self.options.averaged {
             Ok(self.trainee.average_weights().clone())
@@ -269,7 +272,7 @@ impl<'a> FullTraining<'a> {
         }
     }
 
-    /// The best weights, the last, and the log.
+    /// The best weights, the last weights and the log.
     pub(super) fn into_results(self) -> Result<(Weights, Weights, TrainingLog)> {
         let last = self.validated_weights()?;
         Ok((self.best.unwrap_or_else(|| last.clone()), last, self.log))
@@ -279,7 +282,7 @@ impl<'a> FullTraining<'a> {
         self.before + self.started.elapsed()
     }
 
-    /// Share of the work that is done, by steps or by time, whichever is further.
+    /// Share of the training that is done, 0..=1, by steps or by time, whichever is further.
     fn done_share(&self) -> f64 {
         let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
         let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
@@ -291,7 +294,7 @@ impl<'a> FullTraining<'a> {
     }
 }
 
-/// As it comes back from a file: the last digit of a number may be another.
+/// The settings as read back from a file: the last digit of a number may differ.
 fn json_round_trip(settings: &serde_json::Value) -> serde_json::Value {
     serde_json::from_str(&settings.to_string()).unwrap_or_default()
 }

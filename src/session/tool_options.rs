@@ -1,28 +1,28 @@
-//! Which tools there are and what can be set about them. Kept with the settings.
+//! The tools and their options. Stored with the settings.
 
 use serde::{Deserialize, Serialize};
 
 /// A tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ToolKind {
-    /// Looks and does not draw; a drag moves the picture.
+    /// Does not draw; dragging moves the image.
     #[default]
     Look,
-    /// Paints a round dab.
+    /// Paints with a round brush.
     Brush,
-    /// Takes a round dab away.
+    /// Erases with a round brush.
     Eraser,
     /// A brush that stops at edges of the image.
     SmartBrush,
-    /// Corners that are clicked.
+    /// An outline of clicked points.
     Polygon,
-    /// A line that is drawn freely.
+    /// A freehand outline.
     Lasso,
-    /// A line that follows the edges of the image between clicks.
+    /// An outline that follows edges of the image between clicks.
     LiveWire,
-    /// Fills or empties a connected area.
+    /// Fills or clears a connected region.
     Fill,
-    /// Moves a piece of the boundary.
+    /// Moves part of the boundary.
     Pull,
 }
 
@@ -40,10 +40,10 @@ impl ToolKind {
         Self::Pull,
     ];
 
-    /// What it is called, on the screen and in the journal.
+    /// Its name, on the screen and in the journal.
     pub fn display_name(self) -> &'static str {
         match self {
-            Self::Look => "Look",
+            Self::Look => "Pan",
             Self::Brush => "Brush",
             Self::Eraser => "Eraser",
             Self::SmartBrush => "Smart brush",
@@ -55,28 +55,30 @@ impl ToolKind {
         }
     }
 
-    /// What to do with it, for the bottom of the window.
+    /// How to use it, for the status bar.
     pub fn usage_hint(self) -> &'static str {
         match self {
-            Self::Look => "Drag to move the picture",
+            Self::Look => "Drag to move the image",
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
             Self::SmartBrush => {
-                "Drag inside of what you mark; it stops at edges; Alt or Ctrl erases"
+                "Drag inside the structure; stops at edges; hold Alt or Ctrl to erase"
             }
             Self::Polygon => {
-                "Click corners; Enter or a double-click closes; drag corners to move them; Alt or Ctrl subtracts"
+                "Click to add points, drag to move them; Enter or double-click to close; \
+                 hold Alt or Ctrl to subtract"
             }
-            Self::Lasso => "Draw round an area and let go; Alt or Ctrl subtracts",
+            Self::Lasso => "Draw around a region and release; hold Alt or Ctrl to subtract",
             Self::LiveWire => {
-                "Click along the boundary; Enter or a double-click closes; Alt or Ctrl subtracts"
+                "Click along the boundary; Enter or double-click to close; \
+                 hold Alt or Ctrl to subtract"
             }
-            Self::Fill => "Click an area to fill it; Alt or Ctrl empties it",
-            Self::Pull => "Press near the boundary of the label and drag it",
+            Self::Fill => "Click a region to fill it; hold Alt or Ctrl to clear it",
+            Self::Pull => "Drag the boundary of the label",
         }
     }
 
-    /// True where its size can be changed.
+    /// True if it has a size.
     pub fn has_size(self) -> bool {
         matches!(
             self,
@@ -85,47 +87,47 @@ impl ToolKind {
     }
 }
 
-/// What a brush is measured in.
+/// Unit of tool sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BrushUnit {
     /// Pixel columns.
     #[default]
     Pixels,
-    /// Millimetres; columns where the image tells no length.
+    /// Millimetres; pixel columns if the image has no pixel spacing.
     Mm,
 }
 
-/// What an outline does when it is closed.
+/// The effect of a closed outline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutlineDoes {
-    /// Its inside gets the label.
+    /// Fills it with the label.
     #[default]
     Add,
-    /// Its inside becomes background.
+    /// Clears it to background.
     Subtract,
-    /// Its inside becomes what the model proposed.
+    /// Fills it with the proposal.
     TakeProposal,
 }
 
-/// What can be set about the tools.
+/// Options of the tools.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ToolOptions {
     /// Radius of the brushes in `unit`.
     pub radius: f64,
-    /// What the radius is in.
+    /// Unit of `radius`, `reach` and `margin`.
     pub unit: BrushUnit,
-    /// Brushes change only pixels with these values of the image, lowest and highest.
+    /// Editable intensity range, lowest and highest: brushes change only pixels with these values.
     pub threshold: Option<[f64; 2]>,
-    /// How early the smart brush stops at an edge, 0..=1.
+    /// Edge sensitivity of the smart brush, 0..=1.
     pub sensitivity: f64,
-    /// What an outline does.
+    /// The effect of a closed outline.
     pub outline_does: OutlineDoes,
     /// How far along the boundary a pull reaches, in `unit`.
     pub reach: f64,
-    /// By how much grow, shrink and smooth change a label, in `unit`.
+    /// Margin of grow, shrink and smooth, in `unit`.
     pub margin: f64,
-    /// Pieces smaller than so many pixels are islands.
+    /// Islands are connected components with fewer pixels than this.
     pub island: usize,
 }
 
@@ -148,14 +150,18 @@ impl ToolOptions {
     /// Smallest and largest radius.
     pub const RADII: std::ops::RangeInclusive<f64> = 0.5..=500.0;
 
-    /// The radius a notch larger or smaller, by about a tenth and half a pixel at least.
+    /// The radius after `notches` steps, each about a tenth and at least half a pixel.
     pub fn resized_radius(radius: f64, notches: i64) -> f64 {
-        let step = |r: f64, up: bool| {
-            let by = (r * 0.1).max(0.5);
-            let next = if up { r + by } else { r - by };
-            (next * 2.0).round() / 2.0
-        };
-        let resized = (0..notches.unsigned_abs()).fold(radius, |r, _| step(r, notches > 0));
+        let mut resized = radius;
+        for _ in 0..notches.unsigned_abs() {
+            let by = (resized * 0.1).max(0.5);
+            let next = if notches > 0 {
+                resized + by
+            } else {
+                resized - by
+            };
+            resized = (next * 2.0).round() / 2.0;
+        }
         resized.clamp(*Self::RADII.start(), *Self::RADII.end())
     }
 }

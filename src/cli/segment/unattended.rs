@@ -1,10 +1,12 @@
-//! `labrum segment --from-pacs`: one study of an archive after the other, by any number of programs that share a folder.
+//! `labrum segment --from-pacs`: segments the studies of an archive one after the other. Several instances may share a
+//! folder.
 //!
-//! A study is claimed, received, segmented, sent and written down as done. Names of results follow from the weights and the
-//! images: what a second program makes of the same study is the same object to the archive.
+//! A study is claimed, received, segmented, sent and recorded as done. The UIDs of the results depend only on the weights and
+//! the images: if a second instance segments the same study, the archive sees the same object.
 
-use super::pacs::server::{AccessArguments, ServerSecrets, resolve_server};
-use super::{segment, usage::argument_error};
+use super::{SegmentArguments, produce_masks};
+use crate::cli::pacs::server::{AccessArguments, ServerSecrets, resolve_server};
+use crate::cli::usage::argument_error;
 use crate::io::pacs::{Archive, Claim, Object, ResultName, SendQueue, rename_object};
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
@@ -17,82 +19,81 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Series of these modalities are no images.
+/// Modalities of series that are not images.
 const NO_IMAGES: &[&str] = &[
     "SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "REG", "FID", "DOC", "AU",
     "ECG", "PLAN",
 ];
 
-/// Segment studies of a server instead of files.
+/// Options to segment the studies of a server instead of files.
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(super) struct ArchiveArguments {
-    /// Segment the studies of this server (see labrum pacs --help); --out is a folder that several programs may share
+    /// Segment the studies on this server (see labrum pacs --help); several instances may share the folder --out
     #[arg(long, value_name = "SERVER")]
     pub(super) from_pacs: Option<String>,
     /// Send the segmentations to this server
     #[arg(long, value_name = "SERVER", requires = "from_pacs")]
     to_pacs: Option<String>,
-    /// Only studies of patients with this in their name
+    /// Only studies of patients whose name contains this
     #[arg(long, requires = "from_pacs")]
     name: Option<String>,
-    /// Only studies of this Patient ID
+    /// Only studies with this Patient ID
     #[arg(long, requires = "from_pacs")]
     id: Option<String>,
-    /// Only studies from this day on, YYYY-MM-DD
+    /// Only studies from this date on, YYYY-MM-DD
     #[arg(long, requires = "from_pacs")]
     from: Option<String>,
-    /// Only studies up to this day, YYYY-MM-DD
+    /// Only studies up to this date, YYYY-MM-DD
     #[arg(long, requires = "from_pacs")]
     to: Option<String>,
-    /// Only studies with a series of this modality, and of them only these series
+    /// Only series of this modality
     #[arg(long, requires = "from_pacs")]
     modality: Option<String>,
     /// Only the study with this accession number
     #[arg(long, requires = "from_pacs")]
     accession: Option<String>,
-    /// Only this study (Study Instance UID)
+    /// Only the study with this Study Instance UID
     #[arg(long, requires = "from_pacs")]
     study: Option<String>,
     /// Maximum number of studies
     #[arg(long, requires = "from_pacs")]
     limit: Option<usize>,
-    /// Look for new studies again after so many seconds, until stopped
+    /// Check for new studies every SECONDS until stopped
     #[arg(long, value_name = "SECONDS", requires = "from_pacs")]
     watch: Option<u64>,
-    /// Keep received images in the folder
+    /// Keep the received images in the output folder
     #[arg(long, requires = "from_pacs")]
     keep_images: bool,
 }
 
 impl ArchiveArguments {
     fn to_query(&self) -> Query {
-        let text = |given: &Option<String>| given.clone().unwrap_or_default();
         Query {
-            patient_name: text(&self.name),
-            patient_id: text(&self.id),
-            from: text(&self.from),
-            to: text(&self.to),
-            modality: text(&self.modality),
-            accession: text(&self.accession),
-            study_uid: text(&self.study),
+            patient_name: self.name.clone().unwrap_or_default(),
+            patient_id: self.id.clone().unwrap_or_default(),
+            from: self.from.clone().unwrap_or_default(),
+            to: self.to.clone().unwrap_or_default(),
+            modality: self.modality.clone().unwrap_or_default(),
+            accession: self.accession.clone().unwrap_or_default(),
+            study_uid: self.study.clone().unwrap_or_default(),
             limit: self.limit.unwrap_or(100_000),
         }
     }
 }
 
-/// What became of a study.
+/// Outcome for a study.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum End {
-    /// Its segmentations are on the server.
+    /// The segmentations are on the server.
     Sent,
-    /// It was done before.
+    /// The study was already segmented.
     Before,
-    /// Another program works on it.
+    /// Another instance is working on it.
     Elsewhere,
-    /// It has no series that a model is for.
+    /// No series has a matching model.
     Nothing,
-    /// It went wrong; it is tried again at the next run.
+    /// Failed; the next run tries again.
     Failed,
 }
 
@@ -106,20 +107,20 @@ struct StudyOutcome {
     notes: Vec<String>,
 }
 
-/// What is written down of a study that is done.
+/// Record of a finished study.
 #[derive(Debug, Serialize, Deserialize)]
 struct StudyRecord {
-    /// Series that were there.
+    /// Series UIDs that the study had.
     series: Vec<String>,
-    /// With what it was done: another model does it again.
+    /// The model used; with another model the study is segmented again.
     with: String,
     /// SOP Instance UIDs of the segmentations.
     results: Vec<String>,
 }
 
-/// All that the work on a study needs.
+/// What is needed to process a study.
 struct StudyWorker<'a> {
-    arguments: &'a segment::SegmentArguments,
+    arguments: &'a SegmentArguments,
     from: Archive,
     to: Archive,
     folder: &'a Path,
@@ -128,7 +129,7 @@ struct StudyWorker<'a> {
     cancel: &'a Cancel,
 }
 
-pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Result<()> {
+pub(super) fn run(arguments: &SegmentArguments, cancel: &Cancel) -> Result<()> {
     let ours = &arguments.unattended;
     let from = resolve_server(
         ours.from_pacs.as_deref().unwrap_or_default(),
@@ -140,7 +141,7 @@ pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Res
             return Err(
                 argument_error("segment the studies of a server", "--to-pacs is missing")
                     .with_advice(
-                        "Name the server that the segmentations go to; it may be the same.",
+                        "Give the server to send the segmentations to; it may be the same one.",
                     ),
             );
         }
@@ -173,26 +174,23 @@ pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Res
         }
     }
     print_report(&outcomes, arguments.json)?;
-    match outcomes.iter().filter(|o| o.end == End::Failed).count() {
+    match count_with_end(&outcomes, End::Failed) {
         0 if cancel.is_cancelled() && ours.watch.is_none() => Err(Error::new(
             "segment all studies",
-            format!(
-                "it was stopped after {}",
-                count_with_noun(outcomes.len(), "study")
-            ),
+            format!("stopped after {}", count_with_noun(outcomes.len(), "study")),
         )
-        .with_advice("The next run goes on from here.")
+        .with_advice("The next run continues from here.")
         .of_kind(ErrorKind::Cancelled)),
         0 => Ok(()),
         n => Err(Error::new(
             "segment all studies",
-            format!("{n} of {} went wrong, see above", outcomes.len()),
+            format!("{n} of {} failed; see above", outcomes.len()),
         )
-        .with_advice("The next run tries them again.")),
+        .with_advice("The next run will try them again.")),
     }
 }
 
-/// False where it was stopped.
+/// Sleeps; false if stopped meanwhile.
 fn sleep_unless_cancelled(time: Duration, cancel: &Cancel) -> bool {
     let until = std::time::Instant::now() + time;
     while std::time::Instant::now() < until && !cancel.is_cancelled() {
@@ -203,7 +201,7 @@ fn sleep_unless_cancelled(time: Duration, cancel: &Cancel) -> bool {
 
 fn print_outcome(outcome: &StudyOutcome) {
     let words = match outcome.end {
-        End::Sent => format!("{} segmentations are on the server", outcome.results.len()),
+        End::Sent => format!("segmentations on the server: {}", outcome.results.len()),
         End::Failed => outcome.notes.join("; "),
         End::Before | End::Elsewhere | End::Nothing => return,
     };
@@ -212,31 +210,33 @@ fn print_outcome(outcome: &StudyOutcome) {
 
 fn print_report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
     if json {
-        return super::print_json(&outcomes);
+        return crate::cli::print_json(&outcomes);
     }
-    let count = |end: End| outcomes.iter().filter(|o| o.end == end).count();
-    super::print_text(&format!(
-        "{} segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
-        count_with_noun(count(End::Sent), "study"),
-        count(End::Before),
-        count(End::Nothing),
-        count(End::Elsewhere),
-        count(End::Failed),
+    crate::cli::print_text(&format!(
+        "{} segmented, {} already done, {} without a matching model, {} in progress elsewhere, {} failed",
+        count_with_noun(count_with_end(outcomes, End::Sent), "study"),
+        count_with_end(outcomes, End::Before),
+        count_with_end(outcomes, End::Nothing),
+        count_with_end(outcomes, End::Elsewhere),
+        count_with_end(outcomes, End::Failed),
     ))
+}
+
+fn count_with_end(outcomes: &[StudyOutcome], end: End) -> usize {
+    outcomes.iter().filter(|o| o.end == end).count()
 }
 
 impl StudyWorker<'_> {
     fn process_study(&self, study: &RemoteStudy) -> StudyOutcome {
-        let uid = &study.study_uid;
-        let outcome = |end, results, notes| StudyOutcome {
-            study_uid: uid.clone(),
+        let (end, results, notes) = match self.try_process_study(&study.study_uid) {
+            Ok(done) => done,
+            Err(error) => (End::Failed, Vec::new(), vec![error.to_string()]),
+        };
+        StudyOutcome {
+            study_uid: study.study_uid.clone(),
             end,
             results,
             notes,
-        };
-        match self.try_process_study(uid) {
-            Ok((end, results, notes)) => outcome(end, results, notes),
-            Err(error) => outcome(End::Failed, Vec::new(), vec![error.to_string()]),
         }
     }
 
@@ -251,12 +251,12 @@ impl StudyWorker<'_> {
         let Some(claim) = Claim::try_acquire(&self.folder.join("claims"), study)? else {
             return Ok((End::Elsewhere, Vec::new(), Vec::new()));
         };
-        // Another program may have ended it between the two looks.
+        // Another instance may have finished it in the meantime.
         if let Some(results) = self.previous_results(study, &series)? {
             return Ok((End::Before, results, Vec::new()));
         }
         let images = self.folder.join("images").join(study);
-        super::pacs::fetch_study(&self.from, study, Some(&series), &images, self.cancel)?;
+        crate::cli::pacs::fetch_study(&self.from, study, Some(&series), &images, self.cancel)?;
         let (results, notes) = self.segment_and_send(study, &images, &claim)?;
         self.write_done(
             study,
@@ -277,7 +277,7 @@ impl StudyWorker<'_> {
         Ok((end, results, notes))
     }
 
-    /// The series with images that are wanted.
+    /// UIDs of the series to segment.
     fn wanted_series(&self, study: &str) -> Result<Vec<String>> {
         let wanted = self
             .arguments
@@ -285,29 +285,31 @@ impl StudyWorker<'_> {
             .modality
             .as_ref()
             .map(|m| m.trim().to_uppercase());
-        let is_wanted = |modality: &str| match &wanted {
-            Some(wanted) => modality == wanted,
-            None => !NO_IMAGES.contains(&modality),
-        };
         let series = self.from.find_series(study, self.cancel)?;
         Ok(series
             .into_iter()
-            .filter(|s| is_wanted(&s.modality))
+            .filter(|s| is_wanted_modality(&s.modality, wanted.as_deref()))
             .map(|s| s.series_uid)
             .collect())
     }
 
-    /// What was made of a study, where all of its series were there and the model was the same.
+    /// SOP Instance UIDs of earlier results, if all series were there and the model was the same.
     fn previous_results(&self, study: &str, series: &[String]) -> Result<Option<Vec<String>>> {
         let path = self.done_file(study);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::at_path("read what was done", &path, e)),
+            Err(e) => {
+                return Err(Error::at_path(
+                    "read the record of a finished study",
+                    &path,
+                    e,
+                ));
+            }
         };
         let done: StudyRecord = serde_json::from_slice(&text).map_err(|e| {
-            Error::at_path("read what was done", &path, e)
-                .with_advice("Remove the file: the study is then done again.")
+            Error::at_path("read the record of a finished study", &path, e)
+                .with_advice("Delete the file to segment the study again.")
         })?;
         let is_whole = done.with == self.with && series.iter().all(|s| done.series.contains(s));
         Ok(is_whole.then_some(done.results))
@@ -321,13 +323,13 @@ impl StudyWorker<'_> {
         let path = self.done_file(study);
         whole_file::make_folder(&self.folder.join("done"))?;
         let text = serde_json::to_vec_pretty(&done)
-            .map_err(|e| Error::new("write down what was done", e))?;
-        whole_file::write_atomically(&path, "write down what was done", |out| {
+            .map_err(|e| Error::new("record the finished study", e))?;
+        whole_file::write_atomically(&path, "record the finished study", |out| {
             out.write_all(&text)
         })
     }
 
-    /// Segments the images and sends what comes of them; the names of the results, and what was left out.
+    /// Segments the images and sends the results; returns their SOP Instance UIDs and what was left out.
     fn segment_and_send(
         &self,
         study: &str,
@@ -338,11 +340,9 @@ impl StudyWorker<'_> {
             return Ok((Vec::new(), Vec::new()));
         }
         let out = self.folder.join("results").join(study);
-        let produced = segment::produce_masks(&self.arguments.of_files(images, &out), self.cancel)?;
+        let produced = produce_masks(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
-            return Err(
-                Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Cancelled)
-            );
+            return Err(Error::new("segment the study", "stopped").of_kind(ErrorKind::Cancelled));
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {
@@ -353,7 +353,7 @@ impl StudyWorker<'_> {
                 return Err(Error::at_path(
                     "send the segmentation",
                     &file,
-                    "it belongs to another study",
+                    "the file belongs to another study",
                 ));
             }
             if !self
@@ -363,7 +363,7 @@ impl StudyWorker<'_> {
                 if !claim.is_held() {
                     return Err(Error::new(
                         "send the segmentation",
-                        "another program has taken the study over",
+                        "another instance has taken over the study",
                     ));
                 }
                 self.send_file(&file)?;
@@ -373,16 +373,14 @@ impl StudyWorker<'_> {
         Ok((results, produced.notes))
     }
 
-    /// Through a queue: a server that is away for a while is waited for.
+    /// Sends through a queue, which waits for a server that is temporarily unavailable.
     fn send_file(&self, file: &Path) -> Result<()> {
         let item = self.queue.enqueue_file(file, self.to.server())?;
         self.queue.retry_item(&item.id)?;
-        let mut archive =
-            |_: &labrum_core::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
         let patience = Duration::from_secs(600);
-        super::pacs::send::send_until_done(
+        crate::cli::pacs::send::send_until_done(
             &self.queue,
-            &mut archive,
+            &mut |_| Ok(self.to.clone()),
             &|i| i.id == item.id,
             patience,
             self.cancel,
@@ -395,20 +393,28 @@ impl StudyWorker<'_> {
         match end {
             Some(item) if item.state == SendState::Sent => Ok(()),
             Some(item) => {
-                let reason = item.trouble.unwrap_or_else(|| "it was stopped".into());
+                let reason = item.trouble.unwrap_or_else(|| "stopped".into());
                 Err(Error::at_path("send the segmentation", file, reason)
-                    .with_advice("It stays in the queue."))
+                    .with_advice("The file stays in the queue."))
             }
             None => Err(Error::at_path(
                 "send the segmentation",
                 file,
-                "it is in the queue no more",
+                "the file is no longer in the queue",
             )),
         }
     }
 }
 
-/// The series, or the part of one, that a segmentation is of: its file is called so.
+/// True for the requested modality; if none was requested, for all modalities of images.
+fn is_wanted_modality(modality: &str, wanted: Option<&str>) -> bool {
+    match wanted {
+        Some(wanted) => modality == wanted,
+        None => !NO_IMAGES.contains(&modality),
+    }
+}
+
+/// The file name without `.seg.dcm`, which names the series or the part of it that was segmented.
 fn file_stem(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name.split(".seg.dcm").next().unwrap_or_default().to_owned()

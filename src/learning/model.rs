@@ -1,4 +1,4 @@
-//! A model with its card and weights, from a file, a version of a workspace or the program itself.
+//! A model with its card and weights, loaded from a file, a version of a workspace or the program itself.
 
 use crate::{Error, Result, shipped};
 use labrum_core::{
@@ -14,16 +14,17 @@ use std::path::Path;
 /// A model: card and weights.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What it is.
+    /// The model card.
     pub card: ModelCard,
-    /// Its weights.
+    /// The weights of the network.
     pub weights: Weights,
 }
 
 impl Model {
-    /// A model file, or a PyTorch checkpoint, which gets a card that says so.
+    /// Reads a model file, or a PyTorch checkpoint, which gets a default card.
     ///
-    /// Errors: what [`checkpoint::read_model`] says; weights that are not those of a CMUNeXt.
+    /// # Errors
+    /// Those of [`checkpoint::read_model`], or weights that are not those of a CMUNeXt.
     pub fn read_file(path: &Path) -> Result<Self> {
         let (card, weights) = checkpoint::read_model(path)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -34,36 +35,37 @@ impl Model {
         Ok(Self { card, weights })
     }
 
-    /// The model of a version that a workspace with `labels` has learned: its classes are bound to them, also where the
-    /// file is from before labels had ids.
+    /// The model of a version of a workspace with `labels`. Its classes are bound to these labels, even if the file is
+    /// from before labels had ids.
     ///
-    /// Errors: as [`Model::read_file`].
+    /// # Errors
+    /// Those of [`Model::read_file`].
     pub fn of_version(path: &Path, labels: &[Label]) -> Result<Self> {
         let mut model = Self::read_file(path)?;
         bind_by_value(&mut model.card.labels, labels);
         Ok(model)
     }
 
-    /// The bytes of a version's file with its labels as the workspace calls them now: what leaves it says what a person
-    /// knows.
+    /// The file of a version, for export: its labels get their current names and codes in the workspace.
     ///
-    /// Errors: as [`Model::read_file`]; a card that cannot be written.
+    /// # Errors
+    /// Those of [`Model::read_file`], or a card that cannot be written.
     pub fn bytes_of_version(path: &Path, labels: &[Label]) -> Result<Vec<u8>> {
         let mut model = Self::of_version(path, labels)?;
         for own in &mut model.card.labels {
-            let same = |l: &&Label| !l.kept.id.is_empty() && l.kept.id == own.kept.id;
-            if let Some(now) = labels.iter().find(same) {
+            let now = labels.iter().find(|label| has_same_id(own, label));
+            if let Some(now) = now {
                 *own = now.for_model();
             }
         }
         checkpoint::to_bytes(&model.card, &model.weights)
     }
 
-    /// A model that the program carries, by its place in the list.
+    /// A shipped model, by its index.
     pub fn from_shipped(index: usize) -> Result<Self> {
         let model = shipped::all_models()?.into_iter().nth(index);
-        let model = model
-            .ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
+        let model =
+            model.ok_or_else(|| Error::new("load the model", "there is no such shipped model"))?;
         let (_, weights) = checkpoint::from_bytes(model.bytes)?;
         Ok(Self {
             card: model.card,
@@ -71,7 +73,7 @@ impl Model {
         })
     }
 
-    /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
+    /// A shipped model by its name ("fetal-head"), else a model file; `None` for the name "none".
     pub fn from_name(name: &str) -> Result<Option<Self>> {
         if name == "none" {
             return Ok(None);
@@ -83,10 +85,20 @@ impl Model {
     }
 }
 
-/// The place in the list of the shipped model of this name: "fetal-head", "Fetal head".
+/// Index of the shipped model with this name, written "fetal-head" or "Fetal head".
 pub fn shipped_named(name: &str) -> Result<Option<usize>> {
-    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
+    let name = hyphenated_name(name);
     Ok(shipped::all_models()?
         .iter()
-        .position(|m| plain(&m.card.name) == plain(name)))
+        .position(|model| hyphenated_name(&model.card.name) == name))
+}
+
+/// The name in lower case, with hyphens between words.
+fn hyphenated_name(name: &str) -> String {
+    name.to_lowercase().replace([' ', '_'], "-")
+}
+
+/// True if a label of a model has the id of this label of the workspace; false if the model is from before labels had ids.
+pub(super) fn has_same_id(of_model: &Label, label: &Label) -> bool {
+    !label.kept.id.is_empty() && of_model.kept.id == label.kept.id
 }

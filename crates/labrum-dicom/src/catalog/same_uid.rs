@@ -1,23 +1,24 @@
-//! Instances that carry one SOP Instance UID: copies of one, which count once, or images that an anonymiser gave one name,
-//! which stay as many as they are.
+//! Instances that share a SOP Instance UID: duplicates, of which one is kept, or different images to which an
+//! anonymiser gave the same UID, which are all kept.
 
-use super::catalog::Instance;
+use super::Instance;
+use labrum_core::hex::hex_text;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
 };
 
-/// Characters of what stands behind a shared UID.
+/// Number of characters appended to a shared UID.
 const OWN_PART: usize = 12;
 
-/// What is said of a series in which images share a UID.
-pub(super) const REMARK: &str = "different images carry one SOP Instance UID; each is kept, but files that name the UID \
-                                 (segmentations, structure sets) cannot say which of them they mean";
+/// Note for a series in which different images share a UID.
+pub(super) const REMARK: &str = "different images share one SOP Instance UID; all are kept, but \
+                                 segmentations and structure sets that refer to this UID are ambiguous";
 
-/// Leaves copies out and gives images that share a UID a name each: the UID, `#`, and what tells them apart (their place,
-/// times and pixels), so that they keep it whatever their files are called. `digest` reads the pixels of a file; only those
-/// that share a UID are read. Copies are told to `copy` with the path of the one that stays.
+/// Removes duplicates, and gives different images that share a UID a unique name each: the UID, `#` and a hash of
+/// position, times and pixels, which does not depend on file names. `digest` hashes the pixels of a file; it is called
+/// only for files that share a UID. `copy` is called with each duplicate and the file that is kept.
 pub(super) fn tell_apart(
     instances: Vec<Instance>,
     digest: &mut dyn FnMut(&Path) -> Option<String>,
@@ -54,26 +55,24 @@ pub(super) fn tell_apart(
         first.insert(key, path.to_owned());
         kept.push((Some(own), instance));
     }
-    let is_shared = |instance: &Instance| {
-        instance
-            .sop_uid()
-            .and_then(|uid| images.get(uid))
-            .is_some_and(|all| all.len() > 1)
-    };
     kept.into_iter()
         .map(|(own, instance)| match own {
-            Some(own) if is_shared(&instance) => instance.with_uid_suffix(&own),
+            Some(own) if is_uid_shared(&instance, &images) => instance.with_uid_suffix(&own),
             _ => instance,
         })
         .collect()
 }
 
-/// A hash of what an image is, without how it is called and which UIDs it has but that of its series.
+/// True if different images share the UID of this one; `images` holds the hashes of the images of each UID.
+fn is_uid_shared(instance: &Instance, images: &HashMap<String, HashSet<String>>) -> bool {
+    instance
+        .sop_uid()
+        .and_then(|uid| images.get(uid))
+        .is_some_and(|own_parts| own_parts.len() > 1)
+}
+
+/// Hash of the content of an image: its series, positions, times and pixels, but not its path or SOP Instance UID.
 fn own_part(instance: &Instance, pixels: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{pixels}", instance.series_and_frames_text()));
-    digest
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()[..OWN_PART]
-        .to_owned()
+    hex_text(&digest)[..OWN_PART].to_owned()
 }

@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod circles;
+mod sources;
+
+use sources::{Source, crate_paths, is_word, sources, word_starts};
 
 /// What each top-level module of the program may name of the others, as a beginning of the path after `crate::`. All may
 /// name [`labrum_core`], and its `Error`, `ErrorKind` and `Result` as the program's own.
@@ -73,26 +76,6 @@ const NOT_IN_CORE: &[&str] = &[
 /// The modules of `labrum-core` that are there to read and write.
 const CORE_WITH_FILES: &[&str] = &["containment", "file_bytes", "guard", "whole_file"];
 
-/// A file of `src/` or of `crates/*/src/`.
-struct Source {
-    /// Path below the sources of its package, with `/`.
-    path: String,
-    /// Name of its package: `labrum` for the program.
-    package: String,
-    /// `case` for `case/card.rs` and for `case.rs`; empty for `lib.rs` and `main.rs`.
-    module: String,
-    /// The whole text.
-    text: String,
-    /// The text without comments, strings and tests.
-    code: String,
-}
-
-impl Source {
-    fn is_program(&self) -> bool {
-        self.package == "labrum"
-    }
-}
-
 #[test]
 fn modules_name_only_what_lies_below_them() {
     check(|source| {
@@ -102,7 +85,7 @@ fn modules_name_only_what_lies_below_them() {
         let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == source.module)
         else {
             return vec![format!(
-                "the module `{}` is not in the table of tests/architecture.rs",
+                "the module `{}` is not in the table of tests/architecture/main.rs",
                 source.module
             )];
         };
@@ -240,144 +223,6 @@ fn check(find: impl Fn(&Source) -> Vec<String>) {
     );
 }
 
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut packages = vec![("labrum".to_owned(), root.join("src"))];
-    for entry in std::fs::read_dir(root.join("crates")).unwrap() {
-        let entry = entry.unwrap();
-        packages.push((
-            entry.file_name().to_string_lossy().into_owned(),
-            entry.path().join("src"),
-        ));
-    }
-    assert_eq!(packages.len(), 4);
-    packages
-        .iter()
-        .flat_map(|(package, root)| sources_of(package, root))
-        .collect()
-}
-
-fn sources_of(package: &str, root: &Path) -> Vec<Source> {
-    let mut files = Vec::new();
-    collect(root, &mut files);
-    let read = |file: &PathBuf| {
-        let text = std::fs::read_to_string(file).unwrap();
-        let parts: Vec<String> = file
-            .strip_prefix(root)
-            .unwrap()
-            .iter()
-            .map(|p| p.to_string_lossy().into_owned())
-            .collect();
-        let module = parts[0].trim_end_matches(".rs");
-        let module = if ["lib", "main"].contains(&module) {
-            ""
-        } else {
-            module
-        };
-        let (path, package, code) = (parts.join("/"), package.to_owned(), code_of(&text));
-        Source {
-            path,
-            package,
-            module: module.to_owned(),
-            code,
-            text,
-        }
-    };
-    files.iter().map(read).collect()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs")
-            && !path.ends_with("tests.rs")
-        {
-            files.push(path);
-        }
-    }
-}
-
-/// The text without comments, strings and the tests at its end. Raw strings are taken for plain ones.
-fn code_of(text: &str) -> String {
-    let text = text
-        .split("#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap_or_default();
-    let mut code = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '/' if rest.peek() == Some(&'/') => while rest.next_if(|c| *c != '\n').is_some() {},
-            '"' => {
-                while let Some(c) = rest.next().filter(|c| *c != '"') {
-                    if c == '\\' {
-                        rest.next();
-                    }
-                }
-            }
-            // The character literal of a quote.
-            '\'' if rest.peek() == Some(&'"') => drop(rest.next()),
-            '\'' if rest.peek() == Some(&'\\') => drop((rest.next(), rest.next())),
-            c => code.push(c),
-        }
-    }
-    code
-}
-
-/// All that a file names of its crate, without `crate::`: by `crate::`, or by enough `super::`.
-fn crate_paths(source: &Source) -> Vec<String> {
-    let by_crate = word_starts(&source.code, "crate")
-        .filter_map(|at| source.code[at..].strip_prefix("crate::"));
-    let by_super = word_starts(&source.code, "super").filter_map(|at| {
-        let mut path = &source.code[at..];
-        for _ in 0..depth(&source.path) {
-            path = path.strip_prefix("super::")?;
-        }
-        Some(path)
-    });
-    by_crate.chain(by_super).flat_map(expand).collect()
-}
-
-/// How many `super::` lead from a file to the root of the crate.
-fn depth(path: &str) -> usize {
-    path.split('/').count() - usize::from(path.ends_with("/mod.rs"))
-}
-
-/// The paths of a use tree: `a::{b, c::d}` becomes `a::b` and `a::c::d`.
-fn expand(tree: &str) -> Vec<String> {
-    let end = tree
-        .find(|c: char| !is_word(c) && c != ':')
-        .unwrap_or(tree.len());
-    let (head, rest) = tree.split_at(end);
-    if !rest.starts_with('{') {
-        return vec![head.to_owned()];
-    }
-    let mut open = 0;
-    let mut branches = vec![String::new()];
-    for c in rest.chars() {
-        open += i32::from(c == '{') - i32::from(c == '}');
-        match c {
-            ',' if open == 1 => branches.push(String::new()),
-            _ if open == 0 => break,
-            _ => branches.last_mut().unwrap().push(c),
-        }
-    }
-    let branches = branches
-        .iter()
-        .map(|branch| branch.trim_start_matches('{').trim())
-        .filter(|b| !b.is_empty());
-    branches
-        .flat_map(expand)
-        .map(|path| format!("{head}{path}"))
-        .collect()
-}
-
 /// True where code names a crate, or one whose name goes on after `_`.
 fn names_crate(code: &str, name: &str) -> bool {
     word_starts(code, name).any(|at| {
@@ -391,19 +236,9 @@ fn names_crate(code: &str, name: &str) -> bool {
     })
 }
 
-/// Where words begin that begin with `word`, parts of a longer path left out.
-fn word_starts<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let begins = |at: &usize| !code[..*at].ends_with(|c| is_word(c) || c == ':');
-    code.match_indices(word).map(|(at, _)| at).filter(begins)
-}
-
 fn starts_with_path(path: &str, start: &str) -> bool {
     path.strip_prefix(start)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }
 
 /// From a declaration to its closing brace at the start of a line.
@@ -413,7 +248,7 @@ fn body_of<'a>(code: &'a str, declaration: &str) -> &'a str {
 }
 
 mod the_reader {
-    use super::*;
+    use super::{sources::code_of, *};
 
     fn paths(path: &str, code: &str) -> Vec<String> {
         let code = code_of(code);
