@@ -7,6 +7,7 @@ mod desk;
 mod drawing;
 mod exporting;
 mod pacs;
+mod screens;
 mod slow_share;
 
 use super::*;

@@ -1,0 +1,71 @@
+//! The main screens as pictures. They are compared where a software Vulkan is: `cargo test --lib screens -- --ignored`. After
+//! a change that is meant, `UPDATE_SNAPSHOTS=1` writes them anew; look at each before it is kept.
+
+use super::*;
+use crate::session::settings::Theme;
+use egui_kittest::SnapshotOptions;
+
+/// Compares a screen once nothing on it moves any more.
+fn compare(bench: &mut Bench, name: &str) {
+    // Messages and the sheen of buttons fade.
+    bench.harness.run_steps(90);
+    // Other versions of the driver round a few edges of letters in another way.
+    let options = SnapshotOptions::new().max_failed_pixels(200_usize);
+    bench.harness.snapshot_options(name, &options);
+}
+
+fn press(bench: &mut Bench, modifiers: egui::Modifiers, key: Key) {
+    bench.harness.key_press_modifiers(modifiers, key);
+    bench.harness.run_steps(4);
+}
+
+/// A bundled sample with its mask.
+fn open_sample(bench: &mut Bench) {
+    bench.click("Open sample Fetal head");
+    bench.until("the mask", |s| {
+        s.cases
+            .current_case()
+            .is_some_and(|c| c.measured_slice_count() == 1)
+    });
+    bench.until("the picture", |s| s.current_loaded().is_some());
+}
+
+#[test]
+#[ignore = "needs Vulkan"]
+fn the_screens_look_as_they_did() {
+    let mut bench = Bench::new(Vec::new());
+    compare(&mut bench, "start");
+
+    open_sample(&mut bench);
+    compare(&mut bench, "case");
+
+    bench.click("Confidence");
+    compare(&mut bench, "confidence");
+    bench.click("Fill");
+
+    press(&mut bench, egui::Modifiers::NONE, Key::B);
+    compare(&mut bench, "brush");
+
+    press(&mut bench, egui::Modifiers::COMMAND, Key::Comma);
+    compare(&mut bench, "settings");
+    press(&mut bench, egui::Modifiers::NONE, Key::Escape);
+
+    press(&mut bench, egui::Modifiers::NONE, Key::F1);
+    compare(&mut bench, "keys");
+    press(&mut bench, egui::Modifiers::NONE, Key::Escape);
+
+    press(&mut bench, egui::Modifiers::COMMAND, Key::P);
+    compare(&mut bench, "palette");
+}
+
+#[test]
+#[ignore = "needs Vulkan"]
+fn the_light_theme_looks_as_it_did() {
+    let settings = Settings {
+        theme: Theme::Light,
+        ..Settings::default()
+    };
+    let mut bench = Bench::with_settings(settings);
+    open_sample(&mut bench);
+    compare(&mut bench, "light");
+}
