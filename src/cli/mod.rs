@@ -108,7 +108,7 @@ impl OverwriteArgument {
             [first, rest @ ..] => {
                 let more = match rest.len() {
                     0 => String::new(),
-                    n => format!(" (and another {})", count_with_noun(n, "file")),
+                    n => format!(" (and {})", count_with_noun(n, "other file")),
                 };
                 let reason = format!("the file already exists{more}");
                 Err(Error::at_path("write", first, reason)

@@ -93,7 +93,7 @@ enum ModelsCommand {
 pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder = folder.ok_or_else(|| {
-        argument_error("list the models", "no workspace was given").with_advice("Use --workspace.")
+        argument_error("use the models", "no workspace was given").with_advice("Use --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
     if matches!(

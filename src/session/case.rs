@@ -148,6 +148,19 @@ impl SliceState {
     }
 
     /// Marks the mask as the user's work from now on.
+    /// Whose work the mask is, as the workspace knows it.
+    pub(super) fn restore_work(&mut self, is_drawn: bool, is_proposal_newer: bool) {
+        let proposal = self.proposal().cloned();
+        self.work = match (is_drawn, proposal) {
+            (true, proposal) => MaskWork::Drawn {
+                proposal,
+                is_proposal_newer,
+            },
+            (false, Some(proposal)) => MaskWork::Proposed(proposal),
+            (false, None) => MaskWork::None,
+        };
+    }
+
     pub(super) fn mark_drawn(&mut self) {
         if !self.is_drawn() {
             self.work = MaskWork::Drawn {

@@ -262,7 +262,9 @@ impl Session {
         let count = count_with_noun(slices, "slice");
         let text = match has_changed {
             true => format!("Imported masks on {count}. Undo: Ctrl+Z."),
-            false => format!("The imported masks on {count} are identical; nothing changed."),
+            false => format!(
+                "The imported masks on {count} are identical to the existing ones; nothing changed."
+            ),
         };
         self.notices
             .add_about(Topic::Case(case), Severity::Info, text);
@@ -297,7 +299,10 @@ impl Session {
         }
         if laid > 0 {
             let rest = if without > 0 {
-                format!(" {without} have no masks in the folder.")
+                format!(
+                    " Without a mask in the folder: {}.",
+                    count_with_noun(without, "case")
+                )
             } else {
                 String::new()
             };
@@ -308,8 +313,8 @@ impl Session {
         if let Some((case, error)) = first_failure {
             let more = if failed > 1 {
                 format!(
-                    " Masks of {} more could not be imported.",
-                    count_with_noun(failed - 1, "case")
+                    " The masks of {} could not be imported.",
+                    count_with_noun(failed - 1, "more case")
                 )
             } else {
                 String::new()

@@ -22,7 +22,7 @@ impl Session {
             self.workspace.is_holder_gone = true;
             self.notices.add(
                 Severity::Info,
-                "The other window has closed the workspace. You can now edit it here.",
+                "The other window has closed the workspace. Press \"Edit here\" to edit it.",
             );
         }
     }

@@ -351,7 +351,7 @@ impl Session {
             PacsEvent::Queue(items) => self.on_queue(items),
             PacsEvent::SendingNeedsSignIn { server } => {
                 let text = format!(
-                    "Sign in to {server} (File, Open from server) to send waiting objects."
+                    "Sign in to {server} (File > Open from server) to send waiting objects."
                 );
                 self.notices.add(Severity::Warning, text);
                 if self.chosen_server().is_some_and(|s| s.name == server) {

@@ -262,7 +262,7 @@ impl Session {
                     ),
                     VersionState::Rejected => {
                         format!(
-                            "{name} was rejected; model unchanged: {}.",
+                            "{name} was rejected: {}. The active model does not change.",
                             version.report.verdict.reason_text()
                         )
                     }

@@ -212,7 +212,7 @@ pub struct Settings {
     pub measurements: bool,
     /// Show orthogonal views.
     pub orthogonal: bool,
-    /// Show embedded overlays (DICOM overlay planes).
+    /// Show the overlay planes of DICOM images.
     pub overlays: bool,
     /// Show the panels.
     pub panels: bool,

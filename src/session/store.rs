@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{Error, Result};
 use labrum_core::{
+    counts::count_with_noun,
     journal::{Also, CaseDescription},
     study::Status,
 };
@@ -173,7 +174,7 @@ impl Session {
         let found = info.missing.len().saturating_sub(missing.len());
         let left = match missing.len() {
             0 => String::new(),
-            n => format!(" Still missing: {n}."),
+            n => format!(" Still missing: {}.", count_with_noun(n, "case")),
         };
         info.missing = missing;
         let cases = if found == 1 {
@@ -240,12 +241,7 @@ impl Session {
                 case.seconds = restored.seconds;
                 for (state, slice) in case.slices.iter_mut().zip(restored.slices) {
                     state.mask = slice.mask;
-                    if slice.is_touched {
-                        state.work = MaskWork::Drawn {
-                            proposal: state.proposal().cloned(),
-                            is_proposal_newer: slice.is_proposal_apart,
-                        };
-                    }
+                    state.restore_work(slice.is_touched, slice.is_proposal_apart);
                     state.absent = slice.absent;
                 }
                 for problem in restored.problems {

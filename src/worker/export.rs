@@ -147,9 +147,15 @@ pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf
         outbox.send_event(Event::Notice(warning));
     }
     for unfit in written.unfit {
+        let rest = if written.files.is_empty() {
+            ""
+        } else {
+            " The other formats were exported."
+        };
+        let reason = unfit.error.to_string();
         outbox.send_event(Event::Notice(format!(
-            "{}; the other formats were exported",
-            unfit.error
+            "{}.{rest}",
+            reason.trim_end_matches('.')
         )));
     }
     Ok(written.files)

@@ -262,8 +262,8 @@ mod tests {
         for (target, reason) in [
             (full, "that folder is not empty"),
             (old.join("inside"), "inside the workspace"),
-            (file.clone(), "part of the path is a file"),
-            (file.join("below"), "part of the path is a file"),
+            (file.clone(), "is a file, not a folder"),
+            (file.join("below"), "is a file, not a folder"),
         ] {
             let error = workspace.move_to(&target).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");

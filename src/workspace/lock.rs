@@ -130,7 +130,7 @@ pub(super) fn explain_io_error(tried: &str, folder: &Path, error: &std::io::Erro
             ("the disk is full", "Free some space.")
         }
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => (
-            "part of the path is a file, not a folder",
+            "the path, or a part of it, is a file, not a folder",
             "Choose another folder.",
         ),
         _ => return Error::at_path(tried, folder, error),

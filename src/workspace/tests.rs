@@ -782,7 +782,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     for place in [file.clone(), file.join("below")] {
         let error = Workspace::open(&place).unwrap_err().to_string();
         assert!(
-            error.contains("part of the path is a file") && error.contains("file"),
+            error.contains("is a file, not a folder") && error.contains("file"),
             "{error}"
         );
     }

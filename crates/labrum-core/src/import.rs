@@ -92,7 +92,7 @@ impl TakenLabel {
     fn loss_clause(&self, name: &str) -> String {
         if self.covered == 0 {
             format!(
-                "none of the {} pixels of \"{name}\" lie within the images",
+                "\"{name}\" has no pixels within the images (pixels in the file: {})",
                 self.in_file
             )
         } else {

@@ -131,7 +131,8 @@ impl Server {
                 Some("the address must begin with https:// or http://")
             }
             Protocol::DicomWeb if authority.contains('@') => Some(
-                "the address must not contain a user name or password; enter the user name separately",
+                "the address must not contain a user name or password; enter the user name in its own field, \
+                 the password is asked for when connecting",
             ),
             Protocol::DicomWeb
                 if self.sign_in == SignIn::Password && self.user.trim().is_empty() =>

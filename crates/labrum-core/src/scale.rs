@@ -28,7 +28,7 @@ impl NoLength {
             Self::OutsideRegions => {
                 "part of the label lies outside the calibrated ultrasound regions"
             }
-            Self::AcrossRegions => "the label spans several ultrasound regions",
+            Self::AcrossRegions => "no single ultrasound region contains the whole label",
             Self::NoLengthsInRegion => {
                 "the ultrasound region does not show lengths in both directions"
             }

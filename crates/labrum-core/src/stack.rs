@@ -73,7 +73,7 @@ impl Stack {
             return Err("The series has only one slice.".into());
         }
         let planes: Option<Vec<_>> = series.slices.iter().map(|s| s.plane).collect();
-        let planes = planes.ok_or("The slices have no image position and orientation.")?;
+        let planes = planes.ok_or("Not all slices have an image position and orientation.")?;
         let spacing = series
             .slices
             .first()
@@ -261,7 +261,7 @@ impl Stack {
         (if b_is_down { [a, b] } else { [b, a] }, backwards)
     }
 
-    /// Name of a view: "Sagittal", or for oblique planes "Oblique sagittal (23°)" or "Acquired, oblique axial (23°)".
+    /// Name of a view: "Sagittal", or for oblique planes "Oblique, 23° off sagittal" or "Acquired, 23° off axial".
     fn plane_name(&self, plane: ViewPlane) -> String {
         const NAMES: [&str; 3] = ["sagittal", "coronal", "axial"];
         const ORDERS: [[usize; 3]; 6] = [
@@ -288,11 +288,11 @@ impl Stack {
             return body[..1].to_uppercase() + &body[1..];
         }
         let kind = if plane == ViewPlane::Slice {
-            "Acquired, oblique"
+            "Acquired"
         } else {
             "Oblique"
         };
-        format!("{kind} {body} ({off:.0}°)")
+        format!("{kind}, {off:.0}° off {body}")
     }
 
     /// How well the grid axes align with the body axes given by `order`; 3 is perfect.

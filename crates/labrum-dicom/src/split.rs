@@ -46,7 +46,7 @@ pub(crate) struct StackFrame {
     pub(crate) is_short: bool,
     /// Number of frames that are missing in the file after this one.
     pub(crate) missing_behind: u32,
-    /// True if the file has embedded overlays.
+    /// True if the file has overlays.
     pub(crate) has_overlays: bool,
 }
 
@@ -333,8 +333,8 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
             }
             if is_guess {
                 stack.notes.push(
-                    "the files do not say which images belong together; this stack may mix several \
-                     time points"
+                    "the files do not say which images belong together; this stack may mix images \
+                     of several acquisitions"
                         .into(),
                 );
             }

@@ -321,7 +321,7 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
         .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "100000")
         .with_pixels(&[0; 8]);
     assert!(
-        refusal(&many).starts_with("expected "),
+        refusal(&many).contains("bytes of pixel data"),
         "{}",
         refusal(&many)
     );

@@ -6,7 +6,8 @@ use super::device::{self, DeviceChoice, NamedDevice};
 use super::preprocess;
 use super::runner::Runner;
 use labrum_core::{
-    Error, Result, image::Image, label::Label, model_card::ModelCard, prediction::Prediction,
+    Error, Result, counts::count_with_noun, image::Image, label::Label, model_card::ModelCard,
+    prediction::Prediction,
 };
 use std::path::Path;
 
@@ -164,8 +165,8 @@ fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
     }
     if card.labels.len() + 1 != found.classes {
         return Err(card_mismatch(&format!(
-            "the card has {} labels, the weights have {} classes (background included)",
-            card.labels.len(),
+            "the card has {}, the weights have {} classes (background included)",
+            count_with_noun(card.labels.len(), "label"),
             found.classes
         )));
     }

@@ -212,9 +212,9 @@ fn find_studies(arguments: &FindArguments) -> Result<()> {
         studies.push(FoundStudy { study, list });
     }
     if found.is_cut {
-        let count = studies.len();
+        let count = count_with_noun(studies.len(), "study");
         super::console::print_remark(format_args!(
-            "labrum: only the first {count} studies are listed; narrow the search or raise --limit"
+            "labrum: the list ends after {count}; narrow the search or raise --limit"
         ));
     }
     if arguments.json {

@@ -158,7 +158,7 @@ impl Dataset {
                     1 => "the folder has only one image".to_owned(),
                     count => format!("all {count} images belong to one subject, \"{subject}\""),
                 };
-                let reason = format!("{images}, so there are none left for the hold-out set");
+                let reason = format!("{images}, so nothing is left for the hold-out set");
                 Err(Error::at_path(tried, &self.folder, reason).with_advice(subjects::ADVICE))
             }
             _ => Ok(()),

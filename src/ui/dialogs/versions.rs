@@ -330,8 +330,10 @@ fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     let mean = version.report.mean_scores().1;
     let held_out = version.report.cases.len();
     ui.spacing_mut().item_spacing.y = 0.0;
-    show_fact(ui, "Dice", &figure_or_dash(mean.map(|s| s.dice), 3))
-        .on_hover_text(format!("Mean of the hold-out cases: {held_out}"));
+    show_fact(ui, "Dice", &figure_or_dash(mean.map(|s| s.dice), 3)).on_hover_text(format!(
+        "Mean of {}",
+        count_with_noun(held_out, "hold-out case")
+    ));
     show_fact(
         ui,
         "Hausdorff 95",

@@ -27,7 +27,7 @@ pub(in crate::ui) fn show_read_only_bar(
             }
             take_over(ui, session, actions);
             let words = match session.workspace.can_take_over() {
-                true => "Read-only: the other window has closed this workspace; it can be edited here now.",
+                true => "Read-only: the other window has closed this workspace. Press \"Edit here\" to edit it.",
                 false => "Read-only: this workspace is open in another window.",
             };
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -216,10 +216,10 @@ fn resume_notice(running: &Running) -> String {
     }
 }
 
-/// "20 cases, 20 slices, 5 held out; 700 MB".
+/// "20 cases, 20 slices, 5 for hold-out; 700 MB".
 fn estimate_text(estimate: &Estimate) -> String {
     format!(
-        "{}, {}, {} held out; {}",
+        "{}, {}, {} for hold-out; {}",
         count_with_noun(estimate.cases, "case"),
         count_with_noun(estimate.slices, "slice"),
         estimate.held_out,

@@ -285,7 +285,7 @@ fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
     let mut harness = window(running());
     assert!(
         harness
-            .query_by_label("20 cases, 20 slices, 5 held out; 700 MB")
+            .query_by_label("20 cases, 20 slices, 5 for hold-out; 700 MB")
             .is_some()
     );
     assert!(

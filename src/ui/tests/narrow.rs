@@ -177,7 +177,7 @@ fn what_is_on_has_a_tick_in_its_menu() {
     harness.run_steps(4);
     for (name, is_on) in [
         ("Diameter on the image", Toggled::True),
-        ("Embedded overlays", Toggled::False),
+        ("Overlays", Toggled::False),
     ] {
         let line = harness
             .get_all_by_label(name)

@@ -233,7 +233,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     let [PacsJob::Ask(PacsQuestion::Find { id, .. })] = &asked[..] else {
         panic!("{asked:?}")
     };
-    let failure = Error::new("sign in on the server \"Main\"", "the password is missing")
+    let failure = Error::new("sign in (server \"Main\")", "the password is missing")
         .of_kind(ErrorKind::SignIn);
     tell(
         &mut harness,
@@ -271,7 +271,7 @@ fn what_went_wrong_is_said_where_one_looks() {
         panic!("{asked:?}")
     };
     let failure = Error::new(
-        "reach DICOMweb on the server \"Main\"",
+        "connect over DICOMweb (server \"Main\")",
         "nothing answers there (connection refused)",
     );
     tell(

@@ -358,7 +358,7 @@ impl WorkspaceKeeper {
     fn purge_removed_cases(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         self.workspace_mut()?.purge_removed_cases()?;
         let text =
-            "Deleted the proposals of cases removed from the list. Their drawn masks are kept";
+            "Deleted the proposals of cases removed from the list. Their drawn masks are kept.";
         Ok(vec![Event::Notice(text.into())])
     }
 

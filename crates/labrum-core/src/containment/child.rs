@@ -91,7 +91,9 @@ impl Child {
         if hello == HELLO {
             Ok(())
         } else {
-            Err(io::Error::other("the process is a different version"))
+            Err(io::Error::other(
+                "it belongs to a different version of Labrum",
+            ))
         }
     }
 

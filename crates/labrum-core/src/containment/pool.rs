@@ -167,8 +167,8 @@ impl ChildPool {
         if !state.cannot_start {
             state.cannot_start = true;
             log::warn!(
-                "cannot start a process to read files in ({error}): files are read in this process, which a damaged \
-                 file could crash"
+                "cannot start the process that reads files ({error}); files are read in the main process, \
+                 which a damaged file could crash"
             );
         }
         self.freed.notify_all();

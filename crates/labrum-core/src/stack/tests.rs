@@ -195,9 +195,9 @@ fn oblique_views_have_no_name_of_the_body() {
     assert_eq!(
         names,
         [
-            "Acquired, oblique axial (23°)",
+            "Acquired, 23° off axial",
             "Sagittal",
-            "Oblique coronal (23°)"
+            "Oblique, 23° off coronal"
         ]
     );
 }
@@ -277,6 +277,6 @@ fn what_is_no_volume_is_refused_with_the_reason() {
     nowhere.slices[1].plane = None;
     assert_eq!(
         reason(&nowhere),
-        "The slices have no image position and orientation."
+        "Not all slices have an image position and orientation."
     );
 }

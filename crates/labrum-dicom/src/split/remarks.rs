@@ -1,4 +1,4 @@
-//! Remarks about a stack: missing, uneven or tilted slices, truncated files, embedded overlays.
+//! Remarks about a stack: missing, uneven or tilted slices, truncated files, overlays.
 
 use super::{StackFrame, slice_depth};
 use labrum_core::scale::{ScaledRegion, common_spacing};
@@ -45,7 +45,7 @@ pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
     if drawn > 0 {
         notes.push(format!(
-            "embedded overlays are stored with {drawn} of {} images",
+            "overlays are stored with {drawn} of {} images",
             frames.len()
         ));
     }

@@ -13,6 +13,7 @@ use super::samples::{TrainingSample, grey_statistics};
 use super::state::TrainingState;
 use labrum_core::{
     Error, Result,
+    counts::count_with_noun,
     hex::hex_text,
     image::Image,
     label::Label,
@@ -388,9 +389,13 @@ fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Opt
     if (found.config, found.channels, found.classes) != (options.config, options.channels, classes)
     {
         let reason = format!(
-            "it is CMUNeXt-{} with {} channels and {} classes, but the training needs CMUNeXt-{} \
-             with {} channels and {classes} classes",
-            found.config, found.channels, found.classes, options.config, options.channels
+            "it is CMUNeXt-{} with {} and {} classes, but the training needs CMUNeXt-{} \
+             with {} and {classes} classes",
+            found.config,
+            count_with_noun(found.channels, "channel"),
+            found.classes,
+            options.config,
+            count_with_noun(options.channels, "channel")
         );
         return Err(Error::at_path("start the training from", path, reason));
     }

@@ -91,7 +91,12 @@ pub fn read_from_file(
         }
     });
     found
-        .inspect_err(|error| log::warn!("{}: {error}; the training starts again", path.display()))
+        .inspect_err(|error| {
+            log::warn!(
+                "{}: {error}; the training starts from the beginning",
+                path.display()
+            )
+        })
         .ok()
 }
 

@@ -98,7 +98,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
             "px",
             4.0,
             None,
-            "the label spans several ultrasound regions"
+            "no single ultrasound region contains the whole label"
         )
     );
     assert_eq!(

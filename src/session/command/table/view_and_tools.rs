@@ -61,7 +61,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
     command_entry(
         C::ToggleOverlays,
         View,
-        "Embedded overlays",
+        "Overlays",
         "Show overlays stored in the image file",
         &[],
     ),

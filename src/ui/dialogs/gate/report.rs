@@ -27,7 +27,7 @@ const MEANS: [Column; 4] = [
     Column::of_words("Mean of the hold-out cases", 190.0),
     Column::of_figures("Before", 84.0),
     Column::of_figures("After", 84.0),
-    Column::of_figures("Difference (95 % interval)", 220.0),
+    Column::of_figures("Difference (95 % CI)", 220.0),
 ];
 
 const CASES: [Column; 6] = [
@@ -258,7 +258,7 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
     let dice_before = case.active.map(|scores| scores.dice);
     let gain = match (case.active, case.change_direction()) {
         (None, _) => Cell::new("–"),
-        _ if case.is_as_good() => Cell::new("same"),
+        _ if case.is_as_good() => Cell::new("as good"),
         (_, 0) => Cell::new(format!("{:+.3}", case.dice_gain())),
         (_, change) => {
             Cell::new(format!("{:+.3}", case.dice_gain())).with_color(verdict_color(ui, change > 0))

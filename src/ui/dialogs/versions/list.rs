@@ -21,7 +21,7 @@ const COLUMNS: [Column; 7] = [
     Column::of_words("Starting model", 160.0),
     Column::of_figures("Cases", 56.0),
     Column::of_figures("Dice", 60.0),
-    Column::of_figures("Change from previous version", 206.0),
+    Column::of_figures("Change from active model", 206.0),
 ];
 
 /// Maximum number of visible rows.

@@ -212,6 +212,6 @@ fn history_steps(case: CaseId, stored: Vec<Stored>) -> Vec<HistoryStep> {
 fn missing_case() -> WriteTrouble {
     WriteTrouble::Never(Error::new(
         "add the case to the workspace",
-        "it is missing there",
+        "it was not found after it was added",
     ))
 }
