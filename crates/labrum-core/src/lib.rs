@@ -38,6 +38,7 @@ pub mod orientation;
 pub mod pacs;
 pub mod prediction;
 pub mod progress;
+pub mod prompts;
 pub mod region;
 pub mod reslice;
 pub mod scale;

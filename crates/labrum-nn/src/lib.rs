@@ -15,6 +15,7 @@ pub mod infer;
 mod kernels;
 pub mod loss;
 pub mod preprocess;
+pub mod prompt;
 pub mod runner;
 pub mod train;
 pub mod weights;

@@ -9,6 +9,7 @@ pub mod components;
 mod edge_cost;
 pub mod fill;
 mod flood;
+pub mod geodesic;
 mod grey;
 pub mod interpolate;
 pub mod live_wire;
@@ -19,6 +20,7 @@ pub mod polygon;
 pub mod pull;
 pub mod smart_brush;
 pub mod stroke;
+pub mod superpixels;
 pub mod threshold;
 
 use super::region::{PixelRect, Region, Span};

@@ -1,0 +1,295 @@
+//! Prompts: the clicks, boxes and scribbles that say which object is meant, and the clicks of a simulated person.
+
+use super::{
+    distance::distance_to,
+    region::{Region, Span},
+    tools::fill::connected_region,
+};
+use serde::{Deserialize, Serialize};
+
+/// One hint at the object that is to be segmented.
+///
+/// Places are x, then y, in pixels of the image: x to the right and y down from the left upper corner of the first
+/// pixel, whose centre is (0.5, 0.5). They may lie outside of the image. In JSON: `{"click": {"at": [3.5, 8.5], "adds":
+/// true}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prompt {
+    /// A point of the object, or one that is not of it.
+    Click {
+        /// Where.
+        at: [f64; 2],
+        /// True for a point of the object.
+        adds: bool,
+    },
+    /// A rectangle around the object, not necessarily close.
+    Box {
+        /// One of its corners.
+        from: [f64; 2],
+        /// The corner across, on whichever side.
+        to: [f64; 2],
+    },
+    /// A line within the object, or one within what is not of it.
+    Scribble {
+        /// Its points in the order in which they were drawn; straight lines join them.
+        points: Vec<[f64; 2]>,
+        /// True for a line within the object.
+        adds: bool,
+    },
+}
+
+impl Prompt {
+    /// True where it shows the object (a box does), false where it shows what is not of it.
+    pub fn adds(&self) -> bool {
+        match self {
+            Self::Click { adds, .. } | Self::Scribble { adds, .. } => *adds,
+            Self::Box { .. } => true,
+        }
+    }
+
+    /// The smallest and the largest x and y of its places, in pixels of the image; plus and minus infinity for a
+    /// scribble without points, which so adds nothing to the bounds of others.
+    pub fn bounds(&self) -> ([f64; 2], [f64; 2]) {
+        match self {
+            Self::Click { at, .. } => (*at, *at),
+            Self::Box { from, to } => bounds_of(&[*from, *to]),
+            Self::Scribble { points, .. } => bounds_of(points),
+        }
+    }
+}
+
+/// The smallest and the largest x and y; plus and minus infinity without points.
+fn bounds_of(points: &[[f64; 2]]) -> ([f64; 2], [f64; 2]) {
+    let nowhere = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+    points.iter().fold(nowhere, |(low, high), p| {
+        (
+            [low[0].min(p[0]), low[1].min(p[1])],
+            [high[0].max(p[0]), high[1].max(p[1])],
+        )
+    })
+}
+
+/// The click of a simulated person who sees what is wrong with `found`: in the largest piece of error (joined by sides
+/// of pixels), at the centre of the pixel that is farthest from what is not of the piece, of several the first in row
+/// order.
+///
+/// It adds where `truth` is missing and removes where `found` is too much; of pieces of one size those that are missing
+/// come first, then the uppermost. `None` where nothing is wrong. What lies outside of the image is of no piece. Both
+/// masks hold `columns * rows` pixels, row after row. So do the papers on interactive segmentation measure the number
+/// of clicks (Xu et al. 2016, "Deep Interactive Object Selection"; Sofiiuk et al. 2022, "Reviving Iterative Training
+/// with Mask Guidance for Interactive Segmentation").
+pub fn next_click(truth: &[bool], found: &[bool], columns: usize, rows: usize) -> Option<Prompt> {
+    let missing = largest_piece(&pixels_without(truth, found), columns, rows);
+    let extra = largest_piece(&pixels_without(found, truth), columns, rows);
+    let adds = missing.len() >= extra.len();
+    let at = deepest_point(if adds { &missing } else { &extra })?;
+    Some(Prompt::Click { at, adds })
+}
+
+/// The pixels of a mask that the other has not.
+fn pixels_without(mask: &[bool], other: &[bool]) -> Vec<bool> {
+    mask.iter().zip(other).map(|(a, b)| *a && !*b).collect()
+}
+
+/// The largest piece of a mask whose pixels are joined by sides; of several as large the one whose first pixel comes
+/// first in row order. Empty where the mask is.
+fn largest_piece(mask: &[bool], columns: usize, rows: usize) -> Region {
+    let mut seen = vec![false; mask.len()];
+    let mut largest = Region::default();
+    let mut pixels = 0;
+    for row in 0..rows {
+        for column in 0..columns {
+            let i = row * columns + column;
+            if !mask[i] || seen[i] {
+                continue;
+            }
+            let piece = connected_region(columns, rows, (column, row), |k| mask[k]);
+            for Span { row, start, end } in piece.spans() {
+                seen[row * columns + start..row * columns + end].fill(true);
+            }
+            if piece.len() > pixels {
+                pixels = piece.len();
+                largest = piece;
+            }
+        }
+    }
+    largest
+}
+
+/// The centre of the pixel that is farthest from all pixels outside of the region, the first in row order of several;
+/// `None` for an empty region.
+fn deepest_point(region: &Region) -> Option<[f64; 2]> {
+    let bounds = region.bounds();
+    // One pixel more on each side, since beyond the image's border nothing is of the region.
+    let width = bounds.columns.len() + 2;
+    let height = bounds.rows.len() + 2;
+    let mut outside = vec![true; width * height];
+    for span in region.spans() {
+        let first = (span.row + 1 - bounds.rows.start) * width + 1;
+        let inside =
+            first + span.start - bounds.columns.start..first + span.end - bounds.columns.start;
+        outside[inside].fill(false);
+    }
+    let mut deepest = (0, 0.0);
+    let depths = distance_to(&outside, width, height, [1.0, 1.0]);
+    for (i, depth) in depths.into_iter().enumerate() {
+        if depth > deepest.1 {
+            deepest = (i, depth);
+        }
+    }
+    let (x, y) = (deepest.0 % width, deepest.0 / width);
+    (deepest.1 > 0.0).then(|| {
+        [
+            (bounds.columns.start + x) as f64 - 0.5,
+            (bounds.rows.start + y) as f64 - 0.5,
+        ]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const COLUMNS: usize = 12;
+    const ROWS: usize = 10;
+
+    /// Truth and what was found: `m` is missing, `x` too much, `b` in both.
+    fn masks(picture: &[&str]) -> (Vec<bool>, Vec<bool>, usize) {
+        let pixels: Vec<char> = picture.iter().flat_map(|row| row.chars()).collect();
+        (
+            pixels.iter().map(|c| "mb".contains(*c)).collect(),
+            pixels.iter().map(|c| "xb".contains(*c)).collect(),
+            picture[0].len(),
+        )
+    }
+
+    fn clicked(picture: &[&str]) -> Option<([f64; 2], bool)> {
+        let (truth, found, columns) = masks(picture);
+        match next_click(&truth, &found, columns, picture.len())? {
+            Prompt::Click { at, adds } => Some((at, adds)),
+            _ => None,
+        }
+    }
+
+    /// The smallest square of the distance from the middle of a pixel to that of one outside of the piece.
+    fn squared_depth(piece: &Region, x: usize, y: usize) -> usize {
+        let rim = (x + 1).min(y + 1).min(COLUMNS - x).min(ROWS - y);
+        (0..COLUMNS * ROWS)
+            .map(|i| (i % COLUMNS, i / COLUMNS))
+            .filter(|(column, row)| !piece.contains(*column, *row))
+            .map(|(column, row)| column.abs_diff(x).pow(2) + row.abs_diff(y).pow(2))
+            .fold(rim * rim, usize::min)
+    }
+
+    fn click_by_search(truth: &[bool], found: &[bool]) -> Option<Prompt> {
+        let mut best: Option<(Region, usize, Prompt)> = None;
+        let missing = (true, pixels_without(truth, found));
+        let extra = (false, pixels_without(found, truth));
+        for (adds, error) in [missing, extra] {
+            for i in (0..error.len()).filter(|i| error[*i]) {
+                let (x, y) = (i % COLUMNS, i / COLUMNS);
+                let piece = connected_region(COLUMNS, ROWS, (x, y), |k| error[k]);
+                let depth = squared_depth(&piece, x, y);
+                // A deeper pixel counts within a piece, not between two of one size.
+                let is_better = best.as_ref().is_none_or(|(old, old_depth, _)| {
+                    piece.len() > old.len() || (piece == *old && depth > *old_depth)
+                });
+                if is_better {
+                    let at = [x as f64 + 0.5, y as f64 + 0.5];
+                    best = Some((piece, depth, Prompt::Click { at, adds }));
+                }
+            }
+        }
+        best.map(|(_, _, click)| click)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_pixel_of_an_error_is_a_better_place_for_a_click(
+            truth in proptest::collection::vec(proptest::bool::weighted(0.7), COLUMNS * ROWS),
+            found in proptest::collection::vec(proptest::bool::weighted(0.4), COLUMNS * ROWS),
+        ) {
+            let click = next_click(&truth, &found, COLUMNS, ROWS);
+            prop_assert_eq!(click, click_by_search(&truth, &found));
+        }
+    }
+
+    /// Values of `click()` of clicks.py, with scipy's `label` and `distance_transform_edt`.
+    #[test]
+    fn clicks_are_those_of_the_script_that_measures_other_programs() {
+        let blob = [
+            "..........",
+            "..mmmmm...",
+            "..mmmmm.x.",
+            "..mmmbm...",
+            "..mmmmm...",
+            "..........",
+        ];
+        assert_eq!(clicked(&blob), Some(([3.5, 2.5], true)));
+        let at_the_rim = ["mmmmm", "mmmmm", "mmmmm", "mmmmm", "....."];
+        assert_eq!(clicked(&at_the_rim), Some(([1.5, 1.5], true)));
+        let as_large = [".xxxx.mmm.", ".xxxx.mmm.", ".xxxx.mmm.", ".........."];
+        assert_eq!(clicked(&as_large), Some(([2.5, 1.5], false)));
+        let joined_by_a_corner = ["mm..", "..mm", "xxx."];
+        assert_eq!(clicked(&joined_by_a_corner), Some(([0.5, 2.5], false)));
+        let of_one_size = [".mm....", "..m....", "....xx.", ".....x."];
+        assert_eq!(clicked(&of_one_size), Some(([1.5, 0.5], true)));
+    }
+
+    #[test]
+    fn where_nothing_is_wrong_there_is_no_click() {
+        assert_eq!(clicked(&["bbb", "b.b"]), None);
+        assert_eq!(next_click(&[], &[], 0, 0), None);
+    }
+
+    #[test]
+    fn prompts_know_their_sign_and_their_bounds() {
+        let click = Prompt::Click {
+            at: [3.0, 8.5],
+            adds: false,
+        };
+        assert!(!click.adds());
+        assert_eq!(click.bounds(), ([3.0, 8.5], [3.0, 8.5]));
+        let rectangle = Prompt::Box {
+            from: [9.0, 2.0],
+            to: [4.0, 6.0],
+        };
+        assert!(rectangle.adds());
+        assert_eq!(rectangle.bounds(), ([4.0, 2.0], [9.0, 6.0]));
+        let points = vec![[1.0, 5.0], [2.0, -1.0], [0.5, 3.0]];
+        let scribble = Prompt::Scribble { points, adds: true };
+        assert_eq!(scribble.bounds(), ([0.5, -1.0], [2.0, 5.0]));
+    }
+
+    #[test]
+    fn prompts_are_written_by_their_names_and_read_back() {
+        let prompts = [
+            Prompt::Click {
+                at: [0.5, 1.5],
+                adds: true,
+            },
+            Prompt::Box {
+                from: [0.0, 1.0],
+                to: [2.0, 3.0],
+            },
+            Prompt::Scribble {
+                points: vec![[1.0, 2.0]],
+                adds: false,
+            },
+        ];
+        let text = serde_json::to_string(&prompts).unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"[{"click":{"at":[0.5,1.5],"adds":true}},"#,
+                r#"{"box":{"from":[0.0,1.0],"to":[2.0,3.0]}},"#,
+                r#"{"scribble":{"points":[[1.0,2.0]],"adds":false}}]"#
+            )
+        );
+        assert_eq!(serde_json::from_str::<Vec<Prompt>>(&text).unwrap(), prompts);
+    }
+}

@@ -1,0 +1,272 @@
+//! Where training tasks come from: images with or without labels, and targets drawn from them.
+
+use super::shapes::{connected_pieces, has_size, plane_with};
+use rand::{RngExt, rngs::SmallRng, seq::SliceRandom};
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+pub use super::made::Superpixels;
+
+/// The fewest pixels of a label, or of a piece of one, that is a target.
+const FEWEST_PIXELS: usize = 25;
+/// For how many scales of superpixels a made target is looked for.
+const MADE_ATTEMPTS: usize = 4;
+/// The most pieces of a label that make one target.
+const MOST_PIECES: usize = 4;
+
+/// An image that tasks are drawn from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskImage {
+    /// Luma, 0..=1, `columns * rows` values, row after row.
+    pub grey: Vec<f32>,
+    /// In pixels.
+    pub columns: usize,
+    /// In pixels.
+    pub rows: usize,
+    /// The label of each pixel, 0 for background; `None` for an image that has only made tasks.
+    pub labels: Option<Vec<u16>>,
+    /// The task, such as the data set, that the image is of: figures are told apart by it.
+    pub task: String,
+}
+
+/// What kind of target is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TargetKind {
+    /// All pixels of one label.
+    Label,
+    /// One connected piece of a label.
+    Piece,
+    /// Two labels, or 2 to 4 pieces of one.
+    Union,
+    /// A region of superpixels, whatever the labels are.
+    Made,
+}
+
+/// What is to be segmented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// True for its pixels; `columns * rows` of the image, row after row.
+    pub inside: Vec<bool>,
+}
+
+impl Target {
+    /// A made target from superpixels that were kept; `None` where none was found.
+    pub fn from_superpixels(superpixels: &Superpixels, rng: &mut SmallRng) -> Option<Self> {
+        let inside = superpixels.draw_region(rng)?;
+        Some(Self { inside })
+    }
+}
+
+/// A random target of this kind; the same for the same state of `rng`.
+///
+/// Labels are drawn with equal chances, then their pieces (4-connected); what has fewer than 25 pixels is not
+/// drawn. `None` where the image has no such target, or its planes are not of its size.
+pub fn draw_target(image: &TaskImage, kind: TargetKind, rng: &mut SmallRng) -> Option<Target> {
+    if !has_size(&image.grey, image.columns, image.rows) {
+        return None;
+    }
+    let inside = match kind {
+        TargetKind::Label => Labels::from_image(image, rng)?.draw_label()?,
+        TargetKind::Piece => Labels::from_image(image, rng)?.draw_pieces(1..=1, rng)?,
+        TargetKind::Union => Labels::from_image(image, rng)?.draw_union(rng)?,
+        TargetKind::Made => return draw_made_target(image, rng),
+    };
+    Some(Target { inside })
+}
+
+/// A made target at the first of some random scales that has one.
+fn draw_made_target(image: &TaskImage, rng: &mut SmallRng) -> Option<Target> {
+    (0..MADE_ATTEMPTS).find_map(|_| {
+        let superpixels =
+            Superpixels::with_random_scale(&image.grey, image.columns, image.rows, rng);
+        Target::from_superpixels(&superpixels, rng)
+    })
+}
+
+/// The labels of an image that have pixels enough for a target, in random order.
+struct Labels<'a> {
+    /// Of each pixel.
+    of_pixels: &'a [u16],
+    columns: usize,
+    shuffled: Vec<u16>,
+}
+
+impl<'a> Labels<'a> {
+    /// `None` without a label for each pixel.
+    fn from_image(image: &'a TaskImage, rng: &mut SmallRng) -> Option<Self> {
+        let of_pixels = image.labels.as_deref()?;
+        let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
+        for &label in of_pixels.iter().filter(|label| **label > 0) {
+            *counts.entry(label).or_default() += 1;
+        }
+        counts.retain(|_, count| *count >= FEWEST_PIXELS);
+        let mut shuffled: Vec<u16> = counts.into_keys().collect();
+        shuffled.shuffle(rng);
+        has_size(of_pixels, image.columns, image.rows).then_some(Self {
+            of_pixels,
+            columns: image.columns,
+            shuffled,
+        })
+    }
+
+    /// The pixels that have one of these labels.
+    fn pixels_with(&self, labels: &[u16]) -> Vec<bool> {
+        self.of_pixels
+            .iter()
+            .map(|label| labels.contains(label))
+            .collect()
+    }
+
+    fn draw_label(&self) -> Option<Vec<bool>> {
+        Some(self.pixels_with(self.shuffled.get(..1)?))
+    }
+
+    /// Two labels or several pieces, with equal chances where there are both.
+    fn draw_union(&self, rng: &mut SmallRng) -> Option<Vec<bool>> {
+        let two_labels = self.shuffled.get(..2).map(|two| self.pixels_with(two));
+        if two_labels.is_some() && rng.random_bool(0.5) {
+            return two_labels;
+        }
+        self.draw_pieces(2..=MOST_PIECES, rng).or(two_labels)
+    }
+
+    /// A random number of pieces of the first label that has so many, none of them too small.
+    fn draw_pieces(&self, number: RangeInclusive<usize>, rng: &mut SmallRng) -> Option<Vec<bool>> {
+        for label in &self.shuffled {
+            let mut pieces = connected_pieces(&self.pixels_with(&[*label]), self.columns);
+            pieces.retain(|piece| piece.len() >= FEWEST_PIXELS);
+            if pieces.len() >= *number.start() {
+                pieces.shuffle(rng);
+                let most = pieces.len().min(*number.end());
+                pieces.truncate(rng.random_range(*number.start()..=most));
+                return Some(plane_with(&pieces.concat(), self.of_pixels.len()));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{
+        super::{
+            phantom::{self, COLUMNS, ROWS},
+            shapes::count_pixels,
+        },
+        *,
+    };
+    use rand::SeedableRng;
+
+    fn image() -> TaskImage {
+        TaskImage {
+            grey: phantom::grey(),
+            columns: COLUMNS,
+            rows: ROWS,
+            labels: Some(phantom::labels()),
+            task: "phantom".to_owned(),
+        }
+    }
+
+    fn pixels_with(labels: &[u16]) -> Vec<bool> {
+        phantom::labels()
+            .iter()
+            .map(|label| labels.contains(label))
+            .collect()
+    }
+
+    fn draw(image: &TaskImage, kind: TargetKind, seed: u64) -> Option<Vec<bool>> {
+        draw_target(image, kind, &mut SmallRng::seed_from_u64(seed)).map(|target| target.inside)
+    }
+
+    #[test]
+    fn a_label_is_drawn_whole_and_each_comes_up() {
+        let image = image();
+        let drawn: Vec<Vec<bool>> = (0..20)
+            .map(|seed| draw(&image, TargetKind::Label, seed).unwrap())
+            .collect();
+        let whole = [1, 2].map(|label| pixels_with(&[label]));
+        assert!(drawn.iter().all(|inside| whole.contains(inside)));
+        assert!(whole.iter().all(|inside| drawn.contains(inside)));
+    }
+
+    #[test]
+    fn a_piece_is_connected_of_one_label_and_not_tiny() {
+        let image = image();
+        let labels = image.labels.as_ref().unwrap();
+        let mut sizes: Vec<usize> = Vec::new();
+        for seed in 0..40 {
+            let inside = draw(&image, TargetKind::Piece, seed).unwrap();
+            assert_eq!(connected_pieces(&inside, COLUMNS).len(), 1);
+            let first = inside.iter().position(|flag| *flag).unwrap();
+            assert!((0..inside.len()).all(|at| !inside[at] || labels[at] == labels[first]));
+            sizes.push(count_pixels(&inside));
+        }
+        sizes.sort_unstable();
+        sizes.dedup();
+        assert_eq!(sizes.len(), 3, "{sizes:?}");
+        assert_eq!(sizes[..2], [36, 49]);
+    }
+
+    #[test]
+    fn a_union_is_of_two_labels_or_of_several_pieces() {
+        let image = image();
+        let all = pixels_with(&[1, 2]);
+        let drawn: Vec<Vec<bool>> = (0..20)
+            .map(|seed| draw(&image, TargetKind::Union, seed).unwrap())
+            .collect();
+        let pieces_alone = drawn.iter().filter(|inside| count_pixels(inside) == 85);
+        let both_labels = drawn.iter().filter(|inside| **inside == all);
+        let counts = [pieces_alone.count(), both_labels.count()];
+        assert!(
+            counts[0] + counts[1] == 20 && counts[0].min(counts[1]) > 3,
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn a_made_target_needs_no_labels_and_has_the_size_of_the_image() {
+        let image = TaskImage {
+            labels: None,
+            ..image()
+        };
+        let drawn: Vec<Vec<bool>> = (0..20)
+            .filter_map(|seed| draw(&image, TargetKind::Made, seed))
+            .collect();
+        assert!(drawn.len() > 12, "{}", drawn.len());
+        assert!(drawn.iter().all(|inside| inside.len() == COLUMNS * ROWS));
+        assert_eq!(draw(&image, TargetKind::Label, 1), None);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_target_again_and_others_differ() {
+        let image = image();
+        for kind in [TargetKind::Piece, TargetKind::Union, TargetKind::Made] {
+            let drawn: Vec<_> = (0..20).map(|seed| draw(&image, kind, seed)).collect();
+            assert!((0..20).all(|seed| draw(&image, kind, seed) == drawn[seed as usize]));
+            assert!(drawn.iter().any(|inside| *inside != drawn[0]));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_or_of_another_size_gives_no_target() {
+        let speck = TaskImage {
+            labels: Some((0..COLUMNS * ROWS).map(|at| u16::from(at < 24)).collect()),
+            ..image()
+        };
+        let cut = TaskImage {
+            grey: vec![0.5; 7],
+            ..image()
+        };
+        let short_labels = TaskImage {
+            labels: Some(vec![1; 7]),
+            ..image()
+        };
+        for kind in [TargetKind::Label, TargetKind::Piece, TargetKind::Union] {
+            for image in [&speck, &cut, &short_labels] {
+                assert_eq!(draw(image, kind, 1), None);
+            }
+        }
+        assert_eq!(draw(&cut, TargetKind::Made, 1), None);
+    }
+}
