@@ -2,7 +2,6 @@
 
 use super::{
     Session,
-    case::MaskWork,
     finding::Finding,
     history::{HistoryStep, StepId},
     job::{
