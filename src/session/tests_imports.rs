@@ -190,5 +190,5 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
         .iter()
         .find(|n| n.text.contains("for 1 other case"))
         .map(|n| n.text.clone());
-    assert!(said.is_some_and(|text| text.contains("7 have no masks")));
+    assert!(said.is_some_and(|text| text.contains("Without a mask in the folder: 7 cases")));
 }

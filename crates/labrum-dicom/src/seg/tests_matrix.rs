@@ -512,7 +512,9 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
         };
         let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
         assert!(
-            got.loss_reason().unwrap().contains("lie within the images"),
+            got.loss_reason()
+                .unwrap()
+                .contains("no pixels within the images"),
             "{:?}",
             got.loss_reason()
         );
