@@ -179,7 +179,7 @@ fn where_nothing_tells_images_apart_that_is_said() {
         stacks[0]
             .notes
             .iter()
-            .any(|note| note.contains("may mix several")),
+            .any(|note| note.contains("images of several acquisitions")),
         "{:?}",
         stacks[0].notes
     );
