@@ -170,7 +170,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
         s.notices
             .list
             .iter()
-            .any(|n| n.text.contains("on 12 slices are the same"))
+            .any(|n| n.text.contains("on 12 slices are identical"))
     });
 }
 
