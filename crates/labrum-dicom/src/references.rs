@@ -1,6 +1,7 @@
 //! Matches the images that a segmentation or structure set refers to with the slices of a series.
 
-use dicom_dictionary_std::uids;
+use crate::dataset::DataSet;
+use dicom_dictionary_std::{tags, uids};
 use labrum_core::{
     Error, ErrorKind,
     import::{Basis, MaskChoice},
@@ -21,6 +22,16 @@ const CHOOSE_TIME: &str = "Choose the time point with --time N (1 is the first).
 
 /// SOP Instance UIDs, each with its 1-based frames; no frames means all.
 pub type Sources = [(String, Vec<u32>)];
+
+/// SOP Instance UID of a referenced image, with its 1-based frames.
+pub(crate) fn uid_and_frames(image: &DataSet) -> Option<(String, Vec<u32>)> {
+    let frames = image
+        .numeric_values(tags::REFERENCED_FRAME_NUMBER)
+        .into_iter()
+        .map(|n| n as u32)
+        .collect();
+    Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
+}
 
 /// A series that an object refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

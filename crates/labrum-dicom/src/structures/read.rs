@@ -3,7 +3,7 @@
 use crate::{
     dataset::DataSet,
     file::{DicomFile, Unreadable, read_value},
-    references::ReferencedSeries,
+    references::{ReferencedSeries, uid_and_frames},
     text::decoded_text,
 };
 use dicom_dictionary_std::{tags, uids};
@@ -182,16 +182,6 @@ fn contour_images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
         .iter()
         .filter_map(uid_and_frames)
         .collect()
-}
-
-/// SOP Instance UID of a referenced image, with its 1-based frames.
-fn uid_and_frames(image: &DataSet) -> Option<(String, Vec<u32>)> {
-    let frames = image
-        .numeric_values(tags::REFERENCED_FRAME_NUMBER)
-        .into_iter()
-        .map(|n| n as u32)
-        .collect();
-    Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
 }
 
 fn push_unique(all: &mut Vec<String>, uid: Option<String>) {

@@ -5,6 +5,7 @@ use crate::{
     dataset::DataSet,
     geometry::{self, functional_group},
     header::PixelHeader,
+    references::uid_and_frames,
 };
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -17,17 +18,10 @@ pub(super) fn read_frame(
     kind: SegmentationType,
 ) -> SegFrame {
     let derivations = group_items(data, index, tags::DERIVATION_IMAGE_SEQUENCE);
-    let images = derivations
+    let sources = derivations
         .iter()
-        .flat_map(|d| d.sequence_items(tags::SOURCE_IMAGE_SEQUENCE));
-    let sources = images.filter_map(|image| {
-        let frames = image
-            .numeric_values(tags::REFERENCED_FRAME_NUMBER)
-            .into_iter()
-            .map(|n| n as u32)
-            .collect();
-        Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
-    });
+        .flat_map(|d| d.sequence_items(tags::SOURCE_IMAGE_SEQUENCE))
+        .filter_map(uid_and_frames);
     let segment = positive_number(
         functional_group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
         tags::REFERENCED_SEGMENT_NUMBER,
