@@ -1,4 +1,5 @@
-//! How long a frame of the canvas takes on the CPU, and the update after a brush stroke, there and on a graphics card.
+//! Time for a canvas frame on the CPU, and for the update after a brush stroke on the CPU and on a
+//! graphics card.
 #![allow(clippy::unwrap_used)]
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -27,7 +28,7 @@ const AREA: Area = Area {
 };
 const FIT: f32 = 784.0 / SIDE as f32;
 
-/// A slice of 16 bits with two large labels.
+/// A 16-bit slice with two large labels.
 fn slice() -> (Arc<Image>, Live) {
     let values = (0..SIDE * SIDE).map(|i| {
         ((i % SIDE) as f64 / 31.0)
@@ -58,7 +59,7 @@ fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
     CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &labels, &[], 0.35)
 }
 
-/// A brush of radius 40 at the edge of the first label; every other stroke takes the last one back.
+/// A brush of radius 40 at the edge of the first label; every second stroke erases the one before.
 fn stroke(live: &mut Live, step: usize) {
     let (x, y) = (1290 + step / 2 % 20, 1000 + step / 2 % 50);
     let window = PixelRect {
@@ -140,7 +141,7 @@ fn on_card(c: &mut Criterion) {
     c.bench_function("another image of 2048x2048 on the card: upload", |b| {
         b.iter_batched(
             || {
-                // What was uploaded before is done with.
+                // Finish the previous upload.
                 state.queue.submit([]);
                 state
                     .device

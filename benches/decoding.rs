@@ -1,7 +1,7 @@
-//! What it costs to decode in a child process: each file is decoded there and here, in turn.
+//! Cost of decoding in a child process: each file is decoded alternately there and in this process.
 //!
-//! `cargo bench --bench decoding -- [FILE...]`; without files, the samples and fixtures of the repository. Prints for each
-//! file the medians of both ways and their ratio.
+//! `cargo bench --bench decoding -- [FILE...]`; without files, samples and fixtures of the
+//! repository. Prints both medians for each file, and their ratio.
 
 use labrum::io::open;
 use labrum_core::{
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Files without which a user would not be content.
+/// Files that are measured by default.
 const USUAL: [&str; 6] = [
     "assets/samples/sarcoma-ct/slice-05.dcm",
     "assets/samples/cardiac-mr/slice-01.dcm",
@@ -24,7 +24,7 @@ const USUAL: [&str; 6] = [
     "tests/fixtures/pydicom/MR_small_jp2klossless.dcm",
     "tests/fixtures/pydicom/MR_small_jpeg_ls_lossless.dcm",
 ];
-/// Both ways of a file are measured for so long.
+/// Measuring time for each file.
 const EACH: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -54,7 +54,8 @@ fn main() {
     }
 }
 
-/// One slice after the other, here and in the child, so that both meet the same of what else the machine does.
+/// Decodes each slice in this process and in the child in turn, so that other load on the machine
+/// affects both.
 fn measure(path: &Path, slices: &[(&Slice, Kind)]) {
     let (mut here, mut child) = (Vec::new(), Vec::new());
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! The tools that follow edges, on a noisy picture of 2048 x 2048: what a move of the mouse costs.
+//! Tools that follow edges, on a noisy image of 2048 x 2048: the cost of a mouse move.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use labrum_core::{
@@ -10,7 +10,7 @@ use std::{hint::black_box, sync::Arc};
 
 const SIDE: usize = 2048;
 
-/// Discs of 40 to 120 levels, 512 pixels apart, under noise.
+/// Dark discs, 512 pixels apart, with noise.
 fn picture() -> Image {
     let mut state = 88_172_645_463_325_252u64;
     let mut value = |i: usize| {
@@ -49,7 +49,7 @@ fn live_wire(c: &mut Criterion) {
         b.iter(|| Wire::new(Arc::clone(&image), window))
     });
     let seed = [1460.0, 1280.0];
-    // A quarter of a disc's edge on, and as far away where no edge leads to.
+    // A quarter of the way around a disc's edge, and as far away where no edge leads.
     for (name, target) in [
         ("along an edge", [1280.0, 1460.0]),
         ("across", [1672.0, 1493.0]),
@@ -75,7 +75,7 @@ fn live_wire(c: &mut Criterion) {
                 )
             },
         );
-        // To and fro, each time some pixels further.
+        // Each move goes some pixels further; every 40th starts again.
         let mut moves = 0;
         wire.start_at(seed);
         wire.path_to(target);

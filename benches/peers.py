@@ -1,9 +1,10 @@
 """Labrum's speed beside PyTorch's, ONNX Runtime's and OpenVINO's, in one run: `python benches/peers.py [S base L]`.
 
-Needs torch; onnx, onnxruntime and openvino where they are installed. Medians in ms at 256x256, float32, two threads,
-one forward pass and one training step at a time: Labrum's before and after each peer's (the machine may be shared), and
-the ratio of their mean to it. Peers train with SGD and cross-entropy, Labrum with AdamW and Boundary DoU. On a machine
-with CUDA, `--gpu` compares a GPU with PyTorch on the same card.
+Needs torch; uses onnx, onnxruntime and openvino if they are installed. Medians in ms at 256x256,
+float32, two threads, for a forward pass and a training step. Labrum is measured before and after
+the peers, since the machine may be shared; the ratio is the mean of both to the peer. Peers train
+with SGD and cross-entropy, Labrum with AdamW and Boundary DoU. With `--gpu`, on a machine with
+CUDA, Labrum and PyTorch run on the same GPU.
 
     cargo build --release && python benches/peers.py
 """
@@ -40,7 +41,7 @@ def median_ms(run, times):
 
 
 def ours(what, config, batch, times):
-    """Median and peak of Labrum, which runs in a process of its own."""
+    """Median time and peak memory of Labrum, in a separate process."""
     command = [labrum, "bench", what, "--config", config, "--batch", batch, "--size", arguments.size, "--runs", times,
                "--threads", arguments.threads, "--device", "gpu" if arguments.gpu else "cpu", "--json"]
     line = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
@@ -48,7 +49,7 @@ def ours(what, config, batch, times):
 
 
 def compare(what, config, batch, times, peers):
-    """One line: ours before, all peers, ours after."""
+    """Prints one line: Labrum before, all peers, Labrum after."""
     before = ours(what, config, batch, times)
     found = {name: median_ms(run, times) for name, run in peers.items()}
     after = ours(what, config, batch, times)
@@ -60,7 +61,7 @@ def compare(what, config, batch, times, peers):
 
 
 def runtimes(model, x):
-    """Forward passes of the runtimes that are installed."""
+    """Forward passes of the installed runtimes."""
     found = {"PyTorch": lambda: model(x)}
     if arguments.gpu:
         return found

@@ -1,5 +1,7 @@
-//! Large series: how long until they are listed and until the first picture, how long a turn of the wheel takes, and how
-//! much memory scrolling through all of it costs. `cargo bench --bench series -- [SLICES] [MEGABYTES]`
+//! Large series: time until they are listed and until the first image, time per scrolled slice, and
+//! the memory for scrolling through all slices.
+//!
+//! `cargo bench --bench series -- [SLICES] [MEGABYTES]`
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -91,7 +93,7 @@ fn main() {
     views(folder.path(), &scans);
 }
 
-/// From the first slice to the last: how long each turn waits for its picture.
+/// Scrolls from the first slice to the last and measures the wait for each image.
 fn scroll(editor: &mut Editor, name: &str, slices: usize, pause: Duration) {
     editor.act(Action::SetSlice(0));
     editor.until(|s| s.current_loaded().is_some());
@@ -114,7 +116,7 @@ fn scroll(editor: &mut Editor, name: &str, slices: usize, pause: Duration) {
     );
 }
 
-/// The views across, of as many slices as fit into the usual limit.
+/// The orthogonal views, with as many slices as fit into the default memory limit.
 fn views(folder: &Path, scans: &Path) {
     let mut editor = Editor::open(folder, scans, Settings::default());
     editor.until(|s| s.current_loaded().is_some());

@@ -1,4 +1,4 @@
-//! How long the shapes of the tools take: brush, polygon, fill, grow, smooth, interpolation.
+//! Time for the geometry of the tools: brush, polygon, fill, grow, smooth, interpolation.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use labrum_core::{
@@ -13,7 +13,8 @@ use std::{f64::consts::TAU, hint::black_box};
 
 const SIDE: usize = 2048;
 
-/// One move of the pointer: the shape and the mask under it, which turns from one label to another each time.
+/// One move of the pointer: the shape, and painting it into the mask; the label changes with each
+/// turn around the image.
 fn brush(c: &mut Criterion) {
     let mut mask = Mask::new_blank(SIDE, SIDE);
     let mut step = 0u32;
@@ -34,7 +35,7 @@ fn brush(c: &mut Criterion) {
     });
 }
 
-/// A lasso of 4000 points with a wavy rim that fills a square of that side.
+/// A lasso of 4000 points with a wavy outline that fills a square of this side.
 fn lasso(side: f64) -> Vec<[f64; 2]> {
     let point = |i: u32| {
         let angle = f64::from(i) * TAU / 4000.0;
@@ -92,7 +93,7 @@ fn fill(c: &mut Criterion) {
     });
 }
 
-fn change_of_shape(c: &mut Criterion) {
+fn grow_shrink_smooth(c: &mut Criterion) {
     let disc = stroke::disc_region([1024.0; 2], [250.0; 2], SIDE, SIDE);
     type Change = fn(&Region, [f64; 2], usize, usize) -> Region;
     let changes: [(&str, Change); 3] = [
@@ -128,7 +129,7 @@ criterion_group!(
     brush,
     polygons,
     fill,
-    change_of_shape,
+    grow_shrink_smooth,
     interpolation
 );
 criterion_main!(benches);

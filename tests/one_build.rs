@@ -1,7 +1,8 @@
-//! The dependencies are compiled once: running, testing, linting, measuring and fuzzing ask them for the same features.
+//! The dependencies are compiled once: running, testing, linting, benchmarking and fuzzing request
+//! the same features of them.
 //!
-//! Where one of them asks for more, cargo compiles that dependency, and all that stand on it, once more: for those under
-//! the network that is twenty minutes.
+//! If one of them requests more, cargo compiles that dependency and its dependents again; for those
+//! of the network this takes twenty minutes.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -10,7 +11,8 @@ use std::{
     process::Command,
 };
 
-/// Each package with its features, as cargo would build them for `arguments`; those for build scripts apart from the rest.
+/// Each package with its feature sets, as cargo would build it for `arguments`; a package that
+/// build scripts use with other features has two sets.
 fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -34,7 +36,7 @@ fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let text = String::from_utf8(output.stdout).unwrap();
     let mut features = BTreeMap::<String, BTreeSet<String>>::new();
     for (package, of_it) in text.lines().filter_map(|line| line.split_once('|')) {
-        // A package that was listed before is marked with a star.
+        // cargo marks a repeated package with a star.
         features
             .entry(package.to_owned())
             .or_default()
@@ -43,25 +45,25 @@ fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     features
 }
 
-/// What the program's dependencies are asked for besides, package by package.
-fn asked_besides(arguments: &[&str]) -> Vec<String> {
+/// The program's dependencies that `arguments` would build with other features, one line each.
+fn feature_differences(arguments: &[&str]) -> Vec<String> {
     let program = features(&["--edges", "normal,build"]);
     assert!(
         program.len() > 100,
-        "cargo tree lists {} packages only",
+        "cargo tree lists only {} packages",
         program.len()
     );
     let other = features(arguments);
     let parted = program.iter().filter_map(|(package, of_it)| {
         let of_other = other.get(package)?;
-        (of_it != of_other).then(|| format!("{package}: {of_it:?}, and {of_other:?}"))
+        (of_it != of_other).then(|| format!("{package}: {of_it:?} and {of_other:?}"))
     });
     parted.collect()
 }
 
 #[test]
-fn tests_and_benches_ask_dependencies_for_the_features_of_the_program() {
-    let parted = asked_besides(&["--edges", "normal,build,dev"]);
+fn tests_and_benches_request_the_same_features_as_the_program() {
+    let parted = feature_differences(&["--edges", "normal,build,dev"]);
     assert!(
         parted.is_empty(),
         "would be compiled twice, for the program and for its tests:\n{}",
@@ -70,8 +72,8 @@ fn tests_and_benches_ask_dependencies_for_the_features_of_the_program() {
 }
 
 #[test]
-fn fuzz_targets_ask_dependencies_for_the_features_of_the_program() {
-    let parted = asked_besides(&["--package", "labrum-fuzz", "--edges", "normal,build"]);
+fn fuzz_targets_request_the_same_features_as_the_program() {
+    let parted = feature_differences(&["--package", "labrum-fuzz", "--edges", "normal,build"]);
     assert!(
         parted.is_empty(),
         "would be compiled twice, for the program and for fuzzing:\n{}",
@@ -79,8 +81,8 @@ fn fuzz_targets_ask_dependencies_for_the_features_of_the_program() {
     );
 }
 
-/// Names of all packages that a package stands on.
-fn packages_under(package: &str) -> Vec<String> {
+/// Names of all dependencies of a package.
+fn dependencies_of(package: &str) -> Vec<String> {
     let of_it = features(&["--package", package, "--edges", "normal,build"]);
     of_it
         .keys()
@@ -89,9 +91,9 @@ fn packages_under(package: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_network_knows_neither_windows_nor_files_and_dicom_knows_no_network() {
+fn the_network_needs_no_window_and_no_files_and_dicom_no_network() {
     let is_under = |package: &str, beginning: &str| {
-        packages_under(package)
+        dependencies_of(package)
             .into_iter()
             .filter(|name| name != package)
             .find(|name| name.starts_with(beginning))

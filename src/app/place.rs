@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_fits_the_screen_with_its_frame() {
+    fn a_window_is_sized_to_fit_the_screen_including_its_frame() {
         let around = vec2(2.0, 30.0);
         let (size, at) = fitted_window(
             vec2(1280.0, 800.0),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_was_left_on_a_screen_above_comes_back() {
+    fn a_window_from_a_missing_screen_moves_back_into_view() {
         let (size, at) = fitted_window(
             vec2(1200.0, 700.0),
             vec2(1920.0, 1080.0),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_as_it_was_closed() {
+    fn the_window_opens_with_its_last_size_and_position() {
         let place = WindowPlace {
             size: [1300.0, 700.0],
             corner: Some([40.0, 60.0]),

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_palette_of_voc_is_known() {
+    fn the_palette_of_pascal_voc_is_recognised() {
         let pixels = [
             [0, 0, 0],
             [128, 0, 0],
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_of_a_list_beside_the_picture_come_first() {
+    fn colours_in_labels_json_take_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let list = r#"{"labels": [{"value": 7, "name": "Liver", "color": [128, 0, 0]}, {"value": 1, "name": "Cyst", "color": [1, 2, 3]}]}"#;
         std::fs::write(folder.path().join("labels.json"), list).unwrap();

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn one_rule_is_found_for_all_and_a_value_alone_is_the_same_label_as_among_others() {
+    fn one_value_rule_applies_to_all_label_maps_of_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let (images, masks) = (folder.path().join("images"), folder.path().join("masks"));
         for (name, values) in [("a", [0, 1, 200, 200]), ("b", [0, 200, 0, 0])] {
@@ -305,17 +305,17 @@ mod tests {
         );
         let of = |i: usize| maps.masks_for_series(&series[i]).unwrap();
         assert_eq!(of(1)[0].1.pixel_labels(), [0, 200, 0, 0]);
-        assert!(of(2).is_empty(), "an image without a mask");
+        assert!(of(2).is_empty(), "this image has no mask");
         assert!(
             LabelMaps::find_for_images(&[images], &all, None)
                 .unwrap()
                 .is_none(),
-            "images are no masks of themselves"
+            "images must not be taken for their own masks"
         );
     }
 
     #[test]
-    fn in_trees_the_mask_is_that_which_lies_as_its_image_does() {
+    fn in_folder_trees_masks_are_matched_to_images_by_relative_path() {
         let folder = tempfile::tempdir().unwrap();
         let (images, masks) = (folder.path().join("images"), folder.path().join("masks"));
         for (subject, value) in [("s1", 1), ("s2", 2)] {

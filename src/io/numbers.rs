@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_both_byte_orders_keep_their_values() {
+    fn both_byte_orders_are_decoded() {
         assert_eq!(
             NumberKind::I16.decode_pixels(&[0xFF, 0xFE, 0, 7, 9], true),
             Pixels::I16(vec![-2, 7])
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_take_the_lowest_one() {
+    fn values_that_are_not_finite_become_the_lowest_finite_value() {
         let values = vec![f32::NAN, -3.0, f32::INFINITY, 5.0, f32::NEG_INFINITY];
         assert_eq!(
             to_finite_pixels(values),

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_farthest_goes_first_and_among_equals_what_was_used_longest_ago() {
+    fn the_farthest_slice_is_evicted_first_then_the_least_recently_used() {
         let mut cache = Cache::new(250);
         let rank = |key: SliceKey| rank_of(key.slice as i64 - 5, 1);
         cache.insert(key(5), loaded(100), rank);
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(
             cache.rank_below(100, rank),
             2,
-            "only the one on the screen would take the place of another"
+            "only the current slice may evict another"
         );
         let equal = |_| 7;
         cache.mark_used(key(5));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_larger_than_the_budget_is_held_alone() {
+    fn a_slice_larger_than_the_budget_is_cached_alone() {
         let mut cache = Cache::new(50);
         let rank = |key: SliceKey| key.slice.abs_diff(1) as Rank;
         cache.insert(key(0), loaded(40), rank);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_budget_lets_slices_go_at_once() {
+    fn lowering_the_budget_evicts_slices_at_once() {
         let mut cache = Cache::new(1000);
         (0..10).for_each(|slice| cache.insert(key(slice), loaded(100), |_| 0));
         cache.set_budget(300, |key| key.slice as Rank);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn more_is_read_ahead_than_behind() {
+    fn more_slices_are_prefetched_ahead_than_behind() {
         let order = |heading| {
             outward_in(5, 100, heading)
                 .map(|(slice, _)| slice)

@@ -424,7 +424,7 @@ pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// A disc with a blurred right side: sure everywhere but there.
+    /// A disc with a blurred right side; elsewhere the model is confident.
     pub(crate) fn blurred_disc(size: usize, radius: f64) -> Prediction {
         let mut labels = Vec::new();
         let mut probabilities = Vec::new();
@@ -447,7 +447,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn mask_and_probabilities_come_back_from_their_packed_form() {
+    fn mask_and_probabilities_are_restored_from_their_packed_form() {
         let prediction = blurred_disc(64, 20.0);
         let finding = Finding::from_prediction(
             &prediction,
@@ -468,7 +468,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_blurred_side_is_found_doubtful_and_nothing_else() {
+    fn only_the_blurred_side_has_uncertain_regions() {
         let finding = Finding::from_prediction(
             &blurred_disc(128, 40.0),
             "test".into(),

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_step_ends_what_could_be_done_again() {
+    fn a_new_step_discards_what_could_be_redone() {
         let mut history = History::default();
         history.push_step(step(StepId::New(1), 1));
         history.push_step(step(StepId::New(2), 1));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_other_cases_are_left_alone() {
+    fn undo_and_redo_are_kept_separate_per_case() {
         let mut history = History::default();
         for (n, case) in [(1, 1), (2, 2), (3, 1)] {
             history.push_step(step(StepId::New(n), case));
@@ -228,14 +228,14 @@ mod tests {
         assert_eq!(
             history.redo_step(Some(2)).unwrap().id,
             StepId::New(2),
-            "a step elsewhere takes nothing from it"
+            "a step in another case does not discard it"
         );
         assert_eq!(history.next_undo(None).unwrap().id, StepId::New(2));
         assert_eq!(history.next_undo(Some(1)).unwrap().id, StepId::New(4));
     }
 
     #[test]
-    fn many_large_steps_are_forgotten_from_the_oldest_on_and_a_thousand_stay() {
+    fn with_many_large_steps_the_oldest_are_dropped_and_a_thousand_are_kept() {
         let mut history = History::default();
         for n in 0..1280 {
             let edits = vec![(0, Arc::from(vec![0; 100_000]))];
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_from_the_journal_go_before_those_of_today() {
+    fn steps_from_the_journal_come_before_those_of_this_session() {
         let mut history = History::default();
         history.push_step(step(StepId::New(1), 1));
         history.restore_steps(
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(
             order,
             [StepId::Stored(10), StepId::Stored(11)],
-            "the oldest is done again first"
+            "the oldest is redone first"
         );
         history.undo_step(None);
         history.undo_step(None);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_keys_are_remembered() {
+    fn chosen_keys_survive_serialisation() {
         let mut keys = Keys::default();
         keys.assign_shortcut(UserCommand::Undo, key("F2"));
         let text = serde_json::to_string(&keys).unwrap();

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_since_a_version_is_told_and_nothing_else() {
+    fn the_area_changed_since_a_version_is_known() {
         let mut live = Live::new(KEY, Mask::new_blank(100, 100));
         let start = live.mask_version();
         dot(&mut live, 3, 4);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_nothing_keeps_the_version() {
+    fn an_edit_without_effect_keeps_the_version() {
         let mut live = Live::new(KEY, Mask::new_blank(100, 100));
         dot(&mut live, 3, 4);
         let version = live.mask_version();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looked_too_long_ago_or_at_another_mask_looks_at_everything() {
+    fn with_an_old_version_or_one_of_another_mask_everything_counts_as_changed() {
         let mut live = Live::new(KEY, Mask::new_blank(100, 100));
         let start = live.mask_version();
         for column in 0..CHANGES {

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_do_not_pile_up() {
+    fn a_new_hint_replaces_the_previous_one() {
         let mut notices = Notices::default();
         notices.add(Severity::Info, "done");
         notices.add(Severity::Hint, "nothing to undo");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn all_messages_go_by_themselves_and_errors_stay_in_their_list() {
+    fn all_messages_expire_and_errors_stay_in_their_list() {
         let mut notices = Notices::default();
         notices.add(Severity::Info, "done");
         notices.add(Severity::Error, "failed");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_well_makes_room_for_what_failed() {
+    fn errors_push_out_other_messages() {
         let mut notices = Notices::default();
         for text in ["first", "second", "third"] {
             notices.add(Severity::Error, text);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_true_any_more_is_taken_back_everywhere() {
+    fn a_resolved_problem_is_removed_from_messages_and_errors() {
         let mut notices = Notices::default();
         notices.add(Severity::Error, "cannot read it");
         notices.add_about(Topic::Saving, Severity::Error, "the disk is full");

@@ -1,4 +1,4 @@
-//! Masks from files of which something has to be said before they are taken in.
+//! Imports that ask the user before masks are applied.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use labrum_core::{
 };
 
 #[test]
-fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top() {
+fn for_overlapping_masks_the_user_chooses_which_to_import_and_their_order() {
     let mut session = session(&[("a", 1)], None);
     session.apply_action(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
@@ -54,11 +54,11 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         .flat_map(|o| &o.labels)
         .map(|l| l.label.name.as_str())
         .collect();
-    assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
+    assert_eq!(names, ["Nodule", "Lung"], "the smaller label is on top");
     assert_eq!(
         session.labels.all_labels().len(),
         0,
-        "nothing was taken yet"
+        "nothing is imported yet"
     );
     session.apply_action(Action::TakeOverlapping(Some(vec![1, 0])));
     let choice = job(&mut session).unwrap();
@@ -77,7 +77,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
     });
     assert!(
         session.questions.overlapping.is_none() && session.labels.all_labels().len() == 2,
-        "what was chosen is taken without asking"
+        "the choice is imported without another question"
     );
     session.on_event(Event::Imported {
         case,
@@ -90,7 +90,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
 }
 
 #[test]
-fn masks_that_need_an_answer_are_read_again_with_it() {
+fn an_import_that_needs_an_answer_is_repeated_with_it() {
     let mut session = session(&[("a", 1)], None);
     session.apply_action(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
@@ -107,7 +107,7 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     assert_eq!(
         job(&mut session).unwrap().time,
         None,
-        "each image has a place of its own, or none"
+        "no two images share a position"
     );
     let case = session.cases[0].id;
     let asks = |session: &mut Session, kind, choice: &MaskChoice| {
@@ -128,7 +128,7 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     session.apply_action(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
     let choice = job(&mut session).unwrap();
     assert!(choice.by_position && session.questions.undecided.is_none());
-    // Now the time is asked for, and what was said before still counts.
+    // A second question, for the time; the first answer is kept.
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
     session.apply_action(Action::AnswerImport(Some(ImportAnswer::Time(2))));
     let choice = job(&mut session).unwrap();
@@ -139,7 +139,7 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
 }
 
 #[test]
-fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
+fn importing_a_folder_also_gives_masks_to_other_untouched_cases() {
     let mut session = session(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)], None);
     let ids: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
     session.cases.iter_mut().for_each(|c| c.is_restored = true);
@@ -154,7 +154,7 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     assert_eq!(
         others.unwrap(),
         [ids[1], ids[3]],
-        "neither the one on the screen nor the accepted one"
+        "neither the current case nor the accepted one"
     );
     let masks = ImportedMasks {
         labels: vec![Label::with_name("Lung", 0)],
@@ -167,7 +167,7 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
         masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
         ..ImportedMasks::default()
     };
-    // Meanwhile somebody accepts one of them.
+    // Meanwhile one of them is accepted.
     session.cases[3].status = Status::Accepted;
     let cases = vec![(ids[1], Ok(masks.clone())), (ids[3], Ok(masks))];
     session.on_event(Event::ImportedOthers { cases, without: 7 });

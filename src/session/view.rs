@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fitted_picture_lies_inside_the_canvas_and_keeps_its_shape() {
+    fn a_fitted_image_lies_inside_the_canvas_and_keeps_its_aspect_ratio() {
         let placed = View::Fit.place_picture(CANVAS, EXTENT);
         let [left, top] = placed.screen_from_image([0.0, 0.0]);
         let [right, bottom] = placed.screen_from_image([256.0, 128.0]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn panning_moves_the_picture_with_the_pointer() {
+    fn panning_moves_the_image_with_the_pointer() {
         let mut view = View::Fit;
         let before = view
             .place_picture(CANVAS, EXTENT)
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn focusing_shows_the_whole_stretch() {
+    fn focusing_shows_the_whole_area() {
         let mut view = View::Fit;
         view.focus_on([20.0, 30.0], [40.0, 44.0], CANVAS, EXTENT);
         let placed = view.place_picture(CANVAS, EXTENT);

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ct_offers_its_own_window_first_and_then_the_usual_ones() {
+    fn a_ct_offers_the_window_of_the_file_first_then_the_standard_presets() {
         let mut image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
         image.windows = vec![WindowPreset {
             name: String::new(),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_picture_offers_no_empty_range() {
+    fn an_image_with_a_single_value_offers_no_empty_range() {
         let image = Image::new(2, 1, Pixels::U16(vec![7, 7])).unwrap();
         assert_eq!(
             presets_for_image(&image, "MR", image.default_window()).len(),

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_axes_of_a_diagonal_have_one_range() {
+    fn both_axes_of_a_scatter_plot_have_the_same_range() {
         let points = vec![[0.5, 0.9], [0.8, 0.7]];
         let series = ChartSeries {
             name: String::new(),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_lie_at_round_figures() {
+    fn grid_lines_are_at_round_numbers() {
         assert_eq!(
             [0.013, 0.07, 3.0, 20.0].map(round_step),
             [0.02, 0.1, 5.0, 20.0]
@@ -227,7 +227,7 @@ mod tests {
             )
             .len()
         };
-        assert_eq!(marks((0.0, 1.0)), 3, "0, 0.5 and 1");
+        assert_eq!(marks((0.0, 1.0)), 3, "at 0, 0.5 and 1");
         assert_eq!(marks((f64::NAN, 1.0)), 0);
         assert_eq!(
             [0.9, 0.925, 1.0, 0.0].map(format_short),

@@ -284,8 +284,8 @@ mod tests {
     use super::*;
     use labrum_core::image::{Contrast, Pixels, Rescale, VoiLut};
 
-    /// Every stored value's level against the one of the domain, 0..=255.
-    fn worst(image: &Image, window: Window, is_default: bool) -> i32 {
+    /// The largest difference of a displayed grey level from that of `labrum_core`, 0..=255.
+    fn largest_deviation(image: &Image, window: Window, is_default: bool) -> i32 {
         let contrast = if is_default {
             image.first_contrast()
         } else {
@@ -295,7 +295,7 @@ mod tests {
         let levels = GreyLevels::from_image(image, window, is_default);
         let table = table_of(image).unwrap_or_default();
         let Pixels::U16(stored) = &image.pixels else {
-            panic!("the tests are about 16 bits")
+            panic!("not 16 bits")
         };
         let level = |s: &u16| (levels.displayed_level(f32::from(*s), table) * 255.0).round() as i32;
         let pairs = stored.iter().zip(expected.chunks_exact(4));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_those_of_the_domain_through_every_function() {
+    fn grey_levels_match_labrum_core_for_every_voi_function() {
         for function in [
             VoiFunction::Linear,
             VoiFunction::LinearExact,
@@ -336,22 +336,25 @@ mod tests {
                         width,
                         function,
                     };
-                    assert!(worst(&image, window, false) <= 1, "{window:?} {slope}");
+                    assert!(
+                        largest_deviation(&image, window, false) <= 1,
+                        "{window:?} {slope}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn a_files_own_table_counts_until_a_window_is_chosen() {
+    fn the_voi_lut_of_a_file_applies_until_a_window_is_chosen() {
         let mut image = all_values();
         let levels: Vec<f32> = (0..1000).map(|i| ((i * i) % 997) as f32 / 997.0).collect();
         image.voi_lut = Some(VoiLut {
             first: 200.0,
             levels,
         });
-        assert_eq!(worst(&image, Window::new(0.0, 100.0), true), 0);
-        assert!(worst(&image, Window::new(0.0, 100.0), false) <= 1);
+        assert_eq!(largest_deviation(&image, Window::new(0.0, 100.0), true), 0);
+        assert!(largest_deviation(&image, Window::new(0.0, 100.0), false) <= 1);
     }
 
     #[test]
@@ -361,11 +364,11 @@ mod tests {
             slope: 0.0,
             intercept: 50.0,
         };
-        assert!(worst(&image, Window::new(50.0, 100.0), false) <= 1);
+        assert!(largest_deviation(&image, Window::new(50.0, 100.0), false) <= 1);
     }
 
     #[test]
-    fn what_fades_keeps_hidden_labels_hidden() {
+    fn fading_keeps_hidden_labels_hidden() {
         let image = all_values();
         let placement = ViewPlacement {
             scale: [1.0; 2],
@@ -387,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_grows_from_a_screen_pixel_to_a_pixel_and_back() {
+    fn the_filter_is_wide_when_zoomed_out_and_narrow_when_zoomed_in() {
         assert_eq!(filter_width(0.25), 4.0);
         assert_eq!(filter_width(1.0), 1.0);
         assert_eq!(filter_width(3.0), 1.0);

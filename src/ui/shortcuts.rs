@@ -78,7 +78,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_key_is_known_to_the_toolkit_and_has_words_of_its_own() {
+    fn every_key_is_known_to_egui_and_has_a_unique_name() {
         let mut all = HashSet::new();
         for key in KEY_NAMES {
             assert!(Key::from_name(key).is_some(), "{key}");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn shift_tells_commands_apart() {
+    fn shift_distinguishes_commands() {
         let keys = Keys::default();
         let find =
             |key, modifiers| from_key_press(key, modifiers).and_then(|s| keys.command_for(&s));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_keys_take_the_place_of_the_usual_ones() {
+    fn chosen_keys_replace_the_default_ones() {
         let mut keys = Keys::default();
         keys.assign_shortcut(
             UserCommand::ToolBrush,

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_fill_the_room_and_never_more() {
+    fn columns_fill_exactly_the_available_width() {
         let columns = [
             Column::of_words("Name", 100.0),
             Column::of_figures("Dice", 60.0),

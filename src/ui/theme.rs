@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stands_out_in_both_themes() {
+    fn text_has_enough_contrast_in_both_themes() {
         for (name, c) in [("dark", DARK), ("light", LIGHT)] {
             for (what, text, ground) in [
                 ("text", c.text, c.panel),
@@ -273,8 +273,8 @@ mod tests {
                 ("text on the accent", c.on_accent, c.accent),
                 ("a warning", c.warning, c.panel),
                 ("an error", c.error, c.panel),
-                ("good news", c.good, c.panel),
-                ("the ring of the keyboard", c.focus, c.panel),
+                ("a success message", c.good, c.panel),
+                ("the focus ring", c.focus, c.panel),
                 ("a tick in its box", c.text, c.handle),
             ] {
                 let ratio = contrast(text, ground);

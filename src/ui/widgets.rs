@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_said_in_minutes_and_seconds() {
+    fn times_are_shown_in_minutes_and_seconds() {
         assert_eq!(
             [42.4, 59.6, 125.0].map(format_seconds),
             ["42 s", "1 min 00 s", "2 min 05 s"]
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_counts_are_said_as_people_say_them() {
+    fn sizes_and_counts_are_shown_with_units_and_nouns() {
         assert_eq!(
             [700_000_000, 1_420_000_000].map(format_bytes),
             ["700 MB", "1.4 GB"]
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short_and_can_be_read() {
+    fn numbers_are_rounded_and_grouped() {
         assert_eq!(format_number(94.27), "94.3");
         assert_eq!(format_number(6612.4), "6\u{2009}612");
         assert_eq!(format_count(1_234_567), "1\u{2009}234\u{2009}567");

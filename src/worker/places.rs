@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_come_back_as_they_were() {
+    fn settings_are_saved_and_loaded() {
         let (_folder, places) = places();
         let settings = Settings {
             theme: Theme::Light,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_settings_file_is_told_of_and_an_older_one_is_filled_up() {
+    fn a_damaged_settings_file_is_reported_and_an_older_one_gets_defaults() {
         let (_folder, places) = places();
         fs::create_dir_all(&places.config).unwrap();
         fs::write(places.settings_file(), "{ nonsense").unwrap();

@@ -87,7 +87,7 @@ mod tests {
     use labrum_core::tools::stroke::disc_region;
 
     #[test]
-    fn slices_between_get_the_shapes_between() {
+    fn slices_in_between_get_interpolated_shapes() {
         let (a, b) = (
             disc_region([20.0, 20.0], [6.0, 6.0], 64, 64),
             disc_region([40.0, 20.0], [12.0, 12.0], 64, 64),
@@ -109,7 +109,7 @@ mod tests {
         );
         assert!(
             shapes.windows(2).all(|w| w[0].1.len() < w[1].1.len()),
-            "they grow from one to the other"
+            "the shapes must grow from one to the other"
         );
     }
 }

@@ -205,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_is_summed_up_without_opening_it() {
+    fn a_workspace_is_summarised_without_opening_it() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(glance_at(folder.path()), None);
         let workspace = named(folder.path(), "Hips");
-        // Open here: its name is not known outside.
+        // While it is open, its name cannot be read from outside.
         let own = folder
             .path()
             .file_name()
@@ -244,12 +244,12 @@ mod tests {
         assert!(!old.exists());
         assert!(
             Workspace::open(&new).is_err(),
-            "it is not locked at its new place"
+            "the workspace must be locked in its new folder"
         );
     }
 
     #[test]
-    fn a_move_that_cannot_be_made_leaves_the_workspace_open_where_it_is() {
+    fn after_a_failed_move_the_workspace_stays_open_in_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let (old, full, file) = (
             folder.path().join("old"),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_to_another_disk_is_whole_before_the_old_one_goes() {
+    fn a_workspace_is_copied_completely_before_the_old_one_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         named(&old, "Hips").close().unwrap();
@@ -285,12 +285,12 @@ mod tests {
             vec![7; 3 << 20]
         );
         assert_eq!(Workspace::open(&new).unwrap().read_name().unwrap(), "Hips");
-        // Nothing of the copy is left under its temporary name.
+        // No temporary copy is left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_copy_that_differs_is_found() {
+    fn a_copy_that_differs_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&a, vec![1; 2_000_000]).unwrap();

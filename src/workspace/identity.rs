@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_its_sha_256() {
+    fn the_sha_256_of_a_file_is_correct() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("abc.png");
         std::fs::write(&path, "abc").unwrap();

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_window_is_told_who_holds_the_workspace() {
+    fn locking_an_open_workspace_fails_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let first = Lock::acquire_in(folder.path()).unwrap();
         let error = Lock::acquire_in(folder.path()).unwrap_err().to_string();
@@ -156,7 +156,7 @@ mod tests {
             error.contains("another Labrum process") && error.contains("Close it there"),
             "{error}"
         );
-        // Windows lets nobody read a locked file.
+        // On Windows a locked file cannot be read.
         let who = format!("process ({} on", std::process::id());
         assert!(error.contains(&who) || cfg!(windows), "{error}");
         let holder = holder_of(folder.path()).unwrap();

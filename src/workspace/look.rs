@@ -112,7 +112,7 @@ mod tests {
     use labrum_core::label::Label;
 
     #[test]
-    fn a_copy_holds_all_that_was_written_and_changes_nothing() {
+    fn a_read_only_copy_is_complete_and_independent() {
         let (folder, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut open = Workspace::open(folder.path()).unwrap();
         open.set_name("Hips").unwrap();
@@ -125,7 +125,7 @@ mod tests {
                 && !into.path().join(MODELS).join("round-1.state").exists()
         );
 
-        // Both go on by themselves.
+        // From now on they are independent.
         let mut copy = Workspace::open(into.path()).unwrap();
         assert_eq!(copy.read_name().unwrap(), "Hips");
         copy.set_labels(&[Label::with_name("Only here", 0)])
@@ -136,7 +136,7 @@ mod tests {
         copy.close().unwrap();
         assert!(
             folder.path().join(&weights).exists(),
-            "what the copy does not name it removes from itself alone"
+            "the copy must remove unused files only from itself"
         );
         open.close().unwrap();
         assert_eq!(
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_begun_anew_is_noticed() {
+    fn the_log_header_is_read_if_there_is_a_log() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         assert_eq!(read_log_header(&log).unwrap(), None);

@@ -145,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_file_is_known_by_its_name() {
+    fn model_files_are_recognised_by_name() {
         let name = file_name(RoundKey(3), "0123456789abcdef0123");
         assert_eq!(name, "models/3-0123456789ab.safetensors");
         assert!(is_ours(name.strip_prefix("models/").unwrap()));
-        // Whatever is given for a hash, it is a name of one file in the folder.
+        // Whatever the hash is, the result is a file name within the folder.
         assert_eq!(
             file_name(RoundKey(3), "../ab/x"),
             "models/3-ab0000000000.safetensors"
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_leaves_nothing() {
+    fn a_failed_write_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("models/1.safetensors");
         std::fs::create_dir_all(path.join("in the way")).unwrap();

@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn the_way_from_a_workspace_to_an_image_is_found_and_followed() {
+    fn paths_of_images_are_stored_relative_to_the_workspace() {
         let places = ImagePlaces::for_workspace(Path::new("/data/work"));
         let way = |path: &str| places.relative_path(Path::new(path)).unwrap();
         assert_eq!(way("/data/scans/a.png"), "../scans/a.png");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_found_where_it_was_else_beside_the_workspace_else_it_stays_named() {
+    fn an_image_is_found_by_its_old_path_or_else_relative_to_the_workspace() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for name in ["old", "new/scans", "new/work"] {
@@ -216,12 +216,12 @@ mod tests {
         assert_eq!(
             places.find_image(&old.to_string_lossy(), Some("../scans/a.png")),
             old,
-            "where it was comes first"
+            "the old path has priority"
         );
     }
 
     #[test]
-    fn what_was_kept_as_typed_is_tried_from_the_workspace_and_the_folder_around_it() {
+    fn a_relative_path_is_tried_from_the_workspace_and_its_parent_folder() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::create_dir_all(root.join("polyps-of-this-test")).unwrap();

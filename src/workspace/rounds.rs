@@ -12,6 +12,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
 
 const COLUMNS: &str = "id, started_at, state, parent, settings";
+/// The columns of a slice and its case that [`read_origin`] reads.
+const ORIGIN_COLUMNS: &str =
+    "scan.id, modality, path, frame, sop_instance_uid IS NULL, coalesce(subject, '')";
 
 impl Workspace {
     /// Starts a round from the version `parent` with `settings`, and saves a snapshot of the masks of all accepted
@@ -272,10 +275,9 @@ fn snapshot_slice(
     let before = before.filter(|before| *before != mask);
     let proposal = slice.with_slice_name(masks::newest_proposal(connection, slice.id))?;
     let is_untouched = proposal.is_some_and(|proposal| proposal.mask == mask);
-    let mut query = connection.prepare_cached(
-        "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL, coalesce(subject, '')
-         FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1",
-    )?;
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {ORIGIN_COLUMNS} FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1"
+    ))?;
     let is_new = is_new(connection, slice.id, &mask.to_bytes())?;
     let origin = query.query_row([slice.id], read_origin)?;
     Ok(Some(SnapshotSlice {
@@ -376,12 +378,11 @@ fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<
 }
 
 fn read_snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
-    let mut query = connection.prepare_cached(
-        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before, is_untouched,
-             coalesce(subject, '')
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {ORIGIN_COLUMNS}, description, side, is_new, mask, before, is_untouched
          FROM lesson JOIN slice ON slice.id = slice_id JOIN scan ON scan.id = scan_id
-         WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id",
-    )?;
+         WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id"
+    ))?;
     let mut rows = query.query([round.0])?;
     let mut slices = Vec::new();
     while let Some(row) = rows.next()? {
@@ -391,26 +392,20 @@ fn read_snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<Snapsho
 }
 
 fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
-    let before: Option<Vec<u8>> = row.get(9)?;
+    let origin = read_origin(row)?;
+    let before: Option<Vec<u8>> = row.get(10)?;
     Ok(SnapshotSlice {
-        case: CaseKey(row.get(0)?),
-        name: row.get(1)?,
-        modality: row.get(2)?,
-        source: Source {
-            path: row.get::<_, String>(3)?.into(),
-            frame: row.get(4)?,
-        },
-        kind: if row.get(5)? {
-            Kind::Picture
-        } else {
-            Kind::Dicom
-        },
-        subject: row.get(11)?,
-        side: Side::from_storage_name(&row.get::<_, String>(6)?),
-        is_new: row.get(7)?,
-        mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,
+        case: origin.case,
+        name: row.get(6)?,
+        modality: origin.modality,
+        source: origin.source,
+        kind: origin.kind,
+        subject: origin.subject,
+        side: Side::from_storage_name(&row.get::<_, String>(7)?),
+        is_new: row.get(8)?,
+        mask: masks::read_mask(&row.get::<_, Vec<u8>>(9)?)?,
         before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,
-        is_untouched: row.get(10)?,
+        is_untouched: row.get(11)?,
     })
 }
 

@@ -171,7 +171,7 @@ mod tests {
     use super::super::{DATABASE, Workspace};
     use super::*;
 
-    /// As the next version might be.
+    /// A made-up migration to the next version.
     const NEXT: &str =
         "ALTER TABLE workspace ADD COLUMN motto TEXT NOT NULL DEFAULT 'primum non nocere'";
 
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_triggers_and_views_of_others_are_refused() {
+    fn foreign_tables_triggers_and_views_are_refused() {
         let changes = [
             "CREATE TRIGGER t AFTER UPDATE ON workspace BEGIN SELECT 1; END",
             "DROP TABLE workspace; CREATE VIEW workspace AS
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept() {
+    fn an_older_workspace_is_migrated_and_a_copy_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let mut old = Workspace::open(folder.path()).unwrap();
         old.set_name("Hips").unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_workspace_is_left_alone() {
+    fn a_newer_workspace_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         Workspace::open_with(folder.path(), &next())
             .unwrap()
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_another_program_is_left_alone() {
+    fn a_database_of_another_program_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(DATABASE);
         Connection::open(&path)
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_database_is_left_alone() {
+    fn a_file_that_is_not_a_database_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(DATABASE);
         let text = "Dear diary, ".repeat(1000);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_database_is_found_on_opening() {
+    fn a_damaged_database_is_detected_on_opening() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(DATABASE);
         Workspace::open(folder.path()).unwrap().close().unwrap();

@@ -1,4 +1,5 @@
-//! The store as the session uses it: cases, steps, proposals, and what is left after it was closed.
+//! The workspace as the session uses it: cases, steps, proposals, and what is restored after
+//! closing.
 
 #![allow(clippy::unwrap_used)]
 
@@ -101,7 +102,7 @@ fn stored(workspace: &mut Workspace, identity: &str) -> StoredCase {
     workspace.find_case(identity).unwrap().unwrap()
 }
 
-/// Paints on a mask and writes that down as a step on a slice.
+/// Paints on a mask and appends that as a step to the journal.
 fn paint(
     workspace: &mut Workspace,
     case: CaseKey,
@@ -129,7 +130,7 @@ fn reopened(workspace: Workspace) -> Workspace {
 }
 
 #[test]
-fn what_was_drawn_is_there_after_closing() {
+fn masks_and_steps_are_restored_after_closing() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "1.2.3");
     let mut mask = blank();
@@ -196,7 +197,7 @@ fn a_step_can_be_undone_and_redone_across_restarts() {
 }
 
 #[test]
-fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
+fn a_new_step_drops_undone_steps_but_keeps_them_in_the_journal() {
     let (_folder, mut workspace) = workspace();
     let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
     let (mut a, mut b) = (blank(), blank());
@@ -282,7 +283,7 @@ fn steps_out_of_order_are_refused() {
 }
 
 #[test]
-fn a_proposal_is_the_mask_until_someone_draws() {
+fn the_proposal_is_the_mask_until_the_user_draws() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let (old, new) = (
@@ -314,13 +315,13 @@ fn a_proposal_is_the_mask_until_someone_draws() {
         workspace.newest_probabilities(knee, 0).unwrap().unwrap(),
         b"new"
     );
-    // What the work began with is there although a newer model has proposed something else.
+    // The proposal that the user started from is kept although there is a newer one.
     workspace.set_undone(seq, true).unwrap();
     assert_eq!(stored(&mut workspace, "k").slices[0].mask, Some(old.mask));
 }
 
 #[test]
-fn an_untouched_slice_keeps_the_newest_proposal_only() {
+fn an_untouched_slice_keeps_only_the_newest_proposal() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     for version in ["1", "2", "3"] {
@@ -335,7 +336,7 @@ fn an_untouched_slice_keeps_the_newest_proposal_only() {
 }
 
 #[test]
-fn an_imported_mask_gives_way_to_no_proposal() {
+fn a_proposal_does_not_replace_an_imported_mask() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let imported = packed(&square(1, 1, 3), 2);
@@ -355,7 +356,7 @@ fn an_imported_mask_gives_way_to_no_proposal() {
 }
 
 #[test]
-fn a_mask_of_another_size_is_refused() {
+fn a_mask_of_a_different_size_is_refused() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let wide = PackedMask::from_mask(&Mask::new_blank(20, 16));
@@ -379,12 +380,12 @@ fn a_mask_of_another_size_is_refused() {
             .contains("\"PD sagittal\" has masks of 16 × 16"),
         "{error}"
     );
-    // Nothing is lost by it.
+    // The existing mask is kept.
     assert!(stored(&mut workspace, "k").slices[0].is_touched);
 }
 
 #[test]
-fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
+fn an_unreadable_mask_is_reported_and_the_others_are_restored() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     for slice in 0..2 {
@@ -407,7 +408,7 @@ fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
 }
 
 #[test]
-fn a_mask_of_another_size_than_its_image_is_named() {
+fn a_stored_mask_that_differs_in_size_from_its_image_is_reported() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     workspace
@@ -430,7 +431,7 @@ fn a_mask_of_another_size_than_its_image_is_named() {
 }
 
 #[test]
-fn masks_follow_their_slices_when_files_come_and_go() {
+fn masks_follow_their_slices_when_files_are_added_or_removed() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let mut mask = blank();
@@ -454,7 +455,7 @@ fn masks_follow_their_slices_when_files_come_and_go() {
         workspace.recent_steps(&[knee], 10).unwrap()[0].edits[0].0,
         2
     );
-    // The one that was drawn on is not there: it waits.
+    // The slice with the mask is missing: the mask is kept for later.
     assert_eq!(has_mask(&mut workspace, &["a", "c"]), [false, false]);
     assert!(workspace.recent_steps(&[knee], 10).unwrap().is_empty());
     assert_eq!(has_mask(&mut workspace, &["b"]), [true]);
@@ -469,7 +470,7 @@ fn masks_follow_their_slices_when_files_come_and_go() {
 }
 
 #[test]
-fn slices_of_one_uid_keep_their_order() {
+fn slices_with_the_same_uid_keep_their_order() {
     let (_folder, mut workspace) = workspace();
     let knee = workspace
         .adopt_case(&described("k", &["a", "a", "a"]))
@@ -489,7 +490,7 @@ fn slices_of_one_uid_keep_their_order() {
 }
 
 #[test]
-fn a_case_found_elsewhere_is_the_same_with_new_paths() {
+fn a_moved_case_is_recognised_and_gets_its_new_paths() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let mut moved = described("k", &["a", "b", "c"]);
@@ -498,7 +499,7 @@ fn a_case_found_elsewhere_is_the_same_with_new_paths() {
     }
     assert_eq!(workspace.adopt_case(&moved).unwrap(), knee);
     assert_eq!(stored(&mut workspace, "k").entry.description, moved);
-    // A picture has no instance: its slice is known by its place.
+    // An image file has no instance UID: its slice is recognised by its index.
     let mut picture = described("sha256:1", &["p"]);
     picture.slices[0].sop_instance_uid = None;
     let key = workspace.adopt_case(&picture).unwrap();
@@ -546,7 +547,7 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
 }
 
 #[test]
-fn labels_come_back_in_their_order() {
+fn labels_are_restored_in_order() {
     let (_folder, mut workspace) = workspace();
     assert!(workspace.read_labels().unwrap().is_empty());
     let labels: Vec<Label> = ["Femur", "Tibia", "Патела"]
@@ -562,7 +563,7 @@ fn labels_come_back_in_their_order() {
         .map(|l| l.name)
         .collect();
     assert_eq!(names, ["Femur", "Tibia", "Патела"]);
-    // Each got an id.
+    // Each label has been given an id.
     let labels = workspace.read_labels().unwrap();
     workspace.set_name("Knees 2026").unwrap();
     let mut workspace = reopened(workspace);
@@ -579,9 +580,9 @@ fn labels_come_back_in_their_order() {
     assert_eq!(workspace.read_labels().unwrap(), labels);
 }
 
-/// What a random user does.
+/// A random action of a user.
 #[derive(Clone, Debug)]
-enum Deed {
+enum UserAction {
     Paint {
         slice: u32,
         column: usize,
@@ -596,9 +597,9 @@ enum Deed {
     Reopen,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn user_action() -> impl Strategy<Value = UserAction> {
     let paint = (0u32..2, 0usize..12, 0usize..12, 1usize..5, 0u8..3).prop_map(
-        |(slice, column, row, side, label)| Deed::Paint {
+        |(slice, column, row, side, label)| UserAction::Paint {
             slice,
             column,
             row,
@@ -608,11 +609,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     );
     prop_oneof![
         8 => paint,
-        4 => Just(Deed::Undo),
-        2 => Just(Deed::Redo),
-        1 => (0u32..2).prop_map(Deed::Propose),
-        3 => Just(Deed::Fold),
-        1 => Just(Deed::Reopen),
+        4 => Just(UserAction::Undo),
+        2 => Just(UserAction::Redo),
+        1 => (0u32..2).prop_map(UserAction::Propose),
+        3 => Just(UserAction::Fold),
+        1 => Just(UserAction::Reopen),
     ]
 }
 
@@ -620,18 +621,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn snapshots_equal_the_replay_of_all_steps(deeds in proptest::collection::vec(deed(), 1..80)) {
+    fn snapshots_equal_the_replay_of_all_steps(actions in proptest::collection::vec(user_action(), 1..80)) {
         let (_folder, mut workspace) = workspace();
-        // The disk is not what is tested here.
+        // For speed; durability is not tested here.
         let hasten = |c: &Connection| Ok(c.pragma_update(None, "synchronous", "OFF")?);
         workspace.read_database("hasten", hasten).unwrap();
         let knee = case(&mut workspace, "k");
         let mut masks = [blank(), blank()];
         let (mut done, mut undone) = (Vec::<(i64, u32, Edit)>::new(), Vec::new());
         let mut touched = [false; 2];
-        for deed in deeds {
-            match deed {
-                Deed::Paint { slice, column, row, side, label } => {
+        for action in actions {
+            match action {
+                UserAction::Paint { slice, column, row, side, label } => {
                     let edit = masks[slice as usize].paint_region(&square(column, row, side), label, &Rule::FREE);
                     let seq = workspace.next_seq().unwrap();
                     workspace.append_step(&step(seq, knee, vec![(slice, edit.clone())]), &[]).unwrap();
@@ -639,17 +640,17 @@ proptest! {
                     undone.clear();
                     done.push((seq, slice, edit));
                 }
-                Deed::Undo => if let Some((seq, slice, edit)) = done.pop() {
+                UserAction::Undo => if let Some((seq, slice, edit)) = done.pop() {
                     workspace.set_undone(seq, true).unwrap();
                     masks[slice as usize].apply_edit(&edit.inverse());
                     undone.push((seq, slice, edit));
                 },
-                Deed::Redo => if let Some((seq, slice, edit)) = undone.pop() {
+                UserAction::Redo => if let Some((seq, slice, edit)) = undone.pop() {
                     workspace.set_undone(seq, false).unwrap();
                     masks[slice as usize].apply_edit(&edit);
                     done.push((seq, slice, edit));
                 },
-                Deed::Propose(slice) => {
+                UserAction::Propose(slice) => {
                     let proposal = proposal(&square(1, 1, 9), "1");
                     let is_mask = workspace.put_proposal(knee, slice, &proposal, None).unwrap();
                     prop_assert_eq!(is_mask, !touched[slice as usize]);
@@ -657,12 +658,12 @@ proptest! {
                         masks[slice as usize] = proposal.mask.to_mask();
                     }
                 }
-                Deed::Fold => {
-                    // As if many steps had been made on all slices.
+                UserAction::Fold => {
+                    // As if there were many steps on all slices.
                     workspace.write_transaction("age", |t| Ok(t.execute("UPDATE slice SET unfolded = 1000", ())?)).unwrap();
                     while workspace.fold_journal(1).unwrap() {}
                 }
-                Deed::Reopen => {
+                UserAction::Reopen => {
                     workspace = reopened(workspace);
                     workspace.read_database("hasten", hasten).unwrap();
                 }
@@ -675,7 +676,7 @@ proptest! {
 }
 
 #[test]
-fn folding_is_done_where_much_was_drawn_and_in_bounds() {
+fn the_journal_is_folded_on_slices_with_many_steps() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let mut masks = [blank(), blank()];
@@ -703,21 +704,21 @@ fn folding_is_done_where_much_was_drawn_and_in_bounds() {
     assert_eq!(count(&mut workspace), 2);
     assert!(!workspace.fold_journal(9).unwrap());
     assert_eq!(count(&mut workspace), 2);
-    // A step in a snapshot that is undone takes the snapshot with it.
+    // Undoing a step that a snapshot contains deletes the snapshot.
     let last = workspace.next_seq().unwrap() - 1;
     workspace.set_undone(last, true).unwrap();
     assert_eq!(count(&mut workspace), 1);
 }
 
 #[test]
-fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
+fn a_full_disk_is_reported_and_the_step_can_be_saved_later() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let mut mask = blank();
     let kept = paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 9), 1);
     workspace.set_undone(kept, true).unwrap();
     workspace.hold_at(1).unwrap();
-    // A step fails as soon as its pages are full; those before it are saved.
+    // The step that does not fit fails; those before it are saved.
     let mut seq = workspace.next_seq().unwrap();
     let failure = loop {
         let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
@@ -740,7 +741,7 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
         workspace.recent_steps(&[knee], 2000).unwrap().len() as i64,
         seq - 2
     );
-    // What can be read still can; what fits can still be written.
+    // Reading still works, and small changes can still be written.
     assert!(stored(&mut workspace, "k").slices[0].is_touched);
     workspace.set_status(knee, Status::Skipped).unwrap();
     workspace.hold_at(0).unwrap();
@@ -753,10 +754,10 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
 }
 
 #[test]
-fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
+fn a_read_only_disk_is_reported_and_writing_can_be_retried() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    // The superuser may write anywhere: the connection is made read-only instead.
+    // Root may write anywhere, so the connection is made read-only instead.
     workspace
         .read_database("hold", |c| Ok(c.pragma_update(None, "query_only", true)?))
         .unwrap();
@@ -775,7 +776,7 @@ fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn a_folder_that_cannot_be_created_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
@@ -794,7 +795,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn a_second_window_cannot_open_it() {
+fn an_open_workspace_cannot_be_opened_again() {
     let (_folder, workspace) = workspace();
     let error = Workspace::open(workspace.folder()).unwrap_err().to_string();
     assert!(
@@ -805,7 +806,7 @@ fn a_second_window_cannot_open_it() {
 }
 
 #[test]
-fn many_cases_are_taken_in_at_once_but_for_those_that_do_not_fit() {
+fn many_cases_are_added_at_once_except_those_that_are_refused() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 2), 1);
@@ -828,7 +829,7 @@ fn many_cases_are_taken_in_at_once_but_for_those_that_do_not_fit() {
     assert_eq!(stored(&mut workspace, "k").slices.len(), 3);
 }
 
-/// A stroke of a round brush of radius 40 along a line, at most 300 pixels long, on 2048 x 2048.
+/// A brush stroke of radius 40 along a line of at most 300 pixels, on 2048 x 2048 pixels.
 fn stroke(n: usize) -> Region {
     let (column, row) = (50 + n * 211 % 1600, 50 + n * 307 % 1600);
     let (across, down) = ([3, 2, 1, 0][n % 4], [0, 1, 2, 3][n % 4]);
@@ -885,8 +886,8 @@ fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_may_not_be_written_to_is_named() {
-    // Not even the superuser makes files there.
+fn a_folder_without_write_permission_is_named_in_the_error() {
+    // Not even root can create files there.
     let error = Workspace::open(Path::new("/sys/labrum"))
         .unwrap_err()
         .to_string();

@@ -1,14 +1,14 @@
-//! No files of a package need each other in a circle, but for a module and what lies in it: whoever reads one file then
-//! knows all that it stands on.
+//! Files of a package must not depend on each other in a cycle, except a module and its submodules:
+//! a file can then be understood from those below it.
 
 use crate::sources::{Source, expand, sources, word_starts};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A module as its names from the root of the crate.
+/// Path of a module from the crate root.
 type ModulePath = Vec<String>;
 
 #[test]
-fn no_files_need_each_other_in_a_circle() {
+fn files_do_not_depend_on_each_other_in_a_cycle() {
     let mut packages: BTreeMap<String, Vec<Source>> = BTreeMap::new();
     for source in sources() {
         packages
@@ -19,19 +19,19 @@ fn no_files_need_each_other_in_a_circle() {
     let circles: Vec<String> = packages
         .iter()
         .flat_map(|(package, sources)| {
-            arrows_in_circles(arrows(sources))
+            arrows_in_cycles(arrows(sources))
                 .into_iter()
                 .map(move |(from, to)| format!("{package}: {from} names {to}"))
         })
         .collect();
     assert!(
         circles.is_empty(),
-        "these arrows are part of a circle, or lead from one circle to another:\n{}\nWhat both need belongs below both.",
+        "these arrows are part of a cycle, or lead from one cycle to another:\n{}\nMove what both need below both.",
         circles.join("\n")
     );
 }
 
-/// Which modules each module names, those in it and around it left out.
+/// The modules that each module names, without its submodules and parents.
 fn arrows(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
     let modules: BTreeSet<ModulePath> = sources.iter().map(module_path).collect();
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -53,8 +53,9 @@ fn arrows(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
-/// What is left once all modules are gone, again and again, that nothing leads to or from: circles, and what ties them.
-fn arrows_in_circles(mut arrows: BTreeMap<String, BTreeSet<String>>) -> Vec<(String, String)> {
+/// Removes modules without incoming or outgoing arrows until none is left: only cycles and the
+/// arrows between them remain.
+fn arrows_in_cycles(mut arrows: BTreeMap<String, BTreeSet<String>>) -> Vec<(String, String)> {
     loop {
         let before: usize = arrows.values().map(BTreeSet::len).sum();
         let starts: BTreeSet<String> = arrows
@@ -77,7 +78,7 @@ fn arrows_in_circles(mut arrows: BTreeMap<String, BTreeSet<String>>) -> Vec<(Str
         .collect()
 }
 
-/// `a::b` for `a/b.rs` and `a/b/mod.rs`, nothing for the root.
+/// `a::b` for `a/b.rs` and `a/b/mod.rs`, empty for the crate root.
 fn module_path(source: &Source) -> ModulePath {
     let mut path: ModulePath = source
         .path
@@ -92,7 +93,7 @@ fn module_path(source: &Source) -> ModulePath {
     path
 }
 
-/// All paths that begin with `crate` or `super`, from the root of the crate.
+/// All paths that begin with `crate` or `super`, seen from the crate root.
 fn named_paths(source: &Source, own: &[String]) -> Vec<ModulePath> {
     let mut named = Vec::new();
     for at in word_starts(&source.code, "crate") {
@@ -128,7 +129,7 @@ fn longest_module(path: &[String], modules: &BTreeSet<ModulePath>) -> Option<Mod
 }
 
 #[test]
-fn a_circle_is_found_and_what_leads_to_it_is_left_out() {
+fn a_cycle_is_found_without_what_leads_to_it() {
     let arrow = |from: &str, to: &str| (from.to_owned(), BTreeSet::from([to.to_owned()]));
     let arrows = BTreeMap::from([
         arrow("a", "b"),
@@ -136,7 +137,7 @@ fn a_circle_is_found_and_what_leads_to_it_is_left_out() {
         arrow("c", "b"),
         arrow("d", "e"),
     ]);
-    let found = arrows_in_circles(arrows);
+    let found = arrows_in_cycles(arrows);
     assert_eq!(
         found,
         [("b", "c"), ("c", "b")].map(|(from, to)| (from.to_owned(), to.to_owned()))

@@ -1,5 +1,5 @@
-//! What cargo cannot hold: inside a package the arrows between modules point one way. This reads the sources and fails where
-//! one is broken.
+//! What cargo cannot check: inside a package, dependencies between modules point one way. The tests
+//! read the sources.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -8,8 +8,8 @@ mod sources;
 
 use sources::{Source, crate_paths, is_word, sources, word_starts};
 
-/// What each top-level module of the program may name of the others, as a beginning of the path after `crate::`. All may
-/// name [`labrum_core`], and its `Error`, `ErrorKind` and `Result` as the program's own.
+/// What each top-level module of the program may name, as a prefix of the path after `crate::`. All
+/// may name [`labrum_core`], and its `Error`, `ErrorKind` and `Result` also as the program's own.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("io", &[]),
     ("workspace", &[]),
@@ -46,7 +46,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates that only some modules of the program may name, with those whose names go on after `_`.
+/// Crates that only some modules of the program may name; a name also covers those that continue it
+/// with `_`.
 const ONLY_IN: &[(&str, &[&str])] = &[
     (
         "labrum_nn",
@@ -73,11 +74,11 @@ const NOT_IN_CORE: &[&str] = &[
     "std::env",
     "rayon",
 ];
-/// The modules of `labrum-core` that are there to read and write.
+/// The modules of `labrum-core` that may read and write.
 const CORE_WITH_FILES: &[&str] = &["containment", "file_bytes", "guard", "whole_file"];
 
 #[test]
-fn modules_name_only_what_lies_below_them() {
+fn modules_name_only_those_below_them() {
     check(|source| {
         if source.module.is_empty() || !source.is_program() {
             return Vec::new();
@@ -121,7 +122,7 @@ fn the_network_and_the_window_stay_in_their_modules() {
 }
 
 #[test]
-fn what_images_and_masks_are_reads_no_file_and_starts_no_thread() {
+fn the_core_reads_no_files_and_starts_no_threads() {
     check(|source| {
         let is_pure =
             source.package == "labrum-core" && !CORE_WITH_FILES.contains(&source.module.as_str());
@@ -135,7 +136,7 @@ fn what_images_and_masks_are_reads_no_file_and_starts_no_thread() {
 }
 
 #[test]
-fn nothing_decides_by_the_words_of_a_message() {
+fn no_code_depends_on_the_text_of_a_message() {
     let fields = ["tried", "reason", "advice", "text"];
     let looks = [".contains(", ".starts_with(", ".ends_with(", ".as_str() =="];
     let asked: Vec<String> = fields
@@ -148,13 +149,13 @@ fn nothing_decides_by_the_words_of_a_message() {
                 .iter()
                 .any(|asked| line.replace(".as_deref()", "").contains(asked.as_str()))
         };
-        // Tests of messages read them.
+        // Tests may check messages.
         let is_test = source.path.split('/').any(|part| part.starts_with("tests"));
         let broken = source.code.lines().filter(|_| !is_test).filter(is_asked);
         broken
             .map(|line| {
                 format!(
-                    "an `ErrorKind` decides, not the text of a message: {}",
+                    "check the `ErrorKind`, not the text of a message: {}",
                     line.trim()
                 )
             })
@@ -171,7 +172,7 @@ fn only_the_mask_writes_its_labels() {
     let fields = body_of(&mask.code, "pub struct Mask");
     assert!(
         fields.contains("labels: Vec<u8>"),
-        "mask.rs holds its labels in another way now: {fields}"
+        "mask.rs now stores its labels in another way: {fields}"
     );
     let open_fields: Vec<&str> = fields.lines().filter(|line| line.contains("pub")).collect();
     assert!(
@@ -184,12 +185,12 @@ fn only_the_mask_writes_its_labels() {
         .find(|line| line.contains("fn ") && line.contains("-> &mut"));
     assert!(
         hands_out.is_none(),
-        "mask.rs: labels must not be handed out to be written: {hands_out:?}"
+        "mask.rs: no function may return a mutable reference: {hands_out:?}"
     );
 }
 
 #[test]
-fn every_file_begins_with_what_it_is_for() {
+fn every_file_begins_with_its_purpose() {
     check(|source| {
         let says = source
             .text
@@ -204,7 +205,7 @@ fn every_file_begins_with_what_it_is_for() {
     });
 }
 
-/// Fails with one line for each thing that `find` has to say about a file.
+/// Fails with one line for each violation that `find` reports in a file.
 fn check(find: impl Fn(&Source) -> Vec<String>) {
     let say = |source: &Source| {
         find(source)
@@ -223,7 +224,7 @@ fn check(find: impl Fn(&Source) -> Vec<String>) {
     );
 }
 
-/// True where code names a crate, or one whose name goes on after `_`.
+/// True if code names a crate, or one that continues its name with `_`.
 fn names_crate(code: &str, name: &str) -> bool {
     word_starts(code, name).any(|at| {
         let word_end = code[at..]
@@ -292,7 +293,7 @@ mod the_reader {
     }
 
     #[test]
-    fn tells_a_crate_from_a_word() {
+    fn distinguishes_a_crate_from_a_word() {
         assert!(names_crate("use burn;", "burn") && names_crate("let d: burn_flex::Flex;", "burn"));
         assert!(!names_crate(
             "let burn = 1; burns::x(); crate::burn::x()",

@@ -1,10 +1,10 @@
-//! Reads the sources of all packages: their text, their code, and what they name of their own crate.
+//! Reads the sources of all packages: their text, their code, and the paths of their own crate.
 
 use std::path::{Path, PathBuf};
 
 /// A file of `src/` or of `crates/*/src/`.
 pub(crate) struct Source {
-    /// Path below the sources of its package, with `/`.
+    /// Path relative to the sources of its package, with `/`.
     pub(crate) path: String,
     /// Name of its package: `labrum` for the program.
     pub(crate) package: String,
@@ -85,7 +85,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The text without comments, strings and the tests at its end. Raw strings are taken for plain ones.
+/// The text without comments, strings and the tests at its end. Raw strings count as plain ones.
 pub(crate) fn code_of(text: &str) -> String {
     let text = text
         .split("#[cfg(test)]\nmod tests {")
@@ -112,7 +112,7 @@ pub(crate) fn code_of(text: &str) -> String {
     code
 }
 
-/// All that a file names of its crate, without `crate::`: by `crate::`, or by enough `super::`.
+/// All paths that a file names by `crate::` or enough `super::`, without `crate::`.
 pub(crate) fn crate_paths(source: &Source) -> Vec<String> {
     let by_crate = word_starts(&source.code, "crate")
         .filter_map(|at| source.code[at..].strip_prefix("crate::"));
@@ -126,7 +126,7 @@ pub(crate) fn crate_paths(source: &Source) -> Vec<String> {
     by_crate.chain(by_super).flat_map(expand).collect()
 }
 
-/// How many `super::` lead from a file to the root of the crate.
+/// Number of `super::` from a file to the crate root.
 fn depth(path: &str) -> usize {
     path.split('/').count() - usize::from(path.ends_with("/mod.rs"))
 }
@@ -160,7 +160,7 @@ pub(crate) fn expand(tree: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where words begin that begin with `word`, parts of a longer path left out.
+/// Offsets of words that begin with `word`, except within a longer path.
 pub(crate) fn word_starts<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let begins = |at: &usize| !code[..*at].ends_with(|c| is_word(c) || c == ':');
     code.match_indices(word).map(|(at, _)| at).filter(begins)

@@ -1,4 +1,4 @@
-//! Files are read in child processes: the pictures are the same, and what befalls a child befalls nobody else.
+//! Files are read in child processes: the images are the same, and a crash affects no other file.
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One test at a time: some of them kill the children.
+/// Runs one test at a time, because some of them kill the children.
 fn start() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     containment::start_pool(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
@@ -45,7 +45,7 @@ fn load(path: &Path) -> Result<Image, Error> {
     )
 }
 
-/// A file that never comes to its end: a child that opens it waits for somebody to write to it.
+/// A named pipe: a child that opens it waits forever for data.
 fn endless(folder: &Path) -> Option<PathBuf> {
     let path = folder.join("endless.dcm");
     let made = Command::new("mkfifo").arg(&path).status();
@@ -53,7 +53,7 @@ fn endless(folder: &Path) -> Option<PathBuf> {
 }
 
 #[test]
-fn images_from_a_child_are_those_decoded_here() {
+fn images_from_a_child_equal_those_decoded_in_this_process() {
     let _turn = start();
     let mut count = 0;
     for folder in [
@@ -82,7 +82,7 @@ fn images_from_a_child_are_those_decoded_here() {
 }
 
 #[test]
-fn errors_of_a_child_are_those_of_this_process() {
+fn errors_of_a_child_equal_those_of_this_process() {
     let _turn = start();
     for path in ["tests/fixtures/README.md", "tests/fixtures/missing.dcm"] {
         let source = Source {
@@ -98,7 +98,7 @@ fn errors_of_a_child_are_those_of_this_process() {
 }
 
 #[test]
-fn a_name_need_not_be_unicode() {
+fn file_names_need_not_be_unicode() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(OsStr::from_bytes(b"scan-\xff.dcm"));
@@ -112,7 +112,7 @@ fn a_name_need_not_be_unicode() {
 }
 
 #[test]
-fn a_file_that_takes_too_long_is_given_up() {
+fn reading_stops_when_a_file_takes_too_long() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
     let Some(path) = endless(folder.path()) else {
@@ -142,7 +142,7 @@ fn a_child_that_dies_is_an_error_about_its_file() {
             let path = path.clone();
             move || load(&path)
         });
-        // It opens the file by now.
+        // By now the child has opened the file.
         wait_for(|| containment::child_process_ids().first().copied()).unwrap();
         thread::sleep(Duration::from_millis(500));
         for child in containment::child_process_ids() {
@@ -173,9 +173,9 @@ fn wait_for<T>(mut find: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
-/// A file of really 3 GiB, full of holes: nothing in it lies.
+/// A sparse file that really has the 3 GiB that its header states.
 #[test]
-fn an_image_that_takes_too_much_memory_is_given_up() {
+fn reading_stops_when_an_image_takes_too_much_memory() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.dcm");
@@ -223,7 +223,7 @@ fn an_image_that_takes_too_much_memory_is_given_up() {
         error.reason.contains("more than 2 GiB of memory"),
         "{error}"
     );
-    // Nor does it lose its patient in this process.
+    // De-identification does not read it in this process either.
     let how = Deidentification {
         key: SecretKey::from_system_random(),
         dates: Dates::Remove,
@@ -250,7 +250,7 @@ fn children_end_with_their_parent() {
         .arg("info")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // Again and again the same, so that there is time.
+    // Many links to the same files, so that the parent is still busy when it is killed.
     let folder = tempfile::tempdir().unwrap();
     for n in 0..2000 {
         let from = root(&format!(
@@ -268,7 +268,7 @@ fn children_end_with_their_parent() {
         |child: &u32| !Path::new(&format!("/proc/{child}/cmdline")).exists() || is_dead(*child);
     assert!(
         wait_for(|| children.iter().all(gone).then_some(())).is_some(),
-        "they live on: {children:?}"
+        "children are still running: {children:?}"
     );
 }
 
@@ -291,7 +291,7 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// A zombie that its new parent has not looked at yet.
+/// True also for a zombie that its new parent has not reaped yet.
 #[cfg(target_os = "linux")]
 fn is_dead(process: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat"))

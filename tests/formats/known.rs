@@ -1,34 +1,34 @@
-//! What is known of the files: a list, and NumPy arrays beside them.
+//! The expected result for each file: a list, and NumPy arrays beside the files.
 
 use std::path::Path;
 
-/// A file and what is expected of it.
+/// A file and its expected result.
 pub(crate) struct Known {
     pub(crate) file: String,
-    /// It stands for itself, not for its transfer syntax.
+    /// Listed by its own name, not by its transfer syntax.
     pub(crate) is_odd: bool,
     pub(crate) syntax: String,
     pub(crate) photometric: String,
-    /// "12 in 16 signed"
+    /// Bits stored, bits allocated and sign, as in "12 in 16 signed".
     pub(crate) bits: String,
-    /// Words of the message that it has to be refused with.
+    /// Part of the message with which it must be refused.
     pub(crate) refused: Option<String>,
 }
 
 /// The values of one frame.
 pub(crate) struct Values {
     pub(crate) rows: usize,
-    /// Colour in 8 bits.
+    /// Colour with 8 bits per channel.
     pub(crate) frame: Vec<f64>,
 }
 
 impl Known {
-    /// The name of the file in words.
+    /// The file name as words.
     pub(crate) fn title(&self) -> String {
         self.file.trim_end_matches(".dcm").replace('-', " ")
     }
 
-    /// The values of each frame; a file that has to be refused counts as one frame.
+    /// The values of each frame; a file that must be refused counts as one frame.
     pub(crate) fn frames(&self, folder: &Path) -> Vec<Values> {
         match (
             std::fs::read(folder.join(&self.file).with_extension("npy")),
@@ -44,7 +44,7 @@ impl Known {
     }
 }
 
-/// The largest value of so many bits.
+/// The largest value with this number of bits.
 fn most(bits: &str) -> f64 {
     let stored: f64 = bits
         .split(' ')
@@ -61,7 +61,7 @@ pub(crate) fn listed(folder: &Path) -> Vec<Known> {
         let [file, kind, syntax, photometric, bits, refused] =
             line.split('\t').collect::<Vec<_>>()[..]
         else {
-            panic!("a line of index.tsv is damaged: {line}");
+            panic!("invalid line in index.tsv: {line}");
         };
         Known {
             file: file.into(),
@@ -75,7 +75,7 @@ pub(crate) fn listed(folder: &Path) -> Vec<Known> {
     list.lines().skip(1).map(known).collect()
 }
 
-/// All files of a folder with values or words beside them.
+/// All files of a folder that have expected values or an expected message beside them.
 pub(crate) fn found(folder: &Path) -> Vec<Known> {
     let mut all = Vec::new();
     for entry in walkdir::WalkDir::new(folder)
@@ -91,7 +91,7 @@ pub(crate) fn found(folder: &Path) -> Vec<Known> {
         if refused.is_none() && !path.with_extension("npy").exists() {
             continue;
         }
-        // The depth of wide colour is in the name.
+        // The name states the bit depth of colour beyond 8 bits.
         let name = entry.file_name().to_string_lossy();
         let bits = ["12", "16", "32"]
             .into_iter()
@@ -115,7 +115,7 @@ pub(crate) fn found(folder: &Path) -> Vec<Known> {
     all
 }
 
-/// NumPy's format, version 1: frames, rows, columns and perhaps colours.
+/// Reads NumPy's format, version 1: frames, rows, columns and, for colour, channels.
 fn read_npy(bytes: &[u8], most: f64) -> Vec<Values> {
     let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let head = std::str::from_utf8(&bytes[10..10 + length]).unwrap();

@@ -1,7 +1,8 @@
-//! What the reader does with every transfer syntax, photometric interpretation and depth, held against docs/formats.md.
+//! Compares docs/formats.md with what the reader does for every transfer syntax, photometric
+//! interpretation and bit depth.
 //!
-//! The files are those of `tests/peers/make_matrix.py`. `LABRUM_WRITE_FORMATS=1` writes the page anew;
-//! `LABRUM_DICOM_FOLDER` names a folder of more files with their values beside them, as that script makes them.
+//! The files are made by `tests/peers/make_matrix.py`. `LABRUM_WRITE_FORMATS=1` rewrites the page;
+//! `LABRUM_DICOM_FOLDER` names a folder of further files that this script made.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod known;
@@ -29,22 +30,22 @@ quotes.
 
 ";
 
-/// How far values are from those that are known.
+/// Difference from the expected values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Off {
     /// The largest difference.
     most: f64,
-    /// The share of values that are off by more than 3.
+    /// The share of values that differ by more than 3.
     far: f64,
 }
 
-/// How a file fared.
+/// Result for a file or frame.
 #[derive(Clone, Debug, PartialEq)]
 enum Verdict {
     Shown(Off),
-    /// Shown as far as it goes: what is said of the rest.
+    /// Shown in part: the message about the rest, and the difference of this part.
     InPart(String, Off),
-    /// The message.
+    /// Refused with this message.
     Refused(String),
 }
 
@@ -57,7 +58,7 @@ impl Verdict {
         }
     }
 
-    /// How far off it is, where all of it is shown.
+    /// The difference, if the whole image is shown.
     fn whole(&self) -> Option<Off> {
         match self {
             Self::Shown(off) => Some(*off),
@@ -65,7 +66,7 @@ impl Verdict {
         }
     }
 
-    /// Wrong pixels are worse than none.
+    /// True if wrong pixels are shown: that is worse than none.
     fn is_wrong(&self) -> bool {
         matches!(self, Self::Shown(off) | Self::InPart(_, off) if closeness(*off) == DIFFERENT)
     }
@@ -73,7 +74,7 @@ impl Verdict {
 
 const DIFFERENT: &str = "DIFFERENT";
 
-/// Not the exact difference: that would be another one on another processor.
+/// The class of a difference: exact differences depend on the processor.
 fn closeness(off: Off) -> &'static str {
     match off {
         Off { most: 0.0, .. } => "equal",
@@ -100,7 +101,7 @@ fn load(path: &Path, frame: usize, values: &Values) -> Verdict {
     }
 }
 
-/// The difference on the rows that are there; infinite where the size differs.
+/// The difference in the rows that exist; infinite if the size differs.
 fn difference(image: &Image, values: &Values) -> Off {
     let found: Vec<f64> = match &image.pixels {
         Pixels::U8(v) => v.iter().map(|v| f64::from(*v)).collect(),
@@ -150,7 +151,7 @@ fn verdicts(folder: &Path, known: &Known) -> Vec<Verdict> {
         .collect()
 }
 
-/// How far off the worst frame is, or what is the matter with which.
+/// The largest difference of all frames or, if not all are shown, the result for each frame.
 fn summary(verdicts: &[Verdict]) -> String {
     let shown: Vec<Off> = verdicts.iter().filter_map(Verdict::whole).collect();
     if shown.len() == verdicts.len() {
@@ -222,7 +223,7 @@ fn page(folder: &Path, all: &[Known]) -> String {
 }
 
 #[test]
-fn the_page_of_formats_says_what_the_reader_does() {
+fn the_formats_page_matches_the_reader() {
     let folder = tempfile::tempdir().unwrap();
     let archive = std::fs::File::open(ARCHIVE).unwrap();
     tar::Archive::new(flate2::read::GzDecoder::new(archive))
@@ -241,14 +242,14 @@ fn the_page_of_formats_says_what_the_reader_does() {
         .find(|(now, then)| now != then);
     assert!(
         page == committed,
-        "docs/formats.md is not what the reader does; the first line that differs:\nnow:  {}\nthen: {}",
+        "docs/formats.md does not match the reader; the first line that differs:\nnow:  {}\nthen: {}",
         differs.map_or("", |d| d.0),
         differs.map_or("", |d| d.1)
     );
 }
 
 #[test]
-fn a_folder_of_more_files_holds_no_surprise() {
+fn further_files_are_read_as_expected() {
     let Some(folder) = std::env::var_os("LABRUM_DICOM_FOLDER") else {
         return;
     };

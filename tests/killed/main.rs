@@ -1,4 +1,5 @@
-//! Killed at any moment, the program loses nothing that it was given: children work on a workspace until they are killed.
+//! Killed at any moment, the program loses no saved work: children work on a workspace until they
+//! are killed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,7 +8,7 @@ mod store;
 
 use std::{io::Read, process::Child};
 
-/// A child that ended by itself: says what it said last.
+/// Panics with the error output of a child that ended by itself.
 fn fail(child: &mut Child) -> ! {
     let mut words = String::new();
     child
@@ -16,7 +17,7 @@ fn fail(child: &mut Child) -> ! {
         .unwrap()
         .read_to_string(&mut words)
         .unwrap();
-    panic!("the child stopped by itself: {words}");
+    panic!("the child ended by itself: {words}");
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).

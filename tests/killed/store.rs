@@ -1,4 +1,4 @@
-//! The store alone: a child calls it and is killed, and what it had been told is saved must be there.
+//! The workspace alone: a child calls it and is killed. What it reported as saved must be there.
 
 use crate::{Random, fail};
 use labrum::workspace::Workspace;
@@ -25,7 +25,7 @@ use std::{
 const CASES: usize = 2;
 const SLICES: usize = 2;
 const SIDE: usize = 64;
-/// After so many lives a new workspace is begun.
+/// Number of kills before the next workspace is created.
 const LIVES_OF_A_WORKSPACE: u64 = 50;
 
 #[test]
@@ -33,16 +33,17 @@ fn a_killed_program_loses_nothing() {
     kill(200, 1);
 }
 
-/// About a minute.
+/// Takes about a minute.
 #[test]
 #[ignore = "the same with a thousand kills"]
 fn a_program_killed_a_thousand_times_loses_nothing() {
     kill(1000, 2);
 }
 
-/// What the child does: works from the step given until it is killed. Does nothing in a usual run of the tests.
+/// Run by the child process: works from the given call on until it is killed. Does nothing in a
+/// normal test run.
 #[test]
-fn the_work_of_the_child() {
+fn child_process() {
     let Ok(task) = std::env::var("LABRUM_KILLED") else {
         return;
     };
@@ -56,7 +57,7 @@ fn the_work_of_the_child() {
     let mut workspace = Workspace::open(Path::new(folder)).unwrap();
     let cases = adopt(&mut workspace);
     let begun = Instant::now();
-    // An end of its own, should the parent be gone.
+    // It ends by itself if the parent is gone.
     while begun.elapsed() < Duration::from_secs(20) {
         let action = work.next();
         save(&mut workspace, &cases, &action);
@@ -67,7 +68,8 @@ fn the_work_of_the_child() {
     }
 }
 
-/// Kills so often in all, on workspaces side by side: most of a life is waiting for the disk.
+/// Kills a child this many times, on several workspaces in parallel: most of the time they wait for
+/// the disk.
 fn kill(times: u64, seed: u64) {
     let series = times / LIVES_OF_A_WORKSPACE;
     let counts: Vec<[u64; 3]> = thread::scope(|scope| {
@@ -76,7 +78,7 @@ fn kill(times: u64, seed: u64) {
                 scope.spawn(move || {
                     (n..series)
                         .step_by(4)
-                        .map(|n| lives(seed << 16 | n))
+                        .map(|n| run_and_kill_children(seed << 16 | n))
                         .collect::<Vec<_>>()
                 })
             })
@@ -89,27 +91,24 @@ fn kill(times: u64, seed: u64) {
     let [calls, untold, versions] =
         [0, 1, 2].map(|i| counts.iter().map(|count| count[i]).sum::<u64>());
     println!(
-        "{times} kills, {calls} calls, {untold} of them saved when killed before they could be told"
+        "{times} kills, {calls} calls, {untold} of them saved but not reported before the kill"
     );
     println!("{versions} versions of the model");
     assert!(
         versions > times / 20,
-        "too little was learned between the kills to say anything: {versions} versions"
+        "too few model versions between the kills: {versions}"
     );
-    assert!(
-        calls > times,
-        "too little was done between the kills to say anything: {calls} calls"
-    );
+    assert!(calls > times, "too few calls between the kills: {calls}");
 }
 
-/// The lives of one workspace; how many calls were saved in all, how many without having been told, and how many versions
-/// of the model are there.
-fn lives(seed: u64) -> [u64; 3] {
+/// Runs and kills children on one workspace. Returns the number of saved calls, of those saved but
+/// not reported, and of model versions.
+fn run_and_kill_children(seed: u64) -> [u64; 3] {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("workspace");
     let (mut work, mut untold) = (Work::new(seed), 0);
     for life in 0..LIVES_OF_A_WORKSPACE {
-        let saved = live(&folder, &work, life);
+        let saved = run_until_killed(&folder, &work, life);
         while work.done < saved {
             let action = work.next();
             work.apply(&action);
@@ -119,10 +118,10 @@ fn lives(seed: u64) -> [u64; 3] {
     [work.done, untold, work.learning.versions.len() as u64]
 }
 
-/// One life of the child, ended by a kill; how far it said that it got.
-fn live(folder: &Path, work: &Work, life: u64) -> u64 {
+/// Starts a child and kills it after a random time. Returns how many calls it reported as saved.
+fn run_until_killed(folder: &Path, work: &Work, life: u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["store::the_work_of_the_child", "--exact", "--nocapture"])
+        .args(["store::child_process", "--exact", "--nocapture"])
         .env(
             "LABRUM_KILLED",
             format!("{} {} {}", work.seed, work.done, folder.display()),
@@ -133,13 +132,13 @@ fn live(folder: &Path, work: &Work, life: u64) -> u64 {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut random = Random(work.seed ^ (life << 32));
-    // Some die while they open the workspace, most while they work.
+    // Some are killed while they open the workspace, most while they work.
     let mut saved = work.done;
     if random.below(5) > 0 {
         saved = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| told(&line))
+            .find_map(|line| saved_calls(&line))
             .unwrap_or_else(|| fail(&mut child));
     }
     thread::sleep(Duration::from_micros(random.below(40_000)));
@@ -147,39 +146,43 @@ fn live(folder: &Path, work: &Work, life: u64) -> u64 {
     child.wait().unwrap();
     lines
         .map_while(Result::ok)
-        .filter_map(|line| told(&line))
+        .filter_map(|line| saved_calls(&line))
         .last()
         .unwrap_or(saved)
 }
 
-fn told(line: &str) -> Option<u64> {
+fn saved_calls(line: &str) -> Option<u64> {
     line.strip_prefix("saved ")?.parse().ok()
 }
 
-/// Compares the workspace with what was told, or that and the call in hand; the number of calls (0 or 1) that were
-/// saved without having been told.
+/// Compares the workspace with the reported calls, or with one more. Returns the number of calls (0
+/// or 1) that were saved but not reported.
 fn check(folder: &Path, work: &mut Work) -> u64 {
     let mut workspace = Workspace::open(folder).unwrap();
     let keys = adopt(&mut workspace);
-    let found = look(&mut workspace, &keys);
+    let found = read_state(&mut workspace, &keys);
     let in_hand = u64::from(found != work.state());
     if in_hand == 1 {
         let action = work.next();
         work.apply(&action);
         assert_eq!(found, work.state(), "after {} calls", work.done);
     }
-    // Undo works, and redo.
+    // Undo and redo work.
     if let Some(last) = work.last_done() {
         let mut undone = work.clone();
         undone.apply(&Action::Undo(last));
         workspace.set_undone(last, true).unwrap();
         assert_eq!(
-            look(&mut workspace, &keys),
+            read_state(&mut workspace, &keys),
             undone.state(),
             "undo of {last}"
         );
         workspace.set_undone(last, false).unwrap();
-        assert_eq!(look(&mut workspace, &keys), work.state(), "redo of {last}");
+        assert_eq!(
+            read_state(&mut workspace, &keys),
+            work.state(),
+            "redo of {last}"
+        );
     }
     check_files(&mut workspace);
     workspace.close().unwrap();
@@ -191,7 +194,7 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
     in_hand
 }
 
-/// Every version has its file, and no file is there that nothing names.
+/// Every version has its file, and there are no other files.
 fn check_files(workspace: &mut Workspace) {
     let versions = workspace.list_versions().unwrap();
     let mut left: Vec<_> = std::fs::read_dir(workspace.models_folder())
@@ -201,7 +204,7 @@ fn check_files(workspace: &mut Workspace) {
     for version in versions {
         assert!(
             std::fs::read(&version.file).unwrap() == weights(&version.name),
-            "{} is not whole",
+            "the weights of {} are incomplete",
             version.name
         );
         left.retain(|path| *path != version.file);
@@ -210,7 +213,7 @@ fn check_files(workspace: &mut Workspace) {
         .running_round()
         .unwrap()
         .map(|round| round.checkpoint);
-    // What was being written is taken for left over an hour later.
+    // Partial files are only deleted when they are an hour old.
     left.retain(|path| {
         Some(path) != checkpoint.as_ref() && path.extension().is_none_or(|ending| ending != "part")
     });
@@ -221,14 +224,14 @@ fn weights(name: &str) -> Vec<u8> {
     name.as_bytes().repeat(20_000)
 }
 
-/// What can be seen of a workspace.
+/// The visible state of a workspace.
 type State = (
     Vec<(Status, f64, Vec<Option<PackedMask>>)>,
     Vec<(i64, Edit, StepState)>,
     Learning,
 );
 
-fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
+fn read_state(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
     let cases: Vec<StoredCase> = (0..CASES)
         .map(|n| workspace.find_case(&format!("case {n}")).unwrap().unwrap())
         .collect();
@@ -282,7 +285,7 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         .collect()
 }
 
-/// One call of the store.
+/// One call to the workspace.
 enum Action {
     Stroke {
         case: usize,
@@ -377,14 +380,14 @@ fn name_of(round: RoundKey) -> String {
     format!("round-{}", round.0)
 }
 
-/// Rounds and versions of the model.
+/// Rounds and model versions.
 #[derive(Clone, Debug, Default)]
 struct Learning {
-    /// Rounds so far; not to be seen in the store.
+    /// Number of rounds so far; not visible in the workspace.
     rounds: i64,
-    /// The round that is running, and how many masks it learns from.
+    /// The running round, and the number of masks that it trains on.
     running: Option<(RoundKey, usize)>,
-    /// Names, and which is active.
+    /// Names, and whether each is active.
     versions: Vec<(String, bool)>,
 }
 
@@ -394,7 +397,7 @@ impl PartialEq for Learning {
     }
 }
 
-/// A step as the model of the store keeps it.
+/// A step in the test's copy of the expected state.
 #[derive(Clone)]
 struct Done {
     case: usize,
@@ -412,11 +415,11 @@ struct Case {
     had_proposal: Vec<bool>,
 }
 
-/// The script, which follows from the seed alone, and what it leads to.
+/// The sequence of calls, which depends only on the seed, and the expected state.
 #[derive(Clone)]
 struct Work {
     seed: u64,
-    /// Calls so far.
+    /// Number of calls so far.
     done: u64,
     cases: Vec<Case>,
     /// The step at `i` has number `i + 1` in the journal.
@@ -440,7 +443,7 @@ impl Work {
         }
     }
 
-    /// The next call, chosen by seed, number of calls so far and state.
+    /// The next call; it depends on the seed, the number of calls so far and the state.
     fn next(&self) -> Action {
         let mut random = Random(self.seed << 40 | self.done);
         let (case, slice) = (
@@ -470,7 +473,7 @@ impl Work {
             )),
             9 => Some(Action::AddSecond(case)),
             10 => Some(Action::Fold),
-            11 => self.learn(&mut random),
+            11 => self.next_round_call(&mut random),
             _ => None,
         };
         rare.unwrap_or_else(|| {
@@ -542,8 +545,8 @@ impl Work {
         }
     }
 
-    /// The next call of a round; `None` where there is nothing to learn from.
-    fn learn(&self, random: &mut Random) -> Option<Action> {
+    /// The next call of a round; `None` if there are no masks to train on.
+    fn next_round_call(&self, random: &mut Random) -> Option<Action> {
         match self.learning.running {
             None => (self.lessons() > 0).then_some(Action::BeginRound),
             Some((round, _)) => Some(match random.below(4) {
@@ -577,7 +580,8 @@ impl Work {
             edit
         };
         self.mask(case, slice).apply_edit(&edit);
-        // All that was done there was undone: nobody says that nothing is there.
+        // All steps of the slice were undone: it has no mask, not an empty one, since nobody marked
+        // it as empty.
         let counts = |s: &Done| (s.case, s.slice) == (case, slice) && s.state == StepState::Done;
         if !self.cases[case].had_proposal[slice] && !self.steps.iter().any(counts) {
             self.cases[case].masks[slice] = None;

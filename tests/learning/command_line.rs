@@ -1,6 +1,7 @@
-//! The loop without a window: `train --workspace`, `models` and `rehearse`, killed and stopped as well.
+//! The learning loop on the command line: `train --workspace`, `models` and `rehearse`, also killed
+//! and stopped.
 
-use crate::{SIDE, Task, made, snapshot};
+use crate::{SIDE, Task, snapshot, synthetic_case};
 use labrum::{learning::model::Model, workspace::Workspace};
 use labrum_core::{
     edit::Edit,
@@ -42,7 +43,7 @@ fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
     output
 }
 
-/// What a run that must go well prints.
+/// Output of a run that must succeed.
 fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> String {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -62,7 +63,7 @@ fn workspace(folder: &Path, count: u64) {
         .set_labels(&[Label::with_name("Disc", 0)])
         .unwrap();
     for number in 0..count {
-        let slice = made(&pictures, Task::Disc, number, Side::Training);
+        let slice = synthetic_case(&pictures, Task::Disc, number, Side::Training);
         let case = CaseDescription {
             identity: slice.name.clone(),
             study: pictures.display().to_string(),
@@ -104,7 +105,7 @@ fn train(folder: &Path, more: &[&str]) -> Command {
 }
 
 #[test]
-fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back() {
+fn versions_are_trained_listed_compared_renamed_exported_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().join("work");
     workspace(&work, 14);
@@ -127,7 +128,7 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
         assert!(
             text(&done.stderr).contains("held out; about"),
-            "it says before what it takes: {}",
+            "the expected time is printed first: {}",
             text(&done.stderr)
         );
     }
@@ -140,7 +141,7 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     assert_eq!(list.as_array().unwrap().len(), 2);
     assert_eq!(
         list[1]["parent_name"], list[0]["name"],
-        "the second goes on from the first"
+        "the second starts from the first"
     );
     succeeds(&[
         &"models",
@@ -162,11 +163,7 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
         estimate["holdout_cases"].as_u64().unwrap() as usize
     );
     let csv = succeeds(&[&"models", &"--workspace", &work, &"report"]);
-    assert_eq!(
-        csv.lines().count(),
-        15,
-        "a line of headings and one for each case"
-    );
+    assert_eq!(csv.lines().count(), 15, "a header and a line for each case");
     assert_eq!(
         models(&[&"report"])["versions"].as_array().unwrap().len(),
         2
@@ -194,7 +191,11 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
         &"cpu",
     ]);
     let refused = run(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
-    assert_eq!(refused.status.code(), Some(1), "the active version stays");
+    assert_eq!(
+        refused.status.code(),
+        Some(1),
+        "the active version cannot be deleted"
+    );
     succeeds(&[&"models", &"--workspace", &work, &"activate", &"0"]);
     let asked = run(&[&"models", &"--workspace", &work, &"delete", &"1"]);
     assert!(
@@ -205,7 +206,7 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     assert_eq!(
         models(&[]).as_array().unwrap().len(),
         2,
-        "nobody was asked: nothing is deleted"
+        "nothing is deleted without confirmation"
     );
     let said = succeeds(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
     assert!(said.contains("Deleted \"First try\""), "{said}");
@@ -228,7 +229,7 @@ fn equal_workspaces_seeds_and_devices_make_equal_models() {
     assert_eq!(hashes[0], hashes[1]);
 }
 
-/// Calls the first label of a workspace something else.
+/// Renames the first label of a workspace.
 fn rename_label(folder: &Path, name: &str) {
     let mut workspace = Workspace::open(folder).unwrap();
     let mut labels = workspace.read_labels().unwrap();
@@ -238,7 +239,7 @@ fn rename_label(folder: &Path, name: &str) {
 }
 
 #[test]
-fn a_label_that_a_model_has_learned_can_be_called_something_else() {
+fn a_label_can_be_renamed_after_training() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path();
     workspace(work, 14);
@@ -266,10 +267,10 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     let before = compare();
     assert!(
         before.iter().any(|dice| *dice > 0.1),
-        "it has learned something: {before:?}"
+        "the model must have learned something: {before:?}"
     );
     rename_label(work, "Lesion X");
-    assert_eq!(compare(), before, "figures do not hang on a name");
+    assert_eq!(compare(), before, "scores do not depend on the name");
 
     let exported = work.join("exported.safetensors");
     succeeds(&[
@@ -284,10 +285,10 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     assert_eq!(
         Model::read_file(&exported).unwrap().card.labels[0].name,
         "Lesion X",
-        "it leaves under its name of today"
+        "it is exported with the current name"
     );
 
-    // A version from before models carried ids: its classes are the values of the workspace.
+    // A version from before models stored label ids: its classes are the workspace's label values.
     let file = std::fs::read_dir(work.join("models"))
         .unwrap()
         .next()
@@ -304,7 +305,7 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     .unwrap();
     assert_eq!(compare(), before);
 
-    // The next round goes on with it, under its new name and nothing else.
+    // The next round continues with the label, only under its new name.
     let next = train(work, &["--steps", "8", "--json"]).output().unwrap();
     assert_eq!(next.status.code(), Some(0), "{}", text(&next.stderr));
     let version: serde_json::Value = serde_json::from_slice(&next.stdout).unwrap();
@@ -314,12 +315,12 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     assert_eq!(
         Workspace::open(work).unwrap().read_labels().unwrap().len(),
         1,
-        "no label with the old name has come"
+        "no label with the old name was added"
     );
 }
 
 #[test]
-fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
+fn slices_marked_as_empty_are_trained_on() {
     let folder = tempfile::tempdir().unwrap();
     workspace(folder.path(), 6);
     let mut work = Workspace::open(folder.path()).unwrap();
@@ -383,7 +384,11 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
     let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(version["cases"].as_u64().unwrap(), learned);
     let cases = version["report"]["cases"].as_array().unwrap();
-    assert_eq!(cases.len() as u64, held, "the empty ones are judged, too");
+    assert_eq!(
+        cases.len() as u64,
+        held,
+        "the empty slices are evaluated, too"
+    );
     assert!(
         cases
             .iter()
@@ -392,7 +397,7 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
 }
 
 #[test]
-fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
+fn missing_workspaces_and_missing_accepted_cases_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("nowhere");
     let output = train(&missing, &[]).output().unwrap();
@@ -404,7 +409,7 @@ fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
     );
     assert!(
         !missing.exists(),
-        "a mistyped folder does not become a workspace"
+        "a mistyped folder must not become a workspace"
     );
     workspace(folder.path(), 0);
     let output = train(folder.path(), &[]).output().unwrap();
@@ -416,7 +421,7 @@ fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
     );
 }
 
-/// Waits until the training has begun and a while longer, then kills it.
+/// Kills the process after a while.
 fn kill_after(mut child: Child, while_longer: Duration) {
     thread::sleep(while_longer);
     child.kill().unwrap();
@@ -424,7 +429,7 @@ fn kill_after(mut child: Child, while_longer: Duration) {
 }
 
 #[test]
-fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
+fn a_killed_round_leaves_the_workspace_intact_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path();
     workspace(work, 14);
@@ -461,12 +466,12 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
         );
     }
     let mut opened = Workspace::open(work).unwrap();
-    // The round waits to go on.
+    // The round can be resumed.
     let interrupted = opened.running_round().unwrap().unwrap();
     let snapshot = opened.round_snapshot(interrupted.key).unwrap();
     assert_eq!(snapshot.len(), 14);
     opened.close().unwrap();
-    // It goes on with what it was begun with: far too many steps, so that it is stopped in the end.
+    // It resumes with its own settings: far too many steps, so it is killed in the end.
     let mut child = train(work, &[])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -486,7 +491,7 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says() {
+fn an_interrupted_round_is_resumed_restarted_or_discarded_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path();
     workspace(work, 14);
@@ -543,7 +548,7 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
         );
     }
     assert!(stop(&[]).contains("Resuming the interrupted round"));
-    assert_eq!(running().unwrap(), first, "it is the same round");
+    assert_eq!(running().unwrap(), first, "the same round was resumed");
     let anew = train(work, &["--anew", "--steps", "60", "--json"])
         .output()
         .unwrap();
@@ -558,11 +563,11 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
     assert_eq!(
         train(work, &["--give-up"]).status().unwrap().code(),
         Some(1),
-        "there is none any more"
+        "there is no round left to discard"
     );
 }
 
-/// Data as `rehearse` reads it.
+/// Images and masks as `rehearse` reads them.
 fn data(folder: &Path, count: u64) {
     let [images, masks] = ["images", "masks"].map(|name| folder.join(name));
     std::fs::create_dir_all(&images).unwrap();
@@ -582,7 +587,7 @@ fn data(folder: &Path, count: u64) {
 }
 
 #[test]
-fn a_rehearsal_tells_what_a_task_will_take() {
+fn a_rehearsal_estimates_the_work_for_a_task() {
     let folder = tempfile::tempdir().unwrap();
     data(folder.path(), 40);
     let arguments: [&dyn AsRef<OsStr>; 12] = [
@@ -629,13 +634,13 @@ fn a_rehearsal_tells_what_a_task_will_take() {
     let last = rounds[2]["corrected_share"].as_f64().unwrap();
     assert!(
         last < first,
-        "learning saves work: {first} at first, {last} at last"
+        "training must save work: share corrected {first} at first, {last} at last"
     );
 }
 
 #[cfg(unix)]
 #[test]
-fn a_rehearsal_stops_where_it_is_asked_to() {
+fn a_rehearsal_needs_enough_cases_and_stops_on_ctrl_c() {
     let folder = tempfile::tempdir().unwrap();
     data(folder.path(), 20);
     let output = run(&[

@@ -1,5 +1,5 @@
-//! The learning loop on made-up pictures: discs that are bright on noise, and bars. Small, but the real network, the real
-//! gate and real files.
+//! The learning loop on synthetic images: bright discs on noise, and dark bars. Small, but with the
+//! real network, promotion gate and files.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -19,17 +19,17 @@ use std::path::Path;
 
 const SIDE: u32 = 64;
 
-/// What is to be found in a picture.
+/// What is segmented in an image.
 #[derive(Clone, Copy, PartialEq)]
 enum Task {
     /// A bright disc, label 1.
     Disc,
-    /// A dark bar, label 2, on a picture with stripes.
+    /// A dark bar, label 2, on stripes.
     Bar,
 }
 
-/// A picture in `folder` and its mask.
-fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
+/// A case with a synthetic image, written to `folder`, and its mask.
+fn synthetic_case(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
     let mut rng = SmallRng::seed_from_u64(number * 2 + u64::from(task == Task::Bar));
     let [x, y] = [(); 2].map(|()| rng.random_range(20.0..44.0));
     let radius: f64 = rng.random_range(9.0..16.0);
@@ -78,7 +78,7 @@ fn packed(labels: Vec<u8>) -> PackedMask {
     PackedMask::from_mask(&Mask::from_labels(SIDE as usize, SIDE as usize, labels).unwrap())
 }
 
-/// Cases to learn from and some that are held out.
+/// Training cases; every fourth case is in the hold-out set.
 fn snapshot(folder: &Path, task: Task, numbers: std::ops::Range<u64>) -> Vec<SnapshotSlice> {
     let side = |n: u64| {
         if n % 4 == 3 {
@@ -87,5 +87,7 @@ fn snapshot(folder: &Path, task: Task, numbers: std::ops::Range<u64>) -> Vec<Sna
             Side::Training
         }
     };
-    numbers.map(|n| made(folder, task, n, side(n))).collect()
+    numbers
+        .map(|n| synthetic_case(folder, task, n, side(n)))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Rounds of training and the gate: what becomes active, what does not, and that the hold-out has no part in it.
+//! Rounds and the promotion gate: which candidates become active, and that the hold-out set does
+//! not influence training.
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
@@ -52,7 +53,7 @@ fn run(round: &WorkspaceRound) -> NewVersion {
         .unwrap()
 }
 
-/// A model that finds discs, learned from nothing.
+/// A model that segments discs, trained from scratch.
 fn good_model() -> PathBuf {
     static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = MODEL.get_or_init(|| {
@@ -70,7 +71,7 @@ fn good_model() -> PathBuf {
             version.report.verdict
         );
         let dice = version.report.mean_scores().1.unwrap().dice;
-        assert!(dice > 0.9, "a first model finds discs with Dice {dice}");
+        assert!(dice > 0.9, "a model trained from scratch has Dice {dice}");
         let path = folder.path().join("good.safetensors");
         std::fs::write(&path, &version.bytes).unwrap();
         (folder, path)
@@ -79,13 +80,13 @@ fn good_model() -> PathBuf {
 }
 
 #[test]
-fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
+fn equal_rounds_make_equal_models_whatever_is_in_the_hold_out_set() {
     let folder = tempfile::tempdir().unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..8);
     let first = run(&round(folder.path(), cases.clone(), StartFrom::Nothing, 12));
     let second = run(&round(folder.path(), cases.clone(), StartFrom::Nothing, 12));
     assert_eq!(first.hash, second.hash);
-    // The held-out pictures become noise, their masks something else: not one bit of the weights changes.
+    // Noise as images and masks of the hold-out set does not change a bit of the weights.
     let mut rng = SmallRng::seed_from_u64(5);
     for slice in cases.iter().filter(|s| s.side == Side::HoldOut) {
         GrayImage::from_fn(SIDE, SIDE, |_, _| image::Luma([rng.random()]))
@@ -102,15 +103,15 @@ fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
     }
     let third = run(&round(folder.path(), spoilt, StartFrom::Nothing, 12));
     assert_eq!(first.hash, third.hash);
-    assert_ne!(first.report, third.report, "the gate did look at them");
-    // Another seed does make another model.
+    assert_ne!(first.report, third.report, "the gate uses the hold-out set");
+    // Another seed makes another model.
     let mut other = round(folder.path(), cases, StartFrom::Nothing, 12);
     other.settings.plan.seed = 2;
     assert_ne!(run(&other).hash, first.hash);
 }
 
 #[test]
-fn honest_rounds_become_active() {
+fn rounds_on_correct_masks_become_active() {
     let folder = tempfile::tempdir().unwrap();
     for seed in 1..=3 {
         let mut honest = round(
@@ -130,8 +131,8 @@ fn honest_rounds_become_active() {
     }
 }
 
-/// What a round makes of masks or settings that were spoilt.
-fn spoilt(spoil: impl FnOnce(&mut WorkspaceRound)) -> NewVersion {
+/// The version that a round makes from corrupted masks or settings.
+fn corrupted_round(spoil: impl FnOnce(&mut WorkspaceRound)) -> NewVersion {
     let folder = tempfile::tempdir().unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..28);
     let mut bad = round(folder.path(), cases, StartFrom::File(good_model()), 60);
@@ -139,14 +140,14 @@ fn spoilt(spoil: impl FnOnce(&mut WorkspaceRound)) -> NewVersion {
     run(&bad)
 }
 
-fn is_turned_down(version: &NewVersion) -> bool {
+fn is_rejected(version: &NewVersion) -> bool {
     matches!(version.report.verdict, Verdict::Worse { .. })
         && version.state == VersionState::Rejected
 }
 
 #[test]
-fn a_round_on_shuffled_masks_is_turned_down() {
-    let version = spoilt(|round| {
+fn a_round_on_shuffled_masks_is_rejected() {
+    let version = corrupted_round(|round| {
         let mut learned: Vec<&mut SnapshotSlice> = round
             .snapshot
             .iter_mut()
@@ -159,12 +160,12 @@ fn a_round_on_shuffled_masks_is_turned_down() {
             .enumerate()
             .for_each(|(i, slice)| slice.mask = masks[(i + 3) % count].clone());
     });
-    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+    assert!(is_rejected(&version), "{:?}", version.report.verdict);
 }
 
 #[test]
-fn a_round_with_labels_swapped_is_turned_down() {
-    let version = spoilt(|round| {
+fn a_round_with_swapped_labels_is_rejected() {
+    let version = corrupted_round(|round| {
         round.labels.push(Label::with_name("Ring", 1));
         for slice in round
             .snapshot
@@ -181,11 +182,11 @@ fn a_round_with_labels_swapped_is_turned_down() {
             slice.mask = packed(swapped);
         }
     });
-    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+    assert!(is_rejected(&version), "{:?}", version.report.verdict);
 }
 
 #[test]
-fn a_round_that_leaps_is_turned_down() {
+fn a_round_with_a_huge_learning_rate_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut wild = round(
         folder.path(),
@@ -193,19 +194,19 @@ fn a_round_that_leaps_is_turned_down() {
         StartFrom::File(good_model()),
         60,
     );
-    // The rate is lowered for a start that is good already: a hundredfold one still learns pictures as simple as these, and
-    // is rightly not turned down.
+    // The rate is reduced for starting weights that are already good: at a hundredfold rate such
+    // simple images are still learned, and the candidate is rightly accepted.
     wild.settings.plan.learning_rate *= 10_000.0;
-    // Numbers that overflow are an error; else the gate sees what came of it.
+    // Overflow is an error; otherwise the gate judges the candidate.
     if let Ok(version) = wild.train_version(&Control::default(), &mut |_| {}) {
         let version = version.unwrap();
-        assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+        assert!(is_rejected(&version), "{:?}", version.report.verdict);
     }
 }
 
 #[test]
-fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
-    let version = spoilt(|round| {
+fn a_round_with_one_inverted_mask_is_rejected_and_the_case_named() {
+    let version = corrupted_round(|round| {
         let slice = round
             .snapshot
             .iter_mut()
@@ -220,7 +221,7 @@ fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
             .collect();
         slice.mask = packed(inverted);
     });
-    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+    assert!(is_rejected(&version), "{:?}", version.report.verdict);
     assert!(
         version.report.verdict.reason_text().contains("disc-0"),
         "{}",
@@ -229,7 +230,7 @@ fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
 }
 
 #[test]
-fn an_image_that_cannot_be_read_ends_the_round_with_its_name() {
+fn an_unreadable_image_ends_the_round_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..8);
     std::fs::write(&cases[2].source.path, b"no picture").unwrap();
@@ -277,7 +278,7 @@ fn a_second_task_does_not_make_the_model_forget_the_first() {
     );
     assert!(
         dice(&after, "bar") > 0.8,
-        "the new task is learned: {}",
+        "Dice of the new task: {}",
         dice(&after, "bar")
     );
     let lost = dice(&before, "disc") - dice(&after, "disc");
@@ -315,7 +316,7 @@ fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_with_the_reason() {
+fn a_round_needs_cases_outside_the_hold_out_set() {
     let folder = tempfile::tempdir().unwrap();
     let mut cases = snapshot(folder.path(), Task::Disc, 0..3);
     let estimate = round(folder.path(), cases.clone(), StartFrom::Nothing, 12)
@@ -336,7 +337,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     assert!(error.contains("all accepted cases are held out"), "{error}");
 }
 
-/// How far the weights of a round are from those that it started from.
+/// Distance of a round's weights from the starting weights, which were trained on `seen` cases.
 fn change(seen: usize) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let (card, weights) = checkpoint::from_bytes(&std::fs::read(good_model()).unwrap()).unwrap();
@@ -364,13 +365,13 @@ fn change(seen: usize) -> f64 {
 }
 
 #[test]
-fn a_model_that_has_seen_much_is_changed_little_by_a_few_cases() {
+fn a_few_cases_hardly_change_a_model_trained_on_many() {
     let (novice, expert) = (change(6), change(1000));
     assert!(expert < 0.3 * novice, "{expert} against {novice}");
 }
 
 #[test]
-fn a_model_from_nothing_is_for_what_it_learned_from() {
+fn a_model_trained_from_scratch_is_for_images_like_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let version = run(&round(
         folder.path(),
@@ -382,7 +383,7 @@ fn a_model_from_nothing_is_for_what_it_learned_from() {
     assert_eq!(
         card.purpose.modalities,
         ["pictures"],
-        "it does not run by itself on CT"
+        "it must not run automatically on CT"
     );
     assert_eq!((card.trained_on.cases, card.labels.len()), (3, 1));
 }

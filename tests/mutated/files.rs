@@ -1,4 +1,4 @@
-//! The files that are broken: of each format and each transfer syntax at least one, all small and all in order.
+//! The valid files that are mutated: at least one of each format and transfer syntax, all small.
 
 use crate::formats::Format;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
@@ -19,12 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file in order.
+/// A valid file.
 pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) format: Format,
     pub(crate) bytes: Vec<u8>,
-    /// How often it is chosen: small files and rare readers more often.
+    /// Relative frequency: higher for small files and rare readers.
     pub(crate) weight: usize,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn segmented() -> PathBuf {
     root("tests/fixtures/syntaxes/explicit-little-endian.dcm")
 }
 
-/// All of them, in an order that is the same everywhere; more from the folder LABRUM_SEEDS where that is set.
+/// All files, in the same order everywhere, and those of the folder LABRUM_SEEDS if it is set.
 pub(crate) fn all() -> Vec<File> {
     let mut files = Vec::new();
     let fixtures = [
@@ -90,11 +90,7 @@ fn inside(folder: &Path, format: Format, weight: usize) -> Vec<File> {
         .map(|entry| entry.into_path())
         .filter(|path| is_one(path) && small(path));
     let files: Vec<File> = paths.map(|path| read(&path, format, weight)).collect();
-    assert!(
-        !files.is_empty(),
-        "there are no files in {}",
-        folder.display()
-    );
+    assert!(!files.is_empty(), "no DICOM files in {}", folder.display());
     files
 }
 
@@ -108,7 +104,7 @@ fn read(path: &Path, format: Format, weight: usize) -> File {
     }
 }
 
-/// Small pictures of all kinds.
+/// Small images of all kinds.
 fn pictures() -> Vec<File> {
     let value = |x: u32, y: u32| (x * 7 + y * 13 + x * y) as u8;
     let grey = GrayImage::from_fn(33, 21, |x, y| image::Luma([value(x, y)]));
@@ -137,7 +133,7 @@ fn pictures() -> Vec<File> {
     for (name, picture) in &pictures {
         for (format, coding, weight) in formats {
             let mut bytes = Cursor::new(Vec::new());
-            // BMP and JPEG hold not every depth.
+            // BMP and JPEG do not support every bit depth.
             if picture.write_to(&mut bytes, coding).is_ok() {
                 files.push(File {
                     name: (*name).into(),
@@ -183,7 +179,7 @@ fn pictures() -> Vec<File> {
     files
 }
 
-/// Pages of 8 x 6 values, one behind the other.
+/// A TIFF with pages of 8 x 6 pixels, one after the other.
 fn tiff(pages: u32, photometric: u32, bits: u32) -> Vec<u8> {
     let mut out = b"II*\0".to_vec();
     let mut link = out.len();
@@ -221,7 +217,7 @@ fn tiff(pages: u32, photometric: u32, bits: u32) -> Vec<u8> {
     out
 }
 
-/// A volume of 9 x 7 x 5 voxels of 16 bits.
+/// A volume of 9 x 7 x 5 voxels with 16 bits each.
 fn nifti(is_second: bool, is_packed: bool) -> Vec<u8> {
     let mut head = vec![0; if is_second { 544 } else { 352 }];
     let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
@@ -263,7 +259,7 @@ fn nifti(is_second: bool, is_packed: bool) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// A mask as other programs write it: with a palette, two bits for a pixel.
+/// A mask as other programs write it: with a palette and two bits per pixel.
 fn palette() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 37, 29);
@@ -276,7 +272,7 @@ fn palette() -> Vec<u8> {
     bytes
 }
 
-/// A workspace with cases, masks, steps and a version of a model, in one file.
+/// A workspace with cases, masks, steps and a model version, in one file.
 fn workspace() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What can be done to a file of a known format, so that its reader gets beyond the first check.
+//! Mutations for each file format that pass the first checks of its reader.
 
 mod dicom;
 mod nifti;
@@ -8,7 +8,7 @@ mod workspace;
 
 use crate::random::Random;
 
-/// How a file is read.
+/// File formats, one for each reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Format {
     Dicom,
@@ -25,7 +25,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What a file of it is called.
+    /// The usual file extension.
     pub(crate) fn ending(self) -> &'static str {
         match self {
             Self::Dicom | Self::Segmentation => "dcm",
@@ -49,7 +49,7 @@ impl Format {
     }
 }
 
-/// One mistake.
+/// Applies one mutation.
 pub(crate) fn mutate(format: Format, bytes: &mut Vec<u8>, random: &mut Random) {
     match format {
         Format::Dicom | Format::Segmentation => dicom::mutate(bytes, random),
@@ -65,7 +65,7 @@ pub(crate) fn mutate(format: Format, bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// CRC-32 of ISO 3309, which PNG and ZIP hold over their parts.
+/// CRC-32 of ISO 3309, the checksum in PNG and ZIP.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let bit = |crc: u32, _| {
         if crc & 1 == 1 {
@@ -79,7 +79,7 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
         .fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
 }
 
-/// All places of `pattern`.
+/// All offsets of `pattern`.
 pub(crate) fn places(bytes: &[u8], pattern: &[u8]) -> Vec<usize> {
     bytes
         .windows(pattern.len())

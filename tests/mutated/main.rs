@@ -1,6 +1,7 @@
-//! Files broken on purpose, with a fixed seed: whatever is in them, the program goes on, soon, in little memory.
+//! Files broken on purpose, with a fixed seed: whatever they contain, the program neither crashes
+//! nor hangs, and it needs little memory.
 //!
-//! `cargo test --release --test mutated` reads a share of them; all of them:
+//! `cargo test --release --test mutated` reads a sample of them. For all of them:
 //!
 //!     cargo test --release --test mutated -- --ignored --nocapture
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -29,23 +30,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// All numbers come from it.
+/// Seed of all random numbers.
 const SEED: u64 = 0x1ab7_0001;
-/// No file may take longer.
+/// Maximum time for one file.
 const LONGEST: Duration = Duration::from_secs(10);
-/// No child may take more to read a file of some kilobytes, MB. What it may take at most is four times that.
+/// Maximum memory of a child process for such small files, in MB; a quarter of its hard limit.
 const MOST_OF_A_CHILD: u64 = 512;
-/// This process, which holds the files and the test as well, MB.
+/// Maximum memory of this process, including the files and the test, in MB.
 const MOST_HERE: u64 = 700;
 
 #[test]
-fn a_share_of_ten_thousand_mutated_files_does_no_harm() {
+fn a_sample_of_mutated_files_does_no_harm() {
     mutated_files_do_no_harm(0..300);
 }
 
-/// Some minutes.
+/// Takes some minutes.
 #[test]
-#[ignore = "all of them, from the command line"]
+#[ignore = "takes minutes: all of them, on request"]
 fn ten_thousand_mutated_files_do_no_harm() {
     let first = std::env::var("LABRUM_FIRST")
         .ok()
@@ -58,12 +59,12 @@ fn ten_thousand_mutated_files_do_no_harm() {
     mutated_files_do_no_harm(first..first + count);
 }
 
-/// What became of all files.
+/// Results of all files.
 #[derive(Default)]
 struct Tally {
     readable: usize,
     refused: usize,
-    /// Why children died.
+    /// Why child processes ended, and how often.
     lost: BTreeMap<String, usize>,
     slowest: (Duration, String),
     harm: Vec<String>,
@@ -103,7 +104,7 @@ fn mutated_files_do_no_harm(numbers: std::ops::Range<usize>) {
     assert!(tally.harm.is_empty(), "{}", tally.harm.join("\n"));
     assert!(
         tally.readable > count / 20 && tally.refused > count / 20,
-        "the mistakes are too many or too few"
+        "the mutations break too many or too few files"
     );
     assert!(
         child <= MOST_OF_A_CHILD && here <= MOST_HERE,
@@ -111,7 +112,7 @@ fn mutated_files_do_no_harm(numbers: std::ops::Range<usize>) {
     );
 }
 
-/// Files that lie beside each other are read by the program itself as one folder.
+/// Number of files in each folder that the program itself reads.
 const FOLDER: usize = 50;
 
 fn work(files: &[File], next: &AtomicUsize, end: usize, tally: &Mutex<Tally>) {
@@ -122,7 +123,7 @@ fn work(files: &[File], next: &AtomicUsize, end: usize, tally: &Mutex<Tally>) {
         }
         let folder = tempfile::tempdir().unwrap();
         for number in first..(first + FOLDER).min(end) {
-            one(files, number, folder.path(), tally);
+            mutate_and_read(files, number, folder.path(), tally);
         }
         let harm = program::read_folder(folder.path(), first);
         let harm: Vec<String> = harm
@@ -133,8 +134,8 @@ fn work(files: &[File], next: &AtomicUsize, end: usize, tally: &Mutex<Tally>) {
     }
 }
 
-/// Makes and reads file `number`.
-fn one(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
+/// Mutates and reads file `number`.
+fn mutate_and_read(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
     let mut random = Random(SEED ^ (number as u64) << 20);
     let file = choose(files, &mut random);
     let others: Vec<&[u8]> = files
@@ -152,13 +153,13 @@ fn one(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
     let is_folder_of_its_own = !file.format.is_picture() && file.format.ending() != "dcm";
     let mut tally = tally.lock().unwrap();
     let harm = match &outcome {
-        Err(_) => Some("a panic".to_owned()),
+        Err(_) => Some("it panics".to_owned()),
         Ok(_) if taken > LONGEST => Some(format!("it takes {:.1} s", taken.as_secs_f64())),
         Ok(outcome) => outcome
             .errors
             .iter()
             .find(|error| error.reason.is_empty())
-            .map(|error| format!("no reason: {error}")),
+            .map(|error| format!("an error without a reason: {error}")),
     };
     if let Some(harm) = harm {
         std::fs::write(&path, &bytes).unwrap();
@@ -196,7 +197,7 @@ fn choose<'a>(files: &'a [File], random: &mut Random) -> &'a File {
     &files[0]
 }
 
-/// Copies what did harm to where it can be looked at.
+/// Copies harmful files to a folder that outlives the test; returns the path.
 fn keep(path: &Path) -> String {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated");
     std::fs::create_dir_all(&to).unwrap();

@@ -1,4 +1,4 @@
-//! Peaks of resident memory, where the system tells (Linux).
+//! Peak resident memory, where the system reports it (Linux).
 
 use labrum_core::containment;
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// Looks at the children again and again: one that dies takes its figure with it.
+/// Polls the child processes, because the peak of one that has ended cannot be read.
 pub(crate) struct Meter {
     stop: Arc<AtomicBool>,
     peaks: Arc<Mutex<HashMap<u32, u64>>>,
@@ -38,7 +38,7 @@ impl Meter {
         }
     }
 
-    /// Of the largest child, in MB, and how many there were.
+    /// Peak of the largest child in MB, and the number of children.
     pub(crate) fn end(mut self) -> (u64, usize) {
         self.stop.store(true, Relaxed);
         self.thread.take().unwrap().join().unwrap();
@@ -57,7 +57,7 @@ fn look(peaks: &Mutex<HashMap<u32, u64>>) {
     }
 }
 
-/// Of the process with this number, or "self"; 0 where that is not told.
+/// Peak of the process with this ID or "self", in MB; 0 if the system does not report it.
 pub(crate) fn peak_mb(process: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status

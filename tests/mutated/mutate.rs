@@ -1,11 +1,11 @@
-//! Breaks files: anywhere, and where each format is read with most trust.
+//! Mutates files: anywhere, and in the parts of each format that readers trust most.
 
 use crate::{
     formats::{self, Format},
     random::Random,
 };
 
-/// Numbers at which readers stumble.
+/// Numbers that readers often handle wrongly.
 pub(crate) const NUMBERS: [u64; 24] = [
     0,
     1,
@@ -33,7 +33,7 @@ pub(crate) const NUMBERS: [u64; 24] = [
     0xC000_0000,
 ];
 
-/// A file with one to four mistakes; `others` are files whose parts may be put into it.
+/// Applies one to four mutations; parts of `others` may be inserted.
 pub(crate) fn mutate(
     format: Format,
     bytes: &[u8],
@@ -55,7 +55,7 @@ pub(crate) fn mutate(
     bytes
 }
 
-/// What can be done to any file.
+/// A mutation that is possible in any file.
 fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
     let length = bytes.len();
     match random.below(10) {
@@ -81,7 +81,7 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
         }
         3 => number(bytes, random.place(length), random),
         4 => {
-            // A part once more.
+            // Duplicate a part.
             let (start, end) = part(bytes, random);
             let copy = bytes[start..end].to_vec();
             let at = random.place(length);
@@ -119,7 +119,7 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
     }
 }
 
-/// Writes one of [`NUMBERS`] of 1, 2, 4 or 8 bytes in either order.
+/// Writes one of [`NUMBERS`] in 1, 2, 4 or 8 bytes, in either byte order.
 pub(crate) fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
     let value = *random.one_of(&NUMBERS);
     let value = if random.below(4) == 0 {
@@ -135,7 +135,7 @@ pub(crate) fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
     put(bytes, at, &word);
 }
 
-/// Writes as much as there is room for.
+/// Writes `word`, up to the end of `bytes`.
 pub(crate) fn put(bytes: &mut [u8], at: usize, word: &[u8]) {
     bytes
         .iter_mut()

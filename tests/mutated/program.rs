@@ -1,4 +1,4 @@
-//! The program itself on a folder of broken files.
+//! The program itself on a folder of mutated files.
 
 use std::{
     ffi::OsStr,
@@ -8,10 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The program looks at some dozen files: all of them together may take so long.
+/// Maximum time for all files of a folder together.
 const LONGEST: Duration = Duration::from_secs(180);
 
-/// What harm the files in `folder` do to the program; nothing where all is well. Every fourth folder is segmented, too.
+/// Harm that the files in `folder` do to the program, empty if none. Every fourth folder is also
+/// segmented.
 pub(crate) fn read_folder(folder: &Path, number: usize) -> Vec<String> {
     let mut harm = Vec::new();
     harm.extend(run(&[&"info", &folder, &"--json"]));
@@ -32,7 +33,7 @@ pub(crate) fn read_folder(folder: &Path, number: usize) -> Vec<String> {
     harm
 }
 
-/// The harm: an exit code that is neither 0 nor 1 (a signal has none), a panic, too long a time.
+/// Harm: an exit code other than 0 and 1 (a signal has none), a panic, or too long a run.
 fn run(arguments: &[&dyn AsRef<OsStr>]) -> Option<String> {
     let out = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));

@@ -1,4 +1,4 @@
-//! Numbers that are the same in every run.
+//! Random numbers that are the same in every run.
 
 /// SplitMix64.
 #[derive(Clone)]
@@ -13,7 +13,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// 0..end; 0 where that is empty.
+    /// A number in 0..end; 0 if that range is empty.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 {
             0
@@ -26,7 +26,7 @@ impl Random {
         &list[self.below(list.len())]
     }
 
-    /// Mostly near the front, where headers are.
+    /// An offset, mostly near the start, where headers are.
     pub(crate) fn place(&mut self, length: usize) -> usize {
         match self.below(3) {
             0 => self.below(length),

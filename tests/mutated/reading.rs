@@ -1,4 +1,4 @@
-//! Reads a broken file by all ways that lead to its reader, as the window and the command line do.
+//! Reads a mutated file in all ways in which the window and the command line read it.
 
 use crate::{files, formats::Format};
 use labrum::{
@@ -17,15 +17,15 @@ use std::{
     sync::OnceLock,
 };
 
-/// So many slices of a series are read.
+/// Maximum number of slices read of a series.
 const MOST_SLICES: usize = 6;
 
-/// What became of it.
+/// Result for a file.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// Something could be shown.
+    /// Some part could be read.
     pub(crate) is_readable: bool,
-    /// What was refused, and why.
+    /// All errors.
     pub(crate) errors: Vec<Error>,
 }
 
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// Reads `path`, whose beginning was of `format`.
+/// Reads `path`, which was of `format` before it was mutated.
 pub(crate) fn read(path: &Path, format: Format) -> Outcome {
     let mut outcome = Outcome::default();
     match format {
@@ -70,7 +70,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
             outcome.note(open::load_slice(&slice.source, series.kind));
         }
     }
-    // Frames that the header does not speak of, and readers that its beginning does not lead to.
+    // Frames that the header does not mention, and readers that its first bytes would not select.
     outcome.note(open::load_slice(
         &Source {
             path: path.to_owned(),
@@ -98,7 +98,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     }
 }
 
-/// The series that the segmentations are of.
+/// The series that the segmentations belong to.
 fn series() -> &'static Series {
     static SERIES: OnceLock<Series> = OnceLock::new();
     SERIES.get_or_init(|| {
@@ -129,7 +129,7 @@ fn workspace(path: &Path, outcome: &mut Outcome) {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// Asks everything that can be asked.
+/// Calls everything that reads the workspace.
 fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
     let mut done: Vec<Result<(), Error>> = Vec::new();
     let mut note = |result: labrum::Result<()>| done.push(result);

@@ -1,4 +1,5 @@
-//! Servers that are not there, that hang, or that answer nonsense: a message that is right, and no waiting for nothing.
+//! Servers that cannot be reached, that hang, or that send invalid responses: the right message,
+//! and no needless waiting.
 
 use super::{User, study_of};
 use std::{
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A server that does the same with each connection.
+/// A server that handles each connection with `answer`.
 fn server(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -26,8 +27,8 @@ fn server(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String 
     format!("http://127.0.0.1:{port}/dicom-web")
 }
 
-/// A server that says the same to everything.
-fn says(status: &'static str, kind: &'static str, body: &'static [u8]) -> String {
+/// A server that sends the same response to every request.
+fn server_with_response(status: &'static str, kind: &'static str, body: &'static [u8]) -> String {
     server(move |mut client| {
         let mut request = [0; 65536];
         while let Ok(1..) = client.read(&mut request) {
@@ -43,7 +44,7 @@ fn says(status: &'static str, kind: &'static str, body: &'static [u8]) -> String
 }
 
 #[test]
-fn an_address_where_nothing_is() {
+fn unreachable_addresses_are_reported() {
     let user = User::new();
     let nowhere = "http://127.0.0.1:1/dicom-web";
     user.is_refused(
@@ -70,23 +71,23 @@ fn an_address_where_nothing_is() {
 }
 
 #[test]
-fn answers_that_make_no_sense() {
+fn invalid_responses_are_reported() {
     let user = User::new();
-    let page = says("200 OK", "text/html", b"<html>Welcome</html>");
+    let page = server_with_response("200 OK", "text/html", b"<html>Welcome</html>");
     user.is_refused(
         &[&"pacs", &"find", &page],
         &["not DICOMweb JSON", "https://HOST/dicom-web"],
     );
     let noise = server(|mut client| drop(client.write_all(b"220 mail.example.org ESMTP\r\n")));
     user.is_refused(&[&"pacs", &"find", &noise], &["cannot find studies"]);
-    let wrong_path = says("404 Not Found", "text/plain", b"");
+    let wrong_path = server_with_response("404 Not Found", "text/plain", b"");
     user.is_refused(&[&"pacs", &"find", &wrong_path], &["404"]);
-    let closed = says("401 Unauthorized", "text/plain", b"");
+    let closed = server_with_response("401 Unauthorized", "text/plain", b"");
     user.is_refused(
         &[&"pacs", &"find", &closed],
         &["requires a user name and password"],
     );
-    let ill = says("503 Service Unavailable", "text/plain", b"");
+    let ill = server_with_response("503 Service Unavailable", "text/plain", b"");
     user.is_refused(&[&"pacs", &"find", &ill], &["server error (503"]);
     let short = server(|mut client| {
         let _ = client.read(&mut [0; 65536]);
@@ -102,7 +103,7 @@ fn answers_that_make_no_sense() {
     user.is_refused(&[&"pacs", &"find", &redirect], &["cannot find studies"]);
 }
 
-/// Lists one object in one series, and answers the question for it with `object`.
+/// A server that lists one object in one series and answers requests for it with `object`.
 fn with_object(object: &'static [u8]) -> String {
     server(move |mut client| {
         let mut request = vec![0; 65536];
@@ -141,7 +142,7 @@ fn with_object(object: &'static [u8]) -> String {
 }
 
 #[test]
-fn objects_that_are_none_never_count() {
+fn invalid_objects_are_not_kept() {
     let user = User::new();
     let got = user.folder("got");
     let nonsense =
@@ -152,7 +153,7 @@ fn objects_that_are_none_never_count() {
     );
     assert!(super::files(&got).is_empty(), "{:?}", super::files(&got));
 
-    // A whole object of another name.
+    // A complete object with another UID.
     let (_, files) = study_of(1, &user.folder("study"));
     let object = std::fs::read(&files[0]).unwrap();
     let body = [b"--x\r\n\r\n", &object[..], b"\r\n--x--"].concat();
@@ -171,19 +172,19 @@ fn objects_that_are_none_never_count() {
 }
 
 #[test]
-fn a_server_that_does_not_take_an_object_is_asked_once() {
+fn a_server_that_refuses_an_object_is_asked_once() {
     let user = User::new();
     let (_, files) = study_of(1, &user.folder("study"));
-    let full = says("507 Insufficient Storage", "text/plain", b"");
+    let full = server_with_response("507 Insufficient Storage", "text/plain", b"");
     let arguments: [&dyn AsRef<std::ffi::OsStr>; 6] =
         [&"pacs", &"send", &full, &files[0], &"--patience", &"1"];
     user.is_refused(&arguments, &["not sent", "server error (507"]);
-    let no = says("400 Bad Request", "text/plain", b"");
+    let no = server_with_response("400 Bad Request", "text/plain", b"");
     user.is_refused(
         &[&"pacs", &"send", &no, &files[0]],
         &["1 of 1 objects were not sent", "400"],
     );
-    let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
+    let queue = user.run_json(&[&"pacs", &"queue", &"--json"]);
     assert_eq!(
         (&queue[0]["state"], &queue[1]["state"]),
         (&"waiting".into(), &"refused".into()),
@@ -194,10 +195,10 @@ fn a_server_that_does_not_take_an_object_is_asked_once() {
     user.is_refused(&[&"pacs", &"send", &no, &no_file], &["not a DICOM file"]);
 }
 
-/// Ctrl-C ends a command within a second, whatever the server does.
+/// Ctrl+C ends a command within a second, whatever the server does.
 #[cfg(unix)]
 #[test]
-fn a_server_that_hangs_holds_nobody() {
+fn ctrl_c_works_while_a_server_hangs() {
     let asked = Arc::new(AtomicUsize::new(0));
     let (first, second) = (asked.clone(), asked.clone());
     let hangs = server(move |client| {
@@ -233,13 +234,15 @@ fn a_server_that_hangs_holds_nobody() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        super::until("the server is asked", Duration::from_secs(30), || {
-            asked.load(Ordering::SeqCst) > 0
-        });
+        super::until(
+            "the server has received a request",
+            Duration::from_secs(30),
+            || asked.load(Ordering::SeqCst) > 0,
+        );
         thread::sleep(Duration::from_millis(200));
         assert!(
             child.try_wait().unwrap().is_none(),
-            "{what} waits for {server}"
+            "{what} did not wait for {server}"
         );
         let begun = Instant::now();
         let pid = child.id().to_string();
@@ -258,9 +261,9 @@ fn a_server_that_hangs_holds_nobody() {
         );
         assert_eq!(status.code(), Some(130), "{what}");
     }
-    let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
+    let queue = user.run_json(&[&"pacs", &"queue", &"--json"]);
     assert_eq!(
         queue[0]["state"], "waiting",
-        "it goes on another time: {queue}"
+        "the object stays in the queue: {queue}"
     );
 }

@@ -1,4 +1,5 @@
-//! The server is killed, the line is cut, the program is killed: everything arrives, once.
+//! The server is killed, the connection breaks, the program is killed: each object arrives exactly
+//! once.
 
 use super::{User, files, orthanc::Orthanc, proxy::Proxy, study_of, until};
 use serde_json::json;
@@ -14,7 +15,7 @@ fn arguments<'a>(server: &'a impl AsRef<OsStr>, files: &'a [PathBuf]) -> Vec<&'a
 }
 
 #[track_caller]
-fn ends_well(child: Child) {
+fn assert_success(child: Child) {
     let output = child.wait_with_output().unwrap();
     assert!(
         output.status.success(),
@@ -23,11 +24,11 @@ fn ends_well(child: Child) {
     );
 }
 
-fn assert_all_is_there_once(orthanc: &Orthanc, count: usize) {
+fn assert_each_arrived_once(orthanc: &Orthanc, count: usize) {
     assert_eq!((orthanc.objects(), orthanc.arrivals()), (count, count));
 }
 
-/// Each object of the study, byte for byte one that was sent.
+/// All objects of the study have arrived, each under its UID, and no partial file is left.
 fn assert_whole(folder: &std::path::Path, sent: &[PathBuf]) {
     let got = files(folder);
     assert_eq!(got.len(), sent.len());
@@ -50,14 +51,16 @@ fn the_server_is_killed_while_it_receives() {
     let server = orthanc.web();
     let sender = user.begin(&arguments(&server, &objects));
     for part in [10, 30] {
-        until("some have arrived", LONG, || orthanc.objects() >= part);
+        until("some objects have arrived", LONG, || {
+            orthanc.objects() >= part
+        });
         orthanc.kill();
         std::thread::sleep(Duration::from_millis(700));
         orthanc.restart();
     }
-    ends_well(sender);
-    assert_all_is_there_once(&orthanc, OBJECTS);
-    let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
+    assert_success(sender);
+    assert_each_arrived_once(&orthanc, OBJECTS);
+    let queue = user.run_json(&[&"pacs", &"queue", &"--json"]);
     let tried: u64 = queue
         .as_array()
         .unwrap()
@@ -69,7 +72,7 @@ fn the_server_is_killed_while_it_receives() {
         files(&user.folder("data"))
             .iter()
             .all(|f| f.extension().is_none_or(|e| e != "dcm")),
-        "copies are gone"
+        "the queue must delete its copies"
     );
 }
 
@@ -84,7 +87,7 @@ fn the_server_is_killed_while_it_sends() {
     let got = user.folder("got");
     let receiver = user.begin(&[&"pacs", &"get", &server, &study, &"--out", &got]);
     for part in [5, 30] {
-        until("some are here", LONG, || {
+        until("some objects are received", LONG, || {
             files(&got)
                 .iter()
                 .filter(|f| f.extension().is_some_and(|e| e == "dcm"))
@@ -95,13 +98,13 @@ fn the_server_is_killed_while_it_sends() {
         std::thread::sleep(Duration::from_millis(700));
         orthanc.restart();
     }
-    ends_well(receiver);
+    assert_success(receiver);
     assert_whole(&got, &objects);
 }
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn an_answer_that_is_lost_sends_nothing_twice() {
+fn a_lost_response_causes_no_second_upload() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let (_, objects) = study_of(3, &user.folder("study"));
@@ -109,17 +112,17 @@ fn an_answer_that_is_lost_sends_nothing_twice() {
     proxy.lose_next_answer();
     let server = proxy.web();
     user.succeeds(&arguments(&server, &objects));
-    assert_all_is_there_once(&orthanc, 3);
+    assert_each_arrived_once(&orthanc, 3);
     assert_eq!(
         proxy.posts(),
         3,
-        "the server was asked whether it has the object, and it had"
+        "the server was asked whether it already had the object"
     );
 }
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn an_object_that_is_cut_on_its_way_is_sent_again() {
+fn an_interrupted_upload_is_repeated() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let (_, objects) = study_of(3, &user.folder("study"));
@@ -127,13 +130,13 @@ fn an_object_that_is_cut_on_its_way_is_sent_again() {
     proxy.cut_next_post_after(40_000);
     let server = proxy.web();
     user.succeeds(&arguments(&server, &objects));
-    assert_all_is_there_once(&orthanc, 3);
+    assert_each_arrived_once(&orthanc, 3);
     assert_eq!(proxy.posts(), 4);
 }
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn an_object_that_is_cut_on_its_way_here_is_fetched_again_and_no_other() {
+fn only_an_interrupted_download_is_repeated() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let (study, objects) = study_of(8, &user.folder("study"));
@@ -151,7 +154,7 @@ fn an_object_that_is_cut_on_its_way_here_is_fetched_again_and_no_other() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn the_program_is_killed_while_it_sends_and_goes_on() {
+fn a_program_killed_while_sending_resumes() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let (_, objects) = study_of(OBJECTS, &user.folder("study"));
@@ -161,22 +164,22 @@ fn the_program_is_killed_while_it_sends_and_goes_on() {
     while orthanc.objects() < OBJECTS && kills < 6 {
         let before = orthanc.objects();
         let mut sender = user.begin(&arguments(&server, &objects));
-        until("some have arrived", LONG, || {
+        until("some objects have arrived", LONG, || {
             orthanc.objects() >= (before + 8).min(OBJECTS) || sender.try_wait().unwrap().is_some()
         });
         sender.kill().unwrap();
         sender.wait().unwrap();
         kills += 1;
     }
-    assert!(kills >= 3, "it was killed {kills} times only");
+    assert!(kills >= 3, "it was killed only {kills} times");
     user.succeeds(&[&"pacs", &"queue", &"send"]);
-    assert_all_is_there_once(&orthanc, OBJECTS);
+    assert_each_arrived_once(&orthanc, OBJECTS);
     let posts = proxy.posts();
     assert!(
         posts <= OBJECTS + kills,
-        "{posts} sendings for {OBJECTS} objects and {kills} kills"
+        "{posts} uploads of {OBJECTS} objects with {kills} kills"
     );
-    let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
+    let queue = user.run_json(&[&"pacs", &"queue", &"--json"]);
     assert!(
         queue
             .as_array()
@@ -189,7 +192,7 @@ fn the_program_is_killed_while_it_sends_and_goes_on() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn the_program_is_killed_while_it_receives_and_goes_on() {
+fn a_program_killed_while_receiving_resumes() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let (study, objects) = study_of(OBJECTS, &user.folder("study"));
@@ -204,12 +207,12 @@ fn the_program_is_killed_while_it_receives_and_goes_on() {
             .count()
     };
     let mut receiver = user.begin(&[&"pacs", &"get", &server, &study, &"--out", &got]);
-    until("some are here", LONG, || here() >= 10);
+    until("some objects are received", LONG, || here() >= 10);
     receiver.kill().unwrap();
     receiver.wait().unwrap();
     let kept = here();
     assert!(kept < OBJECTS);
-    let told = user.tells(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
+    let told = user.run_json(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
     assert_eq!(told[0]["kept"], json!(kept));
     let mut got = files(&got);
     got.retain(|f| f.extension().is_some_and(|e| e == "dcm"));
@@ -217,7 +220,7 @@ fn the_program_is_killed_while_it_receives_and_goes_on() {
     let twice = proxy.fetches().values().filter(|n| **n > 1).count();
     assert!(
         twice <= 4,
-        "only what was under way is fetched again: {twice}"
+        "{twice} objects were fetched twice, not only those in transfer"
     );
 }
 
@@ -232,7 +235,7 @@ fn two_programs_with_one_queue_send_everything_once() {
     let senders: Vec<Child> = (0..3)
         .map(|_| user.begin(&arguments(&server, &objects)))
         .collect();
-    senders.into_iter().for_each(ends_well);
-    assert_all_is_there_once(&orthanc, 30);
+    senders.into_iter().for_each(assert_success);
+    assert_each_arrived_once(&orthanc, 30);
     assert_eq!(proxy.posts(), 30);
 }

@@ -1,4 +1,4 @@
-//! The same without DICOMweb: C-FIND, C-GET, C-MOVE, C-STORE.
+//! The same over DIMSE instead of DICOMweb: C-FIND, C-GET, C-MOVE, C-STORE.
 
 use super::{
     User, files, orthanc::Orthanc, round_trip::round_trip, samples, study_of, uid_of, until,
@@ -16,7 +16,7 @@ fn by_c_find_c_get_and_c_store() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn by_c_move_to_a_port_of_ours() {
+fn by_c_move_to_our_own_port() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let node = orthanc.node();
@@ -26,7 +26,7 @@ fn by_c_move_to_a_port_of_ours() {
         .for_each(|file| drop(user.succeeds(&[&"pacs", &"send", &node, file])));
     let study = uid_of(&originals[0], tags::STUDY_INSTANCE_UID);
     let (got, port) = (user.folder("got"), orthanc.ours.to_string());
-    let told = user.tells(&[
+    let told = user.run_json(&[
         &"pacs",
         &"get",
         &node,
@@ -39,7 +39,7 @@ fn by_c_move_to_a_port_of_ours() {
     ]);
     assert_eq!(told[0]["fetched"], json!(12), "{told}");
     assert_eq!(files(&got).len(), 12);
-    // An AE title that the server sends nothing to.
+    // An AE title to which the server does not send.
     let other = user.folder("other");
     let arguments: [&dyn AsRef<std::ffi::OsStr>; 10] = [
         &"pacs",
@@ -59,7 +59,7 @@ fn by_c_move_to_a_port_of_ours() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn compressed_objects_come_as_they_are_kept() {
+fn compressed_objects_keep_their_transfer_syntax() {
     let orthanc = Orthanc::start();
     let user = User::new();
     let node = orthanc.node();
@@ -96,7 +96,7 @@ fn compressed_objects_come_as_they_are_kept() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn killed_in_the_middle_it_resumes() {
+fn transfers_resume_after_the_server_is_killed() {
     let mut orthanc = Orthanc::start();
     let user = User::new();
     let (study, objects) = study_of(40, &user.folder("study"));
@@ -104,7 +104,7 @@ fn killed_in_the_middle_it_resumes() {
     let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"pacs", &"send", &node];
     arguments.extend(objects.iter().map(|f| f as &dyn AsRef<std::ffi::OsStr>));
     let sender = user.begin(&arguments);
-    until("some have arrived", Duration::from_secs(60), || {
+    until("some objects have arrived", Duration::from_secs(60), || {
         orthanc.objects() >= 10
     });
     orthanc.kill();
@@ -120,7 +120,9 @@ fn killed_in_the_middle_it_resumes() {
             .count()
     };
     let receiver = user.begin(&[&"pacs", &"get", &node, &study, &"--out", &got]);
-    until("some are here", Duration::from_secs(60), || here() >= 5);
+    until("some objects are received", Duration::from_secs(60), || {
+        here() >= 5
+    });
     orthanc.kill();
     std::thread::sleep(Duration::from_millis(700));
     orthanc.restart();
@@ -133,10 +135,10 @@ fn killed_in_the_middle_it_resumes() {
     assert_eq!(here(), 40);
 }
 
-/// Objects that are kept by another program, DCMTK's storescp, are what was sent.
+/// DCMTK's storescp receives and stores the object that was sent.
 #[test]
 #[ignore = "needs DCMTK"]
-fn dcmtk_takes_what_is_sent() {
+fn dcmtk_receives_what_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -1,6 +1,6 @@
-//! Archives as a user meets them, at the command line: a real Orthanc, and servers that behave badly.
+//! PACS commands as a user runs them: with a real Orthanc, and with servers that misbehave.
 //!
-//! Tests with an Orthanc are ignored unless asked for (`cargo test --test pacs -- --ignored`): they need the programs of the
+//! Tests with Orthanc only run on request (`cargo test --test pacs -- --ignored`): they need the
 //! Debian packages orthanc, orthanc-dicomweb and dcmtk.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A user with folders of their own.
+/// A user with separate configuration, cache and data folders.
 struct User {
     home: tempfile::TempDir,
     secret: Option<&'static str>,
@@ -59,7 +59,7 @@ impl User {
         ] {
             command.env_remove(name);
         }
-        // There is no key store in a test.
+        // Tests have no key store.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         for (variable, folder) in [
             ("LABRUM_CONFIG", "config"),
@@ -89,13 +89,13 @@ impl User {
         run
     }
 
-    /// Its JSON.
+    /// The JSON that a successful run prints.
     #[track_caller]
-    fn tells(&self, arguments: &[&dyn AsRef<OsStr>]) -> serde_json::Value {
+    fn run_json(&self, arguments: &[&dyn AsRef<OsStr>]) -> serde_json::Value {
         serde_json::from_str(&self.succeeds(arguments).out).unwrap()
     }
 
-    /// Fails with a last line that holds all `parts`.
+    /// A run that must end with exit code 1 and a last line that contains all `parts`.
     #[track_caller]
     fn is_refused(&self, arguments: &[&dyn AsRef<OsStr>], parts: &[&str]) -> Run {
         let run = self.run(arguments);
@@ -128,7 +128,8 @@ fn samples(name: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Copies of a slice, each an object of its own, all in one series of a new study; returns the study's UID, too.
+/// Copies of a slice as separate objects in one series of a new study; returns the study UID and
+/// the files.
 fn study_of(count: usize, folder: &Path) -> (String, Vec<PathBuf>) {
     use dicom_core::{DataElement, VR};
     use dicom_dictionary_std::tags;
@@ -179,12 +180,15 @@ fn uid_of(path: &Path, tag: dicom_core::Tag) -> String {
         .to_owned()
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
 fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < limit, "after {limit:?} still not: {what}");
+        assert!(
+            begun.elapsed() < limit,
+            "timed out after {limit:?}, waiting until {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! An Orthanc of the test's own: free ports, its own configuration, a folder that goes with the test.
+//! An Orthanc for one test: free ports, its own configuration, a temporary folder.
 
 use serde_json::{Value, json};
 use std::{
@@ -13,7 +13,7 @@ pub(crate) struct Orthanc {
     folder: tempfile::TempDir,
     pub(crate) http: u16,
     pub(crate) dicom: u16,
-    /// Where it sends objects by C-MOVE to the AE title LABRUM.
+    /// Port to which it sends objects by C-MOVE, AE title LABRUM.
     pub(crate) ours: u16,
     more: Value,
     user: Option<(&'static str, &'static str)>,
@@ -34,9 +34,7 @@ fn plugin() -> PathBuf {
         "/usr/lib/orthanc/libOrthancDicomWeb.so",
     ];
     let found = known.iter().map(PathBuf::from).find(|p| p.exists());
-    found.expect(
-        "the plugin for DICOMweb is not installed: apt-get install orthanc orthanc-dicomweb",
-    )
+    found.expect("the DICOMweb plugin is not installed: apt-get install orthanc orthanc-dicomweb")
 }
 
 impl Orthanc {
@@ -44,7 +42,7 @@ impl Orthanc {
         Self::with(json!({}), None)
     }
 
-    /// With more settings, and a user who has to sign in.
+    /// With additional settings and, if given, a user name and password.
     pub(crate) fn with(more: Value, user: Option<(&'static str, &'static str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (http, dicom, ours) = (free_port(), free_port(), free_port());
@@ -115,12 +113,12 @@ impl Orthanc {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Its DICOMweb.
+    /// Its DICOMweb address.
     pub(crate) fn web(&self) -> String {
         format!("http://127.0.0.1:{}/dicom-web", self.http)
     }
 
-    /// Its DIMSE.
+    /// Its DIMSE address.
     #[allow(dead_code)] // not in the window's tests
     pub(crate) fn node(&self) -> String {
         format!("dicom://ORTHANC@127.0.0.1:{}", self.dicom)
@@ -138,7 +136,7 @@ impl Orthanc {
         serde_json::from_str(&text).ok()
     }
 
-    /// Gives it a file.
+    /// Stores a file in it.
     #[allow(dead_code)] // only in the window's tests
     pub(crate) fn keep(&self, file: &std::path::Path) {
         let url = format!("http://127.0.0.1:{}/instances", self.http);
@@ -147,13 +145,13 @@ impl Orthanc {
             .unwrap();
     }
 
-    /// Objects that it has.
+    /// Number of objects in it.
     pub(crate) fn objects(&self) -> usize {
         self.ask("statistics")
             .map_or(0, |s| s["CountInstances"].as_u64().unwrap() as usize)
     }
 
-    /// How often it took an object as new.
+    /// How often a new object has arrived.
     pub(crate) fn arrivals(&self) -> usize {
         let changes = self.ask("changes?limit=100000").unwrap();
         changes["Changes"]

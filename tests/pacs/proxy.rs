@@ -1,4 +1,4 @@
-//! A line to a server that counts what goes over it and can break off where a test wants it.
+//! A proxy that counts requests and can break the connection at a chosen point.
 
 use std::{
     collections::BTreeMap,
@@ -11,19 +11,19 @@ use std::{
 
 #[derive(Default)]
 struct State {
-    /// Times that each object's bytes began to go out by POST, by its place in the order of first sight.
+    /// Number of POST requests.
     posts: usize,
     /// GET requests for objects, by path.
     fetches: BTreeMap<String, usize>,
-    /// The answer to the next POST is lost, and the connection with it.
+    /// Drop the connection instead of passing on the response to the next POST.
     lose_answer: bool,
-    /// The connection ends after so many bytes of an object went through to the client, once.
+    /// Drop the connection once, after this many bytes of an object for the client.
     cut_answer_after: Option<usize>,
-    /// The connection ends after so many bytes of a POST went through to the server, once.
+    /// Drop the connection once, after this many bytes of a POST to the server.
     cut_post_after: Option<usize>,
 }
 
-/// Listens on a port of its own and passes on what comes.
+/// Listens on a free port and forwards connections to the server.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) port: u16,
@@ -51,12 +51,12 @@ impl Proxy {
         format!("http://127.0.0.1:{}/dicom-web", self.port)
     }
 
-    /// POST requests that went out.
+    /// Number of POST requests.
     pub(crate) fn posts(&self) -> usize {
         self.state.lock().unwrap().posts
     }
 
-    /// Objects that were asked for, and how often each.
+    /// Requested objects, with the number of requests for each.
     pub(crate) fn fetches(&self) -> BTreeMap<String, usize> {
         self.state.lock().unwrap().fetches.clone()
     }
@@ -91,7 +91,7 @@ fn pass(mut client: TcpStream, server: u16, state: Arc<Mutex<State>>) {
             if state.lose_answer && request.starts_with("POST") {
                 state.lose_answer = false;
                 drop(state);
-                // The server has taken it: its answer is here. The client never hears of it.
+                // The server has stored the object, but the client never gets the response.
                 break;
             }
             let is_object = request.starts_with("GET") && request.contains("/instances/");
@@ -139,7 +139,7 @@ fn pass(mut client: TcpStream, server: u16, state: Arc<Mutex<State>>) {
             break;
         }
     }
-    // What is under way still gets through.
+    // Bytes in flight still get through.
     thread::sleep(Duration::from_millis(20));
     let _ = upstream.shutdown(Shutdown::Both);
     let _ = client.shutdown(Shutdown::Both);

@@ -5,7 +5,7 @@ use dicom_dictionary_std::tags;
 use serde_json::json;
 use std::{path::PathBuf, process::Command, time::Duration};
 
-/// A model of another purpose: what it finds does not matter here.
+/// A model for other images: its result does not matter here.
 const MODEL: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/assets/models/fetal-head.safetensors"
@@ -21,12 +21,12 @@ fn pixels(path: &std::path::Path) -> Vec<u8> {
         .into_owned()
 }
 
-/// Sends files and sees that all arrive.
+/// Sends files and checks that all arrive.
 fn send(user: &User, server: &str, files: &[PathBuf]) -> serde_json::Value {
     let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"pacs", &"send", &server];
     arguments.extend(files.iter().map(|f| f as &dyn AsRef<std::ffi::OsStr>));
     arguments.push(&"--json");
-    let items = user.tells(&arguments);
+    let items = user.run_json(&arguments);
     assert!(
         items
             .as_array()
@@ -38,7 +38,7 @@ fn send(user: &User, server: &str, files: &[PathBuf]) -> serde_json::Value {
     items
 }
 
-/// The whole way over one server address, for finding, receiving and sending alike.
+/// The whole round trip with one server address for finding, receiving and sending.
 pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     let user = User::new();
     let originals = samples("cardiac-mr");
@@ -47,9 +47,9 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     assert_eq!(orthanc.objects(), 24);
 
     user.succeeds(&[&"pacs", &"echo", &server]);
-    let all = user.tells(&[&"pacs", &"find", &server, &"--json"]);
+    let all = user.run_json(&[&"pacs", &"find", &server, &"--json"]);
     assert_eq!(all.as_array().unwrap().len(), 2);
-    let found = user.tells(&[
+    let found = user.run_json(&[
         &"pacs",
         &"find",
         &server,
@@ -66,7 +66,7 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
         uid_of(&originals[0], tags::SERIES_INSTANCE_UID).as_str()
     );
     let id = found[0]["patient_id"].as_str().unwrap();
-    let by_id = user.tells(&[&"pacs", &"find", &server, &"--id", &id, &"--json"]);
+    let by_id = user.run_json(&[&"pacs", &"find", &server, &"--id", &id, &"--json"]);
     assert!(
         by_id
             .as_array()
@@ -74,7 +74,7 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
             .iter()
             .any(|s| s["study_uid"] == study)
     );
-    let none = user.tells(&[
+    let none = user.run_json(&[
         &"pacs",
         &"find",
         &server,
@@ -85,7 +85,7 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     assert_eq!(none, json!([]));
 
     let got = user.folder("got");
-    let told = user.tells(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
+    let told = user.run_json(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
     assert_eq!(
         (&told[0]["objects"], &told[0]["fetched"]),
         (&json!(12), &json!(12))
@@ -100,7 +100,7 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
             .unwrap();
         assert_eq!(pixels(original), pixels(copy));
     }
-    let again = user.tells(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
+    let again = user.run_json(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
     assert_eq!(
         (&again[0]["fetched"], &again[0]["kept"]),
         (&json!(0), &json!(12))
@@ -127,9 +127,9 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     assert_eq!(
         uid_of(&seg, tags::STUDY_INSTANCE_UID),
         study,
-        "it belongs to the same study"
+        "the segmentation belongs to the same study"
     );
-    let series = user.tells(&[
+    let series = user.run_json(&[
         &"pacs",
         &"find",
         &server,
@@ -141,7 +141,7 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     let list = series[0]["series_list"].as_array().unwrap();
     assert!(list.iter().any(|s| s["modality"] == "SEG"), "{list:?}");
 
-    user.tells(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
+    user.run_json(&[&"pacs", &"get", &server, &study, &"--out", &got, &"--json"]);
     let uid = uid_of(&seg, tags::SOP_INSTANCE_UID);
     let back = files(&got)
         .into_iter()
@@ -155,11 +155,11 @@ pub(crate) fn round_trip(orthanc: &Orthanc, server: &str) {
     if server.starts_with("http") {
         assert!(
             std::fs::read(&seg).unwrap() == std::fs::read(&back).unwrap(),
-            "byte for byte"
+            "the file came back byte for byte"
         );
     }
 
-    // Sent again: it is known to be there, and nothing goes out.
+    // Sent again: the server already has it, so nothing is uploaded.
     let arrivals = orthanc.arrivals();
     let items = send(&user, server, std::slice::from_ref(&seg));
     assert_eq!(items[0]["attempts"], 1);
@@ -175,7 +175,7 @@ fn over_dicomweb() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn with_a_password_which_is_nowhere_on_disk() {
+fn with_a_password_that_is_never_written_to_disk() {
     let orthanc = Orthanc::with(json!({}), Some(("reader", "correct horse")));
     let user = User::with_secret("correct horse");
     let address = orthanc.web();
@@ -217,13 +217,13 @@ fn with_a_password_which_is_nowhere_on_disk() {
             "Check the user name and password",
         ],
     );
-    // One try, then a person has to look: too many would lock the user out.
+    // Only one attempt, since repeated wrong passwords would lock the account.
     let (_, more) = study_of(1, &wrong.folder("more"));
     wrong.is_refused(
         &[&"pacs", &"send", &"archive", &more[0]],
         &["1 of 1 objects", "does not accept the password"],
     );
-    let queue = wrong.tells(&[&"pacs", &"queue", &"--json"]);
+    let queue = wrong.run_json(&[&"pacs", &"queue", &"--json"]);
     assert_eq!(
         (&queue[2]["state"], &queue[2]["attempts"]),
         (&json!("refused"), &json!(1)),
@@ -254,7 +254,7 @@ fn with_a_password_which_is_nowhere_on_disk() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn over_tls_with_a_certificate_of_the_hospital() {
+fn over_tls_with_a_private_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let (key, certificate) = (
         folder.path().join("key.pem"),
@@ -296,7 +296,7 @@ fn over_tls_with_a_certificate_of_the_hospital() {
     ]
     .concat();
     std::fs::write(&both, pem).unwrap();
-    // As behind a reverse proxy: Debian's Orthanc falls over its own TLS.
+    // TLS as behind a reverse proxy, because Debian's Orthanc crashes with its own.
     let orthanc = Orthanc::start();
     let tls = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -322,7 +322,7 @@ fn over_tls_with_a_certificate_of_the_hospital() {
         &[&"pacs", &"echo", &address],
         &["certificate is not trusted", "PEM"],
     );
-    // Another name than the certificate's.
+    // A host name that is not in the certificate.
     let by_number = format!("https://127.0.0.1:{tls}/dicom-web");
     let arguments: [&dyn AsRef<std::ffi::OsStr>; 5] = [
         &"pacs",
@@ -332,7 +332,7 @@ fn over_tls_with_a_certificate_of_the_hospital() {
         &certificate,
     ];
     user.is_refused(&arguments, &["certificate is not trusted"]);
-    // Plain HTTP on a port that speaks TLS, and the other way round.
+    // Plain HTTP on a TLS port, and the other way round.
     let plain = format!("http://localhost:{tls}/dicom-web");
     user.is_refused(
         &[&"pacs", &"echo", &plain],

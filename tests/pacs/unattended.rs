@@ -1,4 +1,4 @@
-//! `labrum segment --from-pacs`: several programs, one archive, each study once.
+//! `labrum segment --from-pacs`: several processes segment each study of an archive once.
 
 use super::{User, files, orthanc::Orthanc, proxy::Proxy, study_of, until};
 use serde_json::json;
@@ -14,7 +14,7 @@ const MODEL: &str = concat!(
     "/assets/models/fetal-head.safetensors"
 );
 
-/// Studies of three slices each on a server.
+/// Sends studies of three slices each to the server.
 fn studies(orthanc: &Orthanc, user: &User, count: usize) {
     let server = orthanc.web();
     let mut all: Vec<PathBuf> = Vec::new();
@@ -47,7 +47,7 @@ fn worker(user: &User, server: &str, shared: &Path) -> Child {
     ])
 }
 
-/// Studies that are written down as done.
+/// Number of studies recorded as done.
 fn done(shared: &Path) -> usize {
     files(&shared.join("done"))
         .iter()
@@ -55,7 +55,7 @@ fn done(shared: &Path) -> usize {
         .count()
 }
 
-/// How many studies ended how.
+/// Number of studies by outcome.
 fn ends(child: Child) -> BTreeMap<String, usize> {
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -75,7 +75,7 @@ fn ends(child: Child) -> BTreeMap<String, usize> {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn several_programs_do_each_study_once() {
+fn several_processes_segment_each_study_once() {
     let orthanc = Orthanc::start();
     let user = User::new();
     studies(&orthanc, &user, 8);
@@ -89,15 +89,16 @@ fn several_programs_do_each_study_once() {
         .sum();
     assert_eq!(sent, 8, "{ends:?}");
     assert_eq!(orthanc.objects(), 8 * 3 + 8);
-    assert_eq!(proxy.posts(), 8, "each segmentation went out once");
+    assert_eq!(proxy.posts(), 8, "each segmentation was sent once");
     assert!(
         proxy.fetches().values().all(|n| *n == 1),
-        "each image came once"
+        "each image was fetched once"
     );
     // Another run has nothing to do.
     let again = self::ends(worker(&user, &server, &shared));
     assert_eq!(again, [("before".to_owned(), 8)].into());
-    // Programs that share no folder make the same objects: the archive keeps one of each, and they are not sent again.
+    // A process with another folder makes the same objects: the archive already has them, so they
+    // are not sent again.
     let apart = self::ends(worker(&user, &server, &user.folder("apart")));
     assert_eq!(apart, [("sent".to_owned(), 8)].into());
     assert_eq!((orthanc.objects(), proxy.posts()), (32, 8));
@@ -105,7 +106,7 @@ fn several_programs_do_each_study_once() {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn what_was_killed_is_taken_up_by_the_next_run() {
+fn the_next_run_completes_a_killed_one() {
     let mut orthanc = Orthanc::start();
     let user = User::new();
     studies(&orthanc, &user, 5);
@@ -116,7 +117,7 @@ fn what_was_killed_is_taken_up_by_the_next_run() {
     });
     first.kill().unwrap();
     first.wait().unwrap();
-    // Its claim is not given back: it looks as if nobody had touched it for long.
+    // The claims of the killed process remain: make them look abandoned.
     for claim in files(&shared.join("claims")) {
         let old = std::fs::FileTimes::new()
             .set_modified(std::time::SystemTime::now() - Duration::from_secs(600));
@@ -136,23 +137,23 @@ fn what_was_killed_is_taken_up_by_the_next_run() {
     std::thread::sleep(Duration::from_millis(700));
     orthanc.restart();
     let output = second.wait_with_output().unwrap();
-    // Whatever the kill hit: one more run ends it.
+    // Whatever the kill interrupted, one more run completes it.
     drop(output);
     ends(worker(&user, &server, &shared));
     assert_eq!(done(&shared), 5);
     assert_eq!((orthanc.objects(), orthanc.arrivals()), (20, 20));
-    let told = user.tells(&[&"pacs", &"find", &server, &"--modality", &"SEG", &"--json"]);
+    let told = user.run_json(&[&"pacs", &"find", &server, &"--modality", &"SEG", &"--json"]);
     assert_eq!(told.as_array().unwrap().len(), 5);
 }
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn studies_without_a_series_for_a_model_are_left() {
+fn studies_without_a_series_for_a_model_are_skipped() {
     let orthanc = Orthanc::start();
     let user = User::new();
     studies(&orthanc, &user, 1);
     let (server, shared) = (orthanc.web(), user.folder("shared"));
-    let told = user.tells(&[
+    let told = user.run_json(&[
         &"segment",
         &"--from-pacs",
         &server,

@@ -3,9 +3,9 @@
 
     tests/peers/check_seg.py [target/release/examples/write_seg]
 
-Without an argument the example is built first. Sources are the bundled samples and files made here: several frames of
-ultrasound, an X-ray, sizes whose product is no multiple of 8, sources that lack or bend what the standard wants. Exit
-code 1 where something is wrong.
+Without an argument the example is built first. Sources are the bundled samples and files made here:
+multi-frame ultrasound, an X-ray, images whose pixel count is not a multiple of 8, sources that lack
+or violate what the standard requires. Exit code 1 if something is wrong.
 """
 import json
 import os
@@ -25,7 +25,7 @@ warnings.simplefilter("ignore")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ULTRASOUND_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
 DIGITAL_XRAY = "1.2.840.10008.5.1.4.1.1.1.1"
-# What dciodvfy says of UIDs that are wrong in the source and have to be referred to as they are.
+# dciodvfy reports this for invalid UIDs of the source, which must be referenced unchanged.
 NOT_OURS = "Leading zeroes in embedded numeric component"
 
 
@@ -38,7 +38,7 @@ def example():
 
 
 def made(folder, sop_class, columns, rows, frames, **attributes):
-    """A grey DICOM file without geometry; attributes override or, with None, remove."""
+    """Writes a greyscale DICOM file without geometry; attributes override or, with None, remove."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -64,7 +64,7 @@ def made(folder, sop_class, columns, rows, frames, **attributes):
 
 
 def discs(slices, rows, columns, labels):
-    """Masks with a disc of each label; the first and the last slice of several stay empty."""
+    """Masks with a disc of each label; of three or more slices, both ends stay empty."""
     rng = np.random.default_rng(slices * rows + columns)
     y, x = np.mgrid[:rows, :columns]
     masks = np.zeros((slices, rows, columns), np.uint8)
@@ -79,7 +79,7 @@ def discs(slices, rows, columns, labels):
 
 
 def errors_of(path):
-    """What dciodvfy complains of."""
+    """Errors that dciodvfy reports."""
     run = subprocess.run(
         ["dciodvfy", "-new", "-allpffgitems", str(path)], capture_output=True, text=True, errors="replace"
     )
@@ -88,7 +88,7 @@ def errors_of(path):
 
 
 def by_pydicom(dataset, masks, order):
-    """What is wrong with the frames, their references and their dimension indices, read with pydicom alone."""
+    """Errors in the frames, their references and their dimension indices, as read by pydicom."""
     pixels = dataset.pixel_array.reshape(-1, *masks.shape[1:])
     found = np.zeros_like(masks)
     for frame, groups in zip(pixels, dataset.PerFrameFunctionalGroupsSequence):
@@ -97,7 +97,7 @@ def by_pydicom(dataset, masks, order):
         place = content.InStackPositionNumber - 1
         values = content.DimensionIndexValues
         if values[0] != segment or values[-1] != place + 1 or len(values) != len(dataset.DimensionIndexSequence):
-            yield f"dimension index {values} of segment {segment} in place {place + 1}"
+            yield f"dimension index {values} of segment {segment} at position {place + 1}"
         if "DerivationImageSequence" in groups:
             image = groups.DerivationImageSequence[0].SourceImageSequence[0]
             path, number = order[place]
@@ -111,16 +111,16 @@ def by_pydicom(dataset, masks, order):
                     yield f"a frame lies at {position}, not at {source.ImagePositionPatient}"
         found[place][frame > 0] = segment
     if not np.array_equal(found, masks):
-        yield "pydicom reads other pixels"
+        yield "pydicom reads different pixels"
 
 
 def by_highdicom(path, masks, order):
-    """The masks as highdicom finds them by their source, or by their place where there is none."""
+    """The masks as highdicom finds them by source image or, if there is none, by position."""
     seg = highdicom.seg.segread(path)
     how = {"combine_segments": True, "ignore_spatial_locations": True, "assert_missing_frames_are_empty": True}
     if "ReferencedSeriesSequence" not in seg:
         found = seg.get_volume(combine_segments=True).array
-        # The direction of its first axis is a matter of convention.
+        # The direction of the first axis is a matter of convention.
         return found if np.array_equal(found, masks) else found[::-1]
     uids = [pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID for source, _ in order]
     if len(set(uids)) == len(uids):
@@ -129,7 +129,7 @@ def by_highdicom(path, masks, order):
 
 
 def problems(program, folder, sources, size, labels, flags):
-    """Everything that is wrong with the segmentation of one series."""
+    """All errors in the segmentation of one series."""
     masks = discs(*size, labels)
     raw, out = folder / "labels.raw", folder / "out.seg.dcm"
     masks.tofile(raw)
@@ -140,7 +140,7 @@ def problems(program, folder, sources, size, labels, flags):
     dataset = pydicom.dcmread(out)
     found = errors_of(out) + list(by_pydicom(dataset, masks, order))
     if not np.array_equal(by_highdicom(out, masks, order).reshape(masks.shape), masks):
-        found.append("highdicom reads other pixels")
+        found.append("highdicom reads different pixels")
     return found
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes crates/labrum-core/src/codes.csv from pydicom's dictionary of DICOM PS3.16, or checks that it agrees with it.
+"""Writes or checks crates/labrum-core/src/codes.csv, by pydicom's dictionary of DICOM PS3.16.
 
     tests/peers/codes.py [--write]
 
 The types of each category are those of CID 7191 to 7198; some context groups of anatomy add to them. Codes of the
-retired scheme SRT stand beside their SNOMED CT ones. Exit code 1 where the file differs.
+retired scheme SRT are listed beside those of SNOMED CT. Exit code 1 if the file differs.
 """
 import csv
 import io
@@ -21,13 +21,13 @@ ANATOMY, ABNORMAL = "91723000", "49755003"
 CATEGORIES = {
     7194: ABNORMAL, 7191: "85756007", 7192: ANATOMY, 7197: "91720002", 7198: "105590001", 7193: "260787004",
     7195: "246464006", 7196: "309825002",
-    # More anatomy than the segmentation property types hold, and what is found in the breast and the prostate.
+    # Anatomy beyond the segmentation property types, and findings in the breast and the prostate.
     12022: ANATOMY, 12020: ANATOMY, 12021: ANATOMY, 12023: ANATOMY, 6300: ANATOMY, 7602: ANATOMY, 7140: ANATOMY,
     7170: ANATOMY, 7171: ANATOMY, 3014: ANATOMY, 3010: ANATOMY, 12236: ANATOMY, 12305: ANATOMY, 4: ANATOMY, 4209: ANATOMY,
     4028: ANATOMY, 7600: ANATOMY, 7601: ANATOMY, 6149: ANATOMY, 6116: ANATOMY, 6114: ANATOMY, 6104: ABNORMAL,
     6054: ABNORMAL, 6064: ABNORMAL, 6337: ABNORMAL, 7159: ABNORMAL, 3704: ABNORMAL,
 }  # fmt: skip
-# Context group, what people would call it; the first one that holds a concept names it.
+# Context group, its common name; the first group that contains a concept names it.
 GROUPS = {
     7159: "lesion", 7168: "lesion", 7194: "lesion", 6104: "chest finding",
     6054: "breast finding", 6064: "breast finding", 6337: "prostate finding", 3704: "heart finding", 7152: "heart",
@@ -39,14 +39,14 @@ GROUPS = {
     7196: "abstract", 7191: "tissue", 12022: "fetus", 12020: "fetus",
     12021: "fetus", 7192: "anatomy", 4: "region",
 }  # fmt: skip
-# Named in a context group, but nothing that one could outline.
+# Members of a context group that cannot be outlined.
 LEFT_OUT = {
     "Normal", "Waste Material", "Background", "Breast composition", "Breast geometry", "Breast normal", "Density", "Diffuse",
     "Focal", "Image Quality", "Mammography breast density", "Multifocal", "Nipple", "Non-lesion", "Regional",
     "Selected region", "Ultrasound scan normal", "Registration Input", "Non-focal abnormality", "Normal Myocardium",
     "Single subject extracted from group", "Abrupt duct termination", "Tissue not of interest",
 }  # fmt: skip
-# Other words that people look for.
+# Other words that users search for.
 ALSO = {
     "Head": "fetal head circumference", "Neoplasm": "tumor tumour cancer", "Mass": "breast mass",
     "Neoplasm, Primary": "primary tumor tumour cancer", "Neoplasm, Secondary": "metastasis tumor tumour",

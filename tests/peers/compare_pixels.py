@@ -4,9 +4,10 @@
     cargo build --release --example dump_frames
     tests/peers/compare_pixels.py target/release/examples/dump_frames FOLDER
 
-Equal means: integers equal, lossy JPEG within 3 grey levels, colour within 1 level (its conversion is rounded), colour
-of lossy JPEG within 3 levels for 99 % of the values (decoders interpolate subsampled colour each in its own way). A
-refusal counts as right; it is listed with its reason. Exit code 1 where pixels differ.
+Equal means: integers equal, lossy JPEG within 3 grey levels, colour within 1 level (its conversion
+is rounded), colour of lossy JPEG within 3 levels for 99 % of the values (decoders interpolate
+subsampled colour differently). A refusal counts as right; it is listed with its reason. Exit code 1
+if pixels differ.
 """
 import collections
 import json
@@ -25,7 +26,7 @@ LOSSY = {"1.2.840.10008.1.2.4." + tail for tail in ("50", "51", "53", "55", "81"
 
 
 def reference(dataset, frame):
-    """Stored values of a grey frame (mapped by its Modality LUT, if it has one), 8-bit RGB of a coloured one."""
+    """Stored greyscale values of a frame (after any Modality LUT), or 8-bit RGB."""
     frames = int(dataset.get("NumberOfFrames") or 1)
     pixels = pixel_array(dataset, index=frame if frames > 1 else None)
     if pixels.ndim == 3 and pixels.shape[0] == 1 and frames == 1 and dataset.get("SamplesPerPixel", 1) == 1:
@@ -42,7 +43,7 @@ def reference(dataset, frame):
 
 
 def known(path, frame, dataset):
-    """The values that lie beside a file, as `make_matrix.py` leaves them; `None` where there are none."""
+    """The expected values beside a file, as written by `make_matrix.py`, or `None`."""
     path = pathlib.Path(path).with_suffix(".npy")
     if not path.exists():
         return None

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares RT Structure Sets as Labrum rasterises them with masks that lie beside them, and with a rasteriser of its own.
+"""Compares RT Structure Sets rasterised by Labrum with known masks and with a second rasteriser.
 
     tests/peers/compare_structures.py target/release/labrum FOLDER
 
-Below FOLDER, `RTSTRUCT.dcm`, the slices in `dicom/` and their masks in `gtv_masks/` lie together.
+Folders below FOLDER hold `RTSTRUCT.dcm`, the slices in `dicom/` and their masks in `gtv_masks/`.
 """
 import pathlib
 import subprocess
@@ -16,7 +16,7 @@ from PIL import Image
 
 
 def even_odd(points, rows, columns):
-    """Pixel centres inside of a polygon, by the crossings of a ray to the right."""
+    """Pixel centres inside a polygon, by the crossings of a ray to the right."""
     inside = np.zeros((rows, columns), bool)
     x, y = np.meshgrid(np.arange(columns), np.arange(rows))
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0)):
@@ -27,7 +27,7 @@ def even_odd(points, rows, columns):
 
 
 def own(structures, slices):
-    """The masks of all regions together, slice by slice, straight from the standard's formula."""
+    """The masks of all regions together, by slice, computed directly by the standard's formula."""
     masks = {name: np.zeros((d.Rows, d.Columns), bool) for name, d in slices.items()}
     for region in structures.ROIContourSequence:
         for contour in region.get("ContourSequence", []):

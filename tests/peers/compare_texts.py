@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the names that Labrum decodes with those of pydicom, for the files in many character sets that come with it.
+"""Compares names decoded by Labrum and by pydicom, for pydicom's test files in many character sets.
 
     tests/peers/compare_texts.py target/release/examples/dump_frames [FOLDER]
 """
@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 warnings.simplefilter("ignore")
-# Written by pydicom itself, as their sets say.
+# pydicom writes these names in the given character sets.
 NAMES = [
     (["ISO_IR 100"], "Äneas^Rüdiger"),
     (["ISO_IR 101"], "Wałęsa^Jarosław"),
@@ -41,7 +41,7 @@ NAMES = [
 
 
 def written(folder):
-    """A tiny image for each name."""
+    """Writes a tiny image for each name."""
     for number, (charset, name) in enumerate(NAMES):
         data = Dataset()
         data.SpecificCharacterSet = charset if len(charset) > 1 else charset[0]
@@ -57,7 +57,7 @@ def written(folder):
 
 
 def with_pixels(folder):
-    """The files of pydicom hold no image: they get one, and keep their bytes of text."""
+    """Copies pydicom's test files with a tiny image added and unchanged bytes of text."""
     for path in sorted((pathlib.Path(pydicom.__file__).parent / "data" / "charset_files").glob("*.dcm")):
         data = pydicom.dcmread(path, force=True)
         data.Rows = data.Columns = 2

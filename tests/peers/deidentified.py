@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Files that lost the patient, read by pydicom and dciodvfy: nothing names the patient, pixels and references are whole.
+"""De-identified files, read by pydicom and dciodvfy: no patient data, intact pixels and references.
 
     tests/peers/deidentified.py deidentify FILE_OR_FOLDER...
 
-The patient of each source is given a name and an ID that occur nowhere else, and these are put into texts, sequences and
-private elements too. Exit code 1 where something of them is left, or where the files are worse than their sources.
+The patient of each source gets a name and an ID that occur nowhere else; these are also put into
+texts, sequences and private elements. Exit code 1 if any of them is left, or if a file has errors
+that its source does not have.
 """
 import json
 import pathlib
@@ -28,10 +29,10 @@ STANDARD = "1.2.840.10008."
 
 
 def marked(path, out, shared):
-    """The source with a patient of ours; None where pydicom cannot read it."""
+    """The source with our test patient; None if pydicom cannot read it."""
     try:
         dataset = pydicom.dcmread(path)
-    except Exception:  # noqa: BLE001: no DICOM, or broken
+    except Exception:  # noqa: BLE001: not DICOM, or broken
         return None
     if "PixelData" not in dataset or "SOPInstanceUID" not in dataset or "Rows" not in dataset:
         return None
@@ -39,7 +40,7 @@ def marked(path, out, shared):
     dataset.StudyDate, dataset.SeriesDate, dataset.AcquisitionDateTime = "20240315", "20240316", "20240317101112"
     dataset.InstitutionName, dataset.StudyDescription = "Ward Nine", f"Head of {NAME.replace('^', ' ')}"
     dataset.ReferringPhysicianName, dataset.OperatorsName = "Ward Nine^Doctor", "Ward Nine^Nurse"
-    # Not in the table: caught by what it holds.
+    # Not in the de-identification table: found by its content.
     dataset.ImageID, dataset.PositionReferenceIndicator = ID, f"of {NAME.split('^')[0]}"
     item = pydicom.Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = dataset.SOPClassUID, shared
@@ -51,13 +52,13 @@ def marked(path, out, shared):
     block.add_new(1, "LO", NAME)
     try:
         dataset.save_as(out)
-    except Exception:  # noqa: BLE001: what pydicom cannot write is no source
+    except Exception:  # noqa: BLE001: a file that pydicom cannot write is not used
         return None
     return pydicom.dcmread(out)
 
 
 def problems(source, path, shifted):
-    """What is wrong with one file."""
+    """Errors in one file."""
     raw = path.read_bytes().lower()
     yield from (f"{secret.decode()} is left" for secret in SECRETS if secret in raw)
     dataset = pydicom.dcmread(path)
@@ -69,23 +70,23 @@ def problems(source, path, shifted):
     if codes != (["113100", "113107"] if shifted else ["113100"]):
         yield f"method codes {codes}"
     if dataset.LongitudinalTemporalInformationModified != ("MODIFIED" if shifted else "REMOVED"):
-        yield "it does not say what became of the dates"
+        yield "it does not say how the dates were changed"
     if not str(dataset.PatientName).startswith("ANON-") or dataset.PatientID != str(dataset.PatientName):
         yield f"the patient is {dataset.PatientName}"
     for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
         if name in source and source[name].value and (name not in dataset or dataset[name].value == source[name].value):
-            yield f"{name} is the old one"
+            yield f"{name} was not replaced"
     old = {str(e.value) for e in source.iterall() if e.VR == "UI" and not str(e.value).startswith(STANDARD) and e.value}
     kept = {"CodingSchemeUID", "ContextUID", "MappingResourceUID"}
     new = {str(e.value) for e in dataset.iterall() if e.VR == "UI" and e.keyword not in kept}
     if old & new:
         yield f"old UIDs {old & new}"
     if dataset.file_meta.MediaStorageSOPInstanceUID != dataset.SOPInstanceUID:
-        yield "the meta header names another instance"
+        yield "the file meta information names another instance"
     if dataset.file_meta.TransferSyntaxUID != source.file_meta.TransferSyntaxUID:
         yield "another transfer syntax"
     if dataset.PixelData != source.PixelData:
-        yield "other pixels"
+        yield "different pixels"
     for name in ("Rows", "Columns", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope"):
         if name in source and (name not in dataset or dataset[name].value != source[name].value):
             yield f"{name} is lost"
@@ -150,7 +151,7 @@ def main():
 
 
 def kinds(errors):
-    """The errors without the values that they quote."""
+    """Error texts without the quoted values."""
     for error in errors:
         yield error.split("=")[0].split("<")[0].strip()
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Masks as RT Structure Set, NIfTI and COCO JSON, read by other programs: the same masks at the same place.
+"""Masks as RT Structure Set, NIfTI and COCO JSON, read by other programs: same masks and positions.
 
     tests/peers/exports.py write_seg read_seg
 
-Contours are filled by scikit-image and by a rule of even and odd written here, volumes read by nibabel, annotations by
-pycocotools. Exit code 1 where something differs.
+Contours are filled by scikit-image and by the even-odd rule written here, volumes are read by
+nibabel, annotations by pycocotools. Exit code 1 if something differs.
 """
 import json
 import pathlib
@@ -27,7 +27,7 @@ warnings.simplefilter("ignore")
 
 
 def rings(slices, rows, columns):
-    """Three labels with holes, islands in holes, single pixels and pixels that touch at corners alone."""
+    """Three labels with holes, islands in holes, single pixels, pixels joined only at corners."""
     masks = discs(slices, rows, columns, 3)
     y, x = np.mgrid[:rows, :columns]
     for i in range(slices):
@@ -45,7 +45,7 @@ def write(folder, flag, name, masks, files):
 
 
 def even_odd(points, shape):
-    """Which middles of pixels lie inside a closed line: how often a ray to the right crosses it."""
+    """Pixel centres inside a closed line, by the crossings of a ray to the right."""
     x = np.arange(shape[1])
     inside = np.zeros(shape, bool)
     for (x1, y1), (x2, y2) in zip(points, np.roll(points, -1, 0)):
@@ -63,15 +63,15 @@ def structure_set(folder, files, masks):
     headers = {p: pydicom.dcmread(p, stop_before_pixels=True) for p, _ in order}
     places = {(headers[p].SOPInstanceUID, frame + 1): (i, groups_of(headers[p], frame)) for i, (p, frame) in enumerate(order)}
     first = headers[order[0][0]]
-    check(dataset.StudyInstanceUID == first.StudyInstanceUID, "another study")
+    check(dataset.StudyInstanceUID == first.StudyInstanceUID, "wrong study")
     frame_of_reference = dataset.ReferencedFrameOfReferenceSequence[0]
-    check(frame_of_reference.FrameOfReferenceUID == first.FrameOfReferenceUID, "another frame of reference")
+    check(frame_of_reference.FrameOfReferenceUID == first.FrameOfReferenceUID, "wrong frame of reference")
     listed = {
         (image.ReferencedSOPInstanceUID, int(image.get("ReferencedFrameNumber", 1)))
         for series in frame_of_reference.RTReferencedStudySequence[0].RTReferencedSeriesSequence
         for image in series.ContourImageSequence
     }
-    check(listed == set(places), "the list of referenced images is not the series")
+    check(listed == set(places), "the referenced images are not those of the series")
     check([r.ROIGenerationAlgorithm for r in dataset.StructureSetROISequence] == ["AUTOMATIC", "AUTOMATIC", "MANUAL"], "algorithms")
     codes = [o.RTROIIdentificationCodeSequence[0].CodeValue for o in dataset.RTROIObservationsSequence]
     check(codes == ["4147007", "64033007", "10200004"], f"codes {codes}")
@@ -89,11 +89,11 @@ def structure_set(folder, files, masks):
             off = np.abs(points @ np.cross(row, column)).max()
             check(off < 1e-3, f"a contour lies {off} mm off its plane")
             flat = np.stack([points @ row / across, points @ column / down], 1)
-            # Corners of pixels: what is left of the rounding must not decide on the middle of one.
+            # Contours follow pixel edges, so rounding errors do not move a pixel centre.
             ours[place][even_odd(flat, masks.shape[1:])] = roi.ReferencedROINumber
             rows, columns = skimage.draw.polygon(flat[:, 1], flat[:, 0], masks.shape[1:])
             theirs[place][rows, columns] = roi.ReferencedROINumber
-    check(np.array_equal(ours, masks), f"{(ours != masks).sum()} pixels differ by even and odd")
+    check(np.array_equal(ours, masks), f"{(ours != masks).sum()} pixels differ by the even-odd rule")
     check(np.array_equal(theirs, masks), f"{(theirs != masks).sum()} pixels differ by scikit-image")
 
 
@@ -101,14 +101,14 @@ def nifti(folder, files, masks):
     path, order = write(folder, "--nifti", "labels.nii.gz", masks, files)
     image = nibabel.load(path)
     data = np.asarray(image.dataobj)
-    check(np.array_equal(data.transpose(2, 1, 0), masks), "nibabel reads other labels")
+    check(np.array_equal(data.transpose(2, 1, 0), masks), "nibabel reads different labels")
     check(image.get_data_dtype() == np.uint8 and image.header.get_xyzt_units()[0] == "mm", "type or unit")
     check(image.header.get_intent()[0] == "label", "intent")
     first = pydicom.dcmread(order[0][0], stop_before_pixels=True)
     if "FrameOfReferenceUID" not in first:
-        check(int(image.header["sform_code"]) == 0 and int(image.header["qform_code"]) == 0, "a place made up")
+        check(int(image.header["sform_code"]) == 0 and int(image.header["qform_code"]) == 0, "geometry was made up")
         return
-    check(int(image.header["sform_code"]) == 1, "no place")
+    check(int(image.header["sform_code"]) == 1, "no geometry")
     for k, (source, frame) in enumerate(order):
         groups = groups_of(pydicom.dcmread(source, stop_before_pixels=True), frame)
         row, column = np.split(np.array(groups["PlaneOrientation"].ImageOrientationPatient, float), 2)
@@ -137,7 +137,7 @@ def coco(folder, files, masks):
             y, x = np.nonzero(mask)
             box = [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
             check(annotation["bbox"] == box and annotation["area"] == mask.sum(), "box or area")
-    check(np.array_equal(found, masks), "pycocotools reads other masks")
+    check(np.array_equal(found, masks), "pycocotools reads different masks")
 
 
 def main():
@@ -155,10 +155,10 @@ def main():
                 try:
                     what(at, files, masks)
                     result = "ok"
-                except Exception as error:  # noqa: BLE001: the others are tried all the same
+                except Exception as error:  # noqa: BLE001: the others are tried anyway
                     result = f"{'' if isinstance(error, Wrong) else type(error).__name__} {error}"
                     if what is structure_set and "RTSTRUCT needs image position" in result:
-                        result = "refused: no place in space"
+                        result = "refused: no image position"
                 print(f"  {title}: {what.__name__}: {result}", flush=True)
                 failed += not result.startswith(("ok", "refused"))
     return 1 if failed else 0

@@ -1,7 +1,7 @@
 """Writes golden checkpoints of CMUNeXt with PyTorch: `python golden.py FOLDER`.
 
 All three sizes, one and three channels, one to four classes, odd multiples of 16; weights AND batch-norm statistics are
-random. `tests/network.rs` reads them where LABRUM_GOLDEN names the folder.
+random. `crates/labrum-nn/tests/network.rs` reads them from the folder in LABRUM_GOLDEN.
 """
 import pathlib, sys
 import torch
@@ -18,7 +18,7 @@ for number, (config, channels, classes, rows, columns, batch) in enumerate(cases
         y = model(x)
     name = f"{config}_{channels}_{classes}_{rows}x{columns}"
     state = model.state_dict()
-    # Both ways in which checkpoints are published.
+    # Checkpoints are published in both layouts.
     state = {"state_dict": {f"module.{k}": v for k, v in state.items()}} if number % 2 else state
     torch.save(state, out / f"{name}.pth")
     save_file({"input": x.contiguous(), "logits": y.contiguous()}, out / f"{name}_io.safetensors")

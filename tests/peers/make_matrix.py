@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes DICOM files in every transfer syntax, photometric interpretation and depth that can be made here.
+"""Writes DICOM files in all transfer syntaxes, photometric interpretations and bit depths.
 
     tests/peers/make_matrix.py FOLDER
     tests/peers/make_matrix.py tests/fixtures/formats.tar.gz --few
 
-Beside each file lies `NAME.npy`: the values before they were compressed or, of lossy ones, what pydicom or DCMTK decodes.
-`NAME.refused` instead holds words that the message of a refusal has to contain. `--few` makes tiny pictures, keeps one
-file of each kind, adds `index.tsv` and packs all into an archive: what `tests/formats` makes the table of
-docs/formats.md from.
+Beside each file is `NAME.npy`: the values before compression or, for lossy files, those decoded by
+pydicom or DCMTK. If the file must be refused, `NAME.refused` holds a text that the message must
+contain. `--few` makes tiny images, keeps one file of each kind, adds `index.tsv` and packs all into
+the archive from which `tests/formats` makes docs/formats.md.
 """
 import gzip
 import pathlib
@@ -32,7 +32,7 @@ JPEG = {"baseline": ".4.50", "extended": ".4.51", "spectral": ".4.53", "progress
 FEW = "--few" in sys.argv
 ROWS, COLUMNS = (11, 14) if FEW else (37, 50)
 warnings.simplefilter("ignore")
-# Five levels of halving want a side of 32 pixels.
+# Five wavelet levels need at least 32 pixels per side.
 LARGE = {"rows": max(ROWS, 33), "columns": max(COLUMNS, 34)}
 made = 0
 
@@ -64,7 +64,7 @@ def color(bits=8, frames=1, rows=ROWS, columns=COLUMNS):
 
 
 def dataset(values, bits, photometric, signed=False, allocated=None):
-    """A secondary capture with all that describes `values` (frames, rows, columns[, 3])."""
+    """A secondary capture with all attributes of `values` (frames, rows, columns[, 3])."""
     data = Dataset()
     data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
     global made
@@ -90,7 +90,7 @@ def dataset(values, bits, photometric, signed=False, allocated=None):
 
 
 def write(folder, name, data, syntax, values=None, refused=None, **how):
-    """Writes the file and what is expected of it: `values` as one array of all frames, or words of a message."""
+    """Writes the file and its expected result: `values` of all frames, or part of a message."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = UID(syntax)
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = data.SOPClassUID, data.SOPInstanceUID
@@ -180,7 +180,7 @@ def palettes(folder):
         rle = pydicom.dcmread(folder / f"palette-{entries}-{index_bits}-{table_bits}.dcm")
         rle.compress("1.2.840.10008.1.2.5", generate_instance_uid=False)
         rle.save_as(folder / f"palette-{entries}-{index_bits}-{table_bits}-rle.dcm")
-    # Linear and indirect segments: 0, 1 to 200 in a line, then once more back by the second half.
+    # Discrete and linear segments: 0, a line to 51200, then 51000 and 40000, a line to 300.
     values = grey(8, rows=ROWS + 1)
     data = dataset(values, 8, "PALETTE COLOR")
     words = np.array([0, 1, 0, 1, 200, 51200, 0, 2, 51000, 40000, 1, 53, 300], "<u2")
@@ -227,7 +227,7 @@ def pydicom_encoders(folder):
 
 
 def compress(folder, name, values, bits, photometric, syntax, signed=False, planar=0):
-    # pydicom shuffles planes of JPEG 2000, which has none: without known values there is nothing to compare with.
+    # pydicom reorders JPEG 2000 as if it had planes: without known values there is no reference.
     if planar and "j2k" in name and (photometric == "YBR_FULL" or syntax.endswith(".4.91")):
         return
     reversible = {"YBR_RCT": ".4.90", "YBR_ICT": ".4.91"}.get(photometric)
@@ -265,7 +265,7 @@ def jpeg(folder):
         for photometric in ["YBR_FULL_422", "YBR_FULL", "RGB"]:
             fragments(folder, f"jpeg-baseline-{photometric}-{subsampling}", dataset(values, 8, photometric),
                       ROOT + ".4.50", streams)
-        # libjpeg-turbo repeats the chroma of 4:1:1 where others interpolate it.
+        # libjpeg-turbo repeats the chroma of 4:1:1; other decoders interpolate it.
         if subsampling != "411":
             fragments(folder, f"jpeg-baseline-YBR_PARTIAL_420-{subsampling}", dataset(values, 8, "YBR_PARTIAL_420"),
                       ROOT + ".4.50", streams, np.stack([imagecodecs.jpeg8_decode(s) for s in streams]))
@@ -296,7 +296,7 @@ def without_markers(stream):
 
 
 def dcmtk(folder):
-    """What DCMTK's encoders make of the uncompressed files."""
+    """The uncompressed files, encoded by DCMTK."""
     kinds = {"dcmtk-baseline": ["dcmcjpeg", "+eb"], "dcmtk-extended": ["dcmcjpeg", "+ee"],
              "dcmtk-spectral": ["dcmcjpeg", "+es"], "dcmtk-progressive": ["dcmcjpeg", "+ep"],
              "dcmtk-sv1": ["dcmcjpeg", "+e1"], "dcmtk-lossless": ["dcmcjpeg", "+el"],
@@ -308,7 +308,7 @@ def dcmtk(folder):
         for word, command in kinds.items():
             target = folder / f"{word}-{source.stem}.dcm"
             extra = []
-            # The steep colours of a palette are no subject for shared chroma.
+            # Subsampled chroma does not suit the abrupt colours of a palette.
             if "palette" in source.stem and command[0] == "dcmcjpeg" and "+e1" not in command and "+el" not in command:
                 continue
             if command[0] == "dcmcjpeg" and ("RGB" in source.stem or "YBR" in source.stem):
@@ -318,7 +318,7 @@ def dcmtk(folder):
             if done.returncode or not target.exists():
                 target.unlink(missing_ok=True)
             elif word in ("dcmtk-jls", "dcmtk-rle", "dcmtk-sv1", "dcmtk-lossless") and known.exists():
-                # +e1 may compress what is shown instead of what is stored: only true lossless ones are known.
+                # +e1 may compress displayed values: only true lossless has known ones.
                 if word.startswith("dcmtk-jls") or word == "dcmtk-rle":
                     target.with_suffix(".npy").write_bytes(known.read_bytes())
     for form in ["444", "422", "420"]:
@@ -396,7 +396,7 @@ def jpeg_xl(folder):
 
 
 def others(folder):
-    """Rare syntaxes, and those that have to be refused by name."""
+    """Rare syntaxes, and those that must be refused by name."""
     values = grey(16, frames=2)
     fragments(folder, "encapsulated-uncompressed", dataset(values, 16, "MONOCHROME2"), ROOT + ".1.98",
               [v.tobytes() for v in values], values)
@@ -430,7 +430,7 @@ def others(folder):
 
 
 def broken(folder):
-    """Files that break the rules and can be read all the same, or that need a right message."""
+    """Files that violate the standard but can be read, or that need the right message."""
     values = grey(12, True)
     for high in [11, 15]:
         data = dataset(values, 12, "MONOCHROME2", True)
@@ -495,7 +495,7 @@ def broken(folder):
 
 
 def complete(folder):
-    """The values that pydicom decodes or, where it cannot, DCMTK; where the true ones are not known."""
+    """Where true values are unknown, writes those decoded by pydicom or, failing that, by DCMTK."""
     for path in sorted(folder.glob("*.dcm")):
         if path.with_suffix(".npy").exists() or path.with_suffix(".refused").exists():
             continue
@@ -528,7 +528,7 @@ def smallest(values):
 
 
 def depth_of(path, data):
-    """ "12 in 16 signed" """
+    """Bits stored, bits allocated and sign, as in "12 in 16 signed"."""
     if "FloatPixelData" in path.stem:
         return "64 float" if "Double" in path.stem else "32 float"
     stored, allocated = data.get("BitsStored", data.BitsAllocated), data.BitsAllocated
@@ -537,7 +537,7 @@ def depth_of(path, data):
 
 
 def index(folder):
-    """Keeps one file of each kind, of several frames where there is one, and lists them."""
+    """Keeps one file of each kind, multi-frame if there is one, and lists them."""
     lines, seen = [], set()
     for path in sorted(folder.glob("*.dcm"), reverse=True):
         data = pydicom.dcmread(path, force=True, stop_before_pixels=True)
@@ -559,7 +559,7 @@ def index(folder):
 
 
 def pack(folder, archive):
-    """One archive of all files, the same bytes for the same files."""
+    """A reproducible archive of all files."""
     def plain(member):
         member.mtime = member.uid = member.gid = 0
         member.uname = member.gname = ""

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Segmentations on every kind of grid, made with highdicom: laid by Labrum where highdicom's own geometry says.
+"""Segmentations on every kind of grid, made with highdicom and imported by Labrum.
 
     tests/peers/places.py labrum
 
-BINARY, FRACTIONAL and LABELMAP; on the grid of the images, mirrored, turned, with frames in reverse order, of other
-spacing, and of one time of four; with and without the names of their sources. What is right is computed from the affine
-matrices of highdicom's volumes alone. Exit code 1 where Labrum lays a pixel elsewhere, or lays what it should refuse.
+BINARY, FRACTIONAL and LABELMAP; on the grid of the images, mirrored, rotated, with frames in
+reverse order, with other spacing, and for one of four time points; with and without references to
+their sources. The expected masks are computed from the affine matrices of highdicom's volumes
+alone. Exit code 1 if Labrum puts a pixel elsewhere, or imports what it should refuse.
 """
 import pathlib
 import subprocess
@@ -31,7 +32,7 @@ ORIGIN = np.array([-31.5, 12.25, 40.0])
 
 
 def images(folder, times):
-    """Oblique slices at each time; the datasets by time and slice."""
+    """Writes oblique slices at each time point; returns the datasets by time point and slice."""
     study, series, space = generate_uid(), generate_uid(), generate_uid()
     made = []
     for time in range(times):
@@ -74,15 +75,15 @@ def grids():
     yield grid("same grid", size, (0, 0, 0), (s, r, c))
     yield grid("mirrored rows", size, (0, last[1], 0), (s, -r, c))
     yield grid("mirrored columns", size, (0, 0, last[2]), (s, r, -c))
-    yield grid("turned by 90 degrees", (SLICES, COLUMNS, ROWS), (0, 0, last[2]), (s, -c, r))
-    yield grid("turned by 180 degrees", size, (0, last[1], last[2]), (s, -r, -c))
+    yield grid("rotated by 90 degrees", (SLICES, COLUMNS, ROWS), (0, 0, last[2]), (s, -c, r))
+    yield grid("rotated by 180 degrees", size, (0, last[1], last[2]), (s, -r, -c))
     yield grid("frames reversed", size, (last[0], 0, 0), (-s, r, c))
     yield grid("other spacing", (SLICES, ROWS // 2, COLUMNS // 2), (0, 0.5, 0.5), (s, r, c), (1, 2, 2))
-    yield grid("other distance of slices", (3, ROWS, COLUMNS), (0.25, 0, 0), (s, r, c), (2, 1, 1))
+    yield grid("other slice spacing", (3, ROWS, COLUMNS), (0.25, 0, 0), (s, r, c), (2, 1, 1))
 
 
 def noise(size):
-    """Two labels, without any symmetry, in blocks that are larger than a pixel."""
+    """Two labels without any symmetry, in blocks larger than a pixel."""
     random = np.random.default_rng(11).integers(0, 3, size)
     random[:, ::2] = random[:, 1::2] if size[1] % 2 == 0 else random[:, ::2]
     return random.astype(np.uint8)
@@ -108,7 +109,7 @@ def segmentation(path, sources, kind, size, affine, is_named):
         pixel_measures=highdicom.PixelMeasuresSequence(spacing, distance, distance),
         plane_orientation=orientation, plane_positions=positions, omit_empty_frames=False,
     )  # fmt: skip
-    # highdicom takes the distance of slices from the sources.
+    # highdicom takes the slice spacing from the sources.
     measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     measures.SliceThickness, measures.SpacingBetweenSlices = distance, distance
     seg.save_as(path)
@@ -124,7 +125,7 @@ def segmentation(path, sources, kind, size, affine, is_named):
 
 
 def by_highdicom(path, sources):
-    """The labels of each slice, by the affine of highdicom's volume: each pixel from the nearest."""
+    """The labels of each slice: nearest neighbours by the affine of highdicom's volume."""
     seg = highdicom.seg.segread(path)
     volume = seg.get_volume(combine_segments=False, rescale_fractional=seg.SegmentationType == "FRACTIONAL")
     labels = np.zeros(volume.array.shape[:3], np.uint8)
@@ -145,7 +146,7 @@ def by_highdicom(path, sources):
 
 
 def imported(path, folder, *more):
-    """The labels of each file that came out, by its name; the words of the program where there is none."""
+    """The labels by output file, or None after an error; and the program's messages."""
     with tempfile.TemporaryDirectory() as out:
         command = [PROGRAM, "import-masks", path, "--of", folder, "--out", out, *more]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
@@ -178,10 +179,10 @@ def main():
                     sources = images(folder, 1)[0]
                     segmentation(path, sources, kind, size, affine, is_named)
                     masks, words = imported(path, folder)
-                    what = f"{kind}, {name}, {'named' if is_named else 'nameless'}"
+                    what = f"{kind}, {name}, {'with' if is_named else 'without'} references"
                     problem = words if masks is None else None
                     if masks is not None and not is_right(masks, by_highdicom(path, sources), 1):
-                        problem = f"other pixels ({words})"
+                        problem = f"different pixels ({words})"
                     if name.startswith("other") and not problem and not ("resampled" in words or "mm from the slices" in words):
                         problem = f"it does not say that it was resampled: {words}"
                     tell(what, problem)
@@ -197,11 +198,11 @@ def main():
                 problem = None
                 if not is_named:
                     if masks is not None or "time 3 of 4" not in words:
-                        problem = f"it was not asked which time: {words}"
+                        problem = f"the time point was not asked for: {words}"
                     masks, words = imported(path, folder, "--time", "3")
                 if not problem and (masks is None or not is_right(masks, truth, 3)):
-                    problem = f"not on the third time alone ({words})"
-                tell(f"{kind}, one time of four, {'named' if is_named else 'nameless'}", problem)
+                    problem = f"not only on the third time point ({words})"
+                tell(f"{kind}, one time of four, {'with' if is_named else 'without'} references", problem)
     return 1 if failures else 0
 
 

@@ -3,9 +3,9 @@
 
     tests/peers/round_trip.py write_seg read_seg
 
-Sources: the bundled CT and MR (one file a slice), several frames of ultrasound with and without geometry, and a picture.
-dcmqi wants a geometry; where a source has none, Labrum's synthetic one stands in on the way out, and there is no way in.
-Exit code 1 where something differs.
+Sources: the bundled CT and MR (one file per slice), multi-frame ultrasound with and without
+geometry, and a PNG image. dcmqi needs a geometry: for sources without one, it only reads files with
+Labrum's synthetic geometry. Exit code 1 if something differs.
 """
 import datetime
 import json
@@ -45,7 +45,7 @@ CODES = [
 
 
 class Wrong(Exception):
-    """What differs."""
+    """A difference."""
 
 
 def check(same, what):
@@ -60,14 +60,14 @@ def run(*command):
 
 
 def write(folder, sources, masks, *flags):
-    """Labrum's file of masks (or of probabilities), and the order of the slices."""
+    """Writes masks or probabilities with Labrum; returns the file and the order of the slices."""
     raw, out = folder / "in.raw", folder / "labrum.seg.dcm"
     masks.tofile(raw)
     return out, json.loads(run(WRITE, *flags, out, raw, *sources))
 
 
 def read(folder, path, sources, shape):
-    """Masks and report of what Labrum imports."""
+    """Masks and report of an import by Labrum."""
     raw = folder / "out.raw"
     report = json.loads(run(READ, path, raw, *sources))
     return np.fromfile(raw, np.uint8).reshape(shape), report
@@ -78,7 +78,7 @@ def item(sequence):
 
 
 def codes_of(dataset):
-    """Category, type and modifiers of every segment but background."""
+    """Category, type and modifiers of every segment except background."""
     for segment in dataset.SegmentSequence:
         if segment.SegmentNumber:
             kind = segment.SegmentedPropertyTypeCodeSequence
@@ -87,7 +87,7 @@ def codes_of(dataset):
 
 
 def codes_in(report):
-    """The same of what Labrum imported."""
+    """The same for labels imported by Labrum."""
     three = lambda code: (code["value"], code["scheme"], code["meaning"])  # noqa: E731
     for label in report["labels"]:
         yield three(label["category"]), three(label["concept"]), [three(m) for m in label.get("modifiers", [])]
@@ -95,12 +95,12 @@ def codes_in(report):
 
 def check_import(folder, path, sources, masks, count, what):
     found, report = read(folder, path, sources, masks.shape)
-    check(np.array_equal(found, masks), f"Labrum reads other pixels from {what}")
-    check(list(codes_in(report)) == CODES[:count], f"Labrum reads other codes from {what}: {list(codes_in(report))}")
+    check(np.array_equal(found, masks), f"Labrum reads different pixels from {what}")
+    check(list(codes_in(report)) == CODES[:count], f"Labrum reads different codes from {what}: {list(codes_in(report))}")
 
 
 def in_order(order):
-    """The source datasets in the order of the slices; of a file with several frames, the file."""
+    """The source datasets in slice order; a multi-frame file only once."""
     paths = list(dict.fromkeys(path for path, _ in order))
     return [pydicom.dcmread(path) for path in paths]
 
@@ -144,7 +144,7 @@ def pixels_by_highdicom(path, order, shape, kind, count):
 
 
 def nrrd(path):
-    """The array of a NRRD file, slice, row, column, and its first and last position."""
+    """The array of an NRRD file (slice, row, column), its origin and its direction vectors."""
     data = path.read_bytes()
     head, _, body = data.partition(b"\n\n")
     fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
@@ -160,7 +160,7 @@ def nrrd(path):
 
 
 def check_dcmqi_reads(folder, path, masks, count):
-    """segimage2itkimage makes one volume of all segments; its slices may run the other way and leave out empty ends."""
+    """segimage2itkimage makes one volume, maybe with slices reversed and without empty ends."""
     out = folder / "itk"
     out.mkdir()
     run(DCMQI / "segimage2itkimage", "--inputDICOM", path, "--outputDirectory", out, "--mergeSegments")
@@ -174,13 +174,13 @@ def check_dcmqi_reads(folder, path, masks, count):
         index = round(offset @ vectors[2] / (vectors[2] @ vectors[2]))
         if 0 <= index < len(array):
             found[place] = array[index]
-    check(np.array_equal(found, masks), "dcmqi reads other pixels")
+    check(np.array_equal(found, masks), "dcmqi reads different pixels")
     (meta,) = out.glob("*.json")
     segments = [one for group in json.loads(meta.read_text())["segmentAttributes"] for one in group]
     segments = sorted((s for s in segments if s["labelID"]), key=lambda s: s["labelID"])
     three = lambda code: tuple(code[name] for name in NUMBERS)  # noqa: E731
     kinds = [(three(s["SegmentedPropertyCategoryCodeSequence"]), three(s["SegmentedPropertyTypeCodeSequence"])) for s in segments]
-    check(kinds == [(a, b) for a, b, _ in CODES[:count]], f"dcmqi reads other codes: {kinds}")
+    check(kinds == [(a, b) for a, b, _ in CODES[:count]], f"dcmqi reads different codes: {kinds}")
 
 
 def out_and_back(folder, sources, masks, count, kind, flags):
@@ -197,17 +197,17 @@ def out_and_back(folder, sources, masks, count, kind, flags):
     dataset = pydicom.dcmread(path)
     check(dataset.SegmentationType == kind, f"it is {dataset.SegmentationType}")
     check(not errors_of(path), f"dciodvfy: {errors_of(path)}")
-    check(list(codes_of(dataset)) == CODES[:count], f"pydicom reads other codes: {list(codes_of(dataset))}")
+    check(list(codes_of(dataset)) == CODES[:count], f"pydicom reads different codes: {list(codes_of(dataset))}")
     types = [s.SegmentAlgorithmType for s in dataset.SegmentSequence if s.SegmentNumber]
     check(types == ["AUTOMATIC", "AUTOMATIC", "MANUAL"][:count], f"algorithm types {types}")
-    check(np.array_equal(pixels_by_pydicom(dataset, masks.shape, kind), expected), "pydicom reads other pixels")
+    check(np.array_equal(pixels_by_pydicom(dataset, masks.shape, kind), expected), "pydicom reads different pixels")
     by_highdicom = pixels_by_highdicom(path, order, masks.shape, kind, count)
     axis = 1 if kind == "FRACTIONAL" else 0
     # The direction of the first axis of a volume is a matter of convention.
     same = [np.array_equal(turned, expected) for turned in (by_highdicom, np.flip(by_highdicom, axis))]
-    check(same[0] or ("ReferencedSeriesSequence" not in dataset and same[1]), "highdicom reads other pixels")
+    check(same[0] or ("ReferencedSeriesSequence" not in dataset and same[1]), "highdicom reads different pixels")
     check_import(folder, path, sources, masks, count, "its own file")
-    # dcmqi knows no FRACTIONAL, and nothing without a place in space.
+    # dcmqi supports neither FRACTIONAL nor files without image positions.
     if kind != "FRACTIONAL" and "FrameOfReferenceUID" in dataset:
         check_dcmqi_reads(folder, path, masks, count)
     return path, order
@@ -245,7 +245,7 @@ def from_highdicom(folder, sources, masks, count, kind, order, omit, syntax=Expl
 
 
 def from_pydicom(folder, ours, sources, masks, count, kind):
-    """Labrum's file with its pixels exchanged by pydicom: every slice upside down, frames in reverse, implicit VR."""
+    """Labrum's file, changed by pydicom: every slice upside down, frames reversed, implicit VR."""
     dataset = pydicom.dcmread(ours)
     frames = dataset.pixel_array.reshape(-1, *masks.shape[1:])[::-1, ::-1]
     groups = list(dataset.PerFrameFunctionalGroupsSequence)[::-1]
@@ -299,7 +299,7 @@ def from_dcmqi(folder, sources, masks, count, order, kind):
 
 
 def pictures(folder, sources, masks, count):
-    """Label maps: Labrum's read by Pillow, and Pillow's, grey and with a palette, read by Labrum."""
+    """Label maps: Labrum's read by Pillow, and Pillow's (greyscale and palette) read by Labrum."""
     out = folder / "png"
     out.mkdir()
     masks.tofile(folder / "in.raw")
@@ -313,7 +313,7 @@ def pictures(folder, sources, masks, count):
         by_slice[f"{stem}-{frame + 1:04}.png" if same > 1 else f"{stem}.png"] = len(by_slice)
     check({p.name for p in names} == set(by_slice), f"their names are {[p.name for p in names]}")
     for path in names:
-        check(np.array_equal(np.asarray(PIL.Image.open(path)), masks[by_slice[path.name]]), f"Pillow reads {path.name} otherwise")
+        check(np.array_equal(np.asarray(PIL.Image.open(path)), masks[by_slice[path.name]]), f"Pillow reads {path.name} differently")
     check_import(folder, out, sources, masks, count, "its own label maps")
     for i, path in enumerate(names):
         values = np.ascontiguousarray(masks[by_slice[path.name]][::-1])
@@ -325,7 +325,7 @@ def pictures(folder, sources, masks, count):
 
 
 def refusals(folder):
-    """A segmentation of the CT is refused for the MR, of its own size and of the CT's, with both series named."""
+    """A segmentation of the CT is refused for the MR of either size; both series are named."""
     ct, mr = (sorted((ROOT / "assets/samples" / name).glob("*.dcm")) for name in ("sarcoma-ct", "cardiac-mr"))
     header = pydicom.dcmread(ct[0], stop_before_pixels=True)
     path, _ = write(folder, ct, discs(len(ct), header.Rows, header.Columns, 1))
@@ -347,7 +347,7 @@ def is_date(text):
 
 
 def tidied(folder, sources):
-    """Copies that highdicom and dcmqi accept: UIDs without leading zeros, one frame of reference, no dates of a year 0."""
+    """Copies that highdicom and dcmqi accept: valid UIDs and dates, one frame of reference."""
     fixed, space = {}, pydicom.uid.generate_uid()
     for path in sources:
         dataset = pydicom.dcmread(path)
@@ -391,7 +391,7 @@ def cases(folder):
         yield name, sources, (len(sources), header.Rows, header.Columns), "both", []
     empty = dict.fromkeys(["PatientBirthDate", "AccessionNumber", "StudyID", "ReferringPhysicianName"], "")
     source = made(folder, ULTRASOUND_MULTI_FRAME, 13, 11, 5, **empty)
-    # highdicom refuses to refer to several frames without a place in space.
+    # highdicom cannot reference multi-frame images without image positions.
     yield "ultrasound, 5 frames", source, (5, 11, 13), "none", []
     yield "ultrasound, 1 frame", made(folder, ULTRASOUND, 35, 33, 1, **empty), (1, 33, 35), "highdicom", []
     volume = made(folder, ENHANCED_ULTRASOUND_VOLUME, 35, 33, 5, **empty, **in_space(5))
@@ -403,7 +403,7 @@ def cases(folder):
 
 
 def steps(folder, sources, size, peers, flags):
-    """(name, what to do) of everything that is tried on one source."""
+    """(name, function) of all checks on one source."""
     count = 3
     masks = discs(*size, count)
     for kind in ("BINARY", "FRACTIONAL", "LABELMAP"):
@@ -457,7 +457,7 @@ def main():
             try:
                 do(folder)
                 result = "ok"
-            except Exception as error:  # noqa: BLE001: the others are tried all the same
+            except Exception as error:  # noqa: BLE001: the others are tried anyway
                 where = "" if isinstance(error, Wrong) else f"{type(error).__name__}: "
                 result, failed = where + str(error), failed + 1
             print(f"  {title}: {what}: {result}" if title else f"  {what}: {result}")

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Segmentations of every kind from every kind of source, read by every program at hand; the table of what came out.
+"""Segmentations of every kind and source, read by other programs, and a table of the results.
 
     tests/peers/seg_table.py write_seg read_seg [--write] [--more FILE_OR_FOLDER...]
 
-Compares with docs/segmentation-objects.md, or writes it with --write; --more adds sources, which do not come into it.
-Exit code 1 where a program sees something else than what was drawn, or where the table differs.
+Compares the table with docs/segmentation-objects.md, or writes it there with --write; sources added
+by --more are not in it. Exit code 1 if a program does not read what was written, or if the table
+differs.
 """
 import json
 import os
@@ -46,7 +47,7 @@ COLUMNS = ("dciodvfy", "own checks", "pydicom", "highdicom", "DCMTK", "dcmqi", "
 
 
 def tilted_mr(folder):
-    """An Enhanced MR of six oblique frames that are not in order of place, made here."""
+    """A synthetic Enhanced MR of six oblique frames that are not in spatial order."""
     rows, columns, frames = 21, 27, 6
     row = np.array([0.9, 0.3, -0.1])
     row /= np.linalg.norm(row)
@@ -76,7 +77,7 @@ def legacy(folder, sources, maker):
     """All slices as the frames of one instance, converted by highdicom."""
     datasets = [pydicom.dcmread(path) for path in sources]
     for dataset in datasets:
-        # What the conversion wants and these lack.
+        # Attributes that the conversion needs and the samples lack.
         for name in ("AccessionNumber", "StudyID", "PatientBirthDate", "ReferringPhysicianName", "PatientSex"):
             dataset.setdefault(pydicom.datadict.tag_for_keyword(name), "")
             if name not in dataset:
@@ -89,7 +90,7 @@ def legacy(folder, sources, maker):
 
 
 def sources(folder):
-    """Name, class, files."""
+    """Name and files of each source."""
     tidy = {}
     for name in ("sarcoma-ct", "cardiac-mr"):
         (folder / name).mkdir()
@@ -120,11 +121,11 @@ def more(folder):
             yield file.name, [file]
 
 
-# What is checked.
+# Checks.
 
 
 def groups_of(dataset, frame):
-    """The functional groups of a frame over those of all frames; of an instance with one plane, itself."""
+    """The functional groups of a frame, per frame or shared; else the dataset itself."""
     if "SharedFunctionalGroupsSequence" not in dataset:
         return {"PlanePosition": dataset, "PlaneOrientation": dataset, "PixelMeasures": dataset}
     found = {}
@@ -136,7 +137,7 @@ def groups_of(dataset, frame):
 
 
 def own_checks(dataset, order):
-    """What dciodvfy does not look at."""
+    """Checks beyond those of dciodvfy."""
     files = {path: pydicom.dcmread(path, stop_before_pixels=True) for path, _ in order}
     first = files[order[0][0]]
     has_space = "ImagePositionPatient" in first or (
@@ -145,9 +146,9 @@ def own_checks(dataset, order):
     for name in ("PatientID", "PatientName", "StudyInstanceUID", "StudyDate", "AccessionNumber"):
         check(str(dataset.get(name, "")) == str(first.get(name, "") or ""), f"{name} is not the source's")
     check((dataset.Rows, dataset.Columns) == (first.Rows, first.Columns), "size")
-    check(("FrameOfReferenceUID" in dataset) == has_space, "frame of reference without a place, or the other way round")
+    check(("FrameOfReferenceUID" in dataset) == has_space, "frame of reference without image positions, or the other way round")
     if has_space:
-        check(dataset.FrameOfReferenceUID == first.FrameOfReferenceUID, "another frame of reference")
+        check(dataset.FrameOfReferenceUID == first.FrameOfReferenceUID, "wrong frame of reference")
     check_codes(dataset)
     per_frame = dataset.PerFrameFunctionalGroupsSequence
     check(len(per_frame) == dataset.NumberOfFrames, "number of functional groups")
@@ -173,22 +174,22 @@ def own_checks(dataset, order):
                 a, b = (np.array(g[where].get(name), float) for g in (ours, theirs))
                 check(np.allclose(a, b, atol=off), f"{name} of frame {number} is {a}, the source's {b}")
         else:
-            check("PlanePositionSequence" not in group, "a place for a source without one")
+            check("PlanePositionSequence" not in group, "an image position for a source without one")
     listed = {
         (series.SeriesInstanceUID, instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID)
         for series in dataset.ReferencedSeriesSequence
         for instance in series.ReferencedInstanceSequence
     }
-    check(listed == referenced, "the list of referenced instances is not what the frames refer to")
+    check(listed == referenced, "the referenced instances are not those that the frames refer to")
     if has_space and len(order) > 1:
         check_spacing(dataset)
     check_dimensions(dataset)
-    check(not has_space or "PatientOrientation" not in dataset, "an orientation too much")
+    check(not has_space or "PatientOrientation" not in dataset, "an orientation that must not be there")
     check(has_space or dataset["PatientOrientation"].is_empty, "PatientOrientation")
 
 
 def check_codes(dataset):
-    """Every code means what it says, by pydicom's dictionary of PS3.16."""
+    """Every code has its meaning in pydicom's dictionary of PS3.16."""
     known = {}
     for scheme, names in concepts.items():
         for values in names.values():
@@ -196,7 +197,7 @@ def check_codes(dataset):
                 known.setdefault((scheme, value), set()).add(meaning.lower())
     found = 0
     for element in dataset.iterall():
-        # How the source lost its patient stands there in the source's own words.
+        # The source itself describes in these codes how it was de-identified.
         if element.keyword == "DeidentificationMethodCodeSequence":
             continue
         if element.VR != "SQ" or not element.keyword.endswith("CodeSequence"):
@@ -224,7 +225,7 @@ def check_spacing(dataset):
 
 
 def check_dimensions(dataset):
-    """Each index counts the values that its pointer points at, in one order."""
+    """Each dimension index numbers the values of its attribute from 1, one index per value."""
     organizations = {item.DimensionOrganizationUID for item in dataset.DimensionOrganizationSequence}
     for i, dimension in enumerate(dataset.DimensionIndexSequence):
         check(dimension.DimensionOrganizationUID in organizations, "dimension organization")
@@ -241,7 +242,7 @@ def check_dimensions(dataset):
 
 
 def pixels_by_dcmtk(folder, path, dataset, shape, kind):
-    """dcmdump writes the pixels as they are in the file, dcmdrle unpacks them before."""
+    """The pixels as written by dcmdump, after dcmdrle if they are compressed."""
     plain = folder / "plain.dcm"
     if dataset.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless:
         run("dcmdrle", path, plain)
@@ -255,12 +256,12 @@ def pixels_by_dcmtk(folder, path, dataset, shape, kind):
     pixels = frames * shape[1] * shape[2]
     values = np.unpackbits(data, bitorder="little")[:pixels] if kind == "BINARY" else data[:pixels]
     values = values.reshape(frames, *shape[1:])
-    # What each frame is says pydicom; the pixels come from DCMTK.
+    # pydicom assigns the frames to slices; the pixels come from DCMTK.
     return pixels_by_pydicom(Frames(dataset, values), shape, kind)
 
 
 class Frames:
-    """A dataset whose pixels are given."""
+    """A dataset with other pixels."""
 
     def __init__(self, dataset, pixels):
         self.dataset, self.pixel_array = dataset, pixels
@@ -273,7 +274,7 @@ class Frames:
 
 
 class Orthanc:
-    """A real server with its DICOMweb plugin in a folder of its own."""
+    """An Orthanc server with the DICOMweb plugin and its own folder."""
 
     def __init__(self, folder):
         with socket.socket() as free:
@@ -306,7 +307,7 @@ class Orthanc:
         self.log.close()
 
     def there_and_back(self, path):
-        """STOW-RS, then WADO-RS; the bytes that come back."""
+        """Stores a file by STOW-RS and returns its bytes as retrieved by WADO-RS."""
         data, edge = path.read_bytes(), b"edge-of-a-part"
         body = b"--" + edge + b"\r\nContent-Type: application/dicom\r\n\r\n" + data + b"\r\n--" + edge + b"--\r\n"
         kind = f'multipart/related; type="application/dicom"; boundary={edge.decode()}'
@@ -327,7 +328,7 @@ class Orthanc:
 
 
 def expected_of(kind, masks, count):
-    """What is given to write_seg, and what others are to see."""
+    """The input of write_seg, and what other programs must read."""
     if kind != "FRACTIONAL":
         return masks, masks
     rng = np.random.default_rng(5)
@@ -350,7 +351,7 @@ def row(folder, orthanc, files, kind, flags):
     def cell(look):
         try:
             return look() or "same"
-        except Exception as error:  # noqa: BLE001: the other programs are asked all the same
+        except Exception as error:  # noqa: BLE001: the other programs are tried anyway
             return f"WRONG: {type(error).__name__ if not isinstance(error, Wrong) else ''} {error}".replace("\n", " ")[:300]
 
     def dciodvfy():
@@ -368,16 +369,16 @@ def row(folder, orthanc, files, kind, flags):
 
     def by_pydicom():
         check(dataset.SegmentationType == kind, f"it is {dataset.SegmentationType}")
-        check(list(codes_of(dataset)) == CODES[:count], "other codes")
-        check(np.array_equal(pixels_by_pydicom(dataset, masks.shape, kind), expected), "other pixels")
+        check(list(codes_of(dataset)) == CODES[:count], "different codes")
+        check(np.array_equal(pixels_by_pydicom(dataset, masks.shape, kind), expected), "different pixels")
 
     def by_highdicom():
         found = pixels_by_highdicom(path, order, masks.shape, kind, count)
-        check(np.array_equal(found, expected), "other pixels")
+        check(np.array_equal(found, expected), "different pixels")
 
     def by_dcmtk():
         found = pixels_by_dcmtk(folder, path, dataset, masks.shape, kind)
-        check(np.array_equal(found, expected), "other pixels")
+        check(np.array_equal(found, expected), "different pixels")
 
     def by_dcmqi():
         if kind == "FRACTIONAL":
@@ -394,7 +395,7 @@ def row(folder, orthanc, files, kind, flags):
             return "same bytes"
         (folder / "back.dcm").write_bytes(back)
         other = pydicom.dcmread(folder / "back.dcm")
-        check(other == dataset and other.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID, "other dataset")
+        check(other == dataset and other.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID, "different dataset")
 
     def by_labrum():
         check_import(folder, path, files, masks, count, "its own file")
@@ -467,7 +468,7 @@ def main():
     if "--write" in ARGUMENTS:
         PAGE.write_text(page)
     elif not PAGE.exists() or PAGE.read_text() != page:
-        print(f"  {PAGE.name} does not say this; {sys.argv[0]} ... --write writes it")
+        print(f"  {PAGE.name} is out of date; {sys.argv[0]} ... --write updates it")
         failed += 1
     return 1 if failed else 0
 

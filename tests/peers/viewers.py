@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What viewers and planning programs see of Labrum's files: SEG in OHIF's own reader, structure sets in plastimatch.
+"""Labrum's files in other viewers: SEG in OHIF's own reader, RTSTRUCT in plastimatch.
 
     tests/peers/viewers.py write_seg FOLDER_OF_OHIF
 
-FOLDER_OF_OHIF holds ohif.mjs, bundled from tests/peers/ohif_read.mjs. Four series, each with two labels. Exit code 1 where
-a pixel differs.
+FOLDER_OF_OHIF contains ohif.mjs, bundled from tests/peers/ohif_read.mjs. Four series, each with two
+labels. Exit code 1 if a pixel differs.
 """
 import json
 import pathlib
@@ -24,7 +24,7 @@ TEST_FILES = pathlib.Path(pydicom.__file__).parent / "data/test_files"
 
 
 class Wrong(Exception):
-    """What differs."""
+    """A difference."""
 
 
 def run(*command):
@@ -35,7 +35,7 @@ def run(*command):
 
 
 def sources():
-    """Name and files of four series that say where they lie."""
+    """Name and files of four series with image positions."""
     yield "CT, 12 slices", sorted((ROOT / "assets/samples/sarcoma-ct").glob("*.dcm"))
     yield "oblique MR, 12 slices", sorted((ROOT / "assets/samples/cardiac-mr").glob("*.dcm"))
     yield "CT, one slice", [TEST_FILES / "CT_small.dcm"]
@@ -43,7 +43,7 @@ def sources():
 
 
 def blobs(shape):
-    """Two labels in each slice, one of them with a hole and an island in it; no slice is like another."""
+    """Two labels in each slice, one of them with a hole and an island in it; all slices differ."""
     masks = np.zeros(shape, np.uint8)
     rows, columns = shape[1:]
     y, x = np.mgrid[:rows, :columns]
@@ -57,7 +57,7 @@ def blobs(shape):
 
 
 def write(folder, flag, name, masks, files):
-    """The file, and the headers of the slices in the order of the masks."""
+    """Writes a file; returns it, and the headers of the slices in the order of the masks."""
     raw, out = folder / "in.raw", folder / name
     masks.tofile(raw)
     order = json.loads(run(WRITE, *flag, out, raw, *files))
@@ -70,7 +70,7 @@ def seen_by_ohif(folder, flag, masks, files):
     for mask, header in zip(masks, slices, strict=True):
         counts, number = seen["slices"].get(header.SOPInstanceUID, [{}, 0])
         ours = {str(n): int((mask == n).sum()) for n in (1, 2) if (mask == n).any()}
-        # In 64 bits: neither the products nor the sum are larger.
+        # The products and the sum fit into 64 bits.
         sum_ = int((np.arange(1, mask.size + 1, dtype=np.int64) * mask.ravel()).sum() % 1000000007)
         if (counts, number) != (ours, sum_):
             raise Wrong(f"OHIF sees {counts} on slice {header.InstanceNumber}, not {ours}, or elsewhere")
@@ -93,7 +93,7 @@ def seen_by_plastimatch(folder, masks, files):
             found = at(array, into, header)
             if not np.array_equal(found > 0, mask == n):
                 off = int(((found > 0) ^ (mask == n)).sum())
-                raise Wrong(f"plastimatch sees {off} other pixels of label {n} on slice {header.InstanceNumber}")
+                raise Wrong(f"plastimatch sees {off} different pixels of label {n} on slice {header.InstanceNumber}")
 
 
 def mha(path):
@@ -115,7 +115,7 @@ def mha(path):
 
 
 def at(array, into, header):
-    """What lies at the pixels of a slice."""
+    """The values of the volume at the pixels of a slice."""
     row, column = np.array(header.ImageOrientationPatient, float).reshape(2, 3)
     spacing = [float(v) for v in header.PixelSpacing]
     y, x = np.mgrid[: header.Rows, : header.Columns]

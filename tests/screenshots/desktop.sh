@@ -7,10 +7,10 @@ SETTINGS="{\"ui_scale\": $scale, \"theme\": \"$theme\"}"
 look="$size-$scale-$theme"
 width=${size%x*} height=${size#*x}
 
-# part X Y: a place in hundredths of the window.
+# part X Y: moves the pointer to a position in percent of the window.
 part() { xdotool mousemove $((width * $1 / 100)) $((height * $2 / 100)); sleep 0.2; }
 take() { sleep 0.7; shot "$look-$1"; }
-# A key and the frame that it changes.
+# Presses keys, with a pause for the frame that each changes.
 key() { for k; do xdotool key "$k"; sleep 0.7; done; }
 
 open
@@ -47,7 +47,7 @@ take find
 key Return ctrl+s
 take export
 key Escape
-# The View menu: the third of the bar.
+# The View menu, third in the menu bar.
 xdotool mousemove $(awk "BEGIN { print int(112 * $scale) }") $(awk "BEGIN { print int(16 * $scale) }") click 1
 take view-menu
 key Escape

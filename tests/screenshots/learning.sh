@@ -1,9 +1,9 @@
 #!/bin/bash
-# Takes the screenshots of the learning loop from the built app, on a folder of some twenty pictures of fetal heads:
+# Takes the screenshots of the learning loop from the built app, on about twenty fetal head images:
 # tests/screenshots/learning.sh BINARY FOLDER PICTURES
-# With LABRUM_FRAME_LOG=FILE it is also how frames are measured while a round runs.
+# With LABRUM_FRAME_LOG=FILE it also measures frame times while a round runs.
 pictures=$(realpath "$3")
-SIZE=1280x800 # the places below are those of this size
+SIZE=1280x800 # the positions below are for this size
 . "$(dirname "$0")/window.sh"
 
 settle=20

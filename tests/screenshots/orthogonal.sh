@@ -1,6 +1,6 @@
 #!/bin/bash
 # Takes the screenshot of the orthogonal views from the built app: tests/screenshots/orthogonal.sh BINARY FOLDER SERIES
-# The places below are those of this size, and of the CT of a thigh in SERIES; the mask is painted in all three views.
+# The positions below are for this size and a CT of a thigh; the mask is painted in all three views.
 series=$(realpath "$3")
 SIZE=1280x800
 . "$(dirname "$0")/window.sh"

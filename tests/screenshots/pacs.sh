@@ -1,9 +1,9 @@
 #!/bin/bash
-# Takes the screenshot of a server's studies from the built app, with an Orthanc of its own that gets the DICOM files of a
-# folder (public test data): tests/screenshots/pacs.sh BINARY FOLDER PICTURES
+# Takes the screenshot of the studies on a server from the built app. Starts an Orthanc with the
+# DICOM files of a folder (public test data): tests/screenshots/pacs.sh BINARY FOLDER PICTURES
 # Needs the Debian packages orthanc, orthanc-dicomweb and curl.
 files=$(realpath "$3")
-SIZE=1280x800 # the places below are those of this size
+SIZE=1280x800 # the positions below are for this size
 . "$(dirname "$0")/window.sh"
 
 http=18942

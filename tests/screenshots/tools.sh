@@ -1,7 +1,7 @@
 #!/bin/bash
-# Takes the screenshots of each active tool, of the difference, the case list, labels and keys from the built app:
+# Takes screenshots of each tool, the difference, the case list, labels and keys from the built app:
 # tests/screenshots/tools.sh [BINARY] [FOLDER]
-SIZE=1280x800 # the places below are those of this size
+SIZE=1280x800 # the positions below are for this size
 . "$(dirname "$0")/window.sh"
 
 open "$samples/fetal-head"

@@ -43,7 +43,7 @@ for name in cardiac-mr sarcoma-ct; do
     close
 done
 
-# A picture that is cut off, with what is left of it, and a file that is refused, with the reason.
+# A truncated image, with the rows that are left, and a refused file, with the reason.
 mkdir -p "$work/damaged"
 scans=("$samples"/cardiac-mr/*.dcm)
 cp "${scans[@]:0:5}" "$work/damaged"

@@ -1,4 +1,4 @@
-# The built app under Xvfb, for the scripts beside this one: opens it, drives it, takes pictures of it.
+# Shared by the other scripts: opens the built app under Xvfb, operates it, takes screenshots.
 # Needs Xvfb, xdotool and ImageMagick. Waits for a mask by time: give a slow machine more with SETTLE=seconds.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -9,7 +9,7 @@ size=${SIZE:-1440x900}
 samples=${SAMPLES:-$PWD/assets/samples}
 work=$(mktemp -d)
 mkdir -p "$out"
-# The home stands in the export's dialog.
+# The export dialog shows the home folder.
 export HOME=/home/clinician LABRUM_CACHE=$work/cache LABRUM_CONFIG=$work/config LABRUM_DATA=$work/data XDG_RUNTIME_DIR=$work
 unset WAYLAND_DISPLAY
 
@@ -58,7 +58,7 @@ key() { for k; do xdotool key "$k"; sleep 0.2; done; }
 move() { xdotool mousemove "$1" "$2"; sleep 0.15; }
 click() { move "$1" "$2"; xdotool click 1; sleep 0.2; }
 
-# way X Y X Y...: moves the pointer from place to place, as a hand does.
+# way X Y X Y...: moves the pointer from point to point in small steps.
 way() {
     local x=$1 y=$2
     move "$x" "$y"

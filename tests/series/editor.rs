@@ -1,4 +1,4 @@
-//! The editor without its window, as the program puts it together: session and worker, a turn at a time.
+//! The editor without its window: session and worker as the app connects them, driven turn by turn.
 
 use labrum::{
     Result,
@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// No model at all.
+/// A network without models.
 struct Nothing;
 
 impl SegmentationNetwork for Nothing {
@@ -57,7 +57,7 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
-    /// Opens `scans` in a workspace of its own in `folder`.
+    /// Opens `scans` in a new workspace in `folder`.
     pub(crate) fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
         let place = |name: &str| folder.join(name);
         let places = AppFolders {
@@ -77,7 +77,7 @@ impl Editor {
         editor
     }
 
-    /// What a frame does but drawing: events in, jobs out.
+    /// One frame without drawing: handles events and submits jobs.
     pub(crate) fn turn(&mut self) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(6)
@@ -97,11 +97,11 @@ impl Editor {
         self.turn();
     }
 
-    /// Goes on until something is so; the time it took.
+    /// Runs turns until a condition holds; returns the time it took.
     pub(crate) fn until(&mut self, what: impl Fn(&Session) -> bool) -> Duration {
         let begun = Instant::now();
         while !what(&self.session) {
-            assert!(begun.elapsed() < Duration::from_secs(300), "it never came");
+            assert!(begun.elapsed() < Duration::from_secs(300), "timed out");
             self.turn();
             thread::sleep(Duration::from_micros(200));
         }
@@ -109,7 +109,7 @@ impl Editor {
     }
 }
 
-/// Megabytes of this process: now, and at the most so far; `None` where the system does not tell.
+/// Current and peak memory of this process in MB; `None` if the system does not report it.
 pub(crate) fn memory() -> Option<(f64, f64)> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let of = |name: &str| {

@@ -1,4 +1,5 @@
-//! Writes a CT series that never was: a body with bones and lungs that change from slice to slice, one file each.
+//! Writes a synthetic CT series: a body with a spine, and lungs that change from slice to slice;
+//! one file per slice.
 
 use std::{
     fs::File,
@@ -6,22 +7,22 @@ use std::{
     path::Path,
 };
 
-/// What a series is like.
+/// Size of the series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// How many slices, one file each.
+    /// Number of slices, one file each.
     pub(crate) slices: usize,
     /// Rows and columns.
     pub(crate) side: usize,
-    /// Millimetres from slice to slice.
+    /// Distance between slices in mm.
     pub(crate) gap: f64,
 }
 
-/// Writes the series into `folder`; names are not in the order of place.
+/// Writes the series into `folder`; the file names are not in slice order.
 pub(crate) fn write(folder: &Path, wanted: Wanted) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for slice in 0..wanted.slices {
-        // 7919 is a prime: every number comes once.
+        // 7919 is a prime, so each number occurs once.
         let shuffled = (slice * 7919) % wanted.slices.max(1);
         write_slice(&folder.join(format!("IM{shuffled:05}.dcm")), slice, wanted)?;
     }

@@ -1,4 +1,4 @@
-//! A series that is larger than the memory it may take: read where it is looked at, and let go of where it is not.
+//! A series that is larger than the image cache: slices are read when shown and dropped afterwards.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -9,12 +9,12 @@ use editor::{Editor, memory};
 use generator::Wanted;
 use labrum::session::{Action, settings::Settings};
 
-/// One test in a process of its own: the memory that is measured is that of the whole process.
+/// The only test of this binary, because it measures the memory of the whole process.
 #[test]
-fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_already() {
+fn scrolling_keeps_the_memory_limit_and_prefetches_the_next_slices() {
     let folder = tempfile::tempdir().unwrap();
     let scans = folder.path().join("scans");
-    // 300 slices of half a megabyte each, in 30 MB.
+    // 300 slices of 0.5 MB each, more than the image cache holds.
     generator::write(
         &scans,
         Wanted {
@@ -47,10 +47,10 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
         assert_eq!(
             image.plane.unwrap().position[2],
             slice as f64,
-            "the slice of this place"
+            "position of the slice"
         );
         assert!(editor.session.picture_bytes() <= limit);
-        // A wheel that is turned fast: some 60 slices a second.
+        // Fast scrolling: about 60 slices a second.
         editor.until({
             let begun = std::time::Instant::now();
             move |_| begun.elapsed().as_millis() >= 16
@@ -58,10 +58,10 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
     }
     assert!(
         waited_for < 30,
-        "{waited_for} of 300 slices were not there when they were turned to"
+        "{waited_for} of 300 slices were not loaded when scrolled to"
     );
 
-    // Backwards the slices just seen are there without being read again.
+    // On the way back, the last slices are still in the cache.
     for slice in (280..299).rev() {
         editor.act(Action::SetSlice(slice));
         assert!(editor.session.current_loaded().is_some(), "slice {slice}");
@@ -70,7 +70,7 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
         let more = peak - start;
         assert!(
             more < limit as f64 / 1e6 + 48.0,
-            "{more:.0} MB more than at the start, {} of pictures",
+            "{more:.0} MB more than at the start; the cache may hold {} MB",
             limit / 1_000_000
         );
     }

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-/// What became of a run.
+/// Exit code and output of a run.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,

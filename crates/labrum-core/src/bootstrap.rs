@@ -1,5 +1,6 @@
 //! Bootstrap confidence interval of a mean.
 
+use crate::quantile::value_at_quantile;
 use serde::{Deserialize, Serialize};
 
 /// Number of bootstrap resamples.
@@ -63,11 +64,6 @@ fn next_random(state: &mut u64) -> usize {
     (z ^ (z >> 31)) as usize
 }
 
-/// The `q` quantile (0..=1) of sorted values, not interpolated.
-fn value_at_quantile(sorted: &[f64], q: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
-}
-
 /// The bootstrap quantile that is the lower end of a 95 % interval for `n` values, corrected for small `n`.
 fn expanded_tail(n: usize) -> f64 {
     if n < 2 {
@@ -96,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_holds_the_mean_and_is_the_same_each_time() {
+    fn the_interval_contains_the_mean_and_is_reproducible() {
         let values: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 100.0 - 0.02).collect();
         let a = MeanInterval::from_values(&values);
         assert_eq!(a, MeanInterval::from_values(&values));

@@ -199,12 +199,12 @@ mod tests {
     fn first(query: &str) -> &'static Code {
         &search_concepts(query)
             .first()
-            .unwrap_or_else(|| panic!("nothing for {query}"))
+            .unwrap_or_else(|| panic!("no result for {query}"))
             .concept
     }
 
     #[test]
-    fn every_line_of_the_table_is_a_concept_of_its_own() {
+    fn every_table_row_is_a_distinct_valid_concept() {
         assert_eq!(all_concepts().len(), TABLE.lines().count() - 1);
         assert!(all_concepts().len() > 1000);
         let distinct: HashSet<_> = all_concepts()
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_label_is_found_first() {
+    fn commonly_segmented_structures_are_found_first() {
         let expected = [
             ("fetal head", "69536005"),
             ("Head circumference", "69536005"),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_must_begin_a_word() {
+    fn every_query_word_must_match_the_start_of_a_word() {
         assert!(search_concepts("liver zebra").is_empty());
         assert!(
             search_concepts("iver")
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn categories_and_colours_come_along() {
+    fn results_have_a_category_and_a_colour() {
         let liver = search_concepts("liver")[0];
         assert_eq!(
             (liver.category.meaning.as_str(), liver.color),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn retired_codes_are_translated() {
+    fn retired_codes_are_mapped_to_their_successors() {
         assert_eq!(
             from_srt("T-62000").unwrap(),
             Code::new("10200004", "SCT", "Liver")

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_thing_is_singular_and_a_word_that_ends_in_s_stays() {
+    fn nouns_and_verbs_agree_with_the_count() {
         assert_eq!(
             [0, 1, 2].map(|n| count_with_noun(n, "file")),
             ["0 files", "1 file", "2 files"]
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn many_names_are_the_first_ones_and_a_number() {
+    fn long_lists_of_names_are_shortened() {
         assert_eq!(first_names(&["a", "b", "c"]), "a, b, c");
         assert_eq!(
             first_names(&["a", "b", "c", "d", "e"]),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_several_is_said_once() {
+    fn equal_texts_are_grouped() {
         let said =
             [("a", "x"), ("b", "y"), ("c", "x")].map(|(of, text)| (of.to_owned(), text.to_owned()));
         let x = ("x".to_owned(), vec!["a".to_owned(), "c".to_owned()]);

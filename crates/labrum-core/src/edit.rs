@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_edit_comes_back_from_its_bytes(
+        fn an_edit_is_read_back_from_its_bytes(
             before in proptest::collection::vec(0u8..3, 1..400),
             seed in any::<u64>(),
         ) {

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn one_subject_of_each_five_is_held_out_and_none_is_more_likely_than_another() {
+    fn one_of_every_five_subjects_is_held_out_with_equal_probability() {
         let mut by_place = [0; STRATUM];
         for start in 0..200 {
             let names: Vec<String> = (0..50).map(|i| format!("patient {start} {i}")).collect();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_that_holds_out_too_many_or_too_few_comes_back_to_one_in_five() {
+    fn a_hold_out_set_that_is_too_large_or_too_small_returns_to_one_in_five() {
         for (known, held_out) in [(15, 5), (12, 0), (3, 3)] {
             let mut counts = (known, held_out);
             for i in 0..60 {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_the_place_of_a_patient_id_name_nobody() {
+    fn placeholders_are_not_patient_ids() {
         for placeholder in [
             "",
             "  ",
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_says_nothing_of_the_patient() {
+    fn a_subject_hash_does_not_reveal_the_patient_id() {
         assert!(!subject_hash("MRN 4711").contains("4711"));
         assert_eq!(subject_hash("MRN 4711"), subject_hash("MRN 4711"));
         assert_ne!(subject_hash("MRN 4711"), subject_hash("MRN 4712"));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_look_alike_at_another_size_and_brightness_and_other_pictures_do_not() {
+    fn images_look_alike_at_another_size_and_brightness_and_other_images_do_not() {
         let wave = |k: f64| {
             move |x: f64, y: f64| {
                 120.0 + 60.0 * (k * x + 3.0 * y).sin() + 30.0 * (5.0 * x * y).cos()

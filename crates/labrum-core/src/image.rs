@@ -2,6 +2,7 @@
 
 use super::{
     geometry::{PixelSpacing, Plane},
+    quantile::value_at_quantile,
     region::Region,
     scale::{Scale, ScaledRegion},
 };
@@ -416,11 +417,6 @@ impl Image {
     fn rescale_stored(&self, stored: f64) -> f64 {
         self.rescale.slope * stored + self.rescale.intercept
     }
-}
-
-/// The `q` quantile (0..=1) of sorted values, not interpolated.
-fn value_at_quantile(sorted: &[f64], q: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
 }
 
 fn push_grey(out: &mut Vec<u8>, level: u8) {

@@ -288,29 +288,29 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_a_model_is_found_by_id_then_by_bond_then_by_name() {
+    fn a_model_label_is_found_by_id_then_by_binding_then_by_name() {
         let mut labels = vec![label("Adenoma", "a"), label("Polyp", "b")];
         labels[0].bind_model_label(&Label::with_name("Polyp", 0));
         assert_eq!(
             value_in(&labels, &label("Polyp", "b")),
             Some(2),
-            "its id counts, whatever else it was called"
+            "found by id, whatever its other names"
         );
         assert_eq!(
             value_in(&labels, &label("Polyp", "")),
             Some(1),
-            "bound before the other came"
+            "bound before that label was added"
         );
         assert_eq!(
             value_in(&labels, &label("Adenoma", "z")),
             Some(1),
-            "of another workspace"
+            "from another workspace"
         );
         assert_eq!(value_in(&labels, &label("Liver", "")), None);
     }
 
     #[test]
-    fn what_was_removed_is_nothing_and_what_was_merged_is_the_other() {
+    fn a_removed_label_becomes_background_and_a_merged_one_its_target() {
         let mut labels = vec![
             label("Polyp", "a"),
             label("Lesion", "b"),
@@ -328,14 +328,14 @@ mod tests {
         assert_eq!(
             values_in(&labels, &known),
             [2, 4, 2],
-            "made anew under its name"
+            "created again with the same name"
         );
         labels[1].kept.gone = Some(Gone::Into(1));
-        assert_eq!(value_now(&labels, 1), 0, "a circle ends");
+        assert_eq!(value_now(&labels, 1), 0, "a cycle of merges ends");
     }
 
     #[test]
-    fn versions_from_before_ids_are_bound_by_their_classes() {
+    fn versions_without_label_ids_are_bound_by_class_number() {
         let labels = vec![label("Adenoma", "a"), label("Bone", "b")];
         let mut old = vec![Label::with_name("Polyp", 0)];
         bind_by_value(&mut old, &labels);
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(
             values_in(&labels, &new),
             [2],
-            "one that carries ids keeps them"
+            "a version with ids keeps them"
         );
     }
 

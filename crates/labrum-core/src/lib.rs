@@ -4,6 +4,7 @@
 //! ranges of a file, [`whole_file`] writes files atomically, [`guard`] turns a decoder's panic into an error, and
 //! [`containment`] reads foreign files in a child process.
 
+pub mod blur;
 pub mod bootstrap;
 pub mod boundary;
 pub mod clock;
@@ -39,6 +40,7 @@ pub mod pacs;
 pub mod prediction;
 pub mod progress;
 pub mod prompts;
+mod quantile;
 pub mod region;
 pub mod reslice;
 pub mod scale;

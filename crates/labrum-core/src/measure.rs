@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn discs_measure_as_circles_do() {
+    fn discs_measure_like_circles() {
         for radius in [3.0, 5.5, 10.0, 25.0, 60.0] {
             let centre = 70.2;
             let disc = draw(140, 140, |x, y| (x - centre).hypot(y - centre) < radius);
@@ -292,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn an_ellipse_is_as_long_around_as_it_should_be_whatever_lies_beside_it() {
-        // Semi-axes 30 and 20, turned by 30 degrees: 158.65 around (the complete elliptic integral).
+    fn the_circumference_of_an_ellipse_is_right_despite_other_components() {
+        // Semi-axes 30 and 20, rotated by 30 degrees: circumference 158.65 (elliptic integral).
         let (sin, cos) = 30f64.to_radians().sin_cos();
         let inside = |x: f64, y: f64| {
             let (u, v) = (
@@ -312,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn lengths_follow_a_spacing_that_differs_by_direction() {
-        // An ellipse on the grid that is a circle of 20 mm in the patient.
+    fn lengths_use_anisotropic_pixel_spacing() {
+        // An ellipse in pixels that is a circle with a radius of 20 mm.
         let disc = draw(120, 120, |x, y| {
             ((x - 60.0) * 0.5).hypot((y - 60.0) * 0.8) < 20.0
         });
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_diameter_is_that_of_one_piece() {
+    fn the_longest_diameter_is_that_of_one_component() {
         let head = |x: f64, y: f64| (x - 50.0).hypot(y - 50.0) < 20.0;
         let alone = measure_label(&draw(160, 100, head), 1, &Scale::default()).unwrap();
         let with_dot = draw(160, 100, |x, y| {
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rim_of_a_hole_counts_and_its_area_does_not() {
+    fn a_hole_adds_to_the_perimeter_and_not_to_the_area() {
         let ring = draw(80, 80, |x, y| {
             (10.0..30.0).contains(&(x - 40.0).hypot(y - 40.0))
         });
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_of_parts_that_lie_apart_add_up_and_their_diameters_do_not() {
+    fn areas_of_separate_components_add_up_and_their_diameters_do_not() {
         let two = draw(9, 9, |x, y| (x < 1.0 && y < 1.0) || (x > 8.0 && y > 8.0));
         let one = draw(9, 9, |x, y| x < 1.0 && y < 1.0);
         let [two, one] = [two, one].map(|mask| measure_label(&mask, 1, &Scale::default()).unwrap());
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aspect_ratio_is_no_length() {
+    fn an_aspect_ratio_gives_no_lengths() {
         let ratio: Scale = Some(PixelSpacing {
             row: 2.0,
             column: 1.0,
@@ -415,7 +415,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_pair_of_edges_of_one_piece_is_farther_apart_than_the_longest_diameter(
+        fn the_longest_diameter_agrees_with_an_exhaustive_search(
             labels in prop::collection::vec(0u8..2, 70), row in 0.2f64..3.0
         ) {
             let mask = Mask::from_labels(10, 7, labels).unwrap();

@@ -262,9 +262,9 @@ mod tests {
         }
     }
 
-    /// Figures from numpy and scipy: medpy's `hd95` and the published code of boundary IoU, written out.
+    /// Expected values from numpy and scipy: medpy's `hd95` and the published code of boundary IoU.
     #[test]
-    fn scores_are_those_of_the_usual_tools() {
+    fn scores_agree_with_reference_implementations() {
         let (a, b) = (
             disc(64, 48, 30.0, 22.0, 15.0),
             disc(64, 48, 33.5, 24.0, 14.0),
@@ -276,7 +276,7 @@ mod tests {
             0.1246684350132626,
         ];
         assert_scores(score_masks(&a, &b, [1.0, 1.0]).unwrap(), expected);
-        // Cut off by the lower edge, pixels that are not square.
+        // Cropped by the lower image border, anisotropic pixels.
         let (a, b) = (
             disc(200, 150, 90.0, 140.0, 40.0),
             disc(200, 150, 96.0, 120.0, 45.0),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn two_empty_masks_agree_wholly() {
+    fn two_empty_masks_agree_perfectly() {
         let empty = Mask::new_blank(9, 7);
         assert_eq!(
             score_masks(&empty, &empty, [1.0, 1.0]).unwrap(),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_of_two_sizes_have_no_scores() {
+    fn masks_of_different_sizes_have_no_scores() {
         assert!(score_masks(&Mask::new_blank(4, 4), &Mask::new_blank(4, 5), [1.0, 1.0]).is_none());
         assert!(
             score_masks(
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_count_alike() {
+    fn all_labels_have_equal_weight() {
         let truth = mask(30, 30, |c, _| if c < 20.0 { 1 } else { 2 });
         let half = mask(30, 30, |c, _| u8::from(c < 20.0));
         let scores = score_masks(&half, &truth, [1.0, 1.0]).unwrap();
@@ -383,7 +383,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scores_are_symmetric_and_perfect_against_itself(
+        fn scores_are_symmetric_and_perfect_for_equal_masks(
             a in proptest::collection::vec(0u8..3, 120),
             b in proptest::collection::vec(0u8..3, 120),
         ) {

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn accents_that_look_the_same_are_the_same() {
+    fn composed_and_combining_accents_are_equal() {
         assert_eq!(compose_accents("fe\u{301}mur"), "f\u{e9}mur");
         assert_eq!(
             fold_case_and_accents("FE\u{301}MUR"),

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::geometry::SpacingSource;
 
-    /// Rows of letters as they are shown, of the stored rows "abc" and "def".
+    /// The displayed rows of an image with the stored rows "abc" and "def".
     fn shown(value: u16) -> Vec<String> {
         let orientation = Orientation::from_exif(value);
         let (width, _) = orientation.shown_size((3, 2));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn all_eight_values_of_exif_turn_as_its_standard_says() {
+    fn all_eight_exif_orientations_follow_the_standard() {
         let expected: [&[&str]; 8] = [
             &["abc", "def"],
             &["cba", "fed"],
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_back_leads_to_what_was_stored() {
+    fn the_inverse_restores_the_stored_pixels() {
         for value in 1..=8 {
             let there = Orientation::from_exif(value);
             let (width, height) = there.shown_size((3, 2));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_exchanges_the_sizes_of_a_pixel() {
+    fn a_quarter_turn_swaps_the_pixel_spacing() {
         let image = Image::new(3, 2, Pixels::U8(vec![0; 6])).unwrap();
         let spacing = PixelSpacing {
             row: 2.0,
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_laid_by_its_size_and_else_by_its_own_flag() {
+    fn a_mask_is_oriented_by_its_size_or_else_by_its_own_flag() {
         let [plain, turned, upside_down] = [1, 6, 3].map(Orientation::from_exif);
         let wide = || Mask::from_labels(3, 2, (1..=6).collect()).unwrap();
         let upright = turned.orient_mask(wide());
@@ -286,7 +286,7 @@ mod tests {
             laid(upright.clone(), turned),
             (upright.clone(), MaskOrientation::OwnFlagLeftOut)
         );
-        // Upside down: sizes do not tell.
+        // Upside down: both sizes are equal.
         assert_eq!(
             fit_mask_to_image(wide(), plain, upside_down, (3, 2)),
             (wide(), MaskOrientation::AsShownInDoubt)
@@ -301,7 +301,7 @@ mod tests {
                 .pixel_labels(),
             [6, 5, 4, 3, 2, 1]
         );
-        // No way fits.
+        // No orientation fits.
         assert_eq!(
             fit_mask_to_image(wide(), plain, plain, (2, 3)).0.columns(),
             3

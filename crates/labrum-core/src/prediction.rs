@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_get_the_values_of_the_workspace() {
+    fn labels_are_remapped_to_the_values_of_the_workspace() {
         let mask = Mask::from_labels(3, 1, vec![0, 1, 2]).unwrap();
         let prediction = Prediction {
             mask,

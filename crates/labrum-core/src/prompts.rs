@@ -1,4 +1,4 @@
-//! Prompts: the clicks, boxes and scribbles that say which object is meant, and the clicks of a simulated person.
+//! Prompts: clicks, boxes and scribbles that indicate an object, and clicks of a simulated user.
 
 use super::{
     distance::distance_to,
@@ -7,39 +7,39 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One hint at the object that is to be segmented.
+/// One prompt for the object to segment.
 ///
-/// Places are x, then y, in pixels of the image: x to the right and y down from the left upper corner of the first
-/// pixel, whose centre is (0.5, 0.5). They may lie outside of the image. In JSON: `{"click": {"at": [3.5, 8.5], "adds":
-/// true}}`.
+/// Points are x, then y, in pixels of the image: x to the right and y down from the upper left
+/// corner of the first pixel, whose centre is (0.5, 0.5). They may lie outside of the image. In
+/// JSON: `{"click": {"at": [3.5, 8.5], "adds": true}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Prompt {
-    /// A point of the object, or one that is not of it.
+    /// A point on the object or on the background.
     Click {
-        /// Where.
+        /// Position.
         at: [f64; 2],
-        /// True for a point of the object.
+        /// True for a positive click, on the object.
         adds: bool,
     },
     /// A rectangle around the object, not necessarily close.
     Box {
         /// One of its corners.
         from: [f64; 2],
-        /// The corner across, on whichever side.
+        /// The opposite corner, in any direction.
         to: [f64; 2],
     },
-    /// A line within the object, or one within what is not of it.
+    /// A line inside the object or inside the background.
     Scribble {
-        /// Its points in the order in which they were drawn; straight lines join them.
+        /// Points in the order of drawing, joined by straight lines.
         points: Vec<[f64; 2]>,
-        /// True for a line within the object.
+        /// True for a positive scribble, inside the object.
         adds: bool,
     },
 }
 
 impl Prompt {
-    /// True where it shows the object (a box does), false where it shows what is not of it.
+    /// True for positive prompts (a box is one), false for negative ones.
     pub fn adds(&self) -> bool {
         match self {
             Self::Click { adds, .. } | Self::Scribble { adds, .. } => *adds,
@@ -47,8 +47,8 @@ impl Prompt {
         }
     }
 
-    /// The smallest and the largest x and y of its places, in pixels of the image; plus and minus infinity for a
-    /// scribble without points, which so adds nothing to the bounds of others.
+    /// The smallest and the largest x and y, in pixels of the image; plus and minus infinity for a
+    /// scribble without points, so that it does not widen common bounds.
     pub fn bounds(&self) -> ([f64; 2], [f64; 2]) {
         match self {
             Self::Click { at, .. } => (*at, *at),
@@ -69,15 +69,16 @@ fn bounds_of(points: &[[f64; 2]]) -> ([f64; 2], [f64; 2]) {
     })
 }
 
-/// The click of a simulated person who sees what is wrong with `found`: in the largest piece of error (joined by sides
-/// of pixels), at the centre of the pixel that is farthest from what is not of the piece, of several the first in row
-/// order.
+/// The next click of a simulated user who corrects `found` towards the ground truth `truth`: in the
+/// largest error component (4-connected), at the centre of the pixel farthest from its outside; of
+/// several such pixels the first in row order.
 ///
-/// It adds where `truth` is missing and removes where `found` is too much; of pieces of one size those that are missing
-/// come first, then the uppermost. `None` where nothing is wrong. What lies outside of the image is of no piece. Both
-/// masks hold `columns * rows` pixels, row after row. So do the papers on interactive segmentation measure the number
-/// of clicks (Xu et al. 2016, "Deep Interactive Object Selection"; Sofiiuk et al. 2022, "Reviving Iterative Training
-/// with Mask Guidance for Interactive Segmentation").
+/// Positive for missing pixels, negative for extra ones. Of components of equal size the missing
+/// ones come first, then the uppermost. Beyond the image border counts as outside. `None` if the
+/// masks are equal. Both masks hold `columns * rows` pixels, row by row. This is how papers on
+/// interactive segmentation count clicks (Xu et al. 2016, "Deep Interactive Object Selection";
+/// Sofiiuk et al. 2022, "Reviving Iterative Training with Mask Guidance for Interactive
+/// Segmentation").
 pub fn next_click(truth: &[bool], found: &[bool], columns: usize, rows: usize) -> Option<Prompt> {
     let missing = largest_piece(&pixels_without(truth, found), columns, rows);
     let extra = largest_piece(&pixels_without(found, truth), columns, rows);
@@ -86,13 +87,13 @@ pub fn next_click(truth: &[bool], found: &[bool], columns: usize, rows: usize) -
     Some(Prompt::Click { at, adds })
 }
 
-/// The pixels of a mask that the other has not.
+/// The pixels of `mask` that are not in `other`.
 fn pixels_without(mask: &[bool], other: &[bool]) -> Vec<bool> {
     mask.iter().zip(other).map(|(a, b)| *a && !*b).collect()
 }
 
-/// The largest piece of a mask whose pixels are joined by sides; of several as large the one whose first pixel comes
-/// first in row order. Empty where the mask is.
+/// The largest 4-connected component of a mask; of several of equal size the one whose first pixel
+/// comes first in row order. Empty if the mask is.
 fn largest_piece(mask: &[bool], columns: usize, rows: usize) -> Region {
     let mut seen = vec![false; mask.len()];
     let mut largest = Region::default();
@@ -116,11 +117,11 @@ fn largest_piece(mask: &[bool], columns: usize, rows: usize) -> Region {
     largest
 }
 
-/// The centre of the pixel that is farthest from all pixels outside of the region, the first in row order of several;
-/// `None` for an empty region.
+/// The centre of the pixel farthest from the outside of the region; of several the first in row
+/// order. `None` for an empty region.
 fn deepest_point(region: &Region) -> Option<[f64; 2]> {
     let bounds = region.bounds();
-    // One pixel more on each side, since beyond the image's border nothing is of the region.
+    // A margin of one pixel, because beyond the image border is outside the region.
     let width = bounds.columns.len() + 2;
     let height = bounds.rows.len() + 2;
     let mut outside = vec![true; width * height];
@@ -155,7 +156,7 @@ mod tests {
     const COLUMNS: usize = 12;
     const ROWS: usize = 10;
 
-    /// Truth and what was found: `m` is missing, `x` too much, `b` in both.
+    /// Ground truth and prediction: `m` is missing, `x` extra, `b` in both.
     fn masks(picture: &[&str]) -> (Vec<bool>, Vec<bool>, usize) {
         let pixels: Vec<char> = picture.iter().flat_map(|row| row.chars()).collect();
         (
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    /// The smallest square of the distance from the middle of a pixel to that of one outside of the piece.
+    /// Squared distance from a pixel to the nearest one outside the component.
     fn squared_depth(piece: &Region, x: usize, y: usize) -> usize {
         let rim = (x + 1).min(y + 1).min(COLUMNS - x).min(ROWS - y);
         (0..COLUMNS * ROWS)
@@ -192,7 +193,7 @@ mod tests {
                 let (x, y) = (i % COLUMNS, i / COLUMNS);
                 let piece = connected_region(COLUMNS, ROWS, (x, y), |k| error[k]);
                 let depth = squared_depth(&piece, x, y);
-                // A deeper pixel counts within a piece, not between two of one size.
+                // Depth is compared within a component only.
                 let is_better = best.as_ref().is_none_or(|(old, old_depth, _)| {
                     piece.len() > old.len() || (piece == *old && depth > *old_depth)
                 });
@@ -209,7 +210,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_pixel_of_an_error_is_a_better_place_for_a_click(
+        fn the_click_agrees_with_an_exhaustive_search(
             truth in proptest::collection::vec(proptest::bool::weighted(0.7), COLUMNS * ROWS),
             found in proptest::collection::vec(proptest::bool::weighted(0.4), COLUMNS * ROWS),
         ) {
@@ -218,9 +219,9 @@ mod tests {
         }
     }
 
-    /// Values of `click()` of clicks.py, with scipy's `label` and `distance_transform_edt`.
+    /// Expected: `click()` of clicks.py, which uses scipy's `label` and `distance_transform_edt`.
     #[test]
-    fn clicks_are_those_of_the_script_that_measures_other_programs() {
+    fn clicks_agree_with_the_script_that_measures_other_programs() {
         let blob = [
             "..........",
             "..mmmmm...",
@@ -241,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_wrong_there_is_no_click() {
+    fn there_is_no_click_without_an_error() {
         assert_eq!(clicked(&["bbb", "b.b"]), None);
         assert_eq!(next_click(&[], &[], 0, 0), None);
     }
 
     #[test]
-    fn prompts_know_their_sign_and_their_bounds() {
+    fn prompts_have_a_sign_and_bounds() {
         let click = Prompt::Click {
             at: [3.0, 8.5],
             adds: false,
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_are_written_by_their_names_and_read_back() {
+    fn prompts_are_written_as_json_and_read_back() {
         let prompts = [
             Prompt::Click {
                 at: [0.5, 1.5],

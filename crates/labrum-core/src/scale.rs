@@ -259,20 +259,20 @@ mod tests {
         }
     }
 
-    /// Pixels of label 1 on a picture of 20 x 10.
+    /// An image of 20 x 10 with label 1 at these pixels.
     fn mask(pixels: &[(usize, usize)]) -> Mask {
         let label = |i: usize| u8::from(pixels.contains(&(i % 20, i / 20)));
         Mask::from_labels(20, 10, (0..200).map(label).collect()).unwrap()
     }
 
     #[test]
-    fn a_label_has_the_scale_of_the_region_that_it_lies_in() {
+    fn a_label_has_the_scale_of_its_region() {
         let regions = vec![
             region([0, 0], [9, 9], Some(0.4)),
             region([10, 0], [15, 9], Some(0.1)),
             region([16, 0], [18, 9], None),
         ];
-        // Pixel Spacing of the whole picture is no scale for a part of it.
+        // Pixel Spacing of the whole image does not apply to its regions.
         let spacing = Some(PixelSpacing {
             row: 9.0,
             column: 9.0,
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_of_colour_flow_in_the_picture_parts_it_only_where_its_scale_differs() {
+    fn a_colour_flow_box_splits_the_image_only_if_its_scale_differs() {
         let of = |inner: Option<f64>, pixels: &[(usize, usize)]| {
             let regions = vec![
                 region([0, 0], [19, 9], Some(0.4)),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_that_agree_are_the_scale_of_the_picture_and_others_are_none() {
+    fn regions_that_agree_give_the_scale_of_the_image_and_others_give_none() {
         let alike = [
             region([0, 0], [9, 9], Some(0.4)),
             region([10, 0], [19, 9], Some(0.4)),
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(
             common_spacing(&[alike[0], region([10, 0], [19, 9], None)]),
             None,
-            "the other shows no lengths"
+            "the other region has no lengths"
         );
         assert_eq!(common_spacing(&[]), None);
         let all = Scale {
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_across_regions_has_no_scale_and_one_within_a_region_has_its() {
+    fn a_row_within_one_region_has_its_scale_and_a_row_across_regions_has_none() {
         let regions = vec![
             region([0, 0], [9, 9], Some(0.4)),
             region([10, 0], [15, 9], Some(0.1)),

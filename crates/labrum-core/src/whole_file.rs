@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_reads_back_wrong_does_not_appear() {
+    fn a_file_that_fails_its_check_is_not_created() {
         let folder = tempfile::tempdir().unwrap();
         let wrong = |path: &Path| Err(Error::at_path("check the mask", path, "it differs"));
         let path = folder.path().join("mask.png");
@@ -177,7 +177,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_file_is_not_replaced() {
+    fn only_regular_files_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_leaves_nothing() {
+    fn checking_a_path_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         check_writable(&folder.path().join("model"), "write the model").unwrap();
         make_folder(&folder.path().join("a/b")).unwrap();

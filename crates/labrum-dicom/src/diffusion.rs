@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_read_from_the_image_from_its_frame_and_from_what_vendors_write() {
+    fn diffusion_is_read_from_the_image_its_frame_and_vendor_elements() {
         let expected = Diffusion {
             b_value: Some(800.0),
             direction: Some([0.0, 0.6, 0.8]),
@@ -253,7 +253,7 @@ mod tests {
             .with_text(Tag(0x0019, 0x10BC), VR::DS, "0.6")
             .with_text(Tag(0x0019, 0x10BD), VR::DS, "0.8");
         assert_eq!(of(ge), expected);
-        // The same number of another maker means something else.
+        // The same tag of another private creator means something else.
         let other = base
             .with_text(Tag(0x0019, 0x0011), VR::LO, "SOMEBODY")
             .with_text(Tag(0x0019, 0x110C), VR::IS, "800");

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_the_file_cannot_hold_is_an_error_about_it() {
+    fn a_length_beyond_the_end_of_the_file_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let mut bytes = Fixture::new(2, 1)
             .with_bytes(

@@ -1,4 +1,4 @@
-//! What the reader does with odd, old and hostile files.
+//! The reader with unusual, old and malicious files.
 #![allow(clippy::unwrap_used)]
 
 mod diffusion;
@@ -47,7 +47,7 @@ fn unsigned_signed_and_partly_used_words_are_read() {
         .with_bit_layout(16, 12, true)
         .with_pixels(&[0x0FFF, 0x07FF]);
     assert_eq!(image(&signed).pixels, Pixels::I16(vec![-1, 2047]));
-    // An overlay in the upper four bits is no part of the value.
+    // An overlay in the upper four bits is not part of the value.
     let overlaid = base
         .clone()
         .with_bit_layout(16, 12, false)
@@ -61,7 +61,7 @@ fn unsigned_signed_and_partly_used_words_are_read() {
 }
 
 #[test]
-fn wide_and_floating_values_are_read() {
+fn values_of_32_bits_and_floats_are_read() {
     let long = Fixture::new(2, 1)
         .with_bit_layout(32, 32, false)
         .with_pixels(&[5, 0, 0, 1]);
@@ -75,7 +75,7 @@ fn wide_and_floating_values_are_read() {
 }
 
 #[test]
-fn every_way_to_write_a_file_is_read() {
+fn every_uncompressed_transfer_syntax_is_read() {
     for syntax in [EXPLICIT, IMPLICIT, BIG_ENDIAN] {
         let file = Fixture::new(2, 1).with_transfer_syntax(syntax);
         let file = if syntax == BIG_ENDIAN {
@@ -93,7 +93,7 @@ fn every_way_to_write_a_file_is_read() {
     }
 }
 
-/// The numbers again, now in the other byte order.
+/// Repeats the numbers in big-endian byte order.
 fn big_endian_header(file: Fixture) -> Fixture {
     file.with_bit_layout(16, 16, false)
         .with_number(tags::ROWS, 1)
@@ -118,7 +118,7 @@ fn bits_of_frames_that_end_within_a_byte_are_unpacked() {
 }
 
 #[test]
-fn run_lengths_and_several_fragments_are_decoded() {
+fn rle_in_several_fragments_is_decoded() {
     let header = |starts: &[u32]| -> Vec<u8> {
         let mut words = vec![starts.len() as u32];
         words.extend(starts);
@@ -143,7 +143,7 @@ fn run_lengths_and_several_fragments_are_decoded() {
 }
 
 #[test]
-fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
+fn colour_is_read_by_pixel_by_plane_and_from_ybr() {
     let colors = Pixels::Rgb8(vec![[1, 2, 3], [4, 5, 6]]);
     let by_pixel = Fixture::new(2, 1)
         .with_photometric("RGB")
@@ -167,7 +167,7 @@ fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
 }
 
 #[test]
-fn palettes_become_colour() {
+fn palette_colour_becomes_rgb() {
     let file = Fixture::new(3, 1)
         .with_photometric("PALETTE COLOR")
         .with_words(
@@ -258,7 +258,7 @@ fn modality_and_voi_tables_are_read() {
 }
 
 #[test]
-fn spacing_tells_where_it_comes_from() {
+fn spacing_has_its_source() {
     let source = |file: Fixture| {
         image(&file.with_pixels(&[0]))
             .spacing
@@ -306,7 +306,7 @@ fn spacing_tells_where_it_comes_from() {
 }
 
 #[test]
-fn files_that_lie_about_their_size_are_refused_at_once() {
+fn files_with_a_false_size_are_refused() {
     let cut = Fixture::new(100, 100).with_pixels(&[1, 2, 3]);
     assert_eq!(refusal(&cut), "expected 20000 bytes of pixel data, found 6");
     let huge = Fixture::new(30_000, 30_000).with_pixels(&[1]);
@@ -336,7 +336,7 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_panic() {
+fn a_file_truncated_anywhere_is_shown_in_part_or_an_error_and_never_panics() {
     let pixels: Vec<u16> = (100..116).collect();
     let whole = Fixture::new(4, 4)
         .with_slice_position(1, 0.0)
@@ -372,7 +372,7 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
                 .unwrap()
                 .starts_with(&format!("the lower {} of 4 rows are missing", 4 - rows))
         );
-        // What is missing has the least value of the rest.
+        // Missing pixels have the lowest value of the rest.
         let shown: Vec<u16> = (0..16)
             .map(|i| if i < 4 * rows { pixels[i] } else { 100 })
             .collect();
@@ -381,7 +381,7 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
 }
 
 #[test]
-fn of_several_frames_those_that_are_there_are_listed() {
+fn only_the_frames_present_in_a_truncated_file_are_listed() {
     let file = Fixture::new(4, 4)
         .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
         .with_pixels(&[7; 48]);
@@ -420,7 +420,7 @@ fn of_several_frames_those_that_are_there_are_listed() {
 }
 
 #[test]
-fn pixels_of_half_the_size_that_the_header_says_are_no_picture() {
+fn half_of_the_expected_pixel_data_is_refused() {
     let halved = Fixture::new(4, 4).pixel_bytes(&[7; 16]);
     assert_eq!(
         refusal(&halved),
@@ -429,7 +429,7 @@ fn pixels_of_half_the_size_that_the_header_says_are_no_picture() {
 }
 
 #[test]
-fn planes_of_colour_that_are_cut_off_are_shown_where_all_three_are_there() {
+fn truncated_colour_planes_are_shown_where_all_three_are_present() {
     let planes = Fixture::new(2, 4)
         .with_photometric("RGB")
         .with_number(tags::PLANAR_CONFIGURATION, 1);
@@ -458,8 +458,8 @@ fn planes_of_colour_that_are_cut_off_are_shown_where_all_three_are_there() {
 }
 
 #[test]
-fn run_lengths_that_are_cut_off_are_shown_as_far_as_they_go() {
-    // One byte for each pixel: four rows of two, of which three are there.
+fn truncated_rle_is_shown_in_part() {
+    // One byte per pixel: four rows of two, of which three are present.
     let mut packed: Vec<u8> = [1u32, 64].iter().flat_map(|w| w.to_le_bytes()).collect();
     packed.resize(64, 0);
     packed.extend([7, 10, 11, 12, 13, 14, 15]);
@@ -477,7 +477,7 @@ fn run_lengths_that_are_cut_off_are_shown_as_far_as_they_go() {
 }
 
 #[test]
-fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
+fn overlays_are_read_from_their_own_planes_and_from_unused_bits() {
     let origin = [1i16, 2]
         .iter()
         .flat_map(|v| v.to_le_bytes())
@@ -517,7 +517,7 @@ fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
 }
 
 #[test]
-fn an_image_without_a_plane_has_the_sides_that_the_file_names() {
+fn an_image_without_a_plane_has_the_patient_orientation_of_the_file() {
     let file =
         Fixture::new(1, 1)
             .with_pixels(&[0])
@@ -536,7 +536,7 @@ fn an_image_without_a_plane_has_the_sides_that_the_file_names() {
 }
 
 #[test]
-fn colours_and_transfer_syntaxes_that_are_not_shown_are_named_with_what_to_do() {
+fn unsupported_colours_and_transfer_syntaxes_are_named() {
     let four = Fixture::new(2, 1)
         .with_photometric("CMYK")
         .with_number(tags::SAMPLES_PER_PIXEL, 4)
@@ -580,7 +580,7 @@ fn flipped_bytes_never_panic() {
 }
 
 #[test]
-fn slices_of_a_folder_become_a_series_in_order_of_place() {
+fn slices_of_a_folder_become_a_series_ordered_by_position() {
     let folder = tempfile::tempdir().unwrap();
     for (number, z) in [(1, 9.0), (2, 3.0), (3, 6.0)] {
         Fixture::new(2, 1)
@@ -606,7 +606,7 @@ fn slices_of_a_folder_become_a_series_in_order_of_place() {
 }
 
 #[test]
-fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
+fn frames_of_a_multi_frame_file_are_slices_with_their_own_position() {
     let position = |z: &str| {
         let place = Fixture::empty_item().with_text(
             tags::IMAGE_POSITION_PATIENT,
@@ -676,7 +676,7 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
     );
     let shared = Fixture::empty_item().with_sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
     let groups = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
-    // Two places, each at two times, in the order of a scanner that goes through time first.
+    // Two positions at two time points each, stored with time varying fastest.
     let file = Fixture::new(1, 1)
         .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "4")
         .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
@@ -720,7 +720,7 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
 }
 
 #[test]
-fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
+fn an_image_truncated_in_its_header_is_damaged_and_not_skipped() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/samples/cardiac-mr");
     let whole = std::fs::read(
         std::fs::read_dir(samples)
@@ -747,14 +747,14 @@ fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
 }
 
 #[test]
-fn an_unknown_transfer_syntax_is_named() {
+fn a_video_transfer_syntax_is_refused_as_video() {
     let video = Fixture::new(2, 1)
         .with_transfer_syntax("1.2.840.10008.1.2.4.102")
         .with_fragments(&[&[0; 4]]);
     assert!(refusal(&video).contains("is video"), "{}", refusal(&video));
 }
 
-/// A file of pydicom's tests.
+/// A test file of pydicom.
 fn compressed(name: &str) -> Image {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/fixtures/pydicom")
@@ -777,7 +777,7 @@ fn difference(a: &Image, b: &Image) -> u8 {
 }
 
 #[test]
-fn one_grey_image_has_the_same_pixels_however_it_is_compressed() {
+fn a_grey_image_has_the_same_pixels_however_it_is_compressed() {
     let by_rle = compressed("MR_small_RLE.dcm");
     assert_eq!(by_rle.pixels.len(), 64 * 64);
     assert_eq!(
@@ -791,7 +791,7 @@ fn one_grey_image_has_the_same_pixels_however_it_is_compressed() {
 }
 
 #[test]
-fn one_colour_image_has_the_same_pixels_however_it_is_compressed() {
+fn a_colour_image_has_the_same_pixels_however_it_is_compressed() {
     let by_rle = compressed("SC_rgb_rle.dcm");
     assert_eq!(
         difference(&compressed("SC_rgb_jpeg_gdcm.dcm"), &by_rle),
@@ -816,7 +816,7 @@ fn one_colour_image_has_the_same_pixels_however_it_is_compressed() {
 #[test]
 fn lossy_jpeg_of_12_bits_is_decoded() {
     let image = compressed("JPGExtended.dcm");
-    // What pydicom decodes, to a level.
+    // Values decoded by pydicom, within one grey level.
     for (row, expected) in [
         (300, [36.0, 37.0, 37.0, 38.0]),
         (303, [32.0, 33.0, 33.0, 34.0]),
@@ -831,7 +831,7 @@ fn lossy_jpeg_of_12_bits_is_decoded() {
 }
 
 #[test]
-fn clips_of_a_series_stay_apart() {
+fn clips_of_a_series_stay_separate() {
     let folder = tempfile::tempdir().unwrap();
     for number in [1, 2] {
         Fixture::new(2, 1)

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_standard_are_read() {
+    fn example_names_of_the_standard_are_read() {
         // PS3.5 H.3.1, H.3.2, I.2, J.3, K.2.
         let yamada =
             b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B";
@@ -238,7 +238,7 @@ mod tests {
             text("ISO 2022 IR 6\\ISO 2022 IR 126", mixed),
             "Dionysios=Διονυσιος"
         );
-        // Behind the delimiter the first set is in force again.
+        // After the delimiter the first character set applies again.
         let back = b"\x1b-F\xc4^\xc4";
         assert_eq!(text("ISO 2022 IR 100\\ISO 2022 IR 126", back), "Δ^Ä");
     }
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(text("nonsense", "é".as_bytes()), "é");
         assert_eq!(text("", b"M\xfcller"), "Müller");
         assert_eq!(text("ISO 2022 IR 87", b"\x1b$B;3\x1b(B"), "山");
-        // Cut off within a letter, and an unknown escape sequence.
+        // Truncated within a character, and an unknown escape sequence.
         assert!(!text("\\ISO 2022 IR 87", b"\x1b$B;").is_empty());
         assert_eq!(text("\\ISO 2022 IR 87", b"A\x1b*zB"), "A\u{1b}*zB");
     }

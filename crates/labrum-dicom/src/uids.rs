@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_known_by_the_name_of_their_class() {
+    fn images_are_recognised_by_their_sop_class() {
         for class in [
             "1.2.840.10008.5.1.4.1.1.2",
             "1.2.840.10008.5.1.4.1.1.3.1",
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn segmentations_and_plans_are_no_images_but_ct_and_rt_images_are() {
+    fn segmentations_and_plans_are_not_images_but_ct_and_rt_images_are() {
         assert_eq!(
             non_image_name("1.2.840.10008.5.1.4.1.1.66.4"),
             Some("Segmentation")
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_named_with_what_can_be_done() {
+    fn unsupported_transfer_syntaxes_are_named_with_advice() {
         let video = not_supported("1.2.840.10008.1.2.4.102");
         assert!(
             video.contains(

@@ -1,7 +1,7 @@
 //! Data augmentation: random variations of a training sample, as from another patient, probe or gain setting.
 
 use super::preprocess::Size;
-use labrum_core::training::AugmentConfig;
+use labrum_core::{blur::convolve_separable, training::AugmentConfig};
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use std::ops::RangeInclusive;
 
@@ -24,7 +24,7 @@ pub fn augment_sample<T: Copy + Default>(
     if let Some(sigma) = random_level_change(config, &mut rng, 0.0..=config.blur) {
         image
             .chunks_exact_mut(area)
-            .for_each(|plane| blur_plane(plane, size.columns, sigma));
+            .for_each(|plane| blur_by_five_pixels(plane, size.columns, sigma));
     }
     change_levels(&mut image, config, &mut rng);
     if config.tint > 1.0 && image.len() > area {
@@ -221,62 +221,32 @@ fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) 
     if speckle > 0.0 || noise > 0.0 {
         image
             .iter_mut()
-            .for_each(|value| *value += (*value * speckle + noise) * nearly_normal(rng));
+            .for_each(|value| *value += (*value * speckle + noise) * nearly_normal_of_four(rng));
     }
 }
 
 /// An approximately normal random number, mean 0, standard deviation 1: the sum of four uniform ones, which is fast.
-fn nearly_normal(rng: &mut impl Rng) -> f32 {
+fn nearly_normal_of_four(rng: &mut impl Rng) -> f32 {
     let bits = rng.next_u64();
     let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xffff).sum();
     // The sum of four uniform numbers 0..1 has mean 2 and variance 1/3.
     (sum as f32 / 65535.0 - 2.0) * 3f32.sqrt()
 }
 
-/// Gaussian blur of one plane; edge pixels are repeated beyond the edge.
-fn blur_plane(plane: &mut [f32], columns: usize, sigma: f32) {
-    if sigma < 0.2 || columns == 0 {
+/// Gaussian blur of one plane with a kernel of five pixels; edge pixels are repeated beyond the edge.
+fn blur_by_five_pixels(plane: &mut [f32], columns: usize, sigma: f32) {
+    if sigma < 0.2 {
         return;
     }
-    let rows = plane.len() / columns;
     let near = gaussian_weight(1.0, sigma);
     let far = gaussian_weight(2.0, sigma);
     let total = 1.0 + 2.0 * (near + far);
-    let weights = [1.0, near, far].map(|w| w / total);
-    let mut across = vec![0.0; plane.len()];
-    for (from, to) in plane
-        .chunks_exact(columns)
-        .zip(across.chunks_exact_mut(columns))
-    {
-        for (x, out) in to.iter_mut().enumerate() {
-            *out = weights[0] * from[x]
-                + weights[1] * sum_beside(from, x, 1)
-                + weights[2] * sum_beside(from, x, 2);
-        }
-    }
-    for (y, to) in plane.chunks_exact_mut(columns).enumerate() {
-        let [up_2, up, here, down, down_2] =
-            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2].map(|y| {
-                let start = y.min(rows - 1) * columns;
-                &across[start..start + columns]
-            });
-        for (x, out) in to.iter_mut().enumerate() {
-            *out = weights[0] * here[x]
-                + weights[1] * (up[x] + down[x])
-                + weights[2] * (up_2[x] + down_2[x]);
-        }
-    }
+    convolve_separable(plane, columns, &[1.0, near, far].map(|w| w / total));
 }
 
 /// Gaussian weight at this distance, relative to 1 at the centre.
 fn gaussian_weight(distance: f32, sigma: f32) -> f32 {
     (-0.5 * (distance / sigma).powi(2)).exp()
-}
-
-/// The sum of the two pixels at `distance` to the left and right of `x`.
-#[inline]
-fn sum_beside(row: &[f32], x: usize, distance: usize) -> f32 {
-    row[x.saturating_sub(distance)] + row[(x + distance).min(row.len() - 1)]
 }
 
 #[cfg(test)]
@@ -288,7 +258,7 @@ mod tests {
         rows: 48,
     };
 
-    /// A bright disc off the middle on mid-grey, with black padding below; the mask is the disc.
+    /// A bright off-centre disc on mid-grey, with black padding below; the mask is the disc.
     fn sample(channels: usize) -> (Vec<f32>, Vec<u8>) {
         let place = |i: usize| ((i % SIZE.columns) as f32, (i / SIZE.columns) as f32);
         let inside = |i: usize| (place(i).0 - 26.0).hypot(place(i).1 - 22.0) < 9.0;
@@ -314,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_variation_again_and_another_seed_another() {
+    fn the_same_seed_gives_the_same_variation_and_another_seed_does_not() {
         let (image, mask) = sample(1);
         let config = AugmentConfig::default();
         let of = |seed| augment_sample(&image, &mask, SIZE, &config, seed);
@@ -323,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_change_the_sample_stays_as_it_is() {
+    fn with_all_changes_disabled_the_sample_is_unchanged() {
         let (image, mask) = sample(3);
         assert!(
             augment_sample(&image, &mask, SIZE, &AugmentConfig::all_disabled(), 1) == (image, mask)
@@ -331,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certain_flip_mirrors_image_and_mask() {
+    fn a_flip_of_probability_1_mirrors_image_and_mask() {
         let (image, mask) = sample(1);
         let config = AugmentConfig {
             flip_horizontal: 1.0,
@@ -345,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_goes_where_the_image_goes() {
+    fn the_mask_moves_with_the_image() {
         let (image, mask) = sample(1);
         let config = AugmentConfig {
             flip_vertical: 0.5,
@@ -364,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_stay_in_their_range_and_nothing_leaves_0_to_1() {
+    fn sizes_stay_in_their_range_and_grey_levels_within_0_and_1() {
         let (image, mask) = sample(3);
         let before = mask.iter().filter(|&&l| l == 1).count() as f32;
         for seed in 0..50 {
@@ -397,7 +367,9 @@ mod tests {
     #[test]
     fn noise_has_mean_0_and_deviation_1() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        let values: Vec<f32> = (0..20_000).map(|_| nearly_normal(&mut rng)).collect();
+        let values: Vec<f32> = (0..20_000)
+            .map(|_| nearly_normal_of_four(&mut rng))
+            .collect();
         let mean = values.iter().sum::<f32>() / 2e4;
         let deviation = (values.iter().map(|v| v * v).sum::<f32>() / 2e4 - mean * mean).sqrt();
         assert!(

@@ -107,7 +107,7 @@ mod tests {
     ];
     const LABELS: [u8; 8] = [1, 0, 1, 0, 0, 0, 0, 0];
 
-    /// The published code of CMUNeXt (PyTorch), on one logit: the second less the first. Written out in plain numbers.
+    /// The published loss of CMUNeXt (PyTorch) on one logit, the second minus the first.
     fn published(logits: &[f32], labels: &[u8]) -> f64 {
         let of = |sample: usize, pixel: usize| {
             let at = |class: usize| f64::from(logits[sample * 8 + class * 4 + pixel]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_published_one_and_so_is_its_gradient() {
+    fn loss_and_gradient_agree_with_the_published_code() {
         let device = Device::flex().autodiff();
         let (value, gradient) = loss(LOGITS.to_vec(), &device);
         assert!(

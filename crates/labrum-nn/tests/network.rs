@@ -24,11 +24,11 @@ fn floats(view: &safetensors::tensor::TensorView<'_>) -> Vec<f32> {
         .collect()
 }
 
-/// What computes logits [samples, classes, rows, columns].
+/// Computes logits [samples, classes, rows, columns].
 enum Engine {
-    /// The network that trains, on a device.
+    /// The trainable network, on a device.
     Trainable(Device),
-    /// The frozen one.
+    /// The frozen network.
     Frozen,
 }
 
@@ -97,15 +97,15 @@ fn logits_of_a_published_checkpoint_agree_with_pytorch() {
     }
 }
 
-/// Numbers between -1 and 1 that look random.
+/// Pseudo-random numbers between -1 and 1.
 fn noise(n: usize, seed: f32) -> Vec<f32> {
     (0..n)
         .map(|i| ((i as f32 + 1.0) * (12.9898 + seed)).sin())
         .collect()
 }
 
-/// Weights whose norms are no plain ones.
-fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
+/// Weights whose normalisation layers are not the identity.
+fn noisy_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
     let network = labrum_nn::cmunext::CmuNext::new(config, channels, classes, &Device::flex());
     let mut weights = checkpoint::read_weights(&network).unwrap();
     let norms: Vec<String> = weights
@@ -131,7 +131,7 @@ fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint
 }
 
 #[test]
-fn the_frozen_network_says_what_the_trainable_one_says() {
+fn the_frozen_network_agrees_with_the_trainable_one() {
     let sizes = [(16, 16), (32, 80), (176, 48), (64, 272)];
     for (config, channels, classes) in [
         (Config::S, 1, 2),
@@ -139,14 +139,14 @@ fn the_frozen_network_says_what_the_trainable_one_says() {
         (Config::Base, 3, 2),
         (Config::L, 1, 3),
     ] {
-        let weights = lively_weights(config, channels, classes);
+        let weights = noisy_weights(config, channels, classes);
         let mut frozen = Frozen::new(&weights).unwrap();
         for (rows, columns) in sizes {
             let shape = [2, channels, rows, columns];
             let input = noise(shape.iter().product(), 3.0);
             let expected =
                 Engine::Trainable(Device::flex()).logits(weights.clone(), input.clone(), shape);
-            // One network for all sizes, one after the other: nothing may be left of the size before.
+            // One network for all sizes in turn: nothing may remain of the previous size.
             let of_sample = channels * rows * columns;
             let ours: Vec<f32> = input
                 .chunks(of_sample)
@@ -171,8 +171,8 @@ fn the_frozen_network_says_what_the_trainable_one_says() {
 }
 
 #[test]
-fn a_result_that_is_not_a_number_is_an_error_and_no_mask() {
-    let mut weights = lively_weights(Config::S, 1, 2);
+fn a_non_finite_result_is_an_error_and_not_a_mask() {
+    let mut weights = noisy_weights(Config::S, 1, 2);
     weights
         .get_mut("encoder2.up.conv.0.weight")
         .unwrap()
@@ -233,7 +233,7 @@ fn a_checkpoint_of_another_network_is_refused_by_name() {
 }
 
 #[test]
-fn prefixes_of_data_parallel_training_are_left_out_and_values_survive_our_own_format() {
+fn data_parallel_prefixes_are_removed_and_values_survive_our_own_format() {
     let (_, weights) = checkpoint::read_model(&fixture("cmunext_S.pth")).unwrap();
     let card =
         labrum_nn::infer::bare_card("golden", checkpoint::detect_architecture(&weights).unwrap());
@@ -322,10 +322,10 @@ fn boundary_dou_and_its_gradient_agree_with_pytorch() {
 }
 
 #[test]
-fn an_empty_image_teaches_only_when_absent_classes_are_left_out() {
+fn an_empty_image_has_a_larger_gradient_if_absent_classes_are_left_out() {
     let device = Device::flex().autodiff();
     let labels = vec![0u8; 64];
-    // The network draws the class everywhere, though it is nowhere.
+    // The network predicts the class everywhere, although it is absent.
     let logits = [vec![-1.0f32; 64], vec![1.0f32; 64]].concat();
     let gradient = |absent: Absent| -> f32 {
         let logits = Tensor::<4>::from_data(TensorData::new(logits.clone(), [1, 2, 8, 8]), &device)

@@ -1,16 +1,16 @@
-//! Labels removed, nothing said to be here, cases left, taken out and given tasks: with key and mouse.
+//! Removing labels, marking them as absent, removing cases, and tasks: by key and mouse.
 
-use super::{drawing::corrected, *};
+use super::{drawing::with_proposal, *};
 use egui::Modifiers;
 
 #[test]
-fn a_label_is_removed_after_a_question_that_counts_its_masks() {
-    let mut bench = corrected();
+fn removing_a_label_asks_first_and_counts_its_masks() {
+    let mut bench = with_proposal();
     bench.click("Add a label");
     bench.click("Add");
     assert_eq!(bench.session().standing_labels(), [1, 2]);
     bench.click("Remove label");
-    bench.until("the count", |s| s.labels.label_use(2).is_some());
+    bench.until("the number of masks", |s| s.labels.label_use(2).is_some());
     assert!(
         bench
             .harness
@@ -20,12 +20,12 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
     bench.click("Remove");
     assert_eq!(bench.session().standing_labels(), [1]);
 
-    bench.until("the model on both", |s| s.models.runs.is_empty());
+    bench.until("both runs of the model", |s| s.models.runs.is_empty());
     bench.until("the proposals in the workspace", |s| {
         s.workspace.unsaved_count() == 0
     });
     bench.click("Remove label");
-    bench.until("the count", |s| s.labels.label_use(1).is_some());
+    bench.until("the number of masks", |s| s.labels.label_use(1).is_some());
     let counted = bench.session().labels.label_use(1).unwrap();
     assert!(counted.slices > 0 && counted.accepted == 0, "{counted:?}");
     assert!(
@@ -37,7 +37,7 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
     bench.click("Cancel");
     assert_eq!(bench.session().standing_labels(), [1]);
     bench.click("Remove label");
-    bench.until("the count", |s| s.labels.label_use(1).is_some());
+    bench.until("the number of masks", |s| s.labels.label_use(1).is_some());
     bench.click("Remove");
     assert!(bench.session().standing_labels().is_empty());
     assert!(bench.session().live_mask().unwrap().mask().is_blank());
@@ -50,12 +50,12 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
 }
 
 #[test]
-fn nothing_here_is_said_by_key_shown_and_accepted() {
-    let mut bench = corrected();
+fn a_label_is_marked_as_absent_by_key_shown_and_accepted() {
+    let mut bench = with_proposal();
     bench.key(Key::Delete, Modifiers::SHIFT);
     assert!(bench.session().live_mask().unwrap().mask().is_blank());
-    // The measurements follow the mask a moment later.
-    bench.until("what was said", |s| {
+    // Measurements are updated a moment after the mask.
+    bench.until("the absent label", |s| {
         s.cases
             .current_case()
             .is_some_and(|c| c.absent_labels() == [1])
@@ -79,7 +79,7 @@ fn nothing_here_is_said_by_key_shown_and_accepted() {
     assert_eq!(
         bench.session().cases.current_case().unwrap().id,
         first,
-        "undo in any case goes back to it"
+        "undo in any case goes back to that case"
     );
     assert_eq!(
         bench.session().cases.current_case().unwrap().status,
@@ -88,13 +88,13 @@ fn nothing_here_is_said_by_key_shown_and_accepted() {
     bench.key(Key::Z, Modifiers::COMMAND);
     assert!(
         !bench.session().live_mask().unwrap().mask().is_blank(),
-        "what the model proposed is there again"
+        "the proposal is restored"
     );
 }
 
 #[test]
-fn undo_in_the_next_case_leaves_the_accepted_one_alone() {
-    let mut bench = corrected();
+fn undo_in_the_next_case_does_not_change_the_accepted_one() {
+    let mut bench = with_proposal();
     bench.key(Key::B, Modifiers::NONE);
     let at = bench.at(-250.0, -200.0);
     bench.click_at(at);
@@ -115,8 +115,8 @@ fn undo_in_the_next_case_leaves_the_accepted_one_alone() {
 }
 
 #[test]
-fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
-    let mut bench = corrected();
+fn a_case_removed_from_the_list_returns_with_its_work_when_reopened() {
+    let mut bench = with_proposal();
     bench.key(Key::B, Modifiers::NONE);
     let at = bench.at(-250.0, -200.0);
     bench.click_at(at);
@@ -148,7 +148,7 @@ fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
         .as_mut()
         .unwrap()
         .open_at_startup(vec![folder], None);
-    bench.until("the case with its work", |s| {
+    bench.until("the case with its mask", |s| {
         s.cases
             .iter()
             .any(|c| c.display_title() == name && c.is_restored && c.status == Status::Corrected)
@@ -156,8 +156,8 @@ fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
 }
 
 #[test]
-fn a_task_of_its_own_is_begun_for_a_study() {
-    let mut bench = corrected();
+fn a_new_task_is_created_for_a_study() {
+    let mut bench = with_proposal();
     bench.click("File");
     bench.click("Task");
     bench.harness.run_steps(4);
@@ -189,8 +189,8 @@ fn a_task_of_its_own_is_begun_for_a_study() {
 }
 
 #[test]
-fn a_label_that_is_hidden_is_not_drawn_with() {
-    let mut bench = corrected();
+fn a_hidden_label_cannot_be_drawn() {
+    let mut bench = with_proposal();
     let name = bench.session().labels.all_labels()[0].name.clone();
     bench.click(&format!("Hide {name}"));
     bench.key(Key::B, Modifiers::NONE);

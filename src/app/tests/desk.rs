@@ -1,11 +1,11 @@
-//! The app on a desk with more than one window, small menus, and the right button.
+//! Several windows on one workspace, the context menu, and window presets.
 
 use super::*;
 use egui::{Modifiers, PointerButton};
 
 impl Bench {
-    /// A second window on what the first one keeps.
-    fn beside(&self, paths: Vec<PathBuf>) -> Self {
+    /// A second window on the same workspace.
+    fn second_window(&self, paths: Vec<PathBuf>) -> Self {
         Self::with_data(tempfile::tempdir().unwrap(), self.folder.path(), paths)
     }
 }
@@ -16,7 +16,7 @@ fn first_case(bench: &Bench) -> (Status, bool) {
 }
 
 #[test]
-fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_closed() {
+fn a_second_window_is_read_only_until_the_first_is_closed() {
     let path = || vec![samples().join("fetal-head")];
     let mut first = Bench::new(path());
     first.until("the mask", |s| {
@@ -26,10 +26,12 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
             && s.workspace.unsaved_count() == 0
     });
     first.click("Accept and next");
-    first.until("that it is written", |s| s.workspace.unsaved_count() == 0);
+    first.until("the acceptance to be saved", |s| {
+        s.workspace.unsaved_count() == 0
+    });
 
-    let mut second = first.beside(path());
-    second.until("the work of the first", |s| {
+    let mut second = first.second_window(path());
+    second.until("the work of the first window", |s| {
         s.cases
             .first()
             .is_some_and(|c| c.status == Status::Accepted)
@@ -42,7 +44,7 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
             .query_by_label_contains("Read-only")
             .is_some()
     );
-    // Neither keys nor buttons change anything.
+    // Keys change nothing.
     for key in [Key::B, Key::Backspace, Key::R] {
         second.harness.key_press(key);
         second.harness.run_steps(2);
@@ -56,7 +58,7 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
     let places = first.folder.path().to_owned();
     let Bench { harness, folder } = first;
     drop(harness);
-    second.until("that the first is closed", |s| s.workspace.can_take_over());
+    second.until("the first window to close", |s| s.workspace.can_take_over());
     second.click("Edit here");
     second.until("the work", |s| {
         s.workspace.lock_holder().is_none() && s.cases.first().is_some_and(|c| c.is_restored)
@@ -75,9 +77,9 @@ fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_close
 }
 
 #[test]
-fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
+fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_grey_window() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     bench.harness.run_steps(2);
     let middle = bench
         .harness
@@ -101,7 +103,7 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
     assert_ne!(
         bench.session().cases.current_case().unwrap().window,
         before,
-        "the grey levels follow the drag"
+        "a drag changes the grey window"
     );
     assert!(
         bench.harness.query_by_label("Fit to window").is_none(),
@@ -116,7 +118,7 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
     bench.harness.run_steps(2);
     assert!(
         bench.harness.query_by_label("Fit to window").is_none(),
-        "Esc closes it"
+        "Esc closes the menu"
     );
     press(&mut bench, middle, true);
     press(&mut bench, middle, false);
@@ -146,9 +148,9 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
 }
 
 #[test]
-fn windows_are_found_by_their_names() {
+fn window_presets_are_found_by_name() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     bench
         .harness
         .key_press_modifiers(Modifiers::COMMAND, Key::P);
@@ -168,13 +170,13 @@ fn windows_are_found_by_their_names() {
         .window
         .unwrap();
     assert_eq!((window.center, window.width), (400.0, 1800.0));
-    // A picture that has two of them refuses the fourth.
+    // An image with two presets refuses the fourth.
     bench
         .harness
         .key_press_modifiers(Modifiers::COMMAND, Key::W);
     bench.harness.run_steps(2);
     bench.click("Open sample Fetal head");
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     let refusal = bench
         .session()
         .command_refusal(crate::session::command::UserCommand::WindowPreset4);
@@ -182,7 +184,7 @@ fn windows_are_found_by_their_names() {
 }
 
 #[test]
-fn enter_exports() {
+fn enter_starts_the_export() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
         s.cases

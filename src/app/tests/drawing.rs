@@ -6,8 +6,8 @@ use crate::session::{
 };
 use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2, vec2};
 
-/// A picture with the mask of the model, and the pointer on it.
-pub(super) fn corrected() -> Bench {
+/// A sample case with the proposal of the model as its mask.
+pub(super) fn with_proposal() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
         s.cases
@@ -26,7 +26,7 @@ pub(super) fn corrected() -> Bench {
 }
 
 impl Bench {
-    /// A point of the canvas, from its middle.
+    /// A point relative to the centre of the canvas.
     pub(super) fn at(&self, across: f32, down: f32) -> Pos2 {
         self.harness.get_by_label_contains("Image:").rect().center() + vec2(across, down)
     }
@@ -116,7 +116,7 @@ impl Bench {
             .label_at(column, row)
     }
 
-    /// What the model proposed under a point of the screen.
+    /// The proposed label under a point of the screen.
     pub(super) fn proposed(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at).map(|v| v as usize);
         let case = self.session().cases.current_case().unwrap();
@@ -132,8 +132,8 @@ impl Bench {
 }
 
 #[test]
-fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
-    let mut bench = corrected();
+fn a_brush_chosen_by_key_paints_without_gaps_and_is_undone() {
+    let mut bench = with_proposal();
     bench.key(Key::B, Modifiers::NONE);
     assert_eq!(bench.tool(), ToolKind::Brush);
     let points = [
@@ -145,7 +145,7 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
     bench.draw(&points);
     for t in 0..=20 {
         let at = points[0] + (points[1] - points[0]) * (t as f32 / 20.0);
-        assert_eq!(bench.label(at), 1, "{t} of 20 on the way");
+        assert_eq!(bench.label(at), 1, "{t} of 20 along the path");
     }
     assert_eq!(
         bench.session().cases.current_case().unwrap().status,
@@ -155,15 +155,15 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
     bench.key(Key::Z, Modifiers::COMMAND);
     assert!(
         points.iter().all(|p| bench.label(*p) == bench.proposed(*p)),
-        "as the model proposed it"
+        "undo restores the proposal"
     );
     bench.key(Key::Y, Modifiers::COMMAND);
     assert_eq!(bench.label(points[0]), 1);
 }
 
 #[test]
-fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
-    let mut bench = corrected();
+fn alt_erases_and_a_stroke_continues_outside_of_the_canvas() {
+    let mut bench = with_proposal();
     bench.click("Brush");
     let middle = bench.at(0.0, 0.0);
     assert_eq!(bench.label(middle), 1);
@@ -187,7 +187,7 @@ fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
     bench.harness.run_steps(2);
     assert!(
         !bench.session().tools.is_drawing(),
-        "let go outside of the canvas"
+        "released outside of the canvas"
     );
     assert_eq!(
         bench.label(bench.at(200.0, 0.0)),
@@ -197,8 +197,8 @@ fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
 }
 
 #[test]
-fn a_window_that_loses_the_keyboard_ends_the_stroke() {
-    let mut bench = corrected();
+fn losing_the_keyboard_focus_ends_the_stroke() {
+    let mut bench = with_proposal();
     bench.key(Key::B, Modifiers::NONE);
     let (from, to) = (bench.at(-250.0, -200.0), bench.at(-200.0, -200.0));
     bench.moved(from);
@@ -210,13 +210,13 @@ fn a_window_that_loses_the_keyboard_ends_the_stroke() {
     assert_eq!(
         bench.session().next_undo(),
         Some("Brush"),
-        "what was drawn is kept"
+        "the stroke is kept"
     );
 }
 
 #[test]
 fn a_polygon_is_closed_by_a_double_click() {
-    let mut bench = corrected();
+    let mut bench = with_proposal();
     bench.click("Polygon");
     let corners = [
         [-280.0, -220.0],
@@ -233,7 +233,7 @@ fn a_polygon_is_closed_by_a_double_click() {
     assert_eq!(
         bench.label(inside),
         0,
-        "nothing is painted before it is closed"
+        "nothing is painted before the polygon is closed"
     );
     bench.click_at(bench.at(-280.0, -160.0));
     assert!(!bench.session().tools.is_drawing());
@@ -241,9 +241,9 @@ fn a_polygon_is_closed_by_a_double_click() {
 }
 
 #[test]
-fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
+fn all_mouse_buttons_and_the_wheel_work_with_an_active_tool() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| {
+    bench.until("the image", |s| {
         s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
     });
     bench.harness.run_steps(4);
@@ -272,14 +272,14 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     let after_middle = bench.pixel(middle);
     assert!(
         after_middle[0] < before[0],
-        "the middle button moves the picture"
+        "the middle button pans the image"
     );
     bench.harness.key_down(Key::Space);
     bench.draw(&[middle, bench.at(50.0, 0.0)]);
     bench.harness.key_up(Key::Space);
     assert!(
         bench.pixel(middle)[0] < after_middle[0],
-        "Space makes a drag move the picture"
+        "dragging with Space pans the image"
     );
     assert!(bench.session().next_undo().is_none(), "nothing was drawn");
 
@@ -296,13 +296,13 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
             .unwrap()
             .window
             .is_some(),
-        "the right button changes the greys"
+        "the right button changes the grey window"
     );
 }
 
 #[test]
 fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
-    let mut bench = corrected();
+    let mut bench = with_proposal();
     bench.click("Add a label");
     bench.harness.get_by_label("Find a concept").focus();
     bench.harness.step();
@@ -346,8 +346,8 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
 }
 
 #[test]
-fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
-    let mut bench = corrected();
+fn a_new_label_is_named_by_typing_at_once() {
+    let mut bench = with_proposal();
     bench.click("Add a label");
     bench.harness.run_steps(2);
     bench.harness.event(Input::Text("bone".into()));
@@ -356,12 +356,16 @@ fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
     let labels = bench.session().labels.all_labels();
     assert_eq!((labels.len(), labels[1].name.as_str()), (2, "bone"));
     assert_ne!(labels[0].color, labels[1].color);
-    assert_eq!(bench.tool(), ToolKind::Look, "B took no brush");
+    assert_eq!(
+        bench.tool(),
+        ToolKind::Look,
+        "B was typed and did not choose the brush"
+    );
 }
 
 #[test]
-fn pointing_at_a_command_shows_what_it_would_do() {
-    let mut bench = corrected();
+fn hovering_over_a_command_previews_its_effect() {
+    let mut bench = with_proposal();
     bench.harness.key_press(Key::B);
     bench.harness.run_steps(2);
     bench.harness.get_by_label("Grow").hover();
@@ -371,15 +375,19 @@ fn pointing_at_a_command_shows_what_it_would_do() {
     let count = |bench: &Bench| bench.session().live_mask().unwrap().mask().count_pixels(1);
     let before = count(&bench);
     bench.click("Grow");
-    assert_eq!(count(&bench), before + region.len(), "and does just that");
+    assert_eq!(
+        count(&bench),
+        before + region.len(),
+        "the effect is the previewed one"
+    );
     bench.moved(bench.at(0.0, 0.0));
     bench.harness.run_steps(3);
     assert!(bench.session().tools.tool_preview().region.is_none());
 }
 
 #[test]
-fn keys_are_changed_and_whoever_loses_one_is_named() {
-    let mut bench = corrected();
+fn a_shortcut_can_be_reassigned_and_the_command_that_loses_it_is_named() {
+    let mut bench = with_proposal();
     bench.key(Key::F1, Modifiers::NONE);
     bench.harness.run_steps(2);
     bench
@@ -422,8 +430,8 @@ fn keys_are_changed_and_whoever_loses_one_is_named() {
 }
 
 #[test]
-fn cases_are_put_in_order_by_name() {
-    let mut bench = corrected();
+fn cases_are_sorted_by_name() {
+    let mut bench = with_proposal();
     bench.click("Order of cases");
     bench.click("Name");
     assert_eq!(bench.session().settings.case_order, CaseOrder::Name);
@@ -451,7 +459,7 @@ fn cases_are_put_in_order_by_name() {
 
 #[test]
 fn the_difference_to_the_proposal_is_shown() {
-    let mut bench = corrected();
+    let mut bench = with_proposal();
     bench.click("Difference");
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
     assert!(
@@ -464,15 +472,15 @@ fn the_difference_to_the_proposal_is_shown() {
     assert_eq!(
         bench.session().settings.view_mode,
         ViewMode::Fill,
-        "the same key shows what was shown before"
+        "the same key goes back to the previous view"
     );
     bench.key(Key::D, Modifiers::NONE);
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
 }
 
 #[test]
-fn the_proposal_is_seen_before_it_is_accepted() {
-    let mut bench = corrected();
+fn the_proposal_is_previewed_before_it_is_accepted() {
+    let mut bench = with_proposal();
     bench.key(Key::B, Modifiers::NONE);
     let at = bench.at(-260.0, -210.0);
     bench.click_at(at);
@@ -505,7 +513,7 @@ fn the_proposal_is_seen_before_it_is_accepted() {
     assert_eq!(bench.label(at), 1);
 }
 
-/// A series of slices without a model for it.
+/// A series without a matching model.
 fn series() -> Bench {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the slice", |s| {
@@ -516,7 +524,7 @@ fn series() -> Bench {
 }
 
 #[test]
-fn every_key_of_the_table_does_what_it_says() {
+fn every_shortcut_works() {
     const NONE: Modifiers = Modifiers::NONE;
     let mut bench = series();
     for (key, slice) in [
@@ -539,10 +547,10 @@ fn every_key_of_the_table_does_what_it_says() {
         |bench: &Bench| bench.pixel(bench.at(200.0, 0.0))[0] - bench.pixel(bench.at(0.0, 0.0))[0];
     let fitted = scale(&bench);
     bench.key(Key::Plus, NONE);
-    assert!(scale(&bench) < fitted, "larger");
+    assert!(scale(&bench) < fitted, "the image is larger");
     bench.key(Key::Minus, NONE);
     bench.key(Key::Minus, NONE);
-    assert!(scale(&bench) > fitted, "smaller");
+    assert!(scale(&bench) > fitted, "the image is smaller");
     bench.key(Key::F, NONE);
     assert_eq!(scale(&bench), fitted);
 
@@ -648,19 +656,22 @@ fn every_key_of_the_table_does_what_it_says() {
     );
     assert!(!bench.session().notices.list.is_empty());
     bench.key(Key::Escape, NONE);
-    assert!(bench.session().notices.list.is_empty(), "messages go first");
+    assert!(
+        bench.session().notices.list.is_empty(),
+        "Esc dismisses messages first"
+    );
     assert_eq!(bench.tool(), ToolKind::Brush);
     bench.key(Key::Escape, NONE);
     assert_eq!(
         bench.tool(),
         ToolKind::Look,
-        "with nothing in hand the tool is put away"
+        "Esc without a gesture deactivates the tool"
     );
 }
 
 #[test]
-fn labels_and_doubtful_places_are_gone_through_by_key_and_the_model_is_run() {
-    let mut bench = corrected();
+fn keys_run_the_model_and_step_through_labels_and_uncertain_regions() {
+    let mut bench = with_proposal();
     bench.key(Key::N, Modifiers::NONE);
     let first = bench.session().viewports.focus.unwrap();
     bench.key(Key::N, Modifiers::NONE);
@@ -687,7 +698,7 @@ fn labels_and_doubtful_places_are_gone_through_by_key_and_the_model_is_run() {
 }
 
 #[test]
-fn a_series_is_corrected_at_the_keyboard_alone() {
+fn a_series_is_corrected_with_the_keyboard_alone() {
     let mut bench = series();
     bench.key(Key::Home, Modifiers::NONE);
     bench.until("the first slice", |s| s.current_loaded().is_some());

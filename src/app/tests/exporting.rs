@@ -1,10 +1,10 @@
-//! Exports in the window, from the key to the files.
+//! Exports in the window, from the shortcut to the files.
 
 use super::*;
 use labrum_core::export_format::ExportFormat;
 
-/// Two accepted heads, the dialog open.
-fn accepted() -> Bench {
+/// Two accepted cases, with the export dialog open.
+fn two_accepted_cases() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     for case in 0..2 {
         bench.until("the mask", |s| {
@@ -34,7 +34,7 @@ fn type_into(bench: &mut Bench, field: &str, text: &str) {
     bench.harness.step();
 }
 
-/// Presses the dialog's button and waits for the end.
+/// Presses the button of the dialog and waits for the end; returns the last message.
 fn export(bench: &mut Bench) -> String {
     bench
         .harness
@@ -63,8 +63,8 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn all_accepted_cases_are_exported_with_a_manifest_and_nothing_is_replaced_unasked() {
-    let mut bench = accepted();
+fn all_accepted_cases_are_exported_and_files_are_not_replaced_unasked() {
+    let mut bench = two_accepted_cases();
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
     type_into(&mut bench, "Names of the files", "{label}/{series}");
@@ -79,7 +79,7 @@ fn all_accepted_cases_are_exported_with_a_manifest_and_nothing_is_replaced_unask
         .collect();
     assert_eq!(masks.len(), 2, "{written:?}");
 
-    // Once more to the same place: it says what is in the way. The dialog remembers what was chosen.
+    // Again into the same folder: refused because of existing files. The options are remembered.
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
@@ -91,12 +91,12 @@ fn all_accepted_cases_are_exported_with_a_manifest_and_nothing_is_replaced_unask
 }
 
 #[test]
-fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
-    let mut bench = accepted();
+fn an_export_is_deidentified_and_its_options_are_remembered() {
+    let mut bench = two_accepted_cases();
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
     bench.click("De-identify");
-    // It stands below what the dialog shows at once.
+    // Scroll down to it.
     bench
         .harness
         .get_by_label("Shift dates instead of removing them")
@@ -128,12 +128,12 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
         .join("data")
         .join("My work")
         .join("deidentification.key");
-    assert!(key.is_file(), "the next export fits to this one");
+    assert!(key.is_file(), "the next export uses the same pseudonyms");
 }
 
 #[test]
-fn a_cancelled_export_leaves_whole_files_or_none() {
-    let mut bench = accepted();
+fn a_cancelled_export_leaves_no_partial_files() {
+    let mut bench = two_accepted_cases();
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
     type_into(&mut bench, "Export folder", out.to_str().unwrap());
@@ -145,7 +145,7 @@ fn a_cancelled_export_leaves_whole_files_or_none() {
         .click();
     bench.harness.step();
     bench.harness.key_press(Key::Escape);
-    bench.until("the end", |s| s.exporting.is_none());
+    bench.until("the end of the export", |s| s.exporting.is_none());
     for name in names(&out) {
         assert!(!name.ends_with(".part"), "{name}");
     }

@@ -1,4 +1,5 @@
-//! The round trip through a real Orthanc, in the window: find, open, segment, send, and the server killed on the way.
+//! The round trip through a real Orthanc in the window: find, open, segment and send, although
+//! the server is killed meanwhile.
 
 use super::*;
 use labrum_core::pacs::{SendState, Server};
@@ -7,12 +8,15 @@ use orthanc::Orthanc;
 #[path = "../../../tests/pacs/orthanc.rs"]
 mod orthanc;
 
-/// Waits until something is so.
+/// Waits until `is_so` is true.
 #[track_caller]
 fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < limit, "after {limit:?} still not: {what}");
+        assert!(
+            begun.elapsed() < limit,
+            "timed out after {limit:?} waiting for {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -43,7 +47,7 @@ fn find_and_open(bench: &mut Bench, words: &str) {
         .key_press_modifiers(egui::Modifiers::COMMAND, Key::R);
     bench.harness.run_steps(4);
     click(bench, "Search");
-    bench.until("studies are found", |s| {
+    bench.until("the list of studies", |s| {
         s.pacs.found.as_ref().is_some_and(|f| !f.studies.is_empty())
     });
     bench.harness.run_steps(4);
@@ -54,13 +58,13 @@ fn find_and_open(bench: &mut Bench, words: &str) {
         .unwrap()
         .click();
     bench.harness.run_steps(4);
-    bench.until("its series are listed", |s| !s.pacs.series.is_empty());
+    bench.until("the list of series", |s| !s.pacs.series.is_empty());
     click(bench, "Open study");
 }
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
+fn a_study_is_opened_segmented_and_sent_back_although_the_server_is_killed() {
     let mut orthanc = Orthanc::start();
     samples("cardiac-mr")
         .iter()
@@ -85,15 +89,15 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
         .apply_action(Action::SetSettings(settings));
 
     find_and_open(&mut bench, "SCD0000101");
-    bench.until("the study is open", |s| {
+    bench.until("the study to open", |s| {
         s.cases
             .first()
             .is_some_and(|c| c.slices.len() == 12 && c.is_restored)
     });
     assert!(!bench.harness.state().as_ref().unwrap().window.has_dialog());
-    bench.until("the slice is decoded", |s| s.current_loaded().is_some());
+    bench.until("the slice to be decoded", |s| s.current_loaded().is_some());
 
-    // The model is for ultrasound: it is chosen on purpose.
+    // The model is for ultrasound, so it must be chosen explicitly.
     bench
         .harness
         .state_mut()
@@ -104,18 +108,18 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
-    bench.until("all slices have a mask", |s| {
+    bench.until("masks on all slices", |s| {
         s.cases[0].measured_slice_count() == 12
     });
 
-    // The server is gone when the segmentation is sent, and comes back.
+    // The server is down when the segmentation is sent, and comes back.
     orthanc.kill();
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::S);
     bench.harness.run_steps(4);
     click(&mut bench, "Send");
-    bench.until("it waits", |s| {
+    bench.until("the item to wait for a retry", |s| {
         s.pacs
             .queue
             .first()
@@ -129,7 +133,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
             .is_some()
     );
     orthanc.restart();
-    bench.until("it is sent", |s| {
+    bench.until("the item to be sent", |s| {
         s.pacs
             .queue
             .first()
@@ -138,13 +142,13 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     assert_eq!((orthanc.objects(), orthanc.arrivals()), (13, 13));
     let item = bench.session().pacs.queue[0].clone();
 
-    // Opened again: the segmentation is there, in the same study.
+    // After reopening, the segmentation is in the same study.
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
     bench.harness.run_steps(4);
     find_and_open(&mut bench, "SCD0000101");
-    bench.until("the study is open again", |s| {
+    bench.until("the study to open again", |s| {
         s.cases.first().is_some_and(|c| c.slices.len() == 12)
     });
     let cache = bench.folder.path().join("cache/pacs");
@@ -159,14 +163,14 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
         "{names:?}"
     );
 
-    // It can be taken in again: nothing of it was lost on the way.
-    bench.until("its masks are there", |s| {
+    // Importing it again shows that nothing was lost.
+    bench.until("the masks of the workspace", |s| {
         s.cases[0].is_restored && s.current_loaded().is_some()
     });
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::I);
-    bench.until("it is taken in", |s| {
+    bench.until("the import", |s| {
         s.notices
             .list
             .iter()
@@ -174,7 +178,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     });
 }
 
-/// The server keeps a series of so many slices, one above the other, of the patient SCD0000101.
+/// Stores a series of `count` parallel slices of the patient SCD0000101 on the server.
 fn keep_series(orthanc: &Orthanc, folder: &Path, count: usize) {
     use dicom_core::{DataElement, VR};
     use dicom_dictionary_std::tags;
@@ -205,7 +209,7 @@ fn keep_series(orthanc: &Orthanc, folder: &Path, count: usize) {
 
 #[test]
 #[ignore = "needs Orthanc"]
-fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
+fn a_study_is_received_completely_although_the_server_is_killed() {
     const SLICES: usize = 150;
     let mut orthanc = Orthanc::start();
     let mut bench = Bench::new(Vec::new());
@@ -230,7 +234,7 @@ fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
 
     find_and_open(&mut bench, "SCD0000101");
     let cache = bench.folder.path().join("cache/pacs");
-    let here = || {
+    let received = || {
         let files = walkdir::WalkDir::new(&cache)
             .into_iter()
             .filter_map(|e| e.ok());
@@ -239,18 +243,21 @@ fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
             .count()
     };
     for part in [3, 40] {
-        until("some of it is here", Duration::from_secs(30), || {
+        until("the first slices", Duration::from_secs(30), || {
             bench.harness.step();
-            here() >= part
+            received() >= part
         });
         orthanc.kill();
-        assert!(here() < SLICES, "all was here before the server was killed");
+        assert!(
+            received() < SLICES,
+            "all slices arrived before the server was killed"
+        );
         std::thread::sleep(Duration::from_millis(700));
         orthanc.restart();
     }
-    bench.until("the study is open", |s| {
+    bench.until("the study to open", |s| {
         s.cases.first().is_some_and(|c| c.slices.len() == SLICES)
     });
-    assert_eq!(here(), SLICES);
-    bench.until("the slice is decoded", |s| s.current_loaded().is_some());
+    assert_eq!(received(), SLICES);
+    bench.until("the slice to be decoded", |s| s.current_loaded().is_some());
 }

@@ -1,15 +1,16 @@
-//! The main screens as pictures. They are compared where a software Vulkan is: `cargo test --lib screens -- --ignored`. After
-//! a change that is meant, `UPDATE_SNAPSHOTS=1` writes them anew; look at each before it is kept.
+//! Snapshots of the main screens, compared where a software Vulkan is available:
+//! `cargo test --lib screens -- --ignored`. After an intended change, `UPDATE_SNAPSHOTS=1` writes
+//! them again; look at each before it is committed.
 
 use super::*;
 use crate::session::settings::Theme;
 use egui_kittest::SnapshotOptions;
 
-/// Compares a screen once nothing on it moves any more.
+/// Compares a screen once all animations have ended.
 fn compare(bench: &mut Bench, name: &str) {
-    // Messages and the sheen of buttons fade.
+    // Messages and button highlights fade.
     bench.harness.run_steps(90);
-    // Other versions of the driver round a few edges of letters in another way.
+    // Other driver versions render a few edges of letters differently.
     let options = SnapshotOptions::new().max_failed_pixels(200_usize);
     bench.harness.snapshot_options(name, &options);
 }
@@ -27,12 +28,12 @@ fn open_sample(bench: &mut Bench) {
             .current_case()
             .is_some_and(|c| c.measured_slice_count() == 1)
     });
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
 }
 
 #[test]
 #[ignore = "needs Vulkan"]
-fn the_screens_look_as_they_did() {
+fn the_screens_match_their_snapshots() {
     let mut bench = Bench::new(Vec::new());
     compare(&mut bench, "start");
 
@@ -60,7 +61,7 @@ fn the_screens_look_as_they_did() {
 
 #[test]
 #[ignore = "needs Vulkan"]
-fn the_light_theme_looks_as_it_did() {
+fn the_light_theme_matches_its_snapshot() {
     let settings = Settings {
         theme: Theme::Light,
         ..Settings::default()

@@ -1,4 +1,4 @@
-//! A share so slow that each file takes a third of a second: the window goes on, shows how far it is, and can cancel.
+//! On a slow share, where each file takes 0.4 s, the window stays responsive and can cancel.
 
 use super::*;
 use crate::{io::open::slow, session::Action};
@@ -17,13 +17,13 @@ fn share() -> tempfile::TempDir {
 }
 
 impl Bench {
-    /// Lets frames pass until `done`; the longest of them.
+    /// Runs frames until `done`; returns the longest frame time.
     fn longest_until(&mut self, what: &str, done: impl Fn(&Session) -> bool) -> Duration {
         let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         while !done(self.session()) {
             assert!(
                 begun.elapsed() < Duration::from_secs(60),
-                "waited too long for: {what}"
+                "timed out waiting for {what}"
             );
             std::thread::sleep(Duration::from_millis(2));
             let frame = Instant::now();
@@ -39,14 +39,14 @@ fn no_frame_waits_for_a_slow_share() {
     let share = share();
     let mut bench = Bench::new(vec![share.path().to_owned()]);
     bench.harness.step();
-    let listing = bench.longest_until("the list", |s| !s.cases.is_empty());
-    let loading = bench.longest_until("the picture", |s| s.current_loaded().is_some());
+    let listing = bench.longest_until("the case list", |s| !s.cases.is_empty());
+    let loading = bench.longest_until("the image", |s| s.current_loaded().is_some());
     bench.harness.key_press(Key::Home);
     bench.harness.step();
     assert_eq!(
         bench.session().cases.current_case().unwrap().slice,
         0,
-        "one scrolls on while pixels are on their way"
+        "scrolling does not wait for pixels"
     );
     let scrolling = bench.longest_until("the first slice", |s| s.current_loaded().is_some());
     let longest = listing.max(loading).max(scrolling);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn values_find_the_labels_that_were_learned_from_them() {
+    fn mask_values_map_to_the_labels_that_the_model_learned_from_them() {
         let folder = FolderLabels {
             values: [3, 7, 200].into(),
             ..FolderLabels::default()
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!([0, 3, 200].map(|value| table.map_label(value)), [0, 1, 2]);
         assert!(
             table.map_label(7) > 2,
-            "a label that the model does not know is none of its labels"
+            "a label that the model does not know must not map to one of its labels"
         );
         let plain = folder.label_table(&labels(&["a", "b", "c"]), &[]);
         assert_eq!(plain.map_label(3), 3);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn names_count_more_than_values() {
+    fn label_names_take_precedence_over_mask_values() {
         let mut folder = FolderLabels {
             values: [1, 2].into(),
             ..FolderLabels::default()

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_of_whom_the_table_beside_or_above_it_or_its_name_says() {
+    fn the_subject_of_an_image_comes_from_a_subject_table_or_its_file_name() {
         let folder = tempfile::tempdir().unwrap();
         let images = folder.path().join("images");
         std::fs::create_dir(&images).unwrap();
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn uids_and_dates_are_no_subjects() {
+    fn uids_and_dates_are_not_taken_for_subjects() {
         for name in [
             "1.2.840.113619.2.55",
             "20200314_7",
@@ -360,12 +360,12 @@ mod tests {
         assert_eq!(
             from_name("1.2.840.113619.2.55_003"),
             "1.2.840.113619.2.55",
-            "pictures of one series are of one subject"
+            "images of one series belong to one subject"
         );
     }
 
     #[test]
-    fn a_pattern_takes_its_group_or_all_that_it_matches() {
+    fn a_subject_pattern_yields_its_group_or_the_whole_match() {
         let subject = |pattern: &str, name: &str| {
             pattern
                 .parse::<SubjectPattern>()

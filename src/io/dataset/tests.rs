@@ -1,11 +1,11 @@
-//! Folders of pairs: what they hold, whose it is, and what is refused.
+//! Folders of images and masks: pairing, subjects, splits, and what is refused.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
 use image::GrayImage;
 use labrum_core::label::Label;
 
-/// A folder with pictures of 4 x 3 pixels at the paths given.
+/// A folder with images of 4 x 3 pixels at these paths.
 fn folder(paths: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for path in paths {
@@ -47,7 +47,7 @@ fn named(name: &str) -> DatasetPair {
 }
 
 #[test]
-fn images_meet_their_masks_by_name_whatever_the_ending() {
+fn images_are_paired_with_masks_by_name_whatever_the_extension() {
     let folder = folder(&[
         "images/b.png",
         "images/a.JPG",
@@ -67,13 +67,13 @@ fn images_meet_their_masks_by_name_whatever_the_ending() {
 }
 
 #[test]
-fn an_image_without_mask_is_named() {
+fn an_image_without_a_mask_is_named_in_the_error() {
     let folder = folder(&["images/a.png", "images/b.png", "masks/a.png"]);
     assert!(opened(&folder).unwrap_err().to_string().contains("b.png"));
 }
 
 #[test]
-fn lists_say_which_images_are_for_what() {
+fn list_files_assign_images_to_training_validation_and_hold_out() {
     let folder = folder(&["images/a.png", "images/b.png", "images/c.png"]);
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -134,7 +134,7 @@ fn lengths_come_from_a_table() {
 }
 
 #[test]
-fn two_images_of_one_name_are_named() {
+fn two_images_with_the_same_name_are_refused() {
     let folder = folder(&["images/a.png", "images/a.bmp", "masks/a.png"]);
     let message = opened(&folder).unwrap_err().to_string();
     assert!(
@@ -144,7 +144,7 @@ fn two_images_of_one_name_are_named() {
 }
 
 #[test]
-fn missing_and_empty_folders_are_named() {
+fn missing_and_empty_folders_are_named_in_the_error() {
     assert!(
         open_folder(Path::new("/nowhere"), &FolderOptions::default())
             .unwrap_err()
@@ -157,7 +157,7 @@ fn missing_and_empty_folders_are_named() {
 }
 
 #[test]
-fn a_mask_of_another_size_than_its_image_names_both() {
+fn a_mask_that_differs_in_size_from_its_image_is_refused() {
     let folder = folder(&["images/a.png", "masks/a.png"]);
     GrayImage::new(5, 3)
         .save(folder.path().join("masks/a.png"))
@@ -172,7 +172,7 @@ fn a_mask_of_another_size_than_its_image_names_both() {
 }
 
 #[test]
-fn subjects_csv_overrides_the_names() {
+fn subjects_csv_overrides_subjects_from_file_names() {
     let folder = folder(&["images/1.png", "images/2.png", "masks/1.png", "masks/2.png"]);
     let write = |text: &str| std::fs::write(folder.path().join("subjects.csv"), text).unwrap();
     write("subject,name\nA, 1.png\n");
@@ -188,7 +188,7 @@ fn subjects_csv_overrides_the_names() {
 }
 
 #[test]
-fn no_subject_is_on_both_sides_of_a_split() {
+fn no_subject_is_in_both_the_training_and_the_hold_out_set() {
     let pairs: Vec<DatasetPair> = (0..400)
         .map(|i| named(&format!("{:03}_{}", i / 2, i % 2)))
         .collect();
@@ -205,7 +205,7 @@ fn no_subject_is_on_both_sides_of_a_split() {
         (training.clone(), held_out.clone())
     );
     assert_ne!(split_by_subject(&pairs, 0.2, 8).1, held_out);
-    // Subjects stay on their side when others come.
+    // Subjects stay in their set when others are added.
     let (_, of_half) = split_by_subject(&pairs[..200], 0.2, 7);
     assert_eq!(
         of_half,
@@ -218,7 +218,7 @@ fn no_subject_is_on_both_sides_of_a_split() {
 }
 
 #[test]
-fn a_split_of_few_subjects_leaves_some_on_either_side() {
+fn a_split_of_two_subjects_leaves_one_in_each_set() {
     for seed in 0..20 {
         let (training, held_out) = split_by_subject(&["a", "b"].map(named), 0.1, seed);
         assert_eq!((training.len(), held_out.len()), (1, 1));
@@ -227,7 +227,7 @@ fn a_split_of_few_subjects_leaves_some_on_either_side() {
 }
 
 #[test]
-fn one_rule_holds_for_all_masks_of_a_folder() {
+fn one_value_rule_applies_to_all_masks_of_a_folder() {
     let folder = folder(&["images/a.png", "images/b.png", "masks/a.png", "masks/b.png"]);
     let labels = |folder: &tempfile::TempDir| {
         pairs(folder)
@@ -277,7 +277,7 @@ fn one_rule_holds_for_all_masks_of_a_folder() {
 }
 
 #[test]
-fn accents_may_be_written_in_two_ways() {
+fn composed_and_decomposed_accents_match() {
     let folder = folder(&[
         "images/fe\u{301}mur.png",
         "masks/f\u{e9}mur.png",
@@ -295,7 +295,7 @@ fn accents_may_be_written_in_two_ways() {
 }
 
 #[test]
-fn a_folder_of_one_subject_cannot_be_divided() {
+fn a_folder_with_a_single_subject_cannot_be_split() {
     let folder = folder(&[
         "images/1_a.png",
         "images/1_b.png",
@@ -339,7 +339,7 @@ fn a_folder_of_one_subject_cannot_be_divided() {
 }
 
 #[test]
-fn names_that_begin_with_dates_are_subjects_of_their_own_and_that_is_said() {
+fn each_name_that_begins_with_a_date_is_its_own_subject_and_a_note_says_so() {
     let folder = folder(&[
         "images/20200314_1.png",
         "masks/20200314_1.png",
@@ -356,7 +356,7 @@ fn names_that_begin_with_dates_are_subjects_of_their_own_and_that_is_said() {
 }
 
 #[test]
-fn a_table_that_names_no_image_is_refused() {
+fn a_subject_table_that_matches_no_image_is_refused() {
     let folder = folder(&["images/a.png", "masks/a.png"]);
     std::fs::write(folder.path().join("subjects.csv"), "name,subject\nb,A\n").unwrap();
     assert!(

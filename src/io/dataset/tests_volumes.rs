@@ -1,4 +1,4 @@
-//! Folders of volumes and stacks, also as nnU-Net lays them out.
+//! Folders of volumes and stacks, including the layout of nnU-Net.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
@@ -9,13 +9,13 @@ use crate::io::{
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 
-/// Columns to the left, rows to the back (LPS), 2 x 3 x 5 mm: shown as it is stored.
+/// Columns to the left, rows to the back (LPS), 2 x 3 x 5 mm: shown as stored.
 const AS_SHOWN: [[f64; 4]; 3] = [
     [-2.0, 0.0, 0.0, 9.0],
     [0.0, -3.0, 0.0, 8.0],
     [0.0, 0.0, 5.0, 7.0],
 ];
-/// Columns to the right, rows to the front: shown turned by 180 degrees.
+/// Columns to the right, rows to the front (RAS): shown rotated by 180 degrees.
 const RAS: [[f64; 4]; 3] = [
     [2.0, 0.0, 0.0, -9.0],
     [0.0, 3.0, 0.0, -8.0],
@@ -64,10 +64,10 @@ impl Folder {
     }
 }
 
-/// Labels 1 and 4 where the image is 10 and 40.
+/// Labels 1 and 4, where the image has the values 10 and 40.
 const LABELS: [u8; 12] = [0, 1, 1, 0, 0, 4, 4, 4, 0, 0, 1, 0];
 
-/// Each pixel of an image beside the label that it has.
+/// The value and the label of each pixel.
 fn pixels(pair: &DatasetPair) -> Vec<(u8, u8)> {
     let (image, mask) = pair.load_image_and_mask().unwrap();
     (0..image.pixels.len())
@@ -77,8 +77,8 @@ fn pixels(pair: &DatasetPair) -> Vec<(u8, u8)> {
 }
 
 #[test]
-fn each_slice_of_a_volume_is_an_image_with_the_slice_of_its_mask_and_all_are_of_one_subject() {
-    // With a place, without one, and with the place of the image alone: the mask has the order of its voxels.
+fn each_slice_of_a_volume_is_paired_with_its_mask_slice_and_all_have_one_subject() {
+    // Geometry in both files, in neither, or only in the image: then voxels match by index.
     for (image, mask) in [
         (AS_SHOWN.into(), AS_SHOWN.into()),
         (RAS.into(), RAS.into()),
@@ -123,7 +123,7 @@ fn each_slice_of_a_volume_is_an_image_with_the_slice_of_its_mask_and_all_are_of_
 }
 
 #[test]
-fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
+fn each_page_of_a_stack_is_paired_with_the_same_page_of_its_mask() {
     let folder = Folder::new();
     folder.stack("images/12_a.tif", &[[10, 0], [20, 0], [0, 30]]);
     folder.stack("masks/12_a.tiff", &[[1, 0], [2, 0], [0, 3]]);
@@ -133,7 +133,7 @@ fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
         [[(10, 1), (0, 0)], [(20, 2), (0, 0)], [(0, 0), (30, 3)]]
     );
     assert!(found.pairs.iter().all(|p| p.subject == "12"));
-    // A page too few would lay masks on other images, or on none.
+    // With a page missing, masks could be applied to the wrong images.
     folder.stack("masks/12_a.tiff", &[[1, 0], [2, 0]]);
     let error = folder.open().unwrap_err().to_string();
     assert!(
@@ -154,7 +154,7 @@ fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
 }
 
 #[test]
-fn a_volume_that_lies_elsewhere_is_no_mask_of_it() {
+fn a_mask_volume_with_another_voxel_grid_is_refused() {
     let folder = Folder::new();
     folder.volume("images/a.nii", Some(RAS), LABELS);
     folder.volume("masks/a.nii", Some(AS_SHOWN), LABELS);
@@ -169,7 +169,7 @@ fn a_volume_that_lies_elsewhere_is_no_mask_of_it() {
 }
 
 #[test]
-fn a_table_names_the_subject_of_a_volume_for_all_of_its_slices() {
+fn a_subject_table_applies_to_all_slices_of_a_volume() {
     let folder = Folder::new();
     folder.volume("images/a.nii", None, LABELS);
     folder.volume("masks/a.nii", None, LABELS);
@@ -184,7 +184,7 @@ fn a_table_names_the_subject_of_a_volume_for_all_of_its_slices() {
     );
 }
 
-/// A data set of nnU-Net with two cases of two channels each.
+/// An nnU-Net dataset of two cases with two channels each.
 fn nnunet(description: &str) -> Folder {
     let folder = Folder::new();
     for case in ["case_001", "case_002"] {
@@ -201,7 +201,7 @@ fn nnunet(description: &str) -> Folder {
 }
 
 #[test]
-fn a_data_set_of_nnunet_is_read_as_it_lies() {
+fn an_nnunet_dataset_is_read_without_conversion() {
     for labels in [
         r#"{"background": 0, "liver": 1, "tumour": 4}"#,
         r#"{"0": "background", "1": "liver", "4": "tumour"}"#,
@@ -237,7 +237,7 @@ fn a_data_set_of_nnunet_is_read_as_it_lies() {
 }
 
 #[test]
-fn labels_of_nnunet_that_a_mask_cannot_hold_are_refused() {
+fn nnunet_regions_and_ignore_labels_are_refused() {
     let refused = |labels: &str| {
         nnunet(&format!("{{\"labels\": {labels}}}"))
             .open()

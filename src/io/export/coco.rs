@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_go_down_the_columns_and_begin_outside() {
+    fn run_lengths_are_column_major_and_begin_with_background() {
         let mask = Mask::from_labels(3, 2, vec![1, 0, 0, 1, 1, 0]).unwrap();
         assert_eq!(run_lengths(&mask, 1).counts, [0, 2, 1, 1, 2]);
         assert_eq!(run_lengths(&mask, 1).size, [2, 3]);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_hole_is_polygons_and_what_has_one_is_runs() {
+    fn labels_without_holes_are_polygons_and_labels_with_holes_are_run_lengths() {
         let series = crate::io::export::series::tests::clip(1);
         let mask =
             Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_one_name_are_categories_apart_in_every_series_the_same() {
+    fn labels_with_the_same_name_are_separate_categories_shared_by_all_series() {
         let series = crate::io::export::series::tests::clip(1);
         let mask = Mask::from_labels(2, 2, vec![1, 2, 2, 3]).unwrap();
         let labels: Vec<Label> = ["Lesion", "Lesion", "Liver"]

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_one_name_have_files_of_their_own() {
+    fn labels_with_the_same_name_get_distinct_file_names() {
         assert_eq!(
             files(&["Lesion", "Lesion", "Liver", "Lesion"]),
             ["Lesion", "Lesion-2", "Liver", "Lesion-3"]
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stays_as_it_was_but_for_what_a_file_system_refuses() {
+    fn only_characters_that_file_systems_refuse_are_replaced() {
         assert_eq!(
             sanitize_name("\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"),
             "\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn so_have_names_that_a_file_system_may_take_for_one() {
+    fn names_that_a_file_system_may_treat_as_equal_get_distinct_file_names() {
         assert_eq!(files(&["Cyst", "cyst"]), ["Cyst", "cyst-2"]);
         assert_eq!(
             files(&["f\u{e9}mur", "fe\u{301}mur"]),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_label_is_called_like_an_overlay_and_none_has_a_dot() {
+    fn label_files_have_no_dot_and_never_the_name_of_an_overlay() {
         assert_eq!(
             files(&["Overlay", "probability", "T1.5"]),
             ["Overlay-2", "probability-2", "T1_5"]
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_stay_within_what_a_file_system_takes() {
+    fn long_names_are_shortened_to_the_limit_of_file_systems() {
         let long = "\u{e9}".repeat(200);
         let names = files(&[&long, &long]);
         assert!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_windows_keeps_for_devices_is_no_name() {
+    fn reserved_device_names_of_windows_are_avoided() {
         assert_eq!(
             ["CON", "nul.series", "com1", "Connor"].map(sanitize_name),
             ["_CON", "_nul.series", "_com1", "Connor"]

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_come_back_with_their_codes() {
+    fn labels_are_read_back_with_their_codes() {
         let folder = tempfile::tempdir().unwrap();
         let path = write_labels(folder.path(), "a", &labels())
             .unwrap()
@@ -216,13 +216,13 @@ mod tests {
         assert_eq!(
             write_labels(folder.path(), "b", &labels()).unwrap(),
             None,
-            "one file for all series of one kind"
+            "one file for all series with these labels"
         );
         assert_eq!(labels_beside(folder.path(), "b").unwrap(), path);
     }
 
     #[test]
-    fn other_labels_get_a_file_of_their_own_and_foreign_files_stay() {
+    fn different_labels_get_their_own_file_and_foreign_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("labels.json"), "[1]").unwrap();
         let path = write_labels(folder.path(), "a", &labels())
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_list_will_do_and_another_one_is_refused() {
+    fn a_partial_label_list_is_accepted_and_an_invalid_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels.json");
         std::fs::write(&path, r#"{"labels": [{"value": 2, "name": "Cyst"}]}"#).unwrap();

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_units_and_names_where_the_spacing_is_from() {
+    fn the_table_gives_units_and_the_source_of_the_spacing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.csv");
         measured(mm(0.5)).write_csv(&path).unwrap();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn without_spacing_everything_is_in_pixels_and_nothing_has_a_volume() {
+    fn without_pixel_spacing_areas_are_in_pixels_and_there_are_no_volumes() {
         let m = measured(None);
         assert_eq!(
             (
@@ -363,14 +363,17 @@ mod tests {
         assert_eq!(
             json["volumes"].as_array().unwrap().len(),
             1,
-            "labels that occur nowhere have no volume"
+            "labels that do not occur have no volume"
         );
-        assert_eq!(json["slices"][1]["slice"], 6, "as the whole series counts");
+        assert_eq!(
+            json["slices"][1]["slice"], 6,
+            "its number in the whole series"
+        );
         assert_eq!(json["slices"][1]["sop_instance_uid"], "1.2.3.1");
     }
 
     #[test]
-    fn a_table_without_rows_still_names_its_columns() {
+    fn a_table_without_rows_still_has_a_header() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.csv");
         Measurements {

@@ -363,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slices_on_an_even_grid_find_their_place_and_others_are_refused() {
+    fn evenly_spaced_slices_get_grid_indices_and_uneven_ones_are_refused() {
         let at = |z: f64| [1.0, 2.0, z];
         assert_eq!(
             grid_steps(&[at(0.0), at(5.0), at(15.0)]),
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_comes_back_from_its_quaternion() {
+    fn a_rotation_is_recovered_from_its_quaternion() {
         let (s, c) = 0.3f64.sin_cos();
         for affine in [
             [
@@ -399,7 +399,10 @@ mod tests {
             ],
         ] {
             let turn = rotation_quaternion(&affine, [2.0, 3.0, 5.0]);
-            assert!(turn.is_some_and(|t| back(t, &affine)), "{affine:?}");
+            assert!(
+                turn.is_some_and(|t| matches_affine(t, &affine)),
+                "{affine:?}"
+            );
         }
         assert!(
             rotation_quaternion(
@@ -414,8 +417,8 @@ mod tests {
         );
     }
 
-    /// By the formula of the standard's header.
-    fn back(turn: Quaternion, affine: &Affine) -> bool {
+    /// True if the quaternion gives this affine, by the formula in `nifti1.h`.
+    fn matches_affine(turn: Quaternion, affine: &Affine) -> bool {
         let [b, c, d] = turn.vector;
         let a = (1.0 - b * b - c * c - d * d).max(0.0).sqrt();
         let r = [

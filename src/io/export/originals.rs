@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_output_on_an_input_is_refused_by_any_way_to_it() {
+    fn overwriting_an_input_is_refused_however_its_path_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let [a, b] = ["a.png", "b.png"].map(|name| folder.path().join(name));
         std::fs::write(&a, "a").unwrap();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn two_outputs_of_one_name_are_refused() {
+    fn two_outputs_with_the_same_name_are_refused() {
         let paths = |names: [&str; 2]| names.map(PathBuf::from);
         for names in [["a.b.png", "a.b.png"], ["a.Cyst.png", "a.cyst.png"]] {
             let error = refuse_originals([], &paths(names)).unwrap_err().to_string();
@@ -86,7 +86,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_the_folder_is_seen_through() {
+    fn an_input_is_recognised_through_a_link_to_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
         std::fs::create_dir(&real).unwrap();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_are_tinted_outlines_are_full_and_the_rest_is_the_image() {
+    fn areas_are_tinted_outlines_are_opaque_and_the_rest_is_the_image() {
         let (image, mask, labels) = scene();
         let look = OverlayLook {
             opacity: 0.5,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_the_file_gives_the_contrast_until_a_window_is_chosen() {
+    fn the_voi_lut_of_the_file_applies_until_a_window_is_chosen() {
         let (mut image, _, labels) = scene();
         let levels = (0..=255u8).map(|v| 1.0 - f32::from(v) / 255.0).collect();
         image.voi_lut = Some(VoiLut { first: 0.0, levels });
@@ -192,13 +192,13 @@ mod tests {
         assert_eq!(
             level(Some(image.default_window())),
             155,
-            "the window to begin with is no choice"
+            "the default window does not count as chosen"
         );
         assert_eq!(level(Some(Window::from_range(0.0, 200.0))), 128);
     }
 
     #[test]
-    fn a_mask_of_another_size_is_refused() {
+    fn a_mask_of_a_different_size_is_refused() {
         let (image, _, labels) = scene();
         let look = OverlayLook::for_size(40, 40);
         let window = None;

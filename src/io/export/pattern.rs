@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_filled_in_and_make_no_folders() {
+    fn placeholders_are_filled_in_and_their_values_create_no_folders() {
         let none = &mut HashSet::new();
         assert_eq!(
             place("{study}/{series}_{label}", "T1 axial", none),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_lead_elsewhere_are_refused() {
+    fn invalid_patterns_and_those_outside_the_folder_are_refused() {
         for pattern in [
             "",
             "/tmp/{series}",

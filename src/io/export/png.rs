@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_map_is_read_as_the_same_mask() {
+    fn a_label_map_is_read_back_as_the_same_mask() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_labels_come_back_too() {
+    fn label_maps_with_grey_label_colours_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         let grey = [[128; 3], [255; 3]].map(|color| Label {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_label_is_refused() {
+    fn a_mask_value_without_a_label_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         let error = label_map(&path, &mask(), &labels(1)).unwrap_err();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_label_is_black_and_white() {
+    fn the_mask_of_a_single_label_is_black_and_white() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("label.png");
         label_mask(&path, &mask(), 2).unwrap();

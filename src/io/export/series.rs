@@ -411,7 +411,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_slice_is_called_the_same_whether_others_are_written_or_not() {
+    fn the_name_of_a_slice_does_not_depend_on_which_others_are_written() {
         let series = clip(3);
         let names = Names::of_part(&series, &series.slices[2..], &mut HashSet::new());
         assert_eq!(names.slices, ["clip-0003"]);

@@ -1,4 +1,4 @@
-//! Exports of cases that hold nothing, and of workspaces from which labels are gone.
+//! Exports of cases with absent labels, and of workspaces with removed labels.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ use labrum_dicom::seg;
 use serde_json::Value;
 use std::path::Path;
 
-/// A case of one picture of 8 by 8 pixels.
+/// A case of one image of 8 x 8 pixels.
 fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> CaseToExport {
     let path = folder.join("a.png");
     image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * 9 + y * 17) as u8]))
@@ -77,7 +77,7 @@ fn json(path: &Path) -> Value {
 }
 
 #[test]
-fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_it() {
+fn a_case_marked_absent_is_exported_except_in_formats_without_empty_masks() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let empty = case(
@@ -143,7 +143,7 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
 }
 
 #[test]
-fn labels_that_are_gone_are_named_nowhere_and_values_stay() {
+fn removed_labels_are_not_exported_and_values_of_the_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let mut ghost = Label::with_name("Polyp", 0);
@@ -174,7 +174,7 @@ fn labels_that_are_gone_are_named_nowhere_and_values_stay() {
     assert_eq!(
         names,
         [(2, "Adenoma")],
-        "its value in label maps is what it was"
+        "its value in label maps is unchanged"
     );
     let named = json(&out.join("labels.json"));
     assert_eq!(named["labels"].as_array().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Label maps of folders, what they are called, and what is refused.
+//! Label maps in folders, how they are named, and what is refused.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const COLUMNS: usize = 5;
 const ROWS: usize = 3;
 
-/// Pictures `0.png`, `1.png` and so on, which need not exist.
+/// Images `0.png`, `1.png` and so on, which need not exist.
 fn series(slices: usize) -> Series {
     let slice = |i: usize| {
         Slice::from_source(Source {
@@ -45,7 +45,7 @@ fn mask(first: u8) -> Mask {
     Mask::from_labels(COLUMNS, ROWS, (0..COLUMNS * ROWS).map(value).collect()).unwrap()
 }
 
-/// A folder with label maps of `masks`, and the codes beside them.
+/// A folder with label maps of `masks`, and `labels.json` next to them.
 fn exported(series: &Series, masks: &[Mask]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let names = Names::new(series, &mut HashSet::new());
@@ -65,7 +65,7 @@ fn at(folder: &TempDir) -> [PathBuf; 1] {
 }
 
 #[test]
-fn label_maps_come_back_with_every_code() {
+fn exported_label_maps_are_imported_with_all_codes() {
     let series = series(3);
     let masks = [mask(0), mask(1), mask(2)];
     let folder = exported(&series, &masks);
@@ -81,14 +81,14 @@ fn label_maps_come_back_with_every_code() {
 }
 
 #[test]
-fn masks_of_single_labels_are_put_together_by_their_names() {
+fn masks_of_single_labels_are_combined_by_file_name() {
     let series = series(1);
     let folder = tempfile::tempdir().unwrap();
     for (name, label) in [("0.Liver.png", 1), ("0.Left_ cyst.png", 2)] {
         label_mask(&folder.path().join(name), &mask(0), label).unwrap();
     }
     write_labels(folder.path(), "0", &labels()).unwrap();
-    // Others of the same slice that are no masks.
+    // Other exports of the same slice, which are not masks.
     label_mask(&folder.path().join("0.overlay.png"), &mask(0), 1).unwrap();
     label_mask(&folder.path().join("0.Liver.probability.png"), &mask(0), 1).unwrap();
     let got = masks_of(&at(&folder), &series).unwrap();
@@ -96,7 +96,7 @@ fn masks_of_single_labels_are_put_together_by_their_names() {
 }
 
 #[test]
-fn without_codes_beside_them_values_are_numbered_and_a_note_says_so() {
+fn without_labels_json_labels_are_numbered_and_a_note_says_so() {
     let series = series(1);
     let folder = exported(&series, &[mask(0)]);
     std::fs::remove_file(folder.path().join("labels.json")).unwrap();
@@ -129,7 +129,7 @@ fn a_single_label_map_may_have_any_name() {
 }
 
 #[test]
-fn another_size_is_refused_and_both_are_named() {
+fn a_mask_of_a_different_size_is_refused_with_both_sizes() {
     let folder = exported(&series(1), &[mask(0)]);
     let larger = Series {
         columns: 6,
@@ -143,7 +143,7 @@ fn another_size_is_refused_and_both_are_named() {
 }
 
 #[test]
-fn a_picture_is_no_mask_of_itself() {
+fn an_image_is_not_taken_for_its_own_mask() {
     let folder = exported(&series(1), &[mask(0)]);
     let mut series = series(1);
     series.slices[0].source.path = folder.path().join("0.png");
@@ -151,7 +151,7 @@ fn a_picture_is_no_mask_of_itself() {
 }
 
 #[test]
-fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
+fn a_segmentation_has_priority_over_label_maps_and_two_are_refused() {
     let series = series(1);
     let folder = exported(&series, &[mask(0)]);
     let write = |name: &str| {
@@ -179,7 +179,7 @@ fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
 }
 
 #[test]
-fn nothing_that_fits_is_told() {
+fn a_folder_without_matching_masks_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
     let error = masks_of(&at(&folder), &series(2)).unwrap_err().to_string();

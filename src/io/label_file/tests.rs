@@ -31,7 +31,7 @@ fn black_and_white_is_background_and_label_1() {
 }
 
 #[test]
-fn other_values_are_the_labels() {
+fn other_grey_values_are_label_values() {
     assert_eq!(grey([0, 1, 2, 3]).unwrap().pixel_labels(), [0, 1, 2, 3]);
     assert_eq!(grey([0, 1, 0, 1]).unwrap().pixel_labels(), [0, 1, 0, 1]);
     assert_eq!(
@@ -41,7 +41,7 @@ fn other_values_are_the_labels() {
 }
 
 #[test]
-fn grey_colours_and_16_bits_are_fine() {
+fn grey_rgb_and_16_bit_masks_are_accepted() {
     let mask = read_back("m.bmp", |path| {
         RgbImage::from_fn(2, 1, |x, _| Rgb([255 * x as u8; 3]))
             .save(path)
@@ -61,7 +61,7 @@ fn grey_colours_and_16_bits_are_fine() {
 }
 
 #[test]
-fn the_white_of_a_jpeg_is_label_1() {
+fn white_in_a_jpeg_is_label_1() {
     let mask = read_back("m.jpg", |path| {
         GrayImage::from_fn(32, 32, |x, _| Luma([if x < 15 { 0 } else { 255 }]))
             .save(path)
@@ -71,7 +71,7 @@ fn the_white_of_a_jpeg_is_label_1() {
 }
 
 #[test]
-fn white_on_transparent_is_label_1_whatever_the_colour_of_nothing() {
+fn white_is_label_1_whatever_the_colour_of_transparent_pixels() {
     for nothing in [[255, 255, 255, 0], [0, 0, 0, 0], [255, 0, 0, 0]] {
         for alpha in [255, 100] {
             let mask = read_back("m.png", |path| {
@@ -90,7 +90,7 @@ fn white_on_transparent_is_label_1_whatever_the_colour_of_nothing() {
 }
 
 #[test]
-fn labels_on_transparent_keep_their_values() {
+fn labels_on_a_transparent_background_keep_their_values() {
     let mask = read_back("m.png", |path| {
         let value = |x: u32| if x == 0 { [9, 0] } else { [x as u8, 255] };
         GrayAlphaImage::from_fn(4, 1, |x, _| LumaA(value(x)))
@@ -133,7 +133,7 @@ fn colours_are_refused() {
 }
 
 #[test]
-fn a_single_high_label_of_a_palette_stays_itself() {
+fn a_single_high_label_in_a_palette_keeps_its_value() {
     let mask = read_back("m.png", |path| {
         let mask = Mask::from_labels(2, 1, vec![0, 200]).unwrap();
         let labels: Vec<_> = (0..200)
@@ -146,7 +146,7 @@ fn a_single_high_label_of_a_palette_stays_itself() {
 
 /// Label maps are exported with a palette.
 #[test]
-fn a_coloured_palette_means_its_indices() {
+fn a_palette_image_is_read_by_its_indices() {
     for (depth, packed) in [
         (png::BitDepth::Eight, vec![0, 1, 2, 1, 0, 0]),
         (png::BitDepth::Two, vec![24, 64]),

@@ -17,7 +17,7 @@ fn stored(coding: Coding, value: impl Fn(usize, usize) -> u16) -> StoredLabels {
     }
 }
 
-/// A picture with a stripe of each value.
+/// A mask with a stripe of each value.
 fn striped(values: &[u16]) -> StoredLabels {
     stored(Coding::Grey, |column, _| {
         values[column * values.len() / SIDE]
@@ -40,13 +40,13 @@ fn found(pictures: &[&[u16]]) -> Result<ValueRule> {
     )
 }
 
-/// How far the middle of a pixel is within a disc.
+/// How far the centre of a pixel is inside a disc.
 fn depth(column: usize, row: usize) -> f64 {
     12.3 - (column as f64 - 19.2).hypot(row as f64 - 20.1)
 }
 
 #[test]
-fn one_rule_is_found_for_all_pictures() {
+fn one_value_rule_is_found_for_all_masks() {
     let reading = |pictures: &[&[u16]]| found(pictures).unwrap().reading;
     assert_eq!(
         reading(&[&[0, 255], &[0], &[255]]),
@@ -56,7 +56,7 @@ fn one_rule_is_found_for_all_pictures() {
     assert_eq!(
         reading(&[&[0, 1, 200], &[0, 200]]),
         ValueReading::Values,
-        "200 is a label where it is alone, too"
+        "200 alone is a label too"
     );
     assert_eq!(
         found(&[&[0, 1, 200], &[0, 3]]).unwrap().labels,
@@ -66,7 +66,7 @@ fn one_rule_is_found_for_all_pictures() {
 }
 
 #[test]
-fn values_that_mean_two_things_are_refused_and_both_masks_are_named() {
+fn contradicting_values_are_refused_and_both_masks_are_named() {
     let error = found(&[&[0, 1, 2], &[0, 255]]).unwrap_err().to_string();
     for part in [
         "1.png",
@@ -83,7 +83,7 @@ fn values_that_mean_two_things_are_refused_and_both_masks_are_named() {
 }
 
 #[test]
-fn a_list_of_labels_decides() {
+fn a_label_list_decides_what_the_values_mean() {
     let pictures = [striped(&[0, 3]), striped(&[0, 200])];
     let rule = |named: &[u8]| {
         find_rule(
@@ -97,7 +97,10 @@ fn a_list_of_labels_decides() {
         (decided.reading, decided.note),
         (ValueReading::Values, None)
     );
-    assert!(rule(&[3]).is_err(), "200 is not named, and may be white");
+    assert!(
+        rule(&[3]).is_err(),
+        "200 is not listed and could mean white"
+    );
     let white = set(&[striped(&[0, 255])]);
     assert_eq!(
         super::find_rule(&white, Some(&[1].into()), None)
@@ -114,7 +117,7 @@ fn a_list_of_labels_decides() {
 }
 
 #[test]
-fn a_threshold_is_obeyed() {
+fn a_threshold_is_applied() {
     let rule = find_rule(&set(&[striped(&[0, 3, 90, 255])]), None, Some(90)).unwrap();
     assert_eq!(
         (rule.reading, rule.labels),
@@ -127,7 +130,7 @@ fn a_threshold_is_obeyed() {
 }
 
 #[test]
-fn soft_rims_are_refused_also_among_clean_masks() {
+fn a_mask_with_soft_edges_is_refused_even_among_clean_ones() {
     let smooth = |width: f64| {
         stored(Coding::Grey, move |column, row| {
             ((depth(column, row) / width + 0.5).clamp(0.0, 1.0) * 255.0).round() as u16
@@ -144,7 +147,7 @@ fn soft_rims_are_refused_also_among_clean_masks() {
 }
 
 #[test]
-fn many_labels_are_not_soft_rims() {
+fn many_labels_are_not_mistaken_for_soft_edges() {
     let boxes = stored(Coding::Grey, |column, row| {
         (column / 4 + row / 4 * 10) as u16
     });
@@ -168,7 +171,7 @@ fn many_labels_are_not_soft_rims() {
 }
 
 #[test]
-fn a_jpeg_is_black_and_white_or_nothing() {
+fn a_jpeg_mask_must_be_black_and_white() {
     let jpeg = |levels: [u16; 2]| {
         let ringing = move |column: usize, row: usize| (column * 5 + row * 3) as u16 % 9;
         stored(Coding::Lossy, move |column, row| {
@@ -196,13 +199,13 @@ fn a_jpeg_is_black_and_white_or_nothing() {
 }
 
 #[test]
-fn values_over_255_are_no_labels() {
+fn values_above_255_are_refused() {
     let error = found(&[&[0, 1, 300]]).unwrap_err().to_string();
     assert!(error.contains("value 300 is not a label"), "{error}");
 }
 
 #[test]
-fn values_are_listed_in_runs() {
+fn values_are_listed_as_ranges() {
     assert_eq!(
         format_ranges(&[1, 2, 3, 4, 7, 9, 10, 255].into()),
         "1 to 4, 7, 9, 10, 255"

@@ -1,4 +1,4 @@
-//! Volumes of all kinds are shown upright with their values, and labels come back onto the pixels that they were drawn on.
+//! Volumes are shown upright with their values; labels are read back onto the same pixels.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +17,7 @@ use labrum_core::{
 };
 use std::{io::Write, path::PathBuf};
 
-/// A volume to be written.
+/// A volume to write.
 #[derive(Clone)]
 pub(crate) struct Volume {
     pub(crate) is_second: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Volume {
     pub(crate) scale: [f64; 2],
     /// Rows of the sform (RAS, mm).
     pub(crate) sform: Option<[[f64; 4]; 3]>,
-    /// Code of pixdim and the quaternion, place and sizes of the qform.
+    /// Quaternion, offset and `pixdim[0..4]` of the qform.
     pub(crate) qform: Option<([f64; 3], [f64; 3], [f64; 4])>,
 }
 
@@ -183,7 +183,7 @@ fn pixels(series: &Series) -> Vec<Pixels> {
 }
 
 #[test]
-fn both_versions_byte_orders_and_compressions_hold_the_same_image() {
+fn both_versions_byte_orders_and_compressions_give_the_same_image() {
     let folder = Folder::new();
     let values: Vec<i16> = (0..12).map(|v| 100 * v - 600).collect();
     for (i, (is_second, big_endian)) in [(false, false), (false, true), (true, false), (true, true)]
@@ -234,14 +234,14 @@ fn both_versions_byte_orders_and_compressions_hold_the_same_image() {
 }
 
 #[test]
-fn a_volume_is_shown_upright_and_lies_where_its_sform_says() {
+fn a_volume_is_shown_upright_at_the_position_in_its_sform() {
     let folder = Folder::new();
     let volume = Volume {
         sform: Some(RAS),
         ..Volume::new(&[3, 2, 2], (0..12).collect())
     };
     let series = only_series(&folder.write("a.nii", &volume));
-    // The patient's left on the right, the front up, from the feet to the head: both sides of the slices run backwards.
+    // Patient left on the right, anterior on top, feet to head: rows and columns are reversed.
     assert_eq!(
         pixels(&series),
         [
@@ -261,8 +261,8 @@ fn a_volume_is_shown_upright_and_lies_where_its_sform_says() {
 }
 
 #[test]
-fn rows_and_columns_of_a_sagittal_volume_change_places_and_its_slices_go_along_their_normal() {
-    // Stored: up, to the front, to the right.
+fn a_sagittal_volume_is_transposed_and_its_slices_are_ordered_along_their_normal() {
+    // Stored axes: superior, anterior, right.
     let sform = [
         [0.0, 0.0, 4.0, 0.0],
         [0.0, 1.0, 0.0, 0.0],
@@ -275,7 +275,7 @@ fn rows_and_columns_of_a_sagittal_volume_change_places_and_its_slices_go_along_t
     };
     let series = only_series(&folder.write("a.nii", &volume));
     assert_eq!((series.columns, series.rows), (2, 3));
-    // Head up, front on the left: the last stored row first, its last value on top.
+    // Head up, anterior on the left: the last stored row first, its last value on top.
     let first = pixels(&series).remove(0);
     assert_eq!(first, Pixels::U8(vec![5, 2, 4, 1, 3, 0]));
     let depths: Vec<f64> = series
@@ -287,9 +287,9 @@ fn rows_and_columns_of_a_sagittal_volume_change_places_and_its_slices_go_along_t
 }
 
 #[test]
-fn the_qform_says_the_same_as_the_sform_that_is_left_out() {
+fn the_qform_is_used_where_there_is_no_sform() {
     let folder = Folder::new();
-    // A half turn about the third axis: columns to the left, rows to the back.
+    // Rotated by 180 degrees about the third axis: columns to the left, rows to the back.
     let by_quaternion = ([0.0, 0.0, 1.0], [10.0, 20.0, 30.0], [1.0, 2.0, 3.0, 5.0]);
     let sform = [
         [-2.0, 0.0, 0.0, 10.0],
@@ -334,7 +334,7 @@ fn the_qform_says_the_same_as_the_sform_that_is_left_out() {
 }
 
 #[test]
-fn each_time_of_a_volume_is_a_series() {
+fn each_time_point_of_a_volume_is_a_series() {
     let folder = Folder::new();
     let path = folder.write("a.nii.gz", &Volume::new(&[2, 1, 2, 3], (0..12).collect()));
     let series = catalog(&path).studies.remove(0).series;
@@ -351,7 +351,7 @@ fn each_time_of_a_volume_is_a_series() {
 }
 
 #[test]
-fn claims_that_the_file_cannot_hold_are_refused() {
+fn headers_that_contradict_the_file_are_refused() {
     let folder = Folder::new();
     let refused = |name: &str, volume: &Volume, part: &str| {
         let error = super::read_header(&folder.write(name, volume))
@@ -435,7 +435,7 @@ fn label_volume(sform: Option<[[f64; 4]; 3]>) -> Volume {
 }
 
 #[test]
-fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() {
+fn labels_are_matched_by_position_whatever_the_storage_order() {
     let folder = Folder::new();
     let image = folder.write(
         "image.nii",
@@ -460,12 +460,12 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
         "{:?}",
         expected.notes
     );
-    // It names nothing: only its place says that it belongs here.
+    // A NIfTI file refers to no image: it is matched by position only.
     assert_eq!(
         (expected.basis, expected.is_resampled),
         (Basis::Position, false)
     );
-    // The same voxels: rows and columns exchanged, the slices from above.
+    // The same voxels with rows and columns exchanged and slices in reverse.
     let turned = {
         let old = label_volume(None).bytes;
         let at = |x: usize, y: usize, z: usize| old[(z * 2 + y) * 3 + x];
@@ -493,7 +493,7 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
 }
 
 #[test]
-fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
+fn labels_on_another_grid_are_resampled_with_a_note_and_distant_ones_refused() {
     let folder = Folder::new();
     let image = folder.write(
         "image.nii",
@@ -530,7 +530,7 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
         .unwrap_err()
         .to_string();
     assert!(far.contains("does not overlap the slices"), "{far}");
-    // Without a place, but of the very voxels of the image.
+    // No geometry, but the same size as the image.
     let bare = import("bare.nii", None).unwrap();
     assert_eq!(bare.masks, import("same.nii", Some(RAS)).unwrap().masks);
     assert!(
@@ -543,7 +543,7 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
 }
 
 #[test]
-fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
+fn invalid_label_values_are_refused_and_black_and_white_is_label_1() {
     let folder = Folder::new();
     let series = only_series(&folder.write("image.nii", &Volume::new(&[2, 1, 1], vec![0, 9])));
     let import = |name: &str, volume: Volume| {
@@ -600,7 +600,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
         (whole.masks[0].1.pixel_labels(), names(&whole)),
         (&[0, 1][..], vec!["Label 2".to_owned()])
     );
-    // The rule of pictures, too: values that are told by a list, kept or cut at a threshold.
+    // As for label maps: values can be kept, cut at a threshold, or named by a list.
     let path = folder.write("other.nii", &Volume::new(&[2, 1, 1], vec![3, 200]));
     let of = |choice: MaskChoice| {
         import::read_masks(std::slice::from_ref(&path), &series, &choice).unwrap()
@@ -633,7 +633,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
 }
 
 #[test]
-fn of_several_times_one_is_asked_for() {
+fn with_several_time_points_the_user_must_choose_one() {
     let folder = Folder::new();
     let series = only_series(&folder.write(
         "image.nii",
@@ -658,7 +658,7 @@ fn of_several_times_one_is_asked_for() {
         )
     };
     assert_eq!(of(None).unwrap_err().kind, ErrorKind::TimeWanted(3));
-    // The patient's left is on the right: the last voxel of a row comes first.
+    // Patient left is on the right: the last voxel of a row comes first.
     let first = |time| of(Some(time)).unwrap().masks[0].1.pixel_labels().to_vec();
     assert_eq!([first(1), first(2), first(3)], [[0, 1], [1, 0], [0, 0]]);
     assert!(
@@ -667,7 +667,7 @@ fn of_several_times_one_is_asked_for() {
             .to_string()
             .contains("there is no time 4")
     );
-    // Several images at one place: one of them.
+    // Several images at the same position.
     let mut twice = series.clone();
     twice.slices.extend(series.slices.clone());
     let path = folder.write(
@@ -703,7 +703,7 @@ fn of_several_times_one_is_asked_for() {
     );
 }
 
-/// Labels 0 to 3, other ones on each slice.
+/// Masks with labels 0 to 3, different on each slice.
 fn masks(series: &Series) -> Vec<Mask> {
     let one = |slice: usize| {
         let count = series.columns * series.rows;
@@ -718,7 +718,7 @@ fn masks(series: &Series) -> Vec<Mask> {
 }
 
 /// Writes the masks of a series and reads them again.
-fn there_and_back(folder: &Folder, series: &Series) -> Vec<(usize, Mask)> {
+fn export_and_import(folder: &Folder, series: &Series) -> Vec<(usize, Mask)> {
     let path = folder.0.path().join("there.nii.gz");
     write_nifti(&path, series, &masks(series)).unwrap();
     let back = import::read_masks(&[path], series, &MaskChoice::default()).unwrap();
@@ -735,7 +735,7 @@ fn numbered(series: &Series) -> Vec<(usize, Mask)> {
 }
 
 #[test]
-fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
+fn masks_of_a_dicom_series_survive_export_and_import() {
     let folder = Folder::new();
     let (s, c) = 0.3f64.sin_cos();
     let axial = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
@@ -747,7 +747,7 @@ fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
             orientation,
         }
         .unit_normal();
-        // One slice is missing.
+        // With a slice missing in the second.
         for depths in [vec![0.0, 2.5, 5.0], vec![0.0, 2.5, 7.5], vec![0.0]] {
             let slice = |depth: &f64| Slice {
                 source: Source {
@@ -777,7 +777,7 @@ fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
                 ..plain
             };
             assert_eq!(
-                there_and_back(&folder, &series),
+                export_and_import(&folder, &series),
                 numbered(&series),
                 "{orientation:?} {depths:?}"
             );
@@ -786,7 +786,7 @@ fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
 }
 
 #[test]
-fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
+fn masks_of_a_volume_are_written_in_its_voxel_order() {
     let folder = Folder::new();
     let bytes: Vec<u8> = (0..24).collect();
     let sagittal = [
@@ -802,14 +802,14 @@ fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
         let path = folder.write("image.nii.gz", &volume);
         for series in catalog(&path).studies.remove(0).series {
             assert_eq!(
-                there_and_back(&folder, &series),
+                export_and_import(&folder, &series),
                 numbered(&series),
                 "{sform:?}"
             );
             let written = super::read_header(&folder.0.path().join("there.nii.gz")).unwrap();
             let image = super::read_header(&path).unwrap();
             assert_eq!((written.size, written.affine), (image.size, image.affine));
-            // Not only where it lies: the very order.
+            // Not only the geometry: also the order of the voxels.
             let first = &masks(&series)[series
                 .slices
                 .iter()
@@ -827,7 +827,7 @@ fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
 }
 
 #[test]
-fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
+fn from_a_folder_the_volume_named_like_the_series_is_imported() {
     let folder = Folder::new();
     let image = folder.write(
         "case_0000.nii.gz",
@@ -855,7 +855,7 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
         import::read_masks(&[labels.to_owned()], &series, &choice)
             .map(|i| i.masks[0].1.pixel_labels()[0])
     };
-    assert_eq!(first(&labels), Ok(1), "the only one");
+    assert_eq!(first(&labels), Ok(1), "the only volume is taken");
     put("another.nii.gz", 2);
     assert!(
         first(&labels)
@@ -874,6 +874,6 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     )
     .unwrap();
     assert_eq!(called.basis, Basis::Images);
-    // The image is no mask of itself.
+    // An image is not taken for its own mask.
     assert!(first(folder.0.path()).is_err());
 }

@@ -1,4 +1,4 @@
-//! What is found at a path, and what is said of the rest.
+//! What is found at a path, and which files are skipped.
 #![allow(clippy::unwrap_used)]
 
 mod regions;
@@ -10,7 +10,7 @@ use labrum_dicom::fixture::Fixture;
 use std::time::Instant;
 
 #[test]
-fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_ends_at_once() {
+fn files_on_a_slow_share_are_read_in_parallel_and_cancelling_takes_effect_at_once() {
     let folder = tempfile::tempdir().unwrap();
     (0..64).for_each(|n| std::fs::write(folder.path().join(format!("{n}.txt")), "words").unwrap());
     slow::delay_folder(folder.path(), Duration::from_millis(100));
@@ -24,7 +24,7 @@ fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_
     .unwrap_err();
     assert!(
         begun.elapsed() < Duration::from_millis(3000),
-        "one after the other it would take 6.4 s"
+        "one after the other they would take 6.4 s"
     );
     assert_eq!(told.last(), Some(&64));
     let cancel = Cancel::default();
@@ -48,14 +48,14 @@ fn catalog_of(path: &Path) -> Result<Catalog> {
 }
 
 #[test]
-fn numbers_in_names_count_as_numbers() {
+fn numbers_in_names_are_sorted_by_value() {
     let mut names = ["slice10", "slice2", "Slice1", "slice02b"];
     names.sort_by(|a, b| natural_order(a, b));
     assert_eq!(names, ["Slice1", "slice2", "slice02b", "slice10"]);
 }
 
 #[test]
-fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
+fn a_folder_of_images_is_one_study_with_a_series_for_each() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["b10.png", "b9.png"] {
         image::GrayImage::new(5, 4)
@@ -82,7 +82,7 @@ fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
 }
 
 #[test]
-fn a_picture_is_known_by_its_content_not_by_its_name() {
+fn an_image_is_recognised_by_its_content_not_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.dcm");
     image::RgbImage::new(3, 2)
@@ -102,7 +102,7 @@ fn a_cancelled_search_says_so() {
 }
 
 #[test]
-fn copies_and_non_images_are_passed_over_with_the_reason() {
+fn duplicates_and_other_files_are_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let image = Fixture::new(2, 1).with_pixels(&[1, 2]);
     image.write_to_folder(folder.path(), "a.dcm");
@@ -134,7 +134,7 @@ fn copies_and_non_images_are_passed_over_with_the_reason() {
 }
 
 #[test]
-fn what_is_missing_or_no_image_is_an_error_that_says_so() {
+fn missing_paths_and_files_without_an_image_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let empty: Error = catalog_of(folder.path()).unwrap_err();
     assert_eq!(empty.reason, "the folder is empty");

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_claimed_by_one_and_given_back() {
+    fn a_claim_is_exclusive_until_it_is_released() {
         let folder = tempfile::tempdir().unwrap();
         let claim = Claim::try_acquire(folder.path(), "1.2.3").unwrap().unwrap();
         assert!(claim.is_held());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_one_gets_it() {
+    fn only_one_of_many_threads_gets_a_claim() {
         let folder = tempfile::tempdir().unwrap();
         let (path, claims) = (folder.path(), std::sync::Mutex::new(Vec::new()));
         thread::scope(|scope| {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_of_a_program_that_is_gone_is_taken_over_and_its_owner_notices() {
+    fn a_stale_claim_is_taken_over_and_its_owner_notices() {
         let folder = tempfile::tempdir().unwrap();
         let old = Claim::try_acquire(folder.path(), "1").unwrap().unwrap();
         let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * STALE);
@@ -208,6 +208,9 @@ mod tests {
         let new = Claim::try_acquire(folder.path(), "1").unwrap().unwrap();
         assert!(new.is_held() && !old.is_held());
         drop(old);
-        assert!(new.is_held(), "what is not ours is not removed");
+        assert!(
+            new.is_held(),
+            "dropping a lost claim does not remove the new one"
+        );
     }
 }

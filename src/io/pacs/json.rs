@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_study_is_read_from_what_servers_send() {
+    fn a_study_is_read_from_the_json_of_servers() {
         let json = r#"[{"0020000D":{"vr":"UI","Value":["1.2.3"]},
             "00100010":{"vr":"PN","Value":[{"Alphabetic":"Doe^Jane^"}]}, "00100020":{"vr":"LO"},
             "00080020":{"vr":"DA","Value":["20260131"]}, "00080061":{"vr":"CS","Value":["CT","SEG"]},
@@ -143,7 +143,7 @@ mod tests {
             .iter()
             .filter_map(parse_study)
             .collect();
-        assert_eq!(found.len(), 1, "what is no UID is left out");
+        assert_eq!(found.len(), 1, "a study with an invalid UID is left out");
         assert_eq!(
             (found[0].patient_name.as_str(), found[0].date.as_str()),
             ("Doe Jane", "2026-01-31")
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_datasets_is_noticed() {
+    fn json_that_is_not_a_list_of_datasets_is_refused() {
         assert!(
             parse_datasets(b"<html>").is_none()
                 && parse_datasets(b"[1]").is_none()

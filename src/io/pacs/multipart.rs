@@ -103,7 +103,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Gives one byte after the other.
+    /// Yields one byte per read.
     struct Slow<'a>(&'a [u8]);
 
     impl Read for Slow<'_> {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_comes_out_byte_for_byte() {
+    fn the_content_of_a_part_is_copied_unchanged() {
         let hard = b"ab\r\n--x\r\n\r\n--xy".repeat(10_000);
         for content in [&b""[..], b"one", &hard] {
             let mut out = Vec::new();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_breaks_off_is_an_error() {
+    fn a_truncated_response_is_an_error() {
         let whole = message(&[7; 500]);
         for end in [0, 10, 60, 300, whole.len() - 10] {
             assert!(

@@ -83,7 +83,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn an_exchange_that_hangs_is_left_at_once() {
+    fn a_hanging_exchange_is_cancelled_at_once() {
         let cancel = Cancel::default();
         let stop = cancel.clone();
         thread::spawn(move || {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cancelled_reads_no_more() {
+    fn reading_and_sleeping_stop_after_a_cancel() {
         let cancel = Cancel::default();
         let mut reader = Guarded {
             inner: &b"abc"[..],

@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_study_has_one_place_for_each_server() {
+    fn a_study_has_one_folder_per_server() {
         let server = |address: &str| Server {
             address: address.into(),
             ..Server::default()

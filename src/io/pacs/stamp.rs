@@ -86,7 +86,7 @@ mod tests {
     use labrum_dicom::fixture::Fixture;
 
     #[test]
-    fn the_same_work_has_the_same_name() {
+    fn the_same_result_gets_the_same_uids() {
         let name = ResultName::new("1.2", "abc", "seg");
         assert_eq!(name, ResultName::new("1.2", "abc", "seg"));
         assert!(
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_name_of_an_object_changes() {
+    fn only_the_series_and_instance_uid_of_an_object_change() {
         let folder = tempfile::tempdir().unwrap();
         let written = Fixture::new(2, 1)
             .with_pixels(&[1, 2])

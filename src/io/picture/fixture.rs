@@ -1,6 +1,6 @@
 //! TIFF files for tests: any kind of values, both byte orders, classic and BigTIFF.
 
-/// A page of a file to be made.
+/// A page of a file to write.
 #[derive(Clone)]
 pub(crate) struct MadePage {
     pub(crate) size: (u64, u64),
@@ -8,7 +8,7 @@ pub(crate) struct MadePage {
     /// 1 unsigned, 2 signed, 3 floating point.
     pub(crate) format: u64,
     pub(crate) photometric: u64,
-    /// Values as they stand in the file.
+    /// Values as stored in the file.
     pub(crate) data: Vec<u8>,
     pub(crate) description: String,
     /// Tag, kind (3 for 16 bits, 4 for 32) and values.
@@ -29,7 +29,7 @@ impl MadePage {
         }
     }
 
-    /// With one more short number.
+    /// Adds a field with one 16-bit value.
     pub(crate) fn with_field(mut self, tag: u16, value: u64) -> Self {
         self.more.push((tag, 3, vec![value]));
         self
@@ -73,7 +73,7 @@ impl Writing {
         bytes
     }
 
-    /// The file.
+    /// The bytes of the file.
     pub(crate) fn encode_file(self, pages: &[MadePage]) -> Vec<u8> {
         let word = if self.is_large { 8 } else { 4 };
         let mut out = if self.big_endian {
@@ -118,7 +118,7 @@ impl Writing {
         out
     }
 
-    /// Writes a directory, sets the link to it, and tells where the link to the next one stands.
+    /// Writes a directory and the link to it; returns the position of the next link.
     fn write_directory(
         self,
         out: &mut Vec<u8>,

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_and_times_of_a_stack_are_parts_of_their_own() {
+    fn channels_and_time_points_of_a_stack_are_separate_series() {
         let description =
             "ImageJ=1.54f\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\n";
         let found = page_stacks(description, (0..12).collect());
@@ -167,12 +167,12 @@ mod tests {
         assert_eq!(
             page_stacks("ImageJ=1.54f\nimages=4\nframes=4\n", (0..4).collect()).len(),
             1,
-            "a film"
+            "a time series is one stack"
         );
         assert_eq!(
             page_stacks("slices=2\nchannels=2", (0..4).collect()).len(),
             1,
-            "another program"
+            "not written by ImageJ"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of all kinds with the values, the colours and the orientation that they are meant to have.
+//! Image files are read with the right values and colours; damaged ones are refused.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
@@ -26,7 +26,7 @@ impl Folder {
 }
 
 #[test]
-fn grey_of_8_and_16_bits_keeps_its_values() {
+fn grey_values_of_8_and_16_bits_are_kept() {
     let folder = Folder::new();
     let grey = GrayImage::from_raw(2, 1, vec![7, 250]).unwrap();
     for name in ["a.png", "a.tiff"] {
@@ -48,7 +48,7 @@ fn grey_of_8_and_16_bits_keeps_its_values() {
 }
 
 #[test]
-fn colour_is_read_and_alpha_laid_over_black() {
+fn colour_is_read_and_alpha_is_blended_over_black() {
     let folder = Folder::new();
     let opaque: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_raw(1, 1, vec![1, 2, 3]).unwrap();
     for name in ["a.png", "a.bmp", "a.tiff"] {
@@ -79,7 +79,7 @@ fn colour_is_read_and_alpha_laid_over_black() {
 }
 
 #[test]
-fn pictures_that_are_cut_off_are_refused() {
+fn truncated_images_are_refused() {
     let folder = Folder::new();
     let noise = GrayImage::from_fn(64, 64, |x, y| Luma([(x * 7 + y * 13) as u8]));
     for name in ["a.png", "a.jpg", "a.bmp", "a.tiff"] {
@@ -90,7 +90,7 @@ fn pictures_that_are_cut_off_are_refused() {
 }
 
 #[test]
-fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
+fn empty_and_oversized_images_are_refused_before_they_are_decoded() {
     let folder = Folder::new();
     let header = |columns: u32, rows: u32| {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR".to_vec();
@@ -129,7 +129,7 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
+fn the_pixel_spacing_comes_from_a_table_next_to_the_image() {
     let folder = Folder::new();
     folder.write(
         "pixel_spacing_mm.csv",

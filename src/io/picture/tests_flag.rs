@@ -1,4 +1,4 @@
-//! Pictures with an orientation flag are shown, and their masks laid, as every other program shows them.
+//! Images with an EXIF orientation flag, and their masks, are rotated as in other programs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ const WHITE: ValueReading = ValueReading::AtLeast(128);
 /// Stored columns and rows.
 const STORED: (u32, u32) = (24, 16);
 
-/// EXIF with the flag alone.
+/// EXIF data with only the orientation flag.
 fn exif(flag: u16) -> Vec<u8> {
     let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     exif.extend(flag.to_be_bytes());
@@ -39,7 +39,7 @@ fn exif(flag: u16) -> Vec<u8> {
     exif
 }
 
-/// The left upper quarter of what is stored is white.
+/// The upper left quarter of the stored image is white.
 fn is_white(x: u32, y: u32) -> bool {
     x < STORED.0 / 2 && y < STORED.1 / 2
 }
@@ -50,7 +50,7 @@ fn grey() -> GrayImage {
     })
 }
 
-/// The picture in a file of each format, with the flag.
+/// The image in a file of each format, with this orientation flag.
 fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
     let stored = grey();
     let color = RgbImage::from_fn(STORED.0, STORED.1, |x, y| {
@@ -87,7 +87,7 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
     ]
 }
 
-/// In which quarter of the picture the white is: columns and rows, left and above first.
+/// The white quarter of the image: column and row, each 0 or 1.
 fn white_quarter(image: &Image) -> (usize, usize) {
     let at = |column: usize, row: usize| {
         image.modality_value(
@@ -102,7 +102,7 @@ fn white_quarter(image: &Image) -> (usize, usize) {
     white[0]
 }
 
-/// Where the white is shown for each flag, by the pictures of the EXIF standard.
+/// The quarter that is white when displayed, for flags 1 to 8 of the EXIF standard.
 const SHOWN: [(usize, usize); 8] = [
     (0, 0),
     (1, 0),
@@ -124,7 +124,7 @@ fn series(path: &Path) -> Series {
 }
 
 #[test]
-fn pictures_of_every_format_are_turned_as_their_flag_says() {
+fn images_of_every_format_are_rotated_by_their_orientation_flag() {
     let folder = tempfile::tempdir().unwrap();
     for (flag, quarter) in (1..).zip(SHOWN) {
         for path in pictures(folder.path(), flag) {
@@ -139,7 +139,7 @@ fn pictures_of_every_format_are_turned_as_their_flag_says() {
 }
 
 #[test]
-fn a_flag_behind_the_pixels_of_a_png_counts() {
+fn an_orientation_flag_after_the_pixels_of_a_png_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let before = std::fs::read(&pictures(folder.path(), 6)[0]).unwrap();
     let at = before.windows(4).position(|w| w == b"eXIf").unwrap() - 4;
@@ -157,7 +157,7 @@ fn a_flag_behind_the_pixels_of_a_png_counts() {
 }
 
 #[test]
-fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
+fn a_mask_in_the_stored_orientation_is_rotated_like_its_image() {
     let folder = tempfile::tempdir().unwrap();
     let image = &pictures(folder.path(), 6)[1];
     let of = MaskOf {
@@ -183,7 +183,7 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
     let (mask, note) = label_file::read_on(&stored, 0, WHITE, &of).unwrap();
     assert_eq!(mask, expected);
     assert!(note.unwrap().contains("as stored"));
-    // A mask with a flag of its own, and one that was drawn upright and kept the flag of its image.
+    // A mask with its own flag.
     let flagged = &pictures(folder.path(), 6)[0];
     assert_eq!(
         label_file::read_on(flagged, 0, WHITE, &of).unwrap(),
@@ -201,7 +201,7 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
 }
 
 #[test]
-fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_and_that_is_said() {
+fn a_mask_that_fits_both_ways_is_read_as_displayed_and_a_note_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mask = folder.path().join("mask.png");
     grey().save(&mask).unwrap();
@@ -222,7 +222,7 @@ fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_
                 .any(|note| note.contains("read as drawn on the image as displayed"));
             assert_eq!(is_said, flag > 1, "{flag}: {:?}", imported.notes);
         }
-        // One with the flag of its image leaves no doubt.
+        // With the same flag as its image, a mask is unambiguous.
         let [own, image] = [0, 1].map(|i| pictures(folder.path(), flag)[i].clone());
         let of = MaskOf {
             source: Source {
@@ -236,7 +236,7 @@ fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_
 }
 
 #[test]
-fn images_and_masks_of_a_folder_are_turned_alike() {
+fn images_and_masks_of_a_folder_are_rotated_alike() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = ["images", "masks"].map(|name| folder.path().join(name));
     for place in [&images, &masks] {

@@ -1,4 +1,4 @@
-//! TIFF files of the kinds that microscopes, ImageJ and napari write.
+//! TIFF files as written by microscopes, ImageJ and napari.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -43,7 +43,7 @@ fn values(series: &Series) -> Vec<Pixels> {
         .collect()
 }
 
-/// Numbers as bytes of either order.
+/// Numbers as bytes in either byte order.
 macro_rules! bytes {
     ($big_endian:expr, $values:expr) => {
         $values
@@ -60,7 +60,7 @@ macro_rules! bytes {
 }
 
 #[test]
-fn signed_wide_and_floating_values_are_kept_in_every_kind_of_file() {
+fn signed_wide_and_float_values_are_kept_in_every_byte_order_and_format() {
     let folder = Folder::new();
     for writing in Writing::ALL {
         let big = writing.big_endian;
@@ -128,7 +128,7 @@ fn signed_wide_and_floating_values_are_kept_in_every_kind_of_file() {
 }
 
 #[test]
-fn values_of_few_bits_are_unpacked_row_by_row() {
+fn values_with_fewer_than_8_bits_are_unpacked_row_by_row() {
     let folder = Folder::new();
     let read = |bits: u64, data: Vec<u8>| {
         let path = folder.write(
@@ -157,12 +157,12 @@ fn values_of_few_bits_are_unpacked_row_by_row() {
             .unwrap()
             .pixel_labels(),
         [0, 1, 2, 3, 0, 4],
-        "labels are not spread"
+        "labels are not scaled"
     );
 }
 
 #[test]
-fn white_that_is_zero_is_shown_white() {
+fn white_is_zero_images_are_inverted() {
     let folder = Folder::new();
     let read = |page: MadePage| {
         super::read_image(
@@ -193,7 +193,7 @@ fn white_that_is_zero_is_shown_white() {
 }
 
 #[test]
-fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
+fn palettes_give_colours_for_images_and_indices_for_masks() {
     let folder = Folder::new();
     let page = |red: [u64; 4]| {
         let colors = red
@@ -238,7 +238,7 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
 }
 
 #[test]
-fn pages_of_one_size_are_a_stack_and_others_are_told() {
+fn pages_of_the_first_size_form_a_stack_and_a_note_counts_the_others() {
     let folder = Folder::new();
     let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
     let reduced = MadePage::new((1, 1), 8, 1, vec![9]).with_field(254, 1);
@@ -260,7 +260,7 @@ fn pages_of_one_size_are_a_stack_and_others_are_told() {
 }
 
 #[test]
-fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
+fn a_broken_or_circular_chain_of_pages_ends() {
     let folder = Folder::new();
     let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
     let file = Writing::default().encode_file(&[page(1), page(2)]);
@@ -284,7 +284,7 @@ fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
 }
 
 #[test]
-fn a_stack_of_imagej_with_one_directory_has_all_of_its_slices() {
+fn an_imagej_stack_with_a_single_directory_has_all_its_slices() {
     let folder = Folder::new();
     let mut page = MadePage::new((2, 1), 16, 1, bytes!(true, [1u16, 2, 3, 4, 5, 6]));
     page.description = "ImageJ=1.54f\nimages=3\nslices=3\nmin=0.0\n".into();
@@ -301,7 +301,7 @@ fn a_stack_of_imagej_with_one_directory_has_all_of_its_slices() {
     page.data = bytes!(true, [1u16, 2, 3, 4, 5, 6, 7, 8]);
     let found = series(&folder.write("b.tif", &writing.encode_file(std::slice::from_ref(&page))));
     let [first, second] = found.as_slice() else {
-        panic!("{} parts", found.len())
+        panic!("{} series", found.len())
     };
     assert_eq!(
         values(first),

@@ -1,4 +1,4 @@
-//! What the session asks servers for, and what it makes of their answers.
+//! Requests to servers, and how the session handles their responses.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -67,7 +67,7 @@ fn study(uid: &str) -> RemoteStudy {
     }
 }
 
-fn asked(jobs: &[PacsJob]) -> (u64, Cancel) {
+fn sent_request(jobs: &[PacsJob]) -> (u64, Cancel) {
     match jobs {
         [
             PacsJob::Ask(PacsQuestion::Find { id, cancel, .. })
@@ -78,11 +78,11 @@ fn asked(jobs: &[PacsJob]) -> (u64, Cancel) {
 }
 
 #[test]
-fn the_newest_question_counts_and_the_one_before_is_stopped() {
+fn a_new_search_cancels_the_previous_one() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
-    let (old, stopped) = asked(&act(&mut session, PacsAction::Find(Query::default())));
-    let (new, _) = asked(&act(
+    let (old, stopped) = sent_request(&act(&mut session, PacsAction::Find(Query::default())));
+    let (new, _) = sent_request(&act(
         &mut session,
         PacsAction::Find(Query {
             modality: "CT".into(),
@@ -100,7 +100,10 @@ fn the_newest_question_counts_and_the_one_before_is_stopped() {
         id: old,
         result: found("1"),
     }));
-    assert!(session.pacs.found.is_none(), "nobody waits for it any more");
+    assert!(
+        session.pacs.found.is_none(),
+        "the result of the cancelled search is dropped"
+    );
     session.on_event(Event::Pacs(PacsEvent::Found {
         id: new,
         result: found("2"),
@@ -113,14 +116,14 @@ fn the_newest_question_counts_and_the_one_before_is_stopped() {
 }
 
 #[test]
-fn a_question_waits_for_somebody_to_sign_in() {
+fn a_search_is_repeated_after_signing_in() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
     let query = Query {
         patient_id: "7".into(),
         ..Query::default()
     };
-    let (id, _) = asked(&act(&mut session, PacsAction::Find(query.clone())));
+    let (id, _) = sent_request(&act(&mut session, PacsAction::Find(query.clone())));
     session.on_event(Event::Pacs(PacsEvent::Found {
         id,
         result: Err(failure(true)),
@@ -138,20 +141,20 @@ fn a_question_waits_for_somebody_to_sign_in() {
     assert!(matches!(&jobs[0], PacsJob::SignIn { secret: s, is_kept: false, .. } if *s == secret));
     assert!(
         matches!(&jobs[1], PacsJob::Ask(PacsQuestion::Find { query: q, .. }) if *q == query),
-        "it is asked again"
+        "the search is repeated"
     );
     assert!(!format!("{jobs:?}").contains("pass"));
 }
 
 #[test]
-fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
+fn a_received_study_is_opened_and_a_cancelled_one_is_not() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
     let receive = PacsAction::Receive {
         study_uid: "1.2".into(),
         series: None,
     };
-    let (id, cancel) = asked(&act(&mut session, receive.clone()));
+    let (id, cancel) = sent_request(&act(&mut session, receive.clone()));
     assert!(session.is_busy());
     session.apply_action(Action::Command(UserCommand::Cancel));
     assert!(cancel.is_cancelled() && session.pacs.receiving.is_none());
@@ -161,7 +164,7 @@ fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
     }));
     assert!(session.opening.is_none());
 
-    let (id, _) = asked(&act(&mut session, receive));
+    let (id, _) = sent_request(&act(&mut session, receive));
     let state = Receiving {
         done: 3,
         total: 12,
@@ -183,11 +186,11 @@ fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
 }
 
 #[test]
-fn another_server_knows_nothing_of_what_the_first_one_said() {
+fn choosing_another_server_discards_the_results_of_the_first() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
     assert_eq!(session.chosen_server().unwrap().name, "first");
-    let (id, cancel) = asked(&act(&mut session, PacsAction::Find(Query::default())));
+    let (id, cancel) = sent_request(&act(&mut session, PacsAction::Find(Query::default())));
     act(&mut session, PacsAction::Choose("second".into()));
     assert!(cancel.is_cancelled());
     session.on_event(Event::Pacs(PacsEvent::Found {
@@ -198,7 +201,7 @@ fn another_server_knows_nothing_of_what_the_first_one_said() {
 }
 
 #[test]
-fn servers_are_settings_and_their_secrets_go_with_them() {
+fn removing_a_server_also_forgets_its_password() {
     let mut session = Session::new(Settings::default());
     let new = Box::new(Server {
         sign_in: SignIn::Token,
@@ -231,7 +234,7 @@ fn servers_are_settings_and_their_secrets_go_with_them() {
 }
 
 #[test]
-fn the_masks_of_the_case_are_sent_with_what_made_them() {
+fn the_masks_of_the_case_are_sent_with_the_name_of_their_model() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     with_servers(&mut session);
     assert_eq!(
@@ -255,12 +258,12 @@ fn the_masks_of_the_case_are_sent_with_what_made_them() {
     assert_eq!(export.model.as_ref().unwrap()[0], "US model");
     assert!(
         session.exporting.is_none(),
-        "an export to a folder is something else"
+        "this is not an export to a folder"
     );
 }
 
 #[test]
-fn the_queue_tells_what_became_of_it_once() {
+fn each_change_in_the_send_queue_is_reported_once() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
     let item = |state, trouble: Option<&str>| SendItem {

@@ -1,4 +1,4 @@
-//! The learning loop without a worker: what is asked of it, and results that come at the worst moment.
+//! The learning loop without a worker: jobs, and results that arrive at the worst moment.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -20,7 +20,7 @@ use labrum_core::{
     training::{Plan, RoundPhase, RoundProgress, RoundSettings, StartFrom},
 };
 
-/// A session with two cases, a model for both, and one accepted case in its workspace.
+/// A session with two cases and a matching model; the workspace has one accepted case.
 fn ready() -> Session {
     let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
     session.on_event(Event::Meter(Meter {
@@ -49,7 +49,7 @@ fn begun(key: i64, is_resumed: bool) -> BegunRound {
     }
 }
 
-/// Begins a round and hands it to the training; what the training is asked for.
+/// Starts a round and returns the training job.
 fn train(session: &mut Session, key: i64) -> TrainJob {
     command(session, UserCommand::Train);
     let wished = |j: &Job| matches!(j, Job::Store(StoreJob::BeginRound(_)));
@@ -162,7 +162,7 @@ fn mask_of(session: &Session, case: CaseId) -> Mask {
 }
 
 #[test]
-fn training_waits_for_an_accepted_case() {
+fn training_needs_an_accepted_case() {
     let mut session = session(&[("a", 1)], None);
     assert_eq!(
         session.command_refusal(UserCommand::Train),
@@ -173,7 +173,7 @@ fn training_waits_for_an_accepted_case() {
 }
 
 #[test]
-fn a_round_runs_is_followed_and_its_version_is_kept() {
+fn the_progress_of_a_round_is_shown_and_its_version_is_stored() {
     let mut session = ready();
     let job = train(&mut session, 7);
     assert_eq!(job.begun.key, RoundKey(7));
@@ -209,7 +209,7 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
 }
 
 #[test]
-fn a_cancelled_round_is_over_at_once_and_what_it_still_tells_is_dropped() {
+fn a_cancelled_round_ends_at_once_and_its_late_events_are_dropped() {
     let mut session = ready();
     let job = train(&mut session, 7);
     command(&mut session, UserCommand::CancelTraining);
@@ -223,7 +223,7 @@ fn a_cancelled_round_is_over_at_once_and_what_it_still_tells_is_dropped() {
     assert_eq!(
         ended(&session.take_jobs()),
         None,
-        "a version that came too late is no version"
+        "the late version is not stored"
     );
 }
 
@@ -257,13 +257,13 @@ fn a_result_of_an_older_round_does_not_end_a_newer_one() {
 }
 
 #[test]
-fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
+fn reopening_the_workspace_resumes_its_running_round() {
     let mut session = ready();
     let older = train(&mut session, 7);
     session.apply_action(Action::OpenWorkspace("/work".into()));
     assert!(
         older.control.cancel.is_cancelled(),
-        "it is done once, not twice"
+        "the round must not run twice"
     );
     session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
     let jobs = session.take_jobs();
@@ -288,13 +288,17 @@ fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
             .running
             .as_ref()
             .is_some_and(|r| r.is_resumed),
-        "its progress stays in sight"
+        "the resumed round is still running"
     );
-    assert_eq!(ended(&session.take_jobs()), None, "the workspace keeps it");
+    assert_eq!(
+        ended(&session.take_jobs()),
+        None,
+        "the workspace has not ended the round"
+    );
 }
 
 #[test]
-fn a_round_that_was_cut_off_can_be_begun_anew() {
+fn an_interrupted_round_can_be_restarted() {
     let mut session = ready();
     session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
     session.take_jobs();
@@ -315,7 +319,7 @@ fn a_round_that_was_cut_off_can_be_begun_anew() {
 }
 
 #[test]
-fn a_round_that_was_cut_off_goes_on() {
+fn an_interrupted_round_is_resumed() {
     let mut session = ready();
     session.on_event(Event::RoundBegun(Box::new(begun(3, true))));
     assert!(
@@ -331,7 +335,7 @@ fn a_round_that_was_cut_off_goes_on() {
 }
 
 #[test]
-fn a_paused_round_waits() {
+fn a_round_can_be_paused_and_continued() {
     let mut session = ready();
     let job = train(&mut session, 7);
     command(&mut session, UserCommand::PauseTraining);
@@ -341,7 +345,7 @@ fn a_paused_round_waits() {
 }
 
 #[test]
-fn a_round_begins_by_itself_after_so_many_accepted_cases() {
+fn a_round_starts_automatically_after_the_set_number_of_accepted_cases() {
     let mut session = ready();
     let mut settings = Settings {
         ..session.settings.clone()
@@ -353,7 +357,7 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
     session.on_event(Event::NewlyAccepted(3));
     assert!(
         session.learning.running.is_none(),
-        "nobody has accepted anything here"
+        "no case was accepted in this window"
     );
     let id = session.cases[0].id;
     draw(&mut session, id);
@@ -364,12 +368,12 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
     session.on_event(Event::NewlyAccepted(4));
     assert!(
         session.learning.running.is_none(),
-        "only a newly accepted case begins one"
+        "only a newly accepted case starts a round"
     );
 }
 
-/// A run of the model on case `at`, not answered yet.
-fn open_run(session: &mut Session, at: usize) -> SegmentJob {
+/// Starts the model on case `at`; no result has arrived yet.
+fn pending_run(session: &mut Session, at: usize) -> SegmentJob {
     session.select_case(Some(at));
     session.take_jobs();
     command(session, UserCommand::SegmentSlice);
@@ -377,10 +381,10 @@ fn open_run(session: &mut Session, at: usize) -> SegmentJob {
 }
 
 #[test]
-fn an_answer_that_comes_after_the_case_was_accepted_changes_nothing() {
+fn a_proposal_that_arrives_after_acceptance_is_dropped() {
     let mut session = ready();
     let id = session.cases[0].id;
-    let job = open_run(&mut session, 0);
+    let job = pending_run(&mut session, 0);
     draw(&mut session, id);
     let drawn = mask_of(&session, id);
     command(&mut session, UserCommand::Accept);
@@ -394,39 +398,39 @@ fn an_answer_that_comes_after_the_case_was_accepted_changes_nothing() {
 }
 
 #[test]
-fn an_answer_that_comes_while_a_person_draws_waits_beside_the_drawing() {
+fn a_proposal_that_arrives_after_drawing_does_not_change_the_mask() {
     let mut session = ready();
     let id = session.cases[0].id;
-    let job = open_run(&mut session, 0);
+    let job = pending_run(&mut session, 0);
     draw(&mut session, id);
     let drawn = mask_of(&session, id);
     answer(&mut session, &job);
     assert_eq!(mask_of(&session, id), drawn);
     assert!(
         session.cases[0].slices[0].is_proposal_newer(),
-        "the proposal is there to be taken"
+        "the proposal can be accepted"
     );
 }
 
 #[test]
-fn a_proposal_of_the_model_before_is_dropped_where_the_new_one_was_asked() {
+fn a_proposal_of_the_previous_version_is_dropped_if_the_new_one_was_started() {
     let mut session = ready();
-    let old = open_run(&mut session, 0);
+    let old = pending_run(&mut session, 0);
     activate(&mut session, 4);
-    let new = open_run(&mut session, 0);
+    let new = pending_run(&mut session, 0);
     assert_eq!(new.model.display_title(), "US model round-4");
     answer(&mut session, &old);
     assert!(
         session.cases[0].slices[0].proposal().is_none(),
-        "it is out of date"
+        "the old proposal is dropped"
     );
 }
 
 #[test]
-fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
+fn accepting_a_proposal_does_not_change_locked_labels() {
     let mut session = ready();
     let id = session.cases[0].id;
-    let job = open_run(&mut session, 0);
+    let job = pending_run(&mut session, 0);
     draw(&mut session, id);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 1))));
     let locked = u8::try_from(session.labels.all_labels().len()).unwrap();
@@ -452,11 +456,11 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
 }
 
 #[test]
-fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
+fn a_new_version_is_used_first_and_renews_proposals_of_open_cases() {
     let mut session = ready();
     session.cases[1].auto_run_done = true;
     for at in [0, 1] {
-        let job = open_run(&mut session, at);
+        let job = pending_run(&mut session, at);
         answer(&mut session, &job);
     }
     assert!(!session.models.is_stale(&session.cases[0]));
@@ -476,11 +480,11 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
     );
     assert!(
         session.models.is_stale(&session.cases[0]),
-        "its proposal is of the model before"
+        "its proposal is from the previous model"
     );
     assert!(
         !session.models.is_stale(&session.cases[1]),
-        "accepted is accepted"
+        "accepted cases are never stale"
     );
     session.select_case(Some(1));
     session.select_case(Some(0));
@@ -500,7 +504,7 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
 }
 
 #[test]
-fn without_the_version_the_shipped_model_runs_again() {
+fn without_an_active_version_the_shipped_model_is_used_again() {
     let mut session = ready();
     activate(&mut session, 4);
     session.on_event(Event::Versions {
@@ -518,7 +522,7 @@ fn without_the_version_the_shipped_model_runs_again() {
 }
 
 #[test]
-fn another_workspace_has_versions_of_its_own() {
+fn versions_belong_to_their_workspace() {
     let mut session = ready();
     let job = train(&mut session, 7);
     activate(&mut session, 4);
@@ -535,7 +539,7 @@ fn another_workspace_has_versions_of_its_own() {
 }
 
 #[test]
-fn a_case_shown_without_a_proposal_gets_one_only_when_asked() {
+fn a_case_shown_without_a_proposal_gets_one_only_on_request() {
     let mut session = ready();
     session.cases[0].is_blind = true;
     session.select_case(Some(1));
@@ -550,7 +554,7 @@ fn a_case_shown_without_a_proposal_gets_one_only_when_asked() {
 }
 
 #[test]
-fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
+fn the_suggested_order_gives_reasons_and_is_partly_random() {
     let all: Vec<(String, usize)> = (0..9).map(|i| (format!("case {i}"), 1)).collect();
     let names: Vec<(&str, usize)> = all.iter().map(|(n, c)| (n.as_str(), *c)).collect();
     let mut session = session(&names, None);
@@ -558,7 +562,7 @@ fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
     session.apply_action(Action::SetOrder(CaseOrder::WhatNext));
     let order = session.ordered_cases();
     assert_eq!(order.len(), 9);
-    assert_eq!(order[0], 4, "the only one whose doubt is known");
+    assert_eq!(order[0], 4, "the only case whose uncertainty is known");
     assert!(
         session.cases[4]
             .reason

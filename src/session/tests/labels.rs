@@ -1,4 +1,4 @@
-//! Labels bound to models, removed, merged, moved; of tasks; and slices that hold nothing.
+//! Labels of models and tasks; removing, merging and moving labels; slices marked as absent.
 
 use super::*;
 use crate::session::tasks::TaskChoice;
@@ -23,8 +23,8 @@ fn rename(session: &mut Session, value: u8, name: &str) {
     session.apply_action(Action::Label(LabelAction::Change(value, renamed)));
 }
 
-/// Takes the finding of a run on the slice on the screen.
-fn run(session: &mut Session) -> SegmentJob {
+/// Starts the model on the current slice.
+fn run_current_slice(session: &mut Session) -> SegmentJob {
     command(session, UserCommand::SegmentSlice);
     segment_jobs(session).remove(0)
 }
@@ -55,25 +55,25 @@ fn count(session: &Session, at: usize, slice: usize, label: u8) -> usize {
 }
 
 #[test]
-fn a_label_that_a_model_knows_can_be_renamed() {
+fn a_label_of_a_model_can_be_renamed() {
     let mut session = session(&[("a", 1)], Some(model("US")));
     assert_eq!(segment_jobs(&mut session)[0].values, [1]);
     assert_eq!(labels(&session), ["Disc"]);
     rename(&mut session, 1, "Lesion X");
     assert_eq!(
-        run(&mut session).values,
+        run_current_slice(&mut session).values,
         [1],
-        "it is the same label, whatever it is called"
+        "it is the same label under a new name"
     );
     assert_eq!(labels(&session), ["Lesion X"]);
-    // Another label of the old name is none that the model knows.
+    // A new label with the old name is not the one that the model knows.
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Disc", 1))));
-    assert_eq!(run(&mut session).values, [1]);
+    assert_eq!(run_current_slice(&mut session).values, [1]);
     assert_eq!(labels(&session), ["Lesion X", "Disc"]);
 }
 
 #[test]
-fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() {
+fn removing_a_label_removes_its_masks_and_undo_restores_both() {
     let mut session = session(&[("a", 2), ("b", 1)], None);
     for name in ["Polyp", "Bone"] {
         session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
@@ -107,7 +107,7 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
     };
     assert!(
         session.take_jobs().iter().any(asked),
-        "the cases that are not open are the workspace's"
+        "the workspace changes the cases that are not open"
     );
     assert_eq!(session.next_undo(), Some("Remove label Polyp"));
     command(&mut session, UserCommand::Undo);
@@ -117,7 +117,7 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
         [36, 0],
         "undo stays in the case"
     );
-    // A value is never given twice.
+    // The value of a removed label is not used again.
     session.apply_action(Action::Label(LabelAction::Remove {
         label: 1,
         into: None,
@@ -127,7 +127,7 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
 }
 
 #[test]
-fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
+fn a_merged_label_is_replaced_in_later_proposals_of_the_model() {
     let mut session = session(&[("a", 1)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
@@ -142,11 +142,11 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
     assert_eq!(labels(&session), ["Adenoma"]);
     assert_eq!(session.labels.active_label(), 2);
     let state = &session.cases[0].slices[0];
-    assert!(!state.is_drawn(), "a proposal stays one");
+    assert!(!state.is_drawn(), "a proposal stays a proposal");
     assert_eq!(state.proposal().unwrap().to_mask().count_pixels(1), 0);
     assert!(count(&session, 0, 0, 2) > 0 && count(&session, 0, 0, 1) == 0);
     assert_eq!(session.next_undo(), None);
-    assert_eq!(run(&mut session).values, [2]);
+    assert_eq!(run_current_slice(&mut session).values, [2]);
     assert_eq!(
         session.labels.all_labels()[0].kept.gone,
         Some(Gone::Into(2))
@@ -154,7 +154,7 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
 }
 
 #[test]
-fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
+fn an_accepted_case_left_without_a_mask_loses_its_acceptance() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Polyp", 0,
@@ -175,7 +175,7 @@ fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
 }
 
 #[test]
-fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
+fn pixels_are_moved_to_another_label_on_a_slice_or_in_the_whole_case() {
     let mut session = session(&[("a", 2)], None);
     for name in ["Polyp", "Bone"] {
         session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
@@ -206,7 +206,7 @@ fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
 }
 
 #[test]
-fn nothing_here_can_be_accepted_and_is_undone() {
+fn a_case_marked_as_absent_can_be_accepted_and_undone() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Polyp", 0,
@@ -277,7 +277,7 @@ fn nothing_here_can_be_accepted_and_is_undone() {
 }
 
 #[test]
-fn nothing_is_said_of_all_slices_without_the_label_at_once() {
+fn a_label_is_marked_as_absent_on_all_slices_without_it() {
     let mut session = session(&[("a", 5)], None);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Polyp", 0,
@@ -316,7 +316,7 @@ fn nothing_is_said_of_all_slices_without_the_label_at_once() {
 }
 
 #[test]
-fn labels_of_another_task_do_not_stand_in_a_case() {
+fn labels_of_another_task_are_not_listed_for_a_case() {
     let mut session = session(&[("heart", 1), ("head", 1)], Some(model("US")));
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Fetal head",
@@ -365,7 +365,7 @@ fn labels_of_another_task_do_not_stand_in_a_case() {
     );
     session.apply_action(Action::SelectCase(heart));
     assert_eq!(session.task_name().as_deref(), Some("Hearts"));
-    // A label of the same name in a file is one of this task.
+    // A label with the same name in a file becomes a label of this task.
     let task = session.current_task();
     let value = session.values_of(&[Label::with_name("Fetal head", 0)], task);
     assert_eq!(
@@ -377,7 +377,7 @@ fn labels_of_another_task_do_not_stand_in_a_case() {
 }
 
 #[test]
-fn only_what_a_case_has_is_given_another_label() {
+fn moving_to_another_label_needs_a_mask_of_the_first() {
     let mut session = session(&[("a", 2)], None);
     for name in ["Polyp", "Bone"] {
         session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
@@ -396,7 +396,7 @@ fn only_what_a_case_has_is_given_another_label() {
 }
 
 #[test]
-fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_shown() {
+fn removing_a_case_from_a_filtered_list_shows_the_next_listed_one() {
     let mut session = session(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)], None);
     for case in [0, 2] {
         session.cases[case].status = Status::Accepted;
@@ -414,7 +414,7 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
             .map(case::Case::display_title)
             .as_deref(),
         Some("d"),
-        "c is not listed"
+        "c is not in the filtered list"
     );
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(
@@ -424,12 +424,12 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
             .map(case::Case::display_title)
             .as_deref(),
         Some("c"),
-        "none is listed any more"
+        "the filtered list is empty"
     );
 }
 
 #[test]
-fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
+fn removing_a_case_from_the_list_shows_the_next_one() {
     let mut session = session(&[("a", 1), ("b", 1), ("c", 1)], None);
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Polyp", 0,

@@ -1,8 +1,9 @@
-//! A session with pictures in it, for what is drawn on them.
+//! A session with loaded images, for tests of drawing.
 
 use super::*;
 
-/// A session with these series open and read: a bright square on dark ground with a bright line, another on each slice.
+/// A session with these series open and loaded. Each slice has a bright square and a bright
+/// line on a dark background.
 pub(crate) fn with_pictures(all: &[(&str, usize)]) -> Session {
     const SIDE: usize = 64;
     let mut session = session(all, None);

@@ -1,4 +1,4 @@
-//! Undo and redo stay in the case, and give acceptances and names back.
+//! Undo and redo stay in the case, and restore acceptances and label names.
 
 use super::*;
 use crate::session::{
@@ -42,7 +42,7 @@ fn last(session: &Session) -> &str {
 }
 
 #[test]
-fn what_was_undone_in_one_case_does_not_come_back_from_another() {
+fn redo_does_not_cross_to_another_case() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     draw(&mut session, 0);
     draw(&mut session, 0);
@@ -96,7 +96,7 @@ fn undo_in_any_case_goes_there_and_names_case_and_action() {
 }
 
 #[test]
-fn a_step_elsewhere_takes_nothing_from_what_can_be_done_again_here() {
+fn a_step_in_another_case_does_not_discard_redo() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     draw(&mut session, 0);
     command(&mut session, UserCommand::Undo);
@@ -106,7 +106,7 @@ fn a_step_elsewhere_takes_nothing_from_what_can_be_done_again_here() {
 }
 
 #[test]
-fn a_stroke_on_an_accepted_case_is_told_and_undoing_it_gives_the_acceptance_back() {
+fn a_stroke_on_an_accepted_case_is_reported_and_undo_restores_the_acceptance() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     draw(&mut session, 0);
     command(&mut session, UserCommand::Accept);
@@ -130,7 +130,7 @@ fn a_stroke_on_an_accepted_case_is_told_and_undoing_it_gives_the_acceptance_back
 }
 
 #[test]
-fn skipping_is_undone_and_a_proposal_that_came_since_counts() {
+fn undoing_a_skip_takes_newer_proposals_into_account() {
     let mut session = session(&[("one", 1), ("two", 1)], Some(model("US")));
     command(&mut session, UserCommand::Skip);
     command(&mut session, UserCommand::PreviousCase);
@@ -149,7 +149,7 @@ fn skipping_is_undone_and_a_proposal_that_came_since_counts() {
 }
 
 #[test]
-fn an_older_journal_gives_the_acceptance_back_too() {
+fn undo_and_redo_restore_the_acceptance_from_an_older_journal() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     let case = session.cases[0].id;
     session.cases[0].is_restored = false;
@@ -219,7 +219,7 @@ fn an_older_journal_gives_the_acceptance_back_too() {
 }
 
 #[test]
-fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told() {
+fn an_acceptance_without_a_step_follows_undo_and_redo_of_the_last_stroke() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     draw(&mut session, 0);
     // As `labrum workspace accept` does: without a step.
@@ -255,7 +255,7 @@ fn renaming_a_label_is_a_step() {
     assert_eq!(
         session.next_undo(),
         Some("Rename label"),
-        "whether it is seen is none"
+        "changing the visibility is not a step"
     );
     session.take_jobs();
     command(&mut session, UserCommand::Undo);
@@ -274,7 +274,7 @@ fn renaming_a_label_is_a_step() {
 }
 
 #[test]
-fn the_list_of_cases_has_two_ends() {
+fn next_and_previous_case_stop_at_the_ends_of_the_list() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     command(&mut session, UserCommand::PreviousCase);
     assert_eq!(session.cases.current, Some(0));
@@ -286,7 +286,7 @@ fn the_list_of_cases_has_two_ends() {
 }
 
 #[test]
-fn the_steps_of_a_case_that_is_told_anew_are_not_doubled() {
+fn restoring_a_case_again_does_not_duplicate_its_steps() {
     let mut session = session(&[("one", 1)], None);
     let case = session.cases[0].id;
     let done: Vec<HistoryStep> = vec![stored_step(
@@ -312,7 +312,7 @@ fn the_steps_of_a_case_that_is_told_anew_are_not_doubled() {
 }
 
 #[test]
-fn skipping_an_accepted_case_is_told() {
+fn skipping_an_accepted_case_is_reported() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     draw(&mut session, 0);
     command(&mut session, UserCommand::Accept);
@@ -326,7 +326,7 @@ fn skipping_an_accepted_case_is_told() {
 }
 
 #[test]
-fn what_was_said_of_a_case_goes_with_it_and_with_the_next_step() {
+fn a_notice_about_a_case_disappears_with_the_case_and_the_next_step() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     let said = |session: &Session| {
         session

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_becomes_of_masks_is_one_sentence() {
+    fn the_effect_on_masks_is_described_in_one_sentence() {
         let counted = |slices, cases, accepted| LabelUse {
             value: 1,
             slices,

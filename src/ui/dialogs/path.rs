@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pasted_paths_are_understood() {
+    fn pasted_paths_are_parsed() {
         assert_eq!(to_path(" \"/a b/c\" "), PathBuf::from("/a b/c"));
         assert_eq!(to_path("file:///a/b"), PathBuf::from("/a/b"));
     }

@@ -9,7 +9,7 @@ use labrum_core::{
 };
 
 #[test]
-fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
+fn the_scale_bar_has_the_scale_of_the_region_below_it_or_is_omitted() {
     let region = |from: u32, to: u32, mm: f64| ScaledRegion {
         low: [from, 0],
         high: [to, 99],
@@ -25,7 +25,7 @@ fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
         regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)],
         ..image
     };
-    // One point for each pixel: a bar of 60 points at least, in the lower left corner.
+    // One point per pixel: the bar has at least 60 points, in the lower left corner.
     let placement = ViewPlacement {
         scale: [1.0; 2],
         origin: [0.0; 2],
@@ -35,12 +35,12 @@ fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
     assert_eq!(
         [under(100.0), under(280.0), under(-20.0)],
         [None; 3],
-        "across, and beside the picture"
+        "across two regions, and partly outside of the image"
     );
 }
 
 #[test]
-fn sides_are_named_as_in_dicom() {
+fn orientation_letters_follow_dicom() {
     assert_eq!(orientation_letters([1.0, 0.0, 0.0]), "L");
     assert_eq!(orientation_letters([0.0, -1.0, 0.0]), "A");
     assert_eq!(orientation_letters([0.7, 0.7, 0.0]), "LP");
@@ -48,7 +48,7 @@ fn sides_are_named_as_in_dicom() {
 }
 
 #[test]
-fn letters_and_words_move_out_of_each_others_way() {
+fn orientation_letters_avoid_other_texts() {
     let room = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 300.0));
     let words = Rect::from_min_max(pos2(12.0, 0.0), pos2(240.0, 48.0));
     let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
@@ -68,11 +68,7 @@ fn letters_and_words_move_out_of_each_others_way() {
         [Some(0.0), Some(51.0), Some(83.0)]
     );
     let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 200.0));
-    assert_eq!(
-        top(&[all]),
-        None,
-        "so far down it is no letter of the upper edge"
-    );
+    assert_eq!(top(&[all]), None, "too far from the upper edge");
     assert_eq!(
         nearest_free_rect(
             room,
@@ -82,12 +78,12 @@ fn letters_and_words_move_out_of_each_others_way() {
             &[SearchDirection::Up]
         ),
         None,
-        "wider than the picture"
+        "wider than the view"
     );
 }
 
 #[test]
-fn nothing_at_the_edges_lies_on_anything_else_at_any_size() {
+fn texts_at_the_edges_never_overlap() {
     for (width, height) in [
         (120.0, 60.0),
         (104.0, 170.0),

@@ -1,4 +1,4 @@
-//! The shader against its twin on the CPU, on whatever adapter there is.
+//! The shader compared with the CPU renderer, on any graphics adapter.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -26,7 +26,7 @@ fn state() -> RenderState {
     )
 }
 
-/// The left upper corner of the screen as the card paints it, RGBA.
+/// The upper left corner of the screen as painted by the GPU, RGBA.
 fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
     let size = wgpu::Extent3d {
         width: SIZE[0] as u32,
@@ -64,7 +64,7 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
         });
         gpu.draw_into_pass(&mut pass);
     }
-    // Rows of 320 pixels keep to the alignment of copies.
+    // Rows of 320 pixels meet the alignment of copies.
     let bytes_per_row = SIZE[0] as u32 * 4;
     let buffer = state.device.create_buffer(&wgpu::BufferDescriptor {
         label: None,
@@ -97,7 +97,7 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
     bytes
 }
 
-/// Fails unless the two pictures are the same within 2 levels on 99.9 % of the pixels.
+/// Fails unless the two images agree within 2 levels on 99.9 % of the pixels.
 fn compare(gpu: &mut Gpu, state: &RenderState, scene: &Scene<'_>, what: &str) {
     gpu.upload_scene(scene);
     let drawn = draw(gpu, state);
@@ -123,13 +123,13 @@ fn compare(gpu: &mut Gpu, state: &RenderState, scene: &Scene<'_>, what: &str) {
     );
     assert!(
         painted.iter().any(|p| *p != painted[0]),
-        "{what}: there is something to see"
+        "{what}: nothing is painted"
     );
 }
 
 #[test]
 #[ignore = "needs a graphics adapter"]
-fn the_shader_paints_what_the_cpu_paints() {
+fn the_gpu_and_the_cpu_paint_the_same() {
     let (columns, rows) = (150, 120);
     let state = state();
     let mut gpu = Gpu::new(&state);
@@ -182,12 +182,12 @@ fn the_shader_paints_what_the_cpu_paints() {
 
 #[test]
 #[ignore = "needs a graphics adapter"]
-fn every_kind_of_pixel_and_window_comes_out_the_same() {
+fn every_pixel_type_and_window_is_displayed_correctly() {
     let state = state();
     let mut gpu = Gpu::new(&state);
     let picture = test_picture(300, 200);
     let Pixels::I16(values) = picture.pixels.clone() else {
-        unreachable!("16 bits")
+        unreachable!("not 16 bits")
     };
     let kinds = [
         Pixels::I16(values.iter().map(|v| v - 1200).collect()),
@@ -222,9 +222,9 @@ fn every_kind_of_pixel_and_window_comes_out_the_same() {
                 VoiFunction::LinearExact,
                 VoiFunction::Sigmoid,
             ] {
-                same_levels(&mut gpu, &state, &image, Window { function, ..auto }, false);
+                compare_levels(&mut gpu, &state, &image, Window { function, ..auto }, false);
             }
-            same_levels(
+            compare_levels(
                 &mut gpu,
                 &state,
                 &image,
@@ -236,13 +236,13 @@ fn every_kind_of_pixel_and_window_comes_out_the_same() {
                 first: auto.center - 350.0,
                 levels,
             });
-            same_levels(&mut gpu, &state, &image, auto, !image.is_color());
+            compare_levels(&mut gpu, &state, &image, auto, !image.is_color());
         }
     }
 }
 
-/// Pixel for pixel the card shows the levels of the domain.
-fn same_levels(
+/// Fails unless the GPU displays the grey levels of `labrum_core`.
+fn compare_levels(
     gpu: &mut Gpu,
     state: &RenderState,
     image: &Image,
@@ -279,7 +279,7 @@ fn same_levels(
         let at = (i / 300 * SIZE[0] + i % 300) * 4;
         different += usize::from((0..3).any(|c| drawn[at + c].abs_diff(expected[c]) > 1));
     }
-    // Values on the step of a threshold or of a table may fall to its other side.
+    // Values exactly on a step of the window or the table may be rounded differently.
     assert!(
         different * 1000 <= image.pixels.len(),
         "{different} pixels differ through {window:?}"
@@ -288,7 +288,7 @@ fn same_levels(
 
 #[test]
 #[ignore = "needs a graphics adapter"]
-fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
+fn changed_parts_of_the_mask_are_uploaded() {
     let (columns, rows) = (150, 120);
     let state = state();
     let mut gpu = Gpu::new(&state);
@@ -317,7 +317,7 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
 
 #[test]
 #[ignore = "needs a graphics adapter"]
-fn within_a_window_the_canvas_lies_where_it_should() {
+fn the_canvas_is_at_its_position_in_the_window() {
     use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
     let (columns, rows) = (150, 120);
     let image = test_picture(columns, rows);

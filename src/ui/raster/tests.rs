@@ -1,4 +1,4 @@
-//! The painted canvas as a user would check it: values, edges, and that nothing is left behind.
+//! The painted canvas: grey values, outlines, and partial repaints.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{fixture::*, *};
@@ -30,10 +30,10 @@ fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
 }
 
 #[test]
-fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
+fn at_full_size_the_canvas_matches_labrum_core() {
     let picture = test_picture(300, 200);
     let Pixels::I16(values) = &picture.pixels else {
-        panic!("16 bits")
+        panic!("not 16 bits")
     };
     let kinds = [
         picture.pixels.clone(),
@@ -77,7 +77,7 @@ fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
 }
 
 #[test]
-fn a_reduced_picture_is_the_mean_of_its_pixels() {
+fn a_reduced_image_averages_its_pixels() {
     let stripes = (0..400 * 400)
         .map(|i| if i % 2 == 0 { 100 } else { 200 })
         .collect();
@@ -104,7 +104,7 @@ fn a_reduced_picture_is_the_mean_of_its_pixels() {
 }
 
 #[test]
-fn true_pixels_are_seen_from_a_zoom_of_six() {
+fn from_a_zoom_of_six_pixels_are_drawn_as_squares() {
     let image = Arc::new(
         Image::new(
             40,
@@ -138,17 +138,13 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
         for (i, pixel) in painted.iter().enumerate() {
             let [x, y] = [i % side, i / side].map(|v| ((v as f32 + 0.5) / scale) as usize);
             let is_red = pixel.r() == 255 && pixel.g() == 0;
-            assert_eq!(
-                is_red,
-                (x, y) == (20, 20),
-                "the filled square is the pixel, no more and no less"
-            );
+            assert_eq!(is_red, (x, y) == (20, 20), "exactly this pixel is filled");
         }
     }
 }
 
 #[test]
-fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
+fn an_outline_has_constant_width_and_no_gaps_at_every_zoom() {
     let (side, radius) = (256usize, 80.0f64);
     let image = test_picture(side, side);
     let is_in =
@@ -175,14 +171,14 @@ fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
             };
             paint(&scene, area)
         };
-        // What turns from black to red is the line.
+        // The difference between black and red is the line.
         let (red, black) = (of(&look), of(&black));
         let cover: Vec<f64> = red
             .iter()
             .zip(&black)
             .map(|(r, b)| f64::from(r.r() - b.r()) / 255.0)
             .collect();
-        // Steps are longer than the circle that they stand for.
+        // Pixel edges are longer than the circle that they approximate.
         let length = if scale >= 6.0 {
             8.0 * radius
         } else {
@@ -211,7 +207,7 @@ fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
 }
 
 #[test]
-fn nothing_small_is_kept_from_sight() {
+fn single_pixels_and_thin_lines_are_visible_at_every_zoom() {
     let (columns, rows) = (200, 160);
     let image = test_picture(columns, rows);
     let marks = [(20, 30), (77, 91), (150, 12)];
@@ -244,7 +240,7 @@ fn nothing_small_is_kept_from_sight() {
             let edge = if scale >= 6.0 { 1.0 } else { 0.5 };
             assert!(
                 is_green(x as f32 + edge, y as f32 + 0.5),
-                "the pixel at {x}, {y} is not seen at {scale}"
+                "the pixel at {x}, {y} is not visible at {scale}"
             );
         }
         assert!(
@@ -255,7 +251,7 @@ fn nothing_small_is_kept_from_sight() {
 }
 
 #[test]
-fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
+fn a_partial_repaint_gives_the_same_canvas_as_a_full_one() {
     let (columns, rows) = (200, 150);
     let image = test_picture(columns, rows);
     let area = Area {
@@ -294,7 +290,7 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
                 look: &look,
             };
             if let Some((part, pixels)) = raster.repaint_changes(&scene, area) {
-                assert!(step == 0 || part != area, "only a part is painted again");
+                assert!(step == 0 || part != area, "the repaint was not partial");
                 put(&mut canvas, area, part, &pixels);
             }
             assert!(canvas == paint(&scene, area), "at {scale}, step {step}");
@@ -313,7 +309,7 @@ fn put(canvas: &mut Vec<Color32>, area: Area, part: Area, pixels: &[Color32]) {
 }
 
 #[test]
-fn what_did_not_change_is_not_painted_again() {
+fn nothing_is_repainted_without_a_change() {
     let image = test_picture(64, 64);
     let live: Live = live_mask(64, 64, test_labels(64, 64));
     let look = usual_look(&image, [2.0, 2.0], LabelLayers::Fill);
@@ -334,7 +330,7 @@ fn what_did_not_change_is_not_painted_again() {
 }
 
 #[test]
-fn the_difference_tints_what_was_added_and_what_was_removed() {
+fn the_difference_view_tints_added_and_removed_pixels() {
     let image = Arc::new(Image::new(30, 10, Pixels::U8(vec![0; 300])).unwrap());
     let strip = |from: usize, to: usize| {
         (0..300)
@@ -369,6 +365,6 @@ fn the_difference_tints_what_was_added_and_what_was_removed() {
     assert_eq!(
         (at(12), at(2)),
         (Color32::BLACK, Color32::BLACK),
-        "what is in both, or in none, is left as it is"
+        "pixels in both masks or in neither are not tinted"
     );
 }

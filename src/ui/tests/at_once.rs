@@ -1,4 +1,4 @@
-//! What a person did between two frames of a slow window: a stroke and the key after it, a dialog and what is typed into it.
+//! Several inputs within one frame of a slow window: a stroke and a key, a dialog and typed text.
 
 use super::{
     sessions::{Bench, Dice, Person, bench},
@@ -8,7 +8,7 @@ use crate::session::{job::SliceKey, tool_options::ToolKind};
 use egui::{Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, vec2};
 use labrum_core::mask::Mask;
 
-/// A window with everything on it, fed with all of `events` in one frame.
+/// A window with all panels that receives all `events` in one frame.
 fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
     let mut harness = bench(vec2(1100.0, 700.0), true);
     let canvas = harness.get_by_label_contains("Image:").rect();
@@ -49,7 +49,7 @@ fn stroke(person: &mut Person) {
 }
 
 #[test]
-fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
+fn a_stroke_followed_by_a_key_in_the_same_frame_stays_on_its_slice() {
     let harness = in_one_frame(|person| {
         stroke(person);
         person.key(Key::ArrowUp, Modifiers::NONE);
@@ -62,7 +62,7 @@ fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
     assert_eq!(
         drawn,
         [true, false, true, false, false],
-        "one where it began, one where the keys led"
+        "one stroke on the first slice, one where the keys led"
     );
 
     let harness = in_one_frame(|person| {
@@ -80,15 +80,12 @@ fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
         stroke(person);
         person.key(Key::Z, Modifiers::COMMAND);
     });
-    assert!(
-        mask(&harness, 0, 2).is_blank(),
-        "undo takes back that stroke"
-    );
+    assert!(mask(&harness, 0, 2).is_blank(), "the stroke is undone");
     assert_eq!(harness.state().session.next_redo(), Some("Brush"));
 }
 
 #[test]
-fn the_last_corner_of_a_polygon_counts_though_enter_follows_at_once() {
+fn the_last_corner_of_a_polygon_counts_if_enter_follows_in_the_same_frame() {
     let harness = in_one_frame(|person| {
         person.key(Key::P, Modifiers::NONE);
         for (x, y) in [(0.0, 0.0), (120.0, 0.0), (120.0, 120.0), (0.0, 120.0)] {
@@ -113,13 +110,13 @@ fn the_last_corner_of_a_polygon_counts_though_enter_follows_at_once() {
     let area = mask(&harness, 0, 2).count_pixels(1) as f64;
     assert!(
         (area - side * side).abs() < 2.5 * side,
-        "{area} of {:.0} pixels: a square, no triangle",
+        "{area} of {:.0} pixels: not a square",
         side * side
     );
 }
 
 #[test]
-fn a_stroke_over_a_button_clicks_nothing_and_one_that_ends_there_is_kept() {
+fn a_stroke_that_ends_on_a_button_is_kept_and_clicks_nothing() {
     let harness = in_one_frame(|person| {
         person.move_to(person.canvas.center());
         person.button(PointerButton::Primary, true);
@@ -128,13 +125,13 @@ fn a_stroke_over_a_button_clicks_nothing_and_one_that_ends_there_is_kept() {
     });
     assert!(
         !harness.state().window.has_dialog(),
-        "the button beside the canvas was not meant"
+        "the button is not clicked"
     );
     assert!(!mask(&harness, 0, 2).is_blank());
 }
 
 #[test]
-fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
+fn text_typed_right_after_opening_a_dialog_goes_to_its_field() {
     let harness = in_one_frame(|person| {
         person.click(person.controls[0]);
         for key in [Key::B, Key::O, Key::N, Key::E] {
@@ -155,11 +152,11 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
     assert_eq!(
         session.tools.active_tool(),
         ToolKind::Brush,
-        "no letter was a key"
+        "no letter was taken for a shortcut"
     );
     assert!(
         !mask(&harness, 0, 2).is_blank(),
-        "the stroke after the dialog is a stroke"
+        "the stroke after the dialog is drawn"
     );
 
     let mut harness = in_one_frame(|person| {
@@ -177,7 +174,7 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
 }
 
 #[test]
-fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests() {
+fn the_pixel_value_follows_the_slice_under_a_resting_pointer() {
     let mut harness = bench(vec2(1100.0, 700.0), true);
     let at = harness.get_by_label_contains("Image:").rect().center();
     harness.event(Input::PointerMoved(at));
@@ -185,7 +182,7 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
     let value = |harness: &Harness<'static, Bench>| {
         let session = &harness.state().session;
         let image = &session.current_loaded().unwrap().image;
-        // The middle of the picture.
+        // The centre of the image.
         let value = image.modality_value(32 * image.columns + 32);
         harness
             .query_by_label_contains(&format!("Value {value:.0}"))
@@ -206,6 +203,6 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
             slice + 1,
             "one notch, one slice"
         );
-        assert!(value(&harness), "in that very frame");
+        assert!(value(&harness), "updated in the same frame");
     }
 }

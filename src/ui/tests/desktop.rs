@@ -1,4 +1,5 @@
-//! The window on real machines: small screens, large letters, no dialogs for files, the keyboard alone, a second window.
+//! The window on real desktops: small screens, large text, no file dialogs, keyboard only, a
+//! second window.
 
 use super::*;
 use crate::session::{
@@ -46,8 +47,8 @@ fn empty() -> Session {
     Session::new(Settings::default())
 }
 
-/// The places of all dialogs and menus.
-fn over(harness: &Harness<'static, App>) -> Vec<Rect> {
+/// The rectangles of all dialogs, menus and messages.
+fn overlay_rects(harness: &Harness<'static, App>) -> Vec<Rect> {
     harness.ctx.memory(|m| {
         let layers = m
             .layer_ids()
@@ -60,7 +61,7 @@ fn over(harness: &Harness<'static, App>) -> Vec<Rect> {
 }
 
 #[test]
-fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
+fn every_dialog_fits_every_screen_and_keeps_its_size() {
     for size in SIZES {
         for command in DIALOGS {
             let mut harness = sized(empty(), size);
@@ -69,19 +70,19 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
                 .window
                 .dialogs
                 .open_for_command(command, &empty());
-            // The first frame measures and is not seen.
+            // The first frame only measures and is not shown.
             harness.run_steps(2);
-            let first = over(&harness);
+            let first = overlay_rects(&harness);
             let room = Rect::from_min_size(egui::Pos2::ZERO, size.into()).expand(1.0);
             assert!(!first.is_empty(), "{command:?}");
             harness.run_steps(6);
-            for rect in over(&harness) {
+            for rect in overlay_rects(&harness) {
                 assert!(
                     room.contains_rect(rect),
                     "{command:?} at {size:?}: {rect:?}"
                 );
             }
-            for (before, after) in first.iter().zip(over(&harness)) {
+            for (before, after) in first.iter().zip(overlay_rects(&harness)) {
                 let moved = (before.min - after.min)
                     .abs()
                     .max((before.max - after.max).abs());
@@ -91,7 +92,7 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
                 );
             }
             for button in ["Close", "Done", "Cancel"] {
-                // The palette and the keys list a command of that name.
+                // The palette and the list of shortcuts contain commands with these names.
                 for node in harness
                     .query_all_by_label(button)
                     .filter(|_| !matches!(command, UserCommand::Palette | UserCommand::Keys))
@@ -113,7 +114,7 @@ fn every_menu_fits_every_screen() {
         for menu in ["File", "Edit", "View", "Tools", "Model", "Review", "Help"] {
             harness.get_all_by_label(menu).next().unwrap().click();
             harness.run_steps(4);
-            let shown = over(&harness);
+            let shown = overlay_rects(&harness);
             assert!(!shown.is_empty(), "{menu}");
             let room = Rect::from_min_size(egui::Pos2::ZERO, size.into()).expand(1.0);
             assert!(
@@ -127,14 +128,14 @@ fn every_menu_fits_every_screen() {
 }
 
 #[test]
-fn the_palette_keeps_its_height_and_finds_by_what_a_command_does() {
+fn the_palette_keeps_its_height_and_also_searches_descriptions() {
     let mut harness = window(empty());
     harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
     harness.run_steps(3);
-    let full = over(&harness);
+    let full = overlay_rects(&harness);
     harness.get_by_label("Find a command").type_text("dark");
     harness.run_steps(3);
-    assert_eq!(over(&harness), full);
+    assert_eq!(overlay_rects(&harness), full);
     assert!(harness.query_by_label("Light theme").is_some());
     harness.key_press(Key::Enter);
     harness.run_steps(2);
@@ -142,7 +143,7 @@ fn the_palette_keeps_its_height_and_finds_by_what_a_command_does() {
 }
 
 #[test]
-fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
+fn without_file_dialogs_the_path_can_be_typed() {
     for (pick, heading, expected) in [
         (
             Pick::Folder,
@@ -185,7 +186,7 @@ fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
 }
 
 #[test]
-fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
+fn without_file_dialogs_browse_is_disabled_and_a_hint_says_to_type() {
     let mut harness = window(empty());
     harness
         .state_mut()
@@ -220,12 +221,12 @@ fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
             .actions
             .iter()
             .any(|a| a.contains("Pick(MoveWorkspace)")),
-        "it is greyed"
+        "the button is disabled"
     );
 }
 
-/// A window with as many errors.
-fn failed(count: usize) -> Harness<'static, App> {
+/// A window with `count` error messages.
+fn with_errors(count: usize) -> Harness<'static, App> {
     let mut session = empty();
     (0..count).for_each(|n| {
         session.show_error(&Error::at_path(
@@ -240,8 +241,8 @@ fn failed(count: usize) -> Harness<'static, App> {
 }
 
 #[test]
-fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
-    let mut harness = failed(2);
+fn escape_dismisses_messages_and_errors_stay_in_their_list() {
+    let mut harness = with_errors(2);
     assert!(harness.query_by_label_contains("/scan 1").is_some());
     harness.key_press(Key::Escape);
     harness.run_steps(3);
@@ -268,14 +269,14 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
     harness.run_steps(3);
     assert!(
         !harness.state().window.has_dialog(),
-        "Enter presses the blue button"
+        "Enter presses the default button"
     );
     assert!(harness.query_by_label_contains("Error messages:").is_none());
 }
 
 #[test]
-fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
-    let mut harness = failed(3);
+fn messages_do_not_move_while_the_pointer_is_on_them() {
+    let mut harness = with_errors(3);
     let dismiss = |harness: &Harness<'static, App>, n: usize| {
         let mut places: Vec<Rect> = harness
             .query_all_by_label("Dismiss")
@@ -295,16 +296,16 @@ fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
     lowest_button.click();
     harness.run_steps(3);
     assert_eq!(harness.query_all_by_label("Dismiss").count(), 2);
-    assert_eq!(dismiss(&harness, 0), top, "the others stay where they are");
-    // Once nobody aims at them they come down.
+    assert_eq!(dismiss(&harness, 0), top, "the others do not move");
+    // They move down once the pointer has left.
     harness.hover_at(egui::pos2(100.0, 100.0));
     harness.run_steps(3);
     assert!(dismiss(&harness, 0).top() > top.top());
 }
 
 #[test]
-fn what_lies_below_a_message_stays_where_it_is_when_that_goes() {
-    let mut harness = failed(2);
+fn lower_messages_stay_in_place_when_one_above_disappears() {
+    let mut harness = with_errors(2);
     let lowest = |harness: &Harness<'static, App>| {
         harness
             .query_all_by_label("Dismiss")
@@ -320,11 +321,11 @@ fn what_lies_below_a_message_stays_where_it_is_when_that_goes() {
         .apply_action(Action::Dismiss(newest));
     harness.step();
     assert_eq!(harness.query_all_by_label("Dismiss").count(), 1);
-    assert_eq!(lowest(&harness), before, "in that very frame");
+    assert_eq!(lowest(&harness), before, "in the same frame");
 }
 
 #[test]
-fn messages_cover_no_more_than_a_corner() {
+fn messages_stay_in_a_corner_of_the_window() {
     for size in SIZES {
         let mut session = empty();
         for n in 0..9 {
@@ -332,7 +333,9 @@ fn messages_cover_no_more_than_a_corner() {
             session.show_error(&Error::at_path("open", path, "it is cut off"));
         }
         let harness = sized(session, size);
-        let shown = over(&harness).into_iter().fold(Rect::NOTHING, Rect::union);
+        let shown = overlay_rects(&harness)
+            .into_iter()
+            .fold(Rect::NOTHING, Rect::union);
         assert!(
             shown.width() <= size[0] * 0.5 + 20.0,
             "{shown:?} of {size:?}"
@@ -345,7 +348,7 @@ fn messages_cover_no_more_than_a_corner() {
 }
 
 #[test]
-fn close_all_takes_messages_with_it() {
+fn opening_another_workspace_dismisses_messages() {
     let mut session = empty();
     session.show_error(&Error::new("open", "it is cut off"));
     session.apply_action(Action::OpenWorkspace("/work/b".into()));
@@ -356,7 +359,7 @@ fn close_all_takes_messages_with_it() {
 }
 
 #[test]
-fn tab_goes_through_the_controls_and_each_has_a_ring() {
+fn tab_visits_the_controls_and_each_shows_a_focus_ring() {
     let mut harness = window(empty());
     let mut seen = Vec::new();
     for _ in 0..8 {
@@ -377,20 +380,23 @@ fn tab_goes_through_the_controls_and_each_has_a_ring() {
                 }
                 _ => false,
             });
-        assert!(has_ring, "about {rect:?}");
+        assert!(has_ring, "no focus ring around {rect:?}");
     }
-    assert!(harness.state().session.settings.panels, "the panels stay");
+    assert!(
+        harness.state().session.settings.panels,
+        "Tab does not hide the panels"
+    );
     harness.key_press(Key::Escape);
     harness.run_steps(2);
     assert_eq!(
         harness.ctx.memory(|m| m.focused()),
         None,
-        "the keys are for the picture again"
+        "keys apply to the image again"
     );
 }
 
 #[test]
-fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
+fn enter_presses_the_focused_control_or_else_the_default_button() {
     let mut harness = window(empty());
     harness.key_press(Key::F1);
     harness.run_steps(3);
@@ -402,7 +408,7 @@ fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
         harness
             .query_by_label_contains("Press a key for Undo")
             .is_some(),
-        "it presses what has the keyboard"
+        "Enter presses the focused control"
     );
     harness.key_press(Key::Escape);
     harness.run_steps(2);
@@ -416,7 +422,7 @@ fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
     assert!(!harness.state().window.has_dialog());
 }
 
-/// A session in which a round runs, done by this share.
+/// A session with a running round, of which the fraction `done` is complete.
 fn training(done: f64) -> Session {
     let mut session = empty();
     session.learning.running = Some(Running {
@@ -435,7 +441,7 @@ fn training(done: f64) -> Session {
 }
 
 #[test]
-fn closing_while_it_trains_says_what_becomes_of_the_round() {
+fn closing_during_training_says_that_the_round_will_resume() {
     let mut harness = window(training(0.3));
     assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
     assert!(
@@ -445,7 +451,10 @@ fn closing_while_it_trains_says_what_becomes_of_the_round() {
     );
     harness.key_press(Key::Enter);
     harness.run_steps(2);
-    assert!(!harness.state().window.has_dialog(), "Enter stays");
+    assert!(
+        !harness.state().window.has_dialog(),
+        "Enter cancels quitting"
+    );
 
     let mut harness = window(training(0.3));
     close(&mut harness);
@@ -455,7 +464,7 @@ fn closing_while_it_trains_says_what_becomes_of_the_round() {
 }
 
 #[test]
-fn a_round_that_ends_while_one_is_asked_closes_no_window() {
+fn the_window_stays_open_if_the_round_ends_during_the_question() {
     let mut harness = window(training(0.99));
     close(&mut harness);
     harness.state_mut().session.learning.running = None;
@@ -468,7 +477,7 @@ fn a_round_that_ends_while_one_is_asked_closes_no_window() {
 }
 
 #[test]
-fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
+fn a_workspace_open_in_another_window_is_read_only_until_taken_over() {
     let mut session = empty();
     let holder = Some("another Labrum window (process 12 on tower)".to_owned());
     let folder = std::path::PathBuf::from("/work/a");
@@ -513,7 +522,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         .apply_action(Action::RenameWorkspace("Mine".into()));
     assert!(
         harness.state_mut().session.take_jobs().is_empty(),
-        "nothing is sent to it"
+        "nothing is written to it"
     );
     harness.get_by_label("Edit here").click();
     harness.run_steps(2);
@@ -523,7 +532,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
             .actions
             .iter()
             .any(|a| a.contains("OpenWorkspace")),
-        "it is greyed"
+        "the button is disabled"
     );
 
     harness.state_mut().session.on_event(Event::HolderGone);
@@ -545,7 +554,7 @@ fn the_case_list_alone_can_be_hidden() {
     let mut session = empty();
     assert!(session.settings.case_list);
     session.apply_action(Action::Command(UserCommand::ToggleCases));
-    assert!(session.settings.case_list, "nothing is open");
+    assert!(session.settings.case_list, "no case is open");
     let mut harness = window(super::learning::open());
     assert!(harness.query_by_label_contains("Case Head 1").is_some());
     harness.key_press_modifiers(Modifiers::SHIFT, Key::F9);
@@ -553,16 +562,16 @@ fn the_case_list_alone_can_be_hidden() {
     assert!(harness.query_by_label_contains("Case Head 1").is_none());
     assert!(
         harness.query_by_label("Labels").is_some(),
-        "the panel at the right stays"
+        "the right panel stays"
     );
-    // Who looks for a case sees the list.
+    // Searching for a case shows the list again.
     harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
     harness.run_steps(3);
     assert!(harness.get_by_label("Find a case").is_focused());
 }
 
 #[test]
-fn cases_are_found_by_name_and_by_what_became_of_them() {
+fn cases_are_filtered_by_name_and_status() {
     let mut session = super::learning::open();
     session.cases[1].status = labrum_core::study::Status::Accepted;
     session.cases[2].side = Some(labrum_core::holdout::Side::HoldOut);
@@ -581,7 +590,7 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
     assert_eq!(
         harness.state().session.cases.current,
         Some(2),
-        "Enter shows the first that was found"
+        "Enter shows the first match"
     );
     harness.get_by_label("List all").click();
     harness.run_steps(2);
@@ -596,7 +605,7 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
 }
 
 #[test]
-fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
+fn next_and_previous_case_follow_the_filtered_list() {
     let mut session = super::learning::open();
     session.cases[1].status = labrum_core::study::Status::Accepted;
     session.apply_action(Action::Filter(crate::session::case_list::CaseFilter {
@@ -616,14 +625,14 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
             .iter()
             .any(|n| n.text.contains("This is the last case in the list"))
     );
-    // From a case that is not listed to the nearest that is.
+    // From a case that is not listed to the nearest listed one.
     session.cases.current = Some(1);
     session.apply_action(Action::Command(UserCommand::PreviousCase));
     assert_eq!(session.cases.current, Some(0));
 }
 
 #[test]
-fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
+fn a_right_click_on_a_case_opens_its_menu() {
     let mut harness = window(super::learning::open());
     harness
         .get_by_label_contains("Case Head 2")
@@ -632,10 +641,10 @@ fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
     assert_eq!(
         harness.state().session.cases.current,
         Some(1),
-        "it is shown"
+        "the case is shown"
     );
     assert!(harness.query_by_label("Copy name").is_some());
-    // The menu comes to rest above the lower edge of the window.
+    // Wait until the menu has its final position.
     harness.run_steps(4);
     harness.get_by_label("Copy path").click();
     harness.step();

@@ -1,4 +1,4 @@
-//! The orthogonal views in the window: found by their names, linked by clicks, painted in by the mouse and by keys.
+//! The orthogonal views in the window: linked by clicks, painted with mouse and keys.
 
 use super::*;
 use crate::session::{ortho::tests::shown, settings::ViewMode};
@@ -6,15 +6,15 @@ use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, vec2};
 use labrum_core::{reslice, stack::ViewPlane};
 use std::sync::Arc;
 
-/// The window with three views of five slices, all read.
+/// The window with three views of five slices, all loaded.
 fn views() -> Harness<'static, App> {
     let mut harness = window(shown());
-    answer(&mut harness);
+    run_reslice_jobs(&mut harness);
     harness
 }
 
 /// Does what the worker would do for the views.
-fn answer(harness: &mut Harness<'static, App>) {
+fn run_reslice_jobs(harness: &mut Harness<'static, App>) {
     for job in std::mem::take(&mut harness.state_mut().jobs) {
         if let Job::Reslice(job) = job {
             let pane = job.stack.view_pane(job.plane);
@@ -57,7 +57,7 @@ fn drag(harness: &mut Harness<'static, App>, from: Pos2, to: Pos2, modifiers: Mo
 }
 
 #[test]
-fn three_views_are_shown_and_say_what_they_show() {
+fn three_views_are_shown_with_their_names() {
     let mut harness = views();
     assert!(
         harness
@@ -84,7 +84,7 @@ fn three_views_are_shown_and_say_what_they_show() {
 }
 
 #[test]
-fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back() {
+fn a_brush_on_the_coronal_view_paints_across_slices_and_is_undone() {
     let mut harness = views();
     let middle = center(&harness, "View: Coronal");
     drag(
@@ -122,7 +122,7 @@ fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back()
 }
 
 #[test]
-fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
+fn dragging_with_shift_moves_the_crosshair_and_draws_nothing() {
     let mut harness = views();
     let middle = center(&harness, "View: Sagittal");
     drag(
@@ -145,7 +145,7 @@ fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
 }
 
 #[test]
-fn keys_alone_reach_every_view_and_paint_there() {
+fn every_view_can_be_reached_and_painted_with_keys() {
     let mut harness = views();
     harness.key_press(Key::F6);
     harness.run_steps(2);
@@ -156,7 +156,7 @@ fn keys_alone_reach_every_view_and_paint_there() {
     );
     harness.key_press(Key::ArrowDown);
     harness.run_steps(2);
-    answer(&mut harness);
+    run_reslice_jobs(&mut harness);
     assert!(
         harness
             .query_by_label_contains("View: Sagittal, 8 of 12")
@@ -184,7 +184,7 @@ fn keys_alone_reach_every_view_and_paint_there() {
 }
 
 #[test]
-fn the_limit_for_memory_is_a_setting() {
+fn the_image_cache_limit_is_a_setting() {
     let mut harness = window(Session::new(Settings::default()));
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Comma);
     harness.run_steps(2);

@@ -1,4 +1,4 @@
-//! Servers in the window: what is asked, what is shown of the answers, what is said when it goes wrong.
+//! Servers in the window: requests, results and errors.
 
 #![allow(clippy::panic)]
 
@@ -20,7 +20,7 @@ fn server(name: &str) -> Server {
     }
 }
 
-fn known() -> Session {
+fn with_servers() -> Session {
     Session::new(Settings {
         servers: vec![server("Main"), server("Research")],
         ..Settings::default()
@@ -47,7 +47,7 @@ fn jobs(harness: &mut Harness<'static, App>) -> Vec<PacsJob> {
         .collect()
 }
 
-fn tell(harness: &mut Harness<'static, App>, event: PacsEvent) {
+fn send_event(harness: &mut Harness<'static, App>, event: PacsEvent) {
     harness.state_mut().session.on_event(Event::Pacs(event));
     harness.run_steps(3);
 }
@@ -91,7 +91,7 @@ fn two_studies() -> FoundStudies {
 
 /// With two studies found.
 fn searched() -> Harness<'static, App> {
-    let mut harness = browser(known());
+    let mut harness = browser(with_servers());
     type_in(&mut harness, "Patient's name", "doe");
     click(&mut harness, "Search");
     let jobs = jobs(&mut harness);
@@ -107,7 +107,7 @@ fn searched() -> Harness<'static, App> {
         (server.name.as_str(), query.patient_name.as_str()),
         ("Main", "doe")
     );
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Found {
             id: *id,
@@ -122,7 +122,7 @@ fn row(harness: &Harness<'static, App>, words: &str) -> bool {
 }
 
 #[test]
-fn a_study_is_found_looked_into_and_received() {
+fn a_study_is_found_expanded_and_received() {
     let mut harness = searched();
     assert!(
         row(&harness, "Doe Jane") && row(&harness, "Roe Richard") && row(&harness, "2 studies")
@@ -141,7 +141,7 @@ fn a_study_is_found_looked_into_and_received() {
         ..RemoteSeries::default()
     };
     let list = vec![series("1.2.1", "Scout"), series("1.2.2", "Abdomen")];
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Series {
             id: *id,
@@ -174,15 +174,15 @@ fn a_study_is_found_looked_into_and_received() {
         bytes: 2_000_000,
         is_waiting: false,
     };
-    tell(&mut harness, PacsEvent::Receiving { id: *id, state });
+    send_event(&mut harness, PacsEvent::Receiving { id: *id, state });
     assert!(row(&harness, "Receiving 3 of 12 objects"));
     let state = Receiving {
         is_waiting: true,
         ..state
     };
-    tell(&mut harness, PacsEvent::Receiving { id: *id, state });
+    send_event(&mut harness, PacsEvent::Receiving { id: *id, state });
     assert!(row(&harness, "Connection lost: trying again"));
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Received {
             id: *id,
@@ -191,7 +191,7 @@ fn a_study_is_found_looked_into_and_received() {
     );
     assert!(
         !harness.state().window.has_dialog(),
-        "the study is in the window now"
+        "the dialog closes when the study is opened"
     );
     assert!(
         harness
@@ -203,7 +203,7 @@ fn a_study_is_found_looked_into_and_received() {
 }
 
 #[test]
-fn receiving_can_be_stopped() {
+fn receiving_can_be_cancelled() {
     let mut harness = searched();
     harness.get_by_label_contains("Doe Jane").click();
     harness.run_steps(3);
@@ -218,7 +218,7 @@ fn receiving_can_be_stopped() {
 }
 
 #[test]
-fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
+fn a_password_is_requested_when_needed_and_never_logged() {
     let signed = Server {
         sign_in: SignIn::Password,
         user: "reader".into(),
@@ -235,7 +235,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     };
     let failure = Error::new("sign in (server \"Main\")", "the password is missing")
         .of_kind(ErrorKind::SignIn);
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Found {
             id: *id,
@@ -251,7 +251,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     );
     assert!(
         matches!(&asked[1], PacsJob::Ask(PacsQuestion::Find { .. })),
-        "asked again without a click"
+        "the search is repeated without a click"
     );
     assert!(
         harness
@@ -263,7 +263,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
 }
 
 #[test]
-fn what_went_wrong_is_said_where_one_looks() {
+fn errors_are_shown_in_the_dialog() {
     let mut harness = searched();
     click(&mut harness, "Test");
     let asked = jobs(&mut harness);
@@ -274,7 +274,7 @@ fn what_went_wrong_is_said_where_one_looks() {
         "connect over DICOMweb (server \"Main\")",
         "nothing answers there (connection refused)",
     );
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Echoed {
             id: *id,
@@ -284,14 +284,11 @@ fn what_went_wrong_is_said_where_one_looks() {
     assert!(row(&harness, "connection refused"));
     type_in(&mut harness, "From", "yesterday");
     click(&mut harness, "Search");
-    assert!(
-        jobs(&mut harness).is_empty(),
-        "a day that is none is not asked for"
-    );
+    assert!(jobs(&mut harness).is_empty(), "an invalid date is not sent");
 }
 
 #[test]
-fn the_first_server_is_added_where_it_is_needed() {
+fn the_first_server_is_added_in_the_search_dialog() {
     let mut harness = browser(Session::new(Settings::default()));
     type_in(&mut harness, "Name", "Hospital");
     type_in(&mut harness, "Address", "pacs.example.org");
@@ -299,7 +296,7 @@ fn the_first_server_is_added_where_it_is_needed() {
     click(&mut harness, "Save");
     assert!(
         harness.state().session.settings.servers.is_empty(),
-        "it is greyed"
+        "the button is disabled"
     );
     harness.get_all_by_label("Address").last().unwrap().focus();
     harness.key_press(egui::Key::Home);
@@ -318,7 +315,10 @@ fn the_first_server_is_added_where_it_is_needed() {
         "{}",
         servers[0].address
     );
-    assert!(harness.query_by_label("Search").is_some(), "and is asked");
+    assert!(
+        harness.query_by_label("Search").is_some(),
+        "the search is available"
+    );
 }
 
 fn waiting(state: SendState, trouble: Option<&str>) -> SendItem {
@@ -341,15 +341,15 @@ fn waiting(state: SendState, trouble: Option<&str>) -> SendItem {
 }
 
 #[test]
-fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
-    let mut harness = window(known());
+fn the_send_queue_is_opened_from_the_status_bar_and_edited() {
+    let mut harness = window(with_servers());
     assert!(
         harness
             .query_by_label_contains("Send queue: Sending")
             .is_none()
     );
     let item = waiting(SendState::Waiting, Some("the connection broke off"));
-    tell(&mut harness, PacsEvent::Queue(vec![item]));
+    send_event(&mut harness, PacsEvent::Queue(vec![item]));
     click(&mut harness, "Send queue: Sending 1");
     harness.get_by_label_contains("1.2.3.seg.dcm").click();
     harness.run_steps(3);
@@ -361,7 +361,7 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
         matches!(&asked[..], [PacsJob::Sending(SendingJob::Retry(a)), PacsJob::Sending(SendingJob::Cancel(b))] if a == "a" && b == "a"),
         "{asked:?}"
     );
-    tell(
+    send_event(
         &mut harness,
         PacsEvent::Queue(vec![waiting(SendState::Cancelled, None)]),
     );
@@ -373,8 +373,8 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
 }
 
 #[test]
-fn sending_says_why_it_cannot_be_done() {
-    let session = known();
+fn sending_without_a_case_is_refused_with_a_reason() {
+    let session = with_servers();
     assert_eq!(
         session.command_refusal(UserCommand::SendToServer),
         Some("Nothing is open")

@@ -1,5 +1,5 @@
-//! Whole sessions, fed once with one event a frame, once all in one frame, once in frames cut at random: what is drawn, what
-//! the journal holds and what stands on the screen do not depend on how fast the window is drawn.
+//! Random sessions, played with one event per frame, with all events in one frame, and with random
+//! numbers of events per frame: masks, journal and screen must not depend on the frame rate.
 
 use super::*;
 use crate::session::{job::SliceKey, tests::with_pictures};
@@ -8,7 +8,7 @@ use egui::{
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Numbers by chance, the same for the same seed.
+/// Reproducible random numbers.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
@@ -24,7 +24,7 @@ impl Dice {
     }
 }
 
-/// A person at the window, by chance.
+/// A simulated user who acts at random.
 pub(super) struct Person {
     pub(super) dice: Dice,
     pub(super) canvas: Rect,
@@ -47,7 +47,7 @@ const TOOLS: [Key; 8] = [
 
 impl Person {
     fn place(&mut self) -> Pos2 {
-        // Now and then beside the canvas: a stroke that leaves it.
+        // Sometimes outside of the canvas, for strokes that leave it.
         let room = if self.dice.roll(12) == 0 {
             self.canvas.expand(30.0)
         } else {
@@ -239,7 +239,7 @@ impl Person {
         });
     }
 
-    /// Something that makes sense, and now and then something that does not.
+    /// A random action, mostly a sensible one.
     fn go_on(&mut self) {
         match self.dice.roll(13) {
             0..5 => self.drag(PointerButton::Primary),
@@ -260,7 +260,7 @@ impl Person {
     }
 }
 
-/// What must not depend on frames.
+/// What must not depend on the frame rate.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     journal: Vec<String>,
@@ -290,7 +290,7 @@ impl Bench {
 
     fn apply(&mut self, action: Action) {
         self.session.apply_action(action);
-        // Messages lie over the canvas: where one stands depends on when it is drawn.
+        // Messages cover the canvas, and their position depends on when they are drawn.
         self.seen.told.extend(
             self.session
                 .notices
@@ -383,7 +383,7 @@ pub(super) fn bench(size: Vec2, has_panels: bool) -> Harness<'static, Bench> {
     harness
 }
 
-/// Plays a session in frames of so many events; what is left of it at the end.
+/// Plays a session with `cut()` events per frame; returns its final state.
 fn play(size: Vec2, has_panels: bool, events: &[Input], mut cut: impl FnMut() -> usize) -> Seen {
     let mut harness = bench(size, has_panels);
     let mut rest = events;
@@ -397,7 +397,10 @@ fn play(size: Vec2, has_panels: bool, events: &[Input], mut cut: impl FnMut() ->
     while !stream::EventStream::is_idle(&harness.ctx) {
         harness.step();
         steps += 1;
-        assert!(steps < 4 * events.len() + 8, "events are left over");
+        assert!(
+            steps < 4 * events.len() + 8,
+            "some events are never handled"
+        );
     }
     harness.run_steps(2);
     harness.state_mut().look();
@@ -429,8 +432,8 @@ fn events(seed: u64, size: Vec2, has_panels: bool, controls: &[&str]) -> Vec<Inp
     person.events
 }
 
-/// Plays sessions in three ways and tells how many steps they left in the journal.
-fn same_in_any_frames(
+/// Plays sessions in three ways and compares them; returns the number of steps in the journal.
+fn compare_frame_rates(
     seeds: std::ops::Range<u64>,
     size: Vec2,
     has_panels: bool,
@@ -457,21 +460,21 @@ fn same_in_any_frames(
 }
 
 #[test]
-fn three_hundred_sessions_leave_the_same_in_any_frames() {
+fn three_hundred_sessions_do_not_depend_on_the_frame_rate() {
     let size = vec2(560.0, 400.0);
     let steps = std::thread::scope(|scope| {
         let parts = [0..150, 150..300]
-            .map(|seeds| scope.spawn(move || same_in_any_frames(seeds, size, false, &[])));
+            .map(|seeds| scope.spawn(move || compare_frame_rates(seeds, size, false, &[])));
         parts
             .into_iter()
             .map(|part| part.join().unwrap())
             .sum::<usize>()
     });
-    assert!(steps > 1000, "{steps} steps: the sessions do something");
+    assert!(steps > 1000, "{steps} steps: the sessions do too little");
 }
 
 #[test]
-fn the_picture_keeps_its_place_while_something_is_drawn() {
+fn the_image_does_not_move_while_drawing() {
     for (width, height) in [(1100.0, 700.0), (1280.0, 720.0), (1024.0, 640.0)] {
         let mut harness = bench(vec2(width, height), true);
         let place = |harness: &Harness<'_, Bench>| harness.get_by_label_contains("Image:").rect();
@@ -499,14 +502,14 @@ fn the_picture_keeps_its_place_while_something_is_drawn() {
         harness.run_steps(6);
         assert!(
             !harness.state().seen.journal.is_empty(),
-            "something was drawn"
+            "nothing was drawn"
         );
         assert_eq!(place(&harness), before, "at {width} x {height}");
     }
 }
 
 #[test]
-fn sessions_with_clicks_on_controls_leave_the_same_in_any_frames() {
+fn sessions_with_clicks_on_controls_do_not_depend_on_the_frame_rate() {
     let controls = [
         "Undo",
         "Redo",
@@ -517,6 +520,6 @@ fn sessions_with_clicks_on_controls_leave_the_same_in_any_frames() {
         "Accept and next",
         "Skip",
     ];
-    let steps = same_in_any_frames(1000..1030, vec2(1100.0, 700.0), true, &controls);
+    let steps = compare_frame_rates(1000..1030, vec2(1100.0, 700.0), true, &controls);
     assert!(steps > 100, "{steps}");
 }

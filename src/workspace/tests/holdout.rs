@@ -1,4 +1,4 @@
-//! Who is held out: decided once, the same for all cases of a subject, whatever comes after.
+//! The hold-out set: each subject is assigned once, with all its cases, and never moves.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,12 +6,12 @@ use super::*;
 use labrum_core::holdout::{self, Side};
 use rusqlite::OptionalExtension;
 
-/// A picture of its own subject.
+/// An image with its own subject.
 pub(super) fn picture(n: u64) -> CaseDescription {
     let identity = format!("sha256:{n}");
     let mut picture = described(&identity, &["p"]);
     picture.slices[0].sop_instance_uid = None;
-    // Far from all others: they differ in some 32 of 64 bits.
+    // Unlike all others: they differ in about 32 of 64 bits.
     let fingerprint = Some(
         (n + 1)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -29,7 +29,7 @@ pub(super) fn picture(n: u64) -> CaseDescription {
     }
 }
 
-/// A series of the patient.
+/// A series of this patient.
 fn series(identity: &str, patient: &str) -> CaseDescription {
     CaseDescription {
         subject: holdout::subject_hash(patient),
@@ -41,7 +41,7 @@ fn side(workspace: &mut Workspace, identity: &str) -> Option<Side> {
     stored(workspace, identity).entry.side
 }
 
-/// Subject and side of all cases, by identity.
+/// Identity, subject and set of all cases.
 fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
     let entries = workspace.list_cases().unwrap();
     entries
@@ -50,8 +50,8 @@ fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
         .collect()
 }
 
-/// A workspace as version 1 left it, closed.
-fn of_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
+/// Creates a workspace of schema version 1 and closes it.
+fn create_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
     let mut old = Workspace::open_with(folder, &schema::MIGRATIONS[..1]).unwrap();
     old.write_transaction("fill", |t| {
         fill(t);
@@ -62,7 +62,7 @@ fn of_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
 }
 
 #[test]
-fn a_side_is_decided_when_the_subject_is_known_and_stays() {
+fn a_subject_is_assigned_to_a_set_when_known_and_never_moves() {
     let (_folder, mut workspace) = workspace();
     workspace.adopt_case(&described("k", &["a"])).unwrap();
     assert_eq!(side(&mut workspace, "k"), None);
@@ -74,7 +74,7 @@ fn a_side_is_decided_when_the_subject_is_known_and_stays() {
     let decided = side(&mut workspace, "k");
     assert!(decided.is_some());
     assert_eq!(stored(&mut workspace, "k").entry.description, known);
-    // Not known any more, or known as somebody else: it stays whose it was.
+    // If the subject is later missing or different, the first one is kept.
     for subject in [String::new(), holdout::subject_hash("MRN 2")] {
         workspace
             .adopt_case(&CaseDescription {
@@ -88,13 +88,13 @@ fn a_side_is_decided_when_the_subject_is_known_and_stays() {
         );
         assert_eq!(side(&mut workspace, "k"), decided);
     }
-    // Whoever it was taken for since is on the same side.
+    // The later subject is in the same set.
     workspace.adopt_case(&series("other", "MRN 2")).unwrap();
     assert_eq!(side(&mut workspace, "other"), decided);
 }
 
 #[test]
-fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
+fn all_cases_of_a_subject_are_in_one_set_and_two_of_ten_are_held_out() {
     for start in 0..5 {
         let (_folder, mut workspace) = workspace();
         workspace
@@ -131,7 +131,7 @@ fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
 }
 
 #[test]
-fn pictures_that_look_the_same_share_a_subject() {
+fn images_that_look_the_same_share_a_subject() {
     let (_folder, mut workspace) = workspace();
     for n in 0..20 {
         workspace.adopt_case(&picture(n)).unwrap();
@@ -148,7 +148,7 @@ fn pictures_that_look_the_same_share_a_subject() {
         );
         assert_eq!(entry.description.fingerprint, copy.fingerprint);
     }
-    // A DICOM image with the same bits is of its own subject.
+    // A DICOM image with the same fingerprint keeps its own subject.
     let scan = CaseDescription {
         fingerprint: picture(3).fingerprint,
         ..series("dicom", "MRN 3")
@@ -162,7 +162,7 @@ fn pictures_that_look_the_same_share_a_subject() {
 }
 
 #[test]
-fn no_statement_moves_a_subject_across_the_line() {
+fn no_sql_statement_can_move_a_subject_to_the_other_set() {
     let (_folder, mut workspace) = workspace();
     workspace.adopt_case(&picture(1)).unwrap();
     workspace.adopt_case(&picture(2)).unwrap();
@@ -186,10 +186,10 @@ fn no_statement_moves_a_subject_across_the_line() {
 }
 
 #[test]
-fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() {
+fn a_workspace_of_version_1_is_migrated_and_split_in_its_first_round() {
     let folder = tempfile::tempdir().unwrap();
     let mask = packed(&square(1, 1, 5), 1);
-    of_version_1(folder.path(), |c| {
+    create_version_1(folder.path(), |c| {
         for n in 0..12 {
             let scan =
                 "INSERT INTO scan (id, identity, study, description, modality, study_date, columns, rows, status,
@@ -245,7 +245,8 @@ fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() 
     workspace.close().unwrap();
     assert_eq!(glance_at(folder.path()).unwrap().cases, Some(12));
 
-    // The patient of a study comes to be known: whatever else is of the patient stays on the study's side.
+    // The patient of a study becomes known: other cases of this patient join the set of the
+    // study.
     let mut workspace = Workspace::open(folder.path()).unwrap();
     workspace
         .adopt_case(&CaseDescription {
@@ -270,13 +271,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_comes_in_nobody_changes_sides(
-        deeds in proptest::collection::vec((0u64..12, 0u64..6, 0u32..3, any::<bool>(), 0u8..10), 1..60),
+    fn no_added_case_moves_a_subject_to_the_other_set(
+        added in proptest::collection::vec((0u64..12, 0u64..6, 0u32..3, any::<bool>(), 0u8..10), 1..60),
     ) {
         let (_folder, mut workspace) = workspace();
         workspace.read_database("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
         let mut decided: std::collections::HashMap<String, (String, Option<Side>)> = Default::default();
-        for (n, like, bits, is_picture, reopen) in deeds {
+        for (n, like, bits, is_picture, reopen) in added {
             let description = if is_picture {
                 let fingerprint = picture(like).fingerprint.map(|f| f ^ u64::from(bits));
                 CaseDescription { fingerprint, ..picture(n) }

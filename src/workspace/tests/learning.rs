@@ -1,4 +1,4 @@
-//! Rounds, versions of the model and what the work cost, and what is left of them after the program ended at any place.
+//! Rounds, versions and the work report, also after the program was killed at any point.
 
 #![allow(clippy::unwrap_used)]
 
@@ -52,7 +52,7 @@ fn new_version(round: RoundKey, name: &str, state: VersionState) -> NewVersion {
     }
 }
 
-/// A picture that was drawn on and accepted.
+/// Adds an image with a drawn mask and accepts it.
 fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
     let key = workspace.adopt_case(&picture(n)).unwrap();
     paint(
@@ -67,8 +67,8 @@ fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
     key
 }
 
-/// Ten accepted pictures.
-fn ten() -> (tempfile::TempDir, Workspace) {
+/// A workspace with ten accepted images.
+fn ten_accepted() -> (tempfile::TempDir, Workspace) {
     let (folder, mut workspace) = workspace();
     workspace
         .read_database("hasten", |c| {
@@ -85,8 +85,8 @@ fn begin(workspace: &mut Workspace) -> (RoundRecord, Vec<SnapshotSlice>) {
     workspace.begin_round("{}", None).unwrap()
 }
 
-/// A version of a round of its own.
-fn learned(
+/// Adds a version made by its own round.
+fn add_trained_version(
     workspace: &mut Workspace,
     name: &str,
     parent: Option<VersionKey>,
@@ -127,15 +127,15 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
     );
 }
 
-/// Drops the workspace as a program does that ends without closing it.
-fn cut_off(workspace: Workspace) -> Workspace {
+/// Reopens the workspace as after a crash, without closing it first.
+fn reopened_without_closing(workspace: Workspace) -> Workspace {
     let folder = workspace.folder().to_owned();
     drop(workspace);
     Workspace::open(&folder).unwrap()
 }
 
 #[test]
-fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
+fn a_snapshot_holds_accepted_masks_and_the_proposals_before_them() {
     let (_folder, mut workspace) = workspace();
     refused(
         workspace.begin_round("{}", None),
@@ -150,7 +150,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
     }
     let mut mask = proposed.mask.to_mask();
     paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
-    // The work was made beside a newer proposal: the first one counts.
+    // A newer proposal arrives after editing: the first one counts.
     workspace
         .put_proposal(knee, 0, &proposal(&square(1, 1, 2), "2"), None)
         .unwrap();
@@ -186,7 +186,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
             (knee, &proposed.mask, None)
         ]
     );
-    // What was drawn and taken back does not say that nothing is there.
+    // A stroke that was undone does not leave an empty mask.
     assert_eq!(seen[2], (hip, &imported, None));
     assert_eq!(seen.len(), 4);
     let (first, last) = (&snapshot[0], &snapshot[3]);
@@ -216,10 +216,10 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
             .iter()
             .all(|s| s.is_new && sides.contains(&(s.case, s.side)))
     );
-    // Knee and hip are of one study.
+    // Knee and hip belong to one study.
     assert!(snapshot[..3].iter().all(|s| s.side == first.side));
 
-    // Nothing that is done now changes it.
+    // Later changes do not affect the snapshot.
     paint(
         &mut workspace,
         knee,
@@ -234,8 +234,8 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
 }
 
 #[test]
-fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
-    let (_folder, mut workspace) = ten();
+fn a_mask_is_new_until_a_completed_round_has_used_it() {
+    let (_folder, mut workspace) = ten_accepted();
     let held_out = workspace
         .list_cases()
         .unwrap()
@@ -253,7 +253,7 @@ fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
         assert!(workspace.round_snapshot(round.key).unwrap().is_empty());
         assert!(workspace.has_new_masks().unwrap());
     }
-    learned(&mut workspace, "one", None, VersionState::Rejected);
+    add_trained_version(&mut workspace, "one", None, VersionState::Rejected);
     assert!(!workspace.has_new_masks().unwrap());
     assert_eq!(workspace.newly_accepted().unwrap(), 0);
 
@@ -273,7 +273,7 @@ fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
         2,
     );
     assert!(workspace.has_new_masks().unwrap());
-    // A corrected case is not a new one.
+    // An edited case does not count as newly accepted.
     assert_eq!(workspace.newly_accepted().unwrap(), 0);
     let (_, snapshot) = begin(&mut workspace);
     let new: Vec<_> = snapshot
@@ -286,7 +286,7 @@ fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
 
 #[test]
 fn a_round_ends_once() {
-    let (_folder, mut workspace) = ten();
+    let (_folder, mut workspace) = ten_accepted();
     let (round, _) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
     refused(
@@ -320,16 +320,16 @@ fn a_round_ends_once() {
 }
 
 #[test]
-fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_what_it_was() {
-    let (_folder, mut workspace) = ten();
-    let first = learned(&mut workspace, "one", None, VersionState::Accepted);
+fn an_interrupted_round_is_restored_and_the_active_version_unchanged() {
+    let (_folder, mut workspace) = ten_accepted();
+    let first = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
     let (round, snapshot) = workspace
         .begin_round("{\"steps\":4}", Some(first.key))
         .unwrap();
     std::fs::write(&round.checkpoint, "state").unwrap();
     accepted(&mut workspace, 11);
 
-    let mut workspace = cut_off(workspace);
+    let mut workspace = reopened_without_closing(workspace);
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
     assert_eq!(
@@ -344,7 +344,7 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
         "the running round of training started from \"one\"",
     );
 
-    // Another one takes its place, with what was accepted since.
+    // A new round replaces it, with the cases accepted since.
     let (next, more) = workspace.begin_round("{}", None).unwrap();
     assert_eq!(more.len(), snapshot.len() + 1);
     assert_eq!(
@@ -359,8 +359,8 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
 }
 
 #[test]
-fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
-    let (_folder, mut workspace) = ten();
+fn a_version_is_stored_with_its_file_and_active_if_accepted() {
+    let (_folder, mut workspace) = ten_accepted();
     let (round, _) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
     let new = new_version(round.key, "one", VersionState::Accepted);
@@ -385,12 +385,12 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
         (VersionState::Accepted, new.report.verdict.reason_text())
     );
     assert_eq!(workspace.running_round().unwrap(), None);
-    // The round is done: that much can be said twice.
+    // Ending a completed round again is allowed.
     workspace
         .end_round(round.key, RoundState::Done, "")
         .unwrap();
 
-    let second = learned(
+    let second = add_trained_version(
         &mut workspace,
         "two",
         Some(first.key),
@@ -411,14 +411,14 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
 }
 
 #[test]
-fn a_person_decides_which_version_is_active() {
-    let (_folder, mut workspace) = ten();
+fn the_user_decides_which_version_is_active() {
+    let (_folder, mut workspace) = ten_accepted();
     let [one, two, three] = [
         ("one", VersionState::Accepted),
         ("two", VersionState::Undecided),
         ("three", VersionState::Rejected),
     ]
-    .map(|(name, state)| learned(&mut workspace, name, None, state).key);
+    .map(|(name, state)| add_trained_version(&mut workspace, name, None, state).key);
     let state = |workspace: &mut Workspace, key| {
         let version = workspace
             .list_versions()
@@ -474,10 +474,10 @@ fn a_person_decides_which_version_is_active() {
 }
 
 #[test]
-fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
-    let (_folder, mut workspace) = ten();
-    let one = learned(&mut workspace, "one", None, VersionState::Accepted);
-    let two = learned(&mut workspace, "two", Some(one.key), VersionState::Accepted);
+fn deleting_a_version_keeps_its_children_and_never_reuses_its_key() {
+    let (_folder, mut workspace) = ten_accepted();
+    let one = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
+    let two = add_trained_version(&mut workspace, "two", Some(one.key), VersionState::Accepted);
     refused(workspace.delete_version(two.key), "is the active version");
     workspace.delete_version(one.key).unwrap();
     assert!(!one.file.exists() && two.file.exists());
@@ -490,7 +490,7 @@ fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
     );
     workspace.activate_version(None).unwrap();
     workspace.delete_version(two.key).unwrap();
-    // Its parent went while it was learned.
+    // The parent was deleted during training.
     let (round, _) = begin(&mut workspace);
     let orphan = NewVersion {
         parent: Some(two.key),
@@ -502,9 +502,9 @@ fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
 }
 
 #[test]
-fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it_was() {
-    let (_folder, mut workspace) = ten();
-    let first = learned(&mut workspace, "one", None, VersionState::Accepted);
+fn a_version_that_cannot_be_written_leaves_the_active_one_unchanged() {
+    let (_folder, mut workspace) = ten_accepted();
+    let first = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
     let (round, snapshot) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
     let large = NewVersion {
@@ -527,12 +527,12 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
     );
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
-    // The same again when there is room.
+    // It succeeds once there is space.
     workspace.hold_at(0).unwrap();
     let second = workspace.add_version(&large).unwrap();
     assert_eq!(active(&mut workspace), Some(second.key));
 
-    // A file that cannot be written.
+    // With a file that cannot be written.
     let (round, _) = begin(&mut workspace);
     let blocked = workspace.models_folder().join("3-0123456789ab.safetensors");
     std::fs::create_dir_all(blocked.join("in the way")).unwrap();
@@ -545,9 +545,9 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
 }
 
 #[test]
-fn files_that_nothing_names_go_and_those_of_others_stay() {
-    let (_folder, mut workspace) = ten();
-    let kept = learned(&mut workspace, "one", None, VersionState::Accepted);
+fn unused_model_files_are_deleted_and_foreign_files_are_kept() {
+    let (_folder, mut workspace) = ten_accepted();
+    let kept = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
     let (round, _) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
     let models = workspace.models_folder();
@@ -558,7 +558,7 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
         "notes.txt",
         ".labrum-x.part",
     ];
-    // As if the program had ended between the file and the database.
+    // As if the program had been killed between writing the file and the database.
     for name in [
         "2-0123456789ab.safetensors",
         "9-0123456789ab.safetensors",
@@ -570,7 +570,7 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
     for name in of_others {
         std::fs::write(models.join(name), "kept").unwrap();
     }
-    let mut workspace = cut_off(workspace);
+    let mut workspace = reopened_without_closing(workspace);
     let mut expected = [
         &of_others[..],
         &["1-0123456789ab.safetensors", "round-2.state"],
@@ -579,7 +579,7 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
     expected.sort_unstable();
     assert_eq!(files(&workspace), expected);
     assert_eq!(workspace.list_versions().unwrap(), [kept]);
-    // What is being written is taken for left over when nobody can be writing it any more.
+    // A partial file is deleted once it is too old to be still in use.
     let part = models.join(".labrum-x.part");
     let long_ago = SystemTime::now() - Duration::from_secs(100_000);
     std::fs::File::options()
@@ -593,9 +593,9 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
 }
 
 #[test]
-fn a_report_that_cannot_be_read_hides_no_version() {
-    let (_folder, mut workspace) = ten();
-    learned(&mut workspace, "one", None, VersionState::Accepted);
+fn a_version_with_an_unreadable_report_is_still_listed() {
+    let (_folder, mut workspace) = ten_accepted();
+    add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
     workspace
         .write_transaction("spoil", |t| {
             Ok(t.execute("UPDATE version SET report = '{}'", ())?)
@@ -613,8 +613,8 @@ fn a_report_that_cannot_be_read_hides_no_version() {
 }
 
 #[test]
-fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
-    let (_folder, mut workspace) = ten();
+fn no_round_begins_if_a_mask_cannot_be_read() {
+    let (_folder, mut workspace) = ten_accepted();
     workspace
         .adopt_case(&CaseDescription {
             description: "Odd one".into(),
@@ -644,7 +644,7 @@ fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
 }
 
 #[test]
-fn the_work_report_says_what_accepted_cases_cost() {
+fn the_work_report_lists_the_cost_of_accepted_cases() {
     let (_folder, mut workspace) = workspace();
     assert_eq!(workspace.work_report().unwrap(), WorkReport::default());
     let (knee, hip, other) = (
@@ -678,7 +678,7 @@ fn the_work_report_says_what_accepted_cases_cost() {
             })
             .unwrap();
     }
-    let version = learned(&mut workspace, "one", None, VersionState::Accepted);
+    let version = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
     let report = workspace.work_report().unwrap();
     let costs: Vec<_> = report
         .cases

@@ -1,4 +1,4 @@
-//! Steps that change more than pixels, labels that leave the list, cases that leave it, tasks; and workspaces from before.
+//! Steps that change more than pixels, removed labels and cases, tasks, and older workspaces.
 
 use super::*;
 use labrum_core::{
@@ -23,7 +23,7 @@ fn status(before: Status, after: Status) -> Also {
 }
 
 #[test]
-fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
+fn an_acceptance_is_a_step_that_can_be_undone_and_redone_after_a_restart() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 4), 1);
@@ -69,7 +69,7 @@ fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
 }
 
 #[test]
-fn a_stroke_on_an_accepted_case_gives_the_acceptance_back_when_it_is_undone() {
+fn undoing_a_stroke_on_an_accepted_case_restores_the_acceptance() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let mut mask = blank();
@@ -98,7 +98,7 @@ fn a_stroke_on_an_accepted_case_gives_the_acceptance_back_when_it_is_undone() {
 }
 
 #[test]
-fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_that_is_undone() {
+fn a_slice_marked_as_absent_has_an_empty_mask_until_that_is_undone() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let seq = workspace.next_seq().unwrap();
@@ -120,21 +120,21 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
     );
     assert!(slice.is_touched);
     assert_eq!(workspace.recent_steps(&[knee], 10).unwrap(), [said]);
-    let lessons = workspace.accepted_masks().unwrap();
-    assert_eq!(lessons.len(), 1, "an empty mask is something to learn from");
-    assert_eq!(lessons[0].mask.count_labelled_pixels(), 0);
+    let accepted = workspace.accepted_masks().unwrap();
+    assert_eq!(accepted.len(), 1, "an empty mask is used for training");
+    assert_eq!(accepted[0].mask.count_labelled_pixels(), 0);
     workspace.set_undone(seq, true).unwrap();
     let slice = stored(&mut workspace, "k").slices.remove(1);
     assert_eq!((slice.mask, slice.absent), (None, Vec::new()));
     workspace.set_status(knee, Status::Accepted).unwrap();
     assert!(
         workspace.accepted_masks().unwrap().is_empty(),
-        "nobody says any more that nothing is there"
+        "the slice is no longer marked as absent"
     );
 }
 
 #[test]
-fn a_renamed_label_is_on_record() {
+fn renaming_a_label_is_stored_in_the_journal() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let (before, after) = (Label::with_name("Polyp", 0), Label::with_name("Adenoma", 0));
@@ -159,7 +159,7 @@ fn a_renamed_label_is_on_record() {
 }
 
 #[test]
-fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
+fn a_label_is_removed_from_masks_with_steps_and_from_proposals_without() {
     let (_folder, mut workspace) = workspace();
     let (knee, hip, alone) = (
         case(&mut workspace, "k"),
@@ -172,7 +172,7 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
     let gone = paint(&mut workspace, knee, 0, &mut mask, &square(12, 12, 2), 2);
     workspace.set_undone(gone, true).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
-    // Nobody touched this one.
+    // A proposal that was not edited.
     workspace
         .put_proposal(hip, 1, &proposal(&square(2, 2, 5), "1"), None)
         .unwrap();
@@ -220,7 +220,7 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
     assert_eq!(
         stored(&mut workspace, "a").entry.status,
         Status::Corrected,
-        "it holds nothing any more"
+        "no mask is left"
     );
     let hip_slice = stored(&mut workspace, "h").slices.remove(1);
     assert!(!hip_slice.is_touched && hip_slice.mask.unwrap().count_labelled_pixels() == 0);
@@ -233,7 +233,7 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
     );
     assert!(
         steps.iter().all(|s| s.state == StepState::Done),
-        "what was undone before is given up"
+        "undone steps are dropped"
     );
     workspace.set_undone(last.seq, true).unwrap();
     assert_eq!(
@@ -248,7 +248,7 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
 }
 
 #[test]
-fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
+fn a_case_removed_from_the_list_is_not_counted_or_trained_on() {
     let (_folder, mut workspace) = workspace();
     let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
     for key in [knee, hip] {
@@ -279,7 +279,7 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
             .accepted_masks()
             .unwrap()
             .iter()
-            .all(|lesson| lesson.case == hip)
+            .all(|mask| mask.case == hip)
     );
     assert_eq!(workspace.work_report().unwrap().cases.len(), 1);
     assert_eq!(workspace.count_progress().unwrap().out_of_list, 1);
@@ -291,7 +291,7 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
     let case = stored(&mut workspace, "k");
     assert!(
         !case.entry.is_listed && case.slices[0].mask.is_some(),
-        "its work is kept"
+        "its masks are kept"
     );
     workspace.purge_removed_cases().unwrap();
     workspace.set_listed(knee, true).unwrap();
@@ -303,12 +303,9 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
             .unwrap()
             .count_labelled_pixels(),
         16,
-        "what was drawn stays"
+        "the drawn mask is kept"
     );
-    assert!(
-        case.slices[1].mask.is_none(),
-        "what a model proposed is gone"
-    );
+    assert!(case.slices[1].mask.is_none(), "the proposal is deleted");
     let refused = workspace.set_listed(CaseKey(77), false).unwrap_err();
     assert!(
         refused.to_string().contains("there is no case 77"),
@@ -344,7 +341,7 @@ fn cases_belong_to_tasks() {
 }
 
 #[test]
-fn labels_get_ids_that_stay() {
+fn labels_get_permanent_ids() {
     let (_folder, mut workspace) = workspace();
     let mut gone = Label::with_name("Ghost", 1);
     gone.kept.gone = Some(Gone::Into(1));
@@ -366,8 +363,9 @@ fn labels_get_ids_that_stay() {
     );
 }
 
-/// A workspace as version 0.1.0 made it: an accepted case with a stroke, a case with a proposal, a label without an id.
-fn of_version_2(folder: &Path) {
+/// Creates a workspace as Labrum 0.1.0 did: an accepted case with a stroke, a case with a
+/// proposal, a label without an id.
+fn create_version_2(folder: &Path) {
     std::fs::create_dir_all(folder.join(MODELS)).unwrap();
     let connection = Connection::open(folder.join(DATABASE)).unwrap();
     schema::MIGRATIONS[..2]
@@ -424,14 +422,14 @@ fn of_version_2(folder: &Path) {
 }
 
 #[test]
-fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() {
+fn a_workspace_of_version_2_is_migrated_with_its_acceptance() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("old");
-    of_version_2(&folder);
+    create_version_2(&folder);
     assert_eq!(
         glance_at(&folder).unwrap().cases,
         Some(2),
-        "it can be listed before it is opened"
+        "it can be summarised before it is migrated"
     );
     let mut workspace = Workspace::open(&folder).unwrap();
     assert!(
@@ -460,7 +458,7 @@ fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() 
 
     let steps = workspace.recent_steps(&[case.entry.key], 10).unwrap();
     assert_eq!((steps.len(), &steps[0].also), (1, &Also::default()));
-    // Its journal does not tell that the case was accepted after the stroke: whoever undoes it does.
+    // Its journal does not say that the case was accepted after the stroke; the caller does.
     let known = StatusChange {
         before: Status::Corrected,
         after: Status::Accepted,

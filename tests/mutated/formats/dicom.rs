@@ -1,4 +1,4 @@
-//! DICOM: elements and their lengths, the numbers that describe the pixels, fragments, nesting.
+//! DICOM: elements and their lengths, attributes that describe the pixels, fragments, nesting.
 
 use super::places;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     random::Random,
 };
 
-/// Elements that say how large the pixels are: samples, planes, rows, columns, bits and their sign.
+/// Attributes of the pixel data: samples, planar configuration, rows, columns, bits, sign.
 const SIZES: [[u8; 4]; 8] = [
     [0x28, 0, 0x02, 0],
     [0x28, 0, 0x06, 0],
@@ -73,7 +73,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Offsets of elements of explicit VR little endian: a tag of an even group, then two letters.
+/// Offsets of elements in Explicit VR Little Endian: a tag with an even group, then two letters.
 fn elements(bytes: &[u8]) -> Vec<usize> {
     let is_one = |at: &usize| {
         let head = &bytes[*at..*at + 8];
@@ -115,7 +115,7 @@ fn length(bytes: &mut [u8], random: &mut Random) {
         put(bytes, at + 6, &new.to_le_bytes());
     }
     if random.below(4) == 0 {
-        // Another VR, or none.
+        // Another VR, or an invalid one.
         let vr = *random.one_of(&[b"SQ", b"UN", b"OB", b"OW", b"US", b"DS", b"XX", b"\0\0"]);
         put(bytes, at + 4, vr);
     }
@@ -170,7 +170,7 @@ fn frames(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Puts `new` over a text that begins with `old` and keeps the length of the element, or makes it fit.
+/// Replaces a text that begins with `old`; the length of the element is kept or adjusted.
 fn replace_text(bytes: &mut Vec<u8>, old: &[u8], new: &str, random: &mut Random) {
     let found = places(bytes, old);
     if found.is_empty() {
@@ -222,7 +222,7 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(at..at, copy.repeat(1 + random.below(3)));
         }
         3 => {
-            // In two, in the middle or anywhere.
+            // Split in two, in the middle or anywhere.
             let middle = at + 8 + random.below(length.min(end - at - 8).max(1));
             if middle < end {
                 let first = (middle - at - 8) as u32;
@@ -232,7 +232,7 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
             }
         }
         4 => {
-            // Thousands of empty ones.
+            // Thousands of empty fragments.
             let empty = ITEM
                 .into_iter()
                 .chain([0; 4])
@@ -241,7 +241,7 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(at..at, empty);
         }
         5 => {
-            // An offset table that points anywhere.
+            // An offset table with arbitrary offsets.
             let first = items[0];
             let table: Vec<u8> = (0..random.below(6))
                 .flat_map(|_| (*random.one_of(&NUMBERS) as u32).to_le_bytes())
@@ -263,7 +263,7 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Sequences in sequences, or thousands of items, before the pixels.
+/// Nested sequences, or thousands of items, before the pixel data.
 fn nest(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = match elements(bytes) {
         list if list.is_empty() => return,
@@ -300,7 +300,7 @@ fn nest(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.splice(at..at, built);
 }
 
-/// Inside of the compressed pixels.
+/// Changes the compressed pixel data.
 fn stream(bytes: &mut [u8], random: &mut Random) {
     let Some(&pixels) = places(bytes, &PIXEL_DATA).last() else {
         return;

@@ -1,4 +1,4 @@
-//! NIfTI volumes: headers that lie, and what is wrong with their compression.
+//! NIfTI volumes: wrong headers and damaged compression.
 
 use crate::{
     mutate::{NUMBERS, number, put},
@@ -7,7 +7,7 @@ use crate::{
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use std::io::{Read, Write};
 
-/// No volume that was broken is larger.
+/// Maximum size of an uncompressed volume in bytes.
 const MOST: u64 = 1 << 20;
 
 pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
@@ -15,7 +15,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         return header(bytes, random);
     }
     let mut plain = Vec::new();
-    // One that is damaged already stays so.
+    // Compression that is already damaged is not repaired.
     if random.below(4) == 0
         || GzDecoder::new(bytes.as_slice())
             .take(MOST)
@@ -33,7 +33,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 
 fn header(bytes: &mut Vec<u8>, random: &mut Random) {
     let is_second = bytes.starts_with(&540i32.to_le_bytes());
-    // Axes and voxels along them, kind of voxels, sizes, where they begin, scale, codes, places.
+    // Dimensions, data type, voxel size, data offset, scale, codes, affine.
     let first: [(usize, usize); 14] = [
         (0, 4),
         (40, 2),

@@ -1,4 +1,4 @@
-//! Pictures: headers that lie, with check sums that are right.
+//! Images: wrong headers with correct checksums.
 
 use super::{crc32, places};
 use crate::{
@@ -110,7 +110,7 @@ pub(super) fn jpeg(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(at..at, copy);
         }
         _ => {
-            // The frame's size.
+            // Rows and columns in the frame header.
             if let Some(&sof) = places(bytes, &[0xFF, 0xC0]).first() {
                 let side = if random.below(2) == 0 {
                     random.below(17_000)
@@ -143,7 +143,7 @@ pub(super) fn tiff(bytes: &mut [u8], random: &mut Random) {
     }
     let entry = directory + 2 + 12 * random.below(entries);
     match random.below(6) {
-        // Tag, type, count, value; how many entries; the next directory.
+        // Tag, type, count, value; number of entries; next directory.
         0 => put(bytes, entry, &(254 + random.below(90) as u16).to_le_bytes()),
         1 => put(bytes, entry + 2, &(random.below(20) as u16).to_le_bytes()),
         2 => put(

@@ -1,4 +1,5 @@
-//! Weights: the header of safetensors, and the pickle in the ZIP of a PyTorch checkpoint with its check sum made right.
+//! Model weights: the header of safetensors, and the pickle in the ZIP of a PyTorch checkpoint,
+//! with a correct checksum.
 
 use super::{crc32, places};
 use crate::{
@@ -68,7 +69,7 @@ pub(super) fn pytorch(bytes: &mut [u8], random: &mut Random) {
     }
 }
 
-/// Changes the program that the pickle is, with check sums that agree.
+/// Changes bytes of the pickle and updates its checksum.
 fn pickle(bytes: &mut [u8], local: &[usize], random: &mut Random) {
     let number = |bytes: &[u8], at: usize, n: usize| {
         bytes.get(at..at + n).map_or(0, |b| {
@@ -78,7 +79,7 @@ fn pickle(bytes: &mut [u8], local: &[usize], random: &mut Random) {
     let Some(&at) = local.first() else { return };
     let begin = at + 30 + number(bytes, at + 26, 2) + number(bytes, at + 28, 2);
     let next = local.get(1).copied().unwrap_or(bytes.len());
-    // Where the size is told behind the data, that ends before its descriptor.
+    // If the size is stored behind the data, the data ends before its data descriptor.
     let told = number(bytes, at + 18, 4);
     let descriptor = places(bytes.get(begin..next).unwrap_or_default(), b"PK\x07\x08")
         .first()

@@ -1,11 +1,11 @@
-//! The database of a workspace: its pages, the numbers in its header, and what stands in its tables.
+//! The database of a workspace: its pages, its header, and the contents of its tables.
 
 use crate::{
     mutate::{NUMBERS, number},
     random::Random,
 };
 
-/// Bytes of a page.
+/// Page size in bytes.
 const PAGE: usize = 4096;
 
 pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
@@ -20,7 +20,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     match random.below(5) {
         // The header of the file.
         0 => number(bytes, 16 + random.below(84), random),
-        // The header of a page and the places of its cells.
+        // The header of a page and its cell pointers.
         1 => number(
             bytes,
             page + if page == 0 { 100 } else { 0 } + random.below(40),
@@ -40,7 +40,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Whole databases with contents that make no sense, or with tables of others.
+/// Valid databases with invalid contents or with another schema.
 fn by_sql(bytes: &mut Vec<u8>, random: &mut Random) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &*bytes).unwrap();
@@ -51,7 +51,7 @@ fn by_sql(bytes: &mut Vec<u8>, random: &mut Random) {
     let blob: String = (0..random.below(40))
         .map(|_| format!("{:02x}", random.next() as u8))
         .collect();
-    // Columns and rows of a mask, then a run of very many pixels.
+    // Columns and rows of a mask, then an extremely long run.
     let size = |random: &mut Random| {
         (*random.one_of(&NUMBERS) as u32)
             .to_le_bytes()

@@ -183,7 +183,7 @@ mod tests {
         *,
     };
 
-    /// The model's view of a disc whose edge is `width` pixels wide to the right of the middle, sharp to the left.
+    /// Prediction of a disc: its edge is `width` pixels wide on the right and sharp on the left.
     fn prediction(size: usize, radius: f64, width: f64) -> Prediction {
         let c = size as f64 / 2.0;
         let probability = |i: usize| {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sharp_boundary_is_sure_and_a_blurred_one_is_not() {
+    fn confidence_is_high_on_a_sharp_boundary_and_low_on_a_blurred_one() {
         let of = |width| {
             let model = prediction(100, 30.0, width);
             let contour = trace_contours(&model.mask, 1).remove(0);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_where_the_model_sees_none_is_not_sure() {
+    fn confidence_is_low_where_the_model_sees_no_boundary() {
         let model = prediction(100, 30.0, 0.1);
         let drawn = disc(100, 12.0);
         let contour = trace_contours(&drawn, 1).remove(0);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_doubtful_stretch_lies_where_the_edge_is_blurred() {
+    fn the_uncertain_region_is_where_the_edge_is_blurred() {
         let model = prediction(100, 30.0, 20.0);
         let contours = trace_contours(&model.mask, 1);
         let confidence = boundary_confidence(&contours[0], &model.mask, 1, &model);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_go_over_the_end_of_a_ring() {
+    fn runs_wrap_around_the_end_of_a_ring() {
         assert_eq!(low_runs(&[0.0, 1.0, 0.0, 0.0], 0.5), [(2, 3)]);
         assert_eq!(low_runs(&[0.0, 0.0], 0.5), [(0, 2)]);
         assert_eq!(low_runs(&[1.0, 0.0, 1.0, 0.0, 1.0], 0.5), [(1, 1), (3, 1)]);

@@ -1,4 +1,4 @@
-//! What parent and child say to each other, and programs that are no children.
+//! Messages between parent and child process, and programs that are not such a child.
 #![allow(clippy::unwrap_used)]
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-fn there_and_back<A: Answer>(answer: Result<A>) -> Result<A> {
+fn send_and_receive<A: Answer>(answer: Result<A>) -> Result<A> {
     let mut bytes = Vec::new();
     wire::send_answer(&mut bytes, answer).unwrap();
     let mut rest = bytes.as_slice();
@@ -41,12 +41,12 @@ fn images_arrive_as_they_were_sent() {
             levels: vec![0.0, 0.25, 1.0],
         });
         image.unit = Some("HU".into());
-        assert_eq!(there_and_back(Ok(image.clone())).unwrap(), image);
+        assert_eq!(send_and_receive(Ok(image.clone())).unwrap(), image);
     }
 }
 
 #[test]
-fn masks_and_refusals_arrive_as_they_were_sent() {
+fn masks_and_errors_arrive_as_they_were_sent() {
     let mask = |label: u8| Mask::from_labels(5, 3, vec![label; 15]).unwrap();
     let imported = ImportedMasks {
         labels: vec![Label::with_name("Heart", 0)],
@@ -61,20 +61,20 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
         basis: Basis::Position,
         is_resampled: true,
     };
-    assert_eq!(there_and_back(Ok(imported.clone())).unwrap(), imported);
+    assert_eq!(send_and_receive(Ok(imported.clone())).unwrap(), imported);
     let turned = (mask(2), Some("turned".to_owned()));
-    assert_eq!(there_and_back(Ok(turned.clone())).unwrap(), turned);
-    assert_eq!(there_and_back(Ok(Plain(7u32))).unwrap(), Plain(7));
+    assert_eq!(send_and_receive(Ok(turned.clone())).unwrap(), turned);
+    assert_eq!(send_and_receive(Ok(Plain(7u32))).unwrap(), Plain(7));
     let error = Error::at_path("read the image", "scan.dcm", "it is damaged")
         .with_advice("Ask for it again.");
     assert_eq!(
-        there_and_back::<Image>(Err(error.clone())).unwrap_err(),
+        send_and_receive::<Image>(Err(error.clone())).unwrap_err(),
         error
     );
 }
 
 #[test]
-fn a_message_that_claims_too_much_takes_no_memory() {
+fn a_message_that_claims_a_huge_length_allocates_no_memory() {
     for claim in [[0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 3]] {
         let mut bytes = claim.to_vec();
         bytes.extend([0xC0; 5]);
@@ -99,8 +99,8 @@ impl Request for Nothing {
     }
 }
 
-/// Of what `program` makes of a request.
-fn asked(program: &str) -> ReadTrouble {
+/// The failure when `program` is used as the child process.
+fn failure_with(program: &str) -> ReadTrouble {
     let pool = ChildPool::new(program.into());
     let trouble = pool.send_to_child(&Nothing, SLICE).err();
     assert!(pool.child_process_ids().is_empty());
@@ -108,10 +108,10 @@ fn asked(program: &str) -> ReadTrouble {
 }
 
 #[test]
-fn programs_that_are_no_children_are_not_taken_for_one() {
+fn other_programs_are_not_accepted_as_child_processes() {
     for program in ["/nowhere/labrum", "", "true", "echo"] {
         assert!(
-            matches!(asked(program), ReadTrouble::CannotStart),
+            matches!(failure_with(program), ReadTrouble::CannotStart),
             "{program}"
         );
     }

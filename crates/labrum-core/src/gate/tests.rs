@@ -48,7 +48,7 @@ fn a_better_candidate_passes_and_a_worse_one_does_not() {
 }
 
 #[test]
-fn what_is_surely_better_is_called_so() {
+fn the_reason_says_better_only_if_the_gain_is_certain() {
     let said = |pairs: &[(f64, f64)]| judge(pairs).reason_text().to_owned();
     assert!(said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87"));
     assert!(said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice"));
@@ -82,7 +82,7 @@ fn an_equal_candidate_passes() {
 }
 
 #[test]
-fn a_small_loss_that_is_certain_is_a_loss() {
+fn a_small_but_certain_loss_does_not_pass() {
     let pairs: Vec<(f64, f64)> = (0..12)
         .map(|i| (0.95, 0.94 + 0.0005 * f64::from(i % 3)))
         .collect();
@@ -90,7 +90,7 @@ fn a_small_loss_that_is_certain_is_a_loss() {
 }
 
 #[test]
-fn two_cases_cannot_judge_unless_all_is_lost() {
+fn two_cases_cannot_decide_unless_the_loss_is_large() {
     assert!(matches!(
         judge(&[(0.9, 0.93), (0.85, 0.9)]),
         Verdict::Ask {
@@ -123,7 +123,7 @@ fn two_cases_cannot_judge_unless_all_is_lost() {
 }
 
 #[test]
-fn where_cases_disagree_too_much_a_person_is_asked() {
+fn a_person_is_asked_if_cases_disagree_too_much() {
     let verdict = judge(&[(0.9, 0.2), (0.3, 0.7), (0.5, 0.6), (0.8, 0.6)]);
     assert!(
         matches!(
@@ -138,7 +138,7 @@ fn where_cases_disagree_too_much_a_person_is_asked() {
 }
 
 #[test]
-fn a_first_model_passes_where_it_can_be_judged() {
+fn a_first_model_passes_if_there_is_a_hold_out_case() {
     let report = GateReport::new(vec![case(1, None, 0.8)], &[]);
     assert!(
         matches!(report.verdict, Verdict::Better { .. }),
@@ -148,7 +148,7 @@ fn a_first_model_passes_where_it_can_be_judged() {
 }
 
 #[test]
-fn a_first_model_has_to_be_worth_its_while() {
+fn a_first_model_must_be_useful() {
     let first = |dice: &[f64]| {
         let cases = dice
             .iter()
@@ -164,12 +164,12 @@ fn a_first_model_has_to_be_worth_its_while() {
     ));
     assert!(
         matches!(first(&[0.8, 0.55, 0.1, 0.0]), Verdict::Better { .. }),
-        "half of the cases gain by it"
+        "useful for half of the cases"
     );
     assert!(matches!(first(&[0.9, 0.45, 0.4]), Verdict::Better { .. }));
     assert!(
         matches!(first(&[]), Verdict::Ask { .. }),
-        "nothing can judge it"
+        "no hold-out cases"
     );
     let later = |pairs: &[(f64, f64)]| {
         let cases = pairs
@@ -181,7 +181,7 @@ fn a_first_model_has_to_be_worth_its_while() {
     };
     assert!(
         later(&[(0.1, 0.3), (0.2, 0.3), (0.0, 0.2)]).is_not_yet(),
-        "better than the last, still too little"
+        "better than the last, but still too poor"
     );
     assert!(matches!(
         later(&[(0.4, 0.1), (0.3, 0.1), (0.3, 0.0)]),
@@ -194,7 +194,7 @@ fn a_first_model_has_to_be_worth_its_while() {
 }
 
 #[test]
-fn a_mask_that_is_not_of_its_image_stops_the_round() {
+fn a_mask_of_another_image_in_training_does_not_pass() {
     let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
     learned.push(("odd one".into(), 0.32));
     let report = GateReport::new(
@@ -208,7 +208,7 @@ fn a_mask_that_is_not_of_its_image_stops_the_round() {
 }
 
 #[test]
-fn masks_that_contradict_the_hold_out_stop_the_round() {
+fn training_masks_that_contradict_the_hold_out_set_do_not_pass() {
     let cases: Vec<GateCase> = (0..4).map(|key| case(key, Some(0.95), 0.95)).collect();
     let learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.02)).collect();
     let report = GateReport::new(cases, &learned);
@@ -219,7 +219,7 @@ fn masks_that_contradict_the_hold_out_stop_the_round() {
 }
 
 #[test]
-fn few_cases_that_lose_a_little_prove_nothing() {
+fn small_losses_on_few_cases_prove_nothing() {
     let verdict = judge(&[(0.97, 0.958), (0.98, 0.972), (0.98, 0.978), (0.975, 0.976)]);
     assert!(
         matches!(
@@ -234,7 +234,7 @@ fn few_cases_that_lose_a_little_prove_nothing() {
 }
 
 #[test]
-fn cases_are_counted_by_what_became_of_them() {
+fn cases_are_counted_as_better_or_worse() {
     let cases = vec![
         case(1, Some(0.9), 0.95),
         case(2, Some(0.9), 0.9005),

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_chosen_by_name_and_by_number() {
+    fn labels_are_chosen_by_name_or_number() {
         assert_eq!(taken(&[], &[]).unwrap().indices, [0, 1, 2, 3]);
         assert_eq!(taken(&["Nodule, left"], &[]).unwrap().indices, [1]);
         assert_eq!(taken(&["LESION,lung"], &[]).unwrap().indices, [0, 2, 3]);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn smaller_ones_lie_on_larger_ones_and_those_in_order_on_top() {
+    fn small_labels_cover_large_ones_and_a_given_order_comes_on_top() {
         let size = |i: usize| [50, 9, 20, 20][i];
         assert_eq!(taken(&[], &[]).unwrap().lowest_first(size), [0, 2, 3, 1]);
         assert_eq!(
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_one_name_get_numbers_that_no_other_has() {
+    fn labels_with_equal_names_get_unique_numbers() {
         let mut labels: Vec<Label> = ["Lesion", "Liver", "Lesion (1)", "Lesion"]
             .iter()
             .enumerate()

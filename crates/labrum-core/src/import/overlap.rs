@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_label_is_told_what_it_lost_to_which() {
+    fn notes_say_how_many_pixels_a_label_lost_and_to_which_label() {
         let mut painter = Painter::default();
         let mut pixels = [0u8; 6];
         pixels[..5]

@@ -45,7 +45,7 @@ fn onto(frame: (Plane, PixelSpacing), size: [usize; 2]) -> GridMap {
     GridMap::onto_frame(slice(), SIZE, frame, size).unwrap()
 }
 
-/// The frame's pixel under each of the slice's, row by row.
+/// The pixel of the frame at each pixel of the slice, row by row.
 fn pixels(map: &GridMap) -> Vec<Option<[usize; 3]>> {
     (0..3)
         .flat_map(|y| (0..4).map(move |x| (x, y)))
@@ -63,7 +63,7 @@ fn expected(of: impl Fn(usize, usize) -> [usize; 2]) -> Vec<Option<[usize; 3]>> 
 }
 
 #[test]
-fn the_way_back_leads_to_the_index() {
+fn the_inverse_maps_back_to_the_index() {
     let tilted = Affine {
         steps: [[2.0, 0.1, 0.0], [0.0, 3.0, -0.5], [0.3, 0.0, 5.0]],
         origin: [1.0, 2.0, 3.0],
@@ -94,7 +94,7 @@ fn the_way_back_leads_to_the_index() {
 }
 
 #[test]
-fn one_grid_is_itself_and_rounding_does_not_matter() {
+fn equal_grids_are_recognised_despite_rounding() {
     let rounded = (
         plane([10.01, 20.01, 5.0], [0.999999, 0.0, 0.0, 0.0, 1.0, 0.0]),
         spacing(3.001, 2.0),
@@ -107,7 +107,7 @@ fn one_grid_is_itself_and_rounding_does_not_matter() {
 }
 
 #[test]
-fn mirrored_and_turned_frames_meet_pixel_by_pixel() {
+fn mirrored_and_rotated_frames_match_pixel_by_pixel() {
     let mirrored = (
         plane([16.0, 20.0, 5.0], [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
         spacing(3.0, 2.0),
@@ -134,7 +134,7 @@ fn mirrored_and_turned_frames_meet_pixel_by_pixel() {
 }
 
 #[test]
-fn shifts_other_sizes_of_pixels_and_other_planes_are_told() {
+fn shifts_other_pixel_sizes_and_other_planes_are_detected() {
     let shifted = (plane([10.8, 20.0, 5.0], STRAIGHT), spacing(3.0, 2.0));
     let map = onto(shifted, SIZE);
     assert!(
@@ -162,7 +162,7 @@ fn shifts_other_sizes_of_pixels_and_other_planes_are_told() {
 }
 
 #[test]
-fn half_a_pixel_goes_to_one_side_whatever_the_rounding() {
+fn a_shift_of_half_a_pixel_goes_to_the_same_side_despite_rounding() {
     for rounding in [-1e-4, 0.0, 1e-4] {
         let map = onto(
             (
@@ -184,7 +184,7 @@ fn half_a_pixel_goes_to_one_side_whatever_the_rounding() {
 }
 
 #[test]
-fn mirrored_and_exchanged_axes_of_a_volume_are_the_same_voxels() {
+fn mirrored_and_swapped_axes_of_a_volume_give_the_same_voxels() {
     // Rows run down the first axis of the volume, columns backwards along the second.
     let map = onto_volume(
         [-10.0, -11.0, 35.0],
@@ -203,7 +203,7 @@ fn mirrored_and_exchanged_axes_of_a_volume_are_the_same_voxels() {
 }
 
 #[test]
-fn voxels_beside_pixels_and_other_voxels_are_told() {
+fn shifted_voxels_and_voxels_of_another_size_are_detected() {
     let fit = |position, spacing| onto_volume(position, STRAIGHT, spacing, [5, 4]).fit;
     assert!(
         matches!(fit([-9.5, -20.0, 30.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.25).abs() < 1e-9)
@@ -217,7 +217,7 @@ fn voxels_beside_pixels_and_other_voxels_are_told() {
 }
 
 #[test]
-fn a_slice_far_away_meets_no_voxel() {
+fn a_slice_outside_of_the_volume_has_no_voxels() {
     let map = onto_volume([-10.0, -20.0, 300.0], STRAIGHT, [3.0, 2.0], [5, 4]);
     assert_eq!(map.grid_pixel_at(0, 0), None);
 }

@@ -4,7 +4,7 @@
 use super::super::image::Pixels;
 use super::*;
 
-/// Waves of this length on a disc of this size, the `seed`th of them.
+/// A disc of this radius with waves of this length, varied by `seed`.
 fn picture(length: f64, radius: f64, seed: usize) -> Image {
     let (columns, rows) = (160, 120);
     let shift = seed as f64 * 0.7;
@@ -32,7 +32,7 @@ fn looks(length: f64, radius: f64, seeds: std::ops::Range<usize>) -> Vec<Look> {
 }
 
 #[test]
-fn pictures_of_one_kind_are_known_and_others_are_not() {
+fn images_like_the_examples_are_familiar_and_others_are_not() {
     let looks_of_it = Looks::from_examples(&looks(6.0, 50.0, 0..240), &[]).unwrap();
     let share = |looks: &[Look]| {
         looks.iter().filter(|l| looks_of_it.is_familiar(l)).count() as f64 / looks.len() as f64
@@ -43,7 +43,7 @@ fn pictures_of_one_kind_are_known_and_others_are_not() {
 }
 
 #[test]
-fn what_it_was_told_of_others_counts() {
+fn counterexamples_are_not_familiar() {
     let own = looks(6.0, 50.0, 0..240);
     let near = looks(5.2, 50.0, 0..200);
     let looks_of_it = Looks::from_examples(&own, &near).unwrap();
@@ -55,7 +55,7 @@ fn what_it_was_told_of_others_counts() {
 }
 
 #[test]
-fn black_borders_do_not_change_a_look_much() {
+fn an_image_with_black_borders_stays_familiar() {
     let inner = picture(6.0, 50.0, 1);
     let Pixels::U8(pixels) = &inner.pixels else {
         unreachable!()
@@ -70,7 +70,7 @@ fn black_borders_do_not_change_a_look_much() {
 }
 
 #[test]
-fn few_pictures_say_nothing_and_odd_ones_break_nothing() {
+fn too_few_examples_give_none_and_tiny_images_give_finite_figures() {
     assert_eq!(Looks::from_examples(&looks(6.0, 50.0, 0..20), &[]), None);
     for (columns, rows) in [(1, 1), (1, 500), (300, 2), (3, 3)] {
         let image = Image::new(columns, rows, Pixels::U8(vec![0; columns * rows])).unwrap();

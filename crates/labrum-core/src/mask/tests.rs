@@ -25,7 +25,7 @@ fn rule() -> impl Strategy<Value = Rule> {
 }
 
 #[test]
-fn a_mask_that_no_image_has_is_none() {
+fn an_impossibly_large_mask_is_none() {
     // 2^32 - 1 pixels in a single run.
     let bytes = [
         &65_535u32.to_le_bytes()[..],
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn long_runs_are_painted_pixel_by_pixel_as_well_as_in_blocks(
+    fn painting_long_runs_in_blocks_equals_painting_pixel_by_pixel(
         runs in proptest::collection::vec((0u8..3, 1usize..90), 1..12), start in 0usize..100, length in 0usize..300,
     ) {
         let labels: Vec<u8> = runs.iter().flat_map(|(l, n)| std::iter::repeat_n(*l, *n)).collect();
@@ -79,14 +79,14 @@ proptest! {
     }
 
     #[test]
-    fn edits_of_a_gesture_are_one(start in mask(), parts in proptest::collection::vec((region(), 0u8..4), 0..5)) {
+    fn edits_of_a_gesture_are_merged_into_one(start in mask(), parts in proptest::collection::vec((region(), 0u8..4), 0..5)) {
         let mut mask = start.clone();
         let edits: Vec<Edit> = parts.iter().map(|(r, l)| mask.paint_region(r, *l, &Rule::FREE)).collect();
         prop_assert_eq!(mask.merge_edits(&edits), Edit::between(start.pixel_labels(), mask.pixel_labels()));
     }
 
     #[test]
-    fn a_packed_mask_comes_back(mask in mask()) {
+    fn a_packed_mask_unpacks_to_the_same_mask(mask in mask()) {
         let packed = PackedMask::from_mask(&mask);
         prop_assert_eq!(packed.to_mask(), mask);
         prop_assert_eq!(PackedMask::from_bytes(&packed.to_bytes()).unwrap(), packed);

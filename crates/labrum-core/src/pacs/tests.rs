@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_a_server_lacks_is_said() {
+fn invalid_server_settings_are_reported() {
     let server = |address: &str| Server {
         name: "A".into(),
         address: address.into(),
@@ -38,7 +38,7 @@ fn what_a_server_lacks_is_said() {
 }
 
 #[test]
-fn a_password_in_the_clear_is_noticed() {
+fn an_unencrypted_password_is_detected() {
     let server = |address: &str| Server {
         address: address.into(),
         sign_in: SignIn::Password,
@@ -50,12 +50,12 @@ fn a_password_in_the_clear_is_noticed() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn secrets_are_not_printed() {
     assert_eq!(format!("{:?}", Secret::new("pass")), "Secret");
 }
 
 #[test]
-fn days_and_names_are_asked_for_as_dicom_has_them() {
+fn dates_and_names_are_queried_in_dicom_format() {
     let query = |from: &str, to: &str| {
         Query {
             from: from.into(),
@@ -81,7 +81,7 @@ fn days_and_names_are_asked_for_as_dicom_has_them() {
 }
 
 #[test]
-fn only_uids_become_names_of_files() {
+fn only_valid_uids_become_file_names() {
     assert!(is_uid("1.2.840.10008.1"));
     assert!(
         !is_uid("../1.2")

@@ -1,4 +1,4 @@
-//! Views across a stack show its pixels, and what is drawn on them lands in its pixels.
+//! Reformatted views show the pixels of the stack, and drawing on them changes those pixels.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const AXIAL: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
 
-/// Each pixel of each slice has another value.
+/// Slices in which every pixel has a different value.
 fn slices(stack: &Stack, count: usize) -> Vec<Option<Arc<Image>>> {
     let [columns, rows] = stack.slice_size();
     let one = |slice: usize| {
@@ -25,7 +25,7 @@ fn planes() -> [ViewPlane; 2] {
 
 proptest! {
     #[test]
-    fn every_pixel_of_a_view_is_that_of_the_slice_below_it(
+    fn every_pixel_of_a_view_comes_from_the_slice_at_its_position(
         aside in -2.0..2.0f64, gap in 1.0..5.0f64, index in 0usize..9, sagittal in any::<bool>(),
     ) {
         let orientation = if sagittal { [0.0, 1.0, 0.0, 0.0, 0.0, -1.0] } else { AXIAL };
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stroke_in_a_view_paints_the_voxels_under_it_and_no_other(
+    fn a_stroke_in_a_view_paints_the_voxels_under_it_and_no_others(
         aside in -2.0..2.0f64, index in 0usize..9, from in (0.0..12.0f64, 0.0..5.0f64), to in (0.0..12.0f64, 0.0..5.0f64),
     ) {
         let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 2.0, 4.0, 10.0, 12.0], aside)).unwrap();
@@ -70,7 +70,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(&masks, &expected);
-            // What was painted is seen there, packed or not.
+            // The view shows what was painted, from packed and unpacked masks.
             let packed: Vec<PackedMask> = masks.iter().map(PackedMask::from_mask).collect();
             let open = view_mask(&stack, &pane, index, |slice| masks.get(slice).map(HeldMask::Open));
             prop_assert_eq!(&open, &view_mask(&stack, &pane, index, |slice| packed.get(slice).map(HeldMask::Packed)));
@@ -87,12 +87,12 @@ proptest! {
 }
 
 #[test]
-fn slices_that_are_not_there_yet_are_black() {
+fn slices_that_are_not_loaded_yet_are_black() {
     let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 2.0, 4.0], 0.0)).unwrap();
     let mut all = slices(&stack, 3);
     all[1] = None;
     let picture = view_image(&stack, &stack.view_pane(ViewPlane::Row), 0, &all).unwrap();
-    // The head, and so the last slice, is up.
+    // Head up: the last slice is the top row.
     assert_eq!(
         [0, 12, 24].map(|i| picture.modality_value(i)),
         [2000.0, f64::from(i16::MIN), 0.0]
@@ -109,7 +109,7 @@ fn slices_that_are_not_there_yet_are_black() {
 }
 
 #[test]
-fn slices_with_scales_of_their_own_are_shown_by_what_they_mean() {
+fn slices_with_different_rescaling_are_shown_by_modality_value() {
     let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 2.0], 0.0)).unwrap();
     let mut all = slices(&stack, 2);
     let mut second = (*all[1].take().unwrap()).clone();

@@ -1,4 +1,4 @@
-//! A stack lies where its slices lie, whatever their direction, tilt and spacing.
+//! A stack has the geometry of its slices, whatever their orientation, tilt and spacing.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -44,7 +44,7 @@ pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
     }
 }
 
-/// Slices one behind the other along the normal, each `aside` mm further along a column.
+/// Slices at these depths along the normal, each shifted by `aside` mm along the columns.
 pub(crate) fn along_normal(orientation: [f64; 6], depths: &[f64], aside: f64) -> Series {
     let normal = Plane {
         position: [0.0; 3],
@@ -60,7 +60,7 @@ pub(crate) fn along_normal(orientation: [f64; 6], depths: &[f64], aside: f64) ->
     )
 }
 
-/// Any two directions at right angles.
+/// Any two perpendicular directions.
 fn orientation() -> impl Strategy<Value = [f64; 6]> {
     (0.0..TAU, -1.0..1.0f64, 0.0..TAU).prop_map(|(turn, height, spin)| {
         let flat = (1.0 - height * height).sqrt();
@@ -91,7 +91,7 @@ fn orientation() -> impl Strategy<Value = [f64; 6]> {
 
 proptest! {
     #[test]
-    fn a_place_on_a_slice_and_on_the_grid_are_one_place_in_the_patient(
+    fn slice_and_grid_coordinates_map_to_the_same_patient_position(
         orientation in orientation(), gap in 0.3..8.0f64, aside in -3.0..3.0f64, x in 0.0..12.0f64, y in 0.0..9.0f64,
     ) {
         let series = along_normal(orientation, &[0.0, gap, 2.0 * gap, 3.0 * gap], aside);
@@ -100,7 +100,7 @@ proptest! {
             let grid = stack.grid_from_slice(k, [x, y]);
             let expected = slice.plane.unwrap().patient_from_pixel(slice.spacing.unwrap(), x - 0.5, y - 0.5);
             let found = stack.patient_from_grid(grid);
-            // A shift below a twentieth of a pixel is left out.
+            // Shifts below a twentieth of a pixel are ignored.
             let off = (0..3).map(|i| (found[i] - expected[i]).powi(2)).sum::<f64>().sqrt();
             prop_assert!(off < 0.06, "{} mm off", off);
             let back = stack.slice_from_grid(k, grid);
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn a_view_and_the_grid_lead_to_each_other_and_the_view_lies_where_it_says(
+    fn views_and_grid_map_to_each_other_and_views_have_the_stated_directions(
         orientation in orientation(), x in 0.0..12.0f64, y in 0.0..9.0f64, z in 0.0..4.0f64,
     ) {
         let stack = Stack::from_series(&along_normal(orientation, &[0.0, 2.0, 4.0, 6.0], 0.0)).unwrap();
@@ -118,7 +118,7 @@ proptest! {
             let grid = [x, y, z];
             let place = pane.from_grid(grid);
             prop_assert_eq!(pane.to_grid(place, grid).map(|v| (v * 1e6).round()), grid.map(|v| (v * 1e6).round()));
-            // One pixel to the right and one down go where `right` and `down` say.
+            // One pixel to the right and one down move along `right` and `down`.
             for (step, direction, mm) in [([1.0, 0.0], pane.right, pane.spacing[0]), ([0.0, 1.0], pane.down, pane.spacing[1])] {
                 let moved = pane.to_grid([place[0] + step[0], place[1] + step[1]], grid);
                 let (a, b) = (stack.patient_from_grid(grid), stack.patient_from_grid(moved));
@@ -126,7 +126,7 @@ proptest! {
                     prop_assert!((b[i] - a[i] - direction[i] * mm).abs() < 1e-6);
                 }
             }
-            // What is near the patient's head is never below, what is left never on the left.
+            // Down never points mainly to the patient's head.
             if plane != ViewPlane::Slice {
                 prop_assert!(pane.down[2] < 1e-9 || pane.down[1].abs() > pane.down[2].abs());
             }
@@ -160,7 +160,7 @@ fn an_axial_series_has_a_sagittal_and_a_coronal_view_with_head_up_and_left_on_th
 }
 
 #[test]
-fn a_sagittal_series_has_an_axial_view_with_front_up() {
+fn a_sagittal_series_has_an_axial_view_with_anterior_up() {
     let stack = Stack::from_series(&along_normal(
         [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
         &[0.0, 4.0, 8.0],
@@ -183,7 +183,7 @@ fn a_sagittal_series_has_an_axial_view_with_front_up() {
 }
 
 #[test]
-fn oblique_views_have_no_name_of_the_body() {
+fn oblique_views_are_named_by_their_angle() {
     let (s, c) = 0.4f64.sin_cos();
     let stack = Stack::from_series(&along_normal(
         [1.0, 0.0, 0.0, 0.0, c, s],
@@ -203,7 +203,7 @@ fn oblique_views_have_no_name_of_the_body() {
 }
 
 #[test]
-fn a_tilted_gantry_shifts_the_slices_and_is_told() {
+fn a_tilted_gantry_shifts_the_slices_and_is_noted() {
     // 5 mm from slice to slice along the table, 20 degrees off the normal.
     let tilt = 20f64.to_radians();
     let gap = 5.0 * tilt.cos();
@@ -222,13 +222,13 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
     assert_eq!(
         stack.pixel_of(3, 0, 0),
         None,
-        "there the last slice has not begun"
+        "above the first row of the last slice"
     );
     assert_eq!(stack.pixel_of(3, 0, 10), Some([0, 0]));
 }
 
 #[test]
-fn missing_slices_stay_empty_and_are_told() {
+fn missing_slices_stay_empty_and_are_noted() {
     let stack =
         Stack::from_series(&along_normal(AXIAL, &[0.0, 5.0, 10.0, 25.0, 30.0], 0.0)).unwrap();
     assert_eq!(stack.notes, ["2 slices are missing: gaps are shown empty"]);
@@ -247,7 +247,7 @@ fn missing_slices_stay_empty_and_are_told() {
 }
 
 #[test]
-fn uneven_slices_lie_where_they_were_taken() {
+fn unevenly_spaced_slices_keep_their_positions() {
     let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 2.0, 6.0, 9.0], 0.0)).unwrap();
     assert_eq!(stack.spacing[2], 2.0);
     let shown: Vec<_> = (0..stack.size[2])
@@ -260,7 +260,7 @@ fn uneven_slices_lie_where_they_were_taken() {
 }
 
 #[test]
-fn what_is_no_volume_is_refused_with_the_reason() {
+fn a_series_that_is_not_a_volume_is_refused_with_the_reason() {
     let reason = |series: &Series| Stack::from_series(series).unwrap_err();
     assert_eq!(
         reason(&along_normal(AXIAL, &[0.0], 0.0)),

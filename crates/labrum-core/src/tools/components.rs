@@ -145,7 +145,7 @@ mod tests {
         })
     }
 
-    /// True where steps of a king in chess lead from the first pixel to all.
+    /// True if the region is 8-connected.
     fn is_one_piece(region: &Region) -> bool {
         let mut left = pixels(region);
         let mut open: Vec<_> = left.pop().into_iter().collect();
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_whole_apart_and_together_the_region(region in region()) {
+        fn components_are_connected_separate_and_cover_the_region(region in region()) {
             let found = connected_components(&region);
             prop_assert_eq!(&union_pieces(found.iter().cloned()), &region);
             prop_assert!(found.is_sorted_by(|a, b| a.len() >= b.len()));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_pieces() {
+    fn an_empty_region_has_no_components() {
         let none = Region::default();
         assert!(
             connected_components(&none).is_empty()

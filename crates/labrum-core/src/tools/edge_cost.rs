@@ -1,7 +1,8 @@
 //! Path costs for the live wire: low along edges, high elsewhere; computed lazily per tile.
 
-use super::grey::{GreyBlocks, convolve_separable, half_gaussian, select_quantile};
+use super::grey::{GreyBlocks, select_quantile};
 use crate::{
+    blur::{convolve_separable, half_gaussian},
     image::{Image, Window},
     region::PixelRect,
 };
@@ -211,7 +212,7 @@ mod tests {
     use crate::tools::phantom::noisy_picture;
 
     #[test]
-    fn an_edge_is_cheap_along_and_dear_across() {
+    fn an_edge_is_cheap_to_follow_and_expensive_to_cross() {
         let image = noisy_picture(300, 5, 2.0, |x, _| if x < 130.0 { 20.0 } else { 80.0 });
         let window = image.auto_window();
         let mut costs = EdgeCost::new(Arc::new(image), window);

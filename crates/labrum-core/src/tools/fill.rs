@@ -93,7 +93,7 @@ mod tests {
     const COLUMNS: usize = 14;
     const ROWS: usize = 11;
 
-    /// All pixels reached by steps along rows and columns.
+    /// All pixels reached from the seed by steps along rows and columns.
     fn by_steps(labels: &[u8], seed: usize) -> Vec<bool> {
         let mut reached = vec![false; labels.len()];
         let mut open = vec![seed];
@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_fill_is_what_steps_reach(
+        fn a_fill_is_everything_4_connected_to_the_seed(
             labels in proptest::collection::vec(prop_oneof![3 => Just(1u8), 2 => Just(0u8)], COLUMNS * ROWS),
             seed in 0..COLUMNS * ROWS,
         ) {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_outside_or_of_another_kind_fills_nothing() {
+    fn a_seed_outside_of_the_image_or_of_the_area_fills_nothing() {
         assert!(connected_region(4, 4, (4, 0), |_| true).is_empty());
         assert!(connected_region(4, 4, (0, 4), |_| true).is_empty());
         assert!(connected_region(4, 4, (1, 1), |i| i != 5).is_empty());

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_outside_of_the_region_is_alone() {
+    fn a_start_outside_of_the_region_gives_one_pixel() {
         let drawn = region(&["###"]);
         assert_eq!(
             keep_connected_part(&drawn, (9, 9), 0).bounds(),

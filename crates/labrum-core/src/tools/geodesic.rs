@@ -1,22 +1,22 @@
-//! Geodesic distance: how far it is to a set of pixels for a walker whom every change of grey costs.
+//! Geodesic distance to a set of pixels: path length with a penalty for changes of grey.
 
-/// At most so many times the image is gone through forward and backward.
+/// Maximum number of forward and of backward scans.
 const ROUNDS: usize = 4;
-/// A path that is shorter by no more than this, in pixels, is no reason to go on: sums in another order differ as well.
+/// Smaller improvements of a path, in pixels, cause no further scan: they may be rounding errors.
 const TRIFLE: f32 = 1e-3;
 
-/// For each pixel the length of the cheapest path to one of `seeds` by steps to the eight neighbours, in pixels;
-/// infinite where there is no seed.
+/// Cost of the cheapest 8-connected path from each pixel to one of `seeds`, in pixels; infinite
+/// without seeds.
 ///
-/// A step costs `sqrt(length^2 + (edge_weight * change)^2)`, with its length in pixels (1, or the root of 2) and the
-/// change of `grey` (0..=1) along it: with an `edge_weight` of 0 nothing but the way counts, with 100 an edge from
-/// black to white is as far as 100 pixels. `grey` and `seeds` hold `columns * rows` pixels, row after row; no path
-/// leads over a grey value that is not a number. Criminisi et al. 2008, "GeoS: Geodesic Image Segmentation"; Wang et
-/// al. 2018, "DeepIGeoS".
+/// A step costs `sqrt(length^2 + (edge_weight * change)^2)`, with its length in pixels (1, or the
+/// root of 2) and the change of `grey` (0..=1) along it: with an `edge_weight` of 0 only the length
+/// counts, with 100 an edge from black to white is as far as 100 pixels. `grey` and `seeds` hold
+/// `columns * rows` pixels, row by row; paths avoid grey values that are NaN. Criminisi et al.
+/// 2008, "GeoS: Geodesic Image Segmentation"; Wang et al. 2018, "DeepIGeoS".
 ///
-/// The image is scanned forward and backward in turn until no path becomes shorter, but at most four times each. After
-/// that it is an approximation: a path that winds more often than that is not found, and the distance there is too
-/// long, never too short.
+/// The image is scanned forward and backward in turn until no path becomes shorter, at most four
+/// times each. The result is then an approximation: a path that winds more often is not found, so
+/// the distance may be too long, but never too short.
 pub fn geodesic_distance(
     grey: &[f32],
     columns: usize,
@@ -32,8 +32,8 @@ pub fn geodesic_distance(
     let width = columns.max(1);
     for round in 0..ROUNDS {
         let pixels = row_pairs(&mut distance, grey, width);
-        // After a scan none of its own steps shortens a path. One that changed nothing leaves that so for the scan
-        // before it, too, and there is nothing more to find; the very first has none before it.
+        // After a scan its own steps cannot shorten a path. If it changed nothing, neither can
+        // those of the scan before it, and the result is final. The first scan has none before it.
         if !scan_rows(pixels, true, edge_weight) && round > 0 {
             break;
         }
@@ -56,7 +56,8 @@ fn row_pairs<'a>(
         .zip(grey.chunks_exact(width))
 }
 
-/// Shortens paths by steps from each row to the next and along it, to the right or to the left; true where it could.
+/// Shortens paths by steps from each row to the next and along it, to the right or to the left.
+/// True if any path became shorter.
 fn scan_rows<'a>(
     rows: impl Iterator<Item = (&'a mut [f32], &'a [f32])>,
     to_the_right: bool,
@@ -79,7 +80,8 @@ fn scan_rows<'a>(
     changed
 }
 
-/// Shortens paths by the three steps to each pixel of a row (distances and grey values) from the row beside it.
+/// Shortens paths by the three steps to each pixel of a row (distances and grey values) from the
+/// adjacent row.
 fn step_from_row(
     (from, from_grey): (&[f32], &[f32]),
     (to, to_grey): (&mut [f32], &[f32]),
@@ -102,7 +104,7 @@ fn step_from_row(
     straight | rightward | leftward
 }
 
-/// Shortens paths by a step from each pixel to the one at the same place of the other slice.
+/// Shortens paths by a step from each pixel of `from` to the one at the same index of `to`.
 #[inline]
 fn step_each(
     (from, from_grey): (&[f32], &[f32]),
@@ -132,16 +134,16 @@ fn step_along<'a>(pixels: impl Iterator<Item = (&'a mut f32, &'a f32)>, edge_wei
     changed
 }
 
-/// Keeps the shorter one; true where `path` is so by more than a trifle.
+/// Keeps the shorter one; true if `path` is shorter by more than [`TRIFLE`].
 #[inline]
 fn shorten_path(distance: &mut f32, path: f32) -> bool {
     let changed = *distance - path > TRIFLE;
-    // Unlike `f32::min` one instruction, and what is not a number is never taken.
+    // One instruction, unlike `f32::min`, and NaN is never taken.
     *distance = if path < *distance { path } else { *distance };
     changed
 }
 
-/// What a step costs: the way and the weighted change of grey are two sides of a right angle.
+/// Cost of a step: its length and the weighted change of grey are the legs of a right triangle.
 #[inline]
 fn step_cost(squared_length: f32, weighted_change: f32) -> f32 {
     (squared_length + weighted_change * weighted_change).sqrt()
@@ -155,7 +157,7 @@ mod tests {
     const COLUMNS: usize = 11;
     const ROWS: usize = 9;
 
-    /// Steps of all pixels to all neighbours until nothing changes.
+    /// Reference: steps between all neighbours until nothing changes.
     fn by_search(grey: &[f32], columns: usize, seeds: &[bool], edge_weight: f32) -> Vec<f64> {
         let mut distance: Vec<f64> = seeds
             .iter()
@@ -219,7 +221,7 @@ mod tests {
         }
 
         #[test]
-        fn without_edges_it_is_the_way_of_a_king_in_chess(grey in grey(), seed in 0..COLUMNS * ROWS) {
+        fn with_an_edge_weight_of_0_it_is_the_octile_distance(grey in grey(), seed in 0..COLUMNS * ROWS) {
             let seeds = one_seed(COLUMNS * ROWS, seed);
             let found = geodesic_distance(&grey, COLUMNS, ROWS, &seeds, 0.0);
             for (i, distance) in found.into_iter().enumerate() {
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_of_another_grey_makes_the_far_side_far() {
+    fn the_far_side_of_a_wall_is_distant_unless_there_is_a_gap() {
         let (columns, rows) = (21, 15);
         let seeds = one_seed(columns * rows, 7 * columns + 5);
         let closed = geodesic_distance(&wall(columns, rows, 0), columns, rows, &seeds, 50.0);
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn no_path_leads_over_what_is_not_a_number() {
+    fn no_path_crosses_nan() {
         let grey = [0.0, f32::NAN, 0.0];
         let found = geodesic_distance(&grey, 3, 1, &[true, false, false], 1.0);
         assert_eq!(found, [0.0, f32::INFINITY, f32::INFINITY]);

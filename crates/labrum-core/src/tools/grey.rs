@@ -1,6 +1,6 @@
-//! Grey values of a part of an image, averaged over blocks of pixels, and the filters used by the edge tools.
+//! Grey values of a part of an image, averaged over blocks of pixels, and the box filter and quantile of the edge tools.
 
-use crate::{image::Image, region::PixelRect};
+use crate::{blur::row_values, image::Image, region::PixelRect};
 
 /// `columns * rows` values, row-major, each the mean of a block of `block * block` pixels of `window`.
 #[derive(Clone, Debug)]
@@ -59,59 +59,6 @@ impl GreyBlocks {
 fn finite_value(image: &Image, x: usize, y: usize) -> f32 {
     let value = image.modality_value(y * image.columns + x) as f32;
     if value.is_finite() { value } else { 0.0 }
-}
-
-/// Row `y` of row-major values.
-#[inline]
-fn row_values(values: &[f32], columns: usize, y: usize) -> &[f32] {
-    &values[y * columns..(y + 1) * columns]
-}
-
-/// One half of a Gaussian kernel, from its centre to 3 `sigma`, normalized so that the whole kernel sums to 1.
-pub(super) fn half_gaussian(sigma: f32) -> Vec<f32> {
-    let reach = (3.0 * sigma).ceil() as usize;
-    let mut half: Vec<f32> = (0..=reach)
-        .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
-        .collect();
-    let sum = 2.0 * half.iter().sum::<f32>() - half[0];
-    half.iter_mut().for_each(|w| *w /= sum);
-    half
-}
-
-/// Convolves rows and columns with a symmetric kernel, given from its centre; border values are repeated.
-pub(super) fn convolve_separable(values: &mut [f32], columns: usize, half: &[f32]) {
-    if columns == 0 || values.is_empty() {
-        return;
-    }
-    let reach = half.len() - 1;
-    let mut padded = vec![0.0; columns + 2 * reach];
-    for row in values.chunks_exact_mut(columns) {
-        padded[..reach].fill(row[0]);
-        padded[reach..reach + columns].copy_from_slice(row);
-        padded[reach + columns..].fill(row[columns - 1]);
-        row.iter_mut()
-            .zip(&padded[reach..])
-            .for_each(|(out, v)| *out = half[0] * v);
-        for (k, weight) in half.iter().enumerate().skip(1) {
-            let pairs = padded[reach - k..].iter().zip(&padded[reach + k..]);
-            row.iter_mut()
-                .zip(pairs)
-                .for_each(|(out, (a, b))| *out += weight * (a + b));
-        }
-    }
-    let source = values.to_vec();
-    let rows = values.len() / columns;
-    for (y, out) in values.chunks_exact_mut(columns).enumerate() {
-        out.iter_mut().for_each(|v| *v *= half[0]);
-        for (k, weight) in half.iter().enumerate().skip(1) {
-            let above = row_values(&source, columns, y.saturating_sub(k));
-            let below = row_values(&source, columns, (y + k).min(rows - 1));
-            let pairs = above.iter().zip(below);
-            out.iter_mut()
-                .zip(pairs)
-                .for_each(|(out, (a, b))| *out += weight * (a + b));
-        }
-    }
 }
 
 /// Mean over a square of side `2 * reach + 1`, applied twice (close to a Gaussian); outside counts as 0.
@@ -194,20 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn filters_keep_what_is_constant_and_their_sum() {
-        let mut flat = vec![3.0; 35];
-        convolve_separable(&mut flat, 7, &half_gaussian(1.5));
-        assert!(flat.iter().all(|v| (v - 3.0).abs() < 1e-5));
+    fn the_box_filter_keeps_the_sum() {
         let mut point = vec![0.0; 31 * 31];
         point[15 * 31 + 15] = 1.0;
-        let mut boxed = point.clone();
-        convolve_separable(&mut point, 31, &half_gaussian(2.0));
-        double_box_mean(&mut boxed, 31, 3);
-        for filtered in [point, boxed] {
-            assert!((filtered.iter().sum::<f32>() - 1.0).abs() < 1e-4);
-            assert!(filtered.iter().all(|v| *v <= filtered[15 * 31 + 15] + 1e-7));
-            assert!((filtered[15 * 31 + 12] - filtered[12 * 31 + 15]).abs() < 1e-6);
-        }
+        double_box_mean(&mut point, 31, 3);
+        assert!((point.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        assert!(point.iter().all(|v| *v <= point[15 * 31 + 15] + 1e-7));
+        assert!((point[15 * 31 + 12] - point[12 * 31 + 15]).abs() < 1e-6);
     }
 
     #[test]

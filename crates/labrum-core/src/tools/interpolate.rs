@@ -330,19 +330,20 @@ mod tests {
         }
 
         #[test]
-        fn a_shape_that_does_not_change_stays(a in labels(), t in 0.0..1.0f64) {
+        fn an_unchanged_shape_stays_the_same(a in labels(), t in 0.0..1.0f64) {
             prop_assert_eq!(between_masks(&a, &a, t, SQUARE), regions(&a));
         }
     }
 
-    /// True where `found` is `expected` but for a rim of a pixel and a half.
+    /// True if `found` equals `expected` within 1.5 pixels of its boundary.
     fn is_about(found: &Region, expected: impl Fn(f64) -> Region) -> bool {
         found.difference(&expected(1.5)).is_empty() && expected(-1.5).difference(found).is_empty()
     }
 
     #[test]
-    fn between_two_discs_lies_the_disc_of_mean_radius_and_centre() {
-        // Far apart, beside each other, one in the other; with square pixels and such that are twice as high as wide.
+    fn discs_are_interpolated_linearly_in_radius_and_centre() {
+        // Separate, overlapping and nested discs; with square pixels and pixels twice as high as
+        // wide.
         for (from, to) in [
             ([40.0, 45.0], [150.0, 130.5]),
             ([60.0, 60.0], [75.0, 52.0]),
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_without_a_partner_shrinks_to_nothing_at_the_empty_slice() {
+    fn a_shape_without_a_counterpart_shrinks_to_nothing_at_the_empty_slice() {
         let of = |r: f64| disc_region([50.0, 50.0], [r; 2], 100, 100);
         let none = Region::default();
         for t in [0.0, 0.3, 0.7, 0.95] {
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_stays_does_not_move_when_another_goes() {
+    fn a_part_on_both_slices_does_not_move_when_another_part_ends() {
         let left = disc_region([40.0, 50.0], [20.0; 2], 200, 100);
         let both = left.union(&disc_region([150.0, 50.0], [20.0; 2], 200, 100));
         let found = interpolate_region(&both, &left, 0.5, 200, 100, SQUARE);
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_of_different_size_have_nothing_between() {
+    fn masks_of_different_size_are_not_interpolated() {
         let small = Mask::from_labels(2, 2, vec![1; 4]).unwrap();
         assert!(between_masks(&small, &Mask::new_blank(3, 2), 0.5, SQUARE).is_empty());
     }

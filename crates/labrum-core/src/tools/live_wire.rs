@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn is_about_a_straight_line_in_a_flat_image() {
+    fn is_nearly_a_straight_line_in_a_flat_image() {
         let mut wire = wire(noisy_picture(400, 0, 0.0, |_, _| 12.0));
         wire.start_at([20.0, 30.0]);
         for target in [[380.0, 130.0], [60.0, 390.0], [25.0, 31.0]] {
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn snaps_to_the_edge_nearby_and_nowhere_without_one() {
+    fn snaps_to_a_nearby_edge_if_there_is_one() {
         let mut wire = wire(noisy_picture(100, 6, 3.0, |x, _| {
             if x < 40.0 { 10.0 } else { 60.0 }
         }));
@@ -426,7 +426,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn what_was_searched_before_makes_no_path_dearer(
+        fn an_earlier_search_does_not_make_a_path_more_expensive(
             seed in any::<u32>(),
             start in [0.0f64..260.0, 0.0f64..260.0],
             moves in proptest::collection::vec([-10.0f64..270.0, -10.0f64..270.0], 1..6),
@@ -441,7 +441,7 @@ mod tests {
             let path = fresh.path_to(last);
             let target = fresh.pixel_index(fresh.pixel_at(last));
             prop_assert!(moved.reached[target] <= fresh.reached[target]);
-            // With the same window both are the same.
+            // With the same window both costs are equal.
             fresh.window = PixelRect::default();
             fresh.start_at(start);
             fresh.window = moved.window.clone();

@@ -206,7 +206,7 @@ mod tests {
         })
     }
 
-    /// The pixels of a picture within the radii of a pixel of the region.
+    /// All pixels of the image within the radii of a pixel of the region.
     fn near(region: &Region, [rx, ry]: [f64; 2]) -> Region {
         Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, y| {
             region
@@ -230,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn growing_and_shrinking_agree_with_a_search_over_all_pixels(region in region(), rx in radius(), ry in radius()) {
+        fn dilation_and_erosion_agree_with_a_search_over_all_pixels(region in region(), rx in radius(), ry in radius()) {
             let all = Region::full_frame(COLUMNS, ROWS);
             prop_assert_eq!(dilate_region(&region, [rx, ry], COLUMNS, ROWS), near(&region, [rx, ry]));
             let expected = all.difference(&near(&all.difference(&region), [rx, ry]));
@@ -238,7 +238,7 @@ mod tests {
         }
 
         #[test]
-        fn closing_holds_the_region_and_opening_is_held_by_it(region in region(), rx in radius(), ry in radius()) {
+        fn closing_contains_the_region_and_opening_is_contained_in_it(region in region(), rx in radius(), ry in radius()) {
             let change = |f: fn(&Region, [f64; 2], usize, usize) -> Region, r: &Region| f(r, [rx, ry], COLUMNS, ROWS);
             let (more, less) = (change(dilate_region, &region), change(erode_region, &region));
             prop_assert!(is_within(&region, &more) && is_within(&less, &region));
@@ -247,14 +247,14 @@ mod tests {
         }
 
         #[test]
-        fn smoothing_sees_inside_and_outside_alike(region in region(), rx in 0.0..4.0f64, ry in 0.0..4.0f64) {
+        fn smoothing_treats_inside_and_outside_alike(region in region(), rx in 0.0..4.0f64, ry in 0.0..4.0f64) {
             let all = Region::full_frame(COLUMNS, ROWS);
             let smooth = |r: &Region| smooth_region(r, [rx, ry], COLUMNS, ROWS);
             prop_assert_eq!(all.difference(&smooth(&region)), smooth(&all.difference(&region)));
         }
 
         #[test]
-        fn a_straight_boundary_stays(at in 0..COLUMNS, radius in 0.0..8.0f64) {
+        fn smoothing_keeps_a_straight_boundary(at in 0..COLUMNS, radius in 0.0..8.0f64) {
             let left = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < at);
             prop_assert_eq!(smooth_region(&left, [radius; 2], COLUMNS, ROWS), left);
         }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_takes_off_a_hair_and_closes_a_crack() {
+    fn smoothing_removes_a_thin_spike_and_closes_a_thin_gap() {
         let block = PixelRect {
             columns: 30..90,
             rows: 30..90,
@@ -288,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn a_region_at_the_border_does_not_shrink_from_it() {
+    fn erosion_does_not_shrink_a_region_from_the_image_border() {
         let left = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < 9);
         let expected = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < 6);
         assert_eq!(erode_region(&left, [3.0; 2], COLUMNS, ROWS), expected);
     }
 
     #[test]
-    fn a_radius_without_bounds_takes_all_and_none_changes_nothing() {
+    fn an_infinite_radius_covers_everything_and_a_zero_radius_changes_nothing() {
         let dot = disc_region([3.0, 3.0], [1.5; 2], COLUMNS, ROWS);
         assert_eq!(
             dilate_region(&dot, [f64::INFINITY; 2], COLUMNS, ROWS),

@@ -92,7 +92,7 @@ mod tests {
     const COLUMNS: usize = 30;
     const ROWS: usize = 24;
 
-    /// Points in and around the picture; half of them on centres and corners, where sides meet rows exactly.
+    /// Points in and around the image; half of them exactly on pixel centres and corners.
     fn point() -> impl Strategy<Value = [f64; 2]> {
         let free = (-15.0..45.0f64, -15.0..40.0f64).prop_map(|(x, y)| [x, y]);
         let grid =
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_polygon_is_every_pixel_that_a_ray_finds_inside(points in proptest::collection::vec(point(), 0..12)) {
+        fn a_polygon_agrees_with_ray_casting(points in proptest::collection::vec(point(), 0..12)) {
             let region = rasterize_polygon(&points, COLUMNS, ROWS);
             for (x, y) in (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| (x, y))) {
                 if let Some(count) = crossings([x as f64 + 0.5, y as f64 + 0.5], &points) {
@@ -131,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn two_polygons_with_a_common_side_share_no_pixel_and_leave_none_out(
+        fn polygons_with_a_common_side_neither_overlap_nor_leave_a_gap(
             a in point(), b in point(), c in point(), d in point(),
         ) {
             let all = rasterize_polygon(&[a, b, c, d], COLUMNS, ROWS);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_are_no_numbers_are_left_out() {
+    fn points_that_are_not_finite_are_ignored() {
         let with = [
             [2.0, 1.0],
             [f64::NAN, 4.0],

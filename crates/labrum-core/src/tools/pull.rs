@@ -168,14 +168,14 @@ mod tests {
         Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), inside)
     }
 
-    /// The label of the whole picture after a pull.
+    /// The label in the whole image after a pull.
     fn after(label: &Region, grab: [f64; 2], to: [f64; 2], reach: [f64; 2]) -> Region {
         let (target, window) = pull_label(label, grab, to, reach, SIDE, SIDE);
         assert!(target.difference(&window).is_empty());
         label.difference(&window).union(&target)
     }
 
-    /// Where the label ends in a row, from its middle column to the right.
+    /// The right end of the label in a row, searched from the middle column.
     fn right_end(label: &Region, row: usize) -> usize {
         (60..SIDE)
             .take_while(|&x| label.contains(x, row))
@@ -183,7 +183,7 @@ mod tests {
             .map_or(60, |x| x + 1)
     }
 
-    /// How many parts the label has and the background with it.
+    /// Number of components of the label and of the background.
     fn parts(label: &Region) -> [usize; 2] {
         [true, false].map(|inside| {
             let mut open: Vec<bool> = (0..SIDE * SIDE)
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grabbed_edge_follows_the_pointer_and_what_is_far_stays() {
+    fn the_grabbed_boundary_follows_the_pointer_and_distant_parts_stay() {
         let label = disc(30.0);
         for to in [70.0, 85.0, 98.0, 110.0] {
             let moved = after(&label, [90.0, 60.0], [to, 60.0], [20.0; 2]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn it_may_be_grabbed_a_little_off_the_boundary_on_either_side() {
+    fn the_boundary_can_be_grabbed_from_slightly_inside_or_outside() {
         for grab in [85.0, 94.0] {
             let moved = after(&disc(30.0), [grab, 60.0], [grab + 12.0, 60.0], [25.0; 2]);
             assert!(
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_at_the_border_of_the_picture_stays_at_it() {
+    fn a_label_at_the_image_border_stays_attached_to_it() {
         let label = Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, _| x < 10);
         let moved = after(&label, [10.0, 60.0], [20.0, 60.0], [30.0; 2]);
         assert!((0..SIDE).all(|y| moved.contains(0, y)));
@@ -261,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn reach_is_its_own_in_x_and_y() {
+    fn reach_is_separate_for_x_and_y() {
         let moved = after(&disc(30.0), [90.0, 60.0], [96.0, 60.0], [20.0, 6.0]);
         let rows = moved.difference(&disc(30.0)).bounds().rows;
         assert!(rows.start >= 54 && rows.end <= 66, "{rows:?}");
     }
 
     #[test]
-    fn what_is_no_move_changes_nothing() {
+    fn an_empty_or_invalid_move_changes_nothing() {
         let nothing = (Region::default(), Region::default());
         assert_eq!(
             pull_label(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE),

@@ -2,9 +2,10 @@
 
 use super::{
     flood::keep_connected_part,
-    grey::{GreyBlocks, convolve_separable, double_box_mean, half_gaussian, select_quantile},
+    grey::{GreyBlocks, double_box_mean, select_quantile},
 };
 use crate::{
+    blur::{convolve_separable, half_gaussian},
     image::Image,
     region::{PixelRect, Region},
 };
@@ -305,7 +306,7 @@ mod tests {
         2.0 * a.intersection(b).len() as f64 / (a.len() + b.len()) as f64
     }
 
-    /// A dark disc of radius 60 in the middle of 160 pixels, 40 levels below what is around it.
+    /// A dark disc of radius 60 centred in 160 x 160 pixels, 40 levels below its surroundings.
     fn phantom(seed: u32, sigma: f64) -> (Image, Region) {
         let image = noisy_picture(160, seed, sigma, |x, y| {
             if (x - 80.0).hypot(y - 80.0) <= 60.0 {
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stroke_along_the_inside_makes_the_contour() {
+    fn a_stroke_along_the_inside_paints_up_to_the_contour() {
         let (image, truth) = phantom(3, 12.0);
         let mut painted = Region::default();
         let mut plain = Region::default();
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disc_where_there_is_no_edge_is_whole() {
+    fn without_an_edge_the_whole_disc_is_painted() {
         for sigma in [0.0, 1.0, 30.0] {
             let image = noisy_picture(120, 5, sigma, |_, _| 70.0);
             let painted = smart_disc(&image, [60.3, 59.1], [40.0; 2], 0.5);
@@ -396,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn single_wrong_pixels_leave_no_holes() {
+    fn single_outlier_pixels_leave_no_holes() {
         let (mut image, _) = phantom(1, 4.0);
         if let Pixels::F32(values) = &mut image.pixels {
             (0..values.len())
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_the_image_there_is_nothing_to_paint() {
+    fn nothing_is_painted_outside_of_the_image() {
         let image = noisy_picture(8, 1, 1.0, |_, _| 0.0);
         for center in [[-0.1, 3.0], [3.0, 8.0], [f64::NAN, 1.0]] {
             assert!(smart_disc(&image, center, [5.0; 2], 0.5).is_empty());
@@ -437,7 +438,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_brush_gives_one_part_of_the_disc_with_the_pointer_in_it(
+        fn any_brush_gives_a_connected_part_of_the_disc_that_contains_the_pointer(
             values in proptest::collection::vec(any::<u8>(), 30 * 24),
             center in [0.0f64..30.0, 0.0f64..24.0],
             radii in [0.2f64..14.0, 0.2f64..14.0],

@@ -160,7 +160,7 @@ mod tests {
     const COLUMNS: usize = 40;
     const ROWS: usize = 30;
 
-    /// Distance to the line between two points, in brushes.
+    /// Distance to the segment between two points, in brush radii.
     fn distance(p: [f64; 2], a: [f64; 2], b: [f64; 2], radii: [f64; 2]) -> f64 {
         let scaled = |p: [f64; 2]| [p[0] / radii[0], p[1] / radii[1]];
         let (p, a, b) = (scaled(p), scaled(a), scaled(b));
@@ -174,7 +174,7 @@ mod tests {
         (ap[0] - t * ab[0]).hypot(ap[1] - t * ab[1])
     }
 
-    /// Points in and around the picture, half of them on corners and centres of pixels.
+    /// Points in and around the image, half of them on corners and centres of pixels.
     fn point() -> impl Strategy<Value = [f64; 2]> {
         let free = (-15.0..55.0f64, -15.0..45.0f64).prop_map(|(x, y)| [x, y]);
         let grid =
@@ -199,7 +199,7 @@ mod tests {
             let legs: Vec<_> = path.iter().zip(path.iter().skip(1).chain(path.last())).collect();
             for (x, y, center) in centers() {
                 let d = legs.iter().map(|(a, b)| distance(center, **a, **b, radii)).fold(f64::INFINITY, f64::min);
-                // On the very rim rounding decides.
+                // Exactly on the boundary rounding decides.
                 if (d - 1.0).abs() > 1e-9 {
                     prop_assert_eq!(stroke.contains(x, y), d < 1.0, "{} {} at {}", x, y, d);
                 }
@@ -207,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn a_brush_smaller_than_a_pixel_paints_what_it_goes_over_and_nothing_farther(
+        fn a_brush_smaller_than_a_pixel_paints_only_the_pixels_on_its_path(
             from in point(), to in point(), radius in 0.0..0.7f64,
         ) {
             let stroke = capsule_region(from, to, [radius; 2], COLUMNS, ROWS);
@@ -225,7 +225,7 @@ mod tests {
         }
 
         #[test]
-        fn a_stroke_is_of_one_piece_at_any_speed(from in point(), to in point(), radius in 0.0..3.0f64) {
+        fn a_stroke_is_connected_at_any_speed(from in point(), to in point(), radius in 0.0..3.0f64) {
             let inside = |p: [f64; 2]| [p[0].clamp(0.1, COLUMNS as f64 - 0.1), p[1].clamp(0.1, ROWS as f64 - 0.1)];
             let stroke = capsule_region(inside(from), inside(to), [radius; 2], COLUMNS, ROWS);
             prop_assert_eq!(connected_components(&stroke).len(), 1);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn no_point_and_no_picture_give_nothing() {
+    fn invalid_points_and_an_empty_image_give_nothing() {
         assert!(capsule_region([f64::NAN, 1.0], [2.0, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty());
         assert!(
             capsule_region([1.0, 1.0], [f64::INFINITY, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty()

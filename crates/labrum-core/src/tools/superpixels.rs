@@ -1,20 +1,21 @@
-//! Superpixels: a picture cut into regions of similar grey, of which objects can be put together.
+//! Superpixels: an image divided into regions of similar grey, from which objects can be assembled.
 
-use super::grey::{convolve_separable, half_gaussian};
+use crate::blur::{convolve_separable, half_gaussian};
 
-/// Standard deviation of the Gaussian that smooths the picture first, in pixels: the value of the paper.
+/// Standard deviation of the initial Gaussian smoothing, in pixels, as in the paper.
 const SMOOTHING: f32 = 0.8;
 
-/// The number of the superpixel of each pixel: 0, 1, 2 and so on without gaps, in row order of their first pixels.
+/// The superpixel number of each pixel, from 0 without gaps, in row order of their first pixels.
 ///
-/// Felzenszwalb and Huttenlocher 2004, "Efficient Graph-Based Image Segmentation", on pixels joined by sides and
-/// corners: from the smallest difference of grey on, two regions are joined where the difference between them is at
-/// most the largest one that joined either within, plus `scale` divided by its number of pixels. A larger `scale` (in
-/// grey values; 0.1..3 is of use) makes larger superpixels; programs that count grey values to 255 call 0.4 a scale of
-/// 100. Those of fewer than `min_size` pixels are then joined with the neighbour of the smallest difference.
+/// Felzenszwalb and Huttenlocher 2004, "Efficient Graph-Based Image Segmentation", on 8-connected
+/// pixels: in ascending order of grey difference, two regions are joined if the difference between
+/// them is at most, for both, the largest one inside the region plus `scale` divided by its number
+/// of pixels. A larger `scale` (in grey values; 0.1..3 is useful) gives larger superpixels; 0.4 is
+/// a scale of 100 in programs with grey values up to 255. Superpixels below `min_size` pixels are
+/// then joined with the neighbour of the smallest difference.
 ///
-/// A sharp edge is a slope of a few pixels once it is smoothed: where that makes `min_size` pixels or more, it is a
-/// thin superpixel of its own, as it is with other programs.
+/// Smoothing turns a sharp edge into a slope of a few pixels: if that has `min_size` pixels or
+/// more, it is a thin superpixel of its own, as in other programs.
 ///
 /// `grey` holds `columns * rows` values of 0..=1, row after row, fewer than 2^30.
 pub fn superpixels(
@@ -46,9 +47,9 @@ pub fn superpixels(
     forest.numbers_in_row_order()
 }
 
-/// The superpixels beside each one (with a side of pixels in common), in ascending order, each once.
+/// The neighbours of each superpixel (4-connected), in ascending order, without duplicates.
 ///
-/// `numbers` are those of [`superpixels`]: `columns * rows` pixels, row after row, from 0 on without gaps.
+/// `numbers` are those of [`superpixels`], `columns * rows`, row by row, from 0 without gaps.
 pub fn neighbours(numbers: &[u32], columns: usize, rows: usize) -> Vec<Vec<u32>> {
     let numbers = &numbers[..numbers.len().min(columns * rows)];
     let beside = numbers
@@ -64,7 +65,7 @@ pub fn neighbours(numbers: &[u32], columns: usize, rows: usize) -> Vec<Vec<u32>>
     pairs.dedup();
     let count = numbers.iter().max().map_or(0, |last| *last as usize + 1);
     let mut found = vec![Vec::new(); count];
-    // In this order each one gets those below its own number first, and all of them ascending.
+    // The pairs are sorted, so that each list is ascending.
     for (a, b) in pairs {
         found[a as usize].push(b);
         found[b as usize].push(a);
@@ -72,9 +73,9 @@ pub fn neighbours(numbers: &[u32], columns: usize, rows: usize) -> Vec<Vec<u32>>
     found
 }
 
-/// A pair of neighbouring pixels: the bits of their difference of grey, then the index of the first one and in two bits
-/// the direction of the other, so that edges sort by difference and then in row order (positive numbers sort as their
-/// bits do).
+/// A pair of neighbouring pixels: the bits of their grey difference, then the index of the first
+/// pixel, then two bits for the direction of the second. Edges sort by difference and then in row
+/// order (floats that are not negative sort like their bits).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge(u64);
 
@@ -97,7 +98,7 @@ impl Edge {
     }
 }
 
-/// From a pixel to its neighbour on the right, or in the row below on the left, straight or on the right.
+/// Index offset from a pixel to its neighbour: right, or in the row below left, straight or right.
 fn direction_offset(direction: usize, columns: usize) -> usize {
     match direction {
         0 => 1,
@@ -105,7 +106,7 @@ fn direction_offset(direction: usize, columns: usize) -> usize {
     }
 }
 
-/// All pairs of pixels that are joined by a side or a corner, those of the smallest difference first.
+/// All pairs of 8-connected pixels, in ascending order of difference.
 fn sorted_edges(grey: &[f32], columns: usize, rows: usize) -> Vec<Edge> {
     let mut edges = Vec::with_capacity(4 * columns * rows);
     for y in 0..rows {
@@ -128,13 +129,13 @@ fn sorted_edges(grey: &[f32], columns: usize, rows: usize) -> Vec<Edge> {
     edges
 }
 
-/// Regions as trees of pixels.
+/// Regions as a union-find forest of pixels.
 struct Forest {
-    /// Of each pixel; a root is its own.
+    /// Parent of each pixel; a root is its own.
     parents: Vec<u32>,
-    /// Pixels of the tree, right at roots.
+    /// Number of pixels of the tree; valid at roots.
     sizes: Vec<u32>,
-    /// The largest difference of grey that joins the tree with another, right at roots.
+    /// The largest grey difference at which the tree may be joined; valid at roots.
     limits: Vec<f32>,
 }
 
@@ -147,7 +148,7 @@ impl Forest {
         }
     }
 
-    /// The root of a pixel's tree; the way to it is halved for the next search.
+    /// The root of a pixel's tree, with path halving.
     fn root_of(&mut self, pixel: usize) -> usize {
         let mut i = pixel as u32;
         while self.parents[i as usize] != i {
@@ -174,7 +175,7 @@ impl Forest {
         large
     }
 
-    /// The trees' numbers for each pixel, from 0 on in order of their first pixels.
+    /// The tree number of each pixel, from 0 in order of their first pixels.
     fn numbers_in_row_order(&mut self) -> Vec<u32> {
         let mut number_of_root: Vec<Option<u32>> = vec![None; self.parents.len()];
         let mut next = 0;
@@ -211,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_pixel_is_of_one_piece_that_is_large_enough(
+        fn every_superpixel_is_connected_and_large_enough(
             grey in grey(),
             scale in 0.0f32..4.0,
             min_size in 0usize..40,
@@ -239,7 +240,7 @@ mod tests {
         }
 
         #[test]
-        fn neighbours_are_those_with_a_side_in_common(grey in grey()) {
+        fn neighbours_share_a_side(grey in grey()) {
             let numbers = superpixels(&grey, COLUMNS, ROWS, 0.3, 3);
             let found = neighbours(&numbers, COLUMNS, ROWS);
             for (number, near) in found.iter().enumerate() {
@@ -277,9 +278,9 @@ mod tests {
         assert!(superpixels(&grey, columns, rows, scale, min_size) == blocks);
     }
 
-    /// With these figures scikit-image's `felzenszwalb` finds three as well.
+    /// scikit-image's `felzenszwalb` also finds three regions with these parameters.
     #[test]
-    fn a_picture_of_flat_blocks_gives_the_blocks() {
+    fn an_image_of_flat_blocks_gives_the_blocks() {
         check_blocks([0.2, 0.6, 0.3], 0.5, 60, |x, _| x as u32 / 16);
         check_blocks([0.2, 0.6, 0.9], 0.2, 100, |x, y| match (x, y) {
             (4..24, 4..24) => 1,
@@ -289,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn bars_have_those_on_both_sides_for_neighbours() {
+    fn the_neighbours_of_a_bar_are_the_bars_on_both_sides() {
         let numbers = [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2];
         let expected = [vec![1], vec![0, 2], vec![1]];
         assert_eq!(neighbours(&numbers, 6, 2), expected);
     }
 
     #[test]
-    fn a_picture_without_pixels_has_no_superpixels() {
+    fn an_image_without_pixels_has_no_superpixels() {
         assert!(superpixels(&[], 0, 3, 1.0, 5).is_empty());
         assert!(neighbours(&[], 0, 3).is_empty());
         assert_eq!(superpixels(&[0.5], 1, 1, 1.0, 5), [0]);

@@ -151,7 +151,7 @@ mod tests {
     use super::{encode_frame, unpack_runs};
 
     #[test]
-    fn what_is_packed_comes_back() {
+    fn packed_values_unpack_to_the_same_values() {
         let mut state = 1u32;
         let mut noise = move || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_ends_early_says_how_many_there_are() {
+    fn a_truncated_run_gives_the_number_of_its_values() {
         assert_eq!(unpack_runs(&[5, 1, 2], [0; 9].iter_mut()), 2);
     }
 }

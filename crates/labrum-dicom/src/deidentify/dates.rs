@@ -49,7 +49,7 @@ mod tests {
     use super::moved_back;
 
     #[test]
-    fn dates_move_over_months_and_years_and_keep_their_time() {
+    fn dates_shift_across_months_and_years_and_keep_their_time() {
         let check = |text: &str, days, expected: Option<&str>| {
             assert_eq!(moved_back(text, days).as_deref(), expected)
         };

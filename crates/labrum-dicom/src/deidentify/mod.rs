@@ -246,7 +246,7 @@ mod tests {
     use dicom_core::VR;
 
     #[test]
-    fn what_a_sequence_of_unknown_kind_says_of_the_patient_goes_and_the_rest_stays() {
+    fn identifying_values_in_a_sequence_with_vr_un_are_removed_and_others_kept() {
         let item = Fixture::empty_item()
             .with_text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, "1.2.777.1")
             .with_text(tags::REQUESTING_PHYSICIAN, VR::PN, "Quincy^Jack")

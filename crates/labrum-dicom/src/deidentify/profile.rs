@@ -82,17 +82,17 @@ mod tests {
     use dicom_dictionary_std::tags;
 
     #[test]
-    fn every_line_of_the_table_names_an_attribute_once() {
+    fn every_table_row_names_a_different_attribute() {
         let mut seen = HashMap::new();
         for (name, action) in table_entries() {
             let tag = tag_of(name).unwrap_or_else(|| panic!("{name} is not known"));
-            assert_eq!(seen.insert(tag, action), None, "{name} is there twice");
+            assert_eq!(seen.insert(tag, action), None, "{name} is listed twice");
         }
         assert!(seen.len() > 600, "{}", seen.len());
     }
 
     #[test]
-    fn what_names_a_person_a_place_or_a_day_does_not_stay() {
+    fn persons_places_and_dates_are_removed_or_replaced() {
         for (tag, expected) in [
             (tags::PATIENT_NAME, ProfileAction::Empty),
             (tags::PATIENT_BIRTH_DATE, ProfileAction::Empty),

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_key_gives_the_same_replacements_and_another_key_others() {
+    fn the_same_key_gives_the_same_replacements_and_another_key_does_not() {
         let (a, b) = (SecretKey([1; 32]), SecretKey([2; 32]));
         assert_eq!(a.replacement_uid("1.2.3"), a.replacement_uid("1.2.3"));
         assert_ne!(a.replacement_uid("1.2.3"), a.replacement_uid("1.2.4"));
@@ -163,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_hmac_of_rfc_4231() {
-        // Its test case 1: a key of 20 bytes is padded with zeros, as ours of 32 is.
+    fn the_hmac_agrees_with_rfc_4231() {
+        // Test case 1 of the RFC: its key of 20 bytes is padded with zeros, like ours of 32.
         let mut key = [0; 32];
         key[..20].fill(0x0b);
         let mut block = [0; BLOCK];
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_kept_in_a_file_for_its_owner_only() {
+    fn a_key_file_is_accessible_to_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let key = SecretKey::in_file(&path).unwrap();

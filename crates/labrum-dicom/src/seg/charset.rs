@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_never_empty() {
+    fn without_a_usable_character_set_text_is_ascii_or_utf_8() {
         for named in [None, Some(""), Some("ISO_IR 6"), Some("nonsense")] {
             assert_eq!(of(named, b"Doe^Jane", true).0.defined_term(), None);
             assert_eq!(
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_bytes_decide() {
+    fn without_a_declaration_the_bytes_decide() {
         assert_eq!(of(None, "Müller".as_bytes(), true), (Charset::Utf8, true));
         assert_eq!(
             of(None, b"M\xfcller", true),

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_times_are_put_right_or_left_out() {
+    fn dates_and_times_are_corrected_or_left_empty() {
         check(VR::DA, "2004.01.19", "20040119");
         check(VR::DA, "20041319", "");
         check(VR::DA, "anonymous", "");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_put_right_or_left_out() {
+    fn other_values_are_corrected_or_left_empty() {
         check(VR::AS, "34y", "034Y");
         check(VR::AS, "034", "");
         check(VR::AS, "é", "");
@@ -150,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn uids_are_told_from_other_texts() {
+    fn uids_are_distinguished_from_other_texts() {
         assert!(is_uid("1.2.840.10008.1.2"));
         assert!(
             is_uid("1.2.03"),
-            "leading zeros are against the rules, and in the wild"
+            "leading zeros are invalid but occur in practice"
         );
         for text in ["", "1", "1..2", "1.2.", "1.2a", &"1.2".repeat(30)] {
             assert!(!is_uid(text), "{text}");

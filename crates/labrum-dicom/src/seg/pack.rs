@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked(frames in prop::collection::vec(prop::collection::vec(any::<bool>(), 13), 1..9)) {
+        fn packed_frames_unpack_to_the_same_pixels(frames in prop::collection::vec(prop::collection::vec(any::<bool>(), 13), 1..9)) {
             let mut packer = Packer::with_capacity(13 * frames.len());
             frames.iter().flatten().for_each(|&b| packer.push_bit(b));
             let bytes = packer.finish();

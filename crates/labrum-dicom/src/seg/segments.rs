@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_may_not_be_written_become_tissue() {
+    fn codes_that_are_not_allowed_become_tissue() {
         assert_eq!(
             usable_code(&Code::new("T-62000", "SRT", "Liver")).value,
             "85756007"

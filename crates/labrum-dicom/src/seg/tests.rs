@@ -1,4 +1,4 @@
-//! What the writer writes, the reader reads; sources that lack or bend what the standard wants.
+//! Written segmentations are read back, also those of sources that violate the standard.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ pub(super) fn labels(n: usize) -> Vec<Label> {
         .collect()
 }
 
-/// A series of `slices` pictures that need not exist: their headers are not read.
+/// A series of non-DICOM images. The files need not exist: their headers are not read.
 pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
     let slice = |i: usize| {
         Slice::from_source(Source {
@@ -79,7 +79,7 @@ pub(super) fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> S
     }
 }
 
-/// One mask for each slice of `series`, of noise.
+/// A noise mask for each slice of `series`.
 pub(super) fn noise(series: &Series, labels: u8) -> Vec<Mask> {
     let mut state = 7u32;
     let mut next = || {
@@ -98,7 +98,7 @@ pub(super) fn noise(series: &Series, labels: u8) -> Vec<Mask> {
     series.slices.iter().map(|_| mask()).collect()
 }
 
-/// Writes and opens again with another reader than the one that has just checked it.
+/// Writes a file and opens it with another reader than the one that verified it.
 fn written(
     series: &Series,
     masks: &[Mask],
@@ -121,7 +121,7 @@ fn written(
     (summary, object)
 }
 
-/// All masks as they are read back; slices that the file does not speak of are background.
+/// All masks as read back; slices that are not in the file are background.
 pub(super) fn imported(path: &Path, series: &Series) -> Vec<Mask> {
     let mut masks = vec![Mask::new_blank(series.columns, series.rows); series.slices.len()];
     import_all(path, series)
@@ -146,7 +146,7 @@ pub(super) fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<S
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
-    fn masks_of_any_size_come_back_as_they_were(
+    fn masks_of_any_size_are_read_back_unchanged(
         (columns, rows, slices, n) in (1usize..20, 1usize..20, 1usize..6, 1u8..4),
         skip_empty_frames: bool,
         seed in prop::collection::vec(0u8..4, 400 * 5),
@@ -166,7 +166,7 @@ proptest! {
 }
 
 #[test]
-fn a_picture_gets_a_study_of_its_own_and_a_geometry_that_says_it_is_synthetic() {
+fn a_non_dicom_image_gets_its_own_study_and_a_geometry_marked_as_synthetic() {
     let series = pictures(5, 3, 1);
     let (summary, object) = written(&series, &noise(&series, 1), 1, Options::default());
     assert!(
@@ -193,7 +193,7 @@ fn a_picture_gets_a_study_of_its_own_and_a_geometry_that_says_it_is_synthetic() 
 }
 
 #[test]
-fn patient_and_study_are_those_of_the_source() {
+fn patient_and_study_are_copied_from_the_source() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
         text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100"),
@@ -225,7 +225,7 @@ fn patient_and_study_are_those_of_the_source() {
 }
 
 #[test]
-fn images_without_geometry_are_referred_to_frame_by_frame() {
+fn images_without_geometry_are_referenced_frame_by_frame() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
     let series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
@@ -258,7 +258,7 @@ fn images_without_geometry_are_referred_to_frame_by_frame() {
         .unwrap()
         .to_multi_int::<u32>()
         .unwrap();
-    assert_eq!(index, [2, 1, 2], "segment, stack, place in the stack");
+    assert_eq!(index, [2, 1, 2], "segment, stack, position in the stack");
     let (_, object) = written(
         &series,
         &masks,
@@ -334,7 +334,7 @@ fn a_source_with_geometry_keeps_it() {
 }
 
 #[test]
-fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
+fn a_segmentation_is_written_even_if_its_source_violates_the_standard() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
         text_element(tags::STUDY_INSTANCE_UID, VR::UI, "none"),
@@ -364,7 +364,7 @@ fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
 }
 
 #[test]
-fn a_lossy_source_is_told() {
+fn lossy_compression_of_the_source_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
         text_element(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
@@ -385,7 +385,7 @@ fn a_lossy_source_is_told() {
 }
 
 #[test]
-fn who_drew_is_told() {
+fn the_author_is_recorded() {
     let series = pictures(3, 3, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
@@ -442,7 +442,7 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
 }
 
 #[test]
-fn a_source_that_is_gone_is_named() {
+fn a_missing_source_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.dcm");
     let series = dicom(&path, pictures(3, 3, 1), Vec::new());

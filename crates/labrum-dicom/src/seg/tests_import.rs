@@ -1,4 +1,4 @@
-//! What comes back from segmentations of every type, what is refused, and files that lie.
+//! Import of segmentations of every type, refusals, and damaged files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use labrum_core::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A DICOM series of that many frames of one file, which lies in the folder.
+/// A DICOM series of `slices` frames in one file, with the folder that holds it.
 fn series(columns: usize, rows: usize, slices: usize) -> (TempDir, Series) {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
@@ -27,8 +27,8 @@ fn series(columns: usize, rows: usize, slices: usize) -> (TempDir, Series) {
     (folder, series)
 }
 
-/// The same with a place in space, slices 2 mm apart.
-fn in_space(mut series: Series) -> Series {
+/// The same series with geometry, slices 2 mm apart.
+fn with_geometry(mut series: Series) -> Series {
     series.frame_of_reference_uid = Some("1.2.8".into());
     for (i, slice) in series.slices.iter_mut().enumerate() {
         let position = [-1.5, 2.25, 2.0 * i as f64];
@@ -59,7 +59,7 @@ fn saved(folder: &TempDir, series: &Series, content: Content<'_>, n: usize) -> P
     path
 }
 
-/// The file after `change`.
+/// Applies `change` to the file.
 fn changed(path: &Path, change: impl FnOnce(&mut DefaultDicomObject)) {
     let mut object = dicom_object::open_file(path).unwrap();
     change(&mut object);
@@ -77,7 +77,7 @@ fn maps(slices: usize, values: &[Vec<u16>]) -> Vec<Vec<Vec<u16>>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
     #[test]
-    fn label_maps_of_any_size_come_back_as_they_were(
+    fn label_maps_of_any_size_are_read_back_unchanged(
         (columns, rows, slices) in (1usize..12, 1usize..12, 1usize..5),
         skip_empty_frames: bool,
         seed in prop::collection::vec(0u8..4, 144 * 5),
@@ -94,7 +94,7 @@ proptest! {
 }
 
 #[test]
-fn a_label_map_describes_its_background_and_has_a_class_of_its_own() {
+fn a_label_map_describes_its_background_and_has_its_own_sop_class() {
     let (folder, series) = series(5, 3, 2);
     let path = saved(&folder, &series, Content::LabelMap(&noise(&series, 2)), 2);
     let object = dicom_object::open_file(&path).unwrap();
@@ -133,7 +133,7 @@ fn a_label_map_describes_its_background_and_has_a_class_of_its_own() {
 }
 
 #[test]
-fn probabilities_are_kept_in_255ths_and_taken_from_half_on() {
+fn probabilities_are_stored_in_255ths_and_thresholded_at_one_half() {
     let (folder, series) = series(3, 2, 2);
     let maps = maps(
         2,
@@ -156,7 +156,7 @@ fn probabilities_are_kept_in_255ths_and_taken_from_half_on() {
 }
 
 #[test]
-fn where_fractions_overlap_the_largest_wins() {
+fn the_largest_of_overlapping_fractions_wins() {
     let (folder, series) = series(2, 2, 1);
     let maps = maps(
         1,
@@ -200,7 +200,7 @@ fn probabilities_of_another_size_are_refused() {
 }
 
 #[test]
-fn of_overlapping_binary_segments_the_smaller_lies_on_top_and_it_is_said() {
+fn the_smaller_of_overlapping_binary_segments_is_on_top_and_a_note_says_so() {
     let (folder, series) = series(4, 2, 1);
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 2)), 2);
     // Segment 1 everywhere, segment 2 in the first three pixels.
@@ -235,18 +235,18 @@ fn a_segmentation_of_another_series_is_refused_and_both_are_named() {
         "{error}"
     );
     assert!(refusal(&path, &pictures(4, 2, 2)).contains("the opened image is not DICOM"));
-    // In the same space as well: it was drawn on other images.
+    // Also in the same frame of reference: it was drawn on other images.
     let path = saved(
         &folder,
-        &in_space(series),
+        &with_geometry(series),
         Content::Binary(&noise(&other, 1)),
         1,
     );
-    assert!(refusal(&path, &in_space(other)).contains("it refers to series 1.2.3"));
+    assert!(refusal(&path, &with_geometry(other)).contains("it refers to series 1.2.3"));
 }
 
 #[test]
-fn another_size_is_refused_and_both_are_named() {
+fn another_size_is_refused_and_both_sizes_are_named() {
     let (folder, series) = series(4, 2, 2);
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
     let error = refusal(
@@ -263,9 +263,9 @@ fn another_size_is_refused_and_both_are_named() {
 }
 
 #[test]
-fn without_references_the_place_in_space_decides() {
+fn frames_without_references_are_placed_by_position() {
     let (folder, series) = series(4, 3, 3);
-    let series = in_space(series);
+    let series = with_geometry(series);
     let masks = noise(&series, 2);
     for kind in [Content::Binary(&masks), Content::LabelMap(&masks)] {
         let path = saved(&folder, &series, kind, 2);
@@ -287,7 +287,7 @@ fn without_references_the_place_in_space_decides() {
                 bare.rev().collect(),
             ));
         });
-        // What is said of the frames is in reverse order now, their pixels are not.
+        // The functional groups are in reverse order now, the pixels are not.
         let found = imported(&path, &series);
         match kind.segmentation_type() {
             SegmentationType::LabelMap => {
@@ -337,7 +337,7 @@ fn without_references_the_place_in_space_decides() {
 }
 
 #[test]
-fn a_part_of_a_series_takes_what_is_of_it_and_says_what_is_not() {
+fn a_part_of_a_series_imports_its_own_frames_and_notes_the_skipped_ones() {
     let (folder, series) = series(4, 3, 3);
     let mut masks = noise(&series, 1);
     masks[0] = Mask::new_blank(4, 3);
@@ -420,7 +420,7 @@ fn retired_codes_are_read_as_their_successors() {
 }
 
 #[test]
-fn pictures_take_their_own_segmentation_back() {
+fn non_dicom_images_import_their_own_segmentation() {
     let folder = tempfile::tempdir().unwrap();
     let series = pictures(5, 4, 3);
     assert_eq!(series.kind, Kind::Picture);
@@ -449,7 +449,7 @@ fn other_files_are_refused_with_the_reason() {
     });
     assert!(
         refusal(&path, &series).contains("bytes"),
-        "sizes are checked before anything is made for them"
+        "sizes are checked before memory is allocated"
     );
 }
 
@@ -457,7 +457,7 @@ fn other_files_are_refused_with_the_reason() {
 #[test]
 fn damaged_files_are_read_or_refused() {
     let (folder, series) = series(7, 5, 3);
-    let series = in_space(series);
+    let series = with_geometry(series);
     let masks = noise(&series, 2);
     let probabilities = maps(3, &[vec![40_000; 35], vec![20_000; 35]]);
     let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();

@@ -1,5 +1,6 @@
-//! Segmentations of every type on every kind of grid, with and without the names of their sources: each is laid where
-//! its geometry says. What is expected is written as indices, pixel by pixel, without any geometry of the program.
+//! Segmentations of every type on every kind of grid, with and without references to their source
+//! images: each is placed by its geometry. Expected masks are written as pixel indices, without
+//! using the program's geometry code.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,14 +19,14 @@ const ROWS: usize = 6;
 const SLICES: usize = 4;
 const FRAME_OF_REFERENCE: &str = "1.2.9";
 
-/// The label of a pixel of a slice: 0, 1 or 2, without any symmetry.
+/// The ground truth of a pixel of a slice: label 0, 1 or 2, without any symmetry.
 fn truth(slice: usize, column: usize, row: usize) -> u8 {
     let n = slice * 17 + row * 5 + column * 3 + column * row + column * column;
     [0, 1, 0, 2, 2, 1, 0][n % 7]
 }
 
-/// Slices 2.5 mm apart from 5 mm on, pixels of 2 mm (along rows) by 3 mm, the first at 10, 20; `times` images of each
-/// place, called 1.2.3.{time}.{slice}, both from 1 on.
+/// Slices 2.5 mm apart from z = 5 mm, pixels of 2 mm (along rows) by 3 mm, the first at 10, 20;
+/// `times` images at each position, with UIDs 1.2.3.{time}.{slice}, both counted from 1.
 fn images(folder: &TempDir, times: usize) -> Vec<Series> {
     for (time, slice) in (0..times).flat_map(|t| (0..SLICES).map(move |s| (t, s))) {
         Fixture::new(COLUMNS as u16, ROWS as u16)
@@ -71,10 +72,10 @@ struct Grid {
     spacing: &'static str,
     /// The label that is stored at a pixel of the frame of a slice.
     stored: fn(usize, usize, usize) -> u8,
-    /// What has to come out.
+    /// The expected label after import.
     expected: fn(usize, usize, usize) -> u8,
     is_resampled: bool,
-    /// How far the frames lie above the slices that they are of, mm.
+    /// Distance of the frames above their slices, in mm.
     lift: f64,
 }
 
@@ -115,7 +116,7 @@ fn grids() -> [Grid; 6] {
             stored: |s, x, y| truth(s, 7 - x, 5 - y),
             ..SAME
         },
-        // Rows run down the image, from its right border on.
+        // Rows run down the image, starting at its right border.
         Grid {
             name: "turned by 90 degrees",
             columns: ROWS,
@@ -145,10 +146,10 @@ fn grids() -> [Grid; 6] {
 #[derive(Clone, Copy)]
 struct How {
     kind: SegmentationType,
-    /// Names the images of this time.
+    /// References the images of this time point.
     names: Option<usize>,
     is_reversed: bool,
-    /// How many frames of each segment there are at one place, which count their times.
+    /// Number of frames of each segment at one position, numbered as time points.
     times: usize,
 }
 
@@ -320,7 +321,7 @@ fn hows() -> impl Iterator<Item = How> {
     })
 }
 
-/// The masks of all slices, as the truth has them.
+/// The masks of all slices, with the label that `of` gives for slice, column and row.
 fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
     let mask = |slice: usize| {
         let pixels = (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| of(slice, x, y)));
@@ -332,12 +333,12 @@ fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
     (0..SLICES).map(mask).collect()
 }
 
-fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMasks> {
+fn placed(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMasks> {
     import_all(&file.write_to_folder(folder.path(), "seg.dcm"), series)
 }
 
 #[test]
-fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
+fn every_type_on_every_grid_is_placed_by_its_geometry() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     for (grid, how) in grids()
@@ -350,7 +351,7 @@ fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
                 "{} {:?}, named: {:?}, reversed: {is_reversed}",
                 grid.name, how.kind, how.names
             );
-            let got = laid(&folder, &segmentation(grid, how), &series).unwrap();
+            let got = placed(&folder, &segmentation(grid, how), &series).unwrap();
             assert_eq!(got.masks, expected(grid.expected), "{what}");
             assert_eq!(got.is_resampled, grid.is_resampled, "{what}");
             assert_eq!(
@@ -380,7 +381,7 @@ fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
 }
 
 #[test]
-fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
+fn a_segmentation_of_one_time_point_is_imported_at_that_time_point_only() {
     let folder = tempfile::tempdir().unwrap();
     let times = images(&folder, 4);
     assert_eq!(times.len(), 4);
@@ -392,15 +393,15 @@ fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
             times: 1,
         };
         for (time, series) in times.iter().enumerate() {
-            let got = laid(&folder, &segmentation(&SAME, named), series);
+            let got = placed(&folder, &segmentation(&SAME, named), series);
             if time == 2 {
                 assert_eq!(got.unwrap().masks, expected(truth));
             } else {
                 let error = got.unwrap_err().to_string();
                 assert!(error.contains("to none of the 4 opened slices"), "{error}");
             }
-            // One that names nothing may be of any time, and says so.
-            let got = laid(
+            // Without references it may belong to any time point, which the basis says.
+            let got = placed(
                 &folder,
                 &segmentation(
                     &SAME,
@@ -418,10 +419,10 @@ fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
 }
 
 #[test]
-fn of_several_images_at_one_place_one_is_asked_for() {
+fn a_time_point_must_be_chosen_if_several_images_share_a_position() {
     let folder = tempfile::tempdir().unwrap();
     let mut times = images(&folder, 2);
-    // As a loop at every place: both times in one series.
+    // A loop at every position: both time points in one series.
     let mut series = times.remove(0);
     series.slices.extend(times.remove(0).slices);
     let how = How {
@@ -464,7 +465,7 @@ fn of_several_images_at_one_place_one_is_asked_for() {
         names: Some(1),
         ..how
     };
-    let got = laid(&folder, &segmentation(&SAME, named), &series).unwrap();
+    let got = placed(&folder, &segmentation(&SAME, named), &series).unwrap();
     assert_eq!(
         got.masks
             .iter()
@@ -475,7 +476,7 @@ fn of_several_images_at_one_place_one_is_asked_for() {
 }
 
 #[test]
-fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
+fn a_subpixel_shift_is_noted_and_tilted_or_outside_frames_give_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     for how in hows() {
@@ -483,7 +484,7 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
             position: [10.8, 20.0],
             ..SAME
         };
-        let got = laid(&folder, &segmentation(&shifted, how), &series).unwrap();
+        let got = placed(&folder, &segmentation(&shifted, how), &series).unwrap();
         assert_eq!(got.masks, expected(truth));
         assert!(
             got.is_resampled
@@ -498,19 +499,19 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
             orientation: "1\\0\\0\\0\\0.8\\0.6",
             ..SAME
         };
-        let error = laid(&folder, &segmentation(&tilted, how), &series)
+        let error = placed(&folder, &segmentation(&tilted, how), &series)
             .unwrap_err()
             .to_string();
         assert!(
             error.contains("at an angle of 37° to the slices"),
             "{error}"
         );
-        // Beside the images: on their planes, and on none of their pixels.
+        // Beside the images: in their planes, but outside of their pixels.
         let beside = Grid {
             position: [-90.0, 20.0],
             ..SAME
         };
-        let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
+        let got = placed(&folder, &segmentation(&beside, how), &series).unwrap();
         assert!(
             got.loss_reason()
                 .unwrap()
@@ -522,17 +523,17 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
 }
 
 #[test]
-fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() {
+fn a_frame_halfway_between_two_slices_is_assigned_to_one_and_a_note_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
-    // Above or below all slices: each frame has its own, and none is lost at the ends.
+    // Above or below its slice: each frame gets a slice of its own, and none is lost at the ends.
     for (lift, side) in [
         (1.25, "the frame after it"),
         (-1.25, "the frame before it"),
         (1.2502, "the frame after it"),
     ] {
         for how in hows() {
-            let got = laid(&folder, &segmentation(&Grid { lift, ..SAME }, how), &series).unwrap();
+            let got = placed(&folder, &segmentation(&Grid { lift, ..SAME }, how), &series).unwrap();
             assert_eq!(got.masks, expected(truth), "{lift} {:?}", how.kind);
             assert!(
                 got.is_resampled
@@ -543,14 +544,14 @@ fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() 
             );
         }
     }
-    // Nearer to one of them: no doubt which.
+    // Nearer to one of them: unambiguous.
     let how = How {
         kind: SegmentationType::Binary,
         names: None,
         is_reversed: false,
         times: 1,
     };
-    let got = laid(
+    let got = placed(
         &folder,
         &segmentation(&Grid { lift: 0.6, ..SAME }, how),
         &series,
@@ -564,7 +565,7 @@ fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() 
 }
 
 #[test]
-fn of_several_times_that_name_no_image_one_is_asked_for() {
+fn a_time_point_must_be_chosen_if_several_time_points_have_no_references() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     for (kind, is_reversed) in KINDS
@@ -619,10 +620,10 @@ fn of_several_times_that_name_no_image_one_is_asked_for() {
 }
 
 #[test]
-fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
+fn a_cropped_segmentation_is_placed_where_it_was_cropped() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
-    // Five columns from the third on, and four rows from the second on.
+    // Five columns from the third, and four rows from the second.
     let part = Grid {
         columns: 5,
         rows: 4,
@@ -638,14 +639,14 @@ fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
         }
     };
     for how in hows() {
-        let got = laid(&folder, &segmentation(&part, how), &series).unwrap();
+        let got = placed(&folder, &segmentation(&part, how), &series).unwrap();
         assert_eq!(got.masks, expected(cut));
         assert!(!got.is_resampled);
     }
 }
 
 #[test]
-fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_place() {
+fn frames_whose_references_contradict_their_position_are_placed_by_position() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = images(&folder, 1).remove(0);
     let how = How {
@@ -654,7 +655,7 @@ fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_pla
         is_reversed: false,
         times: 1,
     };
-    // The names of the images are in another order than their places.
+    // The UIDs of the images are in another order than their positions.
     let names: Vec<_> = series
         .slices
         .iter()
@@ -666,7 +667,7 @@ fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_pla
         .iter_mut()
         .zip(names)
         .for_each(|(slice, name)| slice.sop_instance_uid = name);
-    let got = laid(&folder, &segmentation(&SAME, how), &series).unwrap();
+    let got = placed(&folder, &segmentation(&SAME, how), &series).unwrap();
     assert_eq!(got.masks, expected(truth));
     assert!(
         got.notes
@@ -678,7 +679,7 @@ fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_pla
 }
 
 #[test]
-fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
+fn other_images_in_the_same_frame_of_reference_import_it_by_position_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = images(&folder, 1).remove(0);
     series.id = "1.2.55".into();
@@ -722,10 +723,10 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
 }
 
 #[test]
-fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
+fn segments_are_imported_as_chosen_and_hidden_ones_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
-    // Both segments are the same pixels.
+    // Both segments have the same pixels.
     let twin = Grid {
         stored: |s, x, y| u8::from(truth(s, x, y) == 2) * 3,
         ..SAME

@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn even_slices_need_no_remark() {
+    fn evenly_spaced_slices_need_no_remark() {
         assert!(of_places(&at(&[0.0, 5.0, 10.0, 15.01])).is_empty());
         assert!(of_places(&at(&[0.0])).is_empty());
     }
 
     #[test]
-    fn missing_slices_are_counted_and_told_from_uneven_ones() {
+    fn missing_slices_are_counted_and_distinguished_from_uneven_spacing() {
         assert_eq!(
             of_places(&at(&[0.0, 5.0, 10.0, 25.0, 30.0, 40.0])),
             [
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tilted_gantry_is_told() {
+    fn a_tilted_gantry_is_noted() {
         let mut frames: Vec<StackFrame> = (0..4)
             .map(|i| frame([0.0, f64::from(i), 5.0 * f64::from(i)]))
             .collect();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_counted() {
+    fn missing_and_truncated_images_are_counted() {
         let mut frames = at(&[0.0, 5.0]);
         frames[1].is_short = true;
         frames[1].missing_behind = 2;

@@ -53,7 +53,7 @@ fn numbers(stack: &FrameStack) -> Vec<i64> {
 }
 
 #[test]
-fn slices_are_ordered_by_place_not_by_number() {
+fn slices_are_ordered_by_position_not_by_number() {
     let stacks = into_stacks(vec![
         frame(10.0, None, 1),
         frame(0.0, None, 2),
@@ -65,7 +65,7 @@ fn slices_are_ordered_by_place_not_by_number() {
 }
 
 #[test]
-fn a_missing_slice_is_told() {
+fn a_missing_slice_is_noted() {
     let stacks = into_stacks(vec![
         frame(0.0, None, 1),
         frame(5.0, None, 2),
@@ -78,7 +78,7 @@ fn a_missing_slice_is_told() {
 }
 
 #[test]
-fn a_cine_of_several_places_becomes_a_stack_for_each_time_though_heart_rates_differ() {
+fn a_cine_of_several_positions_becomes_one_stack_per_time_point_despite_heart_rates() {
     let stacks = into_stacks(vec![
         frame(0.0, Some(40.0), 2),
         frame(0.0, Some(10.0), 1),
@@ -93,7 +93,7 @@ fn a_cine_of_several_places_becomes_a_stack_for_each_time_though_heart_rates_dif
 }
 
 #[test]
-fn a_loop_at_one_place_stays_one_series_in_order_of_time() {
+fn a_loop_at_one_position_stays_one_series_ordered_by_time() {
     let stacks = into_stacks(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
     assert_eq!(stacks.len(), 1);
     assert_eq!(numbers(&stacks[0]), [2, 1]);
@@ -110,9 +110,10 @@ fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> StackFr
 }
 
 #[test]
-fn each_diffusion_direction_is_a_stack_whatever_the_order_and_the_names_of_the_files() {
+fn each_diffusion_direction_is_a_stack_whatever_the_order_and_names_of_the_files() {
     let x = Some([1.0, 0.0, 0.0]);
-    // Numbers that begin anew with each direction tell nothing, and of b = 0 the direction does not count.
+    // Instance numbers restart with each direction, so they are ignored; so is the direction of b =
+    // 0.
     let mut frames = vec![
         weighted(0.0, 0.0, None, 1),
         weighted(0.0, 1000.0, x, 1),
@@ -147,7 +148,7 @@ fn each_diffusion_direction_is_a_stack_whatever_the_order_and_the_names_of_the_f
 }
 
 #[test]
-fn a_direction_that_was_measured_twice_is_a_stack_for_each_time() {
+fn a_direction_that_was_acquired_twice_becomes_two_stacks() {
     let mut frames = Vec::new();
     for (b, repeats) in [(0.0, 1), (1000.0, 2)] {
         for repeat in 0..repeats {
@@ -167,7 +168,7 @@ fn a_direction_that_was_measured_twice_is_a_stack_for_each_time() {
 }
 
 #[test]
-fn where_nothing_tells_images_apart_that_is_said() {
+fn images_that_cannot_be_distinguished_are_noted() {
     let stacks = into_stacks(
         [0.0, 5.0]
             .iter()

@@ -78,7 +78,7 @@ mod tests {
     use labrum_core::{boundary::trace_contours, mask::Mask};
     use proptest::prelude::*;
 
-    /// By the rule of even and odd: how often a ray to the right crosses the lines, each by itself.
+    /// Even-odd rule for each line: the number of its crossings with a ray to the right.
     fn filled(lines: &[Vec<Point>], columns: usize, rows: usize) -> Vec<u8> {
         let inside = |line: &Vec<Point>, [x, y]: Point| {
             let crossings = ring_edges(line).filter(|(_, a, b)| {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn rings_in_holes_in_rings_fill_to_the_mask() {
+    fn nested_rings_fill_to_the_same_mask() {
         let value = |i: usize| {
             let (x, y) = ((i % 15) as i32 - 7, (i / 15) as i32 - 7);
             u8::from(x.abs().max(y.abs()) % 2 == 1)
@@ -113,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_mask_comes_back(values in prop::collection::vec(0u8..2, 12 * 9)) {
+        fn any_mask_is_restored(values in prop::collection::vec(0u8..2, 12 * 9)) {
             check(12, 9, values);
         }
     }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn contours_that_partly_overlap_are_united() {
+    fn overlapping_contours_are_united() {
         assert_eq!(
             pixels(&[square(2.0, 12.0), square(8.0, 18.0)]),
             100 + 100 - 16
@@ -225,13 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn a_contour_within_is_a_hole_and_one_within_the_hole_an_island() {
+    fn a_contour_inside_another_is_a_hole_and_one_inside_the_hole_an_island() {
         let [outer, hole, island] = [square(2.0, 30.0), square(5.0, 20.0), square(10.0, 13.0)];
         assert_eq!(
             pixels(&[island.clone(), outer.clone(), hole.clone()]),
             28 * 28 - 225 + 9
         );
-        // A hole in what two contours have in common is one in both; one in the first alone leaves the second whole.
+        // A hole in the overlap of two contours is cut out of both, and a hole may touch the
+        // outline.
         let both = [square(0.0, 20.0), square(10.0, 30.0), square(12.0, 16.0)];
         assert_eq!(pixels(&both), 400 + 400 - 100 - 16);
         let touching = [
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contour_stored_twice_counts_once_however_it_is_stored() {
+    fn a_duplicate_contour_counts_once_however_it_is_stored() {
         let round = |turn: f64, by: f64| -> Vec<[f64; 2]> {
             let at = |i: usize| (i as f64 / 60.0 + turn) * std::f64::consts::TAU;
             (0..60)
@@ -267,7 +268,7 @@ mod tests {
             let both = pixels(&[round(0.0, 0.0), copy]);
             assert!(both.abs_diff(once) <= 6, "{both} instead of {once}");
         }
-        // Squares whose sides run through the middles of pixels: rounding moves whole rows.
+        // Squares whose sides run through pixel centres: rounding moves whole rows.
         let (a, b) = (square(3.5, 12.5), square(3.4999, 12.5001));
         assert!(pixels(&[a.clone(), b.clone()]) >= pixels(&[a]));
         // A hole that is stored twice is one hole.
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn contours_of_the_xor_type_cut_each_other_out() {
+    fn xor_contours_exclude_their_overlap() {
         let xor = |c: Vec<[f64; 2]>| ContourArea::new(c, true, 40, 40);
         assert_eq!(
             enclosed_region(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(),

@@ -1,4 +1,4 @@
-//! Contours in the patient become the pixels that they enclose.
+//! Contours in patient coordinates become the pixels that they enclose.
 #![allow(clippy::unwrap_used)]
 
 use super::{import_masks as import_chosen, *};
@@ -8,7 +8,7 @@ use dicom_dictionary_std::tags;
 use tempfile::TempDir;
 
 const SIDE: u16 = 10;
-/// What is said where no image is named.
+/// The note if no image is referenced.
 const BY_PLACE: &str = "it refers to no images; its contours were placed by position";
 
 /// Three slices 4 mm apart, pixels of 0.5 x 0.25 mm (rows lie 0.5 mm apart), the first pixel at 1, 2 mm.
@@ -78,13 +78,13 @@ fn imported(regions: &[(&str, Vec<Fixture>)]) -> ImportedMasks {
     .unwrap()
 }
 
-/// Which pixels of the diagonal have a label.
+/// The labels along the diagonal.
 fn diagonal(mask: &Mask) -> Vec<u8> {
     (0..i64::from(SIDE)).map(|i| mask.label_at(i, i)).collect()
 }
 
 #[test]
-fn a_contour_is_the_pixels_whose_centres_it_encloses_on_the_slice_where_it_lies() {
+fn a_contour_fills_the_pixels_whose_centres_it_encloses_on_its_slice() {
     let got = imported(&[(
         "Tumour",
         vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)],
@@ -103,12 +103,12 @@ fn a_contour_is_the_pixels_whose_centres_it_encloses_on_the_slice_where_it_lies(
 }
 
 #[test]
-fn a_contour_within_a_contour_is_a_hole_and_so_is_a_keyhole() {
+fn a_contour_inside_a_contour_is_a_hole_and_so_is_a_keyhole() {
     let ring = vec![
         contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0),
         contour("CLOSED_PLANAR", &square(4.0, 5.0), 0.0),
     ];
-    // The same as one line: out, along a channel without width, round the hole, and back.
+    // The same as one contour: the outline, a channel of zero width, around the hole, and back.
     let mut keyhole = square(1.0, 8.0);
     keyhole.push(keyhole[0]);
     let mut hole = square(4.0, 5.0);
@@ -121,7 +121,7 @@ fn a_contour_within_a_contour_is_a_hole_and_so_is_a_keyhole() {
 }
 
 #[test]
-fn regions_of_one_slice_are_labels_and_overlaps_are_told() {
+fn regions_become_labels_and_overlaps_are_noted() {
     let one = vec![contour("CLOSED_PLANAR", &square(0.0, 4.0), 0.0)];
     let other = vec![contour("CLOSED_PLANAR", &square(4.0, 6.0), 0.0)];
     let got = imported(&[("One", one), ("Other", other)]);
@@ -154,7 +154,7 @@ fn contours_between_two_slices_do_not_cancel_each_other() {
 }
 
 #[test]
-fn a_contour_halfway_between_two_slices_is_laid_on_the_first_and_that_is_said() {
+fn a_contour_halfway_between_two_slices_is_assigned_to_the_first_and_a_note_says_so() {
     for z in [1.9999, 2.0, 2.0001] {
         let got = imported(&[(
             "Between",
@@ -174,7 +174,7 @@ fn a_contour_halfway_between_two_slices_is_laid_on_the_first_and_that_is_said() 
 }
 
 #[test]
-fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
+fn contours_without_an_area_or_off_the_slices_are_skipped_with_a_note() {
     let region = vec![
         contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0),
         contour("CLOSED_PLANAR", &square(2.0, 5.0), 40.0),
@@ -197,7 +197,7 @@ fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
 }
 
 #[test]
-fn another_frame_of_reference_is_refused_by_name() {
+fn another_frame_of_reference_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let regions = [(
@@ -219,7 +219,7 @@ fn another_frame_of_reference_is_refused_by_name() {
     );
 }
 
-/// Names the instance 1.2.3.`number`, as [`series`] numbers its slices.
+/// Adds a reference to instance 1.2.3.`number`, as numbered by [`series`].
 fn drawn_on(contour: Fixture, number: usize) -> Fixture {
     let image = Fixture::empty_item().with_text(
         tags::REFERENCED_SOP_INSTANCE_UID,
@@ -230,7 +230,7 @@ fn drawn_on(contour: Fixture, number: usize) -> Fixture {
 }
 
 #[test]
-fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_asked_for() {
+fn contours_of_other_images_are_placed_by_position_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let contour = drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0), 77);
@@ -253,11 +253,12 @@ fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_ask
 }
 
 #[test]
-fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
+fn contours_whose_references_contradict_their_position_are_placed_by_position() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let at = |z: f64, number| drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), z), number);
-    // The second names the first image and lies on the third, which the third contour names; the last is of another.
+    // The second references the first image but lies on the third, like the third contour; the last
+    // references an unknown image.
     let contours = vec![at(0.0, 1), at(8.0, 1), at(8.0, 3), at(4.0, 77)];
     let got = import(
         &set(&[("Tumour", contours)], "1.2.9").write_to_folder(folder.path(), "set.dcm"),
@@ -281,7 +282,7 @@ fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
 }
 
 #[test]
-fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
+fn of_images_at_one_position_the_referenced_one_is_used_or_one_must_be_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = series(&folder);
     series.slices.truncate(1);
@@ -310,7 +311,7 @@ fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
 }
 
 #[test]
-fn contours_stored_twice_count_once_and_those_that_partly_overlap_are_united() {
+fn duplicate_contours_count_once_and_overlapping_ones_are_united() {
     let mut again = square(2.0, 5.0);
     again.rotate_left(2);
     again.reverse();
@@ -335,7 +336,7 @@ fn contours_stored_twice_count_once_and_those_that_partly_overlap_are_united() {
 }
 
 #[test]
-fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had() {
+fn small_regions_cover_large_ones_in_any_order_and_each_can_be_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let region = |name, first, last| {
@@ -366,7 +367,7 @@ fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had()
 }
 
 #[test]
-fn regions_of_one_name_and_of_another_frame_of_reference_are_told() {
+fn equal_names_and_other_frames_of_reference_are_noted() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let region = |name, first, last| {

@@ -1,4 +1,4 @@
-//! Diffusion series whose weighting stands outside functional groups.
+//! Diffusion series whose weighting is outside of functional groups.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn doubles(values: &[f64]) -> Vec<u8> {
 }
 
 #[test]
-fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers_do() {
+fn a_top_level_diffusion_sequence_takes_precedence_over_acquisition_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     for (slice, (index, direction)) in
@@ -21,7 +21,7 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
         let item = Fixture::empty_item()
             .with_bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[1000.0]))
             .with_sequence(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, gradient);
-        // The scanner took the directions in another order at each place.
+        // The directions were acquired in another order at each position.
         let acquisition = (index + slice) % 3 + 1;
         Fixture::new(2, 2)
             .with_text(tags::MODALITY, VR::CS, "MR")

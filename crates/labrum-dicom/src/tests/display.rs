@@ -1,10 +1,10 @@
-//! How grey values are first shown.
+//! Initial display of grey values.
 
 use super::*;
 use labrum_core::image::Window;
 
 #[test]
-fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tissue() {
+fn without_a_window_low_bit_depths_use_the_full_range_and_ct_a_soft_tissue_window() {
     let levels = |file: Fixture| -> Vec<u8> {
         let image = image(&file.with_text(tags::MODALITY, VR::CS, "OT"));
         image
@@ -85,7 +85,7 @@ fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tiss
 }
 
 #[test]
-fn an_inverse_presentation_turns_grey_levels_once() {
+fn an_inverse_presentation_lut_shape_inverts_grey_levels_once() {
     let shape = |photometric: &str, shape: &str| {
         let file = Fixture::new(2, 1).with_bit_layout(8, 8, false).with_text(
             tags::PHOTOMETRIC_INTERPRETATION,
@@ -105,7 +105,7 @@ fn an_inverse_presentation_turns_grey_levels_once() {
 }
 
 #[test]
-fn a_table_of_a_frame_counts_before_that_of_all() {
+fn a_voi_lut_of_a_frame_takes_precedence_over_that_of_the_file() {
     let table = |levels: &[u16]| {
         Fixture::empty_item()
             .with_words(tags::LUT_DESCRIPTOR, VR::US, &[levels.len() as u16, 0, 8])

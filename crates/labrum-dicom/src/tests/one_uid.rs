@@ -1,4 +1,4 @@
-//! Instances that carry one SOP Instance UID.
+//! Instances that share one SOP Instance UID.
 
 use super::*;
 use labrum_core::study::Slice;
@@ -10,7 +10,7 @@ fn anonymised(number: i32, z: f64, pixel: u16) -> Fixture {
         .with_pixels(&[pixel])
 }
 
-/// Name of the file and name of the slice, in order of the slices.
+/// File name and UID of each slice, in order.
 fn slices(folder: &Path) -> Vec<(String, String)> {
     let series = catalog(folder).unwrap().studies.remove(0).series;
     let name = |s: &Slice| {
@@ -30,7 +30,7 @@ fn slices(folder: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_count_once() {
+fn different_images_are_kept_with_stable_uids_and_copies_count_once() {
     let folder = tempfile::tempdir().unwrap();
     for (file, image) in [
         ("a.dcm", anonymised(1, 0.0, 5)),
@@ -56,7 +56,7 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
     );
     assert_eq!(found.passed_over.len(), 1);
     assert!(found.passed_over[0].path.ends_with("copy.dcm"));
-    // Whatever the files are called, and whichever are there, each keeps its name.
+    // Each keeps its UID if files are renamed or removed.
     let before = slices(folder.path());
     let names: std::collections::HashSet<_> = before.iter().map(|(_, name)| name).collect();
     assert_eq!(names.len(), 3);
@@ -70,7 +70,7 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
 }
 
 #[test]
-fn images_of_one_place_with_other_pixels_stay() {
+fn images_at_one_position_with_different_pixels_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     anonymised(1, 0.0, 5).write_to_folder(folder.path(), "a.dcm");
     anonymised(1, 0.0, 6).write_to_folder(folder.path(), "b.dcm");
@@ -78,7 +78,7 @@ fn images_of_one_place_with_other_pixels_stay() {
 }
 
 #[test]
-fn a_copy_in_another_encoding_is_a_copy_and_the_uid_is_nobody_elses() {
+fn a_copy_in_another_encoding_is_a_copy_and_does_not_share_the_uid() {
     let folder = tempfile::tempdir().unwrap();
     anonymised(1, 0.0, 5).write_to_folder(folder.path(), "a.dcm");
     anonymised(1, 0.0, 5)

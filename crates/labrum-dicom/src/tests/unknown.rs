@@ -1,9 +1,9 @@
-//! Elements whose VR was lost on the way: UN, PS3.5 6.2.2.
+//! Elements whose VR was lost: UN, PS3.5 6.2.2.
 
 use super::*;
 use labrum_core::image::Window;
 
-/// The items of a sequence as UN has them: implicit little endian.
+/// A sequence item as stored in UN: implicit little endian.
 fn unknown(item: Fixture) -> Vec<u8> {
     let content = item.with_transfer_syntax(IMPLICIT).to_bytes();
     let mut bytes = vec![0xFE, 0xFF, 0x00, 0xE0];
@@ -13,7 +13,7 @@ fn unknown(item: Fixture) -> Vec<u8> {
 }
 
 #[test]
-fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
+fn sequences_with_vr_un_are_read_whatever_they_contain() {
     let region = || {
         Fixture::empty_item()
             .with_number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
@@ -33,16 +33,16 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
     let regions = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
     let with = |value: Vec<u8>| Fixture::new(1, 1).with_bytes(regions, VR::UN, value);
     assert_eq!(column(with(unknown(region()))), Some(0.3));
-    // Items with VRs, which some writers leave in it, and a second item.
+    // Explicit VR, which some writers leave in it.
     let mut explicit = vec![0xFE, 0xFF, 0x00, 0xE0];
     let content = region().to_bytes();
     explicit.extend((content.len() as u32).to_le_bytes());
     explicit.extend(content);
     assert_eq!(column(with(explicit)), Some(0.3));
-    // Neither: the rest of the file is read all the same.
+    // Neither: the rest of the file is still read.
     assert_eq!(column(with(vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), None);
     assert_eq!(column(with(Vec::new())), None);
-    // One in the other, and private ones beside them.
+    // Nested sequences, with private elements beside them.
     let measures = Fixture::empty_item().with_text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
     let group =
         Fixture::empty_item().with_bytes(tags::PIXEL_MEASURES_SEQUENCE, VR::UN, unknown(measures));
@@ -62,7 +62,7 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
 }
 
 #[test]
-fn values_that_call_themselves_unknown_have_the_kind_that_the_dictionary_knows() {
+fn values_with_vr_un_get_the_vr_of_the_dictionary() {
     let un = |syntax: &'static str| {
         let file = Fixture::new(2, 1).with_transfer_syntax(syntax);
         let file = if syntax == BIG_ENDIAN {

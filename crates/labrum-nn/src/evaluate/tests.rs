@@ -34,7 +34,7 @@ fn report() -> EvaluationReport {
 }
 
 #[test]
-fn the_json_names_mean_intervals_and_cases() {
+fn the_json_has_mean_intervals_and_cases() {
     let json = serde_json::to_string(&report()).unwrap();
     let scores = r#""dice":0.5,"iou":0.5,"hd95":0.0,"boundary_iou":0.5"#;
     let intervals =
@@ -73,7 +73,7 @@ weights abc
 }
 
 #[test]
-fn small_and_large_things_are_told_apart_and_so_is_the_way_around() {
+fn small_and_large_objects_are_reported_separately_and_circumference_errors_too() {
     let square = |side: usize| {
         let inside = |i: usize| u8::from(i % 64 < side && i / 64 < side);
         Mask::from_labels(64, 64, (0..64 * 64).map(inside).collect()).unwrap()
@@ -121,7 +121,7 @@ fn small_and_large_things_are_told_apart_and_so_is_the_way_around() {
 }
 
 #[test]
-fn masks_of_two_sizes_and_no_cases_are_errors() {
+fn masks_of_different_sizes_and_no_cases_are_errors() {
     let error = CaseScores::new(
         "a",
         &Mask::new_blank(4, 4),

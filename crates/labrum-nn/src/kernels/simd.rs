@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use pulp::{Arch, WithSimd};
 
-    /// GELU, its slope and exp of as many values as a vector holds.
+    /// GELU, its derivative and exp of one vector of values.
     struct Values([f32; MAX_LANES]);
 
     impl WithSimd for Values {

@@ -1,4 +1,4 @@
-//! Our operations against burn's own over random shapes: values and gradients.
+//! Our operations compared with burn's own on random shapes: values and gradients.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -45,7 +45,7 @@ fn assert_close(what: &str, ours: &[f32], theirs: &[f32]) {
     }
 }
 
-/// Runs both versions on the same leaves, weighs the outputs alike and compares outputs and gradients.
+/// Runs both versions on the same leaves and compares outputs and gradients.
 fn compare<const D: usize>(
     x: [usize; 4],
     others: [[usize; D]; 1],
@@ -94,7 +94,7 @@ fn compare_runs(a: &Run, b: &Run) {
     }
 }
 
-/// A software adapter will do: `VK_DRIVER_FILES` may name one.
+/// A software adapter is enough; `VK_DRIVER_FILES` can select one.
 #[test]
 #[ignore = "needs a wgpu adapter"]
 fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
@@ -217,7 +217,7 @@ proptest! {
     }
 }
 
-/// The slope of `f` at `x` along one value, by central differences of sums in double precision.
+/// The partial derivative of `f` at `x`, by central differences of sums in double precision.
 fn difference(f: &dyn Fn(Vec<f32>) -> Vec<f32>, weights: &[f32], x: &[f32], at: usize) -> f64 {
     let step = 1.0 / 64.0;
     let value = |by: f32| -> f64 {
@@ -232,7 +232,7 @@ fn difference(f: &dyn Fn(Vec<f32>) -> Vec<f32>, weights: &[f32], x: &[f32], at: 
     (value(step) - value(-step)) / (2.0 * f64::from(step))
 }
 
-/// Holds the gradient of `f` with regard to a leaf of `shape` to finite differences, at a few places.
+/// Compares the gradient of `f` at a leaf of `shape` with finite differences, for a few values.
 fn check_gradient<const D: usize>(
     name: &str,
     shape: [usize; D],
@@ -264,7 +264,7 @@ fn check_gradient<const D: usize>(
 }
 
 #[test]
-fn gradients_are_the_slopes_that_finite_differences_find() {
+fn gradients_agree_with_finite_differences() {
     for (groups, ci, co, k) in [
         (1, 3, 5, 3),
         (1, 4, 6, 1),
@@ -294,7 +294,7 @@ fn gradients_are_the_slopes_that_finite_differences_find() {
     check_gradient("GELU and norm, beta", [3], |b| {
         gelu_norm(leaf(x, 1), leaf([3], 2), b, 1e-5).0
     });
-    // Far from the kink, where differences mean nothing.
+    // Far from the kink of ReLU, where finite differences are not valid.
     let far =
         |x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>| norm_relu(x, gamma, beta + 9.0, 1e-5).0;
     check_gradient("norm and ReLU, x", x, |x| {
@@ -345,7 +345,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     for count in [2, 3, 8] {
         assert!(
             with_threads(count) == one,
-            "{count} threads give other bits than one"
+            "{count} threads give a different result than one"
         );
     }
 }
@@ -368,7 +368,7 @@ fn statistics_are_those_of_the_batch() {
 }
 
 #[test]
-fn of_equal_values_the_first_takes_the_gradient_of_a_pool() {
+fn max_pooling_gives_the_gradient_to_the_first_of_equal_values() {
     let x = Tensor::<4>::zeros([1, 1, 2, 2], &Device::flex().autodiff()).require_grad();
     let gradient = x.grad(&max_pool_2x2(x.clone()).sum().backward()).unwrap();
     assert_eq!(plain(gradient), [1.0, 0.0, 0.0, 0.0]);

@@ -151,8 +151,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_matrices_make_a_convolution_of_three_taps() {
-        // By linearity it is enough to see it for each tap and input alone.
+    fn the_three_matrices_give_a_convolution_with_three_taps() {
+        // By linearity it is enough to check each tap and input separately.
         for tap in 0..3 {
             for input in 0..POINTS {
                 let taps = std::array::from_fn(|i| f32::from(u8::from(i == tap)));

@@ -1,27 +1,18 @@
 //! Gaussian blur of one plane of grey levels.
 
-/// Blurs with a standard deviation of `sigma` pixels, out to three of them; beyond the border the outermost pixel
-/// goes on. Nothing happens below 0.1 pixels.
+use labrum_core::blur::{convolve_rows, half_gaussian};
+
+/// Gaussian blur with a standard deviation of `sigma` pixels, truncated at three of them. Border
+/// pixels are repeated outside the image. A `sigma` below 0.1 does nothing.
 pub(super) fn blur_plane(plane: &mut [f32], columns: usize, sigma: f32) {
     if sigma < 0.1 || columns == 0 || plane.is_empty() {
         return;
     }
     let weights = half_gaussian(sigma);
     let rows = plane.len() / columns;
-    let mut across = vec![0.0; plane.len()];
-    for (from, to) in plane
-        .chunks_exact(columns)
-        .zip(across.chunks_exact_mut(columns))
-    {
-        for (column, out) in to.iter_mut().enumerate() {
-            *out = weights[0] * from[column];
-            for (away, weight) in weights.iter().enumerate().skip(1) {
-                let beside =
-                    from[column.saturating_sub(away)] + from[(column + away).min(columns - 1)];
-                *out += weight * beside;
-            }
-        }
-    }
+    let mut across = plane.to_vec();
+    convolve_rows(&mut across, columns, &weights);
+    // `convolve_separable` rounds these sums differently, and a seed must go on giving the same tasks.
     for (row, to) in plane.chunks_exact_mut(columns).enumerate() {
         to.fill(0.0);
         add_row(&across, columns, row, weights[0], to);
@@ -32,24 +23,11 @@ pub(super) fn blur_plane(plane: &mut [f32], columns: usize, sigma: f32) {
     }
 }
 
-/// Adds a row of the plane to another, times a weight.
+/// Adds a row of the plane, times a weight, to `to`.
 fn add_row(plane: &[f32], columns: usize, row: usize, weight: f32, to: &mut [f32]) {
     for (out, value) in to.iter_mut().zip(&plane[row * columns..]) {
         *out += weight * value;
     }
-}
-
-/// Half a Gaussian from its middle on, such that the whole sums to 1.
-fn half_gaussian(sigma: f32) -> Vec<f32> {
-    let reach = (3.0 * sigma).ceil() as usize;
-    let mut half: Vec<f32> = (0..=reach)
-        .map(|away| (-0.5 * (away as f32 / sigma).powi(2)).exp())
-        .collect();
-    let sum = 2.0 * half.iter().sum::<f32>() - half[0];
-    for weight in &mut half {
-        *weight /= sum;
-    }
-    half
 }
 
 #[cfg(test)]
@@ -57,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_plane_stays_and_a_dot_becomes_a_bell_of_the_same_sum() {
+    fn a_flat_plane_is_unchanged_and_a_dot_becomes_a_gaussian_of_the_same_sum() {
         let mut flat = vec![0.4; 12 * 9];
         blur_plane(&mut flat, 12, 2.0);
         assert!(flat.iter().all(|v| (v - 0.4).abs() < 1e-5));
@@ -71,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn no_blur_changes_nothing() {
+    fn a_sigma_of_zero_changes_nothing() {
         let mut plane = vec![0.0, 1.0, 0.5, 0.25];
         blur_plane(&mut plane, 2, 0.0);
         assert_eq!(plane, [0.0, 1.0, 0.5, 0.25]);

@@ -1,4 +1,4 @@
-//! Masks that a model or another person had made before: good ones, bad ones, and some of another region.
+//! Earlier masks as from a model or another annotator: good ones, bad ones, some of another region.
 
 use super::{
     blur::blur_plane,
@@ -9,29 +9,30 @@ use labrum_core::distance::distance_to;
 use rand::{RngExt, rngs::SmallRng, seq::SliceRandom};
 use std::f64::consts::TAU;
 
-/// The most changes that one mask has.
+/// Maximum number of changes to one mask.
 const MOST_CHANGES: usize = 3;
-/// From how many random regions the one that has least in common with the truth is taken.
+/// Number of random regions from which the one with the least overlap with the truth is taken.
 const OTHER_REGIONS: usize = 6;
 
 /// What can be wrong with a mask.
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    /// Shifted, and larger or smaller.
+    /// Shifted and scaled.
     Moved,
-    /// Grown or shrunk, here more, there less.
+    /// Grown or shrunk unevenly.
     Edge,
-    /// Without a piece.
+    /// Without a part of it.
     PartMissing,
-    /// With a piece outside.
+    /// With an extra piece.
     PieceTooMuch,
 }
 
-/// An earlier mask for `truth` (`columns * rows`, row after row), 0..=1 for each pixel as a network gives it: in 12
-/// of 100 cases the truth, in 12 of 100 another region, else the truth shifted, scaled, grown or shrunk, with a
-/// part missing or a piece too much, up to three of these. Edges are often soft, and levels sometimes unsure.
+/// An earlier mask for the ground truth `truth` (`columns * rows`, row by row), as probabilities
+/// 0..=1: in 12 % of draws `truth` itself, in 12 % another region, otherwise `truth` with up to
+/// three changes: shifted and scaled, grown or shrunk, a part missing, an extra piece. Edges are
+/// often soft, and probabilities sometimes less certain.
 ///
-/// All 0 where there is no truth, or where it has another size.
+/// All 0 if `truth` is empty or has another size.
 pub fn degraded_mask(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -> Vec<f32> {
     if !has_size(truth, columns, rows) || !truth.contains(&true) {
         return vec![0.0; columns * rows];
@@ -49,7 +50,7 @@ pub fn degraded_mask(truth: &[bool], columns: usize, rows: usize, rng: &mut Smal
     levels
 }
 
-/// The truth after one to three different changes.
+/// The ground truth after one to three different changes.
 fn changed_mask(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -> Vec<bool> {
     let mut changes = [
         Change::Moved,
@@ -72,7 +73,7 @@ fn changed_mask(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng)
     mask
 }
 
-/// Shifted by up to a fifth of its size, and scaled by 0.75 to 1.3 along x and along y around its middle.
+/// Shifts by up to a fifth of the size and scales by 0.75 to 1.3 along x and y around the centroid.
 fn move_mask(
     mask: &[bool],
     columns: usize,
@@ -95,7 +96,7 @@ fn move_mask(
         .collect()
 }
 
-/// Grown or shrunk by up to 12 % of its size, and by up to 10 % more or less as a smooth field has it.
+/// Grows or shrinks by up to 12 % of the size, plus a smooth random variation of up to 10 %.
 fn move_edge(
     mask: &[bool],
     columns: usize,
@@ -123,7 +124,7 @@ fn move_edge(
         .collect()
 }
 
-/// Without what lies on one side of a line, the smaller side, or without an ellipse.
+/// Removes the smaller side of a random line, or an ellipse.
 fn cut_part(mask: &[bool], columns: usize, size: f64, rng: &mut SmallRng) -> Vec<bool> {
     let Some(place) = random_place(mask, columns, rng) else {
         return mask.to_vec();
@@ -153,7 +154,7 @@ fn cut_part(mask: &[bool], columns: usize, size: f64, rng: &mut SmallRng) -> Vec
     }
 }
 
-/// With an ellipse whose middle lies 0.3 to 1 of its size away from a random pixel of it.
+/// Adds an ellipse centred 0.3 to 1 times the size away from a random pixel of the mask.
 fn add_piece(mask: &[bool], columns: usize, size: f64, rng: &mut SmallRng) -> Vec<bool> {
     let Some(place) = random_place(mask, columns, rng) else {
         return mask.to_vec();
@@ -168,7 +169,7 @@ fn add_piece(mask: &[bool], columns: usize, size: f64, rng: &mut SmallRng) -> Ve
         .collect()
 }
 
-/// An ellipse of about the size of the truth at a random place, the one of some that has least in common with it.
+/// A random ellipse of about the size of the truth: of several, the one that overlaps it least.
 fn other_region(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -> Vec<bool> {
     let size = (count_pixels(truth) as f64).sqrt();
     let mut least: Option<(f64, Vec<bool>)> = None;
@@ -191,8 +192,8 @@ fn other_region(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng)
     least.map_or_else(|| truth.to_vec(), |(_, region)| region)
 }
 
-/// Blurred in 60 of 100 cases, by no more than what is `deepest` pixels deep withstands, with edges that are
-/// steeper again; in 30 of 100 with levels that are less sure.
+/// In 60 % of draws blurs (at most as much as a mask `deepest` pixels deep survives) and steepens
+/// the edges again; in 30 % moves the levels away from 0 and 1.
 fn soften(levels: &mut [f32], columns: usize, deepest: f64, rng: &mut SmallRng) {
     if rng.random_bool(0.6) {
         let most = (0.5 * deepest).clamp(0.4, 3.0);
@@ -213,7 +214,7 @@ fn soften(levels: &mut [f32], columns: usize, deepest: f64, rng: &mut SmallRng) 
     }
 }
 
-/// The mean place of the pixels that are in.
+/// Centroid of the mask.
 fn middle_of(mask: &[bool], columns: usize) -> [f64; 2] {
     let mut sum = [0.0; 2];
     for at in (0..mask.len()).filter(|&at| mask[at]) {
@@ -223,7 +224,7 @@ fn middle_of(mask: &[bool], columns: usize) -> [f64; 2] {
     sum.map(|total| total / count_pixels(mask).max(1) as f64)
 }
 
-/// The centre of a random pixel that is in.
+/// The centre of a random pixel of the mask.
 fn random_place(mask: &[bool], columns: usize, rng: &mut SmallRng) -> Option<[f64; 2]> {
     let weights: Vec<f64> = mask.iter().map(|&flag| f64::from(flag)).collect();
     pick_weighted(&weights, rng).map(|at| pixel_center(at, columns))
@@ -232,14 +233,14 @@ fn random_place(mask: &[bool], columns: usize, rng: &mut SmallRng) -> Option<[f6
 /// An ellipse in pixels.
 struct Ellipse {
     center: [f64; 2],
-    /// Half its length and half its width.
+    /// Semi-axes.
     radii: [f64; 2],
     /// Sine and cosine of its angle.
     angle: (f64, f64),
 }
 
 impl Ellipse {
-    /// With radii from the first of these to the second, not below one pixel, in any direction.
+    /// With semi-axes within `least..=most`, but at least one pixel, at a random angle.
     fn from_random(center: [f64; 2], [least, most]: [f64; 2], rng: &mut SmallRng) -> Self {
         Self {
             center,
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_are_good_bad_and_of_another_region_with_levels_from_0_to_1() {
+    fn masks_are_good_bad_or_of_another_region_with_levels_from_0_to_1() {
         let truth = truth();
         let mut rng = SmallRng::seed_from_u64(1);
         let mut counts = [0; 4];
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_does_what_it_is_called() {
+    fn each_change_does_what_its_name_says() {
         let truth = truth();
         let size = (count_pixels(&truth) as f64).sqrt();
         let mut grown = [0; 2];
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn tiny_and_whole_truths_give_masks_and_nothing_gives_none() {
+    fn tiny_and_full_objects_give_masks_and_an_empty_one_gives_none() {
         for seed in 0..60 {
             let mut rng = SmallRng::seed_from_u64(seed);
             let mut dot = vec![false; 48];
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_mask_again_and_another_seed_another() {
+    fn the_same_seed_gives_the_same_mask_and_another_seed_does_not() {
         let truth = truth();
         let masks = [5, 5, 6]
             .map(|seed| degraded_mask(&truth, COLUMNS, ROWS, &mut SmallRng::seed_from_u64(seed)));

@@ -1,17 +1,18 @@
-//! Grey levels as another device, dose or gain would have shown them.
+//! Random changes of grey levels, as from another scanner, dose or gain.
 
 use super::{
     blur::blur_plane,
-    random::{SmoothField, log_uniform, nearly_normal, uniform},
+    random::{SmoothField, log_uniform, nearly_normal_of_three, uniform},
 };
 use rand::{RngExt, rngs::SmallRng};
 
-/// How often grey levels are inverted.
+/// Probability that grey levels are inverted.
 const INVERTED: f64 = 0.3;
 
-/// Changes grey levels (0..=1, row after row), each of these by chance: gamma 0.5..=2, a smooth bias field of up to
-/// 40 %, contrast 0.6..=1.6 and brightness up to 0.2, inversion, blur, a resolution 2 to 4 times lower, speckle
-/// that is multiplied and noise that is added. They stay within 0..=1.
+/// Applies random intensity changes to grey levels (0..=1, row by row), each with its own
+/// probability: gamma 0.5..=2, a smooth bias field of up to 40 %, contrast 0.6..=1.6 and brightness
+/// up to 0.2, inversion, blur, a resolution 2 to 4 times lower, multiplicative speckle and additive
+/// noise. The result stays within 0..=1.
 pub(super) fn vary_levels(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
     if rng.random_bool(0.5) {
         let gamma = log_uniform(rng, 0.5..=2.0) as f32;
@@ -44,7 +45,7 @@ pub(super) fn vary_levels(grey: &mut [f32], columns: usize, rng: &mut SmallRng) 
     }
 }
 
-/// Multiplies with a smooth field, 0.6 to 1.4 at most.
+/// Multiplies by a smooth bias field within 0.6..=1.4.
 fn apply_bias(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
     let strength = uniform(rng, 0.1..=0.4);
     let wide = columns.max(1) as f64;
@@ -55,8 +56,8 @@ fn apply_bias(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
     }
 }
 
-/// Stretches or flattens around the mean, and makes all brighter or darker; what is dark as a whole becomes hardly
-/// darker, so that something is left of it, and what is bright hardly brighter.
+/// Scales the contrast around the mean and shifts the brightness. A dark image is hardly darkened
+/// and a bright one hardly brightened, so that its content stays visible.
 fn change_contrast(grey: &mut [f32], rng: &mut SmallRng) {
     let contrast = log_uniform(rng, 0.6..=1.6) as f32;
     let brightness = uniform(rng, -0.2..=0.2) as f32;
@@ -68,7 +69,7 @@ fn change_contrast(grey: &mut [f32], rng: &mut SmallRng) {
     }
 }
 
-/// Speckle, noise or both.
+/// Adds speckle, noise or both.
 fn add_noise(grey: &mut [f32], rng: &mut SmallRng) {
     let kind = rng.random_range(0..3);
     let mut speckle = uniform(rng, 0.03..=0.25) as f32;
@@ -79,11 +80,12 @@ fn add_noise(grey: &mut [f32], rng: &mut SmallRng) {
         _ => {}
     }
     for level in grey {
-        *level += *level * speckle * nearly_normal(rng) + noise * nearly_normal(rng);
+        *level +=
+            *level * speckle * nearly_normal_of_three(rng) + noise * nearly_normal_of_three(rng);
     }
 }
 
-/// Means of blocks of `factor * factor` pixels, and between their centres what lies between.
+/// Averages blocks of `factor * factor` pixels and interpolates bilinearly between their centres.
 fn lower_resolution(grey: &mut [f32], columns: usize, factor: usize) {
     let rows = grey.len() / columns.max(1);
     if factor < 2 || rows == 0 {
@@ -110,7 +112,7 @@ fn lower_resolution(grey: &mut [f32], columns: usize, factor: usize) {
     }
 }
 
-/// The blocks before and after a pixel's centre, and the share of the second.
+/// The blocks before and after a pixel's centre, and the interpolation weight of the second.
 fn blocks_between(pixel: usize, factor: usize, blocks: usize) -> (usize, usize, f32) {
     let place = ((pixel as f32 + 0.5) / factor as f32 - 0.5).max(0.0);
     let before = (place as usize).min(blocks - 1);
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_stay_within_0_and_1_and_three_of_ten_are_inverted() {
+    fn levels_stay_within_0_and_1_and_30_percent_are_inverted() {
         let mut inverted = 0;
         for seed in 0..300 {
             let mut grey = ramp();
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_levels_again_and_another_seed_others() {
+    fn the_same_seed_gives_the_same_levels_and_another_seed_does_not() {
         let varied = [1, 1, 2].map(|seed| {
             let mut grey = ramp();
             vary_levels(&mut grey, COLUMNS, &mut SmallRng::seed_from_u64(seed));
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dark_as_a_whole_does_not_become_black() {
+    fn a_dark_image_does_not_become_black() {
         for seed in 0..50 {
             let mut grey: Vec<f32> = ramp().iter().map(|level| 0.1 * level).collect();
             change_contrast(&mut grey, &mut SmallRng::seed_from_u64(seed));
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_resolution_keeps_slopes_and_loses_stripes() {
+    fn a_lower_resolution_keeps_gradients_and_averages_stripes() {
         for factor in 2..=4 {
             let mut grey = ramp();
             lower_resolution(&mut grey, COLUMNS, factor);

@@ -1,7 +1,7 @@
-//! Made tasks: regions of superpixels that stand for objects nobody has labelled.
+//! Synthetic tasks: regions of superpixels in place of annotated objects.
 //!
 //! Wong et al. 2024, "ScribblePrompt" (arXiv 2312.07381), train on such regions of Felzenszwalb and Huttenlocher's
-//! superpixels. Here neighbours are joined and edges smoothed as well.
+//! superpixels. Here neighbours are also joined and edges smoothed.
 
 use super::{
     random::{log_uniform, pick_weighted, uniform},
@@ -11,22 +11,22 @@ use labrum_core::tools::superpixels::{neighbours, superpixels};
 use rand::{RngExt, rngs::SmallRng};
 use std::ops::RangeInclusive;
 
-/// How large a made target is, as a share of the image.
+/// Size of a synthetic target, as a share of the image.
 pub(super) const TARGET_SHARE: RangeInclusive<f64> = 0.003..=0.4;
-/// How much of the image's rim a made target may touch.
+/// Maximum share of the image border that a synthetic target may touch.
 const MOST_OF_RIM: f64 = 0.5;
-/// The side of a square image for which scales, sizes and radii are given in pixels.
+/// Side of the square image for which scales, sizes and radii are given, in pixels.
 const USUAL_SIDE: f64 = 256.0;
-/// How often a region is drawn before the superpixels are given up.
+/// Number of attempts to draw a region from the superpixels.
 const ATTEMPTS: usize = 8;
-/// The share of draws that look for a region of another grey than its surroundings.
+/// Share of draws that look for a region with contrast to its surroundings.
 const STANDS_OUT: f64 = 0.6;
-/// The least difference of grey, 0..=1, that stands out.
+/// Minimum difference of grey, 0..=1, that counts as contrast.
 const LEAST_CONTRAST: f32 = 0.06;
-/// Grey levels below this are the black around an image that was cut out or padded.
+/// Grey levels below this are padding around a cropped image.
 const NEARLY_BLACK: f32 = 1.0 / 255.0;
 
-/// The superpixels of an image at one scale, and what is needed to draw targets from them.
+/// The superpixels of an image at one scale, with the statistics for drawing targets.
 #[derive(Clone, Debug)]
 pub struct Superpixels {
     /// Of the image, in pixels.
@@ -35,22 +35,22 @@ pub struct Superpixels {
     pub rows: usize,
     /// The superpixel of each pixel, row after row.
     pub numbers: Vec<u32>,
-    /// The superpixels beside each one.
+    /// The neighbours of each superpixel.
     pub neighbours: Vec<Vec<u32>>,
-    /// Pixels of each one.
+    /// Number of pixels of each one.
     pub sizes: Vec<usize>,
     /// Mean grey of each one, 0..=1.
     pub means: Vec<f32>,
-    /// Mean grey of the superpixels around each one, by the length of the shared border; its own where there are
-    /// none.
+    /// Mean grey of the neighbours of each one, weighted by the length of the shared border; its
+    /// own mean if it has none.
     pub surroundings: Vec<f32>,
-    /// Pixels of each one that lie along the image's rim.
+    /// Number of pixels of each one on the image border.
     rim_pixels: Vec<usize>,
 }
 
 impl Superpixels {
-    /// The superpixels of `grey` (0..=1, `columns * rows`, row after row) at a scale; none are smaller than
-    /// `min_size` pixels. Without any pixel, or with another number of them, there are no superpixels.
+    /// The superpixels of `grey` (0..=1, `columns * rows`, row by row) at a scale, each of at least
+    /// `min_size` pixels. None if `grey` is empty or has another size.
     pub fn new(grey: &[f32], columns: usize, rows: usize, scale: f32, min_size: usize) -> Self {
         let is_image = has_size(grey, columns, rows);
         let numbers = if is_image {
@@ -91,8 +91,8 @@ impl Superpixels {
         }
     }
 
-    /// The superpixels at a random scale, 0.1 to 3, and with a random least size, 20 to 400 pixels, in an image of
-    /// 256x256 pixels: the scale grows with an image's side, the size with its area.
+    /// Superpixels at a random scale (0.1 to 3) with a random minimum size (20 to 400 pixels).
+    /// These are for 256x256 pixels: the scale grows with the image's side, the size with its area.
     pub fn with_random_scale(
         grey: &[f32],
         columns: usize,
@@ -106,11 +106,11 @@ impl Superpixels {
         Self::new(grey, columns, rows, scale as f32, min_size)
     }
 
-    /// A random connected region of 0.3 % to 40 % of the image that touches at most half of its rim: a superpixel,
-    /// often with some neighbours, mostly without holes, with edges smoothed by up to 3 pixels of an image of
-    /// 256x256.
+    /// A random connected region of 0.3 % to 40 % of the image that touches at most half of its
+    /// border: a superpixel, often with neighbours, usually without holes, with edges smoothed by
+    /// up to 3 pixels (at 256x256).
     ///
-    /// `None` where no such region was found.
+    /// `None` if no such region was found.
     pub(super) fn draw_region(&self, rng: &mut SmallRng) -> Option<Vec<bool>> {
         for _ in 0..ATTEMPTS {
             let stands_out = rng.random_bool(STANDS_OUT);
@@ -126,8 +126,8 @@ impl Superpixels {
         None
     }
 
-    /// A superpixel of the size of a target, larger ones rather; one with contrast, where there is any, if it is to
-    /// stand out.
+    /// A superpixel of valid target size, larger ones more often; with `stands_out` one that has
+    /// contrast, if there is any.
     fn pick_first(&self, stands_out: bool, rng: &mut SmallRng) -> Option<usize> {
         let pixels = self.numbers.len() as f64;
         let mut weights: Vec<f64> = self
@@ -159,18 +159,19 @@ impl Superpixels {
         pick_weighted(&weights, rng)
     }
 
-    /// The difference between a superpixel's grey and that around it, 0..=1.
+    /// The difference between a superpixel's grey and its surroundings, 0..=1.
     fn contrast(&self, number: usize) -> f32 {
         (self.means[number] - self.surroundings[number]).abs()
     }
 
-    /// True for the black around an image.
+    /// True for black padding around the image.
     fn is_padding(&self, number: usize) -> bool {
         self.means[number] < NEARLY_BLACK && self.rim_pixels[number] > 0
     }
 
-    /// Which superpixels are of the region: the first one and mostly 0 to 3 around it, rarely up to 8; all together
-    /// not larger than a target. What is to stand out is joined by what is more like it than like its surroundings.
+    /// The superpixels of the region: the first one and usually 0 to 3 neighbours, rarely up to 8,
+    /// together not larger than a target. With `stands_out` only superpixels whose grey is closer
+    /// to the first one than to its surroundings are joined.
     fn join_neighbours(&self, first: usize, stands_out: bool, rng: &mut SmallRng) -> Vec<bool> {
         let mut chosen = vec![false; self.sizes.len()];
         chosen[first] = true;
@@ -198,7 +199,7 @@ impl Superpixels {
         chosen
     }
 
-    /// The largest piece of these superpixels after their holes and edges have been seen to.
+    /// The largest component of these superpixels, usually without holes, with smoothed edges.
     fn shape_region(&self, chosen: &[bool], rng: &mut SmallRng) -> Vec<bool> {
         let mut region: Vec<bool> = self
             .numbers
@@ -213,7 +214,7 @@ impl Superpixels {
         largest_piece(&region, self.columns)
     }
 
-    /// True for a region of the size of a target that does not touch too much of the rim.
+    /// True for a region of valid target size that does not touch too much of the image border.
     fn is_usable(&self, region: &[bool]) -> bool {
         let share = count_pixels(region) as f64 / region.len().max(1) as f64;
         let (mut on_rim, mut rim) = (0u32, 0u32);
@@ -227,12 +228,12 @@ impl Superpixels {
     }
 }
 
-/// How much larger than usual an image is along its sides.
+/// Side of the image relative to [`USUAL_SIDE`].
 fn usual_enlargement(columns: usize, rows: usize) -> f64 {
     ((columns * rows) as f64).sqrt() / USUAL_SIDE
 }
 
-/// How many neighbours are joined.
+/// Number of neighbours to join.
 fn draw_joins(rng: &mut SmallRng) -> usize {
     match rng.random_range(0..20) {
         0..7 => 0,
@@ -243,7 +244,8 @@ fn draw_joins(rng: &mut SmallRng) -> usize {
     }
 }
 
-/// For each superpixel the mean grey of those along its border, by its length; its own where it has none.
+/// Mean grey of the neighbours of each superpixel, weighted by the length of the shared border; its
+/// own mean if it has none.
 fn mean_around(numbers: &[u32], columns: usize, means: &[f32]) -> Vec<f32> {
     let mut sums = vec![(0.0f64, 0.0f64); means.len()];
     for (at, &number) in numbers.iter().enumerate() {
@@ -278,7 +280,7 @@ mod tests {
     use super::{
         super::{
             phantom::{COLUMNS, ROWS, grey},
-            random::nearly_normal,
+            random::nearly_normal_of_three,
             shapes::connected_pieces,
         },
         *,
@@ -290,12 +292,12 @@ mod tests {
         let mut rng = SmallRng::seed_from_u64(9);
         grey()
             .iter()
-            .map(|level| (level + 0.02 * nearly_normal(&mut rng)).clamp(0.0, 1.0))
+            .map(|level| (level + 0.02 * nearly_normal_of_three(&mut rng)).clamp(0.0, 1.0))
             .collect()
     }
 
     #[test]
-    fn the_figures_of_superpixels_are_those_of_their_pixels() {
+    fn superpixel_statistics_match_their_pixels() {
         let image = grey();
         let of = Superpixels::new(&image, COLUMNS, ROWS, 0.5, 10);
         for (number, &size) in of.sizes.iter().enumerate() {
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_around_counts_by_the_length_of_the_border() {
+    fn neighbours_are_weighted_by_the_length_of_the_shared_border() {
         let numbers = [0, 0, 1, 0, 2, 1];
         let around = mean_around(&numbers, 3, &[0.2, 0.4, 1.0]);
         let expected = [
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_region_is_one_piece_of_fitting_size_off_most_of_the_rim() {
+    fn a_region_is_one_component_of_valid_size_and_mostly_off_the_border() {
         let image = noisy_grey();
         let mut found = 0;
         for seed in 0..30 {
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn black_around_the_image_is_no_target() {
+    fn black_padding_is_not_a_target() {
         let image: Vec<f32> = (0..COLUMNS * ROWS)
             .map(|at| if at % COLUMNS < 30 { 0.0 } else { 0.5 })
             .collect();
@@ -360,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn without_pixels_there_is_nothing_to_draw() {
+    fn an_image_without_pixels_or_of_the_wrong_size_gives_no_region() {
         let mut rng = SmallRng::seed_from_u64(1);
         for of in [
             Superpixels::new(&[], 0, 0, 1.0, 20),

@@ -1,7 +1,7 @@
-//! A simulated person who prompts for a target: the first prompts, corrections, and masks that somebody made before.
+//! A simulated annotator: the first prompts for a target, corrections, and imperfect earlier masks.
 //!
-//! Wrong in the ways people are: places off the middle, boxes that do not fit, corrections that are not of the
-//! largest error.
+//! It errs as people do: clicks off the centre, boxes that do not fit, corrections of an error that
+//! is not the largest.
 
 use super::{
     random::{pick_weighted, uniform},
@@ -16,21 +16,21 @@ use rand::{RngExt, rngs::SmallRng};
 
 pub use super::degraded::degraded_mask;
 
-/// How far a side of a box is off at most, as a share of the box's length in that direction.
+/// Maximum error of each side of a box, as a share of the box's length in that direction.
 const BOX_ERROR: f64 = 0.15;
-/// The share of first prompts with a click beside the object that removes.
+/// Share of first prompts with a negative click beside the object.
 const REMOVES_AT_FIRST: f64 = 0.12;
-/// The nearest that such a click comes to the object, in pixels.
+/// Minimum distance of such a click from the object, in pixels.
 const NEAREST_BESIDE: f64 = 2.0;
-/// Lengths of scribbles that correct, in pixels of the way.
+/// Length of correcting scribbles, in pixels along the path.
 const SHORT_SCRIBBLE: std::ops::RangeInclusive<usize> = 6..=24;
 
-/// The prompts that somebody begins with to have `truth` (`columns * rows`, row after row) segmented: 1 to 3 clicks
-/// in 60 of 100 cases, a box in 22, half of them with a click, else a scribble; in 12 of 100 also a click beside it
-/// that removes.
+/// First prompts for the ground truth `truth` (`columns * rows`, row by row): 1 to 3 clicks in 60 %
+/// of draws, a box in 22 % (half of them with a click), otherwise a scribble; 12 % also have a
+/// negative click beside the object.
 ///
-/// Clicks and scribbles that add lie in `truth`, those that remove outside. A box is off by up to 15 % of its
-/// length on each side and stays within the image. Nothing where there is no truth, or where it has another size.
+/// Positive clicks and scribbles lie inside `truth`, negative ones outside. Each side of a box is
+/// off by up to 15 % of its length, within the image. Empty if `truth` is, or has another size.
 pub fn first_prompts(
     truth: &[bool],
     columns: usize,
@@ -62,12 +62,12 @@ pub fn first_prompts(
     prompts
 }
 
-/// The prompt with which somebody corrects `found` towards `truth` (both `columns * rows`, row after row): in 60 of
-/// 100 cases [`next_click`], else a click anywhere in the largest piece of error or in another one, larger ones
-/// rather, or a short scribble in the largest. It adds where the truth is missing and removes where the mask is too
-/// much.
+/// A correction of the mask `found` towards the ground truth (both `columns * rows`, row by row):
+/// in 60 % of draws [`next_click`], otherwise a click in the largest error component or in a random
+/// one (larger ones more often), or a short scribble in the largest. Positive where `found` lacks
+/// pixels, negative where it has too many.
 ///
-/// `None` where nothing is wrong, or where the sizes differ.
+/// `None` if the masks are equal or their sizes differ.
 pub fn later_prompt(
     truth: &[bool],
     found: &[bool],
@@ -101,11 +101,11 @@ pub fn later_prompt(
     }
 }
 
-/// A connected piece of what is wrong.
+/// A connected component of the error.
 struct ErrorPiece {
-    /// Indices into the planes.
+    /// Pixel indices.
     pixels: Vec<usize>,
-    /// True where the truth is missing, false where the mask is too much.
+    /// True for missing pixels (false negatives), false for extra ones (false positives).
     adds: bool,
 }
 
@@ -123,7 +123,7 @@ fn error_pieces(truth: &[bool], found: &[bool], columns: usize) -> Vec<ErrorPiec
     pieces
 }
 
-/// Mostly one.
+/// One in 75 % of draws, otherwise two or three.
 fn draw_number_of_clicks(rng: &mut SmallRng) -> usize {
     match rng.random_range(0..20) {
         0..15 => 1,
@@ -132,7 +132,8 @@ fn draw_number_of_clicks(rng: &mut SmallRng) -> usize {
     }
 }
 
-/// A click in a region: in its very middle, anywhere, or, mostly, rather deep in it. `None` in an empty one.
+/// A click in a region: at its deepest pixel, anywhere, or (most often) weighted by depth. `None`
+/// if the region is empty.
 fn click_inside(depths: &[f64], columns: usize, adds: bool, rng: &mut SmallRng) -> Option<Prompt> {
     let deepest = depths.iter().copied().fold(0.0, f64::max);
     let way = rng.random_range(0..100);
@@ -151,12 +152,12 @@ fn click_inside(depths: &[f64], columns: usize, adds: bool, rng: &mut SmallRng) 
     })
 }
 
-/// A random place in a pixel, not on its border.
+/// A random point inside a pixel, not on its border.
 fn place_in_pixel(at: usize, columns: usize, rng: &mut SmallRng) -> [f64; 2] {
     pixel_center(at, columns).map(|middle| middle + rng.random_range(-0.45..=0.45))
 }
 
-/// A scribble along the middle of a region, of at most so many pixels; a click where there is no room for one.
+/// A scribble of at most `longest` pixels along the middle of a region; a click if it has no room.
 fn scribble_or_click(
     depths: &[f64],
     columns: usize,
@@ -171,7 +172,7 @@ fn scribble_or_click(
     Some(Prompt::Scribble { points, adds })
 }
 
-/// The box around the region, its sides off: all of them too wide or too tight alike, and each a little by itself.
+/// The bounding box with errors: one for all sides (too wide or too tight) and one for each side.
 fn rough_box(inside: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -> Option<Prompt> {
     let bounds = bounds_of(inside, columns)?;
     let spread = uniform(rng, 0.0..=BOX_ERROR);
@@ -191,13 +192,13 @@ fn rough_box(inside: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -
     Some(Prompt::Box { from, to })
 }
 
-/// How far a side lies outwards, as a share of the box's length: `alike` and up to half of `spread`, never beyond
-/// it.
+/// Outward error of a side, as a share of the box's length: `alike` plus up to half of `spread`,
+/// clamped to `spread`.
 fn side_error(alike: f64, spread: f64, rng: &mut SmallRng) -> f64 {
     (alike + uniform(rng, -0.5 * spread..=0.5 * spread)).clamp(-spread, spread)
 }
 
-/// A click that removes, near the object but not at its border. `None` where there is no such place.
+/// A negative click near the object but not at its border. `None` if there is no such place.
 fn click_beside(truth: &[bool], columns: usize, rows: usize, rng: &mut SmallRng) -> Option<Prompt> {
     let size = (truth.iter().filter(|flag| **flag).count() as f64).sqrt();
     let farthest = (NEAREST_BESIDE + 2.0).max(0.6 * size);
@@ -230,7 +231,8 @@ mod tests {
         truth[y as usize * COLUMNS + x as usize]
     }
 
-    /// True where what adds lies in the truth, what removes outside, and boxes within the image.
+    /// Positive prompts must lie inside the ground truth, negative ones outside, boxes in the
+    /// image.
     fn is_fitting(prompt: &Prompt, truth: &[bool]) -> bool {
         match prompt {
             Prompt::Click { at, adds } => is_inside(truth, *at) == *adds,
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn clicks_lie_rather_deep_but_not_only() {
+    fn most_clicks_lie_well_inside_the_object() {
         let truth = disc(COLUMNS, ROWS, [40.0, 40.0], 20.0);
         let depths = depths(&truth, COLUMNS);
         let mut rng = SmallRng::seed_from_u64(2);
@@ -277,13 +279,13 @@ mod tests {
             })
             .collect();
         let mean = clicked.iter().sum::<f64>() / 400.0;
-        // Anywhere it would be a third of the radius.
+        // Uniform clicks would have a mean depth of a third of the radius.
         assert!(mean > 9.0, "{mean}");
         assert!(clicked.iter().filter(|depth| **depth < 5.0).count() > 30);
     }
 
     #[test]
-    fn boxes_are_off_by_up_to_15_percent_both_ways() {
+    fn box_sides_are_off_by_up_to_15_percent_in_both_directions() {
         let truth = disc(COLUMNS, ROWS, [45.0, 40.0], 20.0);
         let mut rng = SmallRng::seed_from_u64(3);
         let mut errors = Vec::new();
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_lies_in_an_error_and_has_its_sign() {
+    fn a_correction_lies_in_an_error_and_has_the_right_sign() {
         let truth = disc(COLUMNS, ROWS, [40.0, 40.0], 20.0);
         let found = disc(COLUMNS, ROWS, [55.0, 40.0], 20.0);
         let mut scribbles = 0;
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn most_corrections_are_the_usual_click() {
+    fn most_corrections_are_the_standard_next_click() {
         let truth = disc(COLUMNS, ROWS, [40.0, 40.0], 20.0);
         let found = vec![false; truth.len()];
         let usual = next_click(&truth, &found, COLUMNS, ROWS);
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_there_or_wrong_nobody_prompts() {
+    fn there_is_no_prompt_without_an_object_or_an_error() {
         let truth = truth();
         for seed in 0..30 {
             let mut rng = SmallRng::seed_from_u64(seed);
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truth_without_an_outside_is_prompted_too() {
+    fn an_object_that_fills_the_image_gets_prompts() {
         for seed in 0..60 {
             let mut rng = SmallRng::seed_from_u64(seed);
             for (side, truth) in [(1, vec![true]), (5, vec![true; 25])] {
@@ -363,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_prompts_again_and_another_seed_others() {
+    fn the_same_seed_gives_the_same_prompts_and_another_seed_does_not() {
         let truth = truth();
         let found = disc(COLUMNS, ROWS, [70.0, 30.0], 12.0);
         let prompts: Vec<_> = [7, 7, 8]

@@ -1,4 +1,4 @@
-//! Random numbers, choices and fields that training tasks are drawn with.
+//! Random numbers, weighted choices and smooth fields for drawing training tasks.
 
 use rand::{RngExt, rngs::SmallRng};
 use std::{f64::consts::TAU, ops::RangeInclusive};
@@ -8,21 +8,21 @@ pub(super) fn uniform(rng: &mut SmallRng, range: RangeInclusive<f64>) -> f64 {
     range.start() + (range.end() - range.start()) * rng.random::<f64>()
 }
 
-/// A number of the range whose logarithm is uniform; both ends are above 0.
+/// Log-uniform in the range; both ends are above 0.
 pub(super) fn log_uniform(rng: &mut SmallRng, range: RangeInclusive<f64>) -> f64 {
     uniform(rng, range.start().ln()..=range.end().ln())
         .exp()
         .clamp(*range.start(), *range.end())
 }
 
-/// Mean 0, standard deviation 1, never beyond 3: the sum of three uniform numbers is near enough to a normal one.
-pub(super) fn nearly_normal(rng: &mut SmallRng) -> f32 {
+/// Approximately normal (sum of three uniform numbers): mean 0, deviation 1, within -3..=3.
+pub(super) fn nearly_normal_of_three(rng: &mut SmallRng) -> f32 {
     // Three uniform numbers 0..1 have mean 3/2 and variance 1/4.
     let sum: f32 = (0..3).map(|_| rng.random::<f32>()).sum();
     2.0 * (sum - 1.5)
 }
 
-/// The index of one of the weights, drawn by them; `None` where none is above 0.
+/// A random index with probability proportional to its weight; `None` if no weight is above 0.
 pub(super) fn pick_weighted(weights: &[f64], rng: &mut SmallRng) -> Option<usize> {
     let total: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
     let mut left = total * rng.random::<f64>();
@@ -42,12 +42,12 @@ pub(super) fn pick_weighted(weights: &[f64], rng: &mut SmallRng) -> Option<usize
 /// A smooth random field over the plane, -1..=1: the mean of waves with random directions.
 #[derive(Clone, Debug)]
 pub(super) struct SmoothField {
-    /// Along x and along y in radians a pixel, and the phase in radians.
+    /// Frequency along x and y in radians per pixel, and phase in radians.
     waves: [[f64; 3]; 3],
 }
 
 impl SmoothField {
-    /// Waves whose lengths in pixels are drawn from the range; both ends are above 0.
+    /// Waves with random wavelengths from the range, in pixels; both ends are above 0.
     pub(super) fn from_random(wavelengths: RangeInclusive<f64>, rng: &mut SmallRng) -> Self {
         let mut waves = [[0.0; 3]; 3];
         for wave in &mut waves {
@@ -90,14 +90,16 @@ mod tests {
     #[test]
     fn noise_has_mean_0_and_deviation_1() {
         let mut rng = SmallRng::seed_from_u64(2);
-        let values: Vec<f32> = (0..20_000).map(|_| nearly_normal(&mut rng)).collect();
+        let values: Vec<f32> = (0..20_000)
+            .map(|_| nearly_normal_of_three(&mut rng))
+            .collect();
         let mean = values.iter().sum::<f32>() / 2e4;
         let deviation = (values.iter().map(|v| v * v).sum::<f32>() / 2e4 - mean * mean).sqrt();
         assert!(mean.abs() < 0.03 && (deviation - 1.0).abs() < 0.03);
     }
 
     #[test]
-    fn a_choice_follows_its_weights_and_nothing_is_chosen_of_nothing() {
+    fn a_choice_follows_its_weights_and_is_none_without_positive_weights() {
         let mut rng = SmallRng::seed_from_u64(3);
         let mut counts = [0; 4];
         for _ in 0..4000 {

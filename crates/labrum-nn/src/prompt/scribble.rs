@@ -1,19 +1,19 @@
-//! Scribbles that a simulated person draws along the middle of a region.
+//! Scribbles of the simulated annotator along the middle of a region.
 
 use super::{random::pick_weighted, shapes::pixel_center};
 use rand::{RngExt, rngs::SmallRng};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// Every so many pixels of the way there is a point.
+/// Distance between points, in pixels along the path.
 const PIXELS_PER_POINT: usize = 2;
-/// How far a point is from the centre of its pixel at most, along x and along y, in pixels.
+/// Maximum distance of a point from its pixel's centre, along x and y, in pixels.
 const UNSTEADINESS: f64 = 0.4;
 
-/// A line inside a region, as points in pixels, each within a pixel of it: from a random place to another far from
-/// it, where the region is deep rather than along its border, and of at most `longest` pixels.
+/// A line inside a region, as points in pixels: from a random place to a distant one, along the
+/// middle of the region rather than its border, and of at most `longest` pixels.
 ///
-/// `depths` is 0 outside and the distance to the outside inside. The line stays in one piece (8-connected). Nothing
-/// where the region is empty; one point where the piece is a pixel.
+/// `depths` is the distance to the outside, 0 outside the region. The line stays in one component
+/// (8-connected). Empty for an empty region, one point for a component of one pixel.
 pub(super) fn draw_scribble(
     depths: &[f64],
     columns: usize,
@@ -50,9 +50,9 @@ pub(super) fn draw_scribble(
         .collect()
 }
 
-/// The pixel before each one on the cheapest way from `start`, which comes before itself; `None` where no way leads
-/// (Dijkstra 1959). A step costs the more the nearer to the border it ends, by the square, so that ways go along
-/// the middle.
+/// The predecessor of each pixel on the cheapest path from `start` (Dijkstra 1959); `start` is its
+/// own, unreachable pixels have none. The cost of a step is proportional to the inverse square of
+/// the depth where it ends, so paths follow the middle.
 fn ways_along_middle(depths: &[f64], columns: usize, start: usize) -> Vec<Option<usize>> {
     let deepest = depths.iter().copied().fold(0.0, f64::max);
     let mut before = vec![None; depths.len()];
@@ -67,7 +67,7 @@ fn ways_along_middle(depths: &[f64], columns: usize, start: usize) -> Vec<Option
         for (next, length) in pixels_around(at, columns, depths.len()) {
             if depths[next] > 0.0 {
                 let step = length * (deepest / depths[next]).powi(2);
-                // Whole numbers have an order, which numbers with a fraction have not.
+                // Integers, because floats are not `Ord`.
                 let new_cost = cost + (16.0 * step) as u64;
                 if new_cost < costs[next] {
                     costs[next] = new_cost;
@@ -80,7 +80,7 @@ fn ways_along_middle(depths: &[f64], columns: usize, start: usize) -> Vec<Option
     before
 }
 
-/// The pixels beside and diagonally beside a pixel, each with the distance to it.
+/// The eight neighbours of a pixel, each with its distance.
 fn pixels_around(at: usize, columns: usize, length: usize) -> impl Iterator<Item = (usize, f64)> {
     let (column, row) = (at % columns, at / columns);
     let lines = row.saturating_sub(1)..(row + 2).min(length / columns);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scribble_goes_inside_along_the_middle() {
+    fn a_scribble_follows_the_middle_of_the_region() {
         let depths = depths(&bar(), 40);
         let (mut depth, mut points) = (0.0, 0.0);
         for seed in 0..40 {
@@ -130,12 +130,12 @@ mod tests {
                 points += 1.0;
             }
         }
-        // The middle is 5 deep, and a pixel of the bar 2.8 in the mean.
+        // The middle of the bar is 5 deep, its mean depth is 2.8.
         assert!(depth / points > 3.5, "{}", depth / points);
     }
 
     #[test]
-    fn a_scribble_is_not_longer_than_it_may_be_and_stays_in_its_piece() {
+    fn a_scribble_keeps_to_its_maximum_length_and_to_one_component() {
         let two_bars: Vec<bool> = (0..800).map(|at| bar()[at] && at / 40 != 10).collect();
         let depths = depths(&two_bars, 40);
         for seed in 0..40 {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gives_no_scribble_and_a_pixel_one_point() {
+    fn an_empty_region_gives_no_scribble_and_a_single_pixel_one_point() {
         let mut rng = SmallRng::seed_from_u64(1);
         assert!(draw_scribble(&[0.0; 20], 5, 9, &mut rng).is_empty());
         let mut dot = [0.0; 20];

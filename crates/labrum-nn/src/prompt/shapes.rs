@@ -1,18 +1,18 @@
-//! Planes of flags, one for each pixel, row after row: their pieces, holes, depths and bounds, and smoother edges.
+//! Binary masks, one flag for each pixel, row by row: components, holes, depths, bounds, smoothing.
 
 use labrum_core::{distance::distance_to, region::PixelRect};
 
-/// True where the plane has `columns * rows` pixels, and at least one.
+/// True if the plane has `columns * rows` pixels, and at least one.
 pub(super) fn has_size<T>(plane: &[T], columns: usize, rows: usize) -> bool {
     !plane.is_empty() && columns.checked_mul(rows) == Some(plane.len())
 }
 
-/// The number of pixels that are in.
+/// Number of pixels in the mask.
 pub(super) fn count_pixels(inside: &[bool]) -> usize {
     inside.iter().filter(|flag| **flag).count()
 }
 
-/// A plane of `length` pixels with these in it.
+/// A mask of `length` pixels with these set.
 pub(super) fn plane_with(pixels: &[usize], length: usize) -> Vec<bool> {
     let mut plane = vec![false; length];
     for &at in pixels {
@@ -26,13 +26,13 @@ pub(super) fn pixel_center(at: usize, columns: usize) -> [f64; 2] {
     [(at % columns) as f64 + 0.5, (at / columns) as f64 + 0.5]
 }
 
-/// True where the pixel lies along a side of the image.
+/// True for pixels on the border of the image.
 pub(super) fn is_on_rim(at: usize, columns: usize, rows: usize) -> bool {
     let (column, row) = (at % columns, at / columns);
     column == 0 || row == 0 || column + 1 == columns || row + 1 == rows
 }
 
-/// The smallest rectangle that holds all pixels that are in; `None` without any.
+/// Bounding box of the mask; `None` if it is empty.
 pub(super) fn bounds_of(inside: &[bool], columns: usize) -> Option<PixelRect> {
     let mut bounds: Option<PixelRect> = None;
     for (row, line) in inside.chunks_exact(columns.max(1)).enumerate() {
@@ -49,8 +49,8 @@ pub(super) fn bounds_of(inside: &[bool], columns: usize) -> Option<PixelRect> {
     bounds
 }
 
-/// The pieces that sides of pixels join (4-connected, as background is and as clicks are counted), each as its
-/// pixels; in the order of their first pixel.
+/// The connected components (4-connected, as for background and for evaluating clicks), each as its
+/// pixels, in the order of their first pixel.
 pub(super) fn connected_pieces(inside: &[bool], columns: usize) -> Vec<Vec<usize>> {
     let mut open = inside.to_vec();
     let mut pieces = Vec::new();
@@ -88,14 +88,14 @@ fn pixels_beside(at: usize, columns: usize, length: usize) -> impl Iterator<Item
     .flatten()
 }
 
-/// The largest connected piece alone; nothing of nothing.
+/// Only the largest connected component; empty if the mask is.
 pub(super) fn largest_piece(inside: &[bool], columns: usize) -> Vec<bool> {
     let pieces = connected_pieces(inside, columns);
     let largest = pieces.into_iter().max_by_key(Vec::len).unwrap_or_default();
     plane_with(&largest, inside.len())
 }
 
-/// With the pixels outside that no way along sides of pixels joins to the border of the image.
+/// Fills holes: background that is not 4-connected to the border of the image.
 pub(super) fn fill_holes(inside: &[bool], columns: usize, rows: usize) -> Vec<bool> {
     let outside: Vec<bool> = inside.iter().map(|flag| !flag).collect();
     let mut filled = inside.to_vec();
@@ -109,8 +109,8 @@ pub(super) fn fill_holes(inside: &[bool], columns: usize, rows: usize) -> Vec<bo
     filled
 }
 
-/// Each pixel as most pixels within `radius` pixels of it are; where they are even, as it was. Nothing is added
-/// beyond the bounds.
+/// Majority filter over a disc of `radius` pixels; a tie keeps the pixel. Adds nothing outside the
+/// bounding box.
 pub(super) fn smooth_edges(inside: &[bool], columns: usize, radius: f64) -> Vec<bool> {
     let Some(bounds) = bounds_of(inside, columns) else {
         return inside.to_vec();
@@ -139,14 +139,14 @@ pub(super) fn smooth_edges(inside: &[bool], columns: usize, radius: f64) -> Vec<
     smooth
 }
 
-/// How deep each pixel lies: the Euclidean distance to the nearest pixel outside, in pixels; 0 outside. What lies
-/// beyond the border of the image is outside.
+/// Depth of each pixel: the Euclidean distance to the nearest pixel outside the mask, in pixels; 0
+/// outside. Beyond the border of the image counts as outside.
 pub(super) fn depths(inside: &[bool], columns: usize) -> Vec<f64> {
     let mut depths = vec![0.0; inside.len()];
     let Some(bounds) = bounds_of(inside, columns) else {
         return depths;
     };
-    // One pixel around the bounds is outside: what lies farther away is never the nearest.
+    // A margin of one pixel is enough: anything farther away is never the nearest.
     let (width, height) = (bounds.columns.len() + 2, bounds.rows.len() + 2);
     let mut outside = vec![true; width * height];
     for (row, line) in bounds
@@ -183,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_apart_and_together_the_plane(inside in cells()) {
+        fn components_are_separate_and_cover_the_mask(inside in cells()) {
             let pieces = connected_pieces(&inside, COLUMNS);
             let mut owner = vec![usize::MAX; inside.len()];
             for (number, piece) in pieces.iter().enumerate() {
@@ -203,7 +203,7 @@ mod tests {
         }
 
         #[test]
-        fn depth_is_the_distance_to_the_outside_with_a_border_of_one(inside in cells()) {
+        fn depth_is_the_distance_to_the_outside_with_a_margin_of_one_pixel(inside in cells()) {
             let mut padded = vec![true; (COLUMNS + 2) * (ROWS + 2)];
             for (at, &flag) in inside.iter().enumerate() {
                 padded[(at / COLUMNS + 1) * (COLUMNS + 2) + at % COLUMNS + 1] = !flag;
@@ -216,7 +216,7 @@ mod tests {
         }
 
         #[test]
-        fn bounds_hold_all_pixels_and_touch_them(inside in cells()) {
+        fn bounds_contain_all_pixels_and_are_tight(inside in cells()) {
             let pixels: Vec<usize> = (0..inside.len()).filter(|&at| inside[at]).collect();
             let bounds = bounds_of(&inside, COLUMNS);
             prop_assert_eq!(bounds.is_some(), !pixels.is_empty());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_takes_off_a_hair_and_leaves_a_disc() {
+    fn smoothing_removes_a_thin_spike_and_keeps_a_disc() {
         let all = disc(40, 40, [20.0, 20.0], 10.0);
         let with_hair: Vec<bool> = (0..1600)
             .map(|at| all[at] || at / 40 == 20 && at % 40 < 20)

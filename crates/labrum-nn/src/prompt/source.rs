@@ -1,4 +1,4 @@
-//! Where training tasks come from: images with or without labels, and targets drawn from them.
+//! Sources of training tasks: images with or without labels, and targets drawn from them.
 
 use super::shapes::{connected_pieces, has_size, plane_with};
 use rand::{RngExt, rngs::SmallRng, seq::SliceRandom};
@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 pub use super::made::Superpixels;
 
-/// The fewest pixels of a label, or of a piece of one, that is a target.
+/// Minimum size of a target (a label or a component of one), in pixels.
 const FEWEST_PIXELS: usize = 25;
-/// For how many scales of superpixels a made target is looked for.
+/// Number of superpixel scales that are tried for a synthetic target.
 const MADE_ATTEMPTS: usize = 4;
-/// The most pieces of a label that make one target.
+/// Maximum number of components of a label in one target.
 const MOST_PIECES: usize = 4;
 
 /// An image that tasks are drawn from.
@@ -22,22 +22,22 @@ pub struct TaskImage {
     pub columns: usize,
     /// In pixels.
     pub rows: usize,
-    /// The label of each pixel, 0 for background; `None` for an image that has only made tasks.
+    /// The label of each pixel, 0 for background; `None` for an image with synthetic tasks only.
     pub labels: Option<Vec<u16>>,
-    /// The task, such as the data set, that the image is of: figures are told apart by it.
+    /// Name of the task, such as the data set; results are grouped by it.
     pub task: String,
 }
 
-/// What kind of target is drawn.
+/// Kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TargetKind {
     /// All pixels of one label.
     Label,
-    /// One connected piece of a label.
+    /// One connected component of a label.
     Piece,
-    /// Two labels, or 2 to 4 pieces of one.
+    /// Two labels, or 2 to 4 components of one.
     Union,
-    /// A region of superpixels, whatever the labels are.
+    /// A synthetic target: a region of superpixels, regardless of labels.
     Made,
 }
 
@@ -49,7 +49,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// A made target from superpixels that were kept; `None` where none was found.
+    /// A synthetic target from precomputed superpixels; `None` if none was found.
     pub fn from_superpixels(superpixels: &Superpixels, rng: &mut SmallRng) -> Option<Self> {
         let inside = superpixels.draw_region(rng)?;
         Some(Self { inside })
@@ -58,8 +58,8 @@ impl Target {
 
 /// A random target of this kind; the same for the same state of `rng`.
 ///
-/// Labels are drawn with equal chances, then their pieces (4-connected); what has fewer than 25 pixels is not
-/// drawn. `None` where the image has no such target, or its planes are not of its size.
+/// Labels are drawn with equal probability, then their components (4-connected); those below 25
+/// pixels are ignored. `None` if the image has no such target or a plane has the wrong size.
 pub fn draw_target(image: &TaskImage, kind: TargetKind, rng: &mut SmallRng) -> Option<Target> {
     if !has_size(&image.grey, image.columns, image.rows) {
         return None;
@@ -73,7 +73,7 @@ pub fn draw_target(image: &TaskImage, kind: TargetKind, rng: &mut SmallRng) -> O
     Some(Target { inside })
 }
 
-/// A made target at the first of some random scales that has one.
+/// A synthetic target at the first of several random scales that yields one.
 fn draw_made_target(image: &TaskImage, rng: &mut SmallRng) -> Option<Target> {
     (0..MADE_ATTEMPTS).find_map(|_| {
         let superpixels =
@@ -82,7 +82,7 @@ fn draw_made_target(image: &TaskImage, rng: &mut SmallRng) -> Option<Target> {
     })
 }
 
-/// The labels of an image that have pixels enough for a target, in random order.
+/// The labels of an image with enough pixels for a target, in random order.
 struct Labels<'a> {
     /// Of each pixel.
     of_pixels: &'a [u16],
@@ -91,7 +91,7 @@ struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    /// `None` without a label for each pixel.
+    /// `None` unless there is a label for each pixel.
     fn from_image(image: &'a TaskImage, rng: &mut SmallRng) -> Option<Self> {
         let of_pixels = image.labels.as_deref()?;
         let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
@@ -120,7 +120,7 @@ impl<'a> Labels<'a> {
         Some(self.pixels_with(self.shuffled.get(..1)?))
     }
 
-    /// Two labels or several pieces, with equal chances where there are both.
+    /// Two labels or several components, with equal probability if both are possible.
     fn draw_union(&self, rng: &mut SmallRng) -> Option<Vec<bool>> {
         let two_labels = self.shuffled.get(..2).map(|two| self.pixels_with(two));
         if two_labels.is_some() && rng.random_bool(0.5) {
@@ -129,7 +129,7 @@ impl<'a> Labels<'a> {
         self.draw_pieces(2..=MOST_PIECES, rng).or(two_labels)
     }
 
-    /// A random number of pieces of the first label that has so many, none of them too small.
+    /// A random number of components of the first label that has enough of sufficient size.
     fn draw_pieces(&self, number: RangeInclusive<usize>, rng: &mut SmallRng) -> Option<Vec<bool>> {
         for label in &self.shuffled {
             let mut pieces = connected_pieces(&self.pixels_with(&[*label]), self.columns);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_drawn_whole_and_each_comes_up() {
+    fn labels_are_drawn_whole_and_every_label_is_drawn() {
         let image = image();
         let drawn: Vec<Vec<bool>> = (0..20)
             .map(|seed| draw(&image, TargetKind::Label, seed).unwrap())
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_is_connected_of_one_label_and_not_tiny() {
+    fn a_piece_is_one_component_of_one_label_and_not_tiny() {
         let image = image();
         let labels = image.labels.as_ref().unwrap();
         let mut sizes: Vec<usize> = Vec::new();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_union_is_of_two_labels_or_of_several_pieces() {
+    fn a_union_has_two_labels_or_several_pieces() {
         let image = image();
         let all = pixels_with(&[1, 2]);
         let drawn: Vec<Vec<bool>> = (0..20)
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_target_needs_no_labels_and_has_the_size_of_the_image() {
+    fn a_synthetic_target_needs_no_labels_and_has_the_size_of_the_image() {
         let image = TaskImage {
             labels: None,
             ..image()
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_target_again_and_others_differ() {
+    fn the_same_seed_gives_the_same_target_and_other_seeds_differ() {
         let image = image();
         for kind in [TargetKind::Piece, TargetKind::Union, TargetKind::Made] {
             let drawn: Vec<_> = (0..20).map(|seed| draw(&image, kind, seed)).collect();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_of_another_size_gives_no_target() {
+    fn a_tiny_label_or_a_plane_of_the_wrong_size_gives_no_target() {
         let speck = TaskImage {
             labels: Some((0..COLUMNS * ROWS).map(|at| u16::from(at < 24)).collect()),
             ..image()

@@ -4,7 +4,7 @@
 use super::*;
 use crate::io::{export::CocoWriter as Written, open};
 
-/// A picture of 7 x 5 pixels and a file of annotations for it.
+/// Imports the masks of an image of 7 x 5 pixels from this COCO file.
 fn imported(json: &serde_json::Value, choice: &MaskChoice) -> Result<ImportedMasks> {
     let folder = tempfile::tempdir().unwrap();
     let (image, file) = (folder.path().join("a.png"), folder.path().join("x.json"));
@@ -35,7 +35,7 @@ fn values(segmentation: serde_json::Value) -> Vec<u8> {
 }
 
 #[test]
-fn polygons_and_both_kinds_of_runs_are_the_same_pixels() {
+fn polygons_and_both_run_length_encodings_give_the_same_pixels() {
     let polygon = values(serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]));
     assert_eq!(polygon.iter().filter(|v| **v == 2).count(), 6);
     assert_eq!((polygon[7 + 1], polygon[2 * 7 + 3], polygon[0]), (2, 2, 0));
@@ -43,7 +43,8 @@ fn polygons_and_both_kinds_of_runs_are_the_same_pixels() {
         values(serde_json::json!({"size": [5, 7], "counts": [6, 2, 3, 2, 3, 2, 17]})),
         polygon
     );
-    // What pycocotools makes of these runs: each from the third on as the difference to the one two before.
+    // As pycocotools compresses them: from the third on, each as the difference to the one
+    // two before.
     assert_eq!(
         values(serde_json::json!({"size": [5, 7], "counts": "623000>"})),
         polygon
@@ -51,7 +52,7 @@ fn polygons_and_both_kinds_of_runs_are_the_same_pixels() {
 }
 
 #[test]
-fn what_was_written_comes_back_holes_and_all() {
+fn exported_masks_with_holes_are_imported_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("a.png");
     image::GrayImage::new(7, 5).save(&image).unwrap();
@@ -88,7 +89,7 @@ fn what_was_written_comes_back_holes_and_all() {
 }
 
 #[test]
-fn categories_are_chosen_and_what_makes_no_sense_is_refused() {
+fn chosen_categories_are_imported_and_invalid_files_are_refused() {
     let square = serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]);
     let only = MaskChoice {
         only: vec!["reflex".into()],

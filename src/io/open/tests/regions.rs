@@ -1,4 +1,4 @@
-//! Ultrasound pictures with several regions.
+//! Ultrasound images with several calibrated regions.
 
 use super::catalog_of;
 use crate::io::export::Measurements;
@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 use labrum_core::{label::Label, mask::Mask};
 use labrum_dicom::fixture::Fixture;
 
-/// Columns `from` to `to` of a picture of ten rows; units and mm across and down.
+/// Columns `from` to `to` of an image of ten rows; units and mm per pixel in x and y.
 fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
     let long = |item: Fixture, tag, v: u32| item.with_bytes(tag, VR::UL, v.to_le_bytes().to_vec());
     let item = [
@@ -33,7 +33,7 @@ fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
 }
 
 #[test]
-fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
+fn a_measurement_has_the_scale_of_its_region_or_a_reason_why_not() {
     let file = Fixture::new(32, 10)
         .with_text(tags::MODALITY, VR::CS, "US")
         .with_text(tags::PIXEL_SPACING, VR::DS, "9\\9")
@@ -60,14 +60,14 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
         .remove(0);
     assert_eq!(
         series.slices[0].spacing, None,
-        "the picture has no scale of its own"
+        "the image as a whole has no scale"
     );
     assert!(
         series.notes[0].contains("the ultrasound regions have different scales"),
         "{:?}",
         series.notes
     );
-    // Two rows of two columns each: in either picture, across both, in the M-mode, beside all.
+    // 2 x 2 pixels per label: in either B-mode region, across both, in the M-mode, outside of all.
     let places = [3, 12, 9, 24, 30];
     let label = |i: usize| {
         let row = i / 32;
@@ -122,7 +122,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
 }
 
 #[test]
-fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
+fn an_image_with_an_m_mode_region_has_no_overall_scale() {
     let folder = tempfile::tempdir().unwrap();
     Fixture::new(32, 10)
         .with_text(tags::MODALITY, VR::CS, "US")

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_come_back_as_they_were() {
+    fn encoded_commands_are_decoded_unchanged() {
         let sent = CommandSet::new_request(STORE_RQ, "1.2.840.10008.1.1")
             .with_priority()
             .with_object("1.2.3");

@@ -422,7 +422,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// What comes of an association with a server that does this with the connection.
+    /// The error of an association with a server that handles the connection with `serve`.
     fn failure_with(serve: impl FnOnce(TcpStream) + Send + 'static) -> Error {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -441,26 +441,26 @@ mod tests {
         failure
     }
 
-    fn read_something(mut stream: &TcpStream) {
+    fn read_some_bytes(mut stream: &TcpStream) {
         assert!(stream.read(&mut [0; 64]).unwrap() > 0);
     }
 
     #[test]
-    fn a_server_that_aborts_or_resets_may_be_tried_again() {
+    fn an_abort_or_a_reset_may_be_retried() {
         let aborts = failure_with(|mut stream| {
-            read_something(&stream);
+            read_some_bytes(&stream);
             stream.write_all(&[7, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
         });
         assert!(aborts.kind.is_passing(), "{}", aborts);
-        // What is not read makes a closed connection a reset one.
-        let resets = failure_with(|stream| read_something(&stream));
+        // Closing a connection with unread data resets it.
+        let resets = failure_with(|stream| read_some_bytes(&stream));
         assert!(resets.kind.is_passing(), "{}", resets);
     }
 
     #[test]
-    fn a_server_that_does_not_speak_dicom_is_not_tried_again() {
+    fn a_server_that_does_not_speak_dicom_is_not_retried() {
         let other = failure_with(|mut stream| {
-            read_something(&stream);
+            read_some_bytes(&stream);
             stream.write_all(&[1, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
         });
         assert_eq!(other.kind, ErrorKind::Refused, "{}", other);

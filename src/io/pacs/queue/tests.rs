@@ -48,7 +48,7 @@ fn an_object_is_queued_once_for_each_server() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_tried_again_after_a_pause() {
+fn sending_to_an_unreachable_server_is_retried_after_a_pause() {
     let (_folder, queue, file) = queue();
     queue.enqueue_file(&file, &server()).unwrap();
     let mut told = Vec::new();
@@ -62,7 +62,7 @@ fn a_server_that_is_not_there_is_tried_again_after_a_pause() {
         .unwrap();
     assert_eq!(told, [(SendState::Sending, 1), (SendState::Waiting, 1)]);
     assert!(next.is_some_and(|next| next <= FIRST_PAUSE));
-    // A new program finds it, and what was wrong.
+    // After a restart the item and its error are still there.
     let queue = SendQueue::open(&queue.folder).unwrap();
     let item = &queue.read_items().unwrap()[0];
     assert!(
@@ -77,7 +77,7 @@ fn a_server_that_is_not_there_is_tried_again_after_a_pause() {
 }
 
 #[test]
-fn a_refusal_waits_for_a_person() {
+fn a_refused_item_waits_until_the_user_retries_it() {
     let (_folder, queue, file) = queue();
     let item = queue.enqueue_file(&file, &server()).unwrap();
     let mut archive = |s: &Server| {
@@ -97,12 +97,12 @@ fn a_refusal_waits_for_a_person() {
 }
 
 #[test]
-fn one_program_sends_at_a_time() {
+fn only_one_process_sends_at_a_time() {
     let (_folder, queue, file) = queue();
     queue.enqueue_file(&file, &server()).unwrap();
     let turn = queue.acquire_sending_right().unwrap();
     assert!(turn.is_some());
-    let mut never = |_: &Server| -> Result<Archive> { unreachable!("the other one sends") };
+    let mut never = |_: &Server| -> Result<Archive> { unreachable!("the other one is sending") };
     let next = queue
         .send_due(&mut never, &mut |_| {}, &Cancel::default())
         .unwrap();
@@ -110,7 +110,7 @@ fn one_program_sends_at_a_time() {
 }
 
 #[test]
-fn pauses_grow_to_ten_minutes() {
+fn retry_pauses_grow_to_ten_minutes() {
     let seconds: Vec<u64> = [1, 2, 3, 9, 10, 60]
         .map(|n| pause_after(n).as_secs())
         .to_vec();

@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn the_verdict_on_an_object_is_found_among_others() {
+fn the_result_for_an_object_is_found_in_the_store_response() {
     let item =
         |sop: &str, more: &str| format!(r#"{{"00081155":{{"vr":"UI","Value":["{sop}"]}}{more}}}"#);
     let why = r#","00081197":{"vr":"US","Value":[42752]}"#;
@@ -26,7 +26,7 @@ fn the_verdict_on_an_object_is_found_among_others() {
 }
 
 #[test]
-fn what_people_type_does_not_change_the_question() {
+fn search_terms_are_escaped_in_the_query() {
     let mut asked = UrlQuery::new(&[tags::STUDY_DESCRIPTION]);
     asked.match_on("PatientName", "*M\u{fc}ller&limit=0*");
     asked.match_on("PatientID", " ");

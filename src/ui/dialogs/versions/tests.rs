@@ -3,7 +3,7 @@
 use super::training_facts;
 
 #[test]
-fn settings_are_told_in_words() {
+fn training_settings_are_described_in_words() {
     let json = r#"{"seconds":60.0,"is_start_active":true,
         "plan":{"loss":"boundary-dou","learning_rate":0.004,"batch":4,"augment":{"blur":1.0}}}"#;
     let facts = training_facts(json);

@@ -1,4 +1,4 @@
-//! What the keeper does where the disk is full.
+//! The keeper on a full disk.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
@@ -24,7 +24,7 @@ fn series() -> Arc<Series> {
 }
 
 #[test]
-fn a_full_disk_lets_a_step_wait_and_loses_none() {
+fn on_a_full_disk_steps_wait_and_none_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let places = AppFolders {
         config: folder.path().into(),

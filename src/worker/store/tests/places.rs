@@ -1,8 +1,8 @@
-//! Where the images of a workspace are, and where the work in it stopped.
+//! Finding the images of a workspace, and resuming at the last slice.
 
 use super::*;
 
-/// The four pictures of the sample in a folder of their own.
+/// Copies the four images of the sample to a new folder.
 fn pictures(folder: &Path) -> PathBuf {
     let images = folder.join("images");
     std::fs::create_dir_all(&images).unwrap();
@@ -15,15 +15,15 @@ fn pictures(folder: &Path) -> PathBuf {
     images
 }
 
-/// Opens "My work" as a click on it does.
-fn opened_again(folder: &Path) -> Desk {
+/// Opens the workspace "My work" as in the window.
+fn reopen_my_work(folder: &Path) -> Desk {
     let worker =
         Worker::start_threads(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
     let mut desk = Desk {
         session: Session::new(Settings::default()),
         worker,
     };
-    desk.until("the usual workspace", |s| {
+    desk.until("the default workspace", |s| {
         matches!(s.workspace.state(), WorkspaceState::Open(_))
     });
     desk.session
@@ -36,7 +36,7 @@ fn opened_again(folder: &Path) -> Desk {
 }
 
 #[test]
-fn a_workspace_opens_at_the_case_and_slice_that_were_worked_on_last() {
+fn a_workspace_opens_at_the_last_case_and_slice() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), pictures(folder.path()));
     desk.session
@@ -51,14 +51,14 @@ fn a_workspace_opens_at_the_case_and_slice_that_were_worked_on_last() {
     desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     drop(desk);
 
-    let mut desk = opened_again(folder.path());
+    let mut desk = reopen_my_work(folder.path());
     desk.until("all cases", |s| s.cases.len() == 5);
     let case = desk.session.cases.current_case().unwrap();
     assert_eq!((case.series.slices.len(), case.slice), (12, 9));
 }
 
 #[test]
-fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
+fn moved_images_are_found_in_the_chosen_folder() {
     let folder = tempfile::tempdir().unwrap();
     let images = pictures(folder.path());
     let mut desk = Desk::open(folder.path(), images.clone());
@@ -74,7 +74,7 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     std::fs::create_dir_all(there.parent().unwrap()).unwrap();
     std::fs::rename(images, &there).unwrap();
     std::fs::rename(there.join("fetal-head-011_HC.png"), there.join("0001.png")).unwrap();
-    let mut desk = opened_again(folder.path());
+    let mut desk = reopen_my_work(folder.path());
     assert_eq!(
         (
             desk.session.workspace.missing_case_count(),
@@ -98,7 +98,7 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     });
     desk.session
         .apply_action(Action::FindImages(samples("sarcoma-ct")));
-    desk.until("nothing found", |s| {
+    desk.until("the notice that nothing was found", |s| {
         told(s, "None of the missing images are in that folder")
     });
     desk.session
@@ -116,12 +116,12 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
         .unwrap();
     let id = desk.session.cases[first].id;
     desk.session.apply_action(Action::SelectCase(id));
-    desk.until("the picture", |s| s.current_loaded().is_some());
+    desk.until("the image", |s| s.current_loaded().is_some());
     assert_eq!(desk.masks(), masks);
 }
 
 #[test]
-fn a_folder_that_is_a_workspace_is_opened_as_one() {
+fn opening_a_folder_with_a_workspace_opens_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("Hips");
     drop(crate::workspace::Workspace::open(&other).unwrap());
