@@ -20,6 +20,10 @@ pub struct Shipped {
 /// Contents of the model files, in the order in which they are offered.
 const FILES: [&[u8]; 1] = [include_bytes!("../assets/models/fetal-head.safetensors")];
 
+/// The model file of the Click tool, for [`labrum_nn::prompt::segmenter::PromptSegmenter::from_bytes`]. It is not offered
+/// with the others, because it finds nothing without prompts.
+pub const CLICK: &[u8] = include_bytes!("../assets/models/click.safetensors");
+
 /// All shipped models.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! The window as a user meets it: controls are found by their accessible names. The network is a fake, all else is real.
+//! The window as a user sees it: controls are found by their accessible names. Only the network
+//! is a fake.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -28,7 +29,7 @@ use labrum_core::{
 };
 use std::path::Path;
 
-/// Finds a disc in the middle of everything, blurred on one side.
+/// A fake network that finds a disc in the middle of each image, blurred on one side.
 struct Disc;
 
 impl SegmentationNetwork for Disc {
@@ -46,6 +47,7 @@ impl SegmentationNetwork for Disc {
                 mean: vec![0.0],
                 std: vec![1.0],
             },
+            takes_prompts: false,
             purpose: ModelPurpose {
                 summary: "heads".into(),
                 modalities: vec!["US".into()],
@@ -119,7 +121,7 @@ impl Bench {
         Self::build(settings, folder, &data, Vec::new())
     }
 
-    /// With its data in another folder than its own.
+    /// With its data in the folder `data`.
     fn with_data(folder: tempfile::TempDir, data: &Path, paths: Vec<PathBuf>) -> Self {
         Self::build(Settings::default(), folder, data, paths)
     }
@@ -146,7 +148,7 @@ impl Bench {
             }
             app.as_mut().unwrap().run_frame(ui);
         };
-        // Frames as quick as on a screen: clicks come close enough together for a double-click.
+        // Frame times as on a real screen, so that two clicks can be a double-click.
         let builder = Harness::builder()
             .with_size([1280.0, 800.0])
             .with_step_dt(1.0 / 60.0)
@@ -159,7 +161,7 @@ impl Bench {
         self.harness.state().as_ref().unwrap().session()
     }
 
-    /// Lets frames pass until `done`.
+    /// Runs frames until `done`.
     fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
         let begun = Instant::now();
         while !done(self.session()) {
@@ -167,7 +169,7 @@ impl Bench {
             let (cases, notices) = (session.cases.len(), &session.notices.list);
             assert!(
                 begun.elapsed() < Duration::from_secs(30),
-                "still not: {what}; {cases} cases, {notices:?}"
+                "timed out waiting for {what}; {cases} cases, {notices:?}"
             );
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
@@ -187,7 +189,7 @@ fn samples() -> PathBuf {
 }
 
 #[test]
-fn a_sample_is_opened_segmented_looked_at_and_exported() {
+fn a_sample_is_opened_segmented_viewed_and_exported() {
     let mut bench = Bench::new(Vec::new());
     bench.click("Open sample Fetal head");
     bench.until("the mask", |s| {
@@ -199,7 +201,7 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
         bench.session().cases.current_case().unwrap().status,
         Status::Proposed
     );
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     assert!(bench.harness.query_by_label("Longest diameter").is_some());
 
     for (name, mode) in [
@@ -251,7 +253,7 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
 }
 
 #[test]
-fn accepting_goes_on_to_the_next_case() {
+fn accepting_shows_the_next_case() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
         s.cases
@@ -267,9 +269,9 @@ fn accepting_goes_on_to_the_next_case() {
 }
 
 #[test]
-fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
+fn a_series_without_a_matching_model_says_why_and_can_be_scrolled_by_key() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     assert!(
         bench
             .harness
@@ -293,7 +295,7 @@ fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_told_with_its_name() {
+fn a_path_that_cannot_be_opened_is_named_in_a_message() {
     let mut bench = Bench::new(vec!["/no/such/folder".into()]);
     bench.until("the message", |s| !s.notices.list.is_empty());
     assert!(
@@ -303,7 +305,7 @@ fn what_cannot_be_opened_is_told_with_its_name() {
     );
     assert!(
         bench.harness.query_by_label("Open folder").is_some(),
-        "the first screen stays"
+        "the start screen stays"
     );
     bench.click("Dismiss");
     assert!(bench.session().notices.list.is_empty());
@@ -312,7 +314,7 @@ fn what_cannot_be_opened_is_told_with_its_name() {
 #[test]
 fn the_palette_finds_and_runs_a_command() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.until("the image", |s| s.current_loaded().is_some());
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::COMMAND, Key::P);
@@ -328,12 +330,13 @@ fn the_palette_finds_and_runs_a_command() {
     assert_eq!(bench.session().cases.current_case().unwrap().slice, 0);
 }
 
-/// Needs a graphics adapter, a software one will do: `cargo test --release --lib -- --ignored the_mask_is_seen`.
+/// Needs a graphics adapter, which may be software:
+/// `cargo test --release --lib -- --ignored the_mask_is_drawn`.
 #[test]
 #[ignore = "needs a graphics adapter"]
-fn the_mask_is_seen_where_it_is() {
+fn the_mask_is_drawn_at_its_position() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
-    bench.until("mask and picture", |s| {
+    bench.until("mask and image", |s| {
         s.current_loaded().is_some()
             && s.cases
                 .current_case()
@@ -344,7 +347,7 @@ fn the_mask_is_seen_where_it_is() {
         bench.click(mode);
         bench.harness.run_steps(4);
         let image = bench.harness.render().unwrap();
-        // The middle of the canvas, and a place on it outside of the disc.
+        // The centre of the canvas, and a point outside of the disc.
         [[620, 330], [320, 330]].map(|[x, y]| image.get_pixel(x, y).0)
     };
     let (fill, hidden) = (pixels("Fill"), pixels("Hidden"));
@@ -356,7 +359,10 @@ fn the_mask_is_seen_where_it_is() {
     assert_eq!(
         blue_over_red(hidden[0]),
         0,
-        "without it the picture is grey: {hidden:?}"
+        "without the mask the image is grey: {hidden:?}"
     );
-    assert_eq!(fill[1], hidden[1], "outside of the mask nothing changes");
+    assert_eq!(
+        fill[1], hidden[1],
+        "outside of the mask the image is unchanged"
+    );
 }

@@ -105,6 +105,7 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             mean: value_per_channel(a.mean, &bare.input.mean, found.channels),
             std: value_per_channel(a.std, &bare.input.std, found.channels),
         },
+        takes_prompts: false,
         purpose: a.purpose.unwrap_or(bare.purpose),
         trained_on: TrainedOn {
             data: a.data_name,

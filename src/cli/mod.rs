@@ -1,8 +1,10 @@
 //! The command line: the same engine as in the window, for scripts.
 
 mod bench;
+mod click;
 pub(crate) mod console;
 mod evaluate;
+mod evaluate_prompts;
 mod export;
 mod folder;
 mod format;
@@ -20,6 +22,7 @@ mod round;
 mod segment;
 mod shell;
 mod train;
+mod train_prompts;
 pub mod usage;
 mod workspace;
 
@@ -70,12 +73,15 @@ const EXAMPLES: &str = "Examples:
 #[derive(Subcommand, Debug)]
 enum CliCommand {
     Segment(segment::SegmentArguments),
+    Click(click::ClickArguments),
     Train(Box<train::TrainArguments>),
+    TrainPrompts(train_prompts::TrainPromptsArguments),
     Models(models::ModelsArguments),
     Export(Box<export::ExportArguments>),
     Rehearse(rehearse::RehearseArguments),
     Recognise(recognise::RecogniseArguments),
     Evaluate(evaluate::EvaluateArguments),
+    EvaluatePrompts(evaluate_prompts::EvaluatePromptsArguments),
     Plot(plot::PlotArguments),
     Info(info::InfoArguments),
     ImportCheckpoint(import_checkpoint::ImportCheckpointArguments),
@@ -184,12 +190,15 @@ pub fn run_command(cli: Cli) -> Result<()> {
     }
     match cli.command {
         Some(CliCommand::Segment(arguments)) => segment::run(&arguments),
+        Some(CliCommand::Click(arguments)) => click::run(&arguments),
         Some(CliCommand::Train(arguments)) => train::run(*arguments),
+        Some(CliCommand::TrainPrompts(arguments)) => train_prompts::run(&arguments),
         Some(CliCommand::Models(arguments)) => models::run(&arguments),
         Some(CliCommand::Export(arguments)) => export::run(&arguments),
         Some(CliCommand::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(CliCommand::Recognise(arguments)) => recognise::run(&arguments),
         Some(CliCommand::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(CliCommand::EvaluatePrompts(arguments)) => evaluate_prompts::run(&arguments),
         Some(CliCommand::Plot(arguments)) => plot::run(&arguments),
         Some(CliCommand::Info(arguments)) => info::run(&arguments),
         Some(CliCommand::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),

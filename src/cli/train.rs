@@ -7,7 +7,8 @@ use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::learning::folder;
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
-use keep::{Files, LogFile, save_model};
+pub(super) use keep::save_model;
+use keep::{Files, LogFile};
 use labrum_core::{
     counts::count_with_noun,
     label::{Code, Label},

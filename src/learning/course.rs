@@ -203,6 +203,7 @@ fn candidate_card(
         config,
         labels: course.labels.iter().map(Label::for_model).collect(),
         input: spec,
+        takes_prompts: false,
         purpose,
         // Learned from other images, so it may no longer apply.
         looks: None,

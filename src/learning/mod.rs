@@ -7,6 +7,7 @@ pub mod exercise;
 pub mod folder;
 mod judge;
 pub mod model;
+pub mod prompts;
 pub mod rehearse;
 pub mod round;
 

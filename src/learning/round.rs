@@ -332,7 +332,7 @@ mod tests {
         study::{Kind, Source},
     };
 
-    /// A round with one case for each name of a subject.
+    /// A round with one case for each subject name.
     fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> WorkspaceRound {
         let path = folder.join("a.png");
         GrayImage::new(32, 32).save(&path).unwrap();
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn many_cases_of_one_subject_are_remarked_on() {
+    fn a_note_appears_when_three_cases_belong_to_one_subject() {
         let folder = tempfile::tempdir().unwrap();
         let note = |subjects: &[&str]| {
             round(folder.path(), subjects, Side::Training)
@@ -386,11 +386,11 @@ mod tests {
         );
         assert_eq!(note(&["x", "x", "y"]), None);
         assert_eq!(note(&["x", "x"]), None);
-        assert_eq!(note(&["", "", ""]), None, "whose they are is not known");
+        assert_eq!(note(&["", "", ""]), None, "the subjects are unknown");
     }
 
     #[test]
-    fn where_all_are_held_out_the_reason_is_told() {
+    fn a_round_with_only_hold_out_cases_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |subjects: &[&str]| {
             round(folder.path(), subjects, Side::HoldOut)

@@ -1,4 +1,4 @@
-//! What the session promises, without a window and without a worker.
+//! The session, without a window or a worker.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -60,6 +60,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
             mean: vec![0.0],
             std: vec![1.0],
         },
+        takes_prompts: false,
         purpose: ModelPurpose {
             modalities: vec![modality.into()],
             summary: modality.into(),
@@ -169,7 +170,7 @@ pub(super) fn command(session: &mut Session, command: UserCommand) {
 }
 
 #[test]
-fn a_model_that_fits_runs_by_itself_and_the_slice_on_the_screen_comes_first() {
+fn a_matching_model_runs_automatically_starting_with_the_current_slice() {
     let mut session = session(&[("a", 5)], Some(model("US")));
     let jobs = segment_jobs(&mut session);
     assert_eq!(jobs.len(), 1);
@@ -187,7 +188,7 @@ fn a_model_that_fits_runs_by_itself_and_the_slice_on_the_screen_comes_first() {
 }
 
 #[test]
-fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
+fn a_model_that_does_not_match_runs_only_if_the_user_chooses_it() {
     let mut session = session(&[("a", 1)], Some(model("CT")));
     assert!(segment_jobs(&mut session).is_empty());
     assert!(session.command_refusal(UserCommand::SegmentSlice).is_some());
@@ -210,7 +211,7 @@ fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
 }
 
 #[test]
-fn a_result_for_an_older_revision_is_dropped() {
+fn the_result_of_an_older_run_is_dropped() {
     let mut session = session(&[("a", 1)], Some(model("US")));
     let first = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::SegmentSlice);
@@ -219,7 +220,7 @@ fn a_result_for_an_older_revision_is_dropped() {
     assert_eq!(
         session.cases.current_case().unwrap().measured_slice_count(),
         0,
-        "the user has asked again since"
+        "the user has started a newer run"
     );
     answer(&mut session, &second);
     assert_eq!(
@@ -238,7 +239,7 @@ fn a_result_for_a_closed_case_is_dropped() {
 }
 
 #[test]
-fn what_comes_after_a_cancel_is_dropped_and_nothing_is_started_again() {
+fn results_after_a_cancel_are_dropped_and_no_run_is_restarted() {
     let mut session = session(&[("a", 3), ("b", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::Cancel);
@@ -252,7 +253,7 @@ fn what_comes_after_a_cancel_is_dropped_and_nothing_is_started_again() {
 }
 
 #[test]
-fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
+fn an_accepted_case_is_not_changed_by_late_results() {
     let mut session = session(&[("a", 2), ("b", 1)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     let t = &job.targets[0];
@@ -271,7 +272,7 @@ fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
 }
 
 #[test]
-fn masks_of_the_next_cases_are_made_while_the_first_is_looked_at() {
+fn the_next_cases_are_segmented_ahead() {
     let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
@@ -281,7 +282,7 @@ fn masks_of_the_next_cases_are_made_while_the_first_is_looked_at() {
 }
 
 #[test]
-fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
+fn the_current_case_does_not_wait_for_runs_on_others() {
     let mut session = session(&[("a", 5), ("b", 5)], Some(model("US")));
     segment_jobs(&mut session);
     command(&mut session, UserCommand::NextCase);
@@ -301,7 +302,7 @@ fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
 }
 
 #[test]
-fn a_run_that_a_newer_one_took_the_place_of_comes_again_when_the_user_comes_back() {
+fn a_run_that_was_replaced_starts_again_when_the_user_returns_to_the_case() {
     let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
     let first = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::NextCase);
@@ -315,7 +316,7 @@ fn a_run_that_a_newer_one_took_the_place_of_comes_again_when_the_user_comes_back
 }
 
 #[test]
-fn a_failing_run_is_told_once() {
+fn a_failing_run_is_reported_once() {
     let mut session = session(&[("a", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     for t in &job.targets {
@@ -334,7 +335,7 @@ fn a_failing_run_is_told_once() {
 }
 
 #[test]
-fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
+fn uncertain_regions_are_visited_slice_by_slice_and_wrap_around() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
@@ -352,7 +353,11 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
         assert_eq!(key.slice, session.cases.current_case().unwrap().slice);
         seen.push((key.slice, index));
     }
-    assert_eq!(seen.first(), seen.last(), "after the last comes the first");
+    assert_eq!(
+        seen.first(),
+        seen.last(),
+        "after the last region comes the first"
+    );
     command(&mut session, UserCommand::PreviousDoubtful);
     assert_eq!(
         session.viewports.focus.map(|(k, i)| (k.slice, i)),
@@ -361,7 +366,7 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
 }
 
 #[test]
-fn the_slice_on_the_screen_is_wished_for_first() {
+fn the_current_slice_is_prefetched_first() {
     let mut session = session(&[("a", 9)], None);
     session.apply_action(Action::SetSlice(7));
     let wishes = session.take_jobs().into_iter().rev().find_map(|j| {
@@ -375,7 +380,7 @@ fn the_slice_on_the_screen_is_wished_for_first() {
 }
 
 #[test]
-fn opening_the_same_study_again_does_not_double_it() {
+fn opening_a_study_again_does_not_duplicate_its_cases() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.apply_action(Action::Open(vec!["/scans".into()]));
     let id = session.opening.as_ref().unwrap().id;
@@ -396,11 +401,11 @@ fn opening_the_same_study_again_does_not_double_it() {
     });
     let names: Vec<&str> = session.cases.iter().map(|c| c.series.id.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
-    assert_eq!(session.cases.current, Some(1), "what was opened is shown");
+    assert_eq!(session.cases.current, Some(1), "the opened case is shown");
 }
 
 #[test]
-fn an_export_holds_the_masks_there_are() {
+fn an_export_contains_all_existing_masks() {
     let mut session = session(&[("a", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     let t = &job.targets[0];
@@ -432,7 +437,7 @@ fn an_export_holds_the_masks_there_are() {
 }
 
 #[test]
-fn a_choice_of_device_is_probed_and_written_down() {
+fn a_chosen_device_is_probed_and_saved() {
     let mut session = session(&[], None);
     let settings = Settings {
         device: DeviceChoice::Cpu,
@@ -451,7 +456,7 @@ fn a_choice_of_device_is_probed_and_written_down() {
 }
 
 #[test]
-fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another() {
+fn a_slice_has_its_default_window_until_the_user_chooses_another() {
     let mut session = session(&[("a", 1)], None);
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
@@ -475,7 +480,7 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
 }
 
 #[test]
-fn labels_wait_for_the_workspace_that_has_its_own() {
+fn labels_cannot_be_added_before_the_workspace_is_open() {
     let mut session = Session::new(Settings::default());
     session.take_jobs();
     session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 0))));
@@ -489,7 +494,7 @@ fn labels_wait_for_the_workspace_that_has_its_own() {
 }
 
 #[test]
-fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
+fn the_status_of_a_case_cannot_change_before_it_is_looked_up() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.cases[1].is_restored = false;
     let key = SliceKey {
@@ -511,12 +516,12 @@ fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
     assert_eq!(
         session.cases[1].status,
         Status::New,
-        "what the workspace knows of it comes first"
+        "it is restored from the workspace first"
     );
 }
 
 #[test]
-fn a_label_of_a_model_gets_a_color_that_no_other_has() {
+fn a_new_label_of_a_model_gets_an_unused_colour() {
     let mut session = session(&[("a", 1)], None);
     session.apply_action(Action::Label(super::labels::LabelAction::Add(
         Label::with_name("Mine", 0),
@@ -536,7 +541,7 @@ fn a_label_of_a_model_gets_a_color_that_no_other_has() {
 }
 
 #[test]
-fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
+fn masks_cannot_be_imported_before_those_of_the_workspace_are_loaded() {
     let mut session = session(&[("a", 1)], None);
     session.cases[0].is_restored = false;
     session.take_jobs();
@@ -557,7 +562,7 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
 }
 
 #[test]
-fn masks_opened_with_the_images_are_offered_and_taken_in() {
+fn masks_found_with_the_images_are_offered_for_import() {
     let mut session = session(&[("a", 1)], None);
     session.take_jobs();
     let command = Action::Command(UserCommand::ImportFound);
@@ -589,7 +594,7 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
 }
 
 #[test]
-fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
+fn a_proposal_restored_after_the_first_stroke_does_not_change_the_mask() {
     let mut session = session(&[("a", 1)], None);
     let key = session.cases.current_case().unwrap().slice_key();
     let dot = Region::from_fn(
@@ -610,7 +615,7 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
     let state = &session.cases.current_case().unwrap().slices[0];
     assert!(
         state.proposal().is_some() && state.finding.is_none(),
-        "the finding is of the mask before"
+        "the finding belongs to the mask before the stroke"
     );
     let jobs = session.take_jobs();
     assert!(
@@ -620,7 +625,7 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
 }
 
 #[test]
-fn a_trouble_is_told_once_and_goes_when_it_is_over() {
+fn a_storage_error_is_reported_once_and_removed_when_resolved() {
     let mut session = session(&[], None);
     session.notices.list.clear();
     let error = || Error::new("save the step", "the disk is full");
@@ -644,7 +649,7 @@ fn a_trouble_is_told_once_and_goes_when_it_is_over() {
 }
 
 #[test]
-fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
+fn accepted_cases_are_read_from_the_workspace_before_export() {
     let mut session = session(&[("a", 1)], None);
     let options = ExportOptions {
         names: "{label}".into(),
@@ -661,7 +666,7 @@ fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
         1
     );
     assert!(session.exporting.is_some() && session.is_busy());
-    // None is there: it says so and nothing goes on.
+    // No case is accepted: a notice says so, and nothing is exported.
     session.on_event(Event::AcceptedCases(Ok(Vec::new())));
     assert!(session.exporting.is_none());
     assert!(

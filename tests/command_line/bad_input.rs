@@ -1,4 +1,5 @@
-//! Files, models and folders that cannot be used: a message with file and reason, exit code 1, nothing half written.
+//! Files, models and folders that cannot be used: a message with file and reason, exit code 1, and
+//! no partial output.
 
 use super::*;
 
@@ -21,7 +22,7 @@ fn refuses_image(folder: &Path, name: &str, reason: &str) {
     assert!(!out.exists(), "{name}: {:?}", files(&out));
 }
 
-/// As [`refuses_image`], for a file of these bytes.
+/// As [`refuses_image`], for a file with these bytes.
 #[track_caller]
 fn refuses_bytes(name: &str, bytes: &[u8], reason: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -29,8 +30,8 @@ fn refuses_bytes(name: &str, bytes: &[u8], reason: &str) {
     refuses_image(folder.path(), name, reason);
 }
 
-/// A PNG whose header says `columns` x `rows`, with no pixels.
-fn png_that_says(columns: u32, rows: u32) -> Vec<u8> {
+/// A PNG without pixels whose header states `columns` x `rows`.
+fn png_with_size(columns: u32, rows: u32) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |name: &[u8; 4], data: &[u8]| {
         let body = [&name[..], data].concat();
@@ -45,7 +46,7 @@ fn png_that_says(columns: u32, rows: u32) -> Vec<u8> {
     png
 }
 
-/// As in ISO 3309, for PNG and ZIP.
+/// CRC-32 of ISO 3309, for PNG and ZIP.
 fn crc32(bytes: &[u8]) -> u32 {
     let bit = |crc: u32, _| {
         if crc & 1 == 1 {
@@ -63,8 +64,8 @@ fn dicom() -> Vec<u8> {
     std::fs::read(sample("cardiac-mr/slice-01.dcm")).unwrap()
 }
 
-/// The sample with other numbers of rows and columns.
-fn dicom_that_says(columns: u16, rows: u16) -> Vec<u8> {
+/// The sample with other values of Rows and Columns.
+fn dicom_with_size(columns: u16, rows: u16) -> Vec<u8> {
     let mut bytes = dicom();
     for (element, value) in [(0x10, rows), (0x11, columns)] {
         let tag = [0x28, 0, element, 0, b'U', b'S', 2, 0];
@@ -75,7 +76,7 @@ fn dicom_that_says(columns: u16, rows: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_missing_file_and_an_empty_folder() {
+fn missing_files_and_empty_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     refuses_image(folder.path(), "missing.png", "not found");
     std::fs::create_dir(folder.path().join("empty.png")).unwrap();
@@ -87,7 +88,7 @@ fn a_missing_file_and_an_empty_folder() {
 }
 
 #[test]
-fn text_that_is_called_an_image() {
+fn text_with_an_image_name_is_refused() {
     refuses_bytes(
         "text.dcm",
         b"words, words, words",
@@ -102,7 +103,7 @@ fn text_that_is_called_an_image() {
 }
 
 #[test]
-fn images_that_are_cut_off() {
+fn truncated_images_are_refused() {
     let (dicom, png) = (
         dicom(),
         std::fs::read(sample("fetal-head/fetal-head-011_HC.png")).unwrap(),
@@ -118,7 +119,7 @@ fn images_that_are_cut_off() {
 }
 
 #[test]
-fn an_image_of_which_half_is_there_is_shown_and_told_of() {
+fn a_half_image_is_used_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let (image, dicom) = (folder.path().join("half.dcm"), dicom());
     std::fs::write(&image, &dicom[..dicom.len() - 65_536]).unwrap();
@@ -150,25 +151,25 @@ fn an_image_of_which_half_is_there_is_shown_and_told_of() {
 }
 
 #[test]
-fn images_without_pixels_and_too_many_pixels() {
-    refuses_bytes("none.png", &png_that_says(0, 0), "the image has no pixels");
-    refuses_bytes("none.dcm", &dicom_that_says(0, 0), "is 0");
+fn images_with_no_or_too_many_pixels_are_refused() {
+    refuses_bytes("none.png", &png_with_size(0, 0), "the image has no pixels");
+    refuses_bytes("none.dcm", &dicom_with_size(0, 0), "is 0");
     refuses_bytes(
         "huge.png",
-        &png_that_says(30_000, 30_000),
+        &png_with_size(30_000, 30_000),
         "30000 x 30000 pixels are more than",
     );
     refuses_bytes(
         "huge.dcm",
-        &dicom_that_says(30_000, 30_000),
+        &dicom_with_size(30_000, 30_000),
         "30000 x 30000 pixels are more than",
     );
-    refuses_bytes("fewer.png", &png_that_says(300, 200), "not");
+    refuses_bytes("fewer.png", &png_with_size(300, 200), "not");
 }
 
 #[test]
 #[cfg(unix)]
-fn a_pipe_is_not_waited_for() {
+fn a_named_pipe_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("mkfifo")
         .arg(folder.path().join("pipe.png"))
@@ -185,7 +186,7 @@ fn a_pipe_is_not_waited_for() {
     while child.try_wait().unwrap().is_none() {
         if begin.elapsed().as_secs() > 60 {
             child.kill().unwrap();
-            panic!("it hangs");
+            panic!("the program hangs");
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -194,7 +195,7 @@ fn a_pipe_is_not_waited_for() {
 }
 
 #[test]
-fn models_that_are_none() {
+fn invalid_models_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("a.png");
     picture(&source);
@@ -315,7 +316,7 @@ fn checkpoint_of_another_network() -> Vec<u8> {
 }
 
 #[test]
-fn folders_that_cannot_be_written_to() {
+fn unwritable_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (source, file) = (folder.path().join("a.png"), folder.path().join("file"));
     picture(&source);
@@ -338,7 +339,7 @@ fn folders_that_cannot_be_written_to() {
     segment(&file, &["file\"", "a file with that name already exists"]);
     segment(&file.join("out"), &["out\"", "its folder is a file"]);
     assert_eq!(std::fs::read(&file).unwrap(), b"x");
-    // Not even the superuser can make files there.
+    // Not even root can create files there.
     if cfg!(target_os = "linux") && Path::new("/sys/kernel").is_dir() {
         segment(Path::new("/sys/kernel"), &["/sys/kernel\""]);
     } else {
@@ -352,7 +353,8 @@ fn folders_that_cannot_be_written_to() {
     assert_eq!(files(folder.path()), ["a.png", "file"]);
 }
 
-/// Runs the program with `disk` mounted as a small disk; afterwards, what is on that disk. `None` where that cannot be.
+/// Runs the program with a small file system mounted at `disk`. Also returns the files left on it;
+/// `None` if it cannot be mounted.
 #[cfg(target_os = "linux")]
 fn on_disk(
     options: &str,
@@ -393,7 +395,7 @@ fn on_disk(
 
 #[test]
 #[cfg(target_os = "linux")]
-fn full_and_read_only_disks() {
+fn full_and_read_only_disks_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
@@ -428,7 +430,7 @@ fn full_and_read_only_disks() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn results_that_cannot_be_printed() {
+fn unprintable_output_is_an_error() {
     let full = std::fs::File::options()
         .write(true)
         .open("/dev/full")

@@ -50,7 +50,7 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
-fn bench_prints_one_json_object_for_each_figure() {
+fn bench_prints_one_json_object_per_measurement() {
     let one: &[&dyn AsRef<OsStr>] = &[
         &"bench",
         &"infer",
@@ -129,7 +129,7 @@ fn bench_prints_one_json_object_for_each_figure() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_a_display_the_command_line_is_named() {
+fn without_a_display_the_command_line_is_suggested() {
     let run = refuses(
         &[&sample("fetal-head")],
         &["open the window", "no display", "labrum segment"],
@@ -138,7 +138,7 @@ fn without_a_display_the_command_line_is_named() {
 }
 
 #[test]
-fn of_a_mistyped_command_the_nearest_is_named() {
+fn a_mistyped_command_gets_a_suggestion() {
     let mistyped: [(&[&dyn AsRef<OsStr>], &str); 4] = [
         (&[&"sgment"], "'segment'"),
         (&[&"sgment", &"a.png", &"--out", &"b"], "'segment'"),
@@ -154,7 +154,7 @@ fn of_a_mistyped_command_the_nearest_is_named() {
             run.err
         );
     }
-    // A path is none.
+    // A path is not a command.
     refuses(
         &[&"scans/sgment.png"],
         &["sgment.png\"", "file or folder not found"],
@@ -162,7 +162,7 @@ fn of_a_mistyped_command_the_nearest_is_named() {
 }
 
 #[test]
-fn info_tells_of_all_samples() {
+fn info_lists_all_samples() {
     let report = json(&succeeds(&[&"info", &sample(""), &"--json"]));
     let series: Vec<&Value> = report["studies"]
         .as_array()
@@ -189,7 +189,7 @@ fn info_tells_of_all_samples() {
     assert_eq!(
         report["passed_over"],
         serde_json::json!([]),
-        "the table of pixel sizes is read"
+        "the table of pixel spacings is not skipped"
     );
 }
 

@@ -1,11 +1,12 @@
-//! What holds for all commands: exit codes, stopping and going on, closed pipes, short options, completions, manual pages.
+//! What holds for all commands: exit codes, interrupting and resuming, closed pipes, short options,
+//! completions, manual pages.
 
 use super::*;
 use std::process::Stdio;
 
-/// The table of docs/command-line.md: commands and their exit codes, in this order in one folder.
+/// Runs the commands in the table of docs/command-line.md in this order, in one folder.
 #[test]
-fn the_exit_codes_are_those_of_the_table() {
+fn exit_codes_match_the_documentation() {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md"))
             .unwrap();
@@ -21,7 +22,7 @@ fn the_exit_codes_are_those_of_the_table() {
     let rows: Vec<(String, i32)> = text.lines().filter_map(row).collect();
     assert!(
         rows.len() >= 15,
-        "only {} rows are commands with a code",
+        "only {} rows have a command and an exit code",
         rows.len()
     );
     assert!(
@@ -63,7 +64,7 @@ fn the_exit_codes_are_those_of_the_table() {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_says_what_is_done_and_the_same_command_goes_on() {
+fn ctrl_c_reports_what_is_done_and_the_same_command_resumes() {
     const COUNT: usize = 120;
     let folder = tempfile::tempdir().unwrap();
     let (images, out) = (folder.path().join("images"), folder.path().join("out"));
@@ -90,7 +91,7 @@ fn ctrl_c_says_what_is_done_and_the_same_command_goes_on() {
         .unwrap();
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
-        assert!(begun.elapsed().as_secs() < 60, "it does not begin");
+        assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     assert!(
@@ -130,7 +131,7 @@ fn ctrl_c_says_what_is_done_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let fetal = sample("fetal-head");
     let missing = sample("missing.png");
     let commands: [(&[&dyn AsRef<OsStr>], i32); 3] = [
@@ -157,7 +158,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn quiet_tells_only_what_fails_and_verbose_more() {
+fn quiet_prints_only_errors_and_verbose_prints_more() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
     let heart = sample("cardiac-mr");
@@ -187,7 +188,7 @@ fn quiet_tells_only_what_fails_and_verbose_more() {
 }
 
 #[test]
-fn nothing_is_replaced_unasked() {
+fn files_are_only_replaced_with_overwrite() {
     let folder = tempfile::tempdir().unwrap();
     let [there, new, log] =
         ["there.safetensors", "new.safetensors", "log.json"].map(|name| folder.path().join(name));
@@ -215,7 +216,7 @@ fn nothing_is_replaced_unasked() {
 }
 
 #[test]
-fn shells_and_man_know_all_commands() {
+fn completions_and_manual_pages_cover_all_commands() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let text = succeeds(&[&"completions", &shell]).out;
@@ -249,7 +250,7 @@ fn shells_and_man_know_all_commands() {
 }
 
 #[test]
-fn masks_of_coco_and_of_colours_come_in() {
+fn coco_and_colour_masks_are_imported() {
     let folder = tempfile::tempdir().unwrap();
     let [image, masks, colors, out, voc] =
         ["a.png", "masks", "colors", "out", "voc"].map(|n| folder.path().join(n));
@@ -264,7 +265,7 @@ fn masks_of_coco_and_of_colours_come_in() {
         "{}",
         run.out
     );
-    // Aeroplane and person in the palette of PASCAL VOC; values between are no labels.
+    // Aeroplane and person in the palette of PASCAL VOC; the values between them are not labels.
     std::fs::create_dir(&colors).unwrap();
     let color = |x: u32, _| {
         image::Rgb(if x < 10 {
@@ -294,7 +295,7 @@ fn masks_of_coco_and_of_colours_come_in() {
 
 #[test]
 #[cfg(unix)]
-fn the_first_commands_of_the_readme_run_from_top_to_bottom_as_they_are_written() {
+fn the_first_commands_of_the_readme_work_as_written() {
     let readme =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let (_, block) = readme.split_once("From top to bottom").unwrap();
@@ -332,7 +333,7 @@ fn the_first_commands_of_the_readme_run_from_top_to_bottom_as_they_are_written()
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_in_work_that_keeps_nothing_says_so_in_one_line() {
+fn ctrl_c_in_bench_prints_one_line() {
     let bench: [&dyn AsRef<OsStr>; 8] = [
         &"bench",
         &"infer",

@@ -1,4 +1,4 @@
-//! `labrum export`: the accepted masks of a workspace as files, with and without the patient.
+//! `labrum export`: the accepted masks of a workspace as files, with and without patient data.
 
 use super::{files, program, refuses, run, sample, succeeds};
 use labrum::io::open;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "Zyxwvut^Qwertzina";
 const ID: &str = "MRN-7391-XK";
 
-/// The slices of a bundled sample as they would come from a hospital: with a patient.
+/// Writes the slices of a bundled sample with patient data, as from a hospital.
 fn named_patient(folder: &Path, name: &str) -> Vec<PathBuf> {
     use dicom_core::{DataElement, PrimitiveValue, VR};
     use dicom_dictionary_std::tags;
@@ -55,7 +55,7 @@ fn series_of(path: &Path) -> (String, String, Series) {
     )
 }
 
-/// A square of a label.
+/// A mask with a square of one label.
 fn square(columns: usize, rows: usize, label: u8, from: usize, to: usize) -> Mask {
     let inside =
         |i: usize| (from..to).contains(&(i % columns)) && (from..to).contains(&(i / columns));
@@ -80,8 +80,8 @@ fn labels() -> Vec<Label> {
     ]
 }
 
-/// A workspace with the series at `path`: label 1 untouched from a model, label 2 corrected, label 3 drawn by hand, on two
-/// slices where there are two.
+/// A workspace with the series at `path`, with masks on its first two slices: label 1 unchanged
+/// from a model, label 2 corrected, label 3 drawn by hand.
 fn workspace(folder: &Path, path: &Path, status: Status) {
     let (study, date, series) = series_of(path);
     let mut workspace = Workspace::open(folder).unwrap();
@@ -152,7 +152,7 @@ fn manifest(folder: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
+fn accepted_cases_are_exported_with_a_manifest_of_who_drew() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
@@ -180,7 +180,7 @@ fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
     assert_eq!(case["labels"][0]["weights_sha256"], "cd".repeat(32));
     assert_eq!(case["labels"][2]["model"], "");
     assert_eq!(case["slices"], 2);
-    // All that was written stands in the manifest, and is what the manifest says.
+    // The manifest lists all written files with their checksums.
     let listed: Vec<&str> = case["files"]
         .as_array()
         .unwrap()
@@ -260,7 +260,7 @@ fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
 }
 
 #[test]
-fn nothing_is_replaced_unasked() {
+fn exports_are_only_replaced_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
@@ -281,7 +281,7 @@ fn nothing_is_replaced_unasked() {
     );
     std::fs::remove_file(out.join("manifest.json")).unwrap();
     std::fs::remove_file(out.join("manifest.csv")).unwrap();
-    // The volume itself is in the way.
+    // The volume itself already exists.
     let run = refuses(&export, &["1 of 1 cases could not be written"]);
     assert!(
         run.err.contains("the file already exists") && run.err.contains("--overwrite"),
@@ -290,7 +290,7 @@ fn nothing_is_replaced_unasked() {
     );
     assert!(
         !out.join("manifest.json").exists(),
-        "an export that wrote nothing is none, and blocks no other"
+        "a failed export must not leave a manifest that blocks the next"
     );
     let mut again = export.to_vec();
     again.push(&"--replace");
@@ -309,7 +309,7 @@ fn nothing_is_replaced_unasked() {
 }
 
 #[test]
-fn what_cannot_be_exported_says_why() {
+fn an_impossible_export_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Corrected);
@@ -339,7 +339,7 @@ fn what_cannot_be_exported_says_why() {
 }
 
 #[test]
-fn files_that_are_gone_fail_their_case_and_no_other() {
+fn a_missing_file_fails_only_its_case() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out, scans] = ["work", "out", "scans"].map(|name| folder.path().join(name));
     let paths = named_patient(&scans, "sarcoma-ct");
@@ -363,7 +363,7 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
         (&report["complete"], &report["stopped"]),
         (&false.into(), &false.into())
     );
-    // Once the file is back the same command does all of it: what is not complete is in nobody's way.
+    // Once the file is back, the same command completes: an incomplete export does not block it.
     std::fs::write(&paths[3], whole).unwrap();
     succeeds(&export);
     let report = manifest(&out);
@@ -378,7 +378,7 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
 }
 
 #[test]
-fn a_format_that_cannot_hold_the_masks_is_named_and_the_others_are_written() {
+fn a_format_that_cannot_hold_the_masks_is_reported_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out, none] = ["work", "out", "none"].map(|name| folder.path().join(name));
     workspace(
@@ -430,12 +430,12 @@ fn a_format_that_cannot_hold_the_masks_is_named_and_the_others_are_written() {
         (formats, &report["complete"]),
         (vec!["rtstruct", "seg-fractional"], &false.into())
     );
-    // Where no format can hold them there is no export at all.
+    // If no format can hold the masks, nothing is exported.
     export(&none, "rtstruct", "1 of 1 cases could not be written");
     assert!(!none.exists());
 }
 
-/// All bytes below a folder, file names among them, in lower case.
+/// All bytes below a folder, including file names, in lower case.
 fn everything(folder: &Path) -> String {
     let mut all = String::new();
     for file in files(folder) {
@@ -447,7 +447,7 @@ fn everything(folder: &Path) -> String {
 }
 
 #[test]
-fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
+fn deidentified_images_and_masks_match_and_contain_no_patient_data() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out, again, scans] =
         ["work", "out", "again", "scans"].map(|name| folder.path().join(name));
@@ -481,13 +481,13 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
         "20240315",
         "2024-03-15",
     ] {
-        assert!(!written.contains(secret), "{secret} is left");
+        assert!(!written.contains(secret), "{secret} is in the files");
         assert!(
             !(run.out.clone() + &run.err).to_lowercase().contains(secret),
             "{secret} is in the output"
         );
     }
-    assert_eq!(everything(&scans), before, "the originals are as they were");
+    assert_eq!(everything(&scans), before, "the originals are unchanged");
     // Opened together, the segmentation finds its slices in the new images.
     let (_, _, images) = series_of(&out.join("images"));
     assert_eq!(images.slices.len(), 12);
@@ -506,7 +506,7 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
             "{seg}"
         );
     }
-    // The same key gives the same UIDs; shifted dates keep their distance.
+    // The same key gives the same UIDs; dates are shifted, not removed.
     export(&again, "shift");
     let (study, date, other) = series_of(&again.join("images"));
     assert_eq!(other.id, images.id);
@@ -520,7 +520,7 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
 }
 
 #[test]
-fn pictures_lose_what_their_files_say_beside_the_pixels() {
+fn deidentified_pictures_lose_their_metadata() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     let path = folder.path().join("Qwertzina-scan.png");
@@ -564,12 +564,12 @@ fn pictures_lose_what_their_files_say_beside_the_pixels() {
 }
 
 #[test]
-fn no_command_logs_the_patient_however_much_is_logged() {
+fn no_command_logs_patient_data_at_any_log_level() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out, scans] = ["work", "out", "scans"].map(|name| folder.path().join(name));
     let paths = named_patient(&scans, "cardiac-mr");
     workspace(&work, &scans, Status::Accepted);
-    // A file that ends in the middle of its pixels, and one in the middle of its header.
+    // One file truncated in its pixel data, and one in its header.
     let bytes = std::fs::read(&paths[0]).unwrap();
     std::fs::write(scans.join("cut.dcm"), &bytes[..bytes.len() / 2]).unwrap();
     std::fs::write(scans.join("short.dcm"), &bytes[..700]).unwrap();
@@ -608,7 +608,7 @@ fn no_command_logs_the_patient_however_much_is_logged() {
         let mut command = program(&arguments);
         command.env("RUST_LOG", "trace");
         let run: super::Run = command.output().unwrap().into();
-        // The description of the series is shown to the person who asks, and is no log: only the log may not hold it.
+        // The series description is shown to the user, so "Qwertzina" in it is not searched for.
         let log = run.err.to_lowercase();
         for secret in ["zyxwvut", "mrn-7391", "19481231"] {
             assert!(
@@ -625,7 +625,8 @@ fn no_command_logs_the_patient_however_much_is_logged() {
     }
 }
 
-/// A picture and a folder with its label map of three labels, two of which have one name and the third another case.
+/// An image and a folder with its label map: two of the three labels have the same name, and the
+/// third differs only in case.
 fn lesions(folder: &Path) -> [PathBuf; 2] {
     let (picture, maps) = (folder.join("liver.png"), folder.join("maps"));
     std::fs::create_dir(&maps).unwrap();
@@ -641,7 +642,7 @@ fn lesions(folder: &Path) -> [PathBuf; 2] {
 }
 
 #[test]
-fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
+fn labels_with_the_same_name_get_separate_files_categories_and_rows() {
     let folder = tempfile::tempdir().unwrap();
     let [picture, maps] = lesions(folder.path());
     let out = folder.path().join("out");
@@ -674,7 +675,7 @@ fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
     assert_eq!(
         lower.len(),
         3,
-        "file systems that do not tell upper from lower case keep all"
+        "the names also differ without regard to case"
     );
     let coco: serde_json::Value =
         serde_json::from_slice(&std::fs::read(out.join("liver.coco.json")).unwrap()).unwrap();
@@ -692,7 +693,7 @@ fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
             .all(|name| csv.contains(&format!(",{name},12,"))),
         "{csv}"
     );
-    // The masks of single labels make the same label map again.
+    // The masks of the single labels give the same label map again.
     let again = folder.path().join("again");
     succeeds(&[&"import-masks", &out, &"--of", &picture, &"--out", &again]);
     let back =
@@ -704,7 +705,7 @@ fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
 }
 
 #[test]
-fn a_value_is_the_same_label_on_every_slice_and_keeps_its_number_in_label_maps() {
+fn a_label_keeps_its_value_in_label_maps() {
     let folder = tempfile::tempdir().unwrap();
     let [picture, maps] = lesions(folder.path());
     let list = r#"{"labels": [{"value": 3, "name": "Organ"}, {"value": 200, "name": "Tumour"}]}"#;
@@ -742,7 +743,7 @@ fn a_value_is_the_same_label_on_every_slice_and_keeps_its_number_in_label_maps()
 }
 
 #[test]
-fn soft_rims_are_no_labels_but_a_threshold_makes_one_of_them() {
+fn soft_edges_are_only_imported_with_a_threshold() {
     let folder = tempfile::tempdir().unwrap();
     let [picture, maps] = lesions(folder.path());
     std::fs::remove_file(maps.join("labels.json")).unwrap();

@@ -1,4 +1,4 @@
-//! The program at the command line, as scripts and people meet it.
+//! The program on the command line, as scripts and users run it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_input;
@@ -7,6 +7,7 @@ mod conventions;
 mod export;
 mod masks;
 mod output;
+mod prompts;
 #[path = "../support/run.rs"]
 mod run;
 mod training;
@@ -18,12 +19,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The fetal head model that the program carries, as a file.
+/// The built-in fetal head model, as a file.
 const MODEL: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/assets/models/fetal-head.safetensors"
 );
-/// A checkpoint of PyTorch: CMUNeXt-S, 3 channels, sigmoid head.
+/// A PyTorch checkpoint: CMUNeXt-S, 3 channels, sigmoid head.
 const CHECKPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cmunext_S.pth");
 
 fn sample(name: &str) -> PathBuf {
@@ -44,14 +45,14 @@ fn run(arguments: &[&dyn AsRef<OsStr>]) -> Run {
     program(arguments).output().unwrap().into()
 }
 
-/// A run that must go well.
+/// A run that must succeed.
 fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> Run {
     let run = run(arguments);
     assert_eq!(run.code, Some(0), "{}", run.err);
     run
 }
 
-/// A run that must end with exit code 1 and a last line that holds all `parts`.
+/// A run that must end with exit code 1 and a last line that contains all `parts`.
 #[track_caller]
 fn refuses(arguments: &[&dyn AsRef<OsStr>], parts: &[&str]) -> Run {
     let run = run(arguments);
@@ -69,7 +70,7 @@ fn assert_refused(run: &Run, parts: &[&str]) {
     }
 }
 
-/// All files below a folder, relative to it and sorted; nothing where there is no folder.
+/// All files below a folder, relative to it and sorted; empty if there is no folder.
 fn files(folder: &Path) -> Vec<String> {
     let all = walkdir::WalkDir::new(folder)
         .sort_by_file_name()
@@ -100,7 +101,7 @@ fn disc(columns: u32, rows: u32, [x, y]: [f64; 2], radius: f64, value: u8) -> im
     })
 }
 
-/// FOLDER/images and FOLDER/masks with 12 discs of 48 x 48 pixels on a dark, uneven ground.
+/// FOLDER/images and FOLDER/masks with 12 discs of 48 x 48 pixels on a dark, uneven background.
 fn discs(folder: &Path) {
     for kind in ["images", "masks"] {
         std::fs::create_dir_all(folder.join(kind)).unwrap();

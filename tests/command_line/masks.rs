@@ -1,4 +1,4 @@
-//! Masks of others: which images they are laid on, which are taken, and what is told.
+//! Masks from other programs: which are imported, to which images they are applied, and the report.
 
 use crate::{files, refuses, succeeds};
 use dicom_core::{DataElement, PrimitiveValue, VR};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const COLUMNS: usize = 8;
 const ROWS: usize = 6;
 
-/// Two slices at each of three times.
+/// Two slices at each of three time points.
 fn cine(folder: &Path) -> Vec<Series> {
     for (time, slice) in [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)] {
         let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
@@ -70,7 +70,7 @@ fn cine(folder: &Path) -> Vec<Series> {
         .clone()
 }
 
-/// A segmentation of `series` with one label, or two that are the same pixels.
+/// A segmentation of `series` with one label, or with two that cover the same pixels.
 fn segmentation(path: &Path, series: &Series, labels: usize) -> PathBuf {
     let masks = vec![
         Mask::from_labels(COLUMNS, ROWS, vec![1; COLUMNS * ROWS]).unwrap();
@@ -98,8 +98,8 @@ fn segmentation(path: &Path, series: &Series, labels: usize) -> PathBuf {
     path.to_owned()
 }
 
-/// Takes away what it names.
-fn nameless(path: &Path) {
+/// Removes all references to images.
+fn remove_image_references(path: &Path) {
     let mut object = dicom_object::open_file(path).unwrap();
     object.remove_element(tags::REFERENCED_SERIES_SEQUENCE);
     object.update_value(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, |value| {
@@ -112,7 +112,7 @@ fn nameless(path: &Path) {
 }
 
 #[test]
-fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for() {
+fn masks_that_refer_to_no_images_need_a_time_point() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     std::fs::create_dir(&images).unwrap();
@@ -123,7 +123,7 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
     succeeds(&[&"import-masks", &path, &"--of", &images, &"--out", &out]);
     assert_eq!(files(&out), ["2-1.png", "2-2.png", "labels.json"]);
 
-    nameless(&path);
+    remove_image_references(&path);
     let out = folder.path().join("nameless");
     let names = [
         "does not refer to any images",
@@ -170,13 +170,13 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
 }
 
 #[test]
-fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
+fn a_label_hidden_by_another_is_an_error_until_one_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     std::fs::create_dir(&images).unwrap();
     let times = cine(&images);
     let path = segmentation(&folder.path().join("seg.dcm"), &times[0], 2);
-    // Both segments are everywhere.
+    // Both segments cover every pixel.
     let mut object = dicom_object::open_file(&path).unwrap();
     let bits = PrimitiveValue::U8(vec![0xFF; 4 * COLUMNS * ROWS / 8].into());
     object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, bits));
@@ -186,7 +186,7 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
     refuses(&all, &["\"Wall\" has no pixels left", "--only", "--order"]);
     assert!(
         files(&out).is_empty(),
-        "nothing is written of what is not whole"
+        "an incomplete mask must not be written"
     );
     let with = |more: [&'static dyn AsRef<OsStr>; 2]| [&all[..], &more[..]].concat();
     refuses(
@@ -206,7 +206,7 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
 }
 
 #[test]
-fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken() {
+fn of_several_matching_files_the_one_that_refers_to_the_images_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     std::fs::create_dir(&images).unwrap();
@@ -242,7 +242,7 @@ fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken()
         files(&out),
         ["1-1.png", "1-2.png", "2-1.png", "2-2.png", "labels.json"]
     );
-    // Neither names the images of the third time.
+    // Neither refers to the images of the third time point.
     let run = import(&of(&["3"]), &folder.path().join("third"));
     assert_eq!(run.code, Some(1), "{}", run.err);
     let said = [
@@ -262,7 +262,7 @@ fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken()
     );
 }
 
-/// FOLDER/images and FOLDER/masks with so many pictures that are called 0.png and so on.
+/// FOLDER/images and FOLDER/masks with `count` images each, named 0.png and so on.
 fn pictures(folder: &Path, count: u32) -> [PathBuf; 2] {
     let both = ["images", "masks"].map(|name| folder.join(name));
     both.iter()
@@ -280,7 +280,7 @@ fn pictures(folder: &Path, count: u32) -> [PathBuf; 2] {
 }
 
 #[test]
-fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
+fn a_label_map_is_applied_only_to_the_image_of_the_same_name() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = pictures(folder.path(), 5);
     let [one, none, alone] = ["one", "none", "alone"].map(|name| folder.path().join(name));
@@ -329,7 +329,7 @@ fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
 }
 
 #[test]
-fn a_mask_that_cannot_be_taken_is_named_and_the_others_are_written() {
+fn a_mask_that_cannot_be_imported_is_reported_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = pictures(folder.path(), 5);
     crate::disc(30, 30, [12.0, 14.0], 9.0, 255)
@@ -351,7 +351,7 @@ fn a_mask_that_cannot_be_taken_is_named_and_the_others_are_written() {
         files(&out),
         ["0.png", "1.png", "2.png", "4.png", "labels.json"]
     );
-    // What is said of several is said once.
+    // A note that applies to several series is printed once.
     assert_eq!(
         run.err
             .matches("4 series (0.png, 1.png, 2.png and 1 more): 0 is background")
@@ -364,7 +364,7 @@ fn a_mask_that_cannot_be_taken_is_named_and_the_others_are_written() {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_ends_an_import_after_the_series_and_says_what_is_missing() {
+fn ctrl_c_ends_an_import_after_a_series_and_reports_what_is_missing() {
     const COUNT: u32 = 400;
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = pictures(folder.path(), COUNT);
@@ -378,7 +378,7 @@ fn ctrl_c_ends_an_import_after_the_series_and_says_what_is_missing() {
         .unwrap();
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
-        assert!(begun.elapsed().as_secs() < 60, "it does not begin");
+        assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let kill = std::process::Command::new("kill")

@@ -31,7 +31,7 @@ fn segment_and(sources: &[&Path], out: &Path, more: &[&dyn AsRef<OsStr>]) -> Run
 }
 
 #[test]
-fn each_ultrasound_sample_gets_all_that_was_asked_for() {
+fn each_ultrasound_sample_gets_all_requested_files() {
     let folder = tempfile::tempdir().unwrap();
     let formats = "png,seg,overlay,csv,json";
     let source = sample("fetal-head");
@@ -91,7 +91,7 @@ fn each_ultrasound_sample_gets_all_that_was_asked_for() {
 }
 
 #[test]
-fn a_series_that_no_model_is_for_names_the_models() {
+fn a_series_without_a_matching_model_lists_the_models() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let parts = ["slice-01.dcm", "MR", "\"Fetal head\"", "--model"];
@@ -100,7 +100,7 @@ fn a_series_that_no_model_is_for_names_the_models() {
 }
 
 #[test]
-fn a_named_model_runs_on_what_it_is_not_for_and_warns() {
+fn a_chosen_model_runs_on_other_images_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let run = segment(&[&sample("cardiac-mr")], folder.path());
     assert_eq!(run.code, Some(0), "{}", run.err);
@@ -130,7 +130,7 @@ fn a_named_model_runs_on_what_it_is_not_for_and_warns() {
 }
 
 #[test]
-fn good_files_are_written_and_bad_ones_named() {
+fn good_files_are_segmented_and_bad_ones_reported() {
     let folder = tempfile::tempdir().unwrap();
     let [good, text, cut, missing] =
         ["good.png", "text.png", "cut.png", "missing.png"].map(|n| folder.path().join(n));
@@ -156,7 +156,7 @@ fn good_files_are_written_and_bad_ones_named() {
 }
 
 #[test]
-fn images_of_one_name_get_results_in_folders_of_their_own() {
+fn images_with_the_same_name_get_separate_result_folders() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let sources = ["one", "two"].map(|name| folder.path().join(name));
@@ -175,7 +175,7 @@ fn images_of_one_name_get_results_in_folders_of_their_own() {
             "two/labels.json"
         ]
     );
-    // In one folder it is said which is which.
+    // In one folder, a note says which is which.
     let (flat, out) = (folder.path().join("flat"), folder.path().join("named"));
     std::fs::create_dir(&flat).unwrap();
     ["a.png", "a.bmp"]
@@ -192,7 +192,7 @@ fn images_of_one_name_get_results_in_folders_of_their_own() {
 }
 
 #[test]
-fn a_label_map_never_takes_the_place_of_its_image() {
+fn a_label_map_never_replaces_its_image() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("a.png");
     picture(&source);
@@ -217,10 +217,10 @@ fn a_label_map_never_takes_the_place_of_its_image() {
 }
 
 #[test]
-fn no_result_takes_the_place_of_another() {
+fn no_result_replaces_another() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    // The overlay of the first is called like the label map of the second.
+    // The overlay of the first has the same name as the label map of the second.
     let sources = ["a.png", "a.overlay.png"].map(|name| folder.path().join(name));
     sources.iter().for_each(|source| picture(source));
     let arguments: [&dyn AsRef<OsStr>; 8] = [
@@ -250,7 +250,7 @@ fn results_within_the_input_are_not_segmented_again() {
 }
 
 #[test]
-fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
+fn existing_results_are_replaced_by_overwrite_and_kept_by_resume() {
     let folder = tempfile::tempdir().unwrap();
     let (images, out) = (folder.path().join("images"), folder.path().join("out"));
     std::fs::create_dir(&images).unwrap();
@@ -267,7 +267,11 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
             "--overwrite",
         ],
     );
-    assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
+    assert_eq!(
+        files(&out),
+        ["a.png", "labels.json"],
+        "nothing must be written"
+    );
     let run = segment_and(&[&images], &out, &[&"--resume"]);
     assert!(
         run.code == Some(0) && run.out.contains("1 series was already done"),
@@ -285,7 +289,7 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
 }
 
 #[test]
-fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
+fn a_folder_tree_is_kept_and_gets_one_annotation_file() {
     let folder = tempfile::tempdir().unwrap();
     let (images, out) = (folder.path().join("images"), folder.path().join("out"));
     for place in ["s1 \u{ab}x\u{bb}", "s2/left"] {
@@ -310,7 +314,7 @@ fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
         .iter()
         .map(|i| i["file_name"].as_str().unwrap());
     assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from([one, two]));
-    // A run that goes on reads the masks of what is there from its label maps.
+    // A resumed run reads the masks of finished series from their label maps.
     std::fs::remove_file(out.join(two)).unwrap();
     std::fs::remove_file(out.join("coco.json")).unwrap();
     let run = segment_and(&[&images], &out, &[&"-f", &"png,coco", &"--resume"]);
@@ -324,7 +328,7 @@ fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
 }
 
 #[test]
-fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
+fn a_format_that_cannot_hold_a_mask_is_reported_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let (source, out, none) = (
         folder.path().join("a.png"),
@@ -344,7 +348,7 @@ fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
 }
 
 #[test]
-fn a_shipped_model_is_named_by_its_name() {
+fn a_built_in_model_can_be_chosen_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let source = sample("fetal-head/fetal-head-011_HC.png");
@@ -374,7 +378,7 @@ fn a_shipped_model_is_named_by_its_name() {
 }
 
 #[test]
-fn of_a_series_that_fails_nothing_is_left() {
+fn a_failed_series_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let in_the_way = folder.path().join("slice-03.png");
     std::fs::create_dir(&in_the_way).unwrap();

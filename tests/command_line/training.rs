@@ -1,4 +1,4 @@
-//! `train`, from pictures to a model that segments.
+//! `train`: from images to a model that segments.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn a_trained_model_segments_what_it_was_trained_on() {
         folder.path().join("model.safetensors"),
     );
     discs(&data);
-    // A stranger's file with the name that a careless program would use meanwhile.
+    // An unrelated file with a name that a temporary file could have.
     std::fs::write(folder.path().join("model.part"), "x").unwrap();
     let run = trained(
         &data,
@@ -94,13 +94,13 @@ fn the_same_seed_gives_the_same_model() {
         first != model("c.safetensors", "8"),
         "another seed gave the same model"
     );
-    // Predicts nothing yet, so has no Hausdorff distance; it can be read all the same.
+    // It predicts nothing yet, so it has no Hausdorff distance, but it can be evaluated.
     mean_dice(&folder.path().join("a.safetensors"), &data);
 }
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_keeps_the_best_so_far() {
+fn ctrl_c_keeps_the_best_model_so_far() {
     use std::io::BufRead;
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("models"));
@@ -142,7 +142,7 @@ fn ctrl_c_keeps_the_best_so_far() {
 }
 
 #[test]
-fn data_that_cannot_be_trained_on_is_named() {
+fn unusable_training_data_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (data, model) = (
         folder.path().join("data"),
@@ -171,7 +171,7 @@ fn data_that_cannot_be_trained_on_is_named() {
     refused(&["images/disc-b.png", "there is no mask for it"]);
 }
 
-/// Gives all masks of the discs another value.
+/// Replaces the label value in the mask of each disc.
 fn revalue(data: &Path, value: impl Fn(usize) -> u8) {
     for (number, name) in files(&data.join("masks")).into_iter().enumerate() {
         let path = data.join("masks").join(name);
@@ -183,7 +183,7 @@ fn revalue(data: &Path, value: impl Fn(usize) -> u8) {
 }
 
 #[test]
-fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
+fn only_label_values_that_occur_are_trained_and_they_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let (data, model) = (
         folder.path().join("data"),
@@ -218,7 +218,7 @@ fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
         (vec!["Organ", "Tumour"], vec![3, 200])
     );
     mean_dice(&model, &data);
-    // A folder without the list has the values that the card keeps.
+    // Without the list, the values in the model card apply.
     std::fs::remove_file(data.join("masks/labels.json")).unwrap();
     revalue(&data, |_| 3);
     mean_dice(&model, &data);
@@ -238,7 +238,7 @@ fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
 }
 
 #[test]
-fn subjects_that_hold_out_nobody_are_refused() {
+fn a_split_that_holds_out_no_subject_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (data, model) = (
         folder.path().join("data"),
@@ -295,7 +295,7 @@ fn subjects_that_hold_out_nobody_are_refused() {
 }
 
 #[test]
-fn a_model_is_not_given_the_ending_of_a_checkpoint() {
+fn a_model_file_must_not_end_in_pth() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.pth");
     refuses(
@@ -313,7 +313,7 @@ fn a_model_is_not_given_the_ending_of_a_checkpoint() {
     );
 }
 
-/// Lists of the discs: eight to train on, four that choose.
+/// Lists of the discs: eight for training, four for validation.
 fn lists(folder: &Path) -> String {
     let write = |name: &str, letters: &str| {
         let path = folder.join(name);
@@ -339,7 +339,7 @@ fn log(path: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
+fn the_recipe_of_the_paper_writes_a_log_that_can_be_plotted() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let (data, model, last, json) = (
@@ -450,7 +450,7 @@ fn two_models_are_compared_case_by_case() {
 
 #[test]
 #[cfg(unix)]
-fn a_training_that_was_killed_goes_on_to_the_same_weights() {
+fn a_killed_training_resumes_to_the_same_weights() {
     use std::io::BufRead;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -491,7 +491,7 @@ fn a_training_that_was_killed_goes_on_to_the_same_weights() {
     child.wait().unwrap();
     assert!(
         at("killed.json.state").exists(),
-        "it came to its end before it was killed"
+        "the training ended before it was killed"
     );
     let other: Run = run("killed", &["--resume", "--seed", "2"])
         .output()

@@ -1,4 +1,4 @@
-//! Images of one name in several folders, and exports that go on where they stopped.
+//! Images with the same name in several folders, and exports that resume.
 
 use super::*;
 use serde_json::Value;
@@ -50,7 +50,7 @@ fn workspace(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn images_of_one_name_are_told_apart_by_their_folders() {
+fn images_with_the_same_name_are_distinguished_by_their_folders() {
     let folder = tempfile::tempdir().unwrap();
     let [a, b] = subjects(folder.path());
     let folders = [a.parent().unwrap(), b.parent().unwrap()];
@@ -97,7 +97,7 @@ fn images_of_one_name_are_told_apart_by_their_folders() {
         .collect();
     assert_eq!(pictures, ["s1/a.png", "s2/a.png"]);
     assert_eq!(file_names(&out.join("coco.json")), ["s1/a.png", "s2/a.png"]);
-    // Side by side it is said which is which.
+    // In one folder, a note says which is which.
     let out = folder.path().join("flat");
     let run = succeeds(&[
         &"export",
@@ -125,7 +125,7 @@ fn images_of_one_name_are_told_apart_by_their_folders() {
 }
 
 #[test]
-fn options_of_another_command_line_are_wrong_usage() {
+fn options_that_do_not_apply_are_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let [image, out] = ["a.png", "out"].map(|name| folder.path().join(name));
     picture(&image);
@@ -159,7 +159,7 @@ fn options_of_another_command_line_are_wrong_usage() {
 }
 
 #[test]
-fn what_the_system_says_is_told_in_words() {
+fn system_errors_are_reported_in_plain_words() {
     let folder = tempfile::tempdir().unwrap();
     let [missing, junk, out] =
         ["missing", "junk.safetensors", "out"].map(|name| folder.path().join(name));
@@ -177,7 +177,7 @@ fn what_the_system_says_is_told_in_words() {
 }
 
 #[test]
-fn cases_that_no_image_is_left_for_are_said() {
+fn rehearsals_with_too_few_images_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     discs(folder.path());
     let rehearse: [&dyn AsRef<OsStr>; 9] = [
@@ -203,7 +203,7 @@ fn cases_that_no_image_is_left_for_are_said() {
     );
 }
 
-/// FOLDER/images and FOLDER/masks with so many pictures.
+/// FOLDER/images and FOLDER/masks with `count` images each.
 fn many(folder: &Path, count: u32) {
     for kind in ["images", "masks"] {
         std::fs::create_dir_all(folder.join(kind)).unwrap();
@@ -221,7 +221,7 @@ fn many(folder: &Path, count: u32) {
 }
 
 #[test]
-fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
+fn a_repeatedly_killed_export_resumes_with_the_same_command() {
     const COUNT: usize = 90;
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
@@ -261,7 +261,10 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
             .unwrap();
         let begun = std::time::Instant::now();
         while maps() < wanted {
-            assert!(begun.elapsed().as_secs() < 60, "it does not go on");
+            assert!(
+                begun.elapsed().as_secs() < 60,
+                "the export did not progress within 60 s"
+            );
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         child.kill().unwrap();
@@ -271,7 +274,7 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
     let first = when("/p0.png");
     let run = succeeds(&export);
     assert!(run.out.contains("already exported"), "{}", run.out);
-    assert_eq!(when("/p0.png"), first, "a case that is whole is kept");
+    assert_eq!(when("/p0.png"), first, "a complete case is kept");
     assert_eq!(maps(), COUNT);
     let manifest: Value =
         serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
@@ -288,7 +291,7 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
 
 #[test]
 #[cfg(unix)]
-fn an_export_that_is_stopped_twice_goes_on_and_replaces_nothing_that_was_changed() {
+fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
     const COUNT: usize = 90;
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
@@ -321,7 +324,7 @@ fn an_export_that_is_stopped_twice_goes_on_and_replaces_nothing_that_was_changed
         } else {
             !out.join("manifest.unfinished").exists()
         } {
-            assert!(begun.elapsed().as_secs() < 60, "it does not begin");
+            assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         assert!(

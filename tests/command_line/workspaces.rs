@@ -1,4 +1,4 @@
-//! Workspaces from the command line: made, filled, listed; and whether they find their images again.
+//! Workspaces on the command line: created, filled, listed, and how they find their images again.
 
 use super::{Run, disc, files, program, refuses, run, succeeds};
 use serde_json::Value;
@@ -27,13 +27,13 @@ fn polyps(folder: &Path) -> PathBuf {
     polyps
 }
 
-/// `labrum workspace` in a folder as the working directory.
+/// Runs `labrum workspace` with `at` as the working directory.
 fn workspace(at: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Run {
     let all: Vec<&dyn AsRef<OsStr>> = [&[&"workspace" as &dyn AsRef<OsStr>], arguments].concat();
     program(&all).current_dir(at).output().unwrap().into()
 }
 
-/// A workspace FOLDER/work with all three cases accepted, everything named by paths from FOLDER.
+/// A workspace FOLDER/work with three accepted cases; all paths are given relative to FOLDER.
 fn seeded(folder: &Path) -> PathBuf {
     polyps(folder);
     assert_eq!(
@@ -75,13 +75,13 @@ fn missing(work: &Path) -> usize {
         .count()
 }
 
-/// Exports all label maps from the root of the disk and holds them against the masks that came in.
+/// Exports all label maps from the working directory / and compares them with the imported masks.
 #[track_caller]
 fn exports_its_masks(work: &Path, masks: &Path, out: &Path) {
     exports_masks(work, masks, out, ["a.png", "b.png", "c.png"]);
 }
 
-/// As [`exports_its_masks`], for images that are called otherwise now.
+/// As [`exports_its_masks`], for images that were renamed to `called`.
 #[track_caller]
 fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
     let export: [&dyn AsRef<OsStr>; 9] = [
@@ -107,7 +107,7 @@ fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
 }
 
 #[test]
-fn a_workspace_is_seeded_with_images_labels_and_masks() {
+fn a_workspace_is_filled_with_images_labels_and_masks() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let listed = list(&work);
@@ -127,7 +127,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
             (&1.into(), &serde_json::json!(["Polyp"]))
         );
     }
-    // A case that is taken out of the list comes back with its work when it is added again.
+    // A removed case comes back with its work when it is added again.
     let removed = workspace(folder.path(), &[&"remove", &"b.png", &"-w", &"work"]);
     assert!(
         removed.code == Some(0) && removed.out.contains("b.png; 2 cases are left"),
@@ -136,7 +136,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
         removed.err
     );
     assert_eq!(list(&work)["cases"].as_array().unwrap().len(), 2);
-    // The same again goes on where it stopped: nothing is there twice, and nothing fails.
+    // Adding the same again neither fails nor duplicates anything.
     let at = folder.path();
     let again: [&dyn AsRef<OsStr>; 6] = [
         &"add",
@@ -156,7 +156,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
         run.out,
         run.err
     );
-    // Other masks do not take their place unasked.
+    // Existing masks are only replaced with --overwrite.
     disc(40, 30, [20.0, 20.0], 5.0, 255)
         .save(at.join("polyps/masks/a.png"))
         .unwrap();
@@ -166,7 +166,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
         "{}",
         run.err
     );
-    // A list beside the masks that says more of the label means the same one.
+    // A label list with more details still means the same label.
     let list = r#"{"labels": [{"value": 1, "name": "Polyp", "concept": {"value": "41329004", "scheme": "SCT", "meaning": "Polyp"}}]}"#;
     std::fs::write(at.join("polyps/masks/labels.json"), list).unwrap();
     let overwrite: [&dyn AsRef<OsStr>; 1] = [&"--overwrite"];
@@ -248,7 +248,7 @@ fn masks_are_proposals_until_cases_are_accepted() {
 }
 
 #[test]
-fn a_workspace_made_by_relative_paths_is_the_same_from_everywhere() {
+fn a_workspace_created_with_relative_paths_works_from_any_folder() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     assert_eq!(missing(&work), 0);
@@ -260,7 +260,7 @@ fn a_workspace_made_by_relative_paths_is_the_same_from_everywhere() {
 }
 
 #[test]
-fn what_an_older_version_kept_as_it_was_typed_is_found_beside_the_workspace() {
+fn relative_paths_of_an_older_version_are_found_beside_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let database = rusqlite::Connection::open(work.join("workspace.sqlite")).unwrap();
@@ -287,7 +287,7 @@ fn what_an_older_version_kept_as_it_was_typed_is_found_beside_the_workspace() {
 }
 
 #[test]
-fn a_workspace_and_images_that_moved_together_find_each_other() {
+fn a_workspace_and_images_moved_together_find_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let (before, after) = (
         folder.path().join("before"),
@@ -306,7 +306,7 @@ fn a_workspace_and_images_that_moved_together_find_each_other() {
 }
 
 #[test]
-fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
+fn moved_and_renamed_images_are_located_by_content() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let (images, there) = (
@@ -356,7 +356,7 @@ fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
 }
 
 #[test]
-fn another_picture_in_the_place_of_an_image_gets_no_mask_of_it() {
+fn an_image_replaced_by_another_does_not_get_its_mask() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let images = folder.path().join("polyps/images");
@@ -381,7 +381,7 @@ fn another_picture_in_the_place_of_an_image_gets_no_mask_of_it() {
 }
 
 #[test]
-fn a_workspace_that_is_not_there_is_not_made() {
+fn a_missing_workspace_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("nowhere");
     let reasons = [
@@ -395,7 +395,7 @@ fn a_workspace_that_is_not_there_is_not_made() {
 }
 
 #[test]
-fn labels_of_a_new_workspace_have_names_of_their_own() {
+fn labels_of_a_new_workspace_need_distinct_names() {
     let folder = tempfile::tempdir().unwrap();
     for labels in [
         &["--label", ""][..],
@@ -410,7 +410,7 @@ fn labels_of_a_new_workspace_have_names_of_their_own() {
 }
 
 #[test]
-fn pictures_without_a_mask_and_pictures_that_are_the_same_are_named() {
+fn images_without_a_mask_and_identical_images_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let polyps = polyps(at);
@@ -458,7 +458,7 @@ fn pictures_without_a_mask_and_pictures_that_are_the_same_are_named() {
 }
 
 #[test]
-fn pictures_of_one_subject_are_on_one_side() {
+fn images_of_one_subject_are_on_the_same_side_of_the_split() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     std::fs::create_dir(&images).unwrap();
@@ -529,7 +529,7 @@ fn a_workspace_that_another_process_has_open_can_be_read() {
 }
 
 #[test]
-fn images_are_looked_for_in_folders_that_are_there() {
+fn locate_is_suggested_and_needs_an_existing_folder() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let nowhere = folder.path().join("nowhere");

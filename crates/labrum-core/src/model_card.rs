@@ -143,6 +143,10 @@ pub struct ModelCard {
     pub labels: Vec<Label>,
     /// Input size and normalization.
     pub input: InputSpec,
+    /// True for a model that answers clicks, boxes and scribbles and takes them as further channels; it has one label,
+    /// whatever was meant.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub takes_prompts: bool,
     /// Intended use.
     #[serde(default)]
     pub purpose: ModelPurpose,
@@ -158,6 +162,10 @@ pub struct ModelCard {
     /// SHA-256 (hex) of the weights that training started from.
     #[serde(default)]
     pub parent: Option<String>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Whether a model is intended for a series.

@@ -144,6 +144,7 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
             mean,
             std,
         },
+        takes_prompts: false,
         purpose: labrum_core::model_card::ModelPurpose {
             summary: "an unknown purpose".into(),
             ..Default::default()
@@ -157,6 +158,13 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
 
 fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
     let input = &card.input;
+    if card.takes_prompts {
+        return Err(Error::new(
+            "use the model",
+            "it answers clicks and does not run without them",
+        )
+        .with_advice("Choose another model, or use labrum click."));
+    }
     if card.config != found.config {
         return Err(card_mismatch(&format!(
             "the card says CMUNeXt-{}, the weights are CMUNeXt-{}",

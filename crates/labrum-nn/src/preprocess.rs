@@ -146,6 +146,11 @@ pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacem
     Ok((input, placement))
 }
 
+/// The grey levels of an image as it is first shown, 0..=1, row after row: the luma of a colour image.
+pub fn grey_levels(image: &Image) -> Vec<f32> {
+    display_channels(image, 1).swap_remove(0)
+}
+
 /// Applies `(value - mean) / std` per channel to one or more consecutive inputs `[channels, rows, columns]`.
 pub fn normalise_channels(input: &mut [f32], spec: &InputSpec) {
     let planes = input.chunks_exact_mut((spec.columns * spec.rows).max(1));

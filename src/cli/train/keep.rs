@@ -122,7 +122,7 @@ impl TrainingKeeper for Files<'_> {
     }
 }
 
-pub(super) fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
+pub(in crate::cli) fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
     let bytes = checkpoint::to_bytes(card, weights)?;
     whole_file::write_atomically(out, "write the model", |file| file.write_all(&bytes))
 }

@@ -1,4 +1,4 @@
-//! The learning loop in the window: what is said of rounds, versions and the work, and what clicks ask for.
+//! The learning loop in the window: rounds, versions and the work report.
 
 use super::*;
 use crate::session::{
@@ -56,6 +56,7 @@ fn model(name: &str) -> ModelEntry {
             mean: vec![0.0],
             std: vec![1.0],
         },
+        takes_prompts: false,
         purpose: ModelPurpose {
             modalities: vec!["US".into()],
             summary: "discs".into(),
@@ -138,7 +139,7 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
     }
 }
 
-/// Three versions: turned down, accepted, and active.
+/// Three versions: accepted, rejected, and active.
 fn with_versions() -> Session {
     let mut session = open();
     let worse = report(&[(0.9, 0.8), (0.85, 0.8), (0.95, 0.9), (0.7, 0.6)]);
@@ -200,7 +201,7 @@ fn cost(n: u32, model: &str, seconds: f64, changed: u64) -> CaseCost {
     }
 }
 
-fn worked() -> WorkReport {
+fn work_report() -> WorkReport {
     let mut cases: Vec<CaseCost> = (1..=3)
         .map(|n| cost(n, "", 120.0 - f64::from(n), 1000))
         .collect();
@@ -232,10 +233,10 @@ fn actions(harness: &Harness<'static, App>) -> String {
 
 fn click(harness: &mut Harness<'static, App>, name: &str) {
     harness.get_by_label(name).scroll_to_me();
-    // Scrolling takes a while, the longer the farther.
+    // Scrolling takes several frames.
     harness.run_steps(10);
     harness.get_by_label(name).click();
-    // A dialog that opens has its place after a few frames.
+    // A dialog reaches its final position after a few frames.
     harness.run_steps(6);
 }
 
@@ -245,7 +246,7 @@ fn command(harness: &mut Harness<'static, App>, key: egui::Key) {
 }
 
 #[test]
-fn training_is_greyed_until_a_case_is_accepted() {
+fn training_is_disabled_until_a_case_is_accepted() {
     let mut session = open();
     session.workspace.meter.accepted = 0;
     let mut harness = window(session);
@@ -263,7 +264,7 @@ fn training_is_greyed_until_a_case_is_accepted() {
 }
 
 #[test]
-fn a_round_that_was_cut_off_says_from_which_step_its_curve_is() {
+fn a_resumed_round_says_at_which_step_its_curve_begins() {
     let mut session = running();
     let running = session.learning.running.as_mut().unwrap();
     running.is_resumed = true;
@@ -273,7 +274,7 @@ fn a_round_that_was_cut_off_says_from_which_step_its_curve_is() {
 }
 
 #[test]
-fn training_starts_by_its_button() {
+fn a_button_starts_training() {
     let mut harness = window(open());
     assert!(harness.query_by_label("Newly accepted cases").is_some());
     click(&mut harness, "Train now");
@@ -281,7 +282,7 @@ fn training_starts_by_its_button() {
 }
 
 #[test]
-fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
+fn a_round_shows_its_progress_and_can_be_paused_and_cancelled() {
     let mut harness = window(running());
     assert!(
         harness
@@ -292,7 +293,7 @@ fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
         harness
             .query_by_label("Training 42 %, about 30 s")
             .is_some(),
-        "in the bar at the bottom"
+        "in the status bar"
     );
     assert!(harness.query_by_label("Loss by step").is_some());
     click(&mut harness, "Pause training");
@@ -309,7 +310,7 @@ fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
 }
 
 #[test]
-fn a_pause_is_said() {
+fn a_paused_round_is_shown_as_paused() {
     let session = running();
     session
         .learning
@@ -324,7 +325,7 @@ fn a_pause_is_said() {
 }
 
 #[test]
-fn what_the_gate_cannot_decide_is_asked() {
+fn the_user_decides_if_the_promotion_gate_cannot() {
     let mut harness = window(undecided());
     assert!(
         harness
@@ -353,7 +354,7 @@ fn what_the_gate_cannot_decide_is_asked() {
 }
 
 #[test]
-fn the_last_round_is_told_until_somebody_looks() {
+fn the_result_of_the_last_round_is_shown_until_its_report_is_opened() {
     let mut session = with_versions();
     session.learning.fresh = Some(VersionKey(3));
     let mut harness = window(session);
@@ -370,7 +371,7 @@ fn the_last_round_is_told_until_somebody_looks() {
 }
 
 #[test]
-fn an_older_version_is_made_active_renamed_and_deleted_in_two_clicks() {
+fn an_older_version_can_be_activated_renamed_and_deleted_after_confirmation() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
     harness
@@ -392,13 +393,16 @@ fn an_older_version_is_made_active_renamed_and_deleted_in_two_clicks() {
     );
 
     click(&mut harness, "Delete...");
-    assert!(!actions(&harness).contains("Delete("), "it asks once more");
+    assert!(
+        !actions(&harness).contains("Delete("),
+        "it asks for confirmation"
+    );
     click(&mut harness, "Delete permanently");
     assert!(actions(&harness).contains("Learn(Delete(VersionKey(1)))"));
 }
 
 #[test]
-fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
+fn the_active_version_can_be_deactivated_but_not_deleted() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
     for name in ["Delete...", "Make active", "Compare with active"] {
@@ -412,7 +416,7 @@ fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
 }
 
 #[test]
-fn a_version_is_compared_exported_and_looked_at() {
+fn a_version_can_be_exported_inspected_and_compared() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
     harness
@@ -425,7 +429,7 @@ fn a_version_is_compared_exported_and_looked_at() {
     assert!(harness.query_by_label("Did not pass validation").is_some());
     click(&mut harness, "Use anyway");
     assert!(actions(&harness).contains("Learn(Activate(VersionKey(2)))"));
-    // The list is back, with the same version looked at.
+    // The list is shown again, with the same version selected.
     click(&mut harness, "Compare with active");
     assert!(actions(&harness).contains("Learn(Compare(VersionKey(3), VersionKey(2)))"));
     harness.state_mut().session.learning.comparison =
@@ -439,7 +443,7 @@ fn a_version_is_compared_exported_and_looked_at() {
 }
 
 #[test]
-fn without_a_version_the_next_step_is_said() {
+fn without_versions_the_dialog_says_how_to_train() {
     let mut harness = window(open());
     command(&mut harness, egui::Key::G);
     assert!(
@@ -450,7 +454,7 @@ fn without_a_version_the_next_step_is_said() {
 }
 
 #[test]
-fn the_gate_report_counts_cases_and_shows_the_one_that_is_clicked() {
+fn the_validation_report_counts_cases_and_opens_the_clicked_one() {
     let mut session = with_versions();
     session.learning.fresh = Some(VersionKey(3));
     let mut harness = window(session);
@@ -470,13 +474,13 @@ fn the_gate_report_counts_cases_and_shows_the_one_that_is_clicked() {
 }
 
 #[test]
-fn the_work_report_is_asked_for_and_advises() {
+fn the_work_report_is_requested_once_and_gives_advice() {
     let mut harness = window(open());
     harness.state_mut().session.learning.report = None;
     click(&mut harness, "Work report");
     assert!(actions(&harness).contains("Learn(Report)"));
     assert!(harness.query_by_label("Creating the report...").is_some());
-    let report = worked();
+    let report = work_report();
     let advice = report.next_round_advice();
     harness.state_mut().session.learning.report = Some(Box::new(report));
     harness.run_steps(3);
@@ -506,7 +510,7 @@ fn proposed(session: &mut Session, at: usize, by: &str) {
 }
 
 #[test]
-fn the_list_marks_what_is_held_out_stale_or_to_be_drawn() {
+fn the_case_list_marks_hold_out_outdated_and_manual_cases() {
     let mut session = open();
     session.models.list = vec![model("Disc")];
     session.cases[0].side = Some(Side::HoldOut);
@@ -550,7 +554,7 @@ fn the_list_marks_what_is_held_out_stale_or_to_be_drawn() {
 }
 
 #[test]
-fn learning_is_set_in_the_settings() {
+fn training_options_are_in_the_settings() {
     let mut harness = window(open());
     command(&mut harness, egui::Key::Comma);
     click(&mut harness, "Dice and cross-entropy");
@@ -568,9 +572,9 @@ fn learning_is_set_in_the_settings() {
 }
 
 #[test]
-fn all_of_it_is_in_the_menu() {
+fn all_training_commands_are_in_the_menu() {
     let mut harness = window(open());
-    // The section of the panel on the right has the same name.
+    // A section of the right panel has the same name.
     harness.get_all_by_label("Model").next().unwrap().click();
     harness.run_steps(3);
     for command in [

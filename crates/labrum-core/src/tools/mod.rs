@@ -18,6 +18,7 @@ pub mod morphology;
 mod phantom;
 pub mod polygon;
 pub mod pull;
+pub mod random_walker;
 pub mod smart_brush;
 pub mod stroke;
 pub mod superpixels;

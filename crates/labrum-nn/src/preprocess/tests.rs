@@ -41,8 +41,8 @@ fn centroid(mask: &Mask) -> (f64, f64) {
     )
 }
 
-/// Probabilities that say exactly what `labels` says.
-fn certain(labels: &[u8], classes: usize) -> Vec<f32> {
+/// One-hot probabilities of `labels`.
+fn one_hot(labels: &[u8], classes: usize) -> Vec<f32> {
     (0..classes)
         .flat_map(|class| {
             labels
@@ -53,7 +53,7 @@ fn certain(labels: &[u8], classes: usize) -> Vec<f32> {
 }
 
 #[test]
-fn an_image_of_the_input_s_size_stays_as_it_is() {
+fn an_image_of_the_input_size_is_unchanged() {
     let values: Vec<u8> = (0..32 * 16).map(|i| (i % 256) as u8).collect();
     let (input, placement) = fit_to_input(&grey(32, 16, values.clone()), &spec(1, 32, 16)).unwrap();
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_wide_image_is_centred_and_padded_with_zero_before_normalisation() {
 }
 
 #[test]
-fn a_stretched_image_fills_the_input_and_comes_back_in_its_own_proportions() {
+fn a_stretched_image_fills_the_input_and_its_mask_regains_the_proportions() {
     let spec = InputSpec {
         aspect: Aspect::Stretched,
         ..spec(1, 32, 32)
@@ -114,7 +114,7 @@ fn a_stretched_image_fills_the_input_and_comes_back_in_its_own_proportions() {
             .all(|(i, &label)| label == u8::from(i % 32 < 16))
     );
     assert_eq!(
-        restore_to_source(&certain(&fitted, 2), 2, &placement)
+        restore_to_source(&one_hot(&fitted, 2), 2, &placement)
             .unwrap()
             .mask,
         mask
@@ -138,7 +138,7 @@ fn grey_fills_three_channels_and_colour_becomes_luma_in_one() {
 }
 
 #[test]
-fn the_image_s_own_window_counts_and_the_lowest_value_of_monochrome1_is_white() {
+fn the_window_of_the_image_is_used_and_monochrome1_is_inverted() {
     let mut image = Image::new(16, 16, Pixels::I16(vec![40; 256])).unwrap();
     let window = labrum_core::image::Window::from_range(0.0, 160.0);
     image.windows.push(WindowPreset {
@@ -151,7 +151,7 @@ fn the_image_s_own_window_counts_and_the_lowest_value_of_monochrome1_is_white() 
 }
 
 #[test]
-fn a_network_sees_what_a_person_sees_at_first() {
+fn the_network_sees_the_initial_display() {
     let mut by_table = grey(16, 16, (0..=255).collect());
     let levels = (0..=255u8).map(|v| 1.0 - f32::from(v) / 255.0).collect();
     by_table.voi_lut = Some(labrum_core::image::VoiLut { first: 0.0, levels });
@@ -175,9 +175,9 @@ fn a_network_sees_what_a_person_sees_at_first() {
     }
 }
 
-/// Whole pixels move the centroid of a single disc at random; what many share would be a shift.
+/// Rounding to whole pixels moves the centroid of each disc at random; the mean shows a true shift.
 #[test]
-fn a_mask_survives_the_way_there_and_back_at_any_scale() {
+fn a_mask_survives_a_round_trip_at_any_scale() {
     for (scale, columns, rows) in [
         (0.3, 400, 300),
         (0.48, 500, 370),
@@ -201,7 +201,7 @@ fn a_mask_survives_the_way_there_and_back_at_any_scale() {
             );
             let mask = disc(columns, rows, x, y, 0.3 * rows as f64);
             let fitted = fit_mask(&mask, &placement).unwrap();
-            let back = restore_to_source(&certain(&fitted, 2), 2, &placement)
+            let back = restore_to_source(&one_hot(&fitted, 2), 2, &placement)
                 .unwrap()
                 .mask;
             let dice = metrics::score_masks(&back, &mask, [1.0, 1.0]).unwrap().dice;
@@ -220,7 +220,7 @@ fn a_mask_survives_the_way_there_and_back_at_any_scale() {
 }
 
 #[test]
-fn several_labels_keep_their_places() {
+fn several_labels_keep_their_positions() {
     let labels: Vec<u8> = (0..90 * 60).map(|i| [0, 1, 3][(i % 90) / 30]).collect();
     let mask = Mask::from_labels(90, 60, labels).unwrap();
     let placement = InputPlacement::centred_in_input(
@@ -234,7 +234,7 @@ fn several_labels_keep_their_places() {
         },
     );
     let fitted = fit_mask(&mask, &placement).unwrap();
-    let back = restore_to_source(&certain(&fitted, 4), 4, &placement).unwrap();
+    let back = restore_to_source(&one_hot(&fitted, 4), 4, &placement).unwrap();
     assert_eq!(
         (
             back.mask.label_at(10, 30),
@@ -252,7 +252,7 @@ fn several_labels_keep_their_places() {
 }
 
 #[test]
-fn answers_and_masks_of_another_size_are_refused() {
+fn predictions_and_masks_of_another_size_are_refused() {
     let placement = InputPlacement::centred_in_input(
         Size {
             columns: 9,
@@ -268,7 +268,7 @@ fn answers_and_masks_of_another_size_are_refused() {
 }
 
 #[test]
-fn a_line_of_pixels_still_has_a_place() {
+fn an_image_of_one_row_is_placed_in_the_input() {
     let (input, placement) = fit_raw(&grey(1000, 1, vec![255; 1000]), &spec(1, 32, 32)).unwrap();
     assert_eq!((placement.inner.rows, placement.top), (1, 15));
     assert_eq!(input.iter().filter(|v| **v > 0.0).count(), 32);

@@ -232,6 +232,7 @@ fn new_card(
         config: options.config,
         labels,
         input,
+        takes_prompts: false,
         purpose: options.purpose.clone(),
         looks: None,
         trained_on: TrainedOn {

@@ -20,6 +20,8 @@ pub(super) use optimizer::Follower;
 pub use optimizer::OptimizerMoments;
 pub use options::{LevelStatistics, TrainOptions, ValidationFigure};
 pub use random::random_weights;
+pub(super) use random::seed_of;
 pub use samples::{TrainingSample, grey_statistics, turns_that_keep};
+pub(super) use trainee::Trainee;
 pub use trainee::sample_dice;
 pub use widen::widen_head;

@@ -148,7 +148,7 @@ mod tests {
         [-0.1, 0.0, 2e-4, 5.0],
     ];
 
-    /// Three steps of ours and three of burn's from the same weights along the same gradients.
+    /// Three steps of our optimizer and of burn's, from the same weights with the same gradients.
     fn both(optimizer: Optimizer, theirs: &impl Theirs, rate: f64) -> [Vec<f32>; 2] {
         let device = Device::flex();
         let (mut ours, mut follower) = (
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn adamw_goes_where_burns_goes() {
+    fn adamw_agrees_with_burn() {
         let theirs = AdamWConfig::new()
             .with_epsilon(EPSILON)
             .with_weight_decay(WEIGHT_DECAY)
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sgd_goes_where_burns_goes() {
+    fn sgd_agrees_with_burn() {
         let momentum = MomentumConfig::new()
             .with_momentum(f64::from(BETA_1))
             .with_dampening(0.0);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_average_follows_the_weights_by_a_share() {
+    fn the_average_moves_towards_the_weights_by_a_share() {
         let tensor = |value: f32| PlainTensor {
             shape: vec![1],
             values: vec![value],

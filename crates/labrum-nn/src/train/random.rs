@@ -40,7 +40,7 @@ pub fn random_weights(
 }
 
 /// A seed for item `n` of a kind, unrelated to its neighbours' seeds.
-pub(super) fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
+pub(crate) fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
     let mut rng = SmallRng::seed_from_u64(seed.rotate_left(32) ^ kind);
     rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()
 }

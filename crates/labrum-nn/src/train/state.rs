@@ -151,6 +151,7 @@ fn placeholder_card() -> ModelCard {
             mean: vec![0.0],
             std: vec![1.0],
         },
+        takes_prompts: false,
         purpose: ModelPurpose::default(),
         looks: None,
         trained_on: Default::default(),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_comes_back_as_it_was() {
+    fn a_state_is_read_back_unchanged() {
         for best in [None, Some(0.75)] {
             let state = state(best);
             let back = from_bytes(&to_bytes(&state).unwrap()).unwrap();
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_state_is_none() {
+    fn a_truncated_or_mismatched_state_is_none() {
         let bytes = to_bytes(&state(None)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("round-1.state");
@@ -210,6 +211,6 @@ mod tests {
         assert!(of(&folder.path().join("round-2.state"), 2).is_none());
         std::fs::write(&path, &bytes).unwrap();
         assert!(of(&path, 2).is_some());
-        assert!(of(&path, 3).is_none(), "a label came since");
+        assert!(of(&path, 3).is_none(), "a label was added since");
     }
 }

@@ -121,7 +121,7 @@ mod tests {
     use labrum_core::model_card::{Aspect, Config};
 
     #[test]
-    fn statistics_become_those_of_the_samples_and_weights_stay() {
+    fn statistics_are_recomputed_from_the_samples_and_weights_stay() {
         let grey = |value: u8| TrainingSample {
             image: vec![value; 1024],
             truth: vec![Pixel::default(); 1024],

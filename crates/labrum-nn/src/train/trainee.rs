@@ -11,7 +11,7 @@ use super::super::runner::Runner;
 use super::optimizer::{Follower, OptimizerMoments};
 use super::samples::{Pixel, TrainingSample};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use labrum_core::{
     Error, Result,
     model_card::InputSpec,
@@ -20,7 +20,7 @@ use labrum_core::{
 use rayon::prelude::*;
 
 /// A network under training. Make all calls from one thread.
-pub(super) struct Trainee {
+pub(crate) struct Trainee {
     network: Option<CmuNext>,
     follower: Follower,
     /// The average of the weights over the last steps, which is validated and kept.
@@ -41,7 +41,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Trainee {
-    pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
+    pub(crate) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
         let average = checkpoint::read_weights(&network)?;
         let follower = Follower::new(optimizer, 0, OptimizerMoments::default());
         Ok(Self {
@@ -54,24 +54,24 @@ impl Trainee {
     }
 
     /// The averaged weights.
-    pub(super) fn average_weights(&self) -> &Weights {
+    pub(crate) fn average_weights(&self) -> &Weights {
         &self.average
     }
 
     /// The weights of the last step.
-    pub(super) fn last_weights(&self) -> Result<Weights> {
+    pub(crate) fn last_weights(&self) -> Result<Weights> {
         self.network
             .as_ref()
             .map_or_else(|| Err(network_lost_error()), checkpoint::read_weights)
     }
 
     /// State of the optimiser.
-    pub(super) fn optimizer_moments(&self) -> &OptimizerMoments {
+    pub(crate) fn optimizer_moments(&self) -> &OptimizerMoments {
         &self.follower.moments
     }
 
     /// Restores the state of a training after `steps` steps.
-    pub(super) fn resume_from(
+    pub(crate) fn resume_from(
         &mut self,
         average: Weights,
         optimizer: Optimizer,
@@ -93,18 +93,50 @@ impl Trainee {
         loss: &Objective,
         rate: f64,
     ) -> Result<f64> {
-        let mut network = self.network.take().ok_or_else(network_lost_error)?;
         let inputs = batch.build_inputs(spec);
-        let device = self.device.device.clone().autodiff();
-        let logits = network.forward(batch.tensor_from_images(inputs.images, spec, &device));
+        let shape = [batch.picked.len(), spec.channels, spec.rows, spec.columns];
         let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
-        let loss = loss.compute_loss(
-            logits,
-            Truth {
-                labels: &inputs.labels,
-                weights,
-            },
-        );
+        let truth = Truth {
+            labels: &inputs.labels,
+            weights,
+        };
+        let (value, _) = self.step_on_inputs((inputs.images, shape), truth, loss, rate)?;
+        Ok(value)
+    }
+
+    /// Does one step on inputs `[samples, channels, rows, columns]`, normalised, and returns the loss before it and the
+    /// network's probabilities `[samples, classes, rows, columns]` before it.
+    ///
+    /// Errors: see [`Self::train_step`].
+    pub(crate) fn step_and_answer(
+        &mut self,
+        inputs: (Vec<f32>, [usize; 4]),
+        truth: Truth<'_>,
+        loss: &Objective,
+        rate: f64,
+    ) -> Result<(f64, Vec<f32>)> {
+        let (value, logits) = self.step_on_inputs(inputs, truth, loss, rate)?;
+        let answers = softmax(logits, 1)
+            .try_into_data()
+            .map_err(|e| Error::new("train", format!("{e:?}")))?
+            .try_into_vec::<f32>()
+            .map_err(|e| Error::new("train", format!("{e:?}")))?;
+        Ok((value, answers))
+    }
+
+    /// Does one step and returns the loss and the logits before it.
+    fn step_on_inputs(
+        &mut self,
+        (images, shape): (Vec<f32>, [usize; 4]),
+        truth: Truth<'_>,
+        loss: &Objective,
+        rate: f64,
+    ) -> Result<(f64, Tensor<4>)> {
+        let mut network = self.network.take().ok_or_else(network_lost_error)?;
+        let device = self.device.device.clone().autodiff();
+        let logits = network.forward(Tensor::from_data(TensorData::new(images, shape), &device));
+        let answer = logits.clone().inner();
+        let loss = loss.compute_loss(logits, truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             return Err(Error::new("train", "the loss became NaN or infinite")
@@ -116,7 +148,7 @@ impl Trainee {
             .step_network(&mut network, gradients, rate, average, &device)?;
         self.network = Some(network);
         self.steps += 1;
-        Ok(value)
+        Ok((value, answer))
     }
 }
 

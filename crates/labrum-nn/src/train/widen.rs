@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_label_takes_a_little_of_the_background_and_nothing_of_the_others() {
+    fn a_new_label_starts_as_a_small_share_of_the_background_and_others_keep_their_ratio() {
         let mut weights = random(3);
         let before = answer(&weights);
         widen_head(&mut weights, &[Some(0), Some(1), Some(2), None]).unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_change_places_and_go() {
+    fn labels_can_be_reordered_and_removed() {
         let weights = random(3);
         let mut changed = weights.clone();
         widen_head(&mut changed, &[Some(0), Some(2)]).unwrap();

@@ -27,7 +27,7 @@ fn samples() -> Vec<TrainingSample> {
 }
 
 #[test]
-fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
+fn a_resumed_round_ends_like_an_uninterrupted_one() {
     let spec = InputSpec {
         channels: 1,
         columns: 32,
@@ -70,7 +70,7 @@ fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
 }
 
 #[test]
-fn all_samples_come_before_one_comes_again() {
+fn all_samples_are_used_before_one_repeats() {
     let spec = InputSpec {
         channels: 1,
         columns: 32,

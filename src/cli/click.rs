@@ -1,0 +1,205 @@
+//! `labrum click`: segments the object that clicks, boxes and scribbles mean.
+
+use super::{DeviceArgument, usage::argument_error};
+use crate::io::{export, open};
+use crate::{Error, Result};
+use clap::{ArgAction, ArgMatches, FromArgMatches};
+use labrum_core::{label::Label, mask::Mask, progress::Cancel, prompts::Prompt, whole_file};
+use labrum_nn::{
+    preprocess,
+    prompt::{
+        looks::to_mask,
+        segmenter::{PromptImage, PromptSegmenter},
+    },
+};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Segment the object at clicks, in a box or under a scribble
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "X and Y are pixels of the image, counted from 0 at the upper left. Prompts are applied in the order in which they are \
+given; each changes only the part of the mask that it touches. The mask is a PNG of the size of the image, 1 where the \
+object is.
+
+Examples:
+  labrum click image.png --at 120,80 --out mask.png
+  labrum click image.png --at 120,80 --at 150,92 --not 60,40 --out mask.png --overwrite
+  labrum click study/slice.dcm --box 40,30,180,160 --out mask.png"
+)]
+pub(super) struct ClickArguments {
+    /// Image file: DICOM, PNG, JPEG, TIFF, BMP, WebP or NIfTI
+    image: PathBuf,
+    #[command(flatten)]
+    prompts: PromptArguments,
+    /// Slice, frame or page of the image, from 1
+    #[arg(long, default_value = "1", value_name = "N")]
+    frame: NonZeroUsize,
+    /// Mask to write (PNG)
+    #[arg(short, long)]
+    out: PathBuf,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
+    /// Model file written by labrum train-prompts [default: the shipped one]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Device to run the network on
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceArgument,
+}
+
+/// All prompts in the order in which they were written.
+#[derive(Clone, Debug)]
+struct PromptArguments(Vec<Prompt>);
+
+/// The names of the arguments, with what stands for their values and their help.
+const PROMPTS: [(&str, &str, &str); 5] = [
+    ("at", "X,Y", "A pixel of the object"),
+    ("not", "X,Y", "A pixel that is not of the object"),
+    (
+        "box",
+        "X0,Y0,X1,Y1",
+        "Two corners of a box around the object",
+    ),
+    (
+        "scribble",
+        "X,Y,X,Y...",
+        "Points of a line within the object",
+    ),
+    (
+        "not-scribble",
+        "X,Y,X,Y...",
+        "Points of a line outside of the object",
+    ),
+];
+
+impl clap::Args for PromptArguments {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        PROMPTS
+            .iter()
+            .fold(command, |command, (name, value, help)| {
+                command.arg(
+                    clap::Arg::new(*name)
+                        .long(*name)
+                        .value_name(*value)
+                        .help(*help)
+                        .action(ArgAction::Append)
+                        .allow_hyphen_values(true)
+                        .value_parser(parse_numbers),
+                )
+            })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PromptArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut placed: Vec<(usize, Prompt)> = Vec::new();
+        for (name, ..) in PROMPTS {
+            let values = matches.get_many::<Numbers>(name).into_iter().flatten();
+            let places = matches.indices_of(name).into_iter().flatten();
+            for (place, numbers) in places.zip(values) {
+                let prompt = to_prompt(name, &numbers.0).map_err(|reason| {
+                    clap::Error::raw(
+                        clap::error::ErrorKind::ValueValidation,
+                        format!("--{name}: {reason}\n"),
+                    )
+                })?;
+                placed.push((place, prompt));
+            }
+        }
+        placed.sort_by_key(|(place, _)| *place);
+        Ok(Self(placed.into_iter().map(|(_, prompt)| prompt).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Numbers with commas between them.
+#[derive(Clone, Debug)]
+struct Numbers(Vec<f64>);
+
+fn parse_numbers(text: &str) -> Result<Numbers, String> {
+    text.split(',')
+        .map(|number| match number.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(format!("\"{number}\" is not a number")),
+        })
+        .collect::<Result<_, _>>()
+        .map(Numbers)
+}
+
+/// A prompt from pixels, whose centres are half a pixel further.
+fn to_prompt(name: &str, numbers: &[f64]) -> Result<Prompt, String> {
+    match (name, numbers) {
+        ("at" | "not", [x, y]) => Ok(Prompt::Click {
+            at: [x + 0.5, y + 0.5],
+            adds: name == "at",
+        }),
+        ("at" | "not", _) => Err("two numbers are needed, x and y".to_owned()),
+        ("box", [x0, y0, x1, y1]) => Ok(Prompt::Box {
+            from: [x0.min(*x1), y0.min(*y1)],
+            to: [x0.max(*x1) + 1.0, y0.max(*y1) + 1.0],
+        }),
+        ("box", _) => Err("four numbers are needed, x and y of two corners".to_owned()),
+        (_, points) if !points.is_empty() && points.len().is_multiple_of(2) => {
+            Ok(Prompt::Scribble {
+                points: points
+                    .chunks_exact(2)
+                    .map(|point| [point[0] + 0.5, point[1] + 0.5])
+                    .collect(),
+                adds: name == "scribble",
+            })
+        }
+        _ => Err("x and y of each point are needed".to_owned()),
+    }
+}
+
+pub(super) fn run(arguments: &ClickArguments) -> Result<()> {
+    let tried = "segment the object";
+    if arguments.prompts.0.is_empty() {
+        return Err(argument_error(tried, "there is no prompt")
+            .with_advice("Give at least one of --at, --box or --scribble."));
+    }
+    arguments.overwrite.refuse_existing([&arguments.out])?;
+    whole_file::check_writable(&arguments.out, "write the mask")?;
+    let image = load_image(arguments)?;
+    let mut segmenter = match &arguments.model {
+        Some(path) => PromptSegmenter::load_from_path(path, arguments.device.into())?,
+        None => PromptSegmenter::from_bytes(crate::shipped::CLICK, arguments.device.into())?,
+    };
+    let found = segmenter.segment(&image, &arguments.prompts.0, None)?;
+    let labels = to_mask(&found).into_iter().map(u8::from).collect();
+    let mask = Mask::from_labels(image.columns, image.rows, labels)
+        .ok_or_else(|| Error::at_path(tried, &arguments.image, "the image has no pixels"))?;
+    export::label_map(&arguments.out, &mask, &[Label::with_name("Object", 0)])
+}
+
+fn load_image(arguments: &ClickArguments) -> Result<PromptImage> {
+    let catalog = open::read_catalog(
+        std::slice::from_ref(&arguments.image),
+        &mut |_| {},
+        &Cancel::default(),
+    )?;
+    let all = catalog.studies.iter().flat_map(|study| &study.series);
+    let mut slices = all.flat_map(|series| series.slices.iter().map(|s| (s, series.kind)));
+    let Some((slice, kind)) = slices.nth(arguments.frame.get() - 1) else {
+        let reason = catalog.passed_over.first().map_or_else(
+            || format!("it has no slice {}", arguments.frame),
+            |file| file.reason.clone(),
+        );
+        return Err(Error::at_path("open", &arguments.image, reason));
+    };
+    let image = open::load_slice(&slice.source, kind)?;
+    Ok(PromptImage {
+        grey: preprocess::grey_levels(&image),
+        columns: image.columns,
+        rows: image.rows,
+    })
+}

@@ -1,0 +1,185 @@
+//! Recipes of prompt models: training options and folders of images and masks.
+
+use crate::io::dataset::{self, DatasetPair, FolderOptions};
+use crate::{Error, Result};
+use labrum_core::{image::Image, mask::Mask, model_card::TrainedOn};
+use labrum_nn::{
+    preprocess,
+    prompt::{
+        judge::{JudgedTarget, draw_targets},
+        source::TaskImage,
+        train::{PromptRecipe, PromptTask},
+    },
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A recipe file: how a prompt model is trained, and on which images.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RecipeFile {
+    /// Name of the model.
+    pub name: String,
+    /// Training options.
+    pub recipe: PromptRecipe,
+    /// What it is trained on.
+    pub tasks: Vec<TaskFolder>,
+    /// What it is evaluated on during the training; not trained on.
+    #[serde(default)]
+    pub judged: Vec<JudgedFolder>,
+    /// Name, licence and authors of the images.
+    #[serde(default)]
+    pub trained_on: TrainedOn,
+}
+
+/// A folder to train on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TaskFolder {
+    /// Folder with images/ and masks/, relative to the recipe file.
+    pub folder: PathBuf,
+    /// Relative frequency of its images.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// Only regions of superpixels are targets, and the masks are not used.
+    #[serde(default)]
+    pub ignore_masks: bool,
+    /// Subjects whose images are left out: numbers at the start of the names, or the names up to the first "_".
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+/// A folder to evaluate on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JudgedFolder {
+    /// Folder with images/ and masks/, relative to the recipe file.
+    pub folder: PathBuf,
+    /// Number of targets.
+    #[serde(default = "twenty")]
+    pub targets: usize,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn twenty() -> usize {
+    20
+}
+
+impl RecipeFile {
+    /// Reads a recipe file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has unknown fields.
+    pub fn read_from_file(path: &Path) -> Result<Self> {
+        let tried = "read the recipe";
+        let text = std::fs::read_to_string(path).map_err(|e| Error::at_path(tried, path, e))?;
+        let mut file: Self = serde_json::from_str(&text).map_err(|e| {
+            Error::at_path(tried, path, e)
+                .with_advice("labrum train-prompts --help shows what a recipe looks like.")
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for task in &mut file.tasks {
+            task.folder = base.join(&task.folder);
+        }
+        for judged in &mut file.judged {
+            judged.folder = base.join(&judged.folder);
+        }
+        Ok(file)
+    }
+
+    /// Reads the images of all tasks.
+    ///
+    /// # Errors
+    /// If a folder or a file cannot be read.
+    pub fn read_tasks(&self) -> Result<Vec<PromptTask>> {
+        self.tasks.iter().map(TaskFolder::read_task).collect()
+    }
+
+    /// Draws the targets of the evaluation.
+    ///
+    /// # Errors
+    /// If a folder or a file cannot be read.
+    pub fn read_judged(&self) -> Result<Vec<JudgedTarget>> {
+        let mut targets = Vec::new();
+        for judged in &self.judged {
+            targets.extend(read_targets(
+                &judged.folder,
+                judged.targets,
+                self.recipe.seed,
+            )?);
+        }
+        Ok(targets)
+    }
+}
+
+impl TaskFolder {
+    fn leaves_out(&self, pair: &DatasetPair) -> bool {
+        let first_part = pair.name.split('_').next().unwrap_or_default();
+        let is_subject = |left_out: &String| *left_out == pair.subject || left_out == first_part;
+        self.without.iter().any(is_subject)
+    }
+
+    fn read_task(&self) -> Result<PromptTask> {
+        let mut pairs = dataset::open_folder(&self.folder, &FolderOptions::default())?.pairs;
+        pairs.retain(|pair| !self.leaves_out(pair));
+        let mut images = read_pairs(&pairs, &self.folder)?;
+        if self.ignore_masks {
+            for image in &mut images {
+                image.labels = None;
+            }
+        }
+        Ok(PromptTask {
+            weight: self.weight,
+            images,
+        })
+    }
+}
+
+/// Draws evaluation targets from a folder with images/ and masks/: a connected component of a label in each of up to
+/// `most` images.
+///
+/// # Errors
+/// If the folder or a file in it cannot be read.
+pub fn read_targets(folder: &Path, most: usize, seed: u64) -> Result<Vec<JudgedTarget>> {
+    let pairs = spread_out(
+        dataset::open_folder(folder, &FolderOptions::default())?.pairs,
+        most,
+    );
+    Ok(draw_targets(&read_pairs(&pairs, folder)?, most, seed))
+}
+
+/// Pairs spread evenly over the folder, half as many again as `most`, since some may have no target.
+fn spread_out(pairs: Vec<DatasetPair>, most: usize) -> Vec<DatasetPair> {
+    let wanted = (most + most / 2 + 1).min(pairs.len());
+    let count = pairs.len();
+    let kept = (0..wanted).map(|i| i * count / wanted.max(1));
+    kept.map(|at| pairs[at].clone()).collect()
+}
+
+fn read_pairs(pairs: &[DatasetPair], folder: &Path) -> Result<Vec<TaskImage>> {
+    let task = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    pairs
+        .par_iter()
+        .map(|pair| {
+            let (image, mask) = pair.load_image_and_mask()?;
+            Ok(task_image(&image, &mask, &task))
+        })
+        .collect()
+}
+
+fn task_image(image: &Image, mask: &Mask, task: &str) -> TaskImage {
+    TaskImage {
+        grey: preprocess::grey_levels(image),
+        columns: image.columns,
+        rows: image.rows,
+        labels: Some(mask.pixel_labels().iter().map(|l| u16::from(*l)).collect()),
+        task: task.to_owned(),
+    }
+}
