@@ -1,4 +1,4 @@
-//! A gesture through the session: brush moves, the journal's row, undo, outlines and measurements after it.
+//! A gesture through the session: brush moves, journal row, undo, outlines and measurements.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -50,7 +50,7 @@ fn series() -> Series {
     }
 }
 
-/// A session with one large slice on the screen and a brush of radius 40 in hand.
+/// A session that shows one large slice, with a brush of radius 40 as the active tool.
 fn session() -> Session {
     let mut session = Session::new(Settings::default());
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
@@ -113,11 +113,12 @@ fn point(session: &mut Session, phase: PointerPhase, at: [f64; 2]) {
         phase,
         at,
         erases: false,
+        is_shifted: false,
         scale: 1.0,
     }));
 }
 
-/// A place on a path that wanders over the picture.
+/// A point on a path that wanders over the image.
 fn place(n: usize) -> [f64; 2] {
     let t = n as f64 * 0.02;
     [1024.0 + 900.0 * (t * 1.3).sin(), 1024.0 + 900.0 * t.cos()]
@@ -131,7 +132,7 @@ fn brush_move(c: &mut Criterion) {
         b.iter(|| {
             n += 1;
             point(&mut session, PointerPhase::Drag, place(n));
-            // What the screen has to upload after it.
+            // The part of the mask that must be uploaded after the move.
             let live = session.live_mask().unwrap();
             black_box(live.dirty_since(seen));
             seen = live.mask_version();
@@ -211,8 +212,8 @@ fn journal(c: &mut Criterion) {
     });
 }
 
-/// The whole way of a move, as a scale that criterion does not tell: median and 99th percentile.
-fn together(_: &mut Criterion) {
+/// All work of a move, with statistics that criterion does not print: median and 99th percentile.
+fn whole_move(_: &mut Criterion) {
     const MOVES: usize = 3000;
     const AREA: Area = Area {
         min: [0, 0],
@@ -329,6 +330,6 @@ fn survey(c: &mut Criterion) {
 criterion_group! {
     name = editing;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1)).sample_size(30);
-    targets = together, brush_move, gesture, undo, journal, survey
+    targets = whole_move, brush_move, gesture, undo, journal, survey
 }
 criterion_main!(editing);

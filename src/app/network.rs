@@ -2,12 +2,17 @@
 
 use crate::{
     Error, Result,
-    session::job::{ModelEntry, ModelSource},
+    session::job::{ClickJob, ModelEntry, ModelSource, SliceKey},
     shipped,
     worker::SegmentationNetwork,
 };
 use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
-use labrum_nn::{device, infer::Segmenter};
+use labrum_nn::{
+    device,
+    infer::Segmenter,
+    preprocess,
+    prompt::segmenter::{PromptImage, PromptSegmenter},
+};
 use std::{path::Path, sync::Arc};
 
 /// The network that the app runs. Called on the thread that will own it.
@@ -18,6 +23,10 @@ pub(super) fn boxed_segmenter() -> Box<dyn SegmentationNetwork> {
 #[derive(Default)]
 struct Real {
     ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
+    /// The network that answers clicks.
+    clicks: Option<(DeviceChoice, PromptSegmenter)>,
+    /// The slice that was clicked last.
+    clicked: Option<(SliceKey, PromptImage)>,
 }
 
 impl SegmentationNetwork for Real {
@@ -72,6 +81,25 @@ impl SegmentationNetwork for Real {
         }
     }
 
+    fn prepare_clicks(&mut self, choice: DeviceChoice) -> Result<()> {
+        if self.clicks.as_ref().is_none_or(|(on, _)| *on != choice) {
+            self.clicks = None;
+            let segmenter = PromptSegmenter::from_bytes(shipped::CLICK, choice)?;
+            self.clicks = Some((choice, segmenter));
+        }
+        Ok(())
+    }
+
+    fn answer_click(&mut self, job: &ClickJob) -> Result<Vec<f32>> {
+        self.prepare_clicks(job.device)?;
+        let Some((_, segmenter)) = &mut self.clicks else {
+            return Err(Error::new("find the clicked object", "no model is loaded"));
+        };
+        let earlier = job.earlier.as_ref().map(|found| found.probabilities());
+        let image = clicked_image(&mut self.clicked, job);
+        segmenter.answer(image, &job.prompts, earlier.as_deref())
+    }
+
     fn weights_hash(&self) -> String {
         self.ready
             .as_ref()
@@ -83,6 +111,25 @@ impl SegmentationNetwork for Real {
     fn take_notice(&mut self) -> Option<String> {
         self.ready.as_mut()?.2.take_notice()
     }
+}
+
+/// The grey levels of the slice of a job, which are kept until another slice is clicked.
+fn clicked_image<'a>(
+    kept: &'a mut Option<(SliceKey, PromptImage)>,
+    job: &ClickJob,
+) -> &'a PromptImage {
+    if kept.as_ref().is_some_and(|(key, _)| *key != job.key) {
+        *kept = None;
+    }
+    let (_, image) = kept.get_or_insert_with(|| {
+        let image = PromptImage {
+            grey: preprocess::grey_levels(&job.image),
+            columns: job.image.columns,
+            rows: job.image.rows,
+        };
+        (job.key, image)
+    });
+    image
 }
 
 fn shipped_bytes(index: usize) -> Result<&'static [u8]> {

@@ -69,6 +69,7 @@ impl Session {
             C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
             C::ImportFound => self.import_masks(self.masks_found()),
             C::ToolLook
+            | C::ToolClick
             | C::ToolBrush
             | C::ToolEraser
             | C::ToolSmartBrush

@@ -179,6 +179,7 @@ pub enum UserCommand {
     ToggleTheme,
     Palette,
     ToolLook,
+    ToolClick,
     ToolBrush,
     ToolEraser,
     ToolSmartBrush,
@@ -276,6 +277,7 @@ impl UserCommand {
     pub fn tool_kind(self) -> Option<ToolKind> {
         Some(match self {
             Self::ToolLook => ToolKind::Look,
+            Self::ToolClick => ToolKind::Click,
             Self::ToolBrush => ToolKind::Brush,
             Self::ToolEraser => ToolKind::Eraser,
             Self::ToolSmartBrush => ToolKind::SmartBrush,
@@ -305,9 +307,9 @@ mod tests {
         let mut keys = HashSet::new();
         let mut names = HashSet::new();
         for entry in COMMANDS {
-            assert!(names.insert(entry.label), "{} is there twice", entry.label);
+            assert!(names.insert(entry.label), "{} occurs twice", entry.label);
             for shortcut in entry.shortcuts {
-                assert!(keys.insert(*shortcut), "{shortcut:?} is there twice");
+                assert!(keys.insert(*shortcut), "{shortcut:?} occurs twice");
             }
         }
     }

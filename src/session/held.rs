@@ -56,6 +56,7 @@ impl Session {
 
     /// Carries out waiting actions whose image is loaded. Called after every action and event.
     pub(super) fn carry_on(&mut self) {
+        self.leave_object();
         while let Some(next) = self.held.actions.front() {
             if self.draws_too_early(next) {
                 self.held.since = Some(Instant::now());
@@ -63,6 +64,7 @@ impl Session {
             }
             if let Some(action) = self.held.actions.pop_front() {
                 self.do_at_once(action);
+                self.leave_object();
                 self.refresh_ortho();
             }
         }
@@ -73,6 +75,9 @@ impl Session {
             for (key, revision, finding) in std::mem::take(&mut self.held.findings) {
                 self.take_answer(key, revision, finding);
             }
+        }
+        if !self.tools.is_painting() {
+            self.take_held_click();
         }
     }
 

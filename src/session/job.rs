@@ -7,7 +7,9 @@ mod learning;
 mod pacs;
 mod store;
 
-pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob};
+pub use compute::{
+    ClickAnswer, ClickJob, InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob,
+};
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
 pub use learning::{
@@ -257,6 +259,8 @@ pub enum Event {
         /// The proposal.
         result: Result<Arc<Finding>>,
     },
+    /// The object that prompts mean.
+    Clicked(ClickAnswer),
     /// A run ended: finished, cancelled or failed.
     RunEnded {
         /// Id of the run.

@@ -6,6 +6,8 @@ mod cache;
 mod carry_out;
 pub mod case;
 pub mod case_list;
+pub mod clicked;
+pub mod clicks;
 pub mod command;
 mod editing;
 mod events;
@@ -55,6 +57,7 @@ mod tests_imports;
 use cache::Cache;
 use case::Case;
 use case_list::OpenCases;
+use clicks::PendingClicks;
 use held::HeldInput;
 use history::History;
 use job::{FileJob, Job, Loaded, NetworkJob, SliceKey, StoreJob};
@@ -135,6 +138,8 @@ pub struct Session {
     pub labels: WorkspaceLabels,
     /// The active tool and the current gesture.
     pub tools: Tools,
+    /// The object that is being clicked.
+    pub clicks: PendingClicks,
     /// Masks that are being edited.
     pub masks: OpenMasks,
     /// The views of the image.
@@ -174,6 +179,7 @@ impl Session {
             pacs: Pacs::default(),
             labels: WorkspaceLabels::default(),
             tools: Tools::default(),
+            clicks: PendingClicks::default(),
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
             workspace: WorkspaceLink::default(),

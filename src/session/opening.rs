@@ -210,6 +210,7 @@ impl Session {
         self.cancel_all();
         self.forget_held();
         self.finish_gesture();
+        self.clicks = Default::default();
         self.note_time();
         self.workspace.activity = None;
         self.masks.live = None;

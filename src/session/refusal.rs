@@ -40,6 +40,10 @@ impl Session {
                 .is_none()
                 .then_some("Orthogonal views are off"),
             C::Undo if self.tools.is_drawing() => None,
+            C::Undo | C::UndoAnywhere if self.can_take_back_prompt() => None,
+            C::Redo | C::RedoAnywhere if self.clicks.is_waiting() => {
+                Some("A click waits for its answer")
+            }
             C::Undo => self
                 .next_undo()
                 .is_none()
@@ -85,7 +89,7 @@ impl Session {
             {
                 Some("No proposal for this case")
             }
-            C::Accept if self.tools.is_drawing() => None,
+            C::Accept if self.tools.is_drawing() || self.clicks.object().is_some() => None,
             C::Accept if !case.has_mask() => Some(
                 "No mask to accept yet; if there is nothing to draw, use \"Mark as absent\" (Edit)",
             ),

@@ -8,6 +8,8 @@ pub enum ToolKind {
     /// Does not draw; dragging moves the image.
     #[default]
     Look,
+    /// Finds the object that clicks, boxes and lines mean, with a network.
+    Click,
     /// Paints with a round brush.
     Brush,
     /// Erases with a round brush.
@@ -28,8 +30,9 @@ pub enum ToolKind {
 
 impl ToolKind {
     /// All tools in the order of the panel.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Look,
+        Self::Click,
         Self::Brush,
         Self::Eraser,
         Self::SmartBrush,
@@ -44,6 +47,7 @@ impl ToolKind {
     pub fn display_name(self) -> &'static str {
         match self {
             Self::Look => "Pan",
+            Self::Click => "Click",
             Self::Brush => "Brush",
             Self::Eraser => "Eraser",
             Self::SmartBrush => "Smart brush",
@@ -59,6 +63,10 @@ impl ToolKind {
     pub fn usage_hint(self) -> &'static str {
         match self {
             Self::Look => "Drag to move the image",
+            Self::Click => {
+                "Click an object, or drag a box around it; right-click, Alt or Ctrl to take away; \
+                 Shift+drag for a line; Enter for the next object"
+            }
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
             Self::SmartBrush => {
@@ -109,6 +117,16 @@ pub enum OutlineDoes {
     TakeProposal,
 }
 
+/// What a click outside of the object that is being clicked means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NextClick {
+    /// The same object, until Enter.
+    #[default]
+    SameObject,
+    /// The next object.
+    NewObject,
+}
+
 /// Options of the tools.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -123,6 +141,8 @@ pub struct ToolOptions {
     pub sensitivity: f64,
     /// The effect of a closed outline.
     pub outline_does: OutlineDoes,
+    /// What the next click means.
+    pub next_click: NextClick,
     /// How far along the boundary a pull reaches, in `unit`.
     pub reach: f64,
     /// Margin of grow, shrink and smooth, in `unit`.
@@ -139,6 +159,7 @@ impl Default for ToolOptions {
             threshold: None,
             sensitivity: 0.5,
             outline_does: OutlineDoes::Add,
+            next_click: NextClick::SameObject,
             reach: 24.0,
             margin: 2.0,
             island: 50,

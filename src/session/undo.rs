@@ -71,13 +71,17 @@ impl Session {
     }
 
     pub(super) fn undo(&mut self, reach: Reach) {
-        if self.take_back_corner() || self.cancel_gesture() {
+        if self.take_back_corner() || self.cancel_gesture() || self.take_back_prompt() {
             return;
         }
         self.step_history(UndoDirection::Back, reach);
     }
 
     pub(super) fn redo(&mut self, reach: Reach) {
+        // A click that waits for its answer is a step to come: there is nothing to redo after it.
+        if self.clicks.is_waiting() {
+            return;
+        }
         self.finish_gesture();
         self.step_history(UndoDirection::Again, reach);
     }
@@ -101,7 +105,7 @@ impl Session {
         self.notices.add(Severity::Hint, text);
     }
 
-    fn step_history(&mut self, way: UndoDirection, reach: Reach) {
+    pub(super) fn step_history(&mut self, way: UndoDirection, reach: Reach) {
         let Some(of) = self.case_in_reach(reach) else {
             return;
         };
@@ -125,6 +129,7 @@ impl Session {
             status: known,
         });
         self.replay_step(&step, way);
+        self.follow_clicks(step.id, way == UndoDirection::Back);
     }
 
     /// Undoes or redoes a step, and shows where.

@@ -3,7 +3,7 @@
 mod slice_view;
 
 use super::{
-    Pointer, crosshair,
+    Pointer, click_overlay, crosshair,
     edges::{self, PictureEdges},
     panels,
     stage::{CanvasPainter, Shown, Unpacked},
@@ -147,6 +147,9 @@ pub(crate) fn show_slice(
     );
     paint_cross(&painter, rect, session, shown.slice, placement);
     tool_overlay::paint_tool_preview(&painter, session, shown, placement);
+    if !state.is_mask_held_hidden {
+        click_overlay::paint_clicks(&painter, session, shown, placement);
+    }
 }
 
 /// Reports the position of the canvas to the session when it has changed.

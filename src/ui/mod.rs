@@ -3,6 +3,7 @@
 mod across;
 mod canvas;
 mod charts;
+mod click_overlay;
 mod crosshair;
 mod dialogs;
 mod edges;

@@ -1,8 +1,9 @@
-//! The window over a session without a worker: what it asks before it closes, and what it says of a workspace.
+//! The window on a session without a worker: closing, the start screen, and imports.
 
 #![allow(clippy::unwrap_used)]
 
 mod at_once;
+mod click;
 mod desktop;
 mod learning;
 mod narrow;
@@ -74,7 +75,7 @@ fn unsaved(waiting: usize) -> Session {
     session
 }
 
-/// True where the window closes within the next frames.
+/// True if the window closes within the next frames.
 fn closes(harness: &mut Harness<'static, App>) -> bool {
     (0..4).fold(false, |closes, _| {
         harness.step();
@@ -85,7 +86,7 @@ fn closes(harness: &mut Harness<'static, App>) -> bool {
     })
 }
 
-/// Asks the window to close and tells what it answers.
+/// Asks the window to close; returns its commands.
 fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
     harness
         .input_mut()
@@ -110,7 +111,7 @@ fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
 }
 
 #[test]
-fn the_window_does_not_close_on_work_that_is_not_written() {
+fn the_window_does_not_close_while_work_is_unsaved() {
     let mut harness = window(unsaved(3));
     assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
     assert!(
@@ -136,12 +137,12 @@ fn the_window_does_not_close_on_work_that_is_not_written() {
     harness.run_steps(2);
     assert!(
         !close(&mut harness).contains(&ViewportCommand::CancelClose),
-        "the user has said so"
+        "the user has confirmed it"
     );
 }
 
 #[test]
-fn the_window_closes_once_all_is_written() {
+fn the_window_closes_once_all_work_is_saved() {
     let mut harness = window(unsaved(1));
     close(&mut harness);
     harness.state_mut().session.on_event(Event::Stored {
@@ -153,13 +154,13 @@ fn the_window_closes_once_all_is_written() {
 }
 
 #[test]
-fn the_window_closes_at_once_where_nothing_waits() {
+fn the_window_closes_at_once_if_all_work_is_saved() {
     let mut harness = window(Session::new(Settings::default()));
     assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
 }
 
 #[test]
-fn what_is_not_saved_is_said_below_with_the_reason() {
+fn the_status_bar_shows_unsaved_changes_and_the_reason() {
     let harness = window(unsaved(3));
     assert!(
         harness
@@ -169,7 +170,7 @@ fn what_is_not_saved_is_said_below_with_the_reason() {
 }
 
 #[test]
-fn workspaces_used_last_are_opened_from_the_first_screen() {
+fn recent_workspaces_are_opened_from_the_start_screen() {
     let recent_workspaces = vec!["/work/Heads".into(), "/work/Gone".into()];
     let mut session = Session::new(Settings {
         recent_workspaces,
@@ -194,7 +195,7 @@ fn workspaces_used_last_are_opened_from_the_first_screen() {
             .actions
             .iter()
             .all(|a| !a.contains("OpenWorkspace")),
-        "it is greyed"
+        "the button is disabled"
     );
     harness.get_by_label("Open workspace Heads").click();
     harness.run_steps(2);
@@ -208,7 +209,7 @@ fn workspaces_used_last_are_opened_from_the_first_screen() {
 }
 
 #[test]
-fn the_first_screen_stays_in_its_place_while_the_workspaces_are_looked_at() {
+fn the_start_screen_does_not_move_when_workspace_summaries_arrive() {
     let folder = std::path::PathBuf::from("/work/Heads");
     let summary = WorkspaceSummary {
         folder: folder.clone(),
@@ -243,7 +244,7 @@ fn the_first_screen_stays_in_its_place_while_the_workspaces_are_looked_at() {
 }
 
 #[test]
-fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top() {
+fn overlapping_masks_are_chosen_and_ordered_by_the_user() {
     let mut session = Session::new(Settings::default());
     let of = |number, in_file, covered| TakenLabel {
         number,
@@ -273,7 +274,7 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
             .query_by_label_contains("9 covered by others")
             .is_some()
     );
-    // Nodule, Heart, Lung: the smallest lies on top.
+    // The order is Nodule, Heart, Lung: the smallest on top.
     harness.get_by_label("Move up Lung").click();
     harness.run_steps(2);
     harness.get_by_label("Import Heart").click();
@@ -292,8 +293,8 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
     assert!(!harness.state().window.has_dialog());
 }
 
-/// A window to which masks came that need an answer.
-fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
+/// A window with an import that needs an answer.
+fn undecided_import(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
     let mut session = Session::new(Settings::default());
     let error = Error::at_path("lay the masks", "/masks/liver.seg.dcm", reason).of_kind(kind);
     let (paths, choice) = (vec!["/masks/liver.seg.dcm".into()], MaskChoice::default());
@@ -309,9 +310,9 @@ fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
 }
 
 #[test]
-fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
+fn masks_of_other_images_are_applied_by_position_only_if_the_user_agrees() {
     let reason = "it refers to series 1.2.3, this is 1.2.4";
-    let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
+    let mut harness = undecided_import(ErrorKind::NamesOtherImages, reason);
     assert!(
         harness
             .query_by_label_contains("It refers to series 1.2.3")
@@ -333,7 +334,7 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
         !harness.state().window.has_dialog()
             && harness.state().session.questions.undecided.is_none()
     );
-    let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
+    let mut harness = undecided_import(ErrorKind::NamesOtherImages, reason);
     harness.key_press(egui::Key::Escape);
     harness.run_steps(2);
     assert_eq!(answers(&harness), ["AnswerImport(None)"]);
@@ -344,8 +345,8 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
 }
 
 #[test]
-fn of_masks_of_several_times_one_is_chosen() {
-    let mut harness = undecided(ErrorKind::TimeWanted(4), "4 frames lie at one place");
+fn the_user_chooses_a_time_point_of_the_masks() {
+    let mut harness = undecided_import(ErrorKind::TimeWanted(4), "4 frames lie at one place");
     assert!(harness.query_by_label("of 4").is_some());
     harness
         .get_by_role_and_label(egui::accesskit::Role::Slider, "Time point")
@@ -366,7 +367,7 @@ fn of_masks_of_several_times_one_is_chosen() {
 }
 
 #[test]
-fn the_number_of_cores_is_chosen_in_the_settings() {
+fn the_number_of_cpu_threads_is_a_setting() {
     let mut harness = window(Session::new(Settings::default()));
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
     harness.run_steps(2);
@@ -376,6 +377,6 @@ fn the_number_of_cores_is_chosen_in_the_settings() {
     assert_eq!(
         harness.state().session.settings.threads,
         1,
-        "all cores before, one after a step to the right"
+        "one step up from 0 (all cores) is one thread"
     );
 }

@@ -1,19 +1,18 @@
 //! Mouse input on the canvas: turns events into actions of the active tool, the view, or window/level.
 
+mod amounts;
+
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
-    job::Loaded,
     ortho::OrthoAction,
     tool_options::ToolKind,
     tools::{Place, PointerInput, PointerPhase},
     view::{Canvas, ViewPlacement},
 };
-use egui::{CursorIcon, Modifiers, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
-use labrum_core::{image::Window, stack::ViewPlane};
-
-/// Touchpad scrolling per slice or brush size step, in points.
-const POINTS_PER_NOTCH: f32 = 30.0;
+use amounts::{dragged_window, take_whole_part, wheel_notches};
+use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Response, Ui, Vec2};
+use labrum_core::stack::ViewPlane;
 
 /// Zoom factor per notch of the wheel with Ctrl.
 const ZOOM_PER_NOTCH: f32 = 1.22;
@@ -59,6 +58,8 @@ pub(crate) struct ToolInput {
     /// Last position of the pointer.
     last: Option<Pos2>,
     pressed_at: Pos2,
+    /// The pointer has moved further from `pressed_at` than during a click.
+    is_drag: bool,
     /// Position of the last click, if nothing else was done since.
     clicked: Option<Pos2>,
     /// Time at which the pointer left the window with a button down, in seconds.
@@ -127,8 +128,15 @@ impl EventContext {
             phase,
             at: [f64::from(x), f64::from(y)],
             erases,
+            is_shifted: modifiers.shift,
             scale: f64::from(self.placement.scale[0]),
         }
+    }
+
+    /// True if a click with the right button is for the tool: it takes away from the clicked object. Otherwise it opens
+    /// the context menu.
+    fn takes_right_clicks(&self) -> bool {
+        self.tool == ToolKind::Click && self.plane == ViewPlane::Slice
     }
 
     /// True if a drag pans: Space is held, or no drawing tool is active.
@@ -244,10 +252,13 @@ impl ToolInput {
         self.has_moved |= self.last != Some(at);
         self.last = Some(at);
         self.gone = None;
+        self.is_drag |= at.distance(self.pressed_at) > SAME_PLACE;
         match self.gesture {
             Gesture::None => {}
             Gesture::Draw => self.send_draw_input(PointerPhase::Drag, at, heard, around, told),
             Gesture::Pan(_) => told.push(EventResult::Panned(delta)),
+            // It may still become a click.
+            Gesture::Window if around.takes_right_clicks() && !self.is_drag => {}
             Gesture::Window => told.push(EventResult::Windowed(delta)),
             Gesture::Cross => told.push(EventResult::Crossed(at)),
         }
@@ -280,7 +291,7 @@ impl ToolInput {
             _ => return,
         };
         told.push(EventResult::Pressed);
-        self.pressed_at = at;
+        (self.pressed_at, self.is_drag) = (at, false);
         match self.gesture {
             Gesture::Cross => told.push(EventResult::Crossed(at)),
             Gesture::Draw => self.send_draw_input(PointerPhase::Press, at, heard, around, told),
@@ -324,12 +335,38 @@ impl ToolInput {
                 self.clicked = Some(at);
             }
         }
-        // A right-click without drag opens the context menu.
-        if self.gesture == Gesture::Window && at.distance(self.pressed_at) <= SAME_PLACE {
-            self.menu = Some(at);
+        if self.gesture == Gesture::Window {
+            self.right_released(at, heard, around, told);
         }
         self.gesture = Gesture::None;
         self.gone = None;
+    }
+
+    /// A right-click without drag opens the context menu, or takes away from the clicked object.
+    fn right_released(
+        &mut self,
+        at: Pos2,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
+        if !around.takes_right_clicks() {
+            if at.distance(self.pressed_at) <= SAME_PLACE {
+                self.menu = Some(at);
+            }
+        } else if !self.is_drag {
+            let modifiers = Modifiers {
+                alt: true,
+                ..heard.modifiers
+            };
+            let taking = Heard {
+                modifiers,
+                ..*heard
+            };
+            for phase in [PointerPhase::Press, PointerPhase::Release] {
+                self.send_draw_input(phase, self.pressed_at, &taking, around, told);
+            }
+        }
     }
 
     /// Ends the gesture at the last pointer position; what was drawn is kept.
@@ -416,16 +453,6 @@ impl ToolInput {
     }
 }
 
-/// Scroll distance in notches; `events` is the number of wheel events per notch.
-fn wheel_notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
-    delta
-        / if unit == MouseWheelUnit::Point {
-            POINTS_PER_NOTCH
-        } else {
-            events
-        }
-}
-
 /// The action for an event result.
 fn action_for_result(
     told: EventResult,
@@ -466,31 +493,6 @@ fn action_for_result(
         (EventResult::Slices(by), Some(plane)) => Action::Ortho(OrthoAction::Scroll(plane, by)),
         (EventResult::Notches(by), _) => Action::ResizeTool(by),
     })
-}
-
-/// Adds `by` to the remainder of earlier scrolling; returns the whole part if it is not 0.
-fn take_whole_part(left: &mut f32, by: f32) -> Option<i64> {
-    if by * *left < 0.0 {
-        // A change of direction starts over.
-        *left = 0.0;
-    }
-    *left += by;
-    // Tolerance, so that ten tenths add up to one.
-    let whole = (*left + left.signum() * 1e-3).trunc();
-    *left -= whole;
-    (whole != 0.0).then_some(whole as i64)
-}
-
-/// The window after a drag: horizontal changes the width, vertical the centre.
-fn dragged_window(window: Window, loaded: &Loaded, delta: Vec2) -> Window {
-    let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
-    let width =
-        (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);
-    Window {
-        center: window.center + f64::from(delta.y) * per_point,
-        width,
-        ..window
-    }
 }
 
 #[cfg(test)]

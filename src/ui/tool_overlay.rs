@@ -10,8 +10,8 @@ use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2
 use labrum_core::label::PALETTE;
 
 /// Lines over the image are light with a dark rim, visible on bright and on dark tissue.
-const LIGHT: Color32 = Color32::from_rgb(245, 246, 248);
-const RIM: Color32 = Color32::from_black_alpha(170);
+pub(super) const LIGHT: Color32 = Color32::from_rgb(245, 246, 248);
+pub(super) const RIM: Color32 = Color32::from_black_alpha(170);
 
 /// Number of points of a brush ring.
 const CORNERS: usize = 72;
@@ -120,7 +120,8 @@ fn paint_drawn_line(painter: &Painter, preview: &Preview, placement: ViewPlaceme
     }
 }
 
-fn screen_point(placement: ViewPlacement, [x, y]: Place) -> Pos2 {
+/// Screen position of a position on the image.
+pub(super) fn screen_point(placement: ViewPlacement, [x, y]: Place) -> Pos2 {
     let [x, y] = placement.screen_from_image([x as f32, y as f32]);
     pos2(x, y)
 }

@@ -2,10 +2,11 @@
 
 use super::{Outbox, spawn_thread};
 use crate::{
-    Result, io,
+    Error, Result, io,
     session::{
+        clicked::ClickedObject,
         finding::Finding,
-        job::{Event, ModelEntry, NetworkJob, SegmentJob, SegmentTarget},
+        job::{ClickAnswer, ClickJob, Event, ModelEntry, NetworkJob, SegmentJob, SegmentTarget},
     },
 };
 use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
@@ -29,6 +30,17 @@ pub trait SegmentationNetwork {
     /// Runs the loaded model.
     fn segment_image(&mut self, image: &Image) -> Result<Prediction>;
 
+    /// Loads the network that answers clicks on a device; fast if it is loaded already.
+    fn prepare_clicks(&mut self, _: DeviceChoice) -> Result<()> {
+        Err(no_clicks())
+    }
+
+    /// The probability of each pixel, 0..=1, to be of the object that the prompts of a job mean. Loads the network that
+    /// answers clicks if necessary.
+    fn answer_click(&mut self, _: &ClickJob) -> Result<Vec<f32>> {
+        Err(no_clicks())
+    }
+
     /// Hash of the weights of the loaded model; empty if unknown.
     fn weights_hash(&self) -> String {
         String::new()
@@ -38,12 +50,31 @@ pub trait SegmentationNetwork {
     fn take_notice(&mut self) -> Option<String>;
 }
 
+/// The error of a network that cannot answer clicks.
+fn no_clicks() -> Error {
+    Error::new("find the clicked object", "there is no network for clicks")
+}
+
 #[derive(Default)]
 struct NetworkState {
+    /// Load the network for clicks on this device.
+    clicks_on: Option<DeviceChoice>,
+    /// Only the newest is kept: the session sends one after the other, unless it no longer wants the one before.
+    click: Option<ClickJob>,
     /// Only the newest is kept.
     urgent: Option<SegmentJob>,
     others: VecDeque<NetworkJob>,
     is_closed: bool,
+}
+
+impl NetworkState {
+    /// A job that does not wait for a whole series.
+    fn take_urgent(&mut self) -> Option<NetworkJob> {
+        let loading = self.clicks_on.take().map(NetworkJob::PrepareClicks);
+        loading
+            .or_else(|| self.click.take().map(NetworkJob::Click))
+            .or_else(|| self.urgent.take().map(NetworkJob::Segment))
+    }
 }
 
 #[derive(Default)]
@@ -57,6 +88,14 @@ impl Inbox {
         let mut state = self.state.lock();
         let replaced = match job {
             NetworkJob::Segment(job) if job.is_urgent => state.urgent.replace(job),
+            NetworkJob::Click(job) => {
+                state.click = Some(job);
+                None
+            }
+            NetworkJob::PrepareClicks(device) => {
+                state.clicks_on = Some(device);
+                None
+            }
             // Probing a device or opening a model does not wait for a whole series.
             job @ (NetworkJob::ProbeDevice(_) | NetworkJob::ReadModel(_)) => {
                 state.others.push_front(job);
@@ -78,8 +117,8 @@ impl Inbox {
             if state.is_closed {
                 return None;
             }
-            if let Some(job) = state.urgent.take() {
-                return Some(NetworkJob::Segment(job));
+            if let Some(job) = state.take_urgent() {
+                return Some(job);
             }
             if let Some(job) = state.others.pop_front() {
                 return Some(job);
@@ -89,8 +128,8 @@ impl Inbox {
     }
 
     /// An urgent job, to be run before the next slice.
-    fn take_urgent(&self) -> Option<SegmentJob> {
-        self.state.lock().urgent.take()
+    fn take_urgent(&self) -> Option<NetworkJob> {
+        self.state.lock().take_urgent()
     }
 
     fn is_closed(&self) -> bool {
@@ -154,6 +193,12 @@ impl NetworkThread {
     fn run_job(&mut self, job: NetworkJob) {
         match job {
             NetworkJob::Segment(job) => self.run_segmentation(&job),
+            NetworkJob::Click(job) => self.answer_click(&job),
+            NetworkJob::PrepareClicks(device) => {
+                if let Err(error) = self.network.prepare_clicks(device) {
+                    self.outbox.send_event(Event::Failed(error));
+                }
+            }
             NetworkJob::ProbeDevice(choice) => {
                 let event = self
                     .network
@@ -178,11 +223,8 @@ impl NetworkThread {
             return;
         }
         for target in &job.targets {
-            if let Some(urgent) = self.inbox.take_urgent() {
-                self.run_segmentation(&urgent);
-                if self.prepare_model(job).is_err() {
-                    break;
-                }
+            if self.run_urgent_jobs(job).is_err() {
+                break;
             }
             if job.cancel.is_cancelled() || self.inbox.is_closed() {
                 break;
@@ -203,6 +245,31 @@ impl NetworkThread {
         }
         self.outbox
             .send_event(Event::RunEnded { run, failure: None });
+    }
+
+    /// Runs urgent jobs in the middle of a run, and loads the model of the run again after that of another one.
+    fn run_urgent_jobs(&mut self, job: &SegmentJob) -> Result<()> {
+        while let Some(urgent) = self.inbox.take_urgent() {
+            let has_other_model = matches!(urgent, NetworkJob::Segment(_));
+            self.run_job(urgent);
+            if has_other_model {
+                self.prepare_model(job)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_click(&mut self, job: &ClickJob) {
+        let (columns, rows) = (job.image.columns, job.image.rows);
+        let found = self.network.answer_click(job);
+        let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
+        self.outbox.send_event(Event::Clicked(ClickAnswer {
+            key: job.key,
+            object: job.object,
+            revision: job.revision,
+            prompts: job.prompts.len(),
+            result,
+        }));
     }
 
     fn prepare_model(&mut self, job: &SegmentJob) -> Result<()> {

@@ -1,5 +1,5 @@
-//! The whole editor without its window: a child draws with every tool and is killed, and every gesture that was over
-//! must be there when the workspace is opened again.
+//! The whole editor without its window: a child draws with every tool and is killed. Every finished
+//! gesture must be there when the workspace is opened again.
 
 use crate::{Random, fail};
 use labrum::{
@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After so many lives a new workspace is begun.
+/// Number of kills before the next workspace is created.
 const LIVES_OF_A_WORKSPACE: u64 = 20;
 
 #[test]
@@ -37,16 +37,16 @@ fn an_editor_that_is_killed_loses_no_gesture() {
     kill(60, 1);
 }
 
-/// Some minutes.
+/// Takes some minutes.
 #[test]
 #[ignore = "the same with a thousand kills"]
 fn an_editor_that_is_killed_a_thousand_times_loses_no_gesture() {
     kill(1000, 2);
 }
 
-/// What the child does: draws until it is killed. Does nothing in a usual run of the tests.
+/// Run by the child process: draws until it is killed. Does nothing in a normal test run.
 #[test]
-fn the_work_of_the_child() {
+fn child_process() {
     let Ok(task) = std::env::var("LABRUM_KILLED_EDITOR") else {
         return;
     };
@@ -55,30 +55,30 @@ fn the_work_of_the_child() {
     let mut editor = Editor::open(Path::new(folder));
     editor.talks = true;
     let begun = Instant::now();
-    // An end of its own, should the parent be gone.
+    // It ends by itself if the parent is gone.
     while begun.elapsed() < Duration::from_secs(20) {
         editor.gesture(&mut random);
         editor.until("the disk", |s| s.workspace.unsaved_count() == 0);
-        say("done", editor.hash());
+        report_hash("done", editor.hash());
     }
 }
 
-fn say(word: &str, hash: u64) {
+fn report_hash(word: &str, hash: u64) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n{word} {hash}").unwrap();
     out.flush().unwrap();
 }
 
-/// What was seen over all lives.
+/// Totals over all kills.
 #[derive(Default)]
 struct Count {
     gestures: u64,
-    /// Gestures that were on disk when the child was killed before it could say so.
+    /// Gestures that were saved, but not yet reported by the child when it was killed.
     untold: u64,
     steps: u64,
 }
 
-/// Kills so often in all, on workspaces side by side.
+/// Kills a child this many times, on several workspaces in parallel.
 fn kill(times: u64, seed: u64) {
     let begun = Instant::now();
     let workspaces = times / LIVES_OF_A_WORKSPACE;
@@ -86,7 +86,7 @@ fn kill(times: u64, seed: u64) {
         let series = |n| {
             (n..workspaces)
                 .step_by(3)
-                .map(|n| lives(seed << 16 | n))
+                .map(|n| run_and_kill_children(seed << 16 | n))
                 .collect::<Vec<_>>()
         };
         let threads: Vec<_> = (0..3).map(|n| scope.spawn(move || series(n))).collect();
@@ -98,22 +98,22 @@ fn kill(times: u64, seed: u64) {
     let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
     let (gestures, untold, steps) = (sum(|c| c.gestures), sum(|c| c.untold), sum(|c| c.steps));
     println!(
-        "{times} kills in {:?}: {gestures} gestures, {untold} kept when killed before they were told, {steps} steps undone and done again",
+        "{times} kills in {:?}: {gestures} gestures, {untold} saved but not reported before the kill, {steps} steps undone and redone",
         begun.elapsed()
     );
     assert!(
         gestures > times && steps > times,
-        "too little was done between the kills: {gestures}, {steps}"
+        "too little work between the kills: {gestures} gestures, {steps} steps undone"
     );
 }
 
-/// The lives of one workspace.
-fn lives(seed: u64) -> Count {
+/// Runs and kills children on one workspace.
+fn run_and_kill_children(seed: u64) -> Count {
     let folder = tempfile::tempdir().unwrap();
     let (mut count, mut random) = (Count::default(), Random(seed));
     let mut known = Editor::open(folder.path()).hash();
     for life in 0..LIVES_OF_A_WORKSPACE {
-        let told = live(folder.path(), seed << 20 | life, &mut random);
+        let told = run_until_killed(folder.path(), seed << 20 | life, &mut random);
         count.gestures += told.done;
         let last = told.last.unwrap_or(known);
         let mut editor = Editor::open(folder.path());
@@ -122,7 +122,7 @@ fn lives(seed: u64) -> Count {
             let was_in_hand = told.in_hand.contains(&known);
             assert!(
                 was_in_hand,
-                "other masks after {} gestures of life {life} of {seed}",
+                "masks differ after {} gestures of child {life}, seed {seed}",
                 told.done
             );
             count.untold += 1;
@@ -131,7 +131,7 @@ fn lives(seed: u64) -> Count {
         assert_eq!(
             editor.hash(),
             known,
-            "undone and done again in life {life} of {seed}"
+            "undo and redo changed the masks after child {life}, seed {seed}"
         );
         drop(editor);
         let database =
@@ -145,18 +145,18 @@ fn lives(seed: u64) -> Count {
     count
 }
 
-/// What a child said: hashes of all masks.
+/// What a child reported: hashes of all masks.
 #[derive(Default)]
 struct Told {
     done: u64,
-    /// After the last gesture that was on disk.
+    /// After the last saved gesture.
     last: Option<u64>,
-    /// After the gestures that were being written.
+    /// After the gestures that were being saved.
     in_hand: Vec<u64>,
 }
 
 impl Told {
-    fn hear(&mut self, line: &str) {
+    fn read_line(&mut self, line: &str) {
         let number = |word| line.strip_prefix(word).map(|n| n.parse().unwrap());
         if let Some(hash) = number("will ") {
             self.in_hand.push(hash);
@@ -168,10 +168,10 @@ impl Told {
     }
 }
 
-/// One life of the child, ended by a kill.
-fn live(folder: &Path, seed: u64, random: &mut Random) -> Told {
+/// Starts a child and kills it after a random time.
+fn run_until_killed(folder: &Path, seed: u64, random: &mut Random) -> Told {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["editor::the_work_of_the_child", "--exact", "--nocapture"])
+        .args(["editor::child_process", "--exact", "--nocapture"])
         .env(
             "LABRUM_KILLED_EDITOR",
             format!("{seed} {}", folder.display()),
@@ -184,17 +184,17 @@ fn live(folder: &Path, seed: u64, random: &mut Random) -> Told {
         .lines()
         .map_while(std::io::Result::ok);
     let mut told = Told::default();
-    // Some die while they start, most while they work.
+    // Some are killed while they start, most while they draw.
     if random.below(6) > 0 {
         while told.done == 0 {
             let line = lines.next().unwrap_or_else(|| fail(&mut child));
-            told.hear(&line);
+            told.read_line(&line);
         }
     }
     thread::sleep(Duration::from_micros(random.below(150_000)));
     child.kill().unwrap();
     child.wait().unwrap();
-    lines.for_each(|line| told.hear(&line));
+    lines.for_each(|line| told.read_line(&line));
     told
 }
 
@@ -234,7 +234,7 @@ impl SegmentationNetwork for NoNetwork {
 struct Editor {
     session: Session,
     worker: Worker,
-    /// Says what it will write.
+    /// Whether it reports each hash before it is saved.
     talks: bool,
 }
 
@@ -266,18 +266,18 @@ impl Editor {
         editor
     }
 
-    /// One frame: jobs of the last gesture out, events in. No two changes of masks go out together, so that each says
-    /// what it leads to.
+    /// One frame: submits the jobs of the last gesture and handles events. Changes of masks are
+    /// submitted one at a time, so that the hash after each is reported.
     fn turn(&mut self) {
-        self.hand_out();
+        self.submit_jobs();
         while let Some(event) = self.worker.poll_event() {
             self.session.on_event(event);
-            self.hand_out();
+            self.submit_jobs();
         }
         self.worker.wait_until_stored(Duration::from_millis(16));
     }
 
-    fn hand_out(&mut self) {
+    fn submit_jobs(&mut self) {
         let jobs = self.session.take_jobs();
         let draws = |job: &Job| {
             matches!(
@@ -286,7 +286,7 @@ impl Editor {
             )
         };
         if self.talks && jobs.iter().any(draws) {
-            say("will", self.hash());
+            report_hash("will", self.hash());
         }
         jobs.into_iter().for_each(|job| self.worker.submit_job(job));
     }
@@ -362,7 +362,7 @@ impl Editor {
         undone
     }
 
-    /// Something that a person does.
+    /// A random action of a user.
     fn gesture(&mut self, random: &mut Random) {
         use UserCommand as C;
         match random.below(28) {
@@ -445,6 +445,7 @@ impl Editor {
             phase,
             at,
             erases,
+            is_shifted: false,
             scale: 2.0,
         }));
     }

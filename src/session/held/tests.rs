@@ -1,4 +1,5 @@
-//! Strokes on pictures that are not there yet, gestures that something else ends, answers that come in the middle of one.
+//! Strokes on slices that are still loading, interrupted gestures, and proposals that arrive
+//! during one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,6 +19,7 @@ fn point(session: &mut Session, phase: PointerPhase, at: Place) {
         phase,
         at,
         erases: false,
+        is_shifted: false,
         scale: 8.0,
     }));
 }
@@ -55,8 +57,8 @@ fn load(session: &mut Session, case: CaseId, slice: usize) {
     });
 }
 
-/// A series of four slices of which only the third is read, with a brush in hand.
-fn half_read() -> Session {
+/// A series of four slices of which only the third is loaded; the brush is active.
+fn partly_loaded() -> Session {
     let mut session = opened(&[("a", 4)], None);
     let case = session.cases[0].id;
     load(&mut session, case, 2);
@@ -65,8 +67,8 @@ fn half_read() -> Session {
 }
 
 #[test]
-fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
-    let mut session = half_read();
+fn a_stroke_on_a_loading_slice_is_drawn_there_and_later_keys_wait_for_it() {
+    let mut session = partly_loaded();
     let case = session.cases[0].id;
     stroke(&mut session, [20.0, 20.0]);
     command(&mut session, UserCommand::PreviousSlice);
@@ -75,31 +77,31 @@ fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
     command(&mut session, UserCommand::Undo);
     assert!(
         mask(&session, 0, 1).is_blank(),
-        "nobody draws on what is not seen"
+        "nothing is drawn on a slice that is not loaded"
     );
     assert_eq!(
         session.cases.current_case().unwrap().slice,
         1,
-        "the key waits for the stroke"
+        "the second key waits for the stroke"
     );
     load(&mut session, case, 1);
     assert_eq!(
         session.cases.current_case().unwrap().slice,
         1,
-        "undo shows what it took back"
+        "undo goes to the slice that it changed"
     );
     assert!(mask(&session, 0, 1).is_blank() && !mask(&session, 0, 2).is_blank());
     command(&mut session, UserCommand::Redo);
     assert_eq!(
         mask(&session, 0, 1).label_at(40, 40),
         1,
-        "it lay where it was drawn"
+        "the stroke is where it was drawn"
     );
 }
 
 #[test]
-fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
-    let mut session = half_read();
+fn waiting_input_is_dropped_by_escape_and_by_a_slice_that_cannot_be_read() {
+    let mut session = partly_loaded();
     let case = session.cases[0].id;
     command(&mut session, UserCommand::NextSlice);
     stroke(&mut session, [20.0, 20.0]);
@@ -107,12 +109,12 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
     assert_eq!(
         session.tools.active_tool(),
         ToolKind::Brush,
-        "the tool stays in hand"
+        "the tool stays active"
     );
     load(&mut session, case, 3);
     assert!(mask(&session, 0, 3).is_blank());
 
-    let mut session = half_read();
+    let mut session = partly_loaded();
     command(&mut session, UserCommand::PreviousSlice);
     stroke(&mut session, [20.0, 20.0]);
     command(&mut session, UserCommand::PreviousSlice);
@@ -124,12 +126,12 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
     assert_eq!(
         session.cases.current_case().unwrap().slice,
         0,
-        "the keys go on"
+        "the waiting key is applied"
     );
 }
 
 #[test]
-fn who_goes_on_before_a_gesture_is_over_keeps_it() {
+fn changing_slice_case_or_tool_finishes_the_gesture_and_keeps_it() {
     let goes_on: [fn(&mut Session); 4] = [
         |s| s.apply_action(Action::ScrollSlices(1)),
         |s| command(s, UserCommand::NextCase),
@@ -157,7 +159,7 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
             assert_eq!(
                 mask(&session, 0, 2),
                 kept,
-                "what the hand still does draws nothing more"
+                "further moves of the mouse draw nothing"
             );
             assert!(
                 (0..2).all(|slice| mask(&session, 1, slice).is_blank())
@@ -168,7 +170,7 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
 }
 
 #[test]
-fn a_stroke_that_is_down_is_kept_by_accepting() {
+fn accepting_in_the_middle_of_a_stroke_keeps_it() {
     let mut session = with_pictures(&[("a", 1), ("b", 1)]);
     command(&mut session, UserCommand::ToolBrush);
     point(&mut session, PointerPhase::Press, [20.0, 20.0]);
@@ -181,7 +183,7 @@ fn a_stroke_that_is_down_is_kept_by_accepting() {
 }
 
 #[test]
-fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
+fn a_polygon_of_one_corner_is_not_closed_by_a_second_click() {
     let mut session = with_pictures(&[("a", 1)]);
     command(&mut session, UserCommand::ToolPolygon);
     click(&mut session, [10.0, 10.0]);
@@ -196,7 +198,7 @@ fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
 }
 
 #[test]
-fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
+fn a_proposal_that_arrives_during_a_stroke_is_applied_after_it() {
     let mut session = opened(&[("a", 1)], Some(model("US")));
     let case = session.cases[0].id;
     load(&mut session, case, 0);
@@ -205,7 +207,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     point(&mut session, PointerPhase::Press, [5.0, 5.0]);
     point(&mut session, PointerPhase::Drag, [9.0, 5.0]);
     answer(&mut session, &job);
-    assert!(session.tools.is_drawing(), "the stroke goes on");
+    assert!(session.tools.is_drawing(), "the stroke continues");
     point(&mut session, PointerPhase::Release, [9.0, 5.0]);
     assert_eq!(
         (
@@ -216,7 +218,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     );
     assert!(
         session.cases[0].slices[0].is_proposal_newer(),
-        "the proposal waits beside it"
+        "the proposal is kept separately"
     );
 
     let mut session = opened(&[("a", 1)], Some(model("US")));
@@ -229,6 +231,6 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     assert_eq!(
         mask(&session, 0, 0).label_at(32, 32),
         1,
-        "without the stroke it is the mask"
+        "without the stroke the proposal is the mask"
     );
 }

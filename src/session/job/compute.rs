@@ -1,13 +1,17 @@
-//! Plain data of background computations: model runs, surveys of masks, orthogonal views, interpolation.
+//! Plain data of background computations: model runs, clicks, surveys of masks, orthogonal views, interpolation.
 
 use super::{CaseId, ModelEntry, SliceKey};
-use crate::session::finding::Finding;
+use crate::{
+    Result,
+    session::{clicked::ClickedObject, finding::Finding},
+};
 use labrum_core::{
     device::DeviceChoice,
     image::Image,
     label::Label,
     mask::Mask,
     progress::Cancel,
+    prompts::Prompt,
     region::Region,
     scale::Scale,
     stack::{Stack, ViewPlane},
@@ -52,6 +56,40 @@ pub struct SegmentJob {
     pub targets: Vec<SegmentTarget>,
     /// Cancels it between two slices.
     pub cancel: Cancel,
+}
+
+/// Find the object that prompts mean.
+#[derive(Clone, Debug)]
+pub struct ClickJob {
+    /// The slice.
+    pub key: SliceKey,
+    /// Id of the object.
+    pub object: u64,
+    /// What happened to the object so far: an answer for another revision is dropped.
+    pub revision: u64,
+    /// The pixels of the slice.
+    pub image: Arc<Image>,
+    /// All prompts for the object, in the order in which they were given. The last one is new.
+    pub prompts: Vec<Prompt>,
+    /// What was found for the prompts before, or the piece of a mask that is corrected; `None` for a new object.
+    pub earlier: Option<Arc<ClickedObject>>,
+    /// The device.
+    pub device: DeviceChoice,
+}
+
+/// The answer to a [`ClickJob`].
+#[derive(Clone, Debug)]
+pub struct ClickAnswer {
+    /// The slice.
+    pub key: SliceKey,
+    /// Id of the object.
+    pub object: u64,
+    /// The revision when the job was made.
+    pub revision: u64,
+    /// Number of prompts that were answered.
+    pub prompts: usize,
+    /// The object.
+    pub result: Result<Arc<ClickedObject>>,
 }
 
 /// Compute outlines, uncertain regions and measurements of an edited mask.

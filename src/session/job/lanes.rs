@@ -1,8 +1,8 @@
 //! Jobs by the thread that does them: a thread can only be sent jobs that it can do.
 
 use super::{
-    CaseId, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob, SurveyJob,
-    TrainJob,
+    CaseId, ClickJob, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob,
+    SurveyJob, TrainJob,
 };
 use crate::session::settings::Settings;
 use labrum_core::{
@@ -48,6 +48,10 @@ pub enum FileJob {
 pub enum NetworkJob {
     /// Run a model.
     Segment(SegmentJob),
+    /// Find the object that prompts mean, before all others; only the newest is kept.
+    Click(ClickJob),
+    /// Load the network that answers clicks.
+    PrepareClicks(DeviceChoice),
     /// Read a model's card.
     ReadModel(PathBuf),
     /// Report the device that a choice resolves to.

@@ -90,6 +90,7 @@ impl Session {
                 phase: PointerPhase::Hover,
                 at,
                 erases: false,
+                is_shifted: false,
                 scale: 1.0,
             },
         );

@@ -1,4 +1,4 @@
-//! Three views of one series: linked, painted in, undone, within the memory.
+//! Orthogonal views of a series: linking, painting, undo, and the memory limit.
 #![allow(clippy::unwrap_used)]
 
 use super::{
@@ -54,7 +54,7 @@ fn axial(heights: &[f64]) -> Series {
     }
 }
 
-/// A session with this series open, nothing loaded.
+/// A session with this series open and no slice loaded.
 fn session(series: Series, settings: Settings) -> Session {
     let mut session = Session::new(settings);
     session.on_event(Event::Workspace(Ok(WorkspaceInfo {
@@ -118,7 +118,7 @@ fn load(session: &mut Session, slice: usize) {
     });
 }
 
-/// Five slices 2 mm apart, all loaded, with the views shown and a brush of 1 mm in hand.
+/// Five slices 2 mm apart, all loaded; the views are shown and a brush of 1 mm is active.
 pub(crate) fn shown() -> Session {
     let tools = ToolOptions {
         radius: 1.0,
@@ -150,6 +150,7 @@ fn input(phase: PointerPhase, at: Place) -> PointerInput {
         phase,
         at,
         erases: false,
+        is_shifted: false,
         scale: 1.0,
     }
 }
@@ -197,9 +198,10 @@ fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
 }
 
 #[test]
-fn a_click_in_one_view_leads_the_others_there() {
+fn a_click_in_one_view_moves_the_crosshair_in_the_others() {
     let mut session = shown();
-    // On the sagittal view, whose rows run from the head to the feet: the second row is the last slice but one.
+    // On the sagittal view, whose rows run from head to feet: the second row is the last slice
+    // but one.
     act(
         &mut session,
         OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]),
@@ -210,7 +212,7 @@ fn a_click_in_one_view_leads_the_others_there() {
         ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
         [3, 6, 2]
     );
-    // And on the slice.
+    // On the acquired slice.
     act(
         &mut session,
         OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]),
@@ -220,7 +222,7 @@ fn a_click_in_one_view_leads_the_others_there() {
         ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
         [3, 10, 7]
     );
-    // Scrolling through the slices moves the line in the others.
+    // Scrolling through the slices moves the crosshair in the other views.
     session.apply_action(Action::ScrollSlices(-2));
     assert_eq!(
         session
@@ -242,7 +244,7 @@ fn a_click_in_one_view_leads_the_others_there() {
 }
 
 #[test]
-fn pictures_of_views_are_asked_for_where_they_changed_and_nowhere_else() {
+fn only_views_whose_plane_changed_are_resliced() {
     let mut session = shown();
     let asked = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
@@ -270,7 +272,8 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         OrthoAction::Cross(ViewPlane::Slice, [5.5, 4.5]),
     );
     session.take_jobs();
-    // 1 mm is two rows and half a gap: from slice 3 (row 1 from the head) to slice 1, at row 4 of the slices.
+    // A radius of 1 mm is two rows and half a slice gap: from slice 3 (row 1 from the head) to
+    // slice 1, around row 4 of the slices.
     stroke(&mut session, ViewPlane::Column, &[[4.5, 1.5], [4.5, 3.5]]);
     let mut expected = Vec::new();
     for slice in 1..4 {
@@ -282,7 +285,7 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         .into_iter()
         .filter(|j| matches!(j, Job::Store(StoreJob::Append { .. })))
         .count();
-    assert_eq!(steps, 1, "one row of the journal");
+    assert_eq!(steps, 1, "one step in the journal");
     let seen = session
         .viewports
         .ortho_views()
@@ -327,7 +330,7 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
 }
 
 #[test]
-fn esc_rolls_a_stroke_across_slices_back_and_an_eraser_takes_away() {
+fn esc_cancels_a_stroke_across_slices_and_the_eraser_erases() {
     let mut session = shown();
     act(
         &mut session,
@@ -350,7 +353,7 @@ fn esc_rolls_a_stroke_across_slices_back_and_an_eraser_takes_away() {
 }
 
 #[test]
-fn locked_labels_stay_and_other_tools_say_where_they_work() {
+fn locked_labels_are_kept_and_unsupported_tools_say_where_they_work() {
     let mut session = shown();
     stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
     let before = voxels(&session);
@@ -370,7 +373,7 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
 }
 
 #[test]
-fn nobody_draws_on_slices_that_are_not_read_yet() {
+fn strokes_skip_slices_that_are_not_loaded() {
     let mut session = session(axial(&[0.0, 2.0, 4.0, 6.0, 8.0]), Settings::default());
     load(&mut session, 2);
     command(&mut session, UserCommand::ToggleOrtho);
@@ -380,7 +383,7 @@ fn nobody_draws_on_slices_that_are_not_read_yet() {
 }
 
 #[test]
-fn keys_go_to_the_view_that_was_chosen() {
+fn keys_apply_to_the_active_view() {
     let mut session = shown();
     command(&mut session, UserCommand::NextView);
     let column = session
@@ -410,7 +413,7 @@ fn keys_go_to_the_view_that_was_chosen() {
 }
 
 #[test]
-fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
+fn views_are_refused_with_a_reason_without_a_volume_or_enough_memory() {
     let mut session = session(axial(&[0.0]), Settings::default());
     command(&mut session, UserCommand::ToggleOrtho);
     assert_eq!(
@@ -441,7 +444,7 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
 }
 
 #[test]
-fn a_stroke_ends_with_the_views() {
+fn closing_the_views_finishes_the_stroke() {
     let mut session = shown();
     act(
         &mut session,
@@ -452,10 +455,10 @@ fn a_stroke_ends_with_the_views() {
         session.viewports.ortho_views().is_none()
             && !session.tools.is_drawing()
             && !voxels(&session).is_empty(),
-        "it is kept"
+        "the stroke is kept"
     );
     assert!(
         session.settings.orthogonal != shown().settings.orthogonal,
-        "it is remembered"
+        "the setting is stored"
     );
 }

@@ -5,6 +5,7 @@
 
 mod across;
 mod brush;
+mod click;
 mod fill;
 mod outline;
 mod pull;
@@ -50,6 +51,8 @@ pub struct PointerInput {
     pub at: Place,
     /// Alt or Ctrl is held: tools that add now erase.
     pub erases: bool,
+    /// Shift is held: the Click tool draws a line, and stays with its object.
+    pub is_shifted: bool,
     /// Screen points per pixel column.
     pub scale: f64,
 }
@@ -66,6 +69,8 @@ pub(super) enum ToolGesture {
     Outline(outline::DrawnLine),
     /// A part of the boundary that is being dragged.
     Pull(pull::Pull),
+    /// A click, a box or a line of the Click tool.
+    Prompt(click::DrawnPrompt),
     /// A brush stroke on a reformatted view.
     Across(Across),
 }
@@ -106,6 +111,9 @@ impl Session {
     pub(super) fn choose_tool(&mut self, tool: ToolKind) {
         self.finish_gesture();
         self.tools.kind = tool;
+        if tool == ToolKind::Click {
+            self.prepare_clicks();
+        }
         if tool != ToolKind::Look && self.settings.view_mode == super::settings::ViewMode::Hidden {
             self.notices
                 .add(Severity::Hint, "The mask is hidden. Press O to show it.");
@@ -124,6 +132,7 @@ impl Session {
         if self.tools.kind != ToolKind::Look && self.is_ready_to_draw() {
             match self.tools.kind {
                 ToolKind::Look => {}
+                ToolKind::Click => self.handle_click(input),
                 ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
                     self.handle_brush(input)
                 }
@@ -160,6 +169,7 @@ impl Session {
             phase: PointerPhase::Hover,
             at: [columns as f64 / 2.0, rows as f64 / 2.0],
             erases: false,
+            is_shifted: false,
             scale: 1.0,
         };
         let from = self.tools.pointer.unwrap_or(middle);
@@ -172,6 +182,7 @@ impl Session {
             phase: PointerPhase::Hover,
             at,
             erases: false,
+            is_shifted: false,
             ..from
         });
     }
@@ -192,9 +203,10 @@ impl Session {
         });
     }
 
-    /// Esc: cancels the gesture, else stops what is running, else dismisses the messages, else switches to Pan.
+    /// Esc: cancels the gesture, else drops the object that is being clicked, else stops what is running, else
+    /// dismisses the messages, else switches to Pan.
     pub(super) fn handle_escape(&mut self) {
-        if self.cancel_gesture() {
+        if self.cancel_gesture() || self.drop_object() {
             return;
         }
         if self.is_busy() {
@@ -218,6 +230,7 @@ impl Session {
             ToolGesture::Empty => return,
             ToolGesture::Stroke(_) => self.end_stroke(),
             ToolGesture::Pull(_) => self.end_pull(),
+            ToolGesture::Prompt(_) => self.end_prompt(),
             ToolGesture::Across(_) => self.end_across(),
             ToolGesture::Outline(outline) if outline.has_inside() => {
                 self.close_outline_on_leaving()
@@ -257,7 +270,7 @@ impl Session {
     pub(super) fn show_preview(&mut self) {
         let preview = match (self.tools.kind, self.tools.pointer) {
             _ if self.live_mask().is_none() => Preview::default(),
-            (ToolKind::Look, _) => Preview::default(),
+            (ToolKind::Look | ToolKind::Click, _) => Preview::default(),
             (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => {
                 self.brush_preview(input)
             }

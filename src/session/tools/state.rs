@@ -2,6 +2,7 @@
 
 use super::{LoadedWire, Place, PointerInput, Preview, ToolGesture, outline::LASSO_STEP};
 use crate::session::tool_options::ToolKind;
+use labrum_core::prompts::Prompt;
 
 /// The active tool and the current gesture.
 #[derive(Debug, Default)]
@@ -87,6 +88,14 @@ impl Tools {
     /// Position of the keyboard cursor; `None` if the tool is at the mouse.
     pub fn keyed_pointer(&self) -> Option<Place> {
         self.keyed
+    }
+
+    /// The prompt that is being drawn with the Click tool.
+    pub fn drawn_prompt(&self) -> Option<Prompt> {
+        match &self.gesture {
+            ToolGesture::Prompt(drawn) => Some(drawn.to_prompt()),
+            _ => None,
+        }
     }
 
     /// True during a gesture.

@@ -1,6 +1,9 @@
-//! Drags through the session, without a window: what is drawn is the analytic shape, and all of it can be taken back.
+//! Tools in the session, without a window: results are compared with analytic shapes, and can
+//! be undone.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+mod click;
 
 use super::*;
 use crate::session::{
@@ -22,7 +25,8 @@ use std::sync::Arc;
 
 const SIDE: usize = 64;
 
-/// A session with one series of `slices`, its slices loaded (a bright square on dark ground), and three labels.
+/// A session with a series of `slices` loaded slices (a bright square on a dark background) and
+/// three labels.
 fn drawing(slices: usize) -> Session {
     let mut session = opened(&[("a", slices)], None);
     load_all(&mut session, slices);
@@ -60,6 +64,7 @@ fn point(session: &mut Session, phase: PointerPhase, at: Place, erases: bool) {
         phase,
         at,
         erases,
+        is_shifted: false,
         scale: 8.0,
     }));
 }
@@ -113,7 +118,7 @@ fn distance_to_segment([x, y]: Place, a: Place, b: Place) -> f64 {
 }
 
 #[test]
-fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
+fn a_stroke_covers_its_whole_path_however_fast_the_mouse_moves() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 5.0);
     let path = [[10.0, 10.0], [50.0, 20.0], [20.0, 55.0]];
@@ -134,7 +139,7 @@ fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
 }
 
 #[test]
-fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
+fn a_polygon_fills_its_inside_and_its_corners_can_be_moved_before_closing() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolPolygon, 5.0);
     for at in [[10.0, 10.0], [50.0, 10.0], [55.0, 55.0], [10.0, 50.0]] {
@@ -147,12 +152,12 @@ fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
     );
     assert!(
         mask(&session).is_blank(),
-        "nothing is painted before the line is closed"
+        "nothing is painted before the polygon is closed"
     );
     assert_eq!(
         session.tools.tool_preview().region.as_ref().unwrap().len(),
         40 * 40,
-        "what it will do is shown"
+        "the preview shows the result"
     );
     click(&mut session, [10.0, 10.0], false);
     assert_eq!(
@@ -183,13 +188,13 @@ fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
         assert_ne!(
             session.cases.current_case().unwrap().status,
             Status::Accepted,
-            "Enter closed the line and did no more"
+            "Enter closed the polygon and did not accept the case"
         );
     }
 }
 
 #[test]
-fn a_lasso_with_alt_takes_its_inside_away() {
+fn a_lasso_with_alt_erases_its_inside() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 40.0);
     click(&mut session, [32.0, 32.0], false);
@@ -207,7 +212,7 @@ fn a_lasso_with_alt_takes_its_inside_away() {
 }
 
 #[test]
-fn fill_takes_what_is_enclosed_and_alt_empties_it() {
+fn fill_covers_an_enclosed_area_and_erases_it_with_alt() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolLasso, 5.0);
     drag(
@@ -225,17 +230,13 @@ fn fill_takes_what_is_enclosed_and_alt_empties_it() {
     let square = shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y));
     assert_eq!(mask(&session), square);
     click(&mut session, [2.0, 2.0], false);
-    assert_eq!(
-        mask(&session),
-        square,
-        "the ground outside of everything is not filled"
-    );
+    assert_eq!(mask(&session), square, "the outer background is not filled");
     click(&mut session, [40.0, 40.0], true);
     assert!(mask(&session).is_blank());
 }
 
 #[test]
-fn a_threshold_keeps_the_brush_to_its_values() {
+fn a_threshold_limits_the_brush_to_its_intensity_range() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 10.0);
     let options = ToolOptions {
@@ -251,7 +252,7 @@ fn a_threshold_keeps_the_brush_to_its_values() {
 }
 
 #[test]
-fn a_smart_brush_stops_at_the_edge_of_the_image() {
+fn a_smart_brush_stops_at_edges_in_the_image() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolSmartBrush, 10.0);
     drag(&mut session, &[[22.0, 30.0], [22.0, 34.0]], false);
@@ -267,7 +268,7 @@ fn a_smart_brush_stops_at_the_edge_of_the_image() {
 }
 
 #[test]
-fn escape_rolls_a_stroke_back_and_leaves_no_step() {
+fn escape_cancels_a_stroke_and_leaves_no_step() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 5.0);
     point(&mut session, PointerPhase::Press, [10.0, 10.0], false);
@@ -278,7 +279,7 @@ fn escape_rolls_a_stroke_back_and_leaves_no_step() {
     assert_eq!(
         session.tools.active_tool(),
         ToolKind::Brush,
-        "the tool stays in hand"
+        "the tool stays active"
     );
 }
 
@@ -317,7 +318,7 @@ fn a_gesture_is_one_step_of_the_journal() {
 }
 
 #[test]
-fn undo_goes_back_over_slices_and_shows_where() {
+fn undo_goes_back_across_slices_and_shows_the_changed_one() {
     let mut session = drawing(3);
     take(&mut session, UserCommand::ToolBrush, 4.0);
     for slice in 0..3 {
@@ -338,7 +339,7 @@ fn undo_goes_back_over_slices_and_shows_where() {
 }
 
 #[test]
-fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
+fn a_proposal_never_replaces_a_drawn_mask_unless_accepted() {
     let mut session = opened(&[("a", 1)], Some(model("US")));
     load_all(&mut session, 1);
     let job = segment_jobs(&mut session).remove(0);
@@ -355,15 +356,11 @@ fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
     command(&mut session, UserCommand::AcceptProposal);
     assert_ne!(mask(&session), drawn);
     command(&mut session, UserCommand::Undo);
-    assert_eq!(
-        mask(&session),
-        drawn,
-        "accepting it is a step like any other"
-    );
+    assert_eq!(mask(&session), drawn, "accepting a proposal can be undone");
 }
 
 #[test]
-fn an_outline_can_give_its_inside_back_to_the_model() {
+fn an_outline_can_restore_the_proposal_inside_it() {
     let mut session = opened(&[("a", 1)], Some(model("US")));
     load_all(&mut session, 1);
     let job = segment_jobs(&mut session).remove(0);
@@ -393,7 +390,7 @@ fn an_outline_can_give_its_inside_back_to_the_model() {
 }
 
 #[test]
-fn copies_and_operations_change_the_label_in_hand_alone() {
+fn copies_and_operations_change_only_the_active_label() {
     let mut session = drawing(2);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     session.apply_action(Action::SetSlice(0));
@@ -424,12 +421,12 @@ fn copies_and_operations_change_the_label_in_hand_alone() {
     assert_eq!(
         mask(&session).label_region(1).difference(&before),
         shown,
-        "it was shown before it was done"
+        "the preview shows what changes"
     );
 }
 
 #[test]
-fn interpolation_asks_for_the_gaps_and_is_one_step() {
+fn interpolation_fills_the_slices_between_and_is_one_step() {
     let mut session = drawing(5);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     for slice in [0, 4] {
@@ -475,7 +472,7 @@ fn interpolation_asks_for_the_gaps_and_is_one_step() {
 }
 
 #[test]
-fn interpolation_keeps_off_a_stroke_that_goes_on() {
+fn interpolation_skips_a_slice_with_a_stroke_in_progress() {
     let mut session = drawing(3);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     for slice in [0, 2, 1] {
@@ -520,7 +517,7 @@ fn nothing_is_drawn_with_a_locked_or_hidden_label() {
         take(&mut session, UserCommand::ToolBrush, 6.0);
         click(&mut session, [20.0, 20.0], false);
         assert!(mask(&session).is_blank());
-        assert!(!session.notices.list.is_empty(), "and the user is told why");
+        assert!(!session.notices.list.is_empty(), "a notice says why");
     }
 }
 
@@ -541,7 +538,7 @@ fn the_keyboard_alone_can_draw() {
 }
 
 #[test]
-fn ten_thousand_strokes_of_history_fit_in_little_memory() {
+fn a_stroke_takes_less_than_5000_bytes_in_the_history() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 8.0);
     for i in 0..200 {
@@ -604,7 +601,7 @@ fn play(session: &mut Session, gesture: &ToolGesture) {
             take(session, *tool, 6.0);
             if matches!(tool, UserCommand::ToolPolygon | UserCommand::ToolLiveWire) {
                 places.iter().for_each(|at| click(session, *at, *erases));
-                // Where nothing is drawn it would accept the case.
+                // Without an open polygon, the command would accept the case.
                 if session.tools.is_drawing() {
                     command(session, UserCommand::Accept);
                 }
@@ -636,7 +633,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_drawn_can_be_taken_back_and_done_again_and_locked_labels_stay(
+    fn every_edit_can_be_undone_and_redone_and_locked_labels_never_change(
         before in prop::collection::vec(gesture(), 1..6),
         after in prop::collection::vec(gesture(), 1..8),
         locked in 1u8..4,
@@ -673,7 +670,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_shown_before_is_what_changes() {
+fn the_preview_shows_exactly_what_would_change() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     click(&mut session, [20.0, 20.0], false);
@@ -714,7 +711,7 @@ fn what_is_shown_before_is_what_changes() {
 }
 
 #[test]
-fn keys_keep_the_tool_where_they_moved_it() {
+fn a_pointer_moved_by_keys_stays_until_the_mouse_moves() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 0.5);
     point(&mut session, PointerPhase::Hover, [20.5, 20.5], false);
@@ -734,7 +731,7 @@ fn keys_keep_the_tool_where_they_moved_it() {
 }
 
 #[test]
-fn undo_and_backspace_take_back_the_last_corner_alone() {
+fn undo_and_backspace_remove_only_the_last_corner() {
     for (tool, back) in [
         (UserCommand::ToolPolygon, UserCommand::Undo),
         (UserCommand::ToolLiveWire, UserCommand::Skip),
@@ -748,7 +745,7 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
         assert_eq!(session.tools.tool_preview().points.len(), 3);
         command(&mut session, back);
         command(&mut session, back);
-        assert!(session.tools.is_drawing(), "the first corner is left");
+        assert!(session.tools.is_drawing(), "the first corner remains");
         command(&mut session, back);
         assert!(!session.tools.is_drawing());
         assert_eq!(
@@ -760,13 +757,13 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
 }
 
 #[test]
-fn fill_says_why_it_leaves_the_background_about_everything_alone() {
+fn fill_explains_why_it_does_not_fill_the_outer_background() {
     let mut session = drawing(1);
     command(&mut session, UserCommand::ToolFill);
     click(&mut session, [-3.0, 5.0], false);
     assert!(
         session.notices.list.is_empty(),
-        "beside the picture nothing is meant"
+        "no hint for a click outside of the image"
     );
     click(&mut session, [5.0, 5.0], false);
     assert!(mask(&session).is_blank());

@@ -16,7 +16,7 @@ use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
 /// Mouse actions and held keys, which cannot be changed.
-const FIXED: [(&str, &str); 15] = [
+const FIXED: [(&str, &str); 18] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Brush size", "Shift+Wheel"),
@@ -26,6 +26,12 @@ const FIXED: [(&str, &str); 15] = [
         "Drag with the right button",
     ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
+    (
+        "Take away from the clicked object",
+        "Right-click, or hold Alt or Ctrl",
+    ),
+    ("Box or line for the clicked object", "Drag, or Shift+Drag"),
+    ("Next object of the Click tool, or drop it", "Enter, or Esc"),
     (
         "Close a polygon or a live wire",
         "Double-click, Enter, or click the first point",
@@ -42,7 +48,10 @@ const FIXED: [(&str, &str); 15] = [
         "Esc, or click the image",
     ),
     ("Press the blue button of a dialog", "Enter"),
-    ("Context menu of case, label or image", "Right-click"),
+    (
+        "Context menu of case, label or image",
+        "Right-click; on the image not with the Click tool",
+    ),
     ("Open images", "Drop files or folders onto the window"),
 ];
 
@@ -235,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_are_held_belong_to_no_command() {
+    fn reserved_keys_cannot_be_shortcuts() {
         for key in [Key::Space, Key::H, Key::Tab] {
             assert!(validate_shortcut(key, Modifiers::NONE).is_err());
         }

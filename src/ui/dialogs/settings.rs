@@ -7,7 +7,7 @@ use crate::{
         settings::{LearnSettings, MEMORY_MB, Settings, Theme},
     },
     ui::{
-        panels::inspector::device_name,
+        panels::{inspector::device_name, tools::choose_next_click},
         widgets::{capitalize_first, explanation_text, section_heading, segmented_choice},
     },
 };
@@ -194,6 +194,8 @@ fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
         &mut settings.auto_run,
         "Run a matching model automatically when images are opened",
     );
+    section_heading(ui, "Click tool");
+    choose_next_click(ui, &mut settings.tools);
     show_training_options(ui, &mut settings.learning);
     section_heading(ui, "Appearance");
     let themes = [
@@ -221,7 +223,7 @@ mod tests {
     use super::number_in;
 
     #[test]
-    fn what_is_shown_can_be_typed_again() {
+    fn displayed_values_can_be_typed_in() {
         assert_eq!(
             ["never", "5 cases", "one in 10", " 60 s"].map(number_in),
             [0.0, 5.0, 10.0, 60.0].map(Some)

@@ -101,16 +101,26 @@ fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
             }
         },
     );
+    let hint = tool_hint(session);
+    let words = RichText::new(&hint)
+        .size(12.0)
+        .color(theme::current_colors(ui).dimmed);
+    ui.add(Label::new(words).truncate()).on_hover_text(hint);
+}
+
+/// The object that is being clicked, else how to use the active tool.
+fn tool_hint(session: &Session) -> String {
+    if let Some(object) = session.clicks.object() {
+        let summary = object.summary();
+        return format!("{summary}{APART}Enter for the next object, Esc to drop it");
+    }
     let hint = match session.tools.active_tool() {
         ToolKind::Look if session.viewports.ortho_views().is_some() => {
             "Drag to move the crosshair; drag with the middle button to pan"
         }
         tool => tool.usage_hint(),
     };
-    let words = RichText::new(hint)
-        .size(12.0)
-        .color(theme::current_colors(ui).dimmed);
-    ui.add(Label::new(words).truncate()).on_hover_text(hint);
+    hint.to_owned()
 }
 
 /// As many parts of the pixel information as fit; the least important are dropped first, the value last.
@@ -402,7 +412,7 @@ mod tests {
     use labrum_core::image::Pixels;
 
     #[test]
-    fn a_coloured_pixel_is_three_numbers_and_a_grey_one_has_its_unit() {
+    fn a_colour_pixel_has_three_values_and_a_grey_one_its_unit() {
         let colored = Image::new(2, 1, Pixels::Rgb8(vec![[1, 2, 3], [250, 128, 7]])).unwrap();
         assert_eq!(pixel_value_text(&colored, 1), "R 250  G 128  B 7");
         let grey = Image {
@@ -413,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_patient_is_told_by_the_sides_on_which_it_lies() {
+    fn a_patient_position_is_given_with_orientation_letters() {
         assert_eq!(
             in_patient([-32.4, -122.4, -90.2]),
             "R 32.4  A 122.4  F 90.2 mm"
@@ -422,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_is_the_last_that_is_cut() {
+    fn the_pixel_value_is_omitted_last() {
         let parts = [
             (3, "x 135  y 209"),
             (4, "R 32.4  A 122.4  F 90.2 mm"),

@@ -5,7 +5,7 @@ use crate::{
         Action, Session,
         command::UserCommand,
         labels::LabelAction,
-        tool_options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions},
+        tool_options::{BrushUnit, NextClick, OutlineDoes, ToolKind, ToolOptions},
         workspace_labels::PaintOver,
     },
     ui::{
@@ -20,8 +20,9 @@ use egui::{
 use egui_material_icons::{
     MaterialIcon,
     icons::{
-        ICON_AUTO_FIX, ICON_BRUSH, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER, ICON_LASSO_SELECT,
-        ICON_LINE_CURVE, ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON, ICON_REDO, ICON_UNDO,
+        ICON_ADS_CLICK, ICON_AUTO_FIX, ICON_BRUSH, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
+        ICON_LASSO_SELECT, ICON_LINE_CURVE, ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON,
+        ICON_REDO, ICON_UNDO,
     },
 };
 use labrum_core::geometry::PixelSpacing;
@@ -142,6 +143,7 @@ fn row_width(layout: BarLayout) -> f32 {
 fn button_of(tool: ToolKind) -> (UserCommand, MaterialIcon) {
     match tool {
         ToolKind::Look => (UserCommand::ToolLook, ICON_PAN_TOOL),
+        ToolKind::Click => (UserCommand::ToolClick, ICON_ADS_CLICK),
         ToolKind::Brush => (UserCommand::ToolBrush, ICON_BRUSH),
         ToolKind::Eraser => (UserCommand::ToolEraser, ICON_INK_ERASER),
         ToolKind::SmartBrush => (UserCommand::ToolSmartBrush, ICON_AUTO_FIX),
@@ -205,6 +207,7 @@ pub(in crate::ui) fn show_active_options(
         ToolKind::Look => {
             explanation_text(ui, "Choose a drawing tool from the toolbar on the left.")
         }
+        ToolKind::Click => show_click_options(ui, session, &mut options),
         ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
             show_size_slider(ui, session, "Radius", &mut options, |o| &mut o.radius);
             if tool == ToolKind::SmartBrush {
@@ -363,6 +366,34 @@ fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
     ];
     if let Some(does) = segmented_choice(ui, options.outline_does, &choices) {
         options.outline_does = does;
+    }
+}
+
+fn show_click_options(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
+    choose_next_click(ui, options);
+    let object = session.clicks.object();
+    let words = object.map_or_else(|| "No object yet".to_owned(), |object| object.summary());
+    explanation_text(ui, &words);
+}
+
+/// What the next click means.
+pub(in crate::ui) fn choose_next_click(ui: &mut Ui, options: &mut ToolOptions) {
+    explanation_text(ui, "Next click");
+    let choices = [
+        (
+            NextClick::SameObject,
+            "Same object",
+            "Clicks change one object until Enter".to_owned(),
+        ),
+        (
+            NextClick::NewObject,
+            "New object",
+            "A click outside of the object begins the next one; hold Shift to add to the object"
+                .to_owned(),
+        ),
+    ];
+    if let Some(next) = segmented_choice(ui, options.next_click, &choices) {
+        options.next_click = next;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The window where there is little room for it: large type on small screens. Nothing is out of reach, cut or overprinted.
+//! The window with large text on small screens: nothing is out of reach, cut off or overlapping.
 
 use super::{learning::open, *};
 use crate::session::ortho;
@@ -30,7 +30,7 @@ fn sized(session: Session, size: [f32; 2]) -> Harness<'static, App> {
 }
 
 #[test]
-fn all_tools_and_the_slices_are_within_reach_at_every_size() {
+fn all_tools_and_the_slice_slider_are_visible_at_every_size() {
     for size in SIZES {
         let harness = sized(ortho::tests::shown(), size);
         let room = Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(size[0], size[1] - STATUS));
@@ -47,7 +47,7 @@ fn all_tools_and_the_slices_are_within_reach_at_every_size() {
         }
         places.push(harness.get_by_role_and_label(Role::Button, "Undo").rect());
         places.push(harness.get_by_role_and_label(Role::Button, "Redo").rect());
-        assert_eq!(places.len(), 11);
+        assert_eq!(places.len(), 12);
         for (at, place) in places.iter().enumerate() {
             assert!(room.contains_rect(*place), "{place:?} at {size:?}");
             assert!(
@@ -69,7 +69,7 @@ fn all_tools_and_the_slices_are_within_reach_at_every_size() {
     }
 }
 
-/// Two cases accepted in so much time that little room is left for it.
+/// A session whose average time per case is a long text.
 fn accepted() -> Session {
     let mut session = open();
     session.workspace.meter.seconds_of_accepted = 184.0;
@@ -79,7 +79,7 @@ fn accepted() -> Session {
 }
 
 #[test]
-fn what_is_said_of_the_cases_is_not_overprinted() {
+fn texts_of_the_case_list_do_not_overlap() {
     for size in SIZES {
         let harness = sized(accepted(), size);
         let accepted = harness
@@ -103,7 +103,7 @@ fn what_is_said_of_the_cases_is_not_overprinted() {
 }
 
 #[test]
-fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
+fn the_export_dialog_opens_at_its_top_and_shows_deidentification() {
     for size in SIZES {
         let mut harness = sized(accepted(), size);
         let room = Rect::from_min_size(egui::Pos2::ZERO, size.into());
@@ -121,7 +121,7 @@ fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
                 patient.bottom() < button.top(),
                 "{patient:?}, {button:?} at {size:?}"
             );
-            // It is scrolled down, closed, and opened anew.
+            // Scroll down, close, and open it again.
             harness.get_by_label("Measurements as CSV").scroll_to_me();
             harness.run_steps(10);
             harness.key_press(Key::Escape);
@@ -132,7 +132,7 @@ fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
 }
 
 #[test]
-fn a_dialog_closes_what_was_popped_up_and_enter_presses_its_button() {
+fn a_dialog_closes_popups_and_enter_presses_its_button() {
     let mut session = open();
     let path = "/scans/liver.seg.dcm".into();
     session.passed_over = vec![PassedOver {
@@ -168,7 +168,7 @@ fn a_dialog_closes_what_was_popped_up_and_enter_presses_its_button() {
 }
 
 #[test]
-fn what_is_on_has_a_tick_in_its_menu() {
+fn enabled_options_have_a_tick_in_the_menu() {
     let mut session = open();
     session.settings.measurements = true;
     session.settings.overlays = false;
@@ -188,7 +188,7 @@ fn what_is_on_has_a_tick_in_its_menu() {
 }
 
 #[test]
-fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
+fn the_intensity_range_of_a_brush_starts_as_the_displayed_range() {
     let mut harness = window(ortho::tests::shown());
     let seen = {
         let session = &harness.state().session;
@@ -214,7 +214,7 @@ fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
 }
 
 #[test]
-fn a_case_says_where_its_millimetres_come_from() {
+fn a_case_shows_the_source_of_its_pixel_spacing() {
     let spacing = |source| {
         Some(PixelSpacing {
             row: 0.1,

@@ -1,11 +1,11 @@
-//! One view and the mouse: what comes of each event, in order.
+//! Mouse events on one view and their results, in order.
 
 use super::*;
 use PointerPhase::{DoubleClick, Drag, Hover, Leave, Press, Release};
-use egui::pos2;
+use egui::{MouseWheelUnit, pos2};
 
-/// A view that lies left of x = 100; two points make a pixel.
-fn around(tool: ToolKind, time: f64) -> EventContext {
+/// A view left of x = 100; one pixel is two points wide.
+fn context(tool: ToolKind, time: f64) -> EventContext {
     let placement = ViewPlacement {
         scale: [2.0, 2.0],
         origin: [10.0, 0.0],
@@ -21,7 +21,7 @@ fn around(tool: ToolKind, time: f64) -> EventContext {
     }
 }
 
-fn heard(what: WindowEvent, x: f32) -> Heard {
+fn window_event(what: WindowEvent, x: f32) -> Heard {
     let over = (x < 100.0).then_some(ViewPlane::Slice);
     Heard {
         what,
@@ -33,26 +33,26 @@ fn heard(what: WindowEvent, x: f32) -> Heard {
 }
 
 fn moved(x: f32) -> Heard {
-    heard(WindowEvent::Moved, x)
+    window_event(WindowEvent::Moved, x)
 }
 
 fn down(x: f32) -> Heard {
-    heard(WindowEvent::Pressed(PointerButton::Primary), x)
+    window_event(WindowEvent::Pressed(PointerButton::Primary), x)
 }
 
 fn up(x: f32) -> Heard {
-    heard(WindowEvent::Released(PointerButton::Primary), x)
+    window_event(WindowEvent::Released(PointerButton::Primary), x)
 }
 
-fn lost(what: WindowEvent) -> Heard {
+fn event_without_position(what: WindowEvent) -> Heard {
     Heard {
         at: None,
         over: None,
-        ..heard(what, 0.0)
+        ..window_event(what, 0.0)
     }
 }
 
-fn told(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<EventResult> {
+fn dispatch(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<EventResult> {
     let mut told = Vec::new();
     all.iter()
         .for_each(|heard| input.dispatch_event(heard, around, &mut told));
@@ -71,19 +71,19 @@ fn phases(told: &[EventResult]) -> Vec<(PointerPhase, f64)> {
         .collect()
 }
 
-/// What a tool hears once all of `all` is done.
+/// The input that a tool receives from one frame with the events `all`.
 fn frame(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<(PointerPhase, f64)> {
-    let mut out = told(input, all, around);
+    let mut out = dispatch(input, all, around);
     let now = all.last().copied().unwrap_or_else(|| match input.last {
         Some(at) => moved(at.x),
-        None => lost(WindowEvent::Moved),
+        None => event_without_position(WindowEvent::Moved),
     });
     input.update_hover(&now, around, &mut out);
     phases(&out)
 }
 
 #[test]
-fn all_moves_come_in_their_order() {
+fn all_moves_are_passed_on_in_order() {
     let mut input = ToolInput::default();
     let all = [
         moved(20.0),
@@ -93,7 +93,7 @@ fn all_moves_come_in_their_order() {
         moved(130.0),
         up(130.0),
     ];
-    let out = told(&mut input, &all, &around(ToolKind::Brush, 0.0));
+    let out = dispatch(&mut input, &all, &context(ToolKind::Brush, 0.0));
     let expected = [
         (Press, 5.0),
         (Drag, 10.0),
@@ -101,38 +101,42 @@ fn all_moves_come_in_their_order() {
         (Drag, 60.0),
         (Release, 60.0),
     ];
-    assert_eq!(phases(&out), expected, "also outside of the canvas");
+    assert_eq!(
+        phases(&out),
+        expected,
+        "moves outside of the canvas count too"
+    );
     assert_eq!(input.gesture, Gesture::None);
 }
 
 #[test]
-fn a_press_beside_the_canvas_draws_nothing() {
+fn a_press_outside_of_the_canvas_draws_nothing() {
     let mut input = ToolInput::default();
     assert_eq!(
-        told(
+        dispatch(
             &mut input,
             &[down(120.0), moved(50.0)],
-            &around(ToolKind::Brush, 0.0)
+            &context(ToolKind::Brush, 0.0)
         ),
         []
     );
 }
 
 #[test]
-fn two_clicks_on_one_place_are_a_double_click_however_slow_the_window_is() {
+fn two_clicks_at_one_point_are_a_double_click_however_slow_the_window_is() {
     let mut input = ToolInput::default();
     let click = |input: &mut ToolInput, x: f32, time: f64| {
-        phases(&told(
+        phases(&dispatch(
             input,
             &[down(x), up(x)],
-            &around(ToolKind::Polygon, time),
+            &context(ToolKind::Polygon, time),
         ))
     };
     assert_eq!(click(&mut input, 20.0, 0.0), [(Press, 5.0), (Release, 5.0)]);
     assert_eq!(
         click(&mut input, 60.0, 0.0),
         [(Press, 25.0), (Release, 25.0)],
-        "somewhere else"
+        "at another point"
     );
     assert_eq!(
         click(&mut input, 60.0, 3.0),
@@ -141,22 +145,22 @@ fn two_clicks_on_one_place_are_a_double_click_however_slow_the_window_is() {
     assert_eq!(
         click(&mut input, 60.0, 3.0),
         [(Press, 25.0), (Release, 25.0)],
-        "the third begins anew"
+        "the third click starts again"
     );
-    let key = heard(
+    let key = window_event(
         WindowEvent::Command(crate::session::command::UserCommand::NextSlice),
         60.0,
     );
-    told(&mut input, &[key], &around(ToolKind::Polygon, 3.0));
+    dispatch(&mut input, &[key], &context(ToolKind::Polygon, 3.0));
     assert_eq!(
         click(&mut input, 60.0, 3.0),
         [(Press, 25.0), (Release, 25.0)],
-        "something else was done between"
+        "another action came between"
     );
 }
 
 #[test]
-fn middle_and_space_move_the_picture_and_the_right_button_its_greys() {
+fn middle_button_and_space_pan_and_the_right_button_changes_the_window() {
     for (which, has_space) in [
         (PointerButton::Middle, false),
         (PointerButton::Primary, true),
@@ -164,12 +168,12 @@ fn middle_and_space_move_the_picture_and_the_right_button_its_greys() {
         let mut input = ToolInput::default();
         let press = Heard {
             has_space,
-            ..heard(WindowEvent::Pressed(which), 20.0)
+            ..window_event(WindowEvent::Pressed(which), 20.0)
         };
-        let out = told(
+        let out = dispatch(
             &mut input,
             &[press, moved(30.0), moved(45.0)],
-            &around(ToolKind::Brush, 0.0),
+            &context(ToolKind::Brush, 0.0),
         );
         assert_eq!(
             out,
@@ -181,11 +185,11 @@ fn middle_and_space_move_the_picture_and_the_right_button_its_greys() {
         );
     }
     let mut input = ToolInput::default();
-    let press = heard(WindowEvent::Pressed(PointerButton::Secondary), 20.0);
-    let out = told(
+    let press = window_event(WindowEvent::Pressed(PointerButton::Secondary), 20.0);
+    let out = dispatch(
         &mut input,
         &[press, moved(30.0)],
-        &around(ToolKind::Brush, 0.0),
+        &context(ToolKind::Brush, 0.0),
     );
     assert_eq!(
         out,
@@ -194,10 +198,54 @@ fn middle_and_space_move_the_picture_and_the_right_button_its_greys() {
 }
 
 #[test]
-fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_through() {
+fn with_the_click_tool_a_right_click_takes_away_and_a_right_drag_still_changes_the_window() {
+    let right = |x| window_event(WindowEvent::Pressed(PointerButton::Secondary), x);
+    let released = |x| window_event(WindowEvent::Released(PointerButton::Secondary), x);
+    let around = context(ToolKind::Click, 0.0);
+    let mut input = ToolInput::default();
+    let out = dispatch(
+        &mut input,
+        &[right(20.0), moved(22.0), released(22.0)],
+        &around,
+    );
+    assert_eq!(phases(&out), [(Press, 5.0), (Release, 5.0)]);
+    let erases = |told: &EventResult| !matches!(told, EventResult::Input(i) if !i.erases);
+    assert!(out.iter().all(erases));
+    assert!(!out.iter().any(|t| matches!(t, EventResult::Windowed(_))));
+    assert!(input.menu.is_none());
+
+    let all = [right(20.0), moved(23.0), moved(45.0), released(21.0)];
+    let out = dispatch(&mut input, &all, &around);
+    assert_eq!(
+        out,
+        [EventResult::Pressed, EventResult::Windowed(Vec2::X * 22.0)]
+    );
+    assert!(input.menu.is_none(), "it was a drag");
+
+    let brush = context(ToolKind::Brush, 0.0);
+    dispatch(&mut input, &[right(20.0), released(20.0)], &brush);
+    assert!(input.menu.is_some(), "other tools have the context menu");
+}
+
+#[test]
+fn shift_reaches_the_tool() {
+    let press = Heard {
+        modifiers: Modifiers::SHIFT,
+        ..down(20.0)
+    };
+    let around = context(ToolKind::Click, 0.0);
+    let out = dispatch(&mut ToolInput::default(), &[press], &around);
+    assert!(
+        out.iter()
+            .any(|told| matches!(told, EventResult::Input(input) if input.is_shifted))
+    );
+}
+
+#[test]
+fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_crosshair() {
     let linked = |tool| EventContext {
         is_linked: true,
-        ..around(tool, 0.0)
+        ..context(tool, 0.0)
     };
     for (tool, modifiers) in [
         (ToolKind::Look, Modifiers::NONE),
@@ -208,7 +256,7 @@ fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_t
             modifiers,
             ..down(20.0)
         };
-        let out = told(&mut input, &[press, moved(30.0)], &linked(tool));
+        let out = dispatch(&mut input, &[press, moved(30.0)], &linked(tool));
         assert_eq!(
             out,
             [
@@ -219,7 +267,7 @@ fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_t
         );
     }
     let mut input = ToolInput::default();
-    let out = told(
+    let out = dispatch(
         &mut input,
         &[down(20.0), moved(30.0)],
         &linked(ToolKind::Brush),
@@ -231,13 +279,13 @@ fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_t
 fn alt_and_ctrl_erase() {
     for modifiers in [Modifiers::ALT, Modifiers::CTRL] {
         let mut input = ToolInput::default();
-        let out = told(
+        let out = dispatch(
             &mut input,
             &[Heard {
                 modifiers,
                 ..down(20.0)
             }],
-            &around(ToolKind::Brush, 0.0),
+            &context(ToolKind::Brush, 0.0),
         );
         assert!(
             out.iter()
@@ -247,68 +295,68 @@ fn alt_and_ctrl_erase() {
 }
 
 #[test]
-fn no_stroke_is_left_hanging() {
+fn every_stroke_ends() {
     let begin = || {
         let mut input = ToolInput::default();
-        told(
+        dispatch(
             &mut input,
             &[down(20.0), moved(30.0)],
-            &around(ToolKind::Brush, 0.0),
+            &context(ToolKind::Brush, 0.0),
         );
         input
     };
     let mut input = begin();
-    let out = told(
+    let out = dispatch(
         &mut input,
-        &[lost(WindowEvent::Unfocused)],
-        &around(ToolKind::Brush, 0.1),
+        &[event_without_position(WindowEvent::Unfocused)],
+        &context(ToolKind::Brush, 0.1),
     );
     assert_eq!(
         phases(&out),
         [(Release, 10.0)],
-        "the window lost the keyboard"
+        "the window lost the keyboard focus"
     );
 
     let mut input = begin();
-    let out = told(&mut input, &[down(40.0)], &around(ToolKind::Brush, 0.1));
+    let out = dispatch(&mut input, &[down(40.0)], &context(ToolKind::Brush, 0.1));
     assert_eq!(
         phases(&out),
         [(Release, 10.0), (Press, 15.0)],
-        "the button went down again and nobody said that it was up"
+        "a second press without a release"
     );
 
     let mut input = begin();
-    told(
+    dispatch(
         &mut input,
-        &[lost(WindowEvent::Gone), moved(50.0)],
-        &around(ToolKind::Brush, 0.1),
+        &[event_without_position(WindowEvent::Gone), moved(50.0)],
+        &context(ToolKind::Brush, 0.1),
     );
     assert_eq!(
-        frame(&mut input, &[], &around(ToolKind::Brush, 1.0)),
+        frame(&mut input, &[], &context(ToolKind::Brush, 1.0)),
         [],
-        "it came back"
+        "the pointer came back"
     );
-    told(
+    dispatch(
         &mut input,
-        &[lost(WindowEvent::Gone)],
-        &around(ToolKind::Brush, 1.0),
+        &[event_without_position(WindowEvent::Gone)],
+        &context(ToolKind::Brush, 1.0),
     );
     assert_eq!(
-        frame(&mut input, &[], &around(ToolKind::Brush, 1.6))[0],
+        frame(&mut input, &[], &context(ToolKind::Brush, 1.6))[0],
         (Release, 20.0),
-        "it stayed away"
+        "the pointer stayed away"
     );
 }
 
 #[test]
-fn a_tool_hears_of_the_pointer_once_and_when_it_leaves() {
+fn hover_and_leave_are_each_reported_once() {
     let mut input = ToolInput::default();
-    let mut frame = |all: &[Heard], tool| frame(&mut input, all, &around(tool, 0.0));
+    let mut frame = |all: &[Heard], tool| frame(&mut input, all, &context(tool, 0.0));
     assert_eq!(frame(&[moved(20.0)], ToolKind::Look), []);
     assert_eq!(
         frame(&[], ToolKind::Brush),
         [(Hover, 5.0)],
-        "a tool was taken where the pointer is"
+        "a tool was chosen under the pointer"
     );
     assert_eq!(frame(&[], ToolKind::Brush), []);
     assert_eq!(frame(&[moved(120.0)], ToolKind::Brush), [(Leave, 5.0)]);
@@ -316,23 +364,19 @@ fn a_tool_hears_of_the_pointer_once_and_when_it_leaves() {
 }
 
 #[test]
-fn a_tool_stays_where_keys_moved_it_until_the_mouse_moves() {
+fn the_pointer_stays_where_keys_moved_it_until_the_mouse_moves() {
     let mut input = ToolInput::default();
     let mut frame = |all: &[Heard], keyed| {
         let around = EventContext {
             keyed,
-            ..around(ToolKind::Brush, 0.0)
+            ..context(ToolKind::Brush, 0.0)
         };
         frame(&mut input, all, &around)
     };
     assert_eq!(frame(&[moved(20.0)], None), [(Hover, 5.0)]);
     let keyed = Some([30.0, 10.0]);
     assert_eq!(frame(&[], keyed), [(Hover, 30.0)]);
-    assert_eq!(
-        frame(&[moved(20.0)], keyed),
-        [],
-        "it was told again where it is"
-    );
+    assert_eq!(frame(&[moved(20.0)], keyed), [], "the mouse has not moved");
     assert_eq!(
         frame(&[moved(24.0)], keyed),
         [(Hover, 7.0)],
@@ -340,8 +384,8 @@ fn a_tool_stays_where_keys_moved_it_until_the_mouse_moves() {
     );
 }
 
-fn turn(unit: MouseWheelUnit, y: f32) -> Heard {
-    heard(
+fn wheel_event(unit: MouseWheelUnit, y: f32) -> Heard {
+    window_event(
         WindowEvent::Wheel {
             unit,
             delta: egui::vec2(0.0, y),
@@ -351,26 +395,26 @@ fn turn(unit: MouseWheelUnit, y: f32) -> Heard {
 }
 
 #[test]
-fn a_notch_of_a_wheel_is_one_slice_and_one_step_of_the_brush() {
+fn a_notch_of_the_wheel_is_one_slice_or_one_brush_step() {
     let [around, twice] = [1.0, 2.0].map(|notch| EventContext {
         notch,
-        ..around(ToolKind::Brush, 0.0)
+        ..context(ToolKind::Brush, 0.0)
     });
     let mut input = ToolInput::default();
-    let line = turn(MouseWheelUnit::Line, -1.0);
+    let line = wheel_event(MouseWheelUnit::Line, -1.0);
     assert_eq!(
-        told(&mut input, &[line, line], &around),
+        dispatch(&mut input, &[line, line], &around),
         [EventResult::Slices(1), EventResult::Slices(1)]
     );
     let sized = Heard {
         modifiers: Modifiers::SHIFT,
-        ..turn(MouseWheelUnit::Line, 1.0)
+        ..wheel_event(MouseWheelUnit::Line, 1.0)
     };
     assert_eq!(
-        told(&mut input, &[sized], &around),
+        dispatch(&mut input, &[sized], &around),
         [EventResult::Notches(1)]
     );
-    let none = heard(
+    let none = window_event(
         WindowEvent::Wheel {
             unit: MouseWheelUnit::Line,
             delta: Vec2::X,
@@ -378,31 +422,31 @@ fn a_notch_of_a_wheel_is_one_slice_and_one_step_of_the_brush() {
         20.0,
     );
     assert_eq!(
-        told(&mut input, &[none], &around),
+        dispatch(&mut input, &[none], &around),
         [],
-        "sideways is no slice"
+        "horizontal scrolling is ignored"
     );
     assert_eq!(
-        told(&mut input, &[line, line], &twice),
+        dispatch(&mut input, &[line, line], &twice),
         [EventResult::Slices(1)],
-        "a display that tells each notch twice"
+        "a display server that reports each notch twice"
     );
     let zoomed = Heard {
         modifiers: Modifiers::COMMAND,
-        ..turn(MouseWheelUnit::Line, 1.0)
+        ..wheel_event(MouseWheelUnit::Line, 1.0)
     };
     assert_eq!(
-        told(&mut input, &[zoomed], &around),
+        dispatch(&mut input, &[zoomed], &around),
         [EventResult::Zoomed(ZOOM_PER_NOTCH, pos2(20.0, 20.0))]
     );
 }
 
 #[test]
-fn parts_of_a_notch_add_up() {
-    let around = around(ToolKind::Brush, 0.0);
+fn fractions_of_a_notch_add_up() {
+    let around = context(ToolKind::Brush, 0.0);
     let slices = |unit, parts: &[f32]| {
-        let all: Vec<Heard> = parts.iter().map(|y| turn(unit, *y)).collect();
-        let slices = told(&mut ToolInput::default(), &all, &around);
+        let all: Vec<Heard> = parts.iter().map(|y| wheel_event(unit, *y)).collect();
+        let slices = dispatch(&mut ToolInput::default(), &all, &around);
         slices
             .iter()
             .map(|t| {
@@ -417,13 +461,13 @@ fn parts_of_a_notch_add_up() {
     assert_eq!(
         slices(MouseWheelUnit::Line, &[-0.1; 10]),
         1,
-        "a wheel with fine notches"
+        "a high-resolution wheel"
     );
     assert_eq!(slices(MouseWheelUnit::Line, &[-0.125; 15]), 1);
     assert_eq!(slices(MouseWheelUnit::Point, &[-4.0; 15]), 2, "a touchpad");
     assert_eq!(
         slices(MouseWheelUnit::Point, &[-20.0, 20.0, -20.0]),
         0,
-        "who turns back begins anew"
+        "changing direction starts again"
     );
 }

@@ -1,4 +1,5 @@
-//! Work that goes from the session through the thread into the database, and back after a restart.
+//! Work is written from the session through the thread to the database, and restored after a
+//! restart.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -20,7 +21,7 @@ use crate::{
 use labrum_core::{label::Label, mask::Mask, study::Status};
 use std::path::{Path, PathBuf};
 
-/// A session and its worker on samples; no network.
+/// A session with its worker, on bundled samples and without a network.
 struct Desk {
     session: Session,
     worker: Worker,
@@ -89,7 +90,7 @@ impl Desk {
         desk
     }
 
-    fn turn(&mut self) {
+    fn handle_events(&mut self) {
         while let Some(event) = self.worker.poll_event() {
             self.session.on_event(event);
         }
@@ -102,20 +103,20 @@ impl Desk {
 
     fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
         let begun = Instant::now();
-        self.turn();
+        self.handle_events();
         while !done(&self.session) {
             assert!(
                 begun.elapsed() < Duration::from_secs(30),
-                "waited too long for {what}"
+                "timed out waiting for {what}"
             );
             thread::sleep(Duration::from_millis(2));
-            self.turn();
+            self.handle_events();
         }
     }
 
     fn command(&mut self, command: UserCommand) {
         self.session.apply_action(Action::Command(command));
-        self.turn();
+        self.handle_events();
     }
 
     fn dab(&mut self, at: [f64; 2]) {
@@ -124,10 +125,11 @@ impl Desk {
                 phase,
                 at,
                 erases: false,
+                is_shifted: false,
                 scale: 1.0,
             }));
         }
-        self.turn();
+        self.handle_events();
     }
 
     fn masks(&self) -> Vec<Option<Mask>> {
@@ -146,7 +148,7 @@ impl Desk {
 }
 
 #[test]
-fn work_is_there_again_after_a_restart_and_can_be_undone() {
+fn work_is_restored_after_a_restart_and_can_be_undone() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
@@ -179,7 +181,7 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
     assert!(desk.session.next_undo().is_none());
     assert!(
         desk.masks().iter().all(Option::is_none),
-        "nobody has drawn on any slice"
+        "undo has removed all masks"
     );
     assert_eq!(
         desk.session.cases.current_case().unwrap().status,
@@ -188,7 +190,7 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
 }
 
 #[test]
-fn status_and_order_of_pictures_come_back_by_their_content() {
+fn a_renamed_image_is_recognised_by_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let moved = folder.path().join("elsewhere");
     std::fs::create_dir(&moved).unwrap();
@@ -214,7 +216,7 @@ fn status_and_order_of_pictures_come_back_by_their_content() {
 }
 
 #[test]
-fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
+fn an_absent_label_and_its_acceptance_are_restored_and_can_be_undone() {
     let folder = tempfile::tempdir().unwrap();
     let picture = samples("fetal-head").join("fetal-head-011_HC.png");
     let mut desk = Desk::open(folder.path(), picture.clone());
@@ -257,7 +259,7 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
 }
 
 #[test]
-fn a_renamed_label_is_undone_after_a_restart() {
+fn renaming_a_label_can_be_undone_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.session
@@ -279,7 +281,7 @@ fn a_renamed_label_is_undone_after_a_restart() {
 }
 
 #[test]
-fn a_label_is_removed_from_cases_that_are_not_open() {
+fn removing_a_label_also_changes_cases_that_are_not_open() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
@@ -288,13 +290,13 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     desk.session.apply_action(Action::Open(vec![
         samples("fetal-head").join("fetal-head-011_HC.png"),
     ]));
-    desk.until("the picture", |s| {
+    desk.until("the image", |s| {
         s.current_loaded().is_some() && s.cases.current_case().is_some_and(|c| c.is_restored)
     });
     desk.dab([100.0, 100.0]);
     desk.session
         .apply_action(Action::Label(LabelAction::Count(1)));
-    desk.until("the count", |s| s.labels.label_use(1).is_some());
+    desk.until("the number of masks", |s| s.labels.label_use(1).is_some());
     assert_eq!(
         desk.session
             .labels
@@ -308,7 +310,7 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
             into: None,
         }));
     desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
-    // Numbers of steps go on after those that the workspace made.
+    // New steps are numbered after those that the workspace added.
     desk.dab([100.0, 100.0]);
     desk.until("the journal", |s| s.workspace.unsaved_count() == 0);
     drop(desk);
@@ -316,36 +318,39 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     assert!(
         desk.masks().iter().flatten().all(Mask::is_blank),
-        "it was taken from the closed case, too"
+        "the label is also removed from the closed case"
     );
     assert_eq!(desk.session.next_undo(), Some("Remove label Label 1"));
     desk.command(UserCommand::Undo);
     assert!(desk.masks().iter().flatten().any(|m| m.count_pixels(1) > 0));
     assert!(
         desk.session.standing_labels().contains(&1),
-        "the label is there again"
+        "the label is restored"
     );
 }
 
 #[test]
-fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen() {
+fn work_without_a_workspace_is_saved_in_the_one_chosen_later() {
     let folder = tempfile::tempdir().unwrap();
-    // A file where the folder would be: as if the disk could not be written to.
+    // A file in place of the folder stands for a disk that cannot be written to.
     std::fs::write(folder.path().join("data"), "in the way").unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
         matches!(s.workspace.state(), WorkspaceState::Failed(_))
     });
-    assert!(!desk.session.notices.list.is_empty(), "the user is told");
+    assert!(
+        !desk.session.notices.list.is_empty(),
+        "the user is notified"
+    );
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
     desk.dab([80.0, 60.0]);
-    desk.until("the trouble", |s| s.workspace.trouble().is_some());
+    desk.until("the write error", |s| s.workspace.trouble().is_some());
     assert!(desk.session.workspace.unsaved_count() >= 2);
     let masks = desk.masks();
     assert!(
         masks.iter().flatten().any(|m| !m.is_blank()),
-        "the work is on the screen"
+        "the work is kept in memory"
     );
 
     let chosen = folder.path().join("chosen");
@@ -365,7 +370,7 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
 }
 
 #[test]
-fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
+fn a_second_window_is_read_only_and_notices_when_the_first_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Desk::open(folder.path(), samples("sarcoma-ct"));
     first.command(UserCommand::ToolBrush);
@@ -373,7 +378,7 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     first.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = first.masks();
     let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
-    second.until("who has it", |s| s.workspace.lock_holder().is_some());
+    second.until("the lock holder", |s| s.workspace.lock_holder().is_some());
     let WorkspaceState::Open(info) = second.session.workspace.state() else {
         panic!()
     };
@@ -381,14 +386,14 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     assert_eq!(second.masks(), masks);
     second.command(UserCommand::ToolBrush);
     second.dab([30.0, 30.0]);
-    assert_eq!(second.masks(), masks, "nothing is drawn");
-    // What the first one draws on is not lost, whatever the second does with its copy.
+    assert_eq!(second.masks(), masks, "nothing can be drawn");
+    // The first window can still save, whatever the second does with its copy.
     first.dab([90.0, 60.0]);
     first.until("the journal", |s| s.workspace.unsaved_count() == 0);
     let masks = first.masks();
     assert!(!second.session.workspace.can_take_over());
     drop(first);
-    second.until("the end of the first", |s| s.workspace.can_take_over());
+    second.until("the first window to close", |s| s.workspace.can_take_over());
     drop(second);
     assert_eq!(
         Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
@@ -396,21 +401,21 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     );
 }
 
-/// Makes the folder of the data something that cannot be opened.
-fn block(folder: &Path) -> PathBuf {
+/// Puts a file in place of the data folder, so that it cannot be opened.
+fn block_data_folder(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     std::fs::write(&data, "in the way").unwrap();
     data
 }
 
 #[test]
-fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
+fn work_is_saved_automatically_once_the_workspace_can_be_opened() {
     let folder = tempfile::tempdir().unwrap();
-    let data = block(folder.path());
+    let data = block_data_folder(folder.path());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the trouble", |s| s.workspace.trouble().is_some());
+    desk.until("the write error", |s| s.workspace.trouble().is_some());
     let masks = desk.masks();
     std::fs::remove_file(data).unwrap();
     desk.until("the journal", |s| {
@@ -425,7 +430,7 @@ fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
 }
 
 #[test]
-fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
+fn a_retry_opens_the_workspace_and_restores_its_masks_before_drawing() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
@@ -436,7 +441,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
 
     let (data, away) = (folder.path().join("data"), folder.path().join("away"));
     std::fs::rename(&data, &away).unwrap();
-    block(folder.path());
+    block_data_folder(folder.path());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
         matches!(s.workspace.state(), WorkspaceState::Failed(_))
@@ -447,7 +452,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     });
     assert!(
         desk.session.cases.current_case().unwrap().is_restored,
-        "one can draw without a workspace"
+        "drawing is possible without a workspace"
     );
     std::fs::remove_file(&data).unwrap();
     std::fs::rename(&away, &data).unwrap();
@@ -474,16 +479,16 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     let (before, after) = (pixels(&masks), pixels(&desk.masks()));
     assert!(
         before.iter().all(|pixel| after.contains(pixel)),
-        "nothing was drawn on a mask that was not there yet"
+        "the stroke has replaced the restored mask"
     );
     assert!(
         after.len() > before.len(),
-        "what was drawn meanwhile waited for it"
+        "the stroke made meanwhile is missing"
     );
 }
 
 #[test]
-fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
+fn a_job_for_an_unknown_case_does_not_block_others() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
     let mut handle = StoreHandle::start_thread(
@@ -516,15 +521,15 @@ fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
         .iter()
         .filter(|e| matches!(e, Event::Failed(_)))
         .count();
-    assert_eq!(failures, 1, "the status is told of: {told:?}");
+    assert_eq!(failures, 1, "one failure, for the status: {told:?}");
 }
 
 #[test]
-fn leaving_with_a_long_queue_ends_and_writes_it_all() {
+fn closing_with_a_long_queue_writes_everything() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
-    // More than there is room for among the events.
+    // More steps than the event channel can hold.
     for n in 0..200 {
         for phase in [PointerPhase::Press, PointerPhase::Release] {
             let at = [20.0 + f64::from(n % 150), 20.0 + f64::from(n / 2)];
@@ -532,6 +537,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
                 phase,
                 at,
                 erases: false,
+                is_shifted: false,
                 scale: 1.0,
             }));
         }
@@ -549,7 +555,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
     });
     waits
         .recv_timeout(Duration::from_secs(60))
-        .expect("the thread of the workspace does not end");
+        .expect("the workspace thread does not end");
     assert_eq!(
         Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
         masks
@@ -557,7 +563,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
 }
 
 #[test]
-fn a_move_is_no_step_that_waits_to_be_saved() {
+fn moving_the_workspace_leaves_nothing_unsaved() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     let target = folder.path().join("elsewhere");
@@ -574,7 +580,7 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
 }
 
 #[test]
-fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open() {
+fn of_two_workspaces_opened_at_once_the_later_one_stays_open() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
     let mut handle = StoreHandle::start_thread(
@@ -587,7 +593,7 @@ fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open()
     .unwrap();
     let chosen = folder.path().join("Chosen");
     {
-        // Both come before the thread looks at either.
+        // Both are queued before the thread handles either.
         let mut queue = handle.shared.queue.lock();
         queue.put_job(StoreJob::Open {
             folder: None,

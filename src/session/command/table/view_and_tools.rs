@@ -227,6 +227,13 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[plain_key("V")],
     ),
     command_entry(
+        C::ToolClick,
+        Tools,
+        "Click",
+        "Click an object to outline it",
+        &[plain_key("K")],
+    ),
+    command_entry(
         C::ToolBrush,
         Tools,
         "Brush",

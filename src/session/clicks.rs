@@ -1,0 +1,362 @@
+//! The object that is being clicked: its prompts, what a model found for them, and its steps. It follows undo and redo.
+//!
+//! Prompts are answered one after the other, because each answer starts from the one before. An object that was taken
+//! while prompts of it wait stays in line until they are answered.
+
+use super::{
+    clicked::ClickedObject,
+    history::StepId,
+    job::{CaseId, ClickAnswer, ClickJob, SliceKey},
+};
+use labrum_core::{
+    counts::count_with_noun, device::DeviceChoice, image::Image, mask::Mask, prompts::Prompt,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// A prompt with its answer.
+#[derive(Clone, Debug)]
+pub(super) struct AnsweredPrompt {
+    /// The prompt.
+    pub(super) prompt: Prompt,
+    /// The object after it.
+    pub(super) found: Arc<ClickedObject>,
+    /// The step that painted it; `None` if no pixel changed.
+    pub(super) step: Option<StepId>,
+}
+
+/// An object with the prompts that were given for it.
+#[derive(Debug)]
+pub struct PendingObject {
+    id: u64,
+    /// Counted from 1 on its slice.
+    number: usize,
+    key: SliceKey,
+    label: u8,
+    image: Arc<Image>,
+    /// The piece of the mask that it corrects.
+    piece: Option<Arc<ClickedObject>>,
+    /// The mask before its first prompt, without the piece; `None` before the first answer.
+    base: Option<Arc<Mask>>,
+    /// Oldest first.
+    answered: Vec<AnsweredPrompt>,
+    /// Answered prompts that were undone; the last one undone is the last.
+    undone: Vec<AnsweredPrompt>,
+    /// Prompts without an answer, oldest first.
+    waiting: VecDeque<Prompt>,
+    /// Changes whenever an answer that is on its way becomes obsolete.
+    revision: u64,
+    /// The revision of the slice's mask after its newest step.
+    mask_revision: u64,
+    /// It gets no more prompts.
+    is_taken: bool,
+}
+
+impl PendingObject {
+    /// Its slice.
+    pub fn slice_key(&self) -> SliceKey {
+        self.key
+    }
+
+    /// Its prompts, oldest first; those that wait for an answer are the last.
+    pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        let answered = self.answered.iter().map(|answered| &answered.prompt);
+        answered.chain(&self.waiting)
+    }
+
+    /// The object after its newest answered prompt; before the first answer the piece that it corrects.
+    pub fn found(&self) -> Option<&Arc<ClickedObject>> {
+        let newest = self.answered.last().map(|answered| &answered.found);
+        newest.or(self.piece.as_ref())
+    }
+
+    /// What is known of it: "Object 1: 2 clicks, confidence 91 %".
+    pub fn summary(&self) -> String {
+        let has_only_clicks = self.prompts().all(|p| matches!(p, Prompt::Click { .. }));
+        let noun = if has_only_clicks { "click" } else { "prompt" };
+        let count = count_with_noun(self.prompts().count(), noun);
+        let state = match self.found() {
+            _ if !self.waiting.is_empty() => "computing...".to_owned(),
+            Some(found) if !found.region().is_empty() => {
+                format!("confidence {:.0} %", 100.0 * found.confidence())
+            }
+            _ => "nothing found".to_owned(),
+        };
+        format!("Object {}: {count}, {state}", self.number)
+    }
+
+    /// The label that it is painted in.
+    pub(super) fn label(&self) -> u8 {
+        self.label
+    }
+
+    /// The piece of the mask that it corrects.
+    pub(super) fn corrected_piece(&self) -> Option<&ClickedObject> {
+        self.piece.as_deref()
+    }
+
+    /// The mask before its first prompt, without the piece that it corrects; `None` before the first answer.
+    pub(super) fn base_mask(&self) -> Option<&Arc<Mask>> {
+        self.base.as_ref()
+    }
+
+    /// True if the pixel is in the object, as far as it is known.
+    pub(super) fn holds_pixel(&self, column: usize, row: usize) -> bool {
+        self.found()
+            .is_some_and(|found| found.region().contains(column, row))
+    }
+
+    /// True if nothing but its own steps changed the mask of its slice, which has this revision now.
+    pub(super) fn is_mask_its_own(&self, revision: Option<u64>) -> bool {
+        self.answered.is_empty() || revision == Some(self.mask_revision)
+    }
+
+    /// False if all its prompts were undone.
+    fn has_prompts(&self) -> bool {
+        !self.answered.is_empty() || !self.waiting.is_empty()
+    }
+
+    /// True if it will never have prompts again.
+    fn is_over(&self) -> bool {
+        let has_none = self.answered.is_empty() && self.undone.is_empty();
+        self.waiting.is_empty() && (self.is_taken || has_none)
+    }
+
+    /// True if its newest prompt can be taken back without undoing a step.
+    fn has_loose_prompt(&self) -> bool {
+        !self.waiting.is_empty() || self.answered.last().is_some_and(|a| a.step.is_none())
+    }
+
+    /// Takes back the newest prompt, if it has no step; true if the answer to it may be on its way.
+    fn take_back_loose_prompt(&mut self) -> bool {
+        if self.waiting.pop_back().is_some() {
+            let is_asked = self.waiting.is_empty();
+            self.revision += u64::from(is_asked);
+            return is_asked;
+        }
+        self.undone.extend(self.answered.pop());
+        false
+    }
+}
+
+/// The objects that prompts were given for, and the question that is being answered.
+#[derive(Debug, Default)]
+pub struct PendingClicks {
+    /// The newest is the last; those before it wait for their last answers.
+    objects: Vec<PendingObject>,
+    /// Id and revision of the object whose prompt is being answered.
+    asked: Option<(u64, u64)>,
+    /// An answer that arrived in the middle of a stroke.
+    pub(super) held: Option<ClickAnswer>,
+    /// The slice where objects were taken, and how many.
+    taken: Option<(SliceKey, usize)>,
+}
+
+impl PendingClicks {
+    /// The object that is being clicked.
+    pub fn object(&self) -> Option<&PendingObject> {
+        self.current().filter(|object| object.has_prompts())
+    }
+
+    /// As [`PendingClicks::object`], also if all its prompts were undone: redo brings them back.
+    pub(super) fn current(&self) -> Option<&PendingObject> {
+        self.objects.last().filter(|object| !object.is_taken)
+    }
+
+    fn current_mut(&mut self) -> Option<&mut PendingObject> {
+        self.objects.last_mut().filter(|object| !object.is_taken)
+    }
+
+    /// An object by its id.
+    pub(super) fn object_by_id(&self, id: u64) -> Option<&PendingObject> {
+        self.objects.iter().find(|object| object.id == id)
+    }
+
+    /// True if a prompt has no answer yet.
+    pub fn is_waiting(&self) -> bool {
+        self.objects.iter().any(|object| !object.waiting.is_empty())
+    }
+
+    /// Begins an object; the one before is taken.
+    pub(super) fn begin_object(
+        &mut self,
+        id: u64,
+        key: SliceKey,
+        label: u8,
+        image: Arc<Image>,
+        piece: Option<Arc<ClickedObject>>,
+    ) {
+        self.take_object();
+        let before = self.taken.filter(|(slice, _)| *slice == key);
+        self.objects.push(PendingObject {
+            id,
+            number: before.map_or(0, |(_, count)| count) + 1,
+            key,
+            label,
+            image,
+            piece,
+            base: None,
+            answered: Vec::new(),
+            undone: Vec::new(),
+            waiting: VecDeque::new(),
+            revision: 0,
+            mask_revision: 0,
+            is_taken: false,
+        });
+    }
+
+    /// Gives the current object another prompt. Prompts that were undone cannot be redone any more.
+    pub(super) fn add_prompt(&mut self, prompt: Prompt) {
+        if let Some(object) = self.current_mut() {
+            object.undone.clear();
+            object.waiting.push_back(prompt);
+        }
+    }
+
+    /// Ends the current object: the next prompt begins another one. False if there is none.
+    pub(super) fn take_object(&mut self) -> bool {
+        let Some(object) = self.current_mut() else {
+            return false;
+        };
+        object.is_taken = true;
+        let (had_prompts, key, number) = (object.has_prompts(), object.key, object.number);
+        if had_prompts {
+            self.taken = Some((key, number));
+        }
+        self.drop_finished();
+        had_prompts
+    }
+
+    /// The next prompt as a job; `None` while another one is being answered, or if none waits.
+    pub(super) fn next_question(&mut self, device: DeviceChoice) -> Option<ClickJob> {
+        if self.asked.is_some() {
+            return None;
+        }
+        let object = self.objects.iter().find(|o| !o.waiting.is_empty())?;
+        let answered = object.answered.iter().map(|answered| &answered.prompt);
+        let prompts = answered.chain(object.waiting.front()).cloned().collect();
+        self.asked = Some((object.id, object.revision));
+        Some(ClickJob {
+            key: object.key,
+            object: object.id,
+            revision: object.revision,
+            image: object.image.clone(),
+            prompts,
+            earlier: object.found().cloned(),
+            device,
+        })
+    }
+
+    /// Takes the prompt that an answer belongs to out of the line; `None` if the answer is obsolete.
+    pub(super) fn accept_answer(&mut self, answer: &ClickAnswer) -> Option<Prompt> {
+        if self.asked != Some((answer.object, answer.revision)) {
+            return None;
+        }
+        self.asked = None;
+        let object = self.objects.iter_mut().find(|o| o.id == answer.object)?;
+        object.revision += 1;
+        let prompt = object.waiting.pop_front();
+        prompt.filter(|_| answer.prompts == object.answered.len() + 1)
+    }
+
+    /// Adds an answered prompt to its object. `base` is the mask before the first one, `mask_revision` the revision of
+    /// the slice's mask now.
+    pub(super) fn add_answer(
+        &mut self,
+        id: u64,
+        answered: AnsweredPrompt,
+        base: Arc<Mask>,
+        mask_revision: u64,
+    ) {
+        if let Some(object) = self.objects.iter_mut().find(|o| o.id == id) {
+            object.answered.push(answered);
+            object.base = Some(base);
+            object.mask_revision = mask_revision;
+        }
+        self.drop_finished();
+    }
+
+    /// Drops an object; its steps stay.
+    pub(super) fn forget_object(&mut self, id: u64) {
+        self.objects.retain(|object| object.id != id);
+    }
+
+    /// Drops all prompts without an answer, after a failure.
+    pub(super) fn drop_waiting(&mut self) {
+        self.asked = None;
+        for object in &mut self.objects {
+            object.waiting.clear();
+            object.revision += 1;
+        }
+        self.drop_finished();
+    }
+
+    /// True if [`PendingClicks::take_back_prompt`] would take back a prompt.
+    pub(super) fn can_take_back(&self, case: CaseId) -> bool {
+        self.loose_object(case).is_some()
+    }
+
+    /// Takes back the newest prompt on a case that has no step: it waits for its answer, or changed nothing. False if
+    /// there is none.
+    pub(super) fn take_back_prompt(&mut self, case: CaseId) -> bool {
+        let at = self.loose_object(case);
+        at.is_some_and(|at| self.take_back_at(at))
+    }
+
+    /// As [`PendingClicks::take_back_prompt`], for the current object only.
+    pub(super) fn take_back_from_current(&mut self) -> bool {
+        let has_prompt = self.current().is_some_and(PendingObject::has_loose_prompt);
+        has_prompt && self.take_back_at(self.objects.len() - 1)
+    }
+
+    /// Index of the newest object on a case with a prompt that has no step.
+    fn loose_object(&self, case: CaseId) -> Option<usize> {
+        let mut objects = self.objects.iter();
+        objects.rposition(|object| {
+            object.key.case == case
+                && object.has_loose_prompt()
+                && (!object.is_taken || !object.waiting.is_empty())
+        })
+    }
+
+    fn take_back_at(&mut self, at: usize) -> bool {
+        let Some(object) = self.objects.get_mut(at) else {
+            return false;
+        };
+        let id = object.id;
+        if object.take_back_loose_prompt() {
+            self.asked = self.asked.filter(|(asked, _)| *asked != id);
+        }
+        self.drop_finished();
+        true
+    }
+
+    /// The newest step of the current object.
+    pub(super) fn newest_step(&self) -> Option<StepId> {
+        self.current()?.answered.last()?.step
+    }
+
+    /// Follows a step that was undone or redone; returns the slice of the object if it was one of its steps.
+    pub(super) fn follow_step(&mut self, step: StepId, is_undone: bool) -> Option<SliceKey> {
+        let object = self.current_mut()?;
+        if is_undone {
+            let newest = object.answered.pop_if(|a| a.step == Some(step))?;
+            object.undone.push(newest);
+        } else {
+            let at = object.undone.iter().rposition(|a| a.step == Some(step))?;
+            let again = object.undone.split_off(at);
+            object.answered.extend(again.into_iter().rev());
+        }
+        Some(object.key)
+    }
+
+    /// Notes the revision of the slice's mask after a step of the current object.
+    pub(super) fn note_mask(&mut self, revision: u64) {
+        if let Some(object) = self.current_mut() {
+            object.mask_revision = revision;
+        }
+    }
+
+    fn drop_finished(&mut self) {
+        self.objects.retain(|object| !object.is_over());
+    }
+}
