@@ -23,7 +23,7 @@ pub(super) fn boxed_segmenter() -> Box<dyn SegmentationNetwork> {
 #[derive(Default)]
 struct Real {
     ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
-    /// The network that answers clicks.
+    /// The network of the Click tool.
     clicks: Option<(DeviceChoice, PromptSegmenter)>,
     /// The slice that was clicked last.
     clicked: Option<(SliceKey, PromptImage)>,
@@ -113,7 +113,7 @@ impl SegmentationNetwork for Real {
     }
 }
 
-/// The grey levels of the slice of a job, which are kept until another slice is clicked.
+/// The grey levels of the slice of a job, cached until another slice is clicked.
 fn clicked_image<'a>(
     kept: &'a mut Option<(SliceKey, PromptImage)>,
     job: &ClickJob,

@@ -1,4 +1,4 @@
-//! `labrum click`: segments the object that clicks, boxes and scribbles mean.
+//! `labrum click`: segments the object that clicks, boxes and scribbles indicate.
 
 use super::{DeviceArgument, usage::argument_error};
 use crate::io::{export, open};
@@ -18,9 +18,9 @@ use std::path::PathBuf;
 /// Segment the object at clicks, in a box or under a scribble
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "X and Y are pixels of the image, counted from 0 at the upper left. Prompts are applied in the order in which they are \
-given; each changes only the part of the mask that it touches. The mask is a PNG of the size of the image, 1 where the \
-object is.
+    after_help = "X and Y are the column and row of a pixel, counted from 0 at the upper left. Prompts are applied in the order given; a \
+later prompt changes the mask only in connected areas that it touches. The mask has the size of the image: 1 in the object, \
+0 elsewhere.
 
 Examples:
   labrum click image.png --at 120,80 --out mask.png
@@ -32,7 +32,7 @@ pub(super) struct ClickArguments {
     image: PathBuf,
     #[command(flatten)]
     prompts: PromptArguments,
-    /// Slice, frame or page of the image, from 1
+    /// Slice, frame or page of the image, counted from 1
     #[arg(long, default_value = "1", value_name = "N")]
     frame: NonZeroUsize,
     /// Mask to write (PNG)
@@ -40,7 +40,7 @@ pub(super) struct ClickArguments {
     out: PathBuf,
     #[command(flatten)]
     overwrite: super::OverwriteArgument,
-    /// Model file written by labrum train-prompts [default: the shipped one]
+    /// Model file written by labrum train-prompts [default: the shipped model]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Device to run the network on
@@ -48,28 +48,32 @@ pub(super) struct ClickArguments {
     device: DeviceArgument,
 }
 
-/// All prompts in the order in which they were written.
+/// All prompts, in the order of the command line.
 #[derive(Clone, Debug)]
 struct PromptArguments(Vec<Prompt>);
 
-/// The names of the arguments, with what stands for their values and their help.
+/// Names, value names and help texts of the options.
 const PROMPTS: [(&str, &str, &str); 5] = [
-    ("at", "X,Y", "A pixel of the object"),
-    ("not", "X,Y", "A pixel that is not of the object"),
+    ("at", "X,Y", "Positive click: a pixel of the object"),
+    (
+        "not",
+        "X,Y",
+        "Negative click: a pixel outside of the object",
+    ),
     (
         "box",
         "X0,Y0,X1,Y1",
-        "Two corners of a box around the object",
+        "Box around the object, given by two opposite corners",
     ),
     (
         "scribble",
         "X,Y,X,Y...",
-        "Points of a line within the object",
+        "Positive scribble: points of a line inside the object",
     ),
     (
         "not-scribble",
         "X,Y,X,Y...",
-        "Points of a line outside of the object",
+        "Negative scribble: points of a line outside of the object",
     ),
 ];
 
@@ -121,7 +125,7 @@ impl FromArgMatches for PromptArguments {
     }
 }
 
-/// Numbers with commas between them.
+/// Comma-separated numbers.
 #[derive(Clone, Debug)]
 struct Numbers(Vec<f64>);
 
@@ -135,19 +139,19 @@ fn parse_numbers(text: &str) -> Result<Numbers, String> {
         .map(Numbers)
 }
 
-/// A prompt from pixels, whose centres are half a pixel further.
+/// Converts pixel indices to a prompt. Clicks and scribbles are placed at pixel centres.
 fn to_prompt(name: &str, numbers: &[f64]) -> Result<Prompt, String> {
     match (name, numbers) {
         ("at" | "not", [x, y]) => Ok(Prompt::Click {
             at: [x + 0.5, y + 0.5],
             adds: name == "at",
         }),
-        ("at" | "not", _) => Err("two numbers are needed, x and y".to_owned()),
+        ("at" | "not", _) => Err("expected two numbers: X,Y".to_owned()),
         ("box", [x0, y0, x1, y1]) => Ok(Prompt::Box {
             from: [x0.min(*x1), y0.min(*y1)],
             to: [x0.max(*x1) + 1.0, y0.max(*y1) + 1.0],
         }),
-        ("box", _) => Err("four numbers are needed, x and y of two corners".to_owned()),
+        ("box", _) => Err("expected four numbers: X0,Y0,X1,Y1".to_owned()),
         (_, points) if !points.is_empty() && points.len().is_multiple_of(2) => {
             Ok(Prompt::Scribble {
                 points: points
@@ -157,14 +161,14 @@ fn to_prompt(name: &str, numbers: &[f64]) -> Result<Prompt, String> {
                 adds: name == "scribble",
             })
         }
-        _ => Err("x and y of each point are needed".to_owned()),
+        _ => Err("expected X,Y for each point".to_owned()),
     }
 }
 
 pub(super) fn run(arguments: &ClickArguments) -> Result<()> {
     let tried = "segment the object";
     if arguments.prompts.0.is_empty() {
-        return Err(argument_error(tried, "there is no prompt")
+        return Err(argument_error(tried, "no prompts were given")
             .with_advice("Give at least one of --at, --box or --scribble."));
     }
     arguments.overwrite.refuse_existing([&arguments.out])?;
@@ -191,7 +195,7 @@ fn load_image(arguments: &ClickArguments) -> Result<PromptImage> {
     let mut slices = all.flat_map(|series| series.slices.iter().map(|s| (s, series.kind)));
     let Some((slice, kind)) = slices.nth(arguments.frame.get() - 1) else {
         let reason = catalog.passed_over.first().map_or_else(
-            || format!("it has no slice {}", arguments.frame),
+            || format!("the file has no slice {}", arguments.frame),
             |file| file.reason.clone(),
         );
         return Err(Error::at_path("open", &arguments.image, reason));

@@ -17,10 +17,10 @@ const CLICKS: [usize; 4] = [1, 3, 5, 10];
 /// Score a prompt model with simulated clicks, on folders that hold images/ and masks/ with the same file names
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "In each image one connected component of a label is the target. Each simulated click is at the centre of the largest \
-error, and adds to the mask or removes from it. The scores are the mean Dice after 1, 3, 5 and 10 clicks and after a bounding \
-box alone, and the mean number of clicks to Dice 0.85 and 0.90 (NoC; --clicks where it is not reached), with 95 % confidence \
-intervals (bootstrap), and the time of a click.
+    after_help = "The target in each image is one connected component of a label. Each simulated click is at the centre of the largest \
+error: positive where pixels are missing, negative where there are too many. The scores are the mean Dice after 1, 3, 5 and 10 \
+clicks and after a bounding box alone, and the mean number of clicks to reach Dice 0.85 and 0.90 (NoC; targets that never \
+reach it count as --clicks), with 95 % confidence intervals (bootstrap), and the time per click.
 
 Example:
   labrum evaluate-prompts click.safetensors nerves/ polyps/ --json"
@@ -31,13 +31,13 @@ pub(super) struct EvaluatePromptsArguments {
     /// Folders with images/ and masks/, one for each task
     #[arg(required = true)]
     folders: Vec<PathBuf>,
-    /// Maximum number of targets in each folder
+    /// Maximum number of targets per folder
     #[arg(long, default_value_t = 50)]
     targets: usize,
-    /// Number of clicks on each target
+    /// Number of clicks per target
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(10..=50))]
     clicks: u8,
-    /// Random seed that draws the targets
+    /// Random seed for the choice of targets
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print JSON on stdout
@@ -48,7 +48,7 @@ pub(super) struct EvaluatePromptsArguments {
     device: DeviceArgument,
 }
 
-/// The figures of one task.
+/// Scores of one task.
 #[derive(Debug, Serialize)]
 struct TaskFigures {
     folder: PathBuf,
@@ -62,13 +62,13 @@ struct TaskFigures {
     milliseconds_99_percent: f64,
 }
 
-/// All tasks.
+/// Scores of all tasks, and their means.
 #[derive(Debug, Serialize)]
 struct Report {
     model: PathBuf,
     weights: String,
     tasks: Vec<TaskFigures>,
-    /// Means over the tasks: Dice after 1, 3, 5 and 10 clicks.
+    /// Mean over the tasks of Dice after 1, 3, 5 and 10 clicks.
     dice: Vec<f64>,
     clicks_to_85: f64,
     clicks_to_90: f64,
@@ -113,10 +113,10 @@ fn score_task(
         return Err(Error::at_path(
             "score the model on",
             folder,
-            "no mask has a piece of at least 25 pixels",
+            "no mask has a connected component of at least 25 pixels",
         ));
     }
-    let bar = console::progress_bar(targets.len() as u64, "{pos} of {len} objects");
+    let bar = console::progress_bar(targets.len() as u64, "{pos} of {len} targets");
     let mut scores = Vec::with_capacity(targets.len());
     for target in &targets {
         scores.push(judge_target(
@@ -161,7 +161,7 @@ fn figures(folder: &Path, scores: &[TargetScores]) -> TaskFigures {
 fn to_table(report: &Report) -> String {
     let mut text = format!(
         "{:<20} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>9}\n",
-        "", "objects", "@1", "@3", "@5", "@10", "box", "NoC85", "NoC90", "ms/click"
+        "", "targets", "@1", "@3", "@5", "@10", "box", "NoC85", "NoC90", "ms/click"
     );
     for task in &report.tasks {
         let name = task.folder.file_name().unwrap_or_default();

@@ -29,12 +29,13 @@ use std::time::Duration;
     \"judged\": [{\"folder\": \"liver\", \"targets\": 20}]
   }
 
-For each sample a task is drawn by its weight, then an image, then a target: a connected component of a label, a whole label, \
-several of them, or, with the share \"made\", a region of superpixels. A simulated annotator prompts for it and corrects the \
-network's answers. The folders in \"judged\" are not trained on: every thousand steps, one target in each of some images is \
-segmented with simulated clicks, and the weights with the best mean Dice after 1, 3 and 5 clicks are written to --out.
+Each training episode draws a task at random (by \"weight\"), an image of it, and a target: a connected component of a label, a \
+whole label, several of them, or, with probability \"made\", a region of superpixels. A simulated annotator gives prompts for the \
+target and corrects the masks that the network returns. The folders in \"judged\" are for evaluation only: at regular intervals \
+(\"judged-every\", by default 1000 steps) their targets are segmented with simulated clicks, and the weights with the best mean \
+Dice after 1, 3 and 5 clicks are written to --out.
 
-LOG.state beside the log holds the state of the training at its last evaluation; --resume continues from it.
+At each evaluation the state of the training is saved next to the log, with .state added to its name; --resume continues from it.
 
 Examples:
   labrum train-prompts recipe.json --out click.safetensors --log click.json
@@ -129,7 +130,7 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
     )?;
     files.bar.finish_and_clear();
     if cancel.is_cancelled() {
-        return Err(Error::new("finish the training", "it was stopped")
+        return Err(Error::new("finish the training", "stopped")
             .with_advice("Run the same command with --resume to continue.")
             .of_kind(ErrorKind::Cancelled));
     }
@@ -142,7 +143,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// What the training starts from, and the figures so far.
+/// The start of the training, and the evaluations so far.
 fn resolve_start(
     arguments: &TrainPromptsArguments,
     state_file: &Path,
@@ -170,7 +171,7 @@ fn resolve_start(
     Ok((PromptStart::Resumed(Box::new(state), seconds), points))
 }
 
-/// Where a training of prompts keeps what it came to.
+/// Saves the results of a training to files.
 struct PromptFiles<'a> {
     arguments: &'a TrainPromptsArguments,
     state_file: PathBuf,
@@ -201,7 +202,7 @@ impl PromptTrainingKeeper for PromptFiles<'_> {
             super::train::save_model(last, &self.card, weights)?;
         }
         self.log.points.push(point.clone());
-        // In this order: on resuming, points of the log beyond the state are dropped.
+        // The log before the state: on resuming, evaluations in the log that are newer than the state are dropped.
         whole_file::write_atomically(&self.arguments.log, "write the log", |file| {
             Ok(serde_json::to_writer_pretty(file, &self.log)?)
         })?;
@@ -212,12 +213,12 @@ impl PromptTrainingKeeper for PromptFiles<'_> {
         let figures: Vec<String> = [1, 3, 5]
             .iter()
             .zip(&point.dice)
-            .map(|(clicks, dice)| format!("{clicks}: {dice:.3}"))
+            .map(|(clicks, dice)| format!("{dice:.3} after {clicks}"))
             .collect();
         print_above_bar(
             &self.bar,
             &format!(
-                "step {}: loss {:.3}, Dice after clicks {}",
+                "step {}: loss {:.3}, Dice {} clicks",
                 point.steps,
                 point.loss,
                 figures.join(", ")

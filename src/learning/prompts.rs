@@ -23,9 +23,9 @@ pub struct RecipeFile {
     pub name: String,
     /// Training options.
     pub recipe: PromptRecipe,
-    /// What it is trained on.
+    /// Folders to train on.
     pub tasks: Vec<TaskFolder>,
-    /// What it is evaluated on during the training; not trained on.
+    /// Folders to evaluate on during the training; they are not trained on.
     #[serde(default)]
     pub judged: Vec<JudgedFolder>,
     /// Name, licence and authors of the images.
@@ -39,13 +39,13 @@ pub struct RecipeFile {
 pub struct TaskFolder {
     /// Folder with images/ and masks/, relative to the recipe file.
     pub folder: PathBuf,
-    /// Relative frequency of its images.
+    /// Relative frequency with which this folder is drawn.
     #[serde(default = "one")]
     pub weight: f64,
-    /// Only regions of superpixels are targets, and the masks are not used.
+    /// Use only regions of superpixels as targets and ignore the masks.
     #[serde(default)]
     pub ignore_masks: bool,
-    /// Subjects whose images are left out: numbers at the start of the names, or the names up to the first "_".
+    /// Subjects to leave out: the numbers at the start of their file names, or the file names up to the first "_".
     #[serde(default)]
     pub without: Vec<String>,
 }
@@ -79,7 +79,7 @@ impl RecipeFile {
         let text = std::fs::read_to_string(path).map_err(|e| Error::at_path(tried, path, e))?;
         let mut file: Self = serde_json::from_str(&text).map_err(|e| {
             Error::at_path(tried, path, e)
-                .with_advice("labrum train-prompts --help shows what a recipe looks like.")
+                .with_advice("Run labrum train-prompts --help for an example of a recipe.")
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
         for task in &mut file.tasks {
@@ -99,7 +99,7 @@ impl RecipeFile {
         self.tasks.iter().map(TaskFolder::read_task).collect()
     }
 
-    /// Draws the targets of the evaluation.
+    /// Draws the evaluation targets.
     ///
     /// # Errors
     /// If a folder or a file cannot be read.
@@ -152,7 +152,7 @@ pub fn read_targets(folder: &Path, most: usize, seed: u64) -> Result<Vec<JudgedT
     Ok(draw_targets(&read_pairs(&pairs, folder)?, most, seed))
 }
 
-/// Pairs spread evenly over the folder, half as many again as `most`, since some may have no target.
+/// Pairs at even intervals in the folder: half as many again as `most`, because some may have no target.
 fn spread_out(pairs: Vec<DatasetPair>, most: usize) -> Vec<DatasetPair> {
     let wanted = (most + most / 2 + 1).min(pairs.len());
     let count = pairs.len();

@@ -1,4 +1,4 @@
-//! The object that a model found for clicks on a slice, in compact form: probabilities, pixels, outline.
+//! The object that the network found for prompts on a slice, in compact form: probabilities, pixels and outline.
 
 use labrum_core::{
     boundary::trace_contours,
@@ -6,10 +6,10 @@ use labrum_core::{
     region::{PixelRect, Region},
 };
 
-/// From this probability on, in steps of 1/255, a pixel is of the object: 0.5.
+/// Pixels of at least this probability, in steps of 1/255, belong to the object: 0.5.
 const THRESHOLD: u8 = 128;
 
-/// The object that prompts mean, as a model answered.
+/// The network's answer to prompts: one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClickedObject {
     columns: usize,
@@ -22,14 +22,14 @@ pub struct ClickedObject {
 }
 
 impl ClickedObject {
-    /// An object from the probability of each pixel, 0..=1, row after row. Missing ones count as 0.
+    /// An object from the probability of each pixel, 0..=1, row after row. Missing values count as 0.
     pub fn from_probabilities(probabilities: &[f32], columns: usize, rows: usize) -> Self {
         let mut levels: Vec<u8> = probabilities.iter().map(quantize_probability).collect();
         levels.resize(columns * rows, 0);
         Self::from_levels(levels, columns, rows)
     }
 
-    /// The piece of a mask that is to be corrected: probability 1 inside, 0 outside.
+    /// An object from a connected component of a mask that is to be corrected: probability 1 inside, 0 outside.
     pub fn from_piece(piece: &Region, columns: usize, rows: usize) -> Self {
         let mut levels = vec![0; columns * rows];
         for span in piece.spans() {

@@ -1,7 +1,7 @@
-//! The object that is being clicked: its prompts, what a model found for them, and its steps. It follows undo and redo.
+//! The current object of the Click tool: its prompts, the answers of the network, and its steps. It follows undo and redo.
 //!
-//! Prompts are answered one after the other, because each answer starts from the one before. An object that was taken
-//! while prompts of it wait stays in line until they are answered.
+//! Prompts are answered one after the other, because each answer starts from the previous mask. An object that is finished
+//! ("taken") while some of its prompts wait stays in the queue until they are answered.
 
 use super::{
     clicked::ClickedObject,
@@ -18,13 +18,13 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) struct AnsweredPrompt {
     /// The prompt.
     pub(super) prompt: Prompt,
-    /// The object after it.
+    /// The object after this prompt.
     pub(super) found: Arc<ClickedObject>,
     /// The step that painted it; `None` if no pixel changed.
     pub(super) step: Option<StepId>,
 }
 
-/// An object with the prompts that were given for it.
+/// An object and its prompts.
 #[derive(Debug)]
 pub struct PendingObject {
     id: u64,
@@ -33,17 +33,17 @@ pub struct PendingObject {
     key: SliceKey,
     label: u8,
     image: Arc<Image>,
-    /// The piece of the mask that it corrects.
+    /// The connected component of the mask that it corrects.
     piece: Option<Arc<ClickedObject>>,
-    /// The mask before its first prompt, without the piece; `None` before the first answer.
+    /// The mask before its first prompt, without that component; `None` before the first answer.
     base: Option<Arc<Mask>>,
     /// Oldest first.
     answered: Vec<AnsweredPrompt>,
-    /// Answered prompts that were undone; the last one undone is the last.
+    /// Answered prompts that were undone, the most recently undone last.
     undone: Vec<AnsweredPrompt>,
     /// Prompts without an answer, oldest first.
     waiting: VecDeque<Prompt>,
-    /// Changes whenever an answer that is on its way becomes obsolete.
+    /// Changes whenever a pending answer becomes obsolete.
     revision: u64,
     /// The revision of the slice's mask after its newest step.
     mask_revision: u64,
@@ -57,19 +57,19 @@ impl PendingObject {
         self.key
     }
 
-    /// Its prompts, oldest first; those that wait for an answer are the last.
+    /// Its prompts, oldest first; those without an answer are last.
     pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
         let answered = self.answered.iter().map(|answered| &answered.prompt);
         answered.chain(&self.waiting)
     }
 
-    /// The object after its newest answered prompt; before the first answer the piece that it corrects.
+    /// The object after its newest answered prompt; before the first answer, the connected component that it corrects.
     pub fn found(&self) -> Option<&Arc<ClickedObject>> {
         let newest = self.answered.last().map(|answered| &answered.found);
         newest.or(self.piece.as_ref())
     }
 
-    /// What is known of it: "Object 1: 2 clicks, confidence 91 %".
+    /// Its status: "Object 1: 2 clicks, confidence 91 %".
     pub fn summary(&self) -> String {
         let has_only_clicks = self.prompts().all(|p| matches!(p, Prompt::Click { .. }));
         let noun = if has_only_clicks { "click" } else { "prompt" };
@@ -84,28 +84,28 @@ impl PendingObject {
         format!("Object {}: {count}, {state}", self.number)
     }
 
-    /// The label that it is painted in.
+    /// The label that it is painted with.
     pub(super) fn label(&self) -> u8 {
         self.label
     }
 
-    /// The piece of the mask that it corrects.
+    /// The connected component of the mask that it corrects.
     pub(super) fn corrected_piece(&self) -> Option<&ClickedObject> {
         self.piece.as_deref()
     }
 
-    /// The mask before its first prompt, without the piece that it corrects; `None` before the first answer.
+    /// The mask before its first prompt, without the component that it corrects; `None` before the first answer.
     pub(super) fn base_mask(&self) -> Option<&Arc<Mask>> {
         self.base.as_ref()
     }
 
-    /// True if the pixel is in the object, as far as it is known.
+    /// True if the pixel is in the object after the newest answer.
     pub(super) fn holds_pixel(&self, column: usize, row: usize) -> bool {
         self.found()
             .is_some_and(|found| found.region().contains(column, row))
     }
 
-    /// True if nothing but its own steps changed the mask of its slice, which has this revision now.
+    /// True if only its own steps have changed the mask of its slice; `revision` is the mask's current revision.
     pub(super) fn is_mask_its_own(&self, revision: Option<u64>) -> bool {
         self.answered.is_empty() || revision == Some(self.mask_revision)
     }
@@ -115,18 +115,18 @@ impl PendingObject {
         !self.answered.is_empty() || !self.waiting.is_empty()
     }
 
-    /// True if it will never have prompts again.
+    /// True if it can be removed: no prompt waits, and it is finished or has no prompts to undo or redo.
     fn is_over(&self) -> bool {
         let has_none = self.answered.is_empty() && self.undone.is_empty();
         self.waiting.is_empty() && (self.is_taken || has_none)
     }
 
-    /// True if its newest prompt can be taken back without undoing a step.
+    /// True if its newest prompt has no step, so that it is removed without undoing one.
     fn has_loose_prompt(&self) -> bool {
         !self.waiting.is_empty() || self.answered.last().is_some_and(|a| a.step.is_none())
     }
 
-    /// Takes back the newest prompt, if it has no step; true if the answer to it may be on its way.
+    /// Removes the newest prompt, if it has no step; true if the network may be answering it.
     fn take_back_loose_prompt(&mut self) -> bool {
         if self.waiting.pop_back().is_some() {
             let is_asked = self.waiting.is_empty();
@@ -138,26 +138,26 @@ impl PendingObject {
     }
 }
 
-/// The objects that prompts were given for, and the question that is being answered.
+/// The objects with prompts, and the prompt that the network is answering.
 #[derive(Debug, Default)]
 pub struct PendingClicks {
-    /// The newest is the last; those before it wait for their last answers.
+    /// Newest last; those before it are finished, but wait for answers.
     objects: Vec<PendingObject>,
     /// Id and revision of the object whose prompt is being answered.
     asked: Option<(u64, u64)>,
-    /// An answer that arrived in the middle of a stroke.
+    /// An answer that arrived during a stroke.
     pub(super) held: Option<ClickAnswer>,
-    /// The slice where objects were taken, and how many.
+    /// The slice of the last finished object, and its number there.
     taken: Option<(SliceKey, usize)>,
 }
 
 impl PendingClicks {
-    /// The object that is being clicked.
+    /// The current object, if it has prompts.
     pub fn object(&self) -> Option<&PendingObject> {
         self.current().filter(|object| object.has_prompts())
     }
 
-    /// As [`PendingClicks::object`], also if all its prompts were undone: redo brings them back.
+    /// The current object, even if all its prompts were undone: they can be redone.
     pub(super) fn current(&self) -> Option<&PendingObject> {
         self.objects.last().filter(|object| !object.is_taken)
     }
@@ -176,7 +176,7 @@ impl PendingClicks {
         self.objects.iter().any(|object| !object.waiting.is_empty())
     }
 
-    /// Begins an object; the one before is taken.
+    /// Begins an object and finishes the current one.
     pub(super) fn begin_object(
         &mut self,
         id: u64,
@@ -204,7 +204,7 @@ impl PendingClicks {
         });
     }
 
-    /// Gives the current object another prompt. Prompts that were undone cannot be redone any more.
+    /// Adds a prompt to the current object. Undone prompts can then no longer be redone.
     pub(super) fn add_prompt(&mut self, prompt: Prompt) {
         if let Some(object) = self.current_mut() {
             object.undone.clear();
@@ -212,7 +212,7 @@ impl PendingClicks {
         }
     }
 
-    /// Ends the current object: the next prompt begins another one. False if there is none.
+    /// Finishes the current object: the next prompt begins a new one. False if there was none with prompts.
     pub(super) fn take_object(&mut self) -> bool {
         let Some(object) = self.current_mut() else {
             return false;
@@ -226,7 +226,7 @@ impl PendingClicks {
         had_prompts
     }
 
-    /// The next prompt as a job; `None` while another one is being answered, or if none waits.
+    /// A job for the next prompt; `None` while another prompt is being answered, or if none waits.
     pub(super) fn next_question(&mut self, device: DeviceChoice) -> Option<ClickJob> {
         if self.asked.is_some() {
             return None;
@@ -246,7 +246,7 @@ impl PendingClicks {
         })
     }
 
-    /// Takes the prompt that an answer belongs to out of the line; `None` if the answer is obsolete.
+    /// Removes the prompt of an answer from the queue and returns it; `None` if the answer is obsolete.
     pub(super) fn accept_answer(&mut self, answer: &ClickAnswer) -> Option<Prompt> {
         if self.asked != Some((answer.object, answer.revision)) {
             return None;
@@ -258,8 +258,8 @@ impl PendingClicks {
         prompt.filter(|_| answer.prompts == object.answered.len() + 1)
     }
 
-    /// Adds an answered prompt to its object. `base` is the mask before the first one, `mask_revision` the revision of
-    /// the slice's mask now.
+    /// Adds an answered prompt to its object. `base` is the mask before its first prompt, `mask_revision` the current
+    /// revision of the slice's mask.
     pub(super) fn add_answer(
         &mut self,
         id: u64,
@@ -275,12 +275,12 @@ impl PendingClicks {
         self.drop_finished();
     }
 
-    /// Drops an object; its steps stay.
+    /// Removes an object; its steps stay in the history.
     pub(super) fn forget_object(&mut self, id: u64) {
         self.objects.retain(|object| object.id != id);
     }
 
-    /// Drops all prompts without an answer, after a failure.
+    /// Removes all prompts without an answer, after a failure.
     pub(super) fn drop_waiting(&mut self) {
         self.asked = None;
         for object in &mut self.objects {
@@ -290,13 +290,13 @@ impl PendingClicks {
         self.drop_finished();
     }
 
-    /// True if [`PendingClicks::take_back_prompt`] would take back a prompt.
+    /// True if [`PendingClicks::take_back_prompt`] would remove a prompt.
     pub(super) fn can_take_back(&self, case: CaseId) -> bool {
         self.loose_object(case).is_some()
     }
 
-    /// Takes back the newest prompt on a case that has no step: it waits for its answer, or changed nothing. False if
-    /// there is none.
+    /// Removes the newest prompt without a step on a case: one that waits for its answer, or that changed no pixel.
+    /// False if there is none.
     pub(super) fn take_back_prompt(&mut self, case: CaseId) -> bool {
         let at = self.loose_object(case);
         at.is_some_and(|at| self.take_back_at(at))
@@ -308,7 +308,7 @@ impl PendingClicks {
         has_prompt && self.take_back_at(self.objects.len() - 1)
     }
 
-    /// Index of the newest object on a case with a prompt that has no step.
+    /// Index of the newest object on a case whose newest prompt has no step.
     fn loose_object(&self, case: CaseId) -> Option<usize> {
         let mut objects = self.objects.iter();
         objects.rposition(|object| {
@@ -335,7 +335,7 @@ impl PendingClicks {
         self.current()?.answered.last()?.step
     }
 
-    /// Follows a step that was undone or redone; returns the slice of the object if it was one of its steps.
+    /// Updates the current object after a step was undone or redone; returns its slice if the step was one of its own.
     pub(super) fn follow_step(&mut self, step: StepId, is_undone: bool) -> Option<SliceKey> {
         let object = self.current_mut()?;
         if is_undone {
@@ -349,7 +349,7 @@ impl PendingClicks {
         Some(object.key)
     }
 
-    /// Notes the revision of the slice's mask after a step of the current object.
+    /// Records the revision of the slice's mask after a step of the current object.
     pub(super) fn note_mask(&mut self, revision: u64) {
         if let Some(object) = self.current_mut() {
             object.mask_revision = revision;

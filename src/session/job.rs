@@ -259,7 +259,7 @@ pub enum Event {
         /// The proposal.
         result: Result<Arc<Finding>>,
     },
-    /// The object that prompts mean.
+    /// The object that the network found for prompts.
     Clicked(ClickAnswer),
     /// A run ended: finished, cancelled or failed.
     RunEnded {

@@ -138,7 +138,7 @@ pub struct Session {
     pub labels: WorkspaceLabels,
     /// The active tool and the current gesture.
     pub tools: Tools,
-    /// The object that is being clicked.
+    /// The current object of the Click tool.
     pub clicks: PendingClicks,
     /// Masks that are being edited.
     pub masks: OpenMasks,

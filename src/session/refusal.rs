@@ -42,7 +42,7 @@ impl Session {
             C::Undo if self.tools.is_drawing() => None,
             C::Undo | C::UndoAnywhere if self.can_take_back_prompt() => None,
             C::Redo | C::RedoAnywhere if self.clicks.is_waiting() => {
-                Some("A click waits for its answer")
+                Some("A click is still being computed")
             }
             C::Undo => self
                 .next_undo()

@@ -8,7 +8,7 @@ pub enum ToolKind {
     /// Does not draw; dragging moves the image.
     #[default]
     Look,
-    /// Finds the object that clicks, boxes and lines mean, with a network.
+    /// Segments the object that clicks, boxes and scribbles indicate, with a network.
     Click,
     /// Paints with a round brush.
     Brush,
@@ -64,8 +64,8 @@ impl ToolKind {
         match self {
             Self::Look => "Drag to move the image",
             Self::Click => {
-                "Click an object, or drag a box around it; right-click, Alt or Ctrl to take away; \
-                 Shift+drag for a line; Enter for the next object"
+                "Click an object, or drag a box around it; right-click, or hold Alt or Ctrl, to remove; \
+                 Shift+drag to scribble; Enter for the next object"
             }
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
@@ -117,13 +117,13 @@ pub enum OutlineDoes {
     TakeProposal,
 }
 
-/// What a click outside of the object that is being clicked means.
+/// The effect of a click outside of the current object of the Click tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NextClick {
-    /// The same object, until Enter.
+    /// Corrects the object, until Enter.
     #[default]
     SameObject,
-    /// The next object.
+    /// Begins the next object.
     NewObject,
 }
 
@@ -141,7 +141,7 @@ pub struct ToolOptions {
     pub sensitivity: f64,
     /// The effect of a closed outline.
     pub outline_does: OutlineDoes,
-    /// What the next click means.
+    /// The effect of a click outside of the current object.
     pub next_click: NextClick,
     /// How far along the boundary a pull reaches, in `unit`.
     pub reach: f64,

@@ -78,7 +78,7 @@ impl Session {
     }
 
     pub(super) fn redo(&mut self, reach: Reach) {
-        // A click that waits for its answer is a step to come: there is nothing to redo after it.
+        // A click without an answer will become a step, after which nothing can be redone.
         if self.clicks.is_waiting() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The object that is being clicked, over the image: its outline, and markers for its prompts.
+//! The current object of the Click tool on the image: its outline, and markers for its prompts.
 
 use super::tool_overlay::{LIGHT, RIM, screen_point};
 use crate::session::{
@@ -7,7 +7,7 @@ use crate::session::{
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, vec2};
 use labrum_core::prompts::Prompt;
 
-/// Radius of the marker of a click, and half the length of its sign, in points.
+/// Radius of a click marker, and half the length of its plus or minus sign, in points.
 const MARKER: f32 = 6.5;
 const SIGN: f32 = 3.5;
 
@@ -15,10 +15,10 @@ const SIGN: f32 = 3.5;
 const DASH: f32 = 5.0;
 const GAP: f32 = 4.0;
 
-/// Fill of the markers of prompts that take away.
+/// Fill of the markers of negative prompts.
 const DARK: Color32 = Color32::from_rgb(30, 31, 33);
 
-/// Paints the object that is being clicked and the prompt that is being drawn, on slice `shown`.
+/// Paints the current object and the prompt that is being drawn, on slice `shown`.
 pub(super) fn paint_clicks(
     painter: &Painter,
     session: &Session,

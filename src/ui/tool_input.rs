@@ -58,7 +58,7 @@ pub(crate) struct ToolInput {
     /// Last position of the pointer.
     last: Option<Pos2>,
     pressed_at: Pos2,
-    /// The pointer has moved further from `pressed_at` than during a click.
+    /// The pointer has moved too far from `pressed_at` for a click.
     is_drag: bool,
     /// Position of the last click, if nothing else was done since.
     clicked: Option<Pos2>,
@@ -133,8 +133,7 @@ impl EventContext {
         }
     }
 
-    /// True if a click with the right button is for the tool: it takes away from the clicked object. Otherwise it opens
-    /// the context menu.
+    /// True if a right-click is a negative click of the Click tool. Otherwise it opens the context menu.
     fn takes_right_clicks(&self) -> bool {
         self.tool == ToolKind::Click && self.plane == ViewPlane::Slice
     }
@@ -342,7 +341,7 @@ impl ToolInput {
         self.gone = None;
     }
 
-    /// A right-click without drag opens the context menu, or takes away from the clicked object.
+    /// A right-click without drag opens the context menu, or is a negative click of the Click tool.
     fn right_released(
         &mut self,
         at: Pos2,

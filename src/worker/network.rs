@@ -30,13 +30,13 @@ pub trait SegmentationNetwork {
     /// Runs the loaded model.
     fn segment_image(&mut self, image: &Image) -> Result<Prediction>;
 
-    /// Loads the network that answers clicks on a device; fast if it is loaded already.
+    /// Loads the network of the Click tool on a device; fast if it is loaded already.
     fn prepare_clicks(&mut self, _: DeviceChoice) -> Result<()> {
         Err(no_clicks())
     }
 
-    /// The probability of each pixel, 0..=1, to be of the object that the prompts of a job mean. Loads the network that
-    /// answers clicks if necessary.
+    /// The probability of each pixel, 0..=1, to belong to the object that the prompts of a job indicate. Loads the network
+    /// of the Click tool if necessary.
     fn answer_click(&mut self, _: &ClickJob) -> Result<Vec<f32>> {
         Err(no_clicks())
     }
@@ -57,9 +57,10 @@ fn no_clicks() -> Error {
 
 #[derive(Default)]
 struct NetworkState {
-    /// Load the network for clicks on this device.
+    /// Load the network of the Click tool on this device.
     clicks_on: Option<DeviceChoice>,
-    /// Only the newest is kept: the session sends one after the other, unless it no longer wants the one before.
+    /// Only the newest is kept: the session sends the next job after the answer to the previous one, or once that job is
+    /// obsolete.
     click: Option<ClickJob>,
     /// Only the newest is kept.
     urgent: Option<SegmentJob>,
@@ -68,7 +69,7 @@ struct NetworkState {
 }
 
 impl NetworkState {
-    /// A job that does not wait for a whole series.
+    /// The next job that must not wait for a whole series.
     fn take_urgent(&mut self) -> Option<NetworkJob> {
         let loading = self.clicks_on.take().map(NetworkJob::PrepareClicks);
         loading
@@ -247,7 +248,7 @@ impl NetworkThread {
             .send_event(Event::RunEnded { run, failure: None });
     }
 
-    /// Runs urgent jobs in the middle of a run, and loads the model of the run again after that of another one.
+    /// Runs urgent jobs between the slices of a run, and reloads the model of the run if they replaced it.
     fn run_urgent_jobs(&mut self, job: &SegmentJob) -> Result<()> {
         while let Some(urgent) = self.inbox.take_urgent() {
             let has_other_model = matches!(urgent, NetworkJob::Segment(_));

@@ -131,5 +131,5 @@ fn a_recipe_with_a_mistake_is_refused() {
     let train: [&dyn AsRef<OsStr>; 6] = [&"train-prompts", &recipe, &"--out", &out, &"--log", &log];
     refuses(&train, &["recipe.json", "sides"]);
     std::fs::write(&recipe, r#"{"name": "x", "recipe": {}, "tasks": []}"#).unwrap();
-    refuses(&train, &["no images to learn from"]);
+    refuses(&train, &["no training images"]);
 }

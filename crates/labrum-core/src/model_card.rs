@@ -143,8 +143,8 @@ pub struct ModelCard {
     pub labels: Vec<Label>,
     /// Input size and normalization.
     pub input: InputSpec,
-    /// True for a model that answers clicks, boxes and scribbles and takes them as further channels; it has one label,
-    /// whatever was meant.
+    /// True for a prompt model, which takes clicks, boxes and scribbles as additional input channels. Its only label is the
+    /// object that they indicate, of whatever kind.
     #[serde(default, skip_serializing_if = "is_false")]
     pub takes_prompts: bool,
     /// Intended use.

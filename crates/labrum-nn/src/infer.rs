@@ -161,7 +161,7 @@ fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
     if card.takes_prompts {
         return Err(Error::new(
             "use the model",
-            "it answers clicks and does not run without them",
+            "it needs prompts: clicks, boxes or scribbles",
         )
         .with_advice("Choose another model, or use labrum click."));
     }

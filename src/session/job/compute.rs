@@ -58,20 +58,20 @@ pub struct SegmentJob {
     pub cancel: Cancel,
 }
 
-/// Find the object that prompts mean.
+/// Find the object that prompts indicate.
 #[derive(Clone, Debug)]
 pub struct ClickJob {
     /// The slice.
     pub key: SliceKey,
     /// Id of the object.
     pub object: u64,
-    /// What happened to the object so far: an answer for another revision is dropped.
+    /// Revision of the object; an answer to an older revision is discarded.
     pub revision: u64,
     /// The pixels of the slice.
     pub image: Arc<Image>,
-    /// All prompts for the object, in the order in which they were given. The last one is new.
+    /// All prompts for the object, oldest first. The last one is to be answered.
     pub prompts: Vec<Prompt>,
-    /// What was found for the prompts before, or the piece of a mask that is corrected; `None` for a new object.
+    /// The object before the last prompt, or the connected component of the mask to correct; `None` for a new object.
     pub earlier: Option<Arc<ClickedObject>>,
     /// The device.
     pub device: DeviceChoice,
@@ -84,9 +84,9 @@ pub struct ClickAnswer {
     pub key: SliceKey,
     /// Id of the object.
     pub object: u64,
-    /// The revision when the job was made.
+    /// Revision of the object in the job.
     pub revision: u64,
-    /// Number of prompts that were answered.
+    /// Number of prompts in the job.
     pub prompts: usize,
     /// The object.
     pub result: Result<Arc<ClickedObject>>,

@@ -48,9 +48,9 @@ pub enum FileJob {
 pub enum NetworkJob {
     /// Run a model.
     Segment(SegmentJob),
-    /// Find the object that prompts mean, before all others; only the newest is kept.
+    /// Find the object that prompts indicate, before all other jobs; only the newest is kept.
     Click(ClickJob),
-    /// Load the network that answers clicks.
+    /// Load the network of the Click tool.
     PrepareClicks(DeviceChoice),
     /// Read a model's card.
     ReadModel(PathBuf),

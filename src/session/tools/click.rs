@@ -1,7 +1,7 @@
-//! Click: clicks, boxes and lines for a network that finds the object that they mean.
+//! The Click tool: a network finds the object that clicks, boxes and scribbles indicate.
 //!
-//! The network answers on its own thread. Each answer is painted as one step, relative to the mask before the first
-//! prompt: pixels that are no longer of the object get back what they had.
+//! The network answers on its own thread. Each answer is painted as one step, on the mask as it was before the first
+//! prompt: pixels that no longer belong to the object get their earlier label back.
 
 use super::{Place, PointerInput, PointerPhase, Session, ToolGesture, outline::LASSO_STEP};
 use crate::session::{
@@ -22,24 +22,24 @@ use labrum_core::{
 };
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
-/// How far the pointer may move during a click, in screen points. Beyond that it draws a box or a line.
+/// Maximum movement of the pointer during a click, in screen points. A longer drag draws a box or a scribble.
 const STILL: f64 = 6.0;
 
-/// How far from a piece of the label a first click still corrects that piece, in screen points.
+/// Maximum distance of a first positive click from a connected component of the label that it corrects, in screen points.
 const NEAR: f64 = 12.0;
 
-/// A click, box or line that is being drawn.
+/// A click, box or scribble that is being drawn.
 #[derive(Debug)]
 pub(in crate::session) struct DrawnPrompt {
     from: Place,
     to: Place,
-    /// All positions, for a line.
+    /// All positions, for a scribble.
     points: Vec<Place>,
     /// Screen points per pixel column and per pixel row.
     scale: [f64; 2],
     adds: bool,
     is_shifted: bool,
-    /// It is more than a click.
+    /// The pointer has moved too far for a click.
     is_far: bool,
 }
 
@@ -57,7 +57,7 @@ impl DrawnPrompt {
         }
     }
 
-    /// The prompt, if it ended here. There is no box that takes away: such a drag is a line.
+    /// The prompt, if it ended here. There are no negative boxes: a negative drag is a scribble.
     pub(super) fn to_prompt(&self) -> Prompt {
         let adds = self.adds;
         match (self.is_far, self.is_shifted || !adds) {
@@ -122,7 +122,7 @@ impl Session {
         }
     }
 
-    /// Gives the prompt that was drawn, unless it lies outside of the image.
+    /// Adds the prompt that was drawn, unless it lies outside of the image.
     pub(super) fn end_prompt(&mut self) {
         let ToolGesture::Prompt(drawn) = std::mem::take(&mut self.tools.gesture) else {
             return;
@@ -155,7 +155,7 @@ impl Session {
         self.ask_next_click();
     }
 
-    /// True for a prompt outside of the object, if the options say that it means the next one.
+    /// True if a prompt outside of the current object begins the next one, as set in the options.
     fn begins_next_object(&self, prompt: &Prompt, is_shifted: bool) -> bool {
         let is_wanted = self.settings.tools.next_click == NextClick::NewObject;
         if !is_wanted || is_shifted || !prompt.adds() {
@@ -168,7 +168,8 @@ impl Session {
         pixel.is_none_or(|(column, row)| !object.holds_pixel(column, row))
     }
 
-    /// Begins an object with its first prompt; false, with a message, if the prompt takes away from nothing.
+    /// Begins an object with its first prompt. False, with a message, if the prompt is negative and there is nothing to
+    /// correct.
     fn begin_object(&mut self, key: SliceKey, label: u8, prompt: &Prompt, scale: [f64; 2]) -> bool {
         let Some(image) = self.current_loaded().map(|loaded| loaded.image.clone()) else {
             return false;
@@ -177,7 +178,7 @@ impl Session {
         let piece = mask.and_then(|mask| corrected_piece(mask, label, prompt, scale));
         if piece.is_none() && !prompt.adds() {
             let name = self.labels.label_name(label);
-            let text = format!("No {name} here to take away from. Click the object first.");
+            let text = format!("There is no {name} here to remove. Click the object first.");
             self.notices.add(Severity::Hint, text);
             return false;
         }
@@ -187,7 +188,7 @@ impl Session {
         true
     }
 
-    /// Sends the next prompt to the network, if it has answered the one before.
+    /// Sends the next prompt to the network, if the previous one is answered.
     fn ask_next_click(&mut self) {
         let device = self.device_for_runs();
         if let Some(job) = self.clicks.next_question(device) {
@@ -195,7 +196,7 @@ impl Session {
         }
     }
 
-    /// Takes an answer of the network; in the middle of a stroke it waits for the end of the stroke.
+    /// Handles an answer of the network; an answer during a stroke is held until the stroke ends.
     pub(in crate::session) fn on_clicked(&mut self, answer: ClickAnswer) {
         if self.tools.is_painting() {
             self.clicks.held = Some(answer);
@@ -214,14 +215,14 @@ impl Session {
         self.ask_next_click();
     }
 
-    /// Takes the answer that waited for the end of a stroke.
+    /// Handles the answer that was held during a stroke.
     pub(in crate::session) fn take_held_click(&mut self) {
         if let Some(answer) = self.clicks.held.take() {
             self.on_clicked(answer);
         }
     }
 
-    /// Paints an object as its newest prompt left it, as one step.
+    /// Paints the answer to the newest prompt of an object, as one step.
     fn paint_object(&mut self, id: u64, prompt: Prompt, found: Arc<ClickedObject>) {
         let Some(object) = self.clicks.object_by_id(id) else {
             return;
@@ -243,10 +244,10 @@ impl Session {
         };
         let (rule, locks) = (self.labels.drawing_rule(label), self.labels.lock_rule());
         let mut target = Mask::clone(&base);
-        // What may be painted over does not matter where the label was before.
+        // The overwrite setting does not apply where the label was before.
         target.paint_region(&piece.intersection(found.region()), label, &locks);
         target.paint_region(found.region(), label, &rule);
-        // Elsewhere the mask may have been changed since the prompt was given.
+        // Only these pixels: elsewhere the mask may have changed since the prompt was given.
         let changed = symmetric_difference(&before.unwrap_or_default(), found.region());
         let edit = self.write_mask(key, |mask| mask.copy_region_from(&target, &changed, &locks));
         if edit.is_empty() && !found.region().is_empty() && rule != Rule::FREE {
@@ -281,7 +282,7 @@ impl Session {
         self.cases.slice_state(key).map(|state| state.revision)
     }
 
-    /// Takes the object once its slice, its label or the tool is no longer the active one, or something else changed
+    /// Finishes the current object if its slice, its label or the tool is no longer active, or if another edit changed
     /// the mask. Called after every action and event.
     pub(in crate::session) fn leave_object(&mut self) {
         let Some(object) = self.clicks.current() else {
@@ -297,7 +298,7 @@ impl Session {
         }
     }
 
-    /// Drops the object: undoes its steps, and takes back its other prompts. False if there is none.
+    /// Discards the current object: undoes its steps, and removes its other prompts. False if there is none.
     pub(super) fn drop_object(&mut self) -> bool {
         let here = self.cases.current_case().map(Case::slice_key);
         let object = self.clicks.object().map(|object| object.slice_key());
@@ -310,7 +311,7 @@ impl Session {
             while self.clicks.take_back_from_current() {}
         }
         if self.clicks.object().is_some() {
-            let text = "The object stays, because there are other steps after it. Undo them first.";
+            let text = "The object was kept, because there are later changes. Undo those first.";
             self.notices.add(Severity::Hint, text);
             self.clicks.take_object();
         }
@@ -324,7 +325,7 @@ impl Session {
         newest.is_some() && newest == self.clicks.newest_step()
     }
 
-    /// Takes back the newest prompt of the case on the screen that has no step. False if there is none.
+    /// Removes the newest prompt without a step on the current case. False if there is none.
     pub(in crate::session) fn take_back_prompt(&mut self) -> bool {
         let case = self.cases.current_case().map(|case| case.id);
         let is_taken_back = case.is_some_and(|case| self.clicks.take_back_prompt(case));
@@ -334,13 +335,13 @@ impl Session {
         is_taken_back
     }
 
-    /// True if undo would take back a prompt that has no step.
+    /// True if undo would remove a prompt without a step.
     pub(in crate::session) fn can_take_back_prompt(&self) -> bool {
         let case = self.cases.current_case().map(|case| case.id);
         case.is_some_and(|case| self.clicks.can_take_back(case))
     }
 
-    /// Takes back the prompt of a step that was undone, or gives it again.
+    /// Removes the prompt of a step that was undone, or restores that of a step that was redone.
     pub(in crate::session) fn follow_clicks(&mut self, step: StepId, is_undone: bool) {
         let key = self.clicks.follow_step(step, is_undone);
         if let Some(revision) = key.and_then(|key| self.mask_revision(key)) {
@@ -349,19 +350,19 @@ impl Session {
     }
 }
 
-/// The mask without the pixels of a piece of a label.
+/// The mask without the pixels of a connected component of a label.
 fn without_piece(mut mask: Mask, piece: &Region, label: u8) -> Mask {
     let own = piece.intersection(&mask.label_region(label));
     mask.paint_region(&own, 0, &Rule::FREE);
     mask
 }
 
-/// The pixels in one of the regions only.
+/// The pixels in exactly one of the regions.
 fn symmetric_difference(a: &Region, b: &Region) -> Region {
     a.difference(b).union(&b.difference(a))
 }
 
-/// The place that decides which object a prompt means.
+/// The point that decides which object a prompt indicates.
 fn middle_of(prompt: &Prompt) -> Place {
     match prompt {
         Prompt::Click { at, .. } => *at,
@@ -370,8 +371,8 @@ fn middle_of(prompt: &Prompt) -> Place {
     }
 }
 
-/// The connected piece of the label that a first prompt corrects: one that takes away corrects the piece that it lies
-/// on, one that adds a piece close to it. A box never does: it shows a whole object.
+/// The connected component of the label that a first prompt corrects: a negative prompt the one under it, a positive
+/// prompt one close to it. `None` for a box, which always begins a new object.
 fn corrected_piece(
     mask: &Mask,
     label: u8,
@@ -399,14 +400,14 @@ fn corrected_piece(
     ))
 }
 
-/// The pixel at a place, if it has the label.
+/// The pixel at a point, if it has the label.
 fn pixel_on_label(mask: &Mask, label: u8, [x, y]: Place) -> Option<(usize, usize)> {
     let (column, row) = (x.floor() as i64, y.floor() as i64);
     let is_on = label > 0 && mask.label_at(column, row) == label;
     is_on.then_some((column as usize, row as usize))
 }
 
-/// The pixel of the label nearest to a place outside of the label, if it is close enough.
+/// The pixel of the label nearest to a point outside of the label, if it is within [`NEAR`].
 fn pixel_beside_label(
     mask: &Mask,
     label: u8,
@@ -426,14 +427,14 @@ fn pixel_beside_label(
         .map(|(_, pixel)| pixel)
 }
 
-/// The pixels of an axis with `end` pixels within `reach` pixels of a place.
+/// The pixels along an axis of `end` pixels that lie within `reach` pixels of a point.
 fn pixels_near(at: f64, reach: f64, end: usize) -> Range<usize> {
     let first = (at - reach).floor().clamp(0.0, end as f64) as usize;
     let last = (at + reach).ceil().clamp(0.0, end as f64) as usize;
     first..last
 }
 
-/// Distance from a place to a pixel, in screen points.
+/// Distance from a point to a pixel, in screen points.
 fn distance_to_pixel(at: Place, (column, row): (usize, usize), scale: [f64; 2]) -> f64 {
     let low = [column as f64, row as f64];
     let by =

@@ -51,7 +51,7 @@ pub struct PointerInput {
     pub at: Place,
     /// Alt or Ctrl is held: tools that add now erase.
     pub erases: bool,
-    /// Shift is held: the Click tool draws a line, and stays with its object.
+    /// Shift is held: the Click tool draws a scribble, and keeps its object.
     pub is_shifted: bool,
     /// Screen points per pixel column.
     pub scale: f64,
@@ -69,7 +69,7 @@ pub(super) enum ToolGesture {
     Outline(outline::DrawnLine),
     /// A part of the boundary that is being dragged.
     Pull(pull::Pull),
-    /// A click, a box or a line of the Click tool.
+    /// A click, a box or a scribble of the Click tool.
     Prompt(click::DrawnPrompt),
     /// A brush stroke on a reformatted view.
     Across(Across),
@@ -203,8 +203,8 @@ impl Session {
         });
     }
 
-    /// Esc: cancels the gesture, else drops the object that is being clicked, else stops what is running, else
-    /// dismisses the messages, else switches to Pan.
+    /// Esc: cancels the gesture, else discards the current object of the Click tool, else stops what is
+    /// running, else dismisses the messages, else switches to Pan.
     pub(super) fn handle_escape(&mut self) {
         if self.cancel_gesture() || self.drop_object() {
             return;

@@ -27,11 +27,11 @@ const FIXED: [(&str, &str); 18] = [
     ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
     (
-        "Take away from the clicked object",
+        "Click tool: remove from the object",
         "Right-click, or hold Alt or Ctrl",
     ),
-    ("Box or line for the clicked object", "Drag, or Shift+Drag"),
-    ("Next object of the Click tool, or drop it", "Enter, or Esc"),
+    ("Click tool: box, scribble", "Drag, Shift+Drag"),
+    ("Click tool: next object, discard object", "Enter, Esc"),
     (
         "Close a polygon or a live wire",
         "Double-click, Enter, or click the first point",
@@ -50,7 +50,7 @@ const FIXED: [(&str, &str); 18] = [
     ("Press the blue button of a dialog", "Enter"),
     (
         "Context menu of case, label or image",
-        "Right-click; on the image not with the Click tool",
+        "Right-click (not on the image with the Click tool)",
     ),
     ("Open images", "Drop files or folders onto the window"),
 ];

@@ -108,11 +108,11 @@ fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
     ui.add(Label::new(words).truncate()).on_hover_text(hint);
 }
 
-/// The object that is being clicked, else how to use the active tool.
+/// The status of the current object of the Click tool, or else how to use the active tool.
 fn tool_hint(session: &Session) -> String {
     if let Some(object) = session.clicks.object() {
         let summary = object.summary();
-        return format!("{summary}{APART}Enter for the next object, Esc to drop it");
+        return format!("{summary}{APART}Enter for the next object, Esc to discard this one");
     }
     let hint = match session.tools.active_tool() {
         ToolKind::Look if session.viewports.ortho_views().is_some() => {

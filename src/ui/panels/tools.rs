@@ -376,19 +376,19 @@ fn show_click_options(ui: &mut Ui, session: &Session, options: &mut ToolOptions)
     explanation_text(ui, &words);
 }
 
-/// What the next click means.
+/// The choice of what a click outside of the current object does.
 pub(in crate::ui) fn choose_next_click(ui: &mut Ui, options: &mut ToolOptions) {
     explanation_text(ui, "Next click");
     let choices = [
         (
             NextClick::SameObject,
             "Same object",
-            "Clicks change one object until Enter".to_owned(),
+            "All clicks belong to one object until you press Enter".to_owned(),
         ),
         (
             NextClick::NewObject,
             "New object",
-            "A click outside of the object begins the next one; hold Shift to add to the object"
+            "A click outside of the object starts a new object; hold Shift to add to the current one"
                 .to_owned(),
         ),
     ];

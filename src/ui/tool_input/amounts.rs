@@ -1,4 +1,4 @@
-//! How far the wheel was turned and the right button was dragged, as notches, whole steps and windows.
+//! Converts wheel movement to notches and whole steps, and drags with the right button to window and level.
 
 use crate::session::job::Loaded;
 use egui::{MouseWheelUnit, Vec2};

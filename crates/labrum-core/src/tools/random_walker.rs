@@ -1,4 +1,5 @@
-//! The random walker: segmentation by the probability that a random walk, which avoids edges, reaches the object first.
+//! Random walker segmentation: the probability that a random walk, which tends not to cross edges, reaches the object before
+//! the background.
 
 /// What is known about a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,26 +12,26 @@ pub enum Seed {
     Unknown,
 }
 
-/// Strength of edges: the default of scikit-image.
+/// Strength of edges: the default of `beta` in scikit-image.
 const EDGE_WEIGHT: f32 = 130.0;
-/// Added to the weight of each step, which is 1 without a change of grey.
+/// Added to the weight of each step, so that it is never 0. Between equal grey levels the weight is 1.
 const LEAST_WEIGHT: f32 = 1e-6;
 /// Root mean square residual at which the solver stops.
 const TOLERANCE: f32 = 2e-3;
 /// Maximum number of iterations at each resolution.
 const MOST_STEPS: usize = 60;
-/// Images are halved as long as both sides stay at least this long, in pixels.
+/// The resolution is halved as long as both sides stay at least this long, in pixels.
 const SHORTEST_SIDE: usize = 16;
 
 /// For each pixel the probability, 0..=1, that a random walk from there reaches a seed of the object before one of the
 /// background. 0 everywhere if there is no seed of the object.
 ///
-/// A step to one of the four neighbours has the weight `exp(-13 change^2 / s)`, with the change of `grey` (0..=1)
-/// along it and the standard deviation `s` of `grey`, as in scikit-image. `grey` and `seeds` hold `columns * rows` pixels,
-/// row after row. Grady 2006, "Random Walks for Image Segmentation".
+/// A step to one of the four neighbours has the weight `exp(-13 d^2 / s)`, where `d` is the difference of `grey` (0..=1)
+/// between the two pixels and `s` the standard deviation of `grey`, as in scikit-image. `grey` and `seeds` hold
+/// `columns * rows` pixels, row after row. Grady 2006, "Random Walks for Image Segmentation".
 ///
-/// The linear equations are solved approximately by conjugate gradients, starting from the solution at half the resolution:
-/// values are accurate to a few hundredths.
+/// The linear equations are solved approximately by conjugate gradients, starting from the solution at half the resolution.
+/// Values are accurate to a few hundredths.
 pub fn random_walker(grey: &[f32], columns: usize, rows: usize, seeds: &[Seed]) -> Vec<f32> {
     let pixels = columns * rows;
     if pixels == 0 || grey.len() != pixels || seeds.len() != pixels {
@@ -56,7 +57,7 @@ fn standard_deviation(values: &[f32]) -> f32 {
     (squares / count).sqrt()
 }
 
-/// Solves at half the resolution first, where the image is large enough, then here.
+/// Solves the equations, starting from the solution at half the resolution if the image is large enough.
 fn solve_level(
     grey: &[f32],
     columns: usize,
@@ -272,7 +273,7 @@ mod tests {
 
     const SIDE: usize = 40;
 
-    /// A bright disk on dark ground.
+    /// A bright disk on a dark background.
     fn disk(at: usize) -> bool {
         let (x, y) = ((at % SIDE) as f32 - 18.0, (at / SIDE) as f32 - 20.0);
         x * x + y * y < 100.0
@@ -307,7 +308,7 @@ mod tests {
         }
     }
 
-    /// Along a line without edges the probability falls evenly: the walk of a gambler.
+    /// Along a line without edges the probability decreases linearly (gambler's ruin).
     #[test]
     fn without_edges_it_falls_evenly_between_the_seeds() {
         let mut seeds = vec![Seed::Unknown; 11];

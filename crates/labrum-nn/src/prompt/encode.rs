@@ -1,4 +1,5 @@
-//! The network's input: the image, the prompts and what follows from both, in seven channels.
+//! The network's input in seven channels: the image, the prompts, the previous mask, and two maps computed from image and
+//! prompts.
 
 use labrum_core::{
     prompts::Prompt,
@@ -8,20 +9,20 @@ use labrum_core::{
     },
 };
 
-/// Number of input channels: grey, positive clicks and scribbles, negative ones, boxes, the previous mask, the probability
-/// of a random walker, and nearness to the positive prompts along the image.
+/// Number of input channels: grey, positive clicks and scribbles, negative clicks and scribbles, boxes, the previous mask,
+/// the probability of a random walker, and proximity to the positive prompts by geodesic distance.
 pub const CHANNELS: usize = 7;
 
 /// The radius of a click's disk and half the width of a scribble, in pixels of the input.
 const RADIUS: f64 = 3.0;
-/// Cost of a step from black to white in the geodesic distance, in pixels of its lower resolution.
+/// Cost of a step from black to white in the geodesic distance, in pixels at half the resolution.
 const EDGE_WEIGHT: f32 = 60.0;
-/// Geodesic distance, in pixels of the input, at which nearness has decayed to 1/e.
+/// Geodesic distance, in pixels of the input, at which the proximity has decayed to 1/e.
 const NEAR: f32 = 24.0;
-/// Random walker and geodesic distance are computed at a resolution lower by this factor.
+/// Factor by which the resolution is reduced for the random walker and the geodesic distance.
 const COARSER: usize = 2;
 
-/// The planes of one view.
+/// Image, previous mask and prompts of one view, resampled to the input.
 pub struct ViewPlanes<'a> {
     /// Grey levels, 0..=1.
     pub grey: &'a [f32],
@@ -31,7 +32,7 @@ pub struct ViewPlanes<'a> {
     pub earlier: &'a [f32],
     /// Prompts in pixels of the view.
     pub prompts: &'a [Prompt],
-    /// Pixels a side, an even number.
+    /// Side in pixels, an even number.
     pub side: usize,
 }
 
@@ -211,7 +212,7 @@ fn centres_between(a: f64, b: f64, side: usize) -> std::ops::Range<usize> {
     low..(a.max(b) + 0.5).floor().clamp(0.0, end) as usize
 }
 
-/// Means of blocks of two by two pixels.
+/// Halves the resolution: means of blocks of 2x2 pixels.
 fn halve(plane: &[f32], side: usize) -> Vec<f32> {
     let coarse = side / COARSER;
     (0..coarse * coarse)
@@ -222,7 +223,7 @@ fn halve(plane: &[f32], side: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Doubles the resolution, bilinear.
+/// Doubles the resolution by bilinear interpolation.
 fn double(plane: &[f32], coarse: usize) -> Vec<f32> {
     let side = coarse * COARSER;
     let places: Vec<_> = (0..side).map(|at| nearest_two(at, coarse)).collect();

@@ -1,4 +1,4 @@
-//! Training episodes: a simulated annotator prompts for an object and corrects the network's own answers.
+//! Training episodes: a simulated annotator gives prompts for an object and corrects the masks that the network returns.
 
 use super::{
     looks::{keep_prompted_pieces, merge_changes, obey_prompts, to_mask},
@@ -20,17 +20,17 @@ const ATTEMPTS: usize = 4;
 const BEGINS_WITH_MASK: f64 = 0.25;
 /// Maximum number of corrections.
 const MOST_CORRECTIONS: usize = 6;
-/// Range of the factor on the margin of close views.
+/// Range of the random factor that the margin of close views is multiplied by.
 const WIDER: std::ops::RangeInclusive<f64> = 0.7..=2.5;
 
-/// One object with the prompts so far.
+/// One target with its prompts so far.
 pub(super) struct Episode {
     image: PromptImage,
     truth: Vec<bool>,
     prompts: Vec<Prompt>,
     /// The mask before the newest prompt; `None` before the first answer.
     earlier: Option<Vec<f32>>,
-    /// The result on the whole image; `None` before it.
+    /// The result of the first pass, which is on the whole image; `None` before that.
     first_look: Option<Vec<f32>>,
     corrections_left: usize,
 }
@@ -147,7 +147,7 @@ impl Episode {
     }
 }
 
-/// Mostly connected components, then whole labels, rarely several.
+/// Usually one connected component, less often a whole label, rarely several of them.
 fn draw_kind(made: bool, rng: &mut SmallRng) -> TargetKind {
     if made {
         return TargetKind::Made;

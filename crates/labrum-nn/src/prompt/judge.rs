@@ -24,7 +24,7 @@ pub struct JudgedTarget {
 /// Scores of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetScores {
-    /// Dice after each click; repeated once nothing is wrong any more.
+    /// Dice after each click; the last value is repeated once the mask is correct.
     pub dice: Vec<f64>,
     /// Dice after a bounding box alone.
     pub dice_of_box: f64,
@@ -33,14 +33,14 @@ pub struct TargetScores {
 }
 
 impl TargetScores {
-    /// Number of clicks until Dice reaches `enough`; the number of all clicks if it never does.
+    /// Number of clicks until Dice reaches `enough`; the total number of clicks if it never does.
     pub fn clicks_to(&self, enough: f64) -> usize {
         let first = self.dice.iter().position(|dice| *dice >= enough);
         first.map_or(self.dice.len(), |at| at + 1)
     }
 }
 
-/// Draws one connected component of a label from each image that has one of at least 25 pixels.
+/// Draws one connected component of a label, of at least 25 pixels, from each of the first `most` images that have one.
 pub fn draw_targets(images: &[TaskImage], most: usize, seed: u64) -> Vec<JudgedTarget> {
     let mut rng = SmallRng::seed_from_u64(seed);
     images
@@ -60,7 +60,8 @@ pub fn draw_targets(images: &[TaskImage], most: usize, seed: u64) -> Vec<JudgedT
         .collect()
 }
 
-/// Scores `clicks` simulated clicks, each at the centre of the largest error, and a bounding box alone.
+/// Scores the answers for one target: after each of `clicks` simulated clicks at the centre of the largest error, and after
+/// a bounding box alone.
 ///
 /// # Errors
 /// If the device fails.
@@ -98,7 +99,7 @@ pub fn judge_target(
     Ok(scores)
 }
 
-/// The bounding box.
+/// The bounding box of the ground truth; `None` if that is empty.
 fn box_around(truth: &[bool], columns: usize) -> Option<Prompt> {
     let bounds = super::shapes::bounds_of(truth, columns)?;
     Some(Prompt::Box {

@@ -1,4 +1,4 @@
-//! Where the network looks for the prompted object, and which of its changes to the mask are kept.
+//! Which part of the image the network sees, and which of its changes to the mask are kept.
 
 use super::{
     encode::along,
@@ -9,9 +9,10 @@ use labrum_core::prompts::Prompt;
 
 /// Pixels with at least this probability belong to the object.
 pub const THRESHOLD: f32 = 0.5;
-/// Factor by which the margin grows after a look whose mask touches the border of the view.
+/// Factor by which the margin grows if the mask touches the border of the view.
 pub const WIDER: f64 = 2.5;
-/// A change of the mask is kept if it comes this near to the prompt: pixels per 256 of the longer side of the image.
+/// Distance within which a click or scribble touches a connected component, in pixels; larger in proportion if the longer
+/// side of the image exceeds 256 pixels.
 const REACH: f64 = 3.0;
 
 /// The pixels that belong to the object.
@@ -19,7 +20,7 @@ pub fn to_mask(probabilities: &[f32]) -> Vec<bool> {
     probabilities.iter().map(|p| *p >= THRESHOLD).collect()
 }
 
-/// The smallest and the largest x and y of prompts and mask, in pixels of the image; `None` where there are neither.
+/// The bounds of prompts and mask, in pixels of the image; `None` if there are neither.
 pub fn bounds_of_all(prompts: &[Prompt], mask: &[bool], columns: usize) -> Option<Bounds> {
     let of_mask = bounds_of(mask, columns).map(|rect| {
         (
@@ -118,7 +119,8 @@ pub fn merge_changes(
     merged
 }
 
-/// Sets the pixels under clicks and scribbles to what these say, so that every prompt has an effect.
+/// Adds the pixels under positive clicks and scribbles to the object and removes those under negative ones, so that every
+/// prompt has an effect.
 pub fn obey_prompts(probabilities: &mut [f32], prompts: &[Prompt], columns: usize, rows: usize) {
     for prompt in prompts {
         let (places, adds) = match prompt {
@@ -137,13 +139,13 @@ pub fn obey_prompts(probabilities: &mut [f32], prompts: &[Prompt], columns: usiz
     }
 }
 
-/// The pixel that holds a place; `None` outside of the image.
+/// Index of the pixel at a point; `None` outside of the image.
 fn pixel_of([x, y]: [f64; 2], columns: usize, rows: usize) -> Option<usize> {
     let is_within = x >= 0.0 && y >= 0.0 && x < columns as f64 && y < rows as f64;
     is_within.then(|| y as usize * columns + x as usize)
 }
 
-/// The pixels near clicks and scribbles, and those in boxes.
+/// The pixels that the prompts touch: those near clicks and scribbles, and those in boxes.
 fn prompted_pixels(prompts: &[Prompt], columns: usize, rows: usize) -> Vec<bool> {
     let reach = REACH * (columns.max(rows) as f64 / 256.0).max(1.0);
     let mut plane = vec![false; columns * rows];

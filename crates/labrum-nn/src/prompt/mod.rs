@@ -1,5 +1,5 @@
-//! Prompt-based segmentation: a network that takes clicks, boxes and scribbles, and how it learns to, from a simulated
-//! annotator who gives prompts.
+//! Prompt-based segmentation: a network that takes clicks, boxes and scribbles, and its training with a simulated
+//! annotator.
 
 mod blur;
 mod degraded;

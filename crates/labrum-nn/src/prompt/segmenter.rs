@@ -1,4 +1,4 @@
-//! Runs a prompt model: first on the whole image, then on a close view of what it found.
+//! Runs a prompt model: for a new object first on the whole image, then on a close view of the result.
 
 use super::{
     encode::{CHANNELS, ViewPlanes},
@@ -16,7 +16,7 @@ use crate::{
 use labrum_core::{Error, Result, model_card::ModelCard, prompts::Prompt};
 use std::path::Path;
 
-/// Maximum number of wider views when the mask touches the border of the view.
+/// Maximum number of times that the view is widened because the mask touches its border.
 const MOST_WIDER: usize = 2;
 
 /// A grey image to segment with prompts.
@@ -24,9 +24,9 @@ const MOST_WIDER: usize = 2;
 pub struct PromptImage {
     /// Luma, 0..=1, `columns * rows` values, row after row.
     pub grey: Vec<f32>,
-    /// In pixels.
+    /// Width in pixels.
     pub columns: usize,
-    /// In pixels.
+    /// Height in pixels.
     pub rows: usize,
 }
 
@@ -65,7 +65,7 @@ impl PromptImage {
     }
 }
 
-/// A prompt model on a device. Make all calls from one thread.
+/// A prompt model on a device. All calls must come from the same thread.
 pub struct PromptSegmenter {
     card: ModelCard,
     runner: Runner,
@@ -135,8 +135,8 @@ impl PromptSegmenter {
         &self.hash
     }
 
-    /// The probability of each pixel, 0..=1, to belong to the object, if the prompts are given one after the other. Each
-    /// prompt changes only the connected components of the mask that it touches.
+    /// Applies the prompts one after the other. Returns the probability of each pixel, 0..=1, to belong to the object. Each
+    /// prompt after the first changes the mask only in connected components of the change that it touches.
     ///
     /// `earlier` is the mask before the first prompt, as probabilities; it is returned unchanged if there are no prompts.
     ///
@@ -155,8 +155,8 @@ impl PromptSegmenter {
         Ok(found.unwrap_or_else(|| vec![0.0; image.columns * image.rows]))
     }
 
-    /// The probabilities after the last of `prompts`. `earlier` are those before it; `None` for the first prompt of a new
-    /// object.
+    /// Applies the last of `prompts`, and returns the probabilities as [`Self::segment`] does. `earlier` are the
+    /// probabilities before it; `None` for the first prompt of a new object.
     ///
     /// # Errors
     /// If the device fails.
@@ -188,7 +188,7 @@ impl PromptSegmenter {
         Ok(found)
     }
 
-    /// Runs the network on the view around prompts and mask, and on wider ones while the mask touches the border.
+    /// Runs the network on the view around prompts and mask, and again on wider views while the mask touches the border.
     fn look_closely(
         &mut self,
         image: &PromptImage,

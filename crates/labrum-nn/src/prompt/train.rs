@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Kinds of random numbers: starts of episodes, and their corrections.
+/// Kinds of random numbers, for [`seed_of`]: to start episodes, and to continue them.
 const BEGINNINGS: u64 = 21;
 const COURSES: u64 = 22;
 /// Number of images tried for one episode.
@@ -44,7 +44,7 @@ pub struct PromptRecipe {
     pub config: Config,
     /// Side of the square input in pixels, a multiple of 16.
     pub side: usize,
-    /// Samples per step, each of another episode.
+    /// Samples per step, each from a different episode.
     pub batch: usize,
     /// Total number of steps.
     pub steps: usize,
@@ -54,11 +54,11 @@ pub struct PromptRecipe {
     pub warm_up: usize,
     /// The loss.
     pub loss: Loss,
-    /// Share of episodes whose target is a region of superpixels, 0..=1; images without labels have no others.
+    /// Share of episodes whose target is a region of superpixels, 0..=1. Images without labels have only such targets.
     pub made: f64,
     /// Random seed.
     pub seed: u64,
-    /// Number of steps between two evaluations, after which the training is saved.
+    /// Number of steps between evaluations. The training is saved after each evaluation.
     pub judged_every: usize,
 }
 
@@ -79,10 +79,10 @@ impl Default for PromptRecipe {
     }
 }
 
-/// The images of one task, such as a dataset.
+/// The images of one task, for example a dataset.
 #[derive(Clone, Debug)]
 pub struct PromptTask {
-    /// Relative frequency of its images.
+    /// Relative frequency with which the task is drawn.
     pub weight: f64,
     /// The images.
     pub images: Vec<TaskImage>,
@@ -160,7 +160,7 @@ pub fn prompt_card(recipe: &PromptRecipe, name: &str, trained_on: TrainedOn) -> 
     }
 }
 
-/// Trains a prompt model on `tasks` and evaluates it on `judged` from time to time. Stops after the steps of the recipe,
+/// Trains a prompt model on `tasks` and evaluates it on `judged` at intervals. Stops after the steps of the recipe,
 /// after `limit`, or on `cancel`.
 ///
 /// # Errors
@@ -175,7 +175,7 @@ pub fn train_prompts(
     cancel: &Cancel,
 ) -> Result<()> {
     if tasks.iter().all(|task| task.images.is_empty()) {
-        return Err(Error::new("train", "there are no images to learn from"));
+        return Err(Error::new("train", "there are no training images"));
     }
     if recipe.batch == 0
         || recipe.side == 0
@@ -236,8 +236,8 @@ impl<'a> PromptTraining<'a> {
             return Err(Error::new(
                 "start the training",
                 format!(
-                    "the model is CMUNeXt-{} with {} channels and {} classes; a model for prompts \
-                     is CMUNeXt-{} with {CHANNELS} channels and 2 classes",
+                    "the model is CMUNeXt-{} with {} channels and {} classes; this recipe needs \
+                     CMUNeXt-{} with {CHANNELS} channels and 2 classes",
                     found.config, found.channels, found.classes, recipe.config
                 ),
             ));

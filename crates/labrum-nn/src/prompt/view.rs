@@ -10,9 +10,9 @@ const SHORTEST_SHARE: f64 = 0.375;
 /// A square of an image, in pixels of the image from its upper left corner; it may reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
-    /// Left side.
+    /// x of the left side.
     pub left: f64,
-    /// Upper side.
+    /// y of the upper side.
     pub top: f64,
     /// Length of a side.
     pub side: f64,
@@ -32,8 +32,9 @@ impl View {
         }
     }
 
-    /// A square around `bounds` with a margin of 35 % of their longer side times `wider`, for an input of `input * input`
-    /// pixels. It lies within [`Self::whole_image`] and its side is at least 0.375 times `input`, unless the image is smaller.
+    /// A square around `bounds`, for an input of `input * input` pixels. The margin on each side is 35 % of the longer
+    /// side of `bounds`, times `wider`. The square lies within [`Self::whole_image`], and its side is at least 0.375
+    /// times `input`, unless the image is smaller.
     pub fn around(bounds: Bounds, wider: f64, columns: usize, rows: usize, input: usize) -> Self {
         let whole = Self::whole_image(columns, rows);
         let (low, high) = bounds;
@@ -84,8 +85,8 @@ impl View {
             .collect()
     }
 
-    /// Resamples a plane of the image to the input, `input * input` values, row after row. Bilinear; when shrinking, every
-    /// pixel of the image contributes. 0 outside the image.
+    /// Resamples a plane of the image to the input, `input * input` values, row after row. Bilinear; when downsampling,
+    /// every pixel of the image contributes. 0 outside the image.
     pub fn sample_plane(
         &self,
         plane: &[f32],

@@ -104,8 +104,8 @@ impl Trainee {
         Ok(value)
     }
 
-    /// Does one step on inputs `[samples, channels, rows, columns]`, normalised, and returns the loss before it and the
-    /// network's probabilities `[samples, classes, rows, columns]` before it.
+    /// Does one step on normalised inputs `[samples, channels, rows, columns]`. Returns the loss and the network's
+    /// probabilities `[samples, classes, rows, columns]`, both from before the step.
     ///
     /// Errors: see [`Self::train_step`].
     pub(crate) fn step_and_answer(
@@ -124,7 +124,7 @@ impl Trainee {
         Ok((value, answers))
     }
 
-    /// Does one step and returns the loss and the logits before it.
+    /// Does one step. Returns the loss and the logits, both from before the step.
     fn step_on_inputs(
         &mut self,
         (images, shape): (Vec<f32>, [usize; 4]),

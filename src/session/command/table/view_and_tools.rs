@@ -230,7 +230,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         C::ToolClick,
         Tools,
         "Click",
-        "Click an object to outline it",
+        "Segment an object by clicking it",
         &[plain_key("K")],
     ),
     command_entry(

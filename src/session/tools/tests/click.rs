@@ -1,4 +1,4 @@
-//! The Click tool with answers that are made by hand: steps, undo, boxes and lines, corrections,
+//! The Click tool with answers from the test: steps, undo, boxes and scribbles, corrections,
 //! locked labels.
 
 use super::*;
@@ -77,7 +77,7 @@ fn square_mask(first: usize, end: usize) -> Mask {
     shape(|x, y| (first..end).contains(&x) && (first..end).contains(&y))
 }
 
-/// Number of prompts of the object, and what is said of it.
+/// Number of prompts of the current object, and its status.
 fn state(session: &Session) -> Option<(usize, String)> {
     let object = session.clicks.object()?;
     Some((object.prompts().count(), object.summary()))
@@ -290,7 +290,7 @@ fn a_drag_is_a_box_and_a_stroke_with_shift_is_a_line() {
     assert_eq!(
         second_prompt(|s| drag(s, &path, true)),
         removing,
-        "there is no box that takes away"
+        "there are no negative boxes"
     );
     assert_eq!(
         second_prompt(|s| drag(s, &[[10.0, 10.0], [10.5, 10.0]], false)),
@@ -298,7 +298,7 @@ fn a_drag_is_a_box_and_a_stroke_with_shift_is_a_line() {
             at: [10.0, 10.0],
             adds: true
         },
-        "a hand that shakes does not draw a box"
+        "a small movement does not draw a box"
     );
 }
 
@@ -411,7 +411,7 @@ fn a_first_click_that_takes_away_from_nothing_says_so() {
             .notices
             .list
             .iter()
-            .any(|n| n.severity == Severity::Hint && n.text.contains("take away"))
+            .any(|n| n.severity == Severity::Hint && n.text.contains("here to remove"))
     );
 }
 
@@ -468,7 +468,7 @@ fn with_the_option_a_click_outside_begins_the_next_object() {
     assert_eq!(
         [inside.object, removing.object],
         [first.object; 2],
-        "clicks inside, and those that take away, correct it"
+        "clicks inside and negative clicks correct it"
     );
     let next = click_and_reply(&mut session, [50.0, 50.0], false, 45, 55);
     assert_eq!(next.prompts.len(), 1);
