@@ -16,8 +16,22 @@ impl Keys {
     pub fn shortcuts_for(&self, command: UserCommand) -> Cow<'_, [Shortcut]> {
         match self.chosen.get(&command) {
             Some(keys) => Cow::Borrowed(keys),
-            None => Cow::Borrowed(command.table_entry().shortcuts),
+            None => self.free_defaults(command.table_entry().shortcuts),
         }
+    }
+
+    /// The default shortcuts of a command except those that the user gave to another one, maybe in an older version.
+    fn free_defaults(&self, defaults: &'static [Shortcut]) -> Cow<'_, [Shortcut]> {
+        if defaults.iter().any(|key| self.is_chosen(key)) {
+            let free = defaults.iter().filter(|key| !self.is_chosen(key));
+            return Cow::Owned(free.copied().collect());
+        }
+        Cow::Borrowed(defaults)
+    }
+
+    /// True if the user gave the shortcut to a command.
+    fn is_chosen(&self, key: &Shortcut) -> bool {
+        self.chosen.values().any(|keys| keys.contains(key))
     }
 
     /// The command of a shortcut.
@@ -103,6 +117,14 @@ mod tests {
         keys.reset_shortcuts(UserCommand::ToolEraser);
         keys.reset_shortcuts(UserCommand::ToolBrush);
         assert_eq!(keys, Keys::default());
+    }
+
+    #[test]
+    fn a_chosen_key_is_not_taken_by_the_default_of_a_newer_command() {
+        let chosen = BTreeMap::from([(UserCommand::ToolPull, vec![key("K")])]);
+        let keys = Keys { chosen };
+        assert_eq!(keys.command_for(&key("K")), Some(UserCommand::ToolPull));
+        assert!(keys.shortcuts_for(UserCommand::ToolClick).is_empty());
     }
 
     #[test]
