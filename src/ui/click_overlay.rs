@@ -92,12 +92,16 @@ impl ClickOverlay<'_> {
         }
     }
 
-    /// A disc with a plus or a minus.
+    /// A disc with a plus or a minus. The dark one has a light rim, so that it is visible on dark tissue.
     fn paint_marker(&self, at: Place, adds: bool) {
         let middle = screen_point(self.placement, at);
-        let (fill, sign) = if adds { (LIGHT, DARK) } else { (DARK, LIGHT) };
+        let (fill, sign, rim) = if adds {
+            (LIGHT, DARK, RIM)
+        } else {
+            (DARK, LIGHT, LIGHT)
+        };
         self.painter
-            .circle(middle, MARKER, fill, Stroke::new(1.5, RIM));
+            .circle(middle, MARKER, fill, Stroke::new(1.5, rim));
         let stroke = Stroke::new(1.75, sign);
         let across = vec2(SIGN, 0.0);
         self.painter
