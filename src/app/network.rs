@@ -27,6 +27,8 @@ struct Real {
     clicks: Option<(DeviceChoice, PromptSegmenter)>,
     /// The slice that was clicked last.
     clicked: Option<(SliceKey, PromptImage)>,
+    /// A message for the user about the last click.
+    notice: Option<String>,
 }
 
 impl SegmentationNetwork for Real {
@@ -97,7 +99,18 @@ impl SegmentationNetwork for Real {
         };
         let earlier = job.earlier.as_ref().map(|found| found.probabilities());
         let image = clicked_image(&mut self.clicked, job);
-        segmenter.answer(image, &job.prompts, earlier.as_deref())
+        let error = match segmenter.answer(image, &job.prompts, earlier.as_deref()) {
+            Err(error) if job.device != DeviceChoice::Cpu => error,
+            answer => return answer,
+        };
+        // As for other models: the GPU failed, the CPU takes over.
+        *segmenter = PromptSegmenter::from_bytes(shipped::CLICK, DeviceChoice::Cpu)?;
+        let answer = segmenter.answer(image, &job.prompts, earlier.as_deref())?;
+        self.notice = Some(format!(
+            "the GPU failed ({}); clicks are now answered on the CPU",
+            error.reason
+        ));
+        Ok(answer)
     }
 
     fn weights_hash(&self) -> String {
@@ -109,7 +122,8 @@ impl SegmentationNetwork for Real {
     }
 
     fn take_notice(&mut self) -> Option<String> {
-        self.ready.as_mut()?.2.take_notice()
+        let of_click = self.notice.take();
+        of_click.or_else(|| self.ready.as_mut()?.2.take_notice())
     }
 }
 

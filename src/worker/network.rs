@@ -231,9 +231,7 @@ impl NetworkThread {
                 break;
             }
             let result = self.segment_target(job, target);
-            if let Some(notice) = self.network.take_notice() {
-                self.outbox.send_event(Event::Notice(notice));
-            }
+            self.send_notice();
             let SegmentTarget { key, revision, .. } = *target;
             if !self.outbox.send_event(Event::Segmented {
                 run,
@@ -263,6 +261,7 @@ impl NetworkThread {
     fn answer_click(&mut self, job: &ClickJob) {
         let (columns, rows) = (job.image.columns, job.image.rows);
         let found = self.network.answer_click(job);
+        self.send_notice();
         let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
         self.outbox.send_event(Event::Clicked(ClickAnswer {
             key: job.key,
@@ -271,6 +270,13 @@ impl NetworkThread {
             prompts: job.prompts.len(),
             result,
         }));
+    }
+
+    /// Sends the message of the network about the last run or click, if there is one.
+    fn send_notice(&mut self) {
+        if let Some(notice) = self.network.take_notice() {
+            self.outbox.send_event(Event::Notice(notice));
+        }
     }
 
     fn prepare_model(&mut self, job: &SegmentJob) -> Result<()> {
