@@ -14,7 +14,7 @@ const THRESHOLD: u8 = 128;
 pub struct ClickedObject {
     columns: usize,
     rows: usize,
-    /// Probability of each pixel, 0..=255, row after row.
+    /// Probability of each pixel, 0..=255, row after row. Empty once it was dropped.
     levels: Vec<u8>,
     region: Region,
     rings: Vec<Vec<[f32; 2]>>,
@@ -31,11 +31,7 @@ impl ClickedObject {
 
     /// An object from a connected component of a mask that is to be corrected: probability 1 inside, 0 outside.
     pub fn from_piece(piece: &Region, columns: usize, rows: usize) -> Self {
-        let mut levels = vec![0; columns * rows];
-        for span in piece.spans() {
-            levels[span.row * columns + span.start..span.row * columns + span.end].fill(u8::MAX);
-        }
-        Self::from_levels(levels, columns, rows)
+        Self::from_levels(certain_levels(piece, columns, rows), columns, rows)
     }
 
     fn from_levels(levels: Vec<u8>, columns: usize, rows: usize) -> Self {
@@ -60,10 +56,24 @@ impl ClickedObject {
         (self.columns, self.rows) == (columns, rows)
     }
 
-    /// The probability of each pixel, 0..=1 in steps of 1/255, row after row.
+    /// The object without the probabilities of its pixels, which need a byte for each pixel of the image.
+    pub fn without_probabilities(&self) -> Self {
+        Self {
+            levels: Vec::new(),
+            region: self.region.clone(),
+            rings: self.rings.clone(),
+            ..*self
+        }
+    }
+
+    /// The probability of each pixel, 0..=1 in steps of 1/255, row after row. Once these were dropped: 1 inside, 0
+    /// outside.
     pub fn probabilities(&self) -> Vec<f32> {
-        let levels = self.levels.iter();
-        levels.map(|level| f32::from(*level) / 255.0).collect()
+        if self.levels.is_empty() {
+            let certain = certain_levels(&self.region, self.columns, self.rows);
+            return levels_to_probabilities(&certain);
+        }
+        levels_to_probabilities(&self.levels)
     }
 
     /// The pixels with a probability of at least 0.5.
@@ -85,6 +95,20 @@ impl ClickedObject {
 
 fn quantize_probability(probability: &f32) -> u8 {
     (probability.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+}
+
+fn levels_to_probabilities(levels: &[u8]) -> Vec<f32> {
+    let levels = levels.iter();
+    levels.map(|level| f32::from(*level) / 255.0).collect()
+}
+
+/// The highest level inside of a region, 0 outside.
+fn certain_levels(region: &Region, columns: usize, rows: usize) -> Vec<u8> {
+    let mut levels = vec![0; columns * rows];
+    for span in region.spans() {
+        levels[span.row * columns + span.start..span.row * columns + span.end].fill(u8::MAX);
+    }
+    levels
 }
 
 fn outline_of(region: &Region, columns: usize, rows: usize) -> Vec<Vec<[f32; 2]>> {
@@ -120,6 +144,15 @@ mod tests {
         assert!(found.region().is_empty() && found.rings().is_empty());
         assert_eq!(found.confidence(), 0.0);
         assert!(found.has_size(4, 3) && !found.has_size(3, 4));
+    }
+
+    #[test]
+    fn an_object_without_its_probabilities_keeps_its_pixels() {
+        let found = ClickedObject::from_probabilities(&[0.0, 0.49, 0.5, 0.9, 1.0, 0.2], 3, 2);
+        let small = found.without_probabilities();
+        assert_eq!(small.region(), found.region());
+        assert_eq!(small.confidence(), found.confidence());
+        assert_eq!(small.probabilities(), [0.0, 0.0, 1.0, 1.0, 1.0, 0.0]);
     }
 
     #[test]

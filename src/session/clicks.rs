@@ -13,6 +13,9 @@ use labrum_core::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
+/// Number of answers of an object that are kept with their probabilities, a byte for each pixel of the image.
+const WITH_PROBABILITIES: usize = 8;
+
 /// A prompt with its answer.
 #[derive(Clone, Debug)]
 pub(super) struct AnsweredPrompt {
@@ -108,6 +111,15 @@ impl PendingObject {
     /// True if only its own steps have changed the mask of its slice; `revision` is the mask's current revision.
     pub(super) fn is_mask_its_own(&self, revision: Option<u64>) -> bool {
         self.answered.is_empty() || revision == Some(self.mask_revision)
+    }
+
+    /// Adds an answered prompt.
+    fn add_answered(&mut self, answered: AnsweredPrompt) {
+        self.answered.push(answered);
+        let old = self.answered.len().checked_sub(WITH_PROBABILITIES + 1);
+        if let Some(old) = old.and_then(|at| self.answered.get_mut(at)) {
+            old.found = Arc::new(old.found.without_probabilities());
+        }
     }
 
     /// False if all its prompts were undone.
@@ -268,7 +280,7 @@ impl PendingClicks {
         mask_revision: u64,
     ) {
         if let Some(object) = self.objects.iter_mut().find(|o| o.id == id) {
-            object.answered.push(answered);
+            object.add_answered(answered);
             object.base = Some(base);
             object.mask_revision = mask_revision;
         }

@@ -552,3 +552,19 @@ fn nothing_is_asked_for_a_locked_label_or_outside_of_the_image() {
     click(&mut session, [20.0, 20.0], false);
     assert!(questions(&mut session).is_empty());
 }
+
+#[test]
+fn only_the_newest_answers_keep_their_probabilities() {
+    let mut session = clicking(1);
+    for end in 20..32 {
+        click_and_reply(&mut session, [15.0, 15.0], false, 10, end);
+    }
+    for _ in 0..11 {
+        command(&mut session, UserCommand::Undo);
+    }
+    let job = click_and_reply(&mut session, [30.0, 30.0], false, 10, 40);
+    let earlier = job.earlier.unwrap();
+    assert_eq!(earlier.region(), square(10..20, 10..20).region());
+    let mut probabilities = earlier.probabilities().into_iter();
+    assert!(probabilities.all(|p| p == 0.0 || p == 1.0));
+}
