@@ -137,7 +137,9 @@ impl Session {
         use UserCommand as C;
         match command {
             C::Undo => return self.tell_where(UndoDirection::Back),
-            C::Redo => return self.tell_where(UndoDirection::Again),
+            C::Redo if !self.clicks.is_waiting() => {
+                return self.tell_where(UndoDirection::Again);
+            }
             _ => {}
         }
         if command != C::Cancel {

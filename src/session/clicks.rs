@@ -113,8 +113,9 @@ impl PendingObject {
         self.answered.is_empty() || revision == Some(self.mask_revision)
     }
 
-    /// Adds an answered prompt.
+    /// Adds an answered prompt. Undone prompts can then no longer be redone.
     fn add_answered(&mut self, answered: AnsweredPrompt) {
+        self.undone.clear();
         self.answered.push(answered);
         let old = self.answered.len().checked_sub(WITH_PROBABILITIES + 1);
         if let Some(old) = old.and_then(|at| self.answered.get_mut(at)) {
@@ -216,10 +217,9 @@ impl PendingClicks {
         });
     }
 
-    /// Adds a prompt to the current object. Undone prompts can then no longer be redone.
+    /// Adds a prompt to the current object.
     pub(super) fn add_prompt(&mut self, prompt: Prompt) {
         if let Some(object) = self.current_mut() {
-            object.undone.clear();
             object.waiting.push_back(prompt);
         }
     }
@@ -302,16 +302,18 @@ impl PendingClicks {
         self.drop_finished();
     }
 
-    /// True if [`PendingClicks::take_back_prompt`] would remove a prompt.
-    pub(super) fn can_take_back(&self, case: CaseId) -> bool {
-        self.loose_object(case).is_some()
+    /// The slice of the prompt that [`PendingClicks::take_back_prompt`] would remove.
+    pub(super) fn loose_prompt(&self, of: Option<CaseId>) -> Option<SliceKey> {
+        let object = self.objects.get(self.loose_object(of)?)?;
+        Some(object.key)
     }
 
-    /// Removes the newest prompt without a step on a case: one that waits for its answer, or that changed no pixel.
-    /// False if there is none.
-    pub(super) fn take_back_prompt(&mut self, case: CaseId) -> bool {
-        let at = self.loose_object(case);
-        at.is_some_and(|at| self.take_back_at(at))
+    /// Removes the newest prompt without a step on a case, or on any case: one that waits for its answer, or that changed
+    /// no pixel. Returns its slice; `None` if there is none.
+    pub(super) fn take_back_prompt(&mut self, of: Option<CaseId>) -> Option<SliceKey> {
+        let at = self.loose_object(of)?;
+        let key = self.objects.get(at)?.key;
+        self.take_back_at(at).then_some(key)
     }
 
     /// As [`PendingClicks::take_back_prompt`], for the current object only.
@@ -320,11 +322,11 @@ impl PendingClicks {
         has_prompt && self.take_back_at(self.objects.len() - 1)
     }
 
-    /// Index of the newest object on a case whose newest prompt has no step.
-    fn loose_object(&self, case: CaseId) -> Option<usize> {
+    /// Index of the newest object on a case, or on any case, whose newest prompt has no step.
+    fn loose_object(&self, of: Option<CaseId>) -> Option<usize> {
         let mut objects = self.objects.iter();
         objects.rposition(|object| {
-            object.key.case == case
+            of.is_none_or(|case| case == object.key.case)
                 && object.has_loose_prompt()
                 && (!object.is_taken || !object.waiting.is_empty())
         })

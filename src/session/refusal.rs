@@ -40,7 +40,6 @@ impl Session {
                 .is_none()
                 .then_some("Orthogonal views are off"),
             C::Undo if self.tools.is_drawing() => None,
-            C::Undo | C::UndoAnywhere if self.can_take_back_prompt() => None,
             C::Redo | C::RedoAnywhere if self.clicks.is_waiting() => {
                 Some("A click is still being computed")
             }

@@ -7,6 +7,7 @@ use super::{
     history::HistoryStep,
     job::{CaseId, SliceKey, StoreJob},
     notice::{Severity, Topic},
+    tool_options::ToolKind,
 };
 use labrum_core::{journal::LabelChange, label::Label, study::Status};
 
@@ -31,6 +32,9 @@ pub(super) enum UndoDirection {
 impl Session {
     /// Name of the step that undo would undo.
     pub fn next_undo(&self) -> Option<&str> {
+        if self.prompt_to_take_back(Reach::Here).is_some() {
+            return Some(ToolKind::Click.display_name());
+        }
         self.next_step(UndoDirection::Back, Reach::Here)
             .map(|s| &*s.tool)
     }
@@ -43,6 +47,10 @@ impl Session {
 
     /// Name and case of the step that undo in any case would undo.
     pub fn next_undo_anywhere(&self) -> Option<(&str, String)> {
+        if let Some(key) = self.prompt_to_take_back(Reach::AnyCase) {
+            let title = self.cases.title_of(key.case);
+            return Some((ToolKind::Click.display_name(), title));
+        }
         self.next_step(UndoDirection::Back, Reach::AnyCase)
             .map(|s| (&*s.tool, self.cases.title_of(s.case)))
     }
@@ -63,7 +71,7 @@ impl Session {
     }
 
     /// `Some(None)` for all cases; `None` if no case is open.
-    fn case_in_reach(&self, reach: Reach) -> Option<Option<CaseId>> {
+    pub(super) fn case_in_reach(&self, reach: Reach) -> Option<Option<CaseId>> {
         match reach {
             Reach::Here => self.cases.current_case().map(|c| Some(c.id)),
             Reach::AnyCase => Some(None),
@@ -71,7 +79,7 @@ impl Session {
     }
 
     pub(super) fn undo(&mut self, reach: Reach) {
-        if self.take_back_corner() || self.cancel_gesture() || self.take_back_prompt() {
+        if self.take_back_corner() || self.cancel_gesture() || self.take_back_prompt(reach) {
             return;
         }
         self.step_history(UndoDirection::Back, reach);

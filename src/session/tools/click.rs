@@ -325,20 +325,25 @@ impl Session {
         newest.is_some() && newest == self.clicks.newest_step()
     }
 
-    /// Removes the newest prompt without a step on the current case. False if there is none.
-    pub(in crate::session) fn take_back_prompt(&mut self) -> bool {
-        let case = self.cases.current_case().map(|case| case.id);
-        let is_taken_back = case.is_some_and(|case| self.clicks.take_back_prompt(case));
-        if is_taken_back {
-            self.ask_next_click();
+    /// Removes the newest prompt without a step, and shows its slice. False if there is none.
+    pub(in crate::session) fn take_back_prompt(&mut self, reach: Reach) -> bool {
+        let of = self.case_in_reach(reach);
+        let Some(key) = of.and_then(|of| self.clicks.take_back_prompt(of)) else {
+            return false;
+        };
+        if self.cases.current_case().map(Case::slice_key) != Some(key) {
+            self.select_case(self.cases.index_of(key.case));
+            self.go_to_slice(key.slice);
+            let text = "Undo: removed a click here that was still being computed.";
+            self.notices.add(Severity::Hint, text);
         }
-        is_taken_back
+        self.ask_next_click();
+        true
     }
 
-    /// True if undo would remove a prompt without a step.
-    pub(in crate::session) fn can_take_back_prompt(&self) -> bool {
-        let case = self.cases.current_case().map(|case| case.id);
-        case.is_some_and(|case| self.clicks.can_take_back(case))
+    /// The slice of the prompt without a step that undo would remove.
+    pub(in crate::session) fn prompt_to_take_back(&self, reach: Reach) -> Option<SliceKey> {
+        self.clicks.loose_prompt(self.case_in_reach(reach)?)
     }
 
     /// Removes the prompt of a step that was undone, or restores that of a step that was redone.

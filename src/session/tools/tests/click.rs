@@ -1,6 +1,8 @@
 //! The Click tool with answers from the test: steps, undo, boxes and scribbles, corrections,
 //! locked labels.
 
+mod late;
+
 use super::*;
 use crate::{
     Error,

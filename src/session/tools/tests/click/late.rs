@@ -1,0 +1,62 @@
+//! Answers that arrive after something else has changed: the case, the label, the mask, the workspace.
+
+use super::*;
+
+fn says(session: &Session, words: &str) -> bool {
+    let mut notices = session.notices.list.iter();
+    notices.any(|notice| notice.text.contains(words))
+}
+
+#[test]
+fn undo_of_a_click_on_another_slice_shows_the_slice() {
+    let mut session = clicking(2);
+    let key = session.cases.current_case().unwrap().slice_key();
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    session.apply_action(Action::SetSlice(1 - key.slice));
+    assert_eq!(session.next_undo(), Some("Click"));
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(session.cases.current_case().unwrap().slice_key(), key);
+    assert!(says(&session, "still being computed"));
+    reply(&mut session, &job, 10, 30);
+    assert!(mask(&session).is_blank());
+}
+
+#[test]
+fn undo_in_any_case_removes_a_click_that_waits_before_the_steps_of_its_object() {
+    let mut session = opened(&[("a", 1), ("b", 1)], None);
+    load_all(&mut session, 1);
+    command(&mut session, UserCommand::ToolClick);
+    session.take_jobs();
+    let first = session.cases[0].id;
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
+    click(&mut session, [35.0, 35.0], false);
+    let late = question(&mut session);
+    command(&mut session, UserCommand::NextCase);
+    assert_eq!(session.cases.current, Some(1));
+    assert_eq!(
+        session.next_undo_anywhere(),
+        Some(("Click", session.cases.title_of(first)))
+    );
+    command(&mut session, UserCommand::UndoAnywhere);
+    assert_eq!(session.cases.current, Some(0));
+    reply(&mut session, &late, 10, 40);
+    assert_eq!(mask(&session), square_mask(10, 30));
+    command(&mut session, UserCommand::UndoAnywhere);
+    assert!(mask(&session).is_blank());
+}
+
+#[test]
+fn an_undone_prompt_can_be_redone_after_a_click_without_an_answer_was_undone() {
+    let mut session = clicking(1);
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
+    click_and_reply(&mut session, [35.0, 35.0], false, 10, 40);
+    command(&mut session, UserCommand::Undo);
+    click(&mut session, [45.0, 45.0], false);
+    command(&mut session, UserCommand::Redo);
+    assert!(says(&session, "still being computed"));
+    command(&mut session, UserCommand::Undo);
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(mask(&session), square_mask(10, 40));
+    assert_eq!(state(&session).unwrap().0, 2, "both prompts are back");
+}
