@@ -189,6 +189,12 @@ impl PendingClicks {
         self.objects.iter().any(|object| !object.waiting.is_empty())
     }
 
+    /// True if a prompt on a slice of this case has no answer yet.
+    pub(super) fn is_waiting_in(&self, case: CaseId) -> bool {
+        let mut objects = self.objects.iter();
+        objects.any(|object| object.key.case == case && !object.waiting.is_empty())
+    }
+
     /// Begins an object and finishes the current one.
     pub(super) fn begin_object(
         &mut self,
@@ -290,6 +296,11 @@ impl PendingClicks {
     /// Removes an object; its steps stay in the history.
     pub(super) fn forget_object(&mut self, id: u64) {
         self.objects.retain(|object| object.id != id);
+    }
+
+    /// Removes the objects of a case; their steps stay in the history.
+    pub(super) fn forget_case(&mut self, case: CaseId) {
+        self.objects.retain(|object| object.key.case != case);
     }
 
     /// Removes all prompts without an answer, after a failure.

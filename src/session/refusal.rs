@@ -89,6 +89,9 @@ impl Session {
                 Some("No proposal for this case")
             }
             C::Accept if self.tools.is_drawing() || self.clicks.object().is_some() => None,
+            C::Accept if self.clicks.is_waiting_in(case.id) => {
+                Some("A click is still being computed")
+            }
             C::Accept if !case.has_mask() => Some(
                 "No mask to accept yet; if there is nothing to draw, use \"Mark as absent\" (Edit)",
             ),

@@ -77,7 +77,11 @@ impl Session {
     }
 
     pub(super) fn accept_case(&mut self) {
-        if self.close_by_key() || self.clicks.take_object() {
+        if self.close_by_key() {
+            return;
+        }
+        self.finish_gesture();
+        if self.finish_object() {
             return;
         }
         self.sign_off(Status::Accepted);
@@ -87,6 +91,10 @@ impl Session {
         // While an outline is drawn, Backspace removes its last point.
         if self.take_back_corner() || self.cancel_gesture() {
             return;
+        }
+        // A late answer would make it an edited case again.
+        if let Some(case) = self.cases.current_case() {
+            self.clicks.forget_case(case.id);
         }
         self.sign_off(Status::Skipped);
     }

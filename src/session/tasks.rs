@@ -105,6 +105,7 @@ impl Session {
         let was_shown = self.cases.current == Some(at);
         self.cases.list.remove(at);
         self.history.retain_cases(|case| case != id);
+        self.clicks.forget_case(id);
         self.workspace.forget_activity(id);
         if was_shown {
             (self.masks.live, self.viewports.focus, self.cases.current) = (None, None, None);

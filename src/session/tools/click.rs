@@ -202,15 +202,13 @@ impl Session {
             self.clicks.held = Some(answer);
             return;
         }
-        let Some(prompt) = self.clicks.accept_answer(&answer) else {
-            return;
-        };
-        match answer.result {
-            Ok(found) => self.paint_object(answer.object, prompt, found),
-            Err(error) => {
+        match (self.clicks.accept_answer(&answer), answer.result) {
+            (Some(prompt), Ok(found)) => self.paint_object(answer.object, prompt, found),
+            (Some(_), Err(error)) => {
                 self.clicks.drop_waiting();
                 self.show_error(&error);
             }
+            (None, _) => {}
         }
         self.ask_next_click();
     }
@@ -296,6 +294,20 @@ impl Session {
         if !is_here || !is_active {
             self.clicks.take_object();
         }
+    }
+
+    /// Enter: finishes the object. True if the case is not to be accepted yet: there was one, or a prompt waits.
+    pub(in crate::session) fn finish_object(&mut self) -> bool {
+        let case = self.cases.current_case().map(|case| case.id);
+        let text = if self.clicks.take_object() {
+            "The object is finished. Click the next one, or press Enter again to accept the case."
+        } else if case.is_some_and(|case| self.clicks.is_waiting_in(case)) {
+            "The case is not accepted yet: a click is still being computed."
+        } else {
+            return false;
+        };
+        self.notices.add(Severity::Hint, text);
+        true
     }
 
     /// Discards the current object: undoes its steps, and removes its other prompts. False if there is none.

@@ -7,6 +7,44 @@ fn says(session: &Session, words: &str) -> bool {
     notices.any(|notice| notice.text.contains(words))
 }
 
+fn status(session: &Session) -> Status {
+    session.cases.current_case().unwrap().status
+}
+
+#[test]
+fn a_case_is_not_accepted_while_a_click_waits_for_its_answer() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    command(&mut session, UserCommand::Accept);
+    assert!(says(&session, "The object is finished"));
+    command(&mut session, UserCommand::Accept);
+    assert!(says(&session, "still being computed"));
+    assert_eq!(status(&session), Status::New);
+    reply(&mut session, &job, 10, 30);
+    command(&mut session, UserCommand::Accept);
+    assert_eq!(status(&session), Status::Accepted);
+}
+
+#[test]
+fn a_skipped_case_is_not_changed_by_a_late_answer() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    command(&mut session, UserCommand::Skip);
+    reply(&mut session, &job, 10, 30);
+    assert_eq!(status(&session), Status::Skipped);
+    assert!(mask(&session).is_blank());
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    reply(&mut session, &job, 10, 30);
+    assert_eq!(
+        mask(&session),
+        square_mask(10, 30),
+        "later clicks are answered"
+    );
+}
+
 #[test]
 fn undo_of_a_click_on_another_slice_shows_the_slice() {
     let mut session = clicking(2);
