@@ -113,6 +113,20 @@ impl PendingObject {
         self.answered.is_empty() || revision == Some(self.mask_revision)
     }
 
+    /// True if something else removed it from the mask of its slice, which is `mask` with this revision now.
+    pub(super) fn is_erased(&self, mask: &Mask, revision: Option<u64>) -> bool {
+        let was_on_mask = if self.answered.is_empty() {
+            self.piece.is_some()
+        } else {
+            !self.is_mask_its_own(revision)
+        };
+        let Some(found) = self.found().filter(|_| was_on_mask) else {
+            return false;
+        };
+        let left = found.region().intersection(&mask.label_region(self.label));
+        !found.region().is_empty() && left.is_empty()
+    }
+
     /// Adds an answered prompt. Undone prompts can then no longer be redone.
     fn add_answered(&mut self, answered: AnsweredPrompt) {
         self.undone.clear();

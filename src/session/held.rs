@@ -76,9 +76,7 @@ impl Session {
                 self.take_answer(key, revision, finding);
             }
         }
-        if !self.tools.is_painting() {
-            self.take_held_click();
-        }
+        self.take_held_click();
     }
 
     /// Drops everything that waits, because its case was closed.

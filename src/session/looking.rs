@@ -14,6 +14,8 @@ impl Session {
         self.workspace.is_holder_gone = false;
         if self.workspace.lock_holder().is_some() {
             self.choose_tool(ToolKind::Look);
+            // Their answers would change the work.
+            self.clicks = Default::default();
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Place, PointerInput, PointerPhase, Session, ToolGesture, outline::LA
 use crate::session::{
     case::Case,
     clicked::ClickedObject,
-    clicks::AnsweredPrompt,
+    clicks::{AnsweredPrompt, PendingObject},
     history::StepId,
     job::{ClickAnswer, Job, NetworkJob, SliceKey},
     notice::Severity,
@@ -196,9 +196,10 @@ impl Session {
         }
     }
 
-    /// Handles an answer of the network; an answer during a stroke is held until the stroke ends.
+    /// Handles an answer of the network; it is held until a stroke ends, and until the case is restored.
     pub(in crate::session) fn on_clicked(&mut self, answer: ClickAnswer) {
-        if self.tools.is_painting() {
+        let case = self.cases.case_by_id(answer.key.case);
+        if self.tools.is_painting() || case.is_some_and(|case| !case.is_restored) {
             self.clicks.held = Some(answer);
             return;
         }
@@ -213,7 +214,7 @@ impl Session {
         self.ask_next_click();
     }
 
-    /// Handles the answer that was held during a stroke.
+    /// Handles the answer that was held, unless it has to be held longer.
     pub(in crate::session) fn take_held_click(&mut self) {
         if let Some(answer) = self.clicks.held.take() {
             self.on_clicked(answer);
@@ -233,6 +234,10 @@ impl Session {
         else {
             return self.clicks.forget_object(id);
         };
+        if let Some(text) = self.reason_not_to_paint(object, &now) {
+            self.notices.add(Severity::Hint, text);
+            return self.clicks.forget_object(id);
+        }
         let piece = object.corrected_piece().map(|piece| piece.region().clone());
         let piece = piece.unwrap_or_default();
         let before = object.found().map(|found| found.region().clone());
@@ -248,7 +253,7 @@ impl Session {
         // Only these pixels: elsewhere the mask may have changed since the prompt was given.
         let changed = symmetric_difference(&before.unwrap_or_default(), found.region());
         let edit = self.write_mask(key, |mask| mask.copy_region_from(&target, &changed, &locks));
-        if edit.is_empty() && !found.region().is_empty() && rule != Rule::FREE {
+        if edit.is_empty() && !changed.is_empty() && rule != Rule::FREE {
             let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);
         }
@@ -267,6 +272,25 @@ impl Session {
         let revision = self.mask_revision(key).unwrap_or_default();
         self.clicks.add_answer(id, answered, base, revision);
         self.show_preview();
+    }
+
+    /// Why the answer to a prompt for an object is not painted on `mask`: what it belongs to was changed meanwhile.
+    fn reason_not_to_paint(&self, object: &PendingObject, mask: &Mask) -> Option<String> {
+        let (key, label) = (object.slice_key(), object.label());
+        let name = self.labels.label_name(label);
+        if !self.labels.holds_label(label) {
+            Some(format!(
+                "The last click changed nothing, because {name} was removed."
+            ))
+        } else if self.labels.is_label_locked(label) {
+            Some(format!(
+                "The last click changed nothing, because {name} was locked. Unlock it and click again."
+            ))
+        } else if object.is_erased(mask, self.mask_revision(key)) {
+            Some("The last click changed nothing, because the object was removed.".to_owned())
+        } else {
+            None
+        }
     }
 
     /// The mask of a slice, blank if there is none; `None` if its case is closed.

@@ -1,6 +1,7 @@
 //! Answers that arrive after something else has changed: the case, the label, the mask, the workspace.
 
 use super::*;
+use crate::session::{job::WorkspaceInfo, tests::known};
 
 fn says(session: &Session, words: &str) -> bool {
     let mut notices = session.notices.list.iter();
@@ -9,6 +10,14 @@ fn says(session: &Session, words: &str) -> bool {
 
 fn status(session: &Session) -> Status {
     session.cases.current_case().unwrap().status
+}
+
+fn set_lock(session: &mut Session, value: u8, locked: bool) {
+    let label = Label {
+        locked,
+        ..session.labels.all_labels()[usize::from(value) - 1].clone()
+    };
+    session.apply_action(Action::Label(LabelAction::Change(value, label)));
 }
 
 #[test]
@@ -97,4 +106,83 @@ fn an_undone_prompt_can_be_redone_after_a_click_without_an_answer_was_undone() {
     command(&mut session, UserCommand::Redo);
     assert_eq!(mask(&session), square_mask(10, 40));
     assert_eq!(state(&session).unwrap().0, 2, "both prompts are back");
+}
+
+#[test]
+fn a_label_that_was_locked_meanwhile_gets_nothing() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    set_lock(&mut session, 1, true);
+    reply(&mut session, &job, 10, 30);
+    assert!(mask(&session).is_blank() && state(&session).is_none());
+    assert!(says(&session, "One was locked"));
+    set_lock(&mut session, 1, false);
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 40);
+    assert_eq!(mask(&session), square_mask(10, 40), "all of it is painted");
+}
+
+#[test]
+fn a_label_that_was_removed_meanwhile_does_not_come_back() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    session.apply_action(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: None,
+    }));
+    reply(&mut session, &job, 10, 30);
+    assert!(mask(&session).is_blank());
+    assert!(says(&session, "One was removed"));
+}
+
+#[test]
+fn nothing_of_an_object_comes_back_after_its_label_was_cleared() {
+    let mut session = clicking(1);
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
+    click(&mut session, [35.0, 35.0], false);
+    let job = question(&mut session);
+    command(&mut session, UserCommand::EmptyLabel);
+    assert!(mask(&session).is_blank());
+    reply(&mut session, &job, 10, 40);
+    assert!(mask(&session).is_blank());
+    assert!(says(&session, "the object was removed"));
+}
+
+#[test]
+fn an_answer_waits_until_the_workspace_has_restored_the_case() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    session.cases[0].is_restored = false;
+    reply(&mut session, &job, 10, 30);
+    assert!(session.history.is_empty());
+    session.on_event(Event::Restored {
+        case: session.cases[0].id,
+        known: known(1),
+        restored: None,
+    });
+    assert_eq!(mask(&session), square_mask(10, 30));
+}
+
+#[test]
+fn a_late_answer_does_not_change_a_workspace_that_became_read_only() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo {
+        holder: Some("another window".into()),
+        ..WorkspaceInfo::default()
+    })));
+    reply(&mut session, &job, 10, 30);
+    assert!(session.history.is_empty() && mask(&session).is_blank());
+}
+
+#[test]
+fn an_answer_without_a_change_does_not_blame_a_locked_label() {
+    let mut session = clicking(1);
+    set_lock(&mut session, 2, true);
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
+    click_and_reply(&mut session, [22.0, 22.0], false, 10, 30);
+    assert!(!says(&session, "locked"));
 }
