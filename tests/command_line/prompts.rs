@@ -6,7 +6,7 @@ use super::*;
 fn write_recipe(path: &Path, steps: usize) {
     let recipe = serde_json::json!({
         "name": "Clicks",
-        "recipe": {"side": 48, "batch": 4, "steps": steps, "warm-up": 5, "made": 0.2, "judged-every": 40},
+        "recipe": {"side": 48, "batch": 4, "steps": steps, "warm-up": 5, "made": 0.2, "judged-every": 20},
         "tasks": [{"folder": "data"}],
         "judged": [{"folder": "data", "targets": 4}],
     });
@@ -36,13 +36,13 @@ fn a_model_learns_to_answer_clicks_and_is_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     discs(&folder.join("data"));
-    let first = train_prompts(folder, 120, &["--minutes", "0.0001"]);
+    let first = train_prompts(folder, 60, &["--minutes", "0.0001"]);
     assert_eq!(first.code, Some(0), "{}", first.err);
-    assert!(judged_steps(folder)[0] < 40);
-    let second = train_prompts(folder, 120, &["--resume"]);
+    assert!(judged_steps(folder)[0] < 20);
+    let second = train_prompts(folder, 60, &["--resume"]);
     assert_eq!(second.code, Some(0), "{}", second.err);
     let steps = judged_steps(folder);
-    assert_eq!(steps[steps.len() - 3..], [40, 80, 120]);
+    assert_eq!(steps[steps.len() - 3..], [20, 40, 60]);
 
     let model = folder.join("click.safetensors");
     let data = folder.join("data");
