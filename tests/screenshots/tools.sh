@@ -4,6 +4,14 @@
 SIZE=1280x800 # the positions below are for this size
 . "$(dirname "$0")/window.sh"
 
+open "$samples/cardiac-mr"
+key k
+click 640 400
+sleep 3
+move 760 560
+shot tool-click
+close
+
 open "$samples/fetal-head"
 key b
 press 845 370 855 420 850 470 820 500
