@@ -7,8 +7,8 @@ use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::learning::folder;
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
-pub(super) use keep::save_model;
 use keep::{Files, LogFile};
+pub(super) use keep::{read_state, save_model, state_path, write_state};
 use labrum_core::{
     counts::count_with_noun,
     label::{Code, Label},

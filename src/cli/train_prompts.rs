@@ -2,6 +2,7 @@
 
 use super::{
     DeviceArgument, check_model_file, command_line, console, print_above_bar, stop_on_ctrl_c,
+    train::{read_state, save_model, state_path, write_state},
     usage::argument_error,
 };
 use crate::learning::prompts::RecipeFile;
@@ -11,7 +12,7 @@ use labrum_core::{model_card::ModelCard, whole_file};
 use labrum_nn::{
     checkpoint::{self, Weights},
     prompt::train::{JudgedPoint, PromptStart, PromptTrainingKeeper, prompt_card, train_prompts},
-    train::state::{self, TrainingState},
+    train::state::TrainingState,
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -97,7 +98,7 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
         .map(|minutes| Duration::try_from_secs_f64(60.0 * minutes))
         .transpose()
         .map_err(|e| argument_error("read --minutes", e))?;
-    let state_file = with_ending(&arguments.log, ".state");
+    let state_file = state_path(&arguments.log);
     let (start, points) = resolve_start(arguments, &state_file)?;
     let tasks = file.read_tasks()?;
     let judged = file.read_judged()?;
@@ -137,12 +138,6 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
     Ok(())
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
-    name.push(ending);
-    name.into()
-}
-
 /// The start of the training, and the evaluations so far.
 fn resolve_start(
     arguments: &TrainPromptsArguments,
@@ -155,12 +150,7 @@ fn resolve_start(
     if !arguments.resume || !state_file.exists() {
         return Ok((PromptStart::Random, Vec::new()));
     }
-    let bytes = std::fs::read(state_file)
-        .map_err(|e| Error::at_path("read the training state", state_file, e))?;
-    let state = state::from_bytes(&bytes).map_err(|e| Error {
-        path: Some(state_file.to_owned()),
-        ..e
-    })?;
+    let state = read_state(state_file)?;
     let text = std::fs::read(&arguments.log)
         .map_err(|e| Error::at_path("read the training log", &arguments.log, e))?;
     let log: PromptLog = serde_json::from_slice(&text)
@@ -196,20 +186,17 @@ impl PromptTrainingKeeper for PromptFiles<'_> {
         state: &TrainingState,
     ) -> Result<()> {
         if is_best {
-            super::train::save_model(&self.arguments.out, &self.card, weights)?;
+            save_model(&self.arguments.out, &self.card, weights)?;
         }
         if let Some(last) = &self.arguments.last {
-            super::train::save_model(last, &self.card, weights)?;
+            save_model(last, &self.card, weights)?;
         }
         self.log.points.push(point.clone());
         // The log before the state: on resuming, evaluations in the log that are newer than the state are dropped.
         whole_file::write_atomically(&self.arguments.log, "write the log", |file| {
             Ok(serde_json::to_writer_pretty(file, &self.log)?)
         })?;
-        let bytes = state::to_bytes(state)?;
-        whole_file::write_atomically(&self.state_file, "write the training state", |file| {
-            file.write_all(&bytes)
-        })?;
+        write_state(&self.state_file, state)?;
         let figures: Vec<String> = [1, 3, 5]
             .iter()
             .zip(&point.dice)

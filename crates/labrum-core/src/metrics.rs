@@ -86,7 +86,8 @@ pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2])
     })
 }
 
-fn dice_coefficient(a: &[bool], b: &[bool]) -> f64 {
+/// Dice coefficient of two masks of the same size, 0..=1; 1 if both are empty.
+pub fn dice_coefficient(a: &[bool], b: &[bool]) -> f64 {
     let (both, either) = overlap_sizes(a, b);
     if either == 0 {
         1.0

@@ -23,15 +23,14 @@ pub(super) struct LogFile {
 
 impl LogFile {
     pub(super) fn new(log: PathBuf) -> Result<Self> {
-        let mut state = log.clone().into_os_string();
-        state.push(".state");
+        let state = state_path(&log);
         whole_file::check_writable(&log, "write the log")?;
         let begun = jiff::Zoned::now()
             .strftime("%Y-%m-%dT%H:%M:%S%:z")
             .to_string();
         Ok(Self {
             log,
-            state: state.into(),
+            state,
             command: command_line(),
             begun,
         })
@@ -53,12 +52,7 @@ impl LogFile {
                 _ => Ok(None),
             };
         }
-        let bytes = std::fs::read(&self.state)
-            .map_err(|e| Error::at_path("read the training state", &self.state, e))?;
-        let state = state::from_bytes(&bytes).map_err(|e| Error {
-            path: Some(self.state.clone()),
-            ..e
-        })?;
+        let state = read_state(&self.state)?;
         Ok(Some((TrainingLog::read_from_file(&self.log)?, state)))
     }
 
@@ -115,11 +109,31 @@ impl TrainingKeeper for Files<'_> {
         let Some(file) = self.log else { return Ok(()) };
         // In this order: on resuming, epochs in the log beyond the state are dropped.
         file.write(log)?;
-        let bytes = state::to_bytes(state)?;
-        whole_file::write_atomically(&file.state, "write the training state", |f| {
-            f.write_all(&bytes)
-        })
+        write_state(&file.state, state)
     }
+}
+
+/// The file beside a log that holds the state to resume from.
+pub(in crate::cli) fn state_path(log: &Path) -> PathBuf {
+    let mut name = log.to_owned().into_os_string();
+    name.push(".state");
+    name.into()
+}
+
+pub(in crate::cli) fn read_state(path: &Path) -> Result<TrainingState> {
+    let bytes =
+        std::fs::read(path).map_err(|e| Error::at_path("read the training state", path, e))?;
+    state::from_bytes(&bytes).map_err(|e| Error {
+        path: Some(path.to_owned()),
+        ..e
+    })
+}
+
+pub(in crate::cli) fn write_state(path: &Path, state: &TrainingState) -> Result<()> {
+    let bytes = state::to_bytes(state)?;
+    whole_file::write_atomically(path, "write the training state", |file| {
+        file.write_all(&bytes)
+    })
 }
 
 pub(in crate::cli) fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {

@@ -168,23 +168,13 @@ mod tests {
     };
     use rand::SeedableRng;
 
-    fn source() -> TaskImage {
-        TaskImage {
-            grey: phantom::grey(),
-            columns: phantom::COLUMNS,
-            rows: phantom::ROWS,
-            labels: Some(phantom::labels()),
-            task: "phantom".to_owned(),
-        }
-    }
-
     /// Even if the network never finds anything, an episode ends after a limited number of corrections.
     #[test]
     fn an_episode_ends_after_a_limited_number_of_corrections() {
         let side = 64;
         for seed in 0..12 {
             let mut rng = SmallRng::seed_from_u64(seed);
-            let mut episode = Episode::begin(&source(), false, &mut rng).unwrap();
+            let mut episode = Episode::begin(&phantom::task_image(), false, &mut rng).unwrap();
             let prompts = episode.prompts.len();
             let mut samples = 0;
             loop {
@@ -209,7 +199,7 @@ mod tests {
             .into_iter()
             .map(|seed| {
                 let mut rng = SmallRng::seed_from_u64(seed);
-                let episode = Episode::begin(&source(), seed == 3, &mut rng).unwrap();
+                let episode = Episode::begin(&phantom::task_image(), seed == 3, &mut rng).unwrap();
                 episode.next_sample(48, &mut rng).input
             })
             .collect();

@@ -7,6 +7,7 @@ use super::{
 };
 use labrum_core::{
     Result,
+    metrics::dice_coefficient,
     prompts::{Prompt, next_click},
 };
 use rand::{SeedableRng, rngs::SmallRng};
@@ -87,14 +88,14 @@ pub fn judge_target(
         scores
             .milliseconds
             .push(begun.elapsed().as_secs_f64() * 1e3);
-        scores.dice.push(dice(truth, &to_mask(&answer)));
+        scores.dice.push(dice_coefficient(truth, &to_mask(&answer)));
         found = Some(answer);
     }
     let last = scores.dice.last().copied().unwrap_or(1.0);
     scores.dice.resize(clicks, last);
     if let Some(prompt) = box_around(truth, image.columns) {
         let answer = segmenter.answer(image, &[prompt], None)?;
-        scores.dice_of_box = dice(truth, &to_mask(&answer));
+        scores.dice_of_box = dice_coefficient(truth, &to_mask(&answer));
     }
     Ok(scores)
 }
@@ -106,17 +107,6 @@ fn box_around(truth: &[bool], columns: usize) -> Option<Prompt> {
         from: [bounds.columns.start as f64, bounds.rows.start as f64],
         to: [bounds.columns.end as f64, bounds.rows.end as f64],
     })
-}
-
-/// Dice of two masks; 1 if both are empty.
-fn dice(a: &[bool], b: &[bool]) -> f64 {
-    let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count();
-    let sum = a.iter().chain(b).filter(|flag| **flag).count();
-    if sum == 0 {
-        1.0
-    } else {
-        2.0 * both as f64 / sum as f64
-    }
 }
 
 #[cfg(test)]
@@ -132,16 +122,6 @@ mod tests {
     };
     use crate::{device::DeviceChoice, train::random_weights};
     use labrum_core::model_card::TrainedOn;
-
-    fn image() -> TaskImage {
-        TaskImage {
-            grey: phantom::grey(),
-            columns: phantom::COLUMNS,
-            rows: phantom::ROWS,
-            labels: Some(phantom::labels()),
-            task: "phantom".to_owned(),
-        }
-    }
 
     fn untrained() -> PromptSegmenter {
         let recipe = PromptRecipe {
@@ -166,7 +146,11 @@ mod tests {
 
     #[test]
     fn targets_and_scores_are_reproducible() {
-        let images = [image(), image(), image()];
+        let images = [
+            phantom::task_image(),
+            phantom::task_image(),
+            phantom::task_image(),
+        ];
         let targets = draw_targets(&images, 2, 5);
         assert_eq!(targets.len(), 2);
         let again = draw_targets(&images, 2, 5);
@@ -183,7 +167,7 @@ mod tests {
     /// Whatever the network answers, a click sets its own pixel, and nothing changes without a prompt.
     #[test]
     fn a_click_sets_its_own_pixel_whatever_the_network_answers() {
-        let target = &draw_targets(&[image()], 1, 5)[0];
+        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
         let at = [20.5, 30.5];
         let pixel = 30 * phantom::COLUMNS + 20;
         let mut segmenter = untrained();

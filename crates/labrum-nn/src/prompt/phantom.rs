@@ -1,5 +1,7 @@
 //! Images for tests: discs and squares whose grey levels, labels and pieces are known.
 
+use super::source::TaskImage;
+
 /// Columns of the image for tests.
 pub(super) const COLUMNS: usize = 96;
 /// Rows of the image for tests.
@@ -40,4 +42,15 @@ pub(super) fn grey() -> Vec<f32> {
         .iter()
         .map(|label| [0.3, 0.8, 0.1][usize::from(*label)])
         .collect()
+}
+
+/// The image with its labels, to draw targets from.
+pub(super) fn task_image() -> TaskImage {
+    TaskImage {
+        grey: grey(),
+        columns: COLUMNS,
+        rows: ROWS,
+        labels: Some(labels()),
+        task: "phantom".to_owned(),
+    }
 }

@@ -158,16 +158,6 @@ mod tests {
     };
     use rand::SeedableRng;
 
-    fn image() -> TaskImage {
-        TaskImage {
-            grey: phantom::grey(),
-            columns: COLUMNS,
-            rows: ROWS,
-            labels: Some(phantom::labels()),
-            task: "phantom".to_owned(),
-        }
-    }
-
     fn pixels_with(labels: &[u16]) -> Vec<bool> {
         phantom::labels()
             .iter()
@@ -181,7 +171,7 @@ mod tests {
 
     #[test]
     fn labels_are_drawn_whole_and_every_label_is_drawn() {
-        let image = image();
+        let image = phantom::task_image();
         let drawn: Vec<Vec<bool>> = (0..20)
             .map(|seed| draw(&image, TargetKind::Label, seed).unwrap())
             .collect();
@@ -192,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_piece_is_one_component_of_one_label_and_not_tiny() {
-        let image = image();
+        let image = phantom::task_image();
         let labels = image.labels.as_ref().unwrap();
         let mut sizes: Vec<usize> = Vec::new();
         for seed in 0..40 {
@@ -210,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_union_has_two_labels_or_several_pieces() {
-        let image = image();
+        let image = phantom::task_image();
         let all = pixels_with(&[1, 2]);
         let drawn: Vec<Vec<bool>> = (0..20)
             .map(|seed| draw(&image, TargetKind::Union, seed).unwrap())
@@ -228,7 +218,7 @@ mod tests {
     fn a_synthetic_target_needs_no_labels_and_has_the_size_of_the_image() {
         let image = TaskImage {
             labels: None,
-            ..image()
+            ..phantom::task_image()
         };
         let drawn: Vec<Vec<bool>> = (0..20)
             .filter_map(|seed| draw(&image, TargetKind::Made, seed))
@@ -240,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_target_and_other_seeds_differ() {
-        let image = image();
+        let image = phantom::task_image();
         for kind in [TargetKind::Piece, TargetKind::Union, TargetKind::Made] {
             let drawn: Vec<_> = (0..20).map(|seed| draw(&image, kind, seed)).collect();
             assert!((0..20).all(|seed| draw(&image, kind, seed) == drawn[seed as usize]));
@@ -252,15 +242,15 @@ mod tests {
     fn a_tiny_label_or_a_plane_of_the_wrong_size_gives_no_target() {
         let speck = TaskImage {
             labels: Some((0..COLUMNS * ROWS).map(|at| u16::from(at < 24)).collect()),
-            ..image()
+            ..phantom::task_image()
         };
         let cut = TaskImage {
             grey: vec![0.5; 7],
-            ..image()
+            ..phantom::task_image()
         };
         let short_labels = TaskImage {
             labels: Some(vec![1; 7]),
-            ..image()
+            ..phantom::task_image()
         };
         for kind in [TargetKind::Label, TargetKind::Piece, TargetKind::Union] {
             for image in [&speck, &cut, &short_labels] {
