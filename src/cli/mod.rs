@@ -2,6 +2,7 @@
 
 mod bench;
 mod click;
+mod compact;
 pub(crate) mod console;
 mod evaluate;
 mod evaluate_prompts;
@@ -80,6 +81,7 @@ enum CliCommand {
     Export(Box<export::ExportArguments>),
     Rehearse(rehearse::RehearseArguments),
     Recognise(recognise::RecogniseArguments),
+    Compact(compact::CompactArguments),
     Evaluate(evaluate::EvaluateArguments),
     EvaluatePrompts(evaluate_prompts::EvaluatePromptsArguments),
     Plot(plot::PlotArguments),
@@ -197,6 +199,7 @@ pub fn run_command(cli: Cli) -> Result<()> {
         Some(CliCommand::Export(arguments)) => export::run(&arguments),
         Some(CliCommand::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(CliCommand::Recognise(arguments)) => recognise::run(&arguments),
+        Some(CliCommand::Compact(arguments)) => compact::run(&arguments),
         Some(CliCommand::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(CliCommand::EvaluatePrompts(arguments)) => evaluate_prompts::run(&arguments),
         Some(CliCommand::Plot(arguments)) => plot::run(&arguments),

@@ -378,6 +378,36 @@ fn a_built_in_model_can_be_chosen_by_name() {
 }
 
 #[test]
+fn a_compact_model_finds_the_same_object_with_half_the_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small.safetensors");
+    succeeds(&[&"compact", &MODEL, &"--out", &small]);
+    refuses(&[&"compact", &MODEL, &"--out", &small], &["already exists"]);
+    let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+    assert!(size(&small) * 10 < size(Path::new(MODEL)) * 6);
+
+    let source = sample("fetal-head/fetal-head-011_HC.png");
+    let masks = [Path::new(MODEL), &small].map(|model| {
+        let out = folder.path().join(model.file_stem().unwrap());
+        succeeds(&[
+            &"segment",
+            &source,
+            &"-o",
+            &out,
+            &"--model",
+            &model,
+            &"--device",
+            &"cpu",
+        ]);
+        labrum::io::label_file::read_mask(&out.join("fetal-head-011_HC.png"), Default::default())
+            .unwrap()
+    });
+    let pixels = masks.map(|mask| mask.pixel_labels().to_vec());
+    let differing = pixels[0].iter().zip(&pixels[1]).filter(|(a, b)| a != b);
+    assert!(differing.count() < 20);
+}
+
+#[test]
 fn a_failed_series_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let in_the_way = folder.path().join("slice-03.png");

@@ -8,6 +8,7 @@ pub use super::weights::{
 use burn::module::{Param, RunningState};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use half::f16;
 use labrum_core::{Error, Result, hex::hex_text, model_card::ModelCard};
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
@@ -188,26 +189,64 @@ pub fn read_weights(network: &CmuNext) -> Result<Weights> {
         .collect())
 }
 
+/// How a model file stores its weights. They are computed with in single precision either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits for each number.
+    Single,
+    /// 16 bits for each number, rounded to the nearest.
+    Half,
+}
+
 /// Writes Labrum's model format: safetensors with the model card in its metadata.
 pub fn to_bytes(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
+    to_bytes_with_precision(card, weights, Precision::Single)
+}
+
+/// As [`to_bytes`], with the weights stored in this precision.
+///
+/// # Errors
+/// If a number is too large for the precision (from 65,520 for half precision).
+pub fn to_bytes_with_precision(
+    card: &ModelCard,
+    weights: &Weights,
+    precision: Precision,
+) -> Result<Vec<u8>> {
     let text = serde_json::to_string(card).map_err(not_written)?;
-    let bytes: BTreeMap<&str, Vec<u8>> = weights
-        .iter()
-        .map(|(n, t)| {
-            (
-                n.as_str(),
-                t.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            )
-        })
-        .collect();
+    let mut bytes = BTreeMap::new();
+    for (name, tensor) in weights {
+        let stored = match precision {
+            Precision::Single => tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Precision::Half => half_bytes(name, &tensor.values)?,
+        };
+        bytes.insert(name.as_str(), stored);
+    }
+    let dtype = match precision {
+        Precision::Single => Dtype::F32,
+        Precision::Half => Dtype::F16,
+    };
     let mut views = Vec::with_capacity(weights.len());
     for (name, tensor) in weights {
-        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name.as_str()])
+        let view = TensorView::new(dtype, tensor.shape.clone(), &bytes[name.as_str()])
             .map_err(not_written)?;
         views.push((name.clone(), view));
     }
     let metadata = HashMap::from([(CARD_KEY.to_owned(), text)]);
     safetensors::serialize(views, Some(metadata)).map_err(not_written)
+}
+
+/// The values of the tensor `name` in half precision, little-endian.
+fn half_bytes(name: &str, values: &[f32]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(2 * values.len());
+    for value in values {
+        let half = f16::from_f32(*value);
+        if !half.is_finite() {
+            let reason = format!("\"{name}\" has the value {value}, too large for half precision");
+            return Err(Error::new("write the model", reason));
+        }
+        bytes.extend(half.to_le_bytes());
+    }
+    Ok(bytes)
 }
 
 fn not_written(e: impl std::fmt::Display) -> Error {

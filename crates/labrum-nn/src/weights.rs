@@ -3,6 +3,7 @@
 //!
 //! Both use the tensor names of the published checkpoints, so that Labrum's files load in the authors' PyTorch code.
 
+use half::{bf16, f16};
 use labrum_core::{
     Error, Result,
     model_card::{Config, ModelCard},
@@ -137,28 +138,17 @@ fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
         Dtype::F16 => Some(
             bytes
                 .chunks_exact(2)
-                .map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]])))
+                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
                 .collect(),
         ),
         Dtype::BF16 => Some(
             bytes
                 .chunks_exact(2)
-                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16))
+                .map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())
                 .collect(),
         ),
         _ => None,
     }
-}
-
-fn half_to_f32(bits: u16) -> f32 {
-    let (sign, exponent, mantissa) = (bits >> 15, (bits >> 10) & 0x1f, f32::from(bits & 0x3ff));
-    let size = match exponent {
-        0 => mantissa * 2f32.powi(-24),
-        31 if mantissa == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        e => (1.0 + mantissa / 1024.0) * 2f32.powi(i32::from(e) - 15),
-    };
-    if sign == 1 { -size } else { size }
 }
 
 /// Removes the prefix that PyTorch's data-parallel training adds to names.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use labrum_core::model_card::Config;
 use labrum_nn::{
     boundary_dou::{Absent, BoundaryDou, Truth},
-    checkpoint,
+    checkpoint::{self, Precision},
     cmunext::Slot,
     frozen::Frozen,
 };
@@ -245,6 +245,35 @@ fn data_parallel_prefixes_are_removed_and_values_survive_our_own_format() {
         checkpoint::from_bytes(&checkpoint::to_bytes(&card, &prefixed).unwrap()).unwrap();
     assert_eq!(read, Some(card));
     assert_eq!(again, weights);
+}
+
+#[test]
+fn half_precision_halves_the_file_and_rounds_each_weight_to_eleven_bits() {
+    let (_, weights) = checkpoint::read_model(&fixture("cmunext_S.pth")).unwrap();
+    let card =
+        labrum_nn::infer::bare_card("golden", checkpoint::detect_architecture(&weights).unwrap());
+    let single = checkpoint::to_bytes(&card, &weights).unwrap();
+    let half = checkpoint::to_bytes_with_precision(&card, &weights, Precision::Half).unwrap();
+    assert!(half.len() < single.len() * 6 / 10, "{} bytes", half.len());
+    let (read, again) = checkpoint::from_bytes(&half).unwrap();
+    assert_eq!(read, Some(card.clone()));
+    for (name, tensor) in &weights {
+        for (was, is) in tensor.values.iter().zip(&again[name].values) {
+            assert!(
+                (was - is).abs() <= was.abs() / 2048.0 + 3e-8,
+                "{name}: {was} {is}"
+            );
+        }
+    }
+    let mut large = weights;
+    if let Some(tensor) = large.values_mut().next() {
+        tensor.values[0] = 65_520.0;
+    }
+    let error = checkpoint::to_bytes_with_precision(&card, &large, Precision::Half).unwrap_err();
+    assert!(
+        error.to_string().contains("too large for half precision"),
+        "{error}"
+    );
 }
 
 #[test]
