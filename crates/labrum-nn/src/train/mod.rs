@@ -10,6 +10,7 @@ mod samples;
 pub mod state;
 mod statistics;
 mod trainee;
+mod transfer;
 mod widen;
 
 pub use full::{
@@ -24,4 +25,5 @@ pub(super) use random::seed_of;
 pub use samples::{TrainingSample, grey_statistics, turns_that_keep};
 pub(super) use trainee::Trainee;
 pub use trainee::sample_dice;
+pub use transfer::weights_from_prompt_model;
 pub use widen::widen_head;
