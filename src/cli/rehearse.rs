@@ -26,7 +26,8 @@ becomes the active model.
 
 Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
-  labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json"
+  labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json
+  labrum rehearse data/ --from click --cases 5,10,20"
 )]
 pub(super) struct RehearseArguments {
     /// Folder with images/ and masks/
@@ -40,11 +41,11 @@ pub(super) struct RehearseArguments {
     /// Steps for each round, instead of --seconds: reproducible, however busy the machine is
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// Model to start from: none (random weights), the name of a shipped model, or a model file
+    /// Model to start from: none (random weights), click (a new model with the layers of the Click tool's model), the name
+    /// of another shipped model, or a model file
     #[arg(long, default_value = "none")]
     from: String,
-    /// With random weights, side of a square with the area of the network's input; the input has the aspect ratio of the
-    /// images
+    /// For a new model, side of a square with the area of the network's input; the input has the aspect ratio of the images
     #[arg(long, default_value_t = 256, value_parser = parse_side)]
     size: usize,
     /// Channels of the network's input, 1 or 3 [default: those of the images]

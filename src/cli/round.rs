@@ -2,7 +2,7 @@
 
 use super::plan::PlanArguments;
 use crate::learning::{
-    model::{Model, shipped_named},
+    model::{CLICK, Model, shipped_named},
     round::WorkspaceRound,
 };
 use crate::shipped;
@@ -14,7 +14,10 @@ use labrum_core::{
     holdout::Side,
     learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
     progress::Control,
-    training::{Length, Plan, RoundPhase, RoundProgress, RoundSettings, StartFrom},
+    training::{
+        CLICK_MODEL_NAME, Length, NOTHING_NAME, Plan, RoundPhase, RoundProgress, RoundSettings,
+        StartFrom,
+    },
 };
 use labrum_nn::device::DeviceChoice;
 use std::collections::BTreeSet;
@@ -325,10 +328,15 @@ type Started = (
     bool,
 );
 
-/// Random weights ("none"), a shipped model by its name, or a model file.
+/// Random weights ("none"), the Click tool's model, another shipped model by its name, or a model file.
 fn start_named(name: &str) -> Result<Started> {
-    if name == "none" {
-        return Ok((StartFrom::Nothing, "nothing".to_owned(), None, false));
+    let new_model = match name {
+        "none" => Some((StartFrom::Nothing, NOTHING_NAME)),
+        CLICK => Some((StartFrom::ClickModel, CLICK_MODEL_NAME)),
+        _ => None,
+    };
+    if let Some((start, title)) = new_model {
+        return Ok((start, title.to_owned(), None, false));
     }
     if let Some(index) = shipped_named(name)? {
         let card = Model::from_shipped(index)?.card;
@@ -383,7 +391,7 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
                     Some(version.key),
                     false,
                 ),
-                None => (StartFrom::Nothing, "nothing".to_owned(), None, false),
+                None => (StartFrom::Nothing, NOTHING_NAME.to_owned(), None, false),
             },
         ),
     }

@@ -32,6 +32,9 @@ once, for the scores on the model card.
 
 Ctrl+C stops after the current step and keeps the best model so far.
 
+With --start, a model is trained further. From a prompt model, such as that of the Click tool (--start click), a new \
+model is made: all layers are copied except the last one and the part of the first one that reads the prompts.
+
 The recipe \"paper\" is that of CMUNeXt (arXiv 2308.01239): 0.5 BCE + Dice, SGD 0.01, 300 epochs, images stretched \
 to 256x256, rotations by 90 degrees and flips, the weights with the best IoU. Other options override it.
 
@@ -39,6 +42,7 @@ Examples:
   labrum train data/ --out model.safetensors
   labrum train data/ --out model.safetensors --size 256x176 --channels 1 --label \"Fetal head\"
   labrum train data/ --out better.safetensors --start model.safetensors --minutes 20
+  labrum train data/ --out model.safetensors --start click
   labrum train busi/ --recipe paper --split train1.txt,val1.txt --seed 1 --out s.safetensors --log s.json
   labrum train --workspace work/ --seconds 60"
 )]
@@ -52,7 +56,8 @@ pub(super) struct TrainArguments {
     /// Workspace for a round of training on its accepted masks; the promotion gate decides whether the model becomes active
     #[arg(long, help_heading = "Training in a workspace")]
     workspace: Option<PathBuf>,
-    /// Model to start from: none (random weights), the name of a shipped model, or a file [default: the active version]
+    /// Model to start from: none (random weights), click (a new model with the layers of the Click tool's model), the name
+    /// of another shipped model, or a file [default: the active version]
     #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     from: Option<String>,
     /// Length of the round in seconds on a typical machine; converted to a number of steps, so that equal rounds give equal
@@ -118,8 +123,9 @@ pub(super) struct TrainArguments {
     validation: f64,
     #[command(flatten)]
     folder_wishes: super::folder::FolderArguments,
-    /// Model to start from instead of random weights
-    #[arg(long)]
+    /// Model to start from instead of random weights: a file, the name of a shipped model, or click (a new model with the
+    /// layers of the Click tool's model)
+    #[arg(long, value_name = "MODEL")]
     start: Option<PathBuf>,
     /// Classes that are in no image of a batch: counted with a loss of 1 as in the paper, or left out of the mean
     #[arg(long, value_enum, default_value = "paper")]

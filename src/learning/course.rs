@@ -12,13 +12,13 @@ use labrum_core::{
     training::{Plan, RoundPhase},
 };
 use labrum_nn::{
-    checkpoint::{self, Weights},
+    checkpoint::{self, Architecture, Weights},
     device::{self, DeviceChoice, NamedDevice},
     preprocess::Size,
     train::{
         TrainingSample, grey_statistics, random_weights,
         round::{self, Learned, Lesson, TrainingState},
-        sample_dice, turns_that_keep, widen_head,
+        sample_dice, turns_that_keep, weights_from_prompt_model, widen_head,
     },
 };
 use rayon::prelude::*;
@@ -27,17 +27,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Number of images read or segmented between two checks for cancellation.
 const AT_ONCE: usize = 16;
 
+/// Size of the network of a new model.
+const NEW_MODEL: Config = Config::S;
+
 /// What a round starts from.
 #[derive(Clone, Debug)]
 pub enum RoundStart {
     /// A model.
     Model(Box<Model>),
-    /// Random weights of CMUNeXt-S for inputs of this size.
-    Nothing {
+    /// A new CMUNeXt-S for inputs of this size.
+    NewModel {
         /// Size of the input, multiples of 16.
         size: Size,
         /// 1 for grey, 3 for colour.
         channels: usize,
+        /// The prompt model whose layers it takes over; `None` for random weights.
+        prompt_model: Option<Box<Model>>,
     },
 }
 
@@ -96,7 +101,7 @@ pub fn train_candidate(
     let Some(samples) = read_samples(course.exercises, &spec, control, phase)? else {
         return Ok(None);
     };
-    if matches!(course.start, RoundStart::Nothing { .. }) {
+    if matches!(course.start, RoundStart::NewModel { .. }) {
         (spec.mean, spec.std) = grey_statistics(&samples, spec.channels);
     }
     let device = device::select_available(course.device)?;
@@ -106,8 +111,11 @@ pub fn train_candidate(
     };
     let mut plan = course.plan.clone();
     plan.augment = turns_that_keep(&samples, size, plan.augment);
-    let (start, config, parent) =
-        first_weights(course.start, course.labels, spec.channels, plan.seed)?;
+    let Some((start, config, parent)) =
+        first_weights(&course, (&samples, &spec), &device, control)?
+    else {
+        return Ok(None);
+    };
     let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
     let cases = count_cases(course.exercises, |_| true);
     let new_cases = count_cases(course.exercises, |e| e.is_new);
@@ -189,12 +197,15 @@ fn candidate_card(
 ) -> ModelCard {
     let (purpose, trained_on) = match course.start {
         RoundStart::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
-        RoundStart::Nothing { .. } => (
+        RoundStart::NewModel { prompt_model, .. } => (
             ModelPurpose {
                 summary: course.name.clone(),
                 ..ModelPurpose::default()
             },
-            TrainedOn::default(),
+            // Its weights come from the data of the prompt model.
+            prompt_model
+                .as_ref()
+                .map_or_else(TrainedOn::default, |model| model.card.trained_on.clone()),
         ),
     };
     ModelCard {
@@ -243,7 +254,7 @@ fn seen_cases(start: &RoundStart) -> usize {
     match start {
         RoundStart::Model(model) if model.card.trained_on.cases == 0 => MANY,
         RoundStart::Model(model) => model.card.trained_on.cases,
-        RoundStart::Nothing { .. } => 0,
+        RoundStart::NewModel { .. } => 0,
     }
 }
 
@@ -265,7 +276,7 @@ fn scaled_to_16(pixels: usize, scale: f64) -> usize {
 pub fn network_shape(start: &RoundStart) -> (InputSpec, Config) {
     let config = match start {
         RoundStart::Model(model) => model.card.config,
-        RoundStart::Nothing { .. } => Config::S,
+        RoundStart::NewModel { .. } => NEW_MODEL,
     };
     (input_spec(start), config)
 }
@@ -273,7 +284,7 @@ pub fn network_shape(start: &RoundStart) -> (InputSpec, Config) {
 fn input_spec(start: &RoundStart) -> InputSpec {
     match start {
         RoundStart::Model(model) => model.card.input.clone(),
-        RoundStart::Nothing { size, channels } => InputSpec {
+        RoundStart::NewModel { size, channels, .. } => InputSpec {
             channels: *channels,
             columns: size.columns,
             rows: size.rows,
@@ -319,30 +330,45 @@ fn read_sample(exercise: &Exercise, spec: &InputSpec) -> Result<TrainingSample> 
     })
 }
 
-/// Initial weights with a class for each label, the network size, and the hash of the weights of the start.
+/// Initial weights with a class for each label, the network size, and the hash of the weights of the start, if any; `None`
+/// if cancelled.
 fn first_weights(
-    start: &RoundStart,
-    labels: &[Label],
-    channels: usize,
-    seed: u64,
-) -> Result<(Weights, Config, Option<String>)> {
-    match start {
-        RoundStart::Nothing { .. } => {
-            let weights = random_weights(Config::S, channels, labels.len() + 1, seed)?;
-            Ok((weights, Config::S, None))
+    course: &Course<'_>,
+    samples: (&[TrainingSample], &InputSpec),
+    device: &NamedDevice,
+    control: &Control,
+) -> Result<Option<(Weights, Config, Option<String>)>> {
+    let seed = course.plan.seed;
+    let wanted = Architecture {
+        config: NEW_MODEL,
+        channels: samples.1.channels,
+        classes: course.labels.len() + 1,
+    };
+    match course.start {
+        RoundStart::NewModel {
+            prompt_model: None, ..
+        } => {
+            let weights = random_weights(NEW_MODEL, wanted.channels, wanted.classes, seed)?;
+            Ok(Some((weights, NEW_MODEL, None)))
+        }
+        RoundStart::NewModel {
+            prompt_model: Some(known),
+            ..
+        } => {
+            let weights =
+                weights_from_prompt_model(&known.weights, wanted, seed, samples, device, control)?;
+            let parent = Some(checkpoint::weights_hash(&known.weights));
+            Ok(weights.map(|weights| (weights, NEW_MODEL, parent)))
         }
         RoundStart::Model(model) => {
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
             let from: Vec<Option<usize>> = std::iter::once(Some(0))
-                .chain(model_classes(&model.card.labels, labels))
+                .chain(model_classes(&model.card.labels, course.labels))
                 .collect();
             widen_head(&mut weights, &from)?;
-            Ok((
-                weights,
-                model.card.config,
-                Some(checkpoint::weights_hash(&model.weights)),
-            ))
+            let parent = Some(checkpoint::weights_hash(&model.weights));
+            Ok(Some((weights, model.card.config, parent)))
         }
     }
 }
@@ -414,7 +440,7 @@ fn judge_candidate(
     };
     let active = match course.start {
         RoundStart::Model(model) => score_held_out(course, model, control)?,
-        RoundStart::Nothing { .. } => Some(Vec::new()),
+        RoundStart::NewModel { .. } => Some(Vec::new()),
     };
     let Some(active) = active else {
         return Ok(None);

@@ -11,6 +11,9 @@ use labrum_nn::{
 };
 use std::path::Path;
 
+/// The name of the shipped model of the Click tool on the command line.
+pub const CLICK: &str = "click";
+
 /// A model: card and weights.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -73,10 +76,20 @@ impl Model {
         })
     }
 
-    /// A shipped model by its name ("fetal-head"), else a model file; `None` for the name "none".
+    /// The shipped model of the Click tool: a prompt model, from which a new model can start.
+    pub fn shipped_click() -> Result<Self> {
+        let (card, weights) = checkpoint::from_bytes(shipped::CLICK)?;
+        let card = card.ok_or_else(|| Error::new("load the model", "it has no model card"))?;
+        Ok(Self { card, weights })
+    }
+
+    /// A shipped model by its name ("fetal-head", "click"), else a model file; `None` for the name "none".
     pub fn from_name(name: &str) -> Result<Option<Self>> {
         if name == "none" {
             return Ok(None);
+        }
+        if name == CLICK {
+            return Self::shipped_click().map(Some);
         }
         match shipped_named(name)? {
             Some(index) => Self::from_shipped(index).map(Some),

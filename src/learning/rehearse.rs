@@ -42,9 +42,9 @@ pub struct Rehearsal {
     pub seconds: f64,
     /// Steps per round, instead of `seconds`: the same on every machine, however busy it is.
     pub steps: Option<usize>,
-    /// Model to start from; `None` for random weights.
+    /// Model to start from; `None` for random weights. A new model takes over the layers of a prompt model.
     pub model: Option<Model>,
-    /// With random weights, side of a square with about the area of the input; the input has the aspect ratio of the images.
+    /// For a new model, side of a square with about the area of the input; the input has the aspect ratio of the images.
     pub size: usize,
     /// Channels of the input: 1 for grey, 3 for colour; `None` for those of the images.
     pub channels: Option<usize>,
@@ -134,7 +134,8 @@ pub fn run_rehearsal(
         );
         tell(RehearsalEvent::Note(&reason));
     }
-    let (labels, table) = starting_labels(&data, rehearsal.model.as_ref());
+    let model = rehearsal.model.as_ref();
+    let (labels, table) = starting_labels(&data, model.filter(|model| !model.card.takes_prompts));
     let mut stage = RehearsalLoop::new(
         rehearsal,
         pool,

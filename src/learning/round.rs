@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Maximum number of pixels, approximately, of the input of a model trained from scratch.
+/// Maximum number of pixels, approximately, of the input of a new model.
 const INPUT_AREA: usize = 224 * 224;
 
 /// Advice if all cases are of one subject.
@@ -48,7 +48,7 @@ pub struct WorkspaceRound {
     pub settings: RoundSettings,
     /// The version that it starts from, if any.
     pub parent: Option<VersionKey>,
-    /// Name of a model trained from scratch.
+    /// Name of a new model.
     pub name: String,
     /// File for the state from which the round can be resumed.
     pub checkpoint: PathBuf,
@@ -200,7 +200,7 @@ impl WorkspaceRound {
         let Some(mut candidate) = candidate else {
             return Ok(None);
         };
-        self.widen_purpose(&mut candidate.model.card);
+        self.widen_purpose(&start, &mut candidate.model.card);
         let state = match &candidate.report.verdict {
             Verdict::Better { .. } => VersionState::Accepted,
             Verdict::Worse { .. } | Verdict::NotYet { .. } => VersionState::Rejected,
@@ -242,18 +242,22 @@ impl WorkspaceRound {
 
     fn load_start(&self) -> Result<RoundStart> {
         let model = match &self.settings.start {
-            StartFrom::Nothing => return self.untrained_start(),
+            StartFrom::Nothing => return self.new_model_start(None),
+            StartFrom::ClickModel => return self.new_model_start(Some(Model::shipped_click()?)),
             StartFrom::Shipped(index) => Model::from_shipped(*index)?,
             StartFrom::File(path) if self.parent.is_some() => {
                 Model::of_version(path, &self.labels)?
             }
             StartFrom::File(path) => Model::read_file(path)?,
         };
+        if model.card.takes_prompts {
+            return self.new_model_start(Some(model));
+        }
         Ok(RoundStart::Model(Box::new(model)))
     }
 
-    /// Random weights for inputs of the shape of the first image that can be read.
-    fn untrained_start(&self) -> Result<RoundStart> {
+    /// A new model for inputs of the shape of the first training image.
+    fn new_model_start(&self, prompt_model: Option<Model>) -> Result<RoundStart> {
         let first = self.snapshot.iter().find(|s| s.side == Side::Training);
         let first =
             first.ok_or_else(|| Error::new("train", "there are no accepted cases to train on"))?;
@@ -268,7 +272,11 @@ impl WorkspaceRound {
             image.rows,
             INPUT_AREA.min(image.columns * image.rows),
         );
-        Ok(RoundStart::Nothing { size, channels })
+        Ok(RoundStart::NewModel {
+            size,
+            channels,
+            prompt_model: prompt_model.map(Box::new),
+        })
     }
 
     /// Name and version of the candidate. It takes the name of the start only if that model has one of these labels.
@@ -277,7 +285,7 @@ impl WorkspaceRound {
             RoundStart::Model(model) if self.parent.is_some() || self.has_label_of(model) => {
                 model.card.name.clone()
             }
-            RoundStart::Model(_) | RoundStart::Nothing { .. } => self.name.clone(),
+            RoundStart::Model(_) | RoundStart::NewModel { .. } => self.name.clone(),
         };
         (name, format!("round-{}", self.key.0))
     }
@@ -287,9 +295,9 @@ impl WorkspaceRound {
         labels.any(|label| value_in(&self.labels, label).is_some())
     }
 
-    /// Extends the purpose of the model to the images it was trained on; a model trained from scratch is only for these.
-    fn widen_purpose(&self, card: &mut ModelCard) {
-        let is_from_nothing = self.settings.start == StartFrom::Nothing;
+    /// Extends the purpose of the model to the images it was trained on; a new model is only for these.
+    fn widen_purpose(&self, start: &RoundStart, card: &mut ModelCard) {
+        let is_new = matches!(start, RoundStart::NewModel { .. });
         let purpose = &mut card.purpose;
         for slice in self.snapshot.iter().filter(|s| s.side == Side::Training) {
             let modality = if slice.modality.is_empty() {
@@ -297,7 +305,7 @@ impl WorkspaceRound {
             } else {
                 &slice.modality
             };
-            let is_narrow = is_from_nothing || !purpose.modalities.is_empty();
+            let is_narrow = is_new || !purpose.modalities.is_empty();
             if modality == PICTURES {
                 // Trained on an image without such a word: the words no longer restrict it.
                 let mut words = purpose.picture_words.iter();

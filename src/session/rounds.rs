@@ -9,7 +9,7 @@ use super::{
     },
     learning::{Doing, LearnAction, Learning, Running},
     notice::Severity,
-    settings::LearnSettings,
+    settings::{LearnSettings, NewModelStart},
     store::WorkspaceState,
 };
 use crate::Result;
@@ -19,7 +19,7 @@ use labrum_core::{
     learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
     progress::Control,
     study::Status,
-    training::{Length, Plan, RoundSettings, StartFrom},
+    training::{CLICK_MODEL_NAME, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom},
 };
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -104,14 +104,19 @@ impl Session {
                 format!("{}: {reason}.", UserCommand::Train.display_label()),
             );
         }
+        let LearnSettings {
+            loss,
+            seconds,
+            new_model,
+            ..
+        } = self.settings.learning;
         let (active, proposing) = (self.learning.active_version(), self.model_of_accepted());
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
             (Some(version), ..) | (None, None, Some(version)) => start_of_version(version),
             (None, Some(model), _) => (None, (&model.source).into(), model.display_title()),
-            (None, None, None) => (None, StartFrom::Nothing, "nothing".to_owned()),
+            (None, None, None) => start_of_new_model(new_model),
         };
-        let LearnSettings { loss, seconds, .. } = self.settings.learning;
         let plan = Plan {
             loss,
             length: Length::Steps(0),
@@ -413,6 +418,14 @@ impl Running {
 fn start_of_version(version: &Version) -> (Option<VersionKey>, StartFrom, String) {
     let file = StartFrom::File(version.file.clone());
     (Some(version.key), file, version.name.clone())
+}
+
+/// The start of a round where no model proposes yet: no parent, the weights, and their name.
+fn start_of_new_model(start: NewModelStart) -> (Option<VersionKey>, StartFrom, String) {
+    match start {
+        NewModelStart::Random => (None, StartFrom::Nothing, NOTHING_NAME.to_owned()),
+        NewModelStart::ClickModel => (None, StartFrom::ClickModel, CLICK_MODEL_NAME.to_owned()),
+    }
 }
 
 fn newest_version(versions: &[Version]) -> Option<VersionKey> {

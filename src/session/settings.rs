@@ -42,6 +42,40 @@ pub enum ViewMode {
     Hidden,
 }
 
+/// What the first model of a workspace starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewModelStart {
+    /// Random weights.
+    #[default]
+    Random,
+    /// The weights of the shipped model of the Click tool.
+    ClickModel,
+}
+
+impl NewModelStart {
+    /// All choices.
+    pub const ALL: [Self; 2] = [Self::Random, Self::ClickModel];
+
+    /// Its display name.
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::Random => "Random weights",
+            Self::ClickModel => "Click model",
+        }
+    }
+
+    /// What it means, for a tooltip.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Random => "Learns from your cases only",
+            Self::ClickModel => {
+                "Starts from the model of the Click tool, which was trained on many kinds of images"
+            }
+        }
+    }
+}
+
 /// Settings of the training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -52,6 +86,8 @@ pub struct LearnSettings {
     pub seconds: f64,
     /// The loss function.
     pub loss: Loss,
+    /// What the first model of a workspace starts from.
+    pub new_model: NewModelStart,
     /// One in this many new cases is shown without a proposal, as a control group drawn from scratch; 0 for none.
     pub without_proposal: u32,
 }
@@ -62,6 +98,7 @@ impl Default for LearnSettings {
             after_cases: 0,
             seconds: 60.0,
             loss: Loss::BoundaryDou,
+            new_model: NewModelStart::Random,
             without_proposal: 0,
         }
     }

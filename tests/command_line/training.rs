@@ -1,6 +1,7 @@
 //! `train`: from images to a model that segments.
 
 use super::*;
+use labrum_nn::checkpoint;
 
 /// `train` on `data` with a small network input, on the CPU.
 fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
@@ -96,6 +97,57 @@ fn the_same_seed_gives_the_same_model() {
     );
     // It predicts nothing yet, so it has no Hausdorff distance, but it can be evaluated.
     mean_dice(&folder.path().join("a.safetensors"), &data);
+}
+
+#[test]
+fn a_training_starts_from_a_model_or_from_the_layers_of_the_click_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let data = folder.path().join("data");
+    discs(&data);
+    let train_from = |start: &str, name: &str| {
+        let (model, json) = (
+            at(&format!("{name}.safetensors")),
+            at(&format!("{name}.json")),
+        );
+        let more = [
+            "--epochs", "1", "--batch", "4", "--label", "Disc", "--start", start, "--log", &json,
+        ];
+        trained(&data, Path::new(&model), &more);
+        assert_eq!(log(Path::new(&json))["settings"]["start"], start);
+        let (card, weights) = checkpoint::read_model(Path::new(&model)).unwrap();
+        (card.unwrap(), checkpoint::weights_hash(&weights))
+    };
+    let (_, click) = checkpoint::from_bytes(labrum::shipped::CLICK).unwrap();
+    let (card, first) = train_from("click", "first");
+    assert_eq!(card.parent, Some(checkpoint::weights_hash(&click)));
+    assert_eq!(
+        (card.labels.len(), card.labels[0].name.as_str()),
+        (1, "Disc")
+    );
+    assert!(!card.takes_prompts && card.input.channels == 1);
+    let (card, _) = train_from(&at("first.safetensors"), "second");
+    assert_eq!(
+        card.parent,
+        Some(first),
+        "an ordinary model is trained further"
+    );
+
+    let other = at("other.safetensors");
+    let refused = train(
+        &data,
+        Path::new(&other),
+        &["--start", "click", "--config", "base"],
+    )
+    .output()
+    .unwrap()
+    .into();
+    assert_refused(&refused, &["\"click\"", "CMUNeXt-S", "CMUNeXt-base"]);
+    let missing = train(&data, Path::new(&other), &["--start", "missing"])
+        .output()
+        .unwrap()
+        .into();
+    assert_refused(&missing, &["\"missing\"", "file not found"]);
 }
 
 #[test]

@@ -638,6 +638,49 @@ fn a_rehearsal_estimates_the_work_for_a_task() {
     );
 }
 
+#[test]
+fn a_round_and_a_rehearsal_can_start_from_the_click_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (work, pairs) = (folder.path().join("work"), folder.path().join("data"));
+    workspace(&work, 6);
+    let dry = train(&work, &["--from", "click", "--dry-run"])
+        .output()
+        .unwrap();
+    assert!(
+        text(&dry.stdout).contains("would start from Click model"),
+        "{}",
+        text(&dry.stdout)
+    );
+    let done = train(&work, &["--from", "click", "--steps", "8", "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(version["parent_name"], "Click model");
+    data(&pairs, 20);
+    let line = succeeds(&[
+        &"rehearse",
+        &pairs,
+        &"--cases",
+        &"4",
+        &"--steps",
+        &"8",
+        &"--size",
+        &"48",
+        &"--from",
+        &"click",
+        &"--device",
+        &"cpu",
+        &"--json",
+    ]);
+    let result: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&result["cases"], &result["steps"]),
+        (&4.into(), &8.into()),
+        "{line}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_rehearsal_needs_enough_cases_and_stops_on_ctrl_c() {

@@ -3,17 +3,23 @@
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
-use labrum::learning::round::WorkspaceRound;
+use labrum::learning::{model::Model, round::WorkspaceRound};
 use labrum_core::{
     gate::Verdict,
     holdout::Side,
     label::Label,
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
     mask::PackedMask,
+    model_card::{Config, TrainedOn},
     progress::Control,
     training::{Length, Plan, RoundPhase, RoundSettings, StartFrom},
 };
-use labrum_nn::{checkpoint, device::DeviceChoice};
+use labrum_nn::{
+    checkpoint,
+    device::DeviceChoice,
+    prompt::train::{PromptRecipe, prompt_card},
+    train::random_weights,
+};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -108,6 +114,51 @@ fn equal_rounds_make_equal_models_whatever_is_in_the_hold_out_set() {
     let mut other = round(folder.path(), cases, StartFrom::Nothing, 12);
     other.settings.plan.seed = 2;
     assert_ne!(run(&other).hash, first.hash);
+}
+
+#[test]
+fn a_new_model_can_start_from_a_prompt_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..8);
+    let version = |start: StartFrom| run(&round(folder.path(), cases.clone(), start, 12));
+    let first = version(StartFrom::ClickModel);
+    assert_ne!(first.hash, version(StartFrom::Nothing).hash);
+    let click = Model::shipped_click().unwrap();
+    let card = checkpoint::read_card(&first.bytes).unwrap();
+    assert_eq!(card.parent, Some(checkpoint::weights_hash(&click.weights)));
+    assert!(!card.takes_prompts);
+    assert_eq!((card.input.channels, card.labels.len()), (1, 1));
+    assert_eq!(card.purpose.modalities, ["pictures"]);
+    let expected = TrainedOn {
+        cases: 6,
+        ..click.card.trained_on
+    };
+    assert_eq!(
+        card.trained_on, expected,
+        "the data of the prompt model is named, but only these cases count"
+    );
+    // The same model as a file.
+    let file = folder.path().join("prompts.safetensors");
+    std::fs::write(&file, labrum::shipped::CLICK).unwrap();
+    assert_eq!(version(StartFrom::File(file)).hash, first.hash);
+}
+
+#[test]
+fn a_new_model_cannot_start_from_a_prompt_model_of_another_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = PromptRecipe {
+        config: Config::Base,
+        ..PromptRecipe::default()
+    };
+    let card = prompt_card(&recipe, "Large", TrainedOn::default());
+    let weights = random_weights(Config::Base, card.input.channels, 2, 1).unwrap();
+    let file = folder.path().join("large.safetensors");
+    std::fs::write(&file, checkpoint::to_bytes(&card, &weights).unwrap()).unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..4);
+    let error = round(folder.path(), cases, StartFrom::File(file), 4)
+        .train_version(&Control::default(), &mut |_| {})
+        .unwrap_err();
+    assert!(error.reason.contains("CMUNeXt-base"), "{error}");
 }
 
 #[test]

@@ -197,12 +197,19 @@ impl Default for Plan {
     }
 }
 
+/// Display name of [`StartFrom::Nothing`].
+pub const NOTHING_NAME: &str = "nothing";
+/// Display name of [`StartFrom::ClickModel`].
+pub const CLICK_MODEL_NAME: &str = "Click model";
+
 /// Starting point of a round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StartFrom {
-    /// Random weights.
+    /// A new model with random weights.
     Nothing,
+    /// A new model with the weights of the shipped model of the Click tool, except for the last layer.
+    ClickModel,
     /// A shipped model, by its index in the list.
     Shipped(usize),
     /// A model file, which may be a version of the workspace.

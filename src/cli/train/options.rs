@@ -4,7 +4,7 @@ use super::{AbsentArgument, RecipeArgument, TrainArguments};
 use crate::Result;
 use crate::cli::usage::argument_error;
 use crate::io::dataset::SplitLists;
-use crate::learning::folder::Division;
+use crate::learning::{folder::Division, model::Model};
 use labrum_core::{
     label::Label,
     model_card::{ModelPurpose, TrainedOn},
@@ -13,8 +13,9 @@ use labrum_core::{
 use labrum_nn::{
     boundary_dou::{Absent, BoundaryDou},
     loss::Objective,
-    train::TrainOptions,
+    train::{StartModel, TrainOptions},
 };
+use std::path::Path;
 use std::time::Duration;
 
 pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions, Division)> {
@@ -81,7 +82,7 @@ pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions,
         } else {
             usual.augment.clone()
         },
-        start: a.start,
+        start: a.start.as_deref().map(start_model).transpose()?.flatten(),
         device: a.device.into(),
         name: a.name.clone(),
         version: a.model_version,
@@ -99,6 +100,19 @@ pub(super) fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions,
         ..usual
     };
     Ok((options, division))
+}
+
+/// The model of `--start`: a file, or the name of a shipped model; `None` for "none".
+fn start_model(path: &Path) -> Result<Option<StartModel>> {
+    let model = match path.to_str() {
+        Some(name) if !path.exists() => Model::from_name(name)?,
+        _ => Some(Model::read_file(path)?),
+    };
+    Ok(model.map(|Model { card, weights }| StartModel {
+        name: path.display().to_string(),
+        card,
+        weights,
+    }))
 }
 
 /// Checks that the value of the option `name` is in 0..1.

@@ -69,8 +69,12 @@ impl<'a> RehearsalLoop<'a> {
         let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
         let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
         let active = match &rehearsal.model {
-            Some(model) => RoundStart::Model(Box::new(model.clone())),
-            None => RoundStart::Nothing { size, channels },
+            Some(model) if !model.card.takes_prompts => RoundStart::Model(Box::new(model.clone())),
+            prompt_model => RoundStart::NewModel {
+                size,
+                channels,
+                prompt_model: prompt_model.clone().map(Box::new),
+            },
         };
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
         let cost = (reading, judging);
@@ -104,7 +108,7 @@ impl<'a> RehearsalLoop<'a> {
     fn active_judge(&self) -> Result<Option<Judge>> {
         match &self.active {
             RoundStart::Model(model) => self.judge_for_model(model).map(Some),
-            RoundStart::Nothing { .. } => Ok(None),
+            RoundStart::NewModel { .. } => Ok(None),
         }
     }
 
@@ -244,7 +248,7 @@ impl<'a> RehearsalLoop<'a> {
         let test_dice = match &self.active {
             _ if accepted => candidate_test_dice,
             RoundStart::Model(model) => self.test_dice(model)?,
-            RoundStart::Nothing { .. } => 0.0,
+            RoundStart::NewModel { .. } => 0.0,
         };
         let result = RoundResult {
             cases: self.learned.len(),

@@ -173,6 +173,36 @@ fn training_needs_an_accepted_case() {
 }
 
 #[test]
+fn the_first_model_of_a_workspace_starts_from_what_the_settings_say() {
+    for (new_model, start, name) in [
+        (NewModelStart::Random, StartFrom::Nothing, "nothing"),
+        (
+            NewModelStart::ClickModel,
+            StartFrom::ClickModel,
+            "Click model",
+        ),
+    ] {
+        let mut session = session(&[("a", 1)], None);
+        session.on_event(Event::Meter(Meter {
+            accepted: 1,
+            total: 1,
+            ..Meter::default()
+        }));
+        session.settings.learning.new_model = new_model;
+        session.take_jobs();
+        command(&mut session, UserCommand::Train);
+        let wish = session.take_jobs().into_iter().find_map(|job| match job {
+            Job::Store(StoreJob::BeginRound(wish)) => Some(*wish),
+            _ => None,
+        });
+        let wish = wish.unwrap();
+        assert_eq!(wish.settings.start, start);
+        assert_eq!(wish.settings.start_name, name);
+        assert!(!wish.settings.is_start_active && wish.parent.is_none());
+    }
+}
+
+#[test]
 fn the_progress_of_a_round_is_shown_and_its_version_is_stored() {
     let mut session = ready();
     let job = train(&mut session, 7);

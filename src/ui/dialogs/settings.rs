@@ -4,7 +4,7 @@ use super::sheet;
 use crate::{
     session::{
         Action, Session,
-        settings::{LearnSettings, MEMORY_MB, Settings, Theme},
+        settings::{LearnSettings, MEMORY_MB, NewModelStart, Settings, Theme},
     },
     ui::{
         panels::{inspector::device_name, tools::choose_next_click},
@@ -125,6 +125,12 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
     });
     if let Some(loss) = segmented_choice(ui, learning.loss, &choices) {
         learning.loss = loss;
+    }
+    explanation_text(ui, "First model of a workspace");
+    let choices = NewModelStart::ALL
+        .map(|start| (start, start.display_name(), start.explanation().to_owned()));
+    if let Some(start) = segmented_choice(ui, learning.new_model, &choices) {
+        learning.new_model = start;
     }
 }
 

@@ -7,6 +7,7 @@ use crate::session::{
     finding::{Finding, tests::blurred_disc},
     job::{ModelEntry, ModelSource},
     learning::{Doing, Running},
+    settings::NewModelStart,
 };
 use egui_kittest::kittest::NodeT;
 use labrum_core::{
@@ -560,6 +561,9 @@ fn training_options_are_in_the_settings() {
     click(&mut harness, "Dice and cross-entropy");
     let learning = &harness.state().session.settings.learning;
     assert_eq!(learning.loss, labrum_core::training::Loss::DiceCrossEntropy);
+    click(&mut harness, "Click model");
+    let learning = &harness.state().session.settings.learning;
+    assert_eq!(learning.new_model, NewModelStart::ClickModel);
     let number = egui::accesskit::Role::SpinButton;
     harness
         .get_by_role_and_label(number, "Cases shown without a proposal")

@@ -2,7 +2,7 @@
 
 mod run;
 
-use super::super::checkpoint::{self, Weights};
+use super::super::checkpoint::{self, Architecture, Weights};
 use super::super::device::{self, DeviceChoice, NamedDevice};
 use super::super::infer::{Segmenter, imagenet_levels};
 use super::super::weights::MOST_CLASSES;
@@ -13,7 +13,6 @@ use super::samples::{TrainingSample, grey_statistics};
 use super::state::TrainingState;
 use labrum_core::{
     Error, Result,
-    counts::count_with_noun,
     hex::hex_text,
     image::Image,
     label::Label,
@@ -21,14 +20,14 @@ use labrum_core::{
     mask::{Mask, labels_in},
     metrics,
     model_card::{HeldOut, InputSpec, ModelCard, TrainedOn},
-    progress::Cancel,
+    progress::{Cancel, Control},
 };
 use rayon::prelude::*;
 use run::{Beginning, FullTraining};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// An image with its mask, read on demand.
@@ -169,12 +168,13 @@ pub fn train_network<P: ImageMaskPair>(
         LevelStatistics::ImageNet => imagenet_levels(options.channels),
     };
     let device = device::select_available(options.device)?;
-    let (first, parent) = first_weights(options, classes.labels.len() + 1)?;
     let input = InputSpec {
         mean,
         std,
         ..bare_spec(options)
     };
+    let count = classes.labels.len() + 1;
+    let (first, parent) = first_weights(options, count, (&samples, &input), &device, cancel)?;
     let mut card = new_card(options, training.len(), classes, input, parent);
     let log = new_log(options, set, &device)?;
     let mut run = FullTraining::begin_or_resume(
@@ -311,8 +311,8 @@ fn collect_classes<P>(
     // A starting model keeps its labels.
     let known = options
         .start
-        .as_deref()
-        .map(|path| known_values(path, &values))
+        .as_ref()
+        .map(|start| start.label_values(&values))
         .transpose()?;
     values.extend(known.into_iter().flatten());
     if values.len() >= MOST_CLASSES {
@@ -352,56 +352,31 @@ fn unnamed_label(place: usize, value: u8) -> Label {
     }
 }
 
-/// The mask values that a model's labels had in its own training; empty unless they include all values that `occur`.
-fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
-    let (card, weights) = checkpoint::read_model(path)?;
-    let count = checkpoint::detect_architecture(&weights)?
-        .classes
-        .saturating_sub(1);
-    let values = match card
-        .map(|card| card.trained_on.values)
-        .filter(|values| values.len() == count)
-    {
-        Some(values) => values,
-        None => (1..=255).take(count).collect(),
-    };
-    Ok(if occur.iter().all(|value| values.contains(value)) {
-        values
-    } else {
-        Vec::new()
-    })
-}
-
 /// The initial weights, and the hash of the starting model if there is one.
-fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Option<String>)> {
-    let Some(path) = &options.start else {
-        return Ok((
-            random_weights(options.config, options.channels, classes, options.seed)?,
-            None,
-        ));
+fn first_weights(
+    options: &TrainOptions,
+    classes: usize,
+    samples: (&[TrainingSample], &InputSpec),
+    device: &NamedDevice,
+    cancel: &Cancel,
+) -> Result<(Weights, Option<String>)> {
+    let TrainOptions {
+        config,
+        channels,
+        seed,
+        ..
+    } = *options;
+    let Some(start) = &options.start else {
+        return Ok((random_weights(config, channels, classes, seed)?, None));
     };
-    let (_, mut weights) = checkpoint::read_model(path)?;
-    let parent = checkpoint::weights_hash(&weights);
-    checkpoint::check_weights(&weights).map_err(|e| Error {
-        path: Some(path.clone()),
-        ..e
-    })?;
-    let found = checkpoint::detect_architecture(&weights)?;
-    if (found.config, found.channels, found.classes) != (options.config, options.channels, classes)
-    {
-        let reason = format!(
-            "it is CMUNeXt-{} with {} and {} classes, but the training needs CMUNeXt-{} \
-             with {} and {classes} classes",
-            found.config,
-            count_with_noun(found.channels, "channel"),
-            found.classes,
-            options.config,
-            count_with_noun(options.channels, "channel")
-        );
-        return Err(Error::at_path("start the training from", path, reason));
-    }
-    checkpoint::widen_sigmoid_head(&mut weights);
-    Ok((weights, Some(parent)))
+    let wanted = Architecture {
+        config,
+        channels,
+        classes,
+    };
+    let control = Control::with_cancel(cancel.clone());
+    let weights = start.first_weights(wanted, seed, samples, device, &control)?;
+    Ok((weights, Some(checkpoint::weights_hash(&start.weights))))
 }
 
 fn new_log<P: ImageMaskPair>(

@@ -3,13 +3,13 @@
 use super::super::boundary_dou::BoundaryDou;
 use super::super::device::DeviceChoice;
 use super::super::loss::Objective;
+use super::start::StartModel;
 use labrum_core::{
     label::Label,
     model_card::{Aspect, Config, ModelPurpose, TrainedOn},
     training::{AugmentConfig, Optimizer},
 };
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Training options. The serialised fields go into the log: they are those that affect the weights.
@@ -60,7 +60,7 @@ pub struct TrainOptions {
     /// No step starts after this time; the learning rate decays with the time used.
     pub time_limit: Option<Duration>,
     /// Model to start from, instead of random weights.
-    pub start: Option<PathBuf>,
+    pub start: Option<StartModel>,
     /// The device to train on.
     #[serde(skip)]
     pub device: DeviceChoice,
