@@ -3,6 +3,7 @@
 use labrum_core::{
     boundary::trace_contours,
     mask::{Mask, Rule},
+    prompts::{level_of_probability, probability_of_level},
     region::{PixelRect, Region},
 };
 
@@ -24,7 +25,8 @@ pub struct ClickedObject {
 impl ClickedObject {
     /// An object from the probability of each pixel, 0..=1, row after row. Missing values count as 0.
     pub fn from_probabilities(probabilities: &[f32], columns: usize, rows: usize) -> Self {
-        let mut levels: Vec<u8> = probabilities.iter().map(quantize_probability).collect();
+        let probabilities = probabilities.iter().copied();
+        let mut levels: Vec<u8> = probabilities.map(level_of_probability).collect();
         levels.resize(columns * rows, 0);
         Self::from_levels(levels, columns, rows)
     }
@@ -93,13 +95,9 @@ impl ClickedObject {
     }
 }
 
-fn quantize_probability(probability: &f32) -> u8 {
-    (probability.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
-}
-
 fn levels_to_probabilities(levels: &[u8]) -> Vec<f32> {
-    let levels = levels.iter();
-    levels.map(|level| f32::from(*level) / 255.0).collect()
+    let levels = levels.iter().copied();
+    levels.map(probability_of_level).collect()
 }
 
 /// The highest level inside of a region, 0 outside.

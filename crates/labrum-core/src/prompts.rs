@@ -58,6 +58,17 @@ impl Prompt {
     }
 }
 
+/// The level, 0..=255, that a probability of 0..=1 is kept as between prompts: a byte for each pixel
+/// of the image. The object holds the levels from 128 on, which are the probabilities from 0.5 on.
+pub fn level_of_probability(probability: f32) -> u8 {
+    (probability.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+}
+
+/// The probability, 0..=1, that a level stands for.
+pub fn probability_of_level(level: u8) -> f32 {
+    f32::from(level) / 255.0
+}
+
 /// The smallest and the largest x and y; plus and minus infinity without points.
 fn bounds_of(points: &[[f64; 2]]) -> ([f64; 2], [f64; 2]) {
     let nowhere = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
@@ -239,6 +250,18 @@ mod tests {
         assert_eq!(clicked(&joined_by_a_corner), Some(([0.5, 2.5], false)));
         let of_one_size = [".mm....", "..m....", "....xx.", ".....x."];
         assert_eq!(clicked(&of_one_size), Some(([1.5, 0.5], true)));
+    }
+
+    #[test]
+    fn a_level_stands_for_its_own_probability() {
+        for level in 0..=u8::MAX {
+            let probability = probability_of_level(level);
+            assert_eq!(level_of_probability(probability), level);
+            assert_eq!(probability >= 0.5, level >= 128);
+        }
+        assert_eq!(level_of_probability(0.5), 128);
+        assert_eq!(level_of_probability(0.499_999_97), 127);
+        assert_eq!([-1.0, 2.0, f32::NAN].map(level_of_probability), [0, 255, 0]);
     }
 
     #[test]

@@ -121,7 +121,10 @@ mod tests {
         *,
     };
     use crate::{device::DeviceChoice, train::random_weights};
-    use labrum_core::model_card::TrainedOn;
+    use labrum_core::{
+        model_card::TrainedOn,
+        prompts::{level_of_probability, probability_of_level},
+    };
 
     fn untrained() -> PromptSegmenter {
         let recipe = PromptRecipe {
@@ -162,6 +165,30 @@ mod tests {
             scores.dice,
             judge_target(&mut untrained(), &targets[0], 4).unwrap().dice
         );
+    }
+
+    /// The window keeps a byte for each pixel between prompts; `labrum click` keeps none.
+    #[test]
+    fn answers_do_not_depend_on_how_earlier_ones_were_kept() {
+        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let click = |x, adds| Prompt::Click {
+            at: [x, 30.5],
+            adds,
+        };
+        let prompts = [click(20.5, true), click(40.5, true), click(30.5, false)];
+        let mut segmenter = untrained();
+        let mut kept: Option<Vec<u8>> = None;
+        for given in 1..=prompts.len() {
+            let earlier: Option<Vec<f32>> =
+                kept.map(|levels| levels.into_iter().map(probability_of_level).collect());
+            let answer = segmenter
+                .answer(&target.image, &prompts[..given], earlier.as_deref())
+                .unwrap();
+            kept = Some(answer.into_iter().map(level_of_probability).collect());
+        }
+        let at_once = segmenter.segment(&target.image, &prompts, None).unwrap();
+        let at_once: Vec<u8> = at_once.into_iter().map(level_of_probability).collect();
+        assert!(kept == Some(at_once));
     }
 
     /// Whatever the network answers, a click sets its own pixel, and nothing changes without a prompt.

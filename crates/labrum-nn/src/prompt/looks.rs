@@ -5,7 +5,7 @@ use super::{
     shapes::{bounds_of, connected_pieces},
     view::{Bounds, View},
 };
-use labrum_core::prompts::Prompt;
+use labrum_core::prompts::{Prompt, level_of_probability, probability_of_level};
 
 /// Pixels with at least this probability belong to the object.
 pub const THRESHOLD: f32 = 0.5;
@@ -136,6 +136,14 @@ pub fn obey_prompts(probabilities: &mut [f32], prompts: &[Prompt], columns: usiz
                 probabilities[at].min(THRESHOLD - 0.01)
             };
         }
+    }
+}
+
+/// Rounds probabilities to the levels that are kept between prompts ([`level_of_probability`]), so that the answer to the
+/// next prompt is the same whether they were kept as levels, as in the window, or not.
+pub fn round_to_levels(probabilities: &mut [f32]) {
+    for probability in probabilities {
+        *probability = probability_of_level(level_of_probability(*probability));
     }
 }
 

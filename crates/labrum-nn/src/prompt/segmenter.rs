@@ -3,8 +3,8 @@
 use super::{
     encode::{CHANNELS, ViewPlanes},
     looks::{
-        WIDER, bounds_of_all, keep_prompted_pieces, merge_changes, obey_prompts, to_mask,
-        touches_border,
+        WIDER, bounds_of_all, keep_prompted_pieces, merge_changes, obey_prompts, round_to_levels,
+        to_mask, touches_border,
     },
     view::View,
 };
@@ -135,8 +135,8 @@ impl PromptSegmenter {
         &self.hash
     }
 
-    /// Applies the prompts one after the other. Returns the probability of each pixel, 0..=1, to belong to the object. Each
-    /// prompt after the first changes the mask only in connected components of the change that it touches.
+    /// Applies the prompts one after the other. Returns the probability of each pixel, 0..=1 in steps of 1/255, to belong to
+    /// the object. Each prompt after the first changes the mask only in connected components of the change that it touches.
     ///
     /// `earlier` is the mask before the first prompt, as probabilities; it is returned unchanged if there are no prompts.
     ///
@@ -185,6 +185,7 @@ impl PromptSegmenter {
             None => keep_prompted_pieces(&mut found, prompts, columns, rows),
         }
         obey_prompts(&mut found, prompts, columns, rows);
+        round_to_levels(&mut found);
         Ok(found)
     }
 
