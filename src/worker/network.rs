@@ -184,6 +184,14 @@ impl NetworkHandle {
     }
 }
 
+/// Logs the prompts of a job as JSON, in pixels of the image: with them, `labrum click` gives the same mask.
+fn log_prompts(job: &ClickJob) {
+    if log::log_enabled!(log::Level::Debug) {
+        let prompts = serde_json::to_string(&job.prompts).unwrap_or_default();
+        log::debug!("prompts on slice {}: {prompts}", job.key.slice + 1);
+    }
+}
+
 struct NetworkThread {
     network: Box<dyn SegmentationNetwork>,
     inbox: Arc<Inbox>,
@@ -260,6 +268,7 @@ impl NetworkThread {
 
     fn answer_click(&mut self, job: &ClickJob) {
         let (columns, rows) = (job.image.columns, job.image.rows);
+        log_prompts(job);
         let found = self.network.answer_click(job);
         self.send_notice();
         let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
