@@ -3,7 +3,7 @@
 use super::{DeviceArgument, console, print_json, print_text};
 use crate::learning::prompts::read_targets;
 use crate::{Error, Result};
-use labrum_core::bootstrap::MeanInterval;
+use labrum_core::{bootstrap::MeanInterval, quantile::value_at_quantile};
 use labrum_nn::prompt::{
     judge::{TargetScores, judge_target},
     segmenter::PromptSegmenter,
@@ -139,10 +139,6 @@ fn figures(folder: &Path, scores: &[TargetScores]) -> TaskFigures {
         .flat_map(|s| s.milliseconds.iter().copied())
         .collect();
     times.sort_by(f64::total_cmp);
-    let time_at = |share: f64| {
-        let at = (share * times.len() as f64) as usize;
-        times.get(at.min(times.len().saturating_sub(1))).copied()
-    };
     TaskFigures {
         folder: folder.to_owned(),
         targets: scores.len(),
@@ -153,8 +149,8 @@ fn figures(folder: &Path, scores: &[TargetScores]) -> TaskFigures {
         dice_of_box: interval(&|s| s.dice_of_box),
         clicks_to_85: interval(&|s| s.clicks_to(0.85) as f64),
         clicks_to_90: interval(&|s| s.clicks_to(0.90) as f64),
-        milliseconds_median: time_at(0.5).unwrap_or_default(),
-        milliseconds_99_percent: time_at(0.99).unwrap_or_default(),
+        milliseconds_median: value_at_quantile(&times, 0.5),
+        milliseconds_99_percent: value_at_quantile(&times, 0.99),
     }
 }
 

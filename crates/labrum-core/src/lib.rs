@@ -40,7 +40,7 @@ pub mod pacs;
 pub mod prediction;
 pub mod progress;
 pub mod prompts;
-mod quantile;
+pub mod quantile;
 pub mod region;
 pub mod reslice;
 pub mod scale;
