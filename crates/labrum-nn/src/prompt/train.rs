@@ -13,7 +13,7 @@ use crate::{
     checkpoint::{self, Weights},
     device::{self, DeviceChoice, NamedDevice},
     loss::Objective,
-    train::{Trainee, random_weights, seed_of, state::TrainingState},
+    train::{SmoothLoss, Trainee, random_weights, seed_of, state::TrainingState},
 };
 use labrum_core::{
     Error, Result,
@@ -280,7 +280,8 @@ impl<'a> PromptTraining<'a> {
         cancel: &Cancel,
     ) -> Result<()> {
         let first = self.steps;
-        let (mut sum, mut count, mut smooth) = (0.0, 0u32, f64::NAN);
+        let (mut sum, mut count) = (0.0, 0u32);
+        let mut smooth = SmoothLoss::with_weight(0.01);
         loop {
             let is_over = self.steps >= self.recipe.steps
                 || cancel.is_cancelled()
@@ -296,15 +297,10 @@ impl<'a> PromptTraining<'a> {
             let loss = self.step()?;
             sum += loss;
             count += 1;
-            smooth = if smooth.is_nan() {
-                loss
-            } else {
-                0.99 * smooth + 0.01 * loss
-            };
             let done = (self.steps - first) as f64;
             let left = (self.recipe.steps - self.steps) as f64;
             let remaining = self.started.elapsed().mul_f64((left / done).min(1e6));
-            keeper.report_step(self.steps, smooth, remaining);
+            keeper.report_step(self.steps, smooth.update(loss), remaining);
         }
     }
 

@@ -9,6 +9,7 @@ use super::super::device::{self, NamedDevice};
 use super::super::loss::Objective;
 use super::random::seed_of;
 use super::samples::TrainingSample;
+use super::smooth::SmoothLoss;
 pub use super::state::TrainingState;
 use super::statistics::{self, StatisticsSource};
 use super::trainee::{Batch, Trainee, input_dice, sample_dice};
@@ -225,7 +226,7 @@ impl<'a> TrainingRound<'a> {
     ) -> Result<Option<Learned>> {
         let loss = Objective::from(self.plan.loss);
         let mut worked = Duration::ZERO;
-        let (mut smooth, mut since_checkpoint) = (f64::NAN, Instant::now());
+        let (mut smooth, mut since_checkpoint) = (SmoothLoss::with_weight(0.05), Instant::now());
         let mut looks = (self.done_before * LOOKS as f64) as usize;
         loop {
             let done = self.done_share(worked);
@@ -236,12 +237,7 @@ impl<'a> TrainingRound<'a> {
                 return Ok(None);
             }
             let begun = Instant::now();
-            let value = self.train_step(done, &loss)?;
-            smooth = if smooth.is_nan() {
-                value
-            } else {
-                0.95 * smooth + 0.05 * value
-            };
+            let smooth = smooth.update(self.train_step(done, &loss)?);
             worked += begun.elapsed();
             let done = self.done_share(worked);
             let share = (done - self.done_before).max(1e-9);

@@ -4,6 +4,7 @@ use super::super::log::{Epoch, KeptWeights, TrainingLog};
 use super::super::options::{TrainOptions, ValidationFigure};
 use super::super::random::seed_of;
 use super::super::samples::TrainingSample;
+use super::super::smooth::SmoothLoss;
 use super::super::state::TrainingState;
 use super::super::trainee::{Batch, Trainee, sample_dice};
 use super::{TrainingKeeper, TrainingProgress};
@@ -145,7 +146,8 @@ impl<'a> FullTraining<'a> {
             PASSES,
             epoch,
         )));
-        let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
+        let (mut sum, mut count) = (0.0, 0);
+        let mut smooth = SmoothLoss::with_weight(0.05);
         for picked in order.chunks(self.options.batch) {
             let done = self.done_share();
             if cancel.is_cancelled() || done >= 1.0 {
@@ -166,11 +168,7 @@ impl<'a> FullTraining<'a> {
             self.steps += 1;
             sum += loss;
             count += 1;
-            smooth = if smooth.is_nan() {
-                loss
-            } else {
-                0.95 * smooth + 0.05 * loss
-            };
+            let smooth = smooth.update(loss);
             let done = self.done_share();
             let remaining = self
                 .elapsed_time()
