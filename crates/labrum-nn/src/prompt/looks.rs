@@ -76,11 +76,11 @@ pub fn keep_prompted_pieces(
     columns: usize,
     rows: usize,
 ) {
-    let adding: Vec<Prompt> = prompts.iter().filter(|p| p.adds()).cloned().collect();
-    if adding.is_empty() {
+    if !prompts.iter().any(Prompt::adds) {
         return;
     }
-    let is_prompted = prompted_pixels(&adding, columns, rows);
+    let adding = prompts.iter().filter(|prompt| prompt.adds());
+    let is_prompted = prompted_pixels(adding, columns, rows);
     for piece in connected_pieces(&to_mask(probabilities), columns) {
         if !piece.iter().any(|at| is_prompted[*at]) {
             for at in piece {
@@ -100,7 +100,7 @@ pub fn merge_changes(
     rows: usize,
 ) -> Vec<f32> {
     let (before, after) = (to_mask(old), to_mask(new));
-    let is_prompted = prompted_pixels(std::slice::from_ref(newest), columns, rows);
+    let is_prompted = prompted_pixels([newest], columns, rows);
     let mut merged = new.to_vec();
     for adds in [true, false] {
         let changed: Vec<bool> = before
@@ -154,7 +154,11 @@ fn pixel_of([x, y]: [f64; 2], columns: usize, rows: usize) -> Option<usize> {
 }
 
 /// The pixels that the prompts touch: those near clicks and scribbles, and those in boxes.
-fn prompted_pixels(prompts: &[Prompt], columns: usize, rows: usize) -> Vec<bool> {
+fn prompted_pixels<'a>(
+    prompts: impl IntoIterator<Item = &'a Prompt>,
+    columns: usize,
+    rows: usize,
+) -> Vec<bool> {
     let reach = REACH * (columns.max(rows) as f64 / 256.0).max(1.0);
     let mut plane = vec![false; columns * rows];
     for prompt in prompts {
