@@ -3,7 +3,7 @@
 use crate::Result;
 use labrum_core::{
     looks::Look,
-    model_card::{ModelCard, ModelFit},
+    model_card::{self, ModelCard},
     study::Series,
 };
 use labrum_nn::checkpoint;
@@ -36,18 +36,20 @@ pub fn all_models() -> Result<Vec<Shipped>> {
     FILES.iter().map(one).collect()
 }
 
-/// The first shipped model that is for `series`; else the reasons why none is, one for each model. `look` gives the
-/// appearance of the middle slice and is called only if a model needs it.
+/// The shipped model for `series`, the likeliest of several ([`model_card::choose_model`]); else the reasons why there is
+/// none, one for each model. `look` gives the appearance of the middle slice and is called only if a model needs it.
 pub fn find_fitting_model<'a>(
     series: &Series,
     look: impl Fn() -> Option<&'a Look>,
 ) -> Result<std::result::Result<Shipped, Vec<String>>> {
-    let mut reasons = Vec::new();
-    for model in all_models()? {
-        match model.card.fit_for_series(series, &look) {
-            ModelFit::Fits => return Ok(Ok(model)),
-            ModelFit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
-        }
-    }
-    Ok(Err(reasons))
+    let mut models = all_models()?;
+    let cards: Vec<&ModelCard> = models.iter().map(|model| &model.card).collect();
+    Ok(match model_card::choose_model(&cards, series, look) {
+        Ok(index) => Ok(models.swap_remove(index)),
+        Err(reasons) => Err(cards
+            .iter()
+            .zip(reasons)
+            .map(|(card, reason)| format!("\"{}\": {reason}", card.name))
+            .collect()),
+    })
 }

@@ -5,7 +5,10 @@ use super::{
     job::ModelEntry,
     runs::{Fitting, ModelRun},
 };
-use labrum_core::{model_card::ModelFit, study::Status};
+use labrum_core::{
+    model_card::{ModelCard, ModelFit, choose_model},
+    study::Status,
+};
 
 /// Models that can be run, and their runs.
 #[derive(Debug, Default)]
@@ -37,21 +40,16 @@ impl RunnableModels {
                 warning: misfit_reason(&self.list[index], case),
             };
         }
-        match self
-            .list
-            .iter()
-            .position(|m| misfit_reason(m, case).is_none())
-        {
-            Some(index) => Fitting::Model {
+        let cards: Vec<&ModelCard> = self.list.iter().map(|m| m.card.as_ref()).collect();
+        match choose_model(&cards, &case.series, || case.look.as_ref()) {
+            Ok(index) => Fitting::Model {
                 index,
                 warning: None,
             },
-            None => Fitting::None(
-                self.list
-                    .iter()
-                    .filter_map(|m| Some((m.display_title(), misfit_reason(m, case)?)))
-                    .collect(),
-            ),
+            Err(reasons) => {
+                let titles = self.list.iter().map(ModelEntry::display_title);
+                Fitting::None(titles.zip(reasons).collect())
+            }
         }
     }
 

@@ -144,24 +144,46 @@ impl Looks {
 
     /// True for an image that resembles the training images and not the others.
     pub fn is_familiar(&self, look: &Look) -> bool {
-        let is_whole = self.mean.len() == FIGURES
-            && self.deviation.len() == FIGURES
-            && self.weights.len() == FIGURES
-            && self.precision.len() == FIGURES * FIGURES;
-        if !is_whole {
+        let Some(figures) = self.scaled_figures(look) else {
             return false;
-        }
-        let figures: Vec<f64> = (0..FIGURES)
-            .map(|i| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]))
-            .collect();
-        // Called for each visible case in every frame, so nothing is copied.
-        mahalanobis_distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
+        };
+        self.distance(&figures) <= f64::from(self.limit)
             && (self.unlike == 0
                 || linear_score(
                     &figures,
                     |i| f64::from(self.weights[i]),
                     f64::from(self.constant),
                 ) > 0.0)
+    }
+
+    /// How likely a look is among the training images: the logarithm of the density of a normal distribution, up to a
+    /// constant that is the same for all models. Of two models, the one with the higher value fits the image better.
+    /// `None` if these looks are damaged.
+    pub fn log_density(&self, look: &Look) -> Option<f64> {
+        let figures = self.scaled_figures(look)?;
+        let log_deviations: f64 = self.deviation.iter().map(|d| f64::from(*d).ln()).sum();
+        let density = 0.5 * log_determinant(&self.precision)?
+            - log_deviations
+            - 0.5 * self.distance(&figures).powi(2);
+        density.is_finite().then_some(density)
+    }
+
+    /// The features of a look, standardized; `None` if these looks are damaged.
+    fn scaled_figures(&self, look: &Look) -> Option<Vec<f64>> {
+        let is_whole = self.mean.len() == FIGURES
+            && self.deviation.len() == FIGURES
+            && self.weights.len() == FIGURES
+            && self.precision.len() == FIGURES * FIGURES;
+        is_whole.then(|| {
+            (0..FIGURES)
+                .map(|i| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]))
+                .collect()
+        })
+    }
+
+    /// Mahalanobis distance of standardized features. Called for each visible case in every frame, so nothing is copied.
+    fn distance(&self, figures: &[f64]) -> f64 {
+        mahalanobis_distance(figures, |at| f64::from(self.precision[at]))
     }
 }
 
@@ -258,6 +280,31 @@ fn invert_matrix(matrix: &[f64]) -> Option<Vec<f64>> {
     Some(right)
 }
 
+/// Logarithm of the determinant of a symmetric matrix of [`FIGURES`] rows, row-major, by Cholesky decomposition; `None` if
+/// it is not positive definite.
+fn log_determinant(matrix: &[f32]) -> Option<f64> {
+    let mut lower = vec![0.0; FIGURES * FIGURES];
+    let mut sum = 0.0;
+    for row in 0..FIGURES {
+        for column in 0..=row {
+            let [this, other] = [row, column].map(|r| r * FIGURES);
+            let product: f64 = (0..column)
+                .map(|k| lower[this + k] * lower[other + k])
+                .sum();
+            let rest = f64::from(matrix[this + column]) - product;
+            if column < row {
+                lower[this + column] = rest / lower[other + column];
+            } else if rest > 0.0 {
+                lower[this + column] = rest.sqrt();
+                sum += rest.ln();
+            } else {
+                return None;
+            }
+        }
+    }
+    Some(sum)
+}
+
 /// Logistic regression by gradient descent; both classes have equal weight, however many images they have.
 fn fit_logistic_regression(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
     const STEPS: usize = 2000;
@@ -294,4 +341,4 @@ fn fit_logistic_regression(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

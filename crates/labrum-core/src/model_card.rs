@@ -275,3 +275,44 @@ impl ModelCard {
             || self.purpose.has_picture_word(&series.id)
     }
 }
+
+/// Chooses the model for a series: its index in `cards`, or for each of them why it does not match.
+///
+/// The first model that matches. If it is one that recognises its images by their looks, and others do so too, the one
+/// whose training images are most like this series. `look` is called as in [`ModelCard::fit_for_series`].
+///
+/// # Errors
+/// If no model matches: the reasons, one for each card, in their order.
+pub fn choose_model<'a>(
+    cards: &[&ModelCard],
+    series: &Series,
+    look: impl Fn() -> Option<&'a Look>,
+) -> Result<usize, Vec<String>> {
+    let (mut matching, mut reasons) = (Vec::new(), Vec::new());
+    for (index, card) in cards.iter().enumerate() {
+        match card.fit_for_series(series, &look) {
+            ModelFit::Fits => matching.push((index, card.looks.as_ref())),
+            ModelFit::No(reason) => reasons.push(reason),
+        }
+    }
+    let Some((first, looks)) = matching.first().copied() else {
+        return Err(reasons);
+    };
+    matching.retain(|(_, looks)| looks.is_some());
+    if looks.is_none() || matching.len() == 1 {
+        return Ok(first);
+    }
+    let Some(look) = look() else {
+        return Ok(first);
+    };
+    let densities = matching.into_iter().map(|(index, looks)| {
+        let density = looks.and_then(|looks| looks.log_density(look));
+        (index, density.unwrap_or(f64::NEG_INFINITY))
+    });
+    // Of equal ones, the first.
+    let best = densities.rev().max_by(|a, b| a.1.total_cmp(&b.1));
+    Ok(best.map_or(first, |(index, _)| index))
+}
+
+#[cfg(test)]
+mod tests;

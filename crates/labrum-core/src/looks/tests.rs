@@ -25,7 +25,7 @@ fn picture(length: f64, radius: f64, seed: usize) -> Image {
     Image::new(columns, rows, Pixels::U8(pixels)).unwrap()
 }
 
-fn looks(length: f64, radius: f64, seeds: std::ops::Range<usize>) -> Vec<Look> {
+pub(crate) fn looks(length: f64, radius: f64, seeds: std::ops::Range<usize>) -> Vec<Look> {
     seeds
         .map(|seed| Look::from_image(&picture(length, radius, seed)))
         .collect()
@@ -52,6 +52,35 @@ fn counterexamples_are_not_familiar() {
     };
     assert!(share(&looks(5.2, 50.0, 300..340)) < 0.1);
     assert!(share(&looks(6.0, 50.0, 300..360)) > 0.9);
+}
+
+#[test]
+fn the_model_for_fewer_kinds_of_images_is_the_likelier_one() {
+    let narrow = Looks::from_examples(&looks(6.0, 50.0, 0..240), &[]).unwrap();
+    let kinds = [4.0, 6.0, 9.0].map(|length| looks(length, 50.0, 0..120));
+    let broad = Looks::from_examples(&kinds.concat(), &[]).unwrap();
+    let new = looks(6.0, 50.0, 300..360);
+    let both: Vec<&Look> = new
+        .iter()
+        .filter(|look| narrow.is_familiar(look) && broad.is_familiar(look))
+        .collect();
+    assert!(both.len() > 30, "{} images fit both", both.len());
+    assert!(
+        both.iter()
+            .all(|look| narrow.log_density(look) > broad.log_density(look))
+    );
+}
+
+#[test]
+fn the_determinant_is_that_of_the_matrix() {
+    let mut matrix = vec![0.0f32; FIGURES * FIGURES];
+    (0..FIGURES).for_each(|i| matrix[i * FIGURES + i] = 2.0);
+    (matrix[1], matrix[FIGURES]) = (1.0, 1.0);
+    // 3 for the first two rows together, 2 for each other one.
+    let expected = 3f64.ln() + (FIGURES - 2) as f64 * 2f64.ln();
+    assert!((log_determinant(&matrix).unwrap() - expected).abs() < 1e-6);
+    matrix[0] = -1.0;
+    assert_eq!(log_determinant(&matrix), None);
 }
 
 #[test]
