@@ -2,15 +2,16 @@
 
 use super::{
     case::{Case, MaskWork, SliceState},
-    job::ModelEntry,
+    job::{CaseId, ModelEntry, ModelSource},
     runs::{Fitting, ModelRun},
 };
 use labrum_core::{
     model_card::{ModelCard, ModelFit, choose_model},
     study::Status,
 };
+use std::collections::HashSet;
 
-/// Models that can be run, and their runs.
+/// Models that can be run, their runs, and what the user was told about them.
 #[derive(Debug, Default)]
 pub struct RunnableModels {
     /// Models that can be run.
@@ -19,6 +20,8 @@ pub struct RunnableModels {
     pub runs: Vec<ModelRun>,
     /// Display name of the device in use; empty until it is known.
     pub device: String,
+    /// Cases and models for which the user was told that the model may not be suitable.
+    warned: HashSet<(CaseId, ModelSource)>,
 }
 
 impl RunnableModels {
@@ -51,6 +54,24 @@ impl RunnableModels {
                 Fitting::None(titles.zip(reasons).collect())
             }
         }
+    }
+
+    /// The warning that a model that the user runs on a case may not be suitable; `None` if it matches, or if the user was
+    /// warned of it before.
+    pub(super) fn warn_once(&mut self, index: usize, case: &Case) -> Option<String> {
+        let model = self.list.get(index)?;
+        let reason = misfit_reason(model, case)?;
+        // Before the image is read, the real reason is not known.
+        if model.card.looks.is_some() && case.look.is_none() {
+            return None;
+        }
+        let text = format!(
+            "{} may not be suitable for \"{}\": {reason}. Check its proposals.",
+            model.display_title(),
+            case.display_title()
+        );
+        let is_new = self.warned.insert((case.id, model.source.clone()));
+        is_new.then_some(text)
     }
 
     /// True if an unedited proposal of a case came from another model than the one that would run on it now.

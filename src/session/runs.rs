@@ -161,6 +161,9 @@ impl Session {
         let Fitting::Model { index, .. } = self.models.fitting_model(&self.cases[at]) else {
             return;
         };
+        if !is_automatic && let Some(text) = self.models.warn_once(index, &self.cases[at]) {
+            self.notices.add(Severity::Warning, text);
+        }
         let model = self.models.list[index].clone();
         let values = self.values_of_model(&model.card.labels, self.cases[at].task);
         let labels = self.labels.list.clone().into();

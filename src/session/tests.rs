@@ -195,6 +195,14 @@ fn a_model_that_does_not_match_runs_only_if_the_user_chooses_it() {
     session.apply_action(Action::ChooseModel(Some(ModelSource::Shipped(0))));
     command(&mut session, UserCommand::SegmentSlice);
     assert_eq!(segment_jobs(&mut session).len(), 1);
+    let warnings = |session: &mut Session| {
+        let all = session.notices.list.drain(..);
+        all.filter(|notice| notice.text.contains("may not be suitable"))
+            .count()
+    };
+    assert_eq!(warnings(&mut session), 1);
+    command(&mut session, UserCommand::SegmentSlice);
+    assert_eq!(warnings(&mut session), 0, "the user is warned only once");
     let fitting = session
         .models
         .fitting_model(session.cases.current_case().unwrap());
