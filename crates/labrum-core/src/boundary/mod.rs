@@ -1,8 +1,11 @@
-//! The boundary of a label: exact contours, smoothed contours, and the model's confidence along them.
+//! The boundary of a label: exact contours, smoothed contours, the model's confidence along them, and where else they may
+//! run.
 
 mod confidence;
+mod other_side;
 
 pub use confidence::{Stretch, band_width, boundary_confidence, doubtful_stretches};
+pub use other_side::{BoundaryChoice, clicks_beside, pixel_inside};
 
 use super::mask::Mask;
 
