@@ -113,28 +113,10 @@ fn box_around(truth: &[bool], columns: usize) -> Option<Prompt> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{
-        super::{
-            encode::CHANNELS,
-            phantom,
-            train::{PromptRecipe, prompt_card},
-        },
+        super::phantom::{self, untrained},
         *,
     };
-    use crate::{device::DeviceChoice, train::random_weights};
-    use labrum_core::{
-        model_card::TrainedOn,
-        prompts::{level_of_probability, probability_of_level},
-    };
-
-    fn untrained() -> PromptSegmenter {
-        let recipe = PromptRecipe {
-            side: 32,
-            ..PromptRecipe::default()
-        };
-        let weights = random_weights(recipe.config, CHANNELS, 2, 1).unwrap();
-        let card = prompt_card(&recipe, "Test", TrainedOn::default());
-        PromptSegmenter::new(card, &weights, DeviceChoice::Cpu).unwrap()
-    }
+    use labrum_core::prompts::{level_of_probability, probability_of_level};
 
     #[test]
     fn clicks_are_counted_up_to_the_first_that_reaches_the_score() {

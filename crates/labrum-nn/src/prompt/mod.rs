@@ -14,6 +14,7 @@ pub mod person;
 mod phantom;
 mod random;
 mod scribble;
+mod second_choice;
 pub mod segmenter;
 mod shapes;
 pub mod source;

@@ -1,6 +1,15 @@
-//! Images for tests: discs and squares whose grey levels, labels and pieces are known.
+//! For tests: images of discs and squares whose grey levels, labels and pieces are known, and a model with random weights.
 
-use super::source::TaskImage;
+#![allow(clippy::unwrap_used)]
+
+use super::{
+    encode::CHANNELS,
+    segmenter::PromptSegmenter,
+    source::TaskImage,
+    train::{PromptRecipe, prompt_card},
+};
+use crate::{device::DeviceChoice, train::random_weights};
+use labrum_core::model_card::TrainedOn;
 
 /// Columns of the image for tests.
 pub(super) const COLUMNS: usize = 96;
@@ -53,4 +62,15 @@ pub(super) fn task_image() -> TaskImage {
         labels: Some(labels()),
         task: "phantom".to_owned(),
     }
+}
+
+/// A model with random weights, for inputs of 32x32 pixels.
+pub(super) fn untrained() -> PromptSegmenter {
+    let recipe = PromptRecipe {
+        side: 32,
+        ..PromptRecipe::default()
+    };
+    let weights = random_weights(recipe.config, CHANNELS, 2, 1).unwrap();
+    let card = prompt_card(&recipe, "Test", TrainedOn::default());
+    PromptSegmenter::new(card, &weights, DeviceChoice::Cpu).unwrap()
 }

@@ -190,7 +190,7 @@ impl PromptSegmenter {
     }
 
     /// Runs the network on the view around prompts and mask, and again on wider views while the mask touches the border.
-    fn look_closely(
+    pub(super) fn look_closely(
         &mut self,
         image: &PromptImage,
         prompts: &[Prompt],
