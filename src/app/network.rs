@@ -2,11 +2,13 @@
 
 use crate::{
     Error, Result,
-    session::job::{ClickJob, ModelEntry, ModelSource, SliceKey},
+    session::job::{ClickJob, ModelEntry, ModelSource, SecondChoiceJob},
     shipped,
     worker::SegmentationNetwork,
 };
-use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
+use labrum_core::{
+    boundary::BoundaryChoice, device::DeviceChoice, image::Image, prediction::Prediction,
+};
 use labrum_nn::{
     device,
     infer::Segmenter,
@@ -25,8 +27,8 @@ struct Real {
     ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
     /// The network of the Click tool.
     clicks: Option<(DeviceChoice, PromptSegmenter)>,
-    /// The slice that was clicked last.
-    clicked: Option<(SliceKey, PromptImage)>,
+    /// The image that was clicked last, and its grey levels.
+    clicked: Option<(Arc<Image>, PromptImage)>,
     /// A message for the user about the last click.
     notice: Option<String>,
 }
@@ -98,7 +100,7 @@ impl SegmentationNetwork for Real {
             return Err(Error::new("find the clicked object", "no model is loaded"));
         };
         let earlier = job.earlier.as_ref().map(|found| found.probabilities());
-        let image = clicked_image(&mut self.clicked, job);
+        let image = clicked_image(&mut self.clicked, &job.image);
         let error = match segmenter.answer(image, &job.prompts, earlier.as_deref()) {
             Err(error) if job.device != DeviceChoice::Cpu => error,
             answer => return answer,
@@ -111,6 +113,15 @@ impl SegmentationNetwork for Real {
             error.reason
         ));
         Ok(answer)
+    }
+
+    fn second_choices(&mut self, job: &SecondChoiceJob) -> Result<Vec<BoundaryChoice>> {
+        self.prepare_clicks(job.device)?;
+        let Some((_, segmenter)) = &mut self.clicks else {
+            return Err(Error::new("find another boundary", "no model is loaded"));
+        };
+        let image = clicked_image(&mut self.clicked, &job.image);
+        segmenter.second_choices(image, &job.object.probabilities(), &job.stretch)
     }
 
     fn weights_hash(&self) -> String {
@@ -127,23 +138,21 @@ impl SegmentationNetwork for Real {
     }
 }
 
-/// The grey levels of the slice of a job, cached until another slice is clicked.
+/// The grey levels of an image, cached until another image is clicked.
 fn clicked_image<'a>(
-    kept: &'a mut Option<(SliceKey, PromptImage)>,
-    job: &ClickJob,
+    kept: &'a mut Option<(Arc<Image>, PromptImage)>,
+    clicked: &Arc<Image>,
 ) -> &'a PromptImage {
-    if kept.as_ref().is_some_and(|(key, _)| *key != job.key) {
-        *kept = None;
-    }
-    let (_, image) = kept.get_or_insert_with(|| {
-        let image = PromptImage {
-            grey: preprocess::grey_levels(&job.image),
-            columns: job.image.columns,
-            rows: job.image.rows,
+    kept.take_if(|(image, _)| !Arc::ptr_eq(image, clicked));
+    let (_, levels) = kept.get_or_insert_with(|| {
+        let levels = PromptImage {
+            grey: preprocess::grey_levels(clicked),
+            columns: clicked.columns,
+            rows: clicked.rows,
         };
-        (job.key, image)
+        (clicked.clone(), levels)
     });
-    image
+    levels
 }
 
 fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
@@ -151,4 +160,60 @@ fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
     model
         .map(|m| m.bytes)
         .ok_or_else(|| Error::new("load the model", "there is no such built-in model"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::session::clicked::ClickedObject;
+    use labrum_core::{
+        image::Pixels,
+        region::{PixelRect, Region},
+    };
+
+    const SIDE: usize = 96;
+
+    /// The pixels of a disc in the middle of the image, in these columns.
+    fn disc(columns: std::ops::Range<usize>) -> Region {
+        let middle = SIDE as f64 / 2.0;
+        let rows = 0..SIDE;
+        Region::from_fn(&PixelRect { columns, rows }, |column, row| {
+            let [x, y] = [column, row].map(|at| at as f64 + 0.5 - middle);
+            x.hypot(y) <= 22.0
+        })
+    }
+
+    /// A bright disc on a dark background.
+    fn disc_image() -> Arc<Image> {
+        let disc = disc(0..SIDE);
+        let pixels = (0..SIDE * SIDE)
+            .map(|at| {
+                if disc.contains(at % SIDE, at / SIDE) {
+                    200
+                } else {
+                    60
+                }
+            })
+            .collect();
+        Arc::new(Image::new(SIDE, SIDE, Pixels::U8(pixels)).unwrap())
+    }
+
+    #[test]
+    fn the_shipped_model_offers_the_missing_half_of_a_disc() {
+        let half = disc(0..SIDE / 2);
+        let cut = (34..62).map(|row| [SIDE as f64 / 2.0, f64::from(row) + 0.5]);
+        let job = SecondChoiceJob {
+            id: 1,
+            image: disc_image(),
+            object: Arc::new(ClickedObject::from_piece(&half, SIDE, SIDE)),
+            stretch: cut.collect(),
+            device: DeviceChoice::Cpu,
+        };
+        let choices = Real::default().second_choices(&job).unwrap();
+        let larger = choices.iter().find(|choice| choice.adds).unwrap();
+        let missing = disc(SIDE / 2..SIDE);
+        let found = larger.change.intersection(&missing).len();
+        assert!(2 * found > missing.len(), "{found} of {}", missing.len());
+    }
 }

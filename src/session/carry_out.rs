@@ -119,6 +119,7 @@ impl Session {
             C::CancelTraining => self.learn_action(LearnAction::Cancel),
             C::NextDoubtful => self.next_doubtful(true),
             C::PreviousDoubtful => self.next_doubtful(false),
+            C::SecondChoice => self.second_choice(),
             C::Accept => self.accept_case(),
             C::Skip => self.skip_case(),
             C::NextCase => self.step_case(1),

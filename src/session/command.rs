@@ -211,6 +211,7 @@ pub enum UserCommand {
     Cancel,
     NextDoubtful,
     PreviousDoubtful,
+    SecondChoice,
     Accept,
     Skip,
     NextCase,
@@ -261,7 +262,10 @@ impl UserCommand {
         changes
             || matches!(
                 self,
-                Self::AcceptProposal | Self::AcceptAllProposals | Self::DrawAtPointer
+                Self::AcceptProposal
+                    | Self::AcceptAllProposals
+                    | Self::DrawAtPointer
+                    | Self::SecondChoice
             )
     }
 

@@ -45,6 +45,7 @@ impl Session {
                 result,
             } => self.on_segmented(run, key, revision, result),
             Event::Clicked(answer) => self.on_clicked(answer),
+            Event::SecondChoice(answer) => self.on_second_choice(answer),
             Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
             Event::Notice(text) => self.notices.add(Severity::Warning, to_sentence(&text)),
             Event::Exporting { done, total } => self.count_exported(done, total),

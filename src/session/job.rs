@@ -8,7 +8,8 @@ mod pacs;
 mod store;
 
 pub use compute::{
-    ClickAnswer, ClickJob, InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob,
+    ClickAnswer, ClickJob, InterpolateJob, ResliceJob, RunId, SecondChoiceAnswer, SecondChoiceJob,
+    SegmentJob, SegmentTarget, SurveyJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
@@ -261,6 +262,8 @@ pub enum Event {
     },
     /// The object that the network found for prompts.
     Clicked(ClickAnswer),
+    /// The other courses of a boundary along a stretch.
+    SecondChoice(SecondChoiceAnswer),
     /// A run ended: finished, cancelled or failed.
     RunEnded {
         /// Id of the run.

@@ -16,6 +16,7 @@ impl Session {
             self.choose_tool(ToolKind::Look);
             // Their answers would change the work.
             self.clicks = Default::default();
+            self.second_choices = Default::default();
         }
     }
 

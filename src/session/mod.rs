@@ -36,6 +36,7 @@ mod refusal;
 mod review;
 mod rounds;
 mod runs;
+pub mod second_choice;
 pub mod settings;
 pub mod store;
 pub mod tasks;
@@ -75,6 +76,7 @@ use notice::{Notices, Severity};
 use open_masks::OpenMasks;
 use pacs::Pacs;
 use questions::Questions;
+use second_choice::SecondChoices;
 use settings::Settings;
 use std::sync::Arc;
 use tools::Tools;
@@ -140,6 +142,8 @@ pub struct Session {
     pub tools: Tools,
     /// The current object of the Click tool.
     pub clicks: PendingClicks,
+    /// The second choice along an uncertain boundary.
+    pub second_choices: SecondChoices,
     /// Masks that are being edited.
     pub masks: OpenMasks,
     /// The views of the image.
@@ -180,6 +184,7 @@ impl Session {
             labels: WorkspaceLabels::default(),
             tools: Tools::default(),
             clicks: PendingClicks::default(),
+            second_choices: SecondChoices::default(),
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
             workspace: WorkspaceLink::default(),

@@ -35,6 +35,8 @@ pub enum Topic {
     Saving,
     /// The last edit of a case.
     Case(CaseId),
+    /// The second choice that is shown along a boundary.
+    SecondChoice,
 }
 
 /// A message.

@@ -211,6 +211,7 @@ impl Session {
         self.forget_held();
         self.finish_gesture();
         self.clicks = Default::default();
+        self.second_choices = Default::default();
         self.note_time();
         self.workspace.activity = None;
         self.masks.live = None;

@@ -88,6 +88,9 @@ impl Session {
             {
                 Some("No proposal for this case")
             }
+            C::SecondChoice if !self.has_second_choice() => {
+                Some("Go to an uncertain boundary first")
+            }
             C::Accept if self.tools.is_drawing() || self.clicks.object().is_some() => None,
             C::Accept if self.clicks.is_waiting_in(case.id) => {
                 Some("A click is still being computed")

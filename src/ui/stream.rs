@@ -476,9 +476,9 @@ fn moves_canvas(command: UserCommand) -> bool {
 /// False for commands that run once per key press, however long the key is held.
 fn repeats_while_held(command: UserCommand) -> bool {
     use UserCommand as C;
-    let ends_work = matches!(
+    let runs_once = matches!(
         command,
-        C::Accept | C::Skip | C::RemoveCase | C::NothingHere
+        C::Accept | C::Skip | C::RemoveCase | C::NothingHere | C::SecondChoice
     );
-    !ends_work && !matches!(command, C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
+    !runs_once && !matches!(command, C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
 }

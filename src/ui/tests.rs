@@ -9,6 +9,7 @@ mod learning;
 mod narrow;
 mod ortho;
 mod pacs;
+mod second_choice;
 mod sessions;
 
 use super::*;

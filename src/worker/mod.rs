@@ -3,8 +3,8 @@
 //! Threads: `labrum-files` searches folders, `labrum-decode-*` decode slices, `labrum-network` alone uses the network
 //! and its device, `labrum-export` exports and imports masks, `labrum-survey` computes outlines and measurements of
 //! edited masks, `labrum-reslice` computes orthogonal views, `labrum-training` trains, `labrum-workspace` saves the
-//! work, `labrum-pacs`, `labrum-receive` and `labrum-send` communicate with servers. Of decoding requests, clicks and
-//! urgent runs only the newest is kept.
+//! work, `labrum-pacs`, `labrum-receive` and `labrum-send` communicate with servers. Of decoding requests, clicks, second
+//! choices and urgent runs only the newest is kept.
 
 mod decode;
 mod export;

@@ -6,10 +6,15 @@ use crate::{
     session::{
         clicked::ClickedObject,
         finding::Finding,
-        job::{ClickAnswer, ClickJob, Event, ModelEntry, NetworkJob, SegmentJob, SegmentTarget},
+        job::{
+            ClickAnswer, ClickJob, Event, ModelEntry, NetworkJob, SecondChoiceAnswer,
+            SecondChoiceJob, SegmentJob, SegmentTarget,
+        },
     },
 };
-use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
+use labrum_core::{
+    boundary::BoundaryChoice, device::DeviceChoice, image::Image, prediction::Prediction,
+};
 use parking_lot::{Condvar, Mutex};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
@@ -41,6 +46,12 @@ pub trait SegmentationNetwork {
         Err(no_clicks())
     }
 
+    /// The other courses that the boundary of an object may take along a stretch, the surest first. Loads the network of
+    /// the Click tool if necessary.
+    fn second_choices(&mut self, _: &SecondChoiceJob) -> Result<Vec<BoundaryChoice>> {
+        Err(no_clicks())
+    }
+
     /// Hash of the weights of the loaded model; empty if unknown.
     fn weights_hash(&self) -> String {
         String::new()
@@ -63,6 +74,8 @@ struct NetworkState {
     /// obsolete.
     click: Option<ClickJob>,
     /// Only the newest is kept.
+    second_choice: Option<SecondChoiceJob>,
+    /// Only the newest is kept.
     urgent: Option<SegmentJob>,
     others: VecDeque<NetworkJob>,
     is_closed: bool,
@@ -74,6 +87,7 @@ impl NetworkState {
         let loading = self.clicks_on.take().map(NetworkJob::PrepareClicks);
         loading
             .or_else(|| self.click.take().map(NetworkJob::Click))
+            .or_else(|| self.second_choice.take().map(NetworkJob::SecondChoice))
             .or_else(|| self.urgent.take().map(NetworkJob::Segment))
     }
 }
@@ -91,6 +105,10 @@ impl Inbox {
             NetworkJob::Segment(job) if job.is_urgent => state.urgent.replace(job),
             NetworkJob::Click(job) => {
                 state.click = Some(job);
+                None
+            }
+            NetworkJob::SecondChoice(job) => {
+                state.second_choice = Some(job);
                 None
             }
             NetworkJob::PrepareClicks(device) => {
@@ -203,6 +221,7 @@ impl NetworkThread {
         match job {
             NetworkJob::Segment(job) => self.run_segmentation(&job),
             NetworkJob::Click(job) => self.answer_click(&job),
+            NetworkJob::SecondChoice(job) => self.answer_second_choice(&job),
             NetworkJob::PrepareClicks(device) => {
                 if let Err(error) = self.network.prepare_clicks(device) {
                     self.outbox.send_event(Event::Failed(error));
@@ -279,6 +298,13 @@ impl NetworkThread {
             prompts: job.prompts.len(),
             result,
         }));
+    }
+
+    fn answer_second_choice(&mut self, job: &SecondChoiceJob) {
+        let result = self.network.second_choices(job);
+        self.send_notice();
+        let answer = SecondChoiceAnswer { id: job.id, result };
+        self.outbox.send_event(Event::SecondChoice(answer));
     }
 
     /// Sends the message of the network about the last run or click, if there is one.

@@ -1,4 +1,5 @@
-//! Plain data of background computations: model runs, clicks, surveys of masks, orthogonal views, interpolation.
+//! Plain data of background computations: model runs, clicks, second choices, surveys of masks, orthogonal views,
+//! interpolation.
 
 use super::{CaseId, ModelEntry, SliceKey};
 use crate::{
@@ -6,6 +7,7 @@ use crate::{
     session::{clicked::ClickedObject, finding::Finding},
 };
 use labrum_core::{
+    boundary::BoundaryChoice,
     device::DeviceChoice,
     image::Image,
     label::Label,
@@ -90,6 +92,30 @@ pub struct ClickAnswer {
     pub prompts: usize,
     /// The object.
     pub result: Result<Arc<ClickedObject>>,
+}
+
+/// Find where else the boundary of an object may run along a stretch.
+#[derive(Clone, Debug)]
+pub struct SecondChoiceJob {
+    /// Identifies the question.
+    pub id: u64,
+    /// The pixels of the slice.
+    pub image: Arc<Image>,
+    /// The connected component of the mask that the stretch belongs to.
+    pub object: Arc<ClickedObject>,
+    /// Consecutive points of the boundary, in pixels from the upper left corner of the image.
+    pub stretch: Vec<[f64; 2]>,
+    /// The device.
+    pub device: DeviceChoice,
+}
+
+/// The answer to a [`SecondChoiceJob`].
+#[derive(Clone, Debug)]
+pub struct SecondChoiceAnswer {
+    /// The id in the job.
+    pub id: u64,
+    /// The other courses of the boundary, the surest first.
+    pub result: Result<Vec<BoundaryChoice>>,
 }
 
 /// Compute outlines, uncertain regions and measurements of an edited mask.

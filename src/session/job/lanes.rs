@@ -1,8 +1,8 @@
 //! Jobs by the thread that does them: a thread can only be sent jobs that it can do.
 
 use super::{
-    CaseId, ClickJob, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob,
-    SurveyJob, TrainJob,
+    CaseId, ClickJob, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SecondChoiceJob,
+    SegmentJob, SurveyJob, TrainJob,
 };
 use crate::session::settings::Settings;
 use labrum_core::{
@@ -50,6 +50,8 @@ pub enum NetworkJob {
     Segment(SegmentJob),
     /// Find the object that prompts indicate, before all other jobs; only the newest is kept.
     Click(ClickJob),
+    /// Find where else a boundary may run, right after clicks; only the newest is kept.
+    SecondChoice(SecondChoiceJob),
     /// Load the network of the Click tool.
     PrepareClicks(DeviceChoice),
     /// Read a model's card.

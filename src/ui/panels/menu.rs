@@ -204,7 +204,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::ToggleAutoRun
             | C::CancelTraining
             | C::WorkReport
-            | C::PreviousDoubtful
+            | C::SecondChoice
             | C::Skip
             | C::PreviousCase
             | C::Keys

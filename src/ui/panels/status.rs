@@ -108,8 +108,11 @@ fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
     ui.add(Label::new(words).truncate()).on_hover_text(hint);
 }
 
-/// The status of the current object of the Click tool, or else how to use the active tool.
+/// What the network computes, or the status of the current object of the Click tool, or else how to use the active tool.
 fn tool_hint(session: &Session) -> String {
+    if session.second_choices.is_waiting() {
+        return "Second choice along this stretch: computing...".to_owned();
+    }
     if let Some(object) = session.clicks.object() {
         let summary = object.summary();
         return format!("{summary}{APART}Enter for the next object, Esc to discard this one");

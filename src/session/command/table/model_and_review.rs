@@ -108,6 +108,13 @@ pub(super) const MODEL_TO_HELP: &[CommandEntry] = &[
         &[shift_key("N")],
     ),
     command_entry(
+        C::SecondChoice,
+        Review,
+        "Second choice of boundary",
+        "Move the uncertain boundary to where the network would draw it otherwise",
+        &[plain_key("J")],
+    ),
+    command_entry(
         C::Accept,
         Review,
         "Accept and next",
