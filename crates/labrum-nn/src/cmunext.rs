@@ -87,13 +87,15 @@ impl Conv {
     }
 }
 
-/// Batch norm, with batch statistics on an autodiff device, else with running statistics.
+/// Batch norm, with batch statistics on an autodiff device unless these are fixed, else with running statistics.
 #[derive(Module, Debug)]
 struct Norm {
     gamma: Param<Tensor<1>>,
     beta: Param<Tensor<1>>,
     running_mean: RunningState<Tensor<1>>,
     running_var: RunningState<Tensor<1>>,
+    /// Uses the running statistics on an autodiff device, too, and does not update them.
+    is_fixed: bool,
 }
 
 impl Norm {
@@ -103,6 +105,7 @@ impl Norm {
             beta: Initializer::Zeros.init([channels], device),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
+            is_fixed: false,
         }
     }
 
@@ -110,6 +113,10 @@ impl Norm {
     fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
         if !x.device().is_autodiff() {
             return self.forward_running(gelu(x));
+        }
+        if self.is_fixed {
+            let (gamma, beta) = (self.gamma.val(), self.beta.val());
+            return kernels::gelu_fixed_norm(x, gamma, beta, self.running_statistics(), EPS);
         }
         let count = values_of_a_channel(&x);
         let (out, statistics) = kernels::gelu_norm(x, self.gamma.val(), self.beta.val(), EPS);
@@ -122,10 +129,18 @@ impl Norm {
         if !x.device().is_autodiff() {
             return relu(self.forward_running(x));
         }
+        if self.is_fixed {
+            let (gamma, beta) = (self.gamma.val(), self.beta.val());
+            return kernels::fixed_norm_relu(x, gamma, beta, self.running_statistics(), EPS);
+        }
         let count = values_of_a_channel(&x);
         let (out, statistics) = kernels::norm_relu(x, self.gamma.val(), self.beta.val(), EPS);
         self.update_running_statistics(statistics, count);
         out
+    }
+
+    fn running_statistics(&self) -> kernels::BatchStatistics {
+        [self.running_mean.value(), self.running_var.value()]
     }
 
     /// Updates the running statistics with those of a batch of `count` values per channel.
@@ -240,6 +255,12 @@ impl CmuNextUnit {
         self.narrow.forward(self.widen.forward(x))
     }
 
+    fn fix_statistics(&mut self) {
+        for block in [&mut self.depthwise, &mut self.widen, &mut self.narrow] {
+            block.norm.is_fixed = true;
+        }
+    }
+
     fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
         self.depthwise.each_tensor(&format!("{name}.0.fn"), 0, f);
         self.widen.each_tensor(name, 1, f);
@@ -268,6 +289,11 @@ impl Encoder {
         self.up
             .forward(self.units.iter().fold(x, |x, unit| unit.forward(x)))
     }
+
+    fn fix_statistics(&mut self) {
+        self.units.iter_mut().for_each(CmuNextUnit::fix_statistics);
+        self.up.norm.is_fixed = true;
+    }
 }
 
 /// One decoder stage: bilinear x2 and a conv block, then fusion with the skip connection.
@@ -293,6 +319,13 @@ impl Decoder {
         let x = self.up.forward(kernels::upsample_bilinear_x2(x));
         let x = self.grouped.forward(kernels::concat_channels(skip, x));
         self.narrow.forward(self.widen.forward(x))
+    }
+
+    fn fix_statistics(&mut self) {
+        self.up.norm.is_fixed = true;
+        for block in [&mut self.grouped, &mut self.widen, &mut self.narrow] {
+            block.norm.is_fixed = true;
+        }
     }
 }
 
@@ -346,6 +379,14 @@ impl CmuNext {
             x = decoder.forward(skip, x);
         }
         self.head.forward(x)
+    }
+
+    /// From now on, batch norms use the running statistics in training, too, and leave them as they are: for fine-tuning
+    /// on images that are too few, or too much alike, for statistics of their own.
+    pub fn fix_statistics(&mut self) {
+        self.stem.norm.is_fixed = true;
+        self.encoders.iter_mut().for_each(Encoder::fix_statistics);
+        self.decoders.iter_mut().for_each(Decoder::fix_statistics);
     }
 
     /// Calls `f` for every tensor with its name in a published checkpoint, always in the same order.

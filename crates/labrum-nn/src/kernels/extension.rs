@@ -1,6 +1,7 @@
 //! Labrum's CPU operations as burn operations: registered with the CPU backend, with gradients for autodiff.
 
-use super::norm::{self, NormCall};
+use super::norm;
+use super::norm_call::NormCall;
 use super::{concat, conv, conv_sizes::ConvSizes, resample};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -126,10 +127,8 @@ impl CpuKernels for Flex {
         );
         let (out, stats) = norm::forward(
             as_float_slice(&x),
-            as_float_slice(&gamma),
-            as_float_slice(&beta),
-            call.eps,
-            call.with,
+            [as_float_slice(&gamma), as_float_slice(&beta)],
+            &call,
             norm_sizes(&x),
         );
         call.record_stats(stats);
@@ -215,11 +214,9 @@ impl Backward<Flex, 3> for NormBackwardOp {
         let of_norm = [as_float_slice(&gamma), as_float_slice(&beta)];
         let all = norm::backward(
             as_float_slice(&x),
-            &call.recorded_stats(),
             of_norm,
             as_float_slice(&grad),
-            call.eps,
-            call.with,
+            &call,
             norm_sizes(&x),
         );
         let shapes = [x.shape(), gamma.shape(), beta.shape()];

@@ -13,6 +13,7 @@ pub(super) mod depthwise;
 mod extension;
 mod gpu;
 mod norm;
+mod norm_call;
 mod resample;
 pub(super) mod scratch;
 pub(super) mod simd;
@@ -23,10 +24,14 @@ pub(super) mod winograd;
 
 use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData, module};
+use burn::tensor::{
+    Device, Tensor, TensorData,
+    activation::{gelu, relu},
+    module,
+};
 use extension::CpuKernels;
 use gpu::GpuKernels;
-use norm::{NormCall, With};
+use norm_call::{NormCall, Stats, With};
 
 /// True if Labrum's CPU kernels are used: on burn-flex, with or without autodiff.
 fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
@@ -129,6 +134,62 @@ fn activated_norm(
             vector_on_device(stats.var, &device),
         ],
     )
+}
+
+/// GELU, then batch norm with given statistics, which get no gradient; otherwise like [`gelu_norm`].
+pub(super) fn gelu_fixed_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    statistics: BatchStatistics,
+    eps: f64,
+) -> Tensor<4> {
+    fixed_norm(x, gamma, beta, statistics, eps, With::GeluBefore)
+}
+
+/// Batch norm with given statistics, which get no gradient, then ReLU; otherwise like [`gelu_norm`].
+pub(super) fn fixed_norm_relu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    statistics: BatchStatistics,
+    eps: f64,
+) -> Tensor<4> {
+    fixed_norm(x, gamma, beta, statistics, eps, With::ReluAfter)
+}
+
+fn fixed_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    [mean, var]: BatchStatistics,
+    eps: f64,
+    with: With,
+) -> Tensor<4> {
+    if on_cpu(&x)
+        && let [Some(mean), Some(var)] = [mean.clone(), var.clone()].map(vector_values)
+    {
+        let call = NormCall::with_fixed_stats(eps as f32, with, Stats { mean, var });
+        let out = Dispatch::labrum_norm(
+            x.into_dispatch(),
+            gamma.into_dispatch(),
+            beta.into_dispatch(),
+            call,
+        );
+        return Tensor::from_dispatch(out);
+    }
+    let scale = gamma / (var + eps).sqrt();
+    let shift = beta - mean * scale.clone();
+    match with {
+        With::GeluBefore => scale_and_shift(gelu(x), scale, shift),
+        With::ReluAfter => relu(scale_and_shift(x, scale, shift)),
+    }
+}
+
+/// The values of a vector; `None` if the device fails.
+fn vector_values(x: Tensor<1>) -> Option<Vec<f32>> {
+    let x = if x.is_autodiff() { x.inner() } else { x };
+    x.try_into_data().ok()?.try_into_vec::<f32>().ok()
 }
 
 fn vector_on_device(values: Vec<f32>, device: &Device) -> Tensor<1> {

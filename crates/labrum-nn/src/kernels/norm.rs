@@ -1,12 +1,12 @@
 //! Batch norm on the CPU, fused with GELU before it or ReLU after it: statistics, forward pass and gradients, channel
 //! by channel. Intermediate values are not kept, since recomputing them is fast.
 
+use super::norm_call::{NormCall, Stats, With};
 use super::simd::{
     dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu, sum_values,
 };
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use std::sync::{Arc, OnceLock};
 
 /// Sizes of a batch of planes.
 #[derive(Clone, Copy, Debug)]
@@ -37,50 +37,6 @@ impl PlaneSizes {
     }
 }
 
-/// The activation that is fused with the norm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum With {
-    /// norm(GELU(x))
-    GeluBefore,
-    /// ReLU(norm(x))
-    ReluAfter,
-}
-
-/// Mean and biased variance of the normalised values, for each channel.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stats {
-    pub mean: Vec<f32>,
-    pub var: Vec<f32>,
-}
-
-/// Parameters of a norm, with a slot for its batch statistics: the running statistics and the gradient need them.
-#[derive(Clone, Debug)]
-pub(super) struct NormCall {
-    pub eps: f32,
-    pub with: With,
-    stats: Arc<OnceLock<Stats>>,
-}
-
-impl NormCall {
-    pub(super) fn new(eps: f32, with: With) -> Self {
-        Self {
-            eps,
-            with,
-            stats: Arc::default(),
-        }
-    }
-
-    /// Stores the statistics; only the first call has an effect.
-    pub(super) fn record_stats(&self, stats: Stats) {
-        let _ = self.stats.set(stats);
-    }
-
-    /// The stored statistics; empty before the forward pass.
-    pub(super) fn recorded_stats(&self) -> Stats {
-        self.stats.get().cloned().unwrap_or_default()
-    }
-}
-
 /// Scale and shift that normalise one channel.
 #[derive(Clone, Copy)]
 struct ChannelScale {
@@ -96,16 +52,15 @@ fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> ChannelSca
     }
 }
 
-/// The norm of x with the statistics of the batch, and the statistics.
+/// The norm of x with the statistics of the batch or fixed ones, and the statistics.
 pub(super) fn forward(
     x: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    eps: f32,
-    with: With,
+    [gamma, beta]: [&[f32]; 2],
+    call: &NormCall,
     s: PlaneSizes,
 ) -> (Vec<f32>, Stats) {
-    let arch = Arch::new();
+    let (arch, with) = (Arch::new(), call.with);
+    let fixed = call.is_fixed.then(|| call.recorded_stats());
     let mut out = vec![0.0; x.len()];
     let stats: Vec<(f32, f32)> = s
         .by_channel(&mut out)
@@ -127,9 +82,11 @@ pub(super) fn forward(
                 moments = [moments[0] + sum, moments[1] + squares];
             }
             let [off, squares] = moments.map(|sum| sum / s.values_per_channel());
-            let mean = f64::from(center) + off;
-            let var = (squares - off * off).max(0.0);
-            let affine = affine_of(mean, var, gamma[c], beta[c], eps);
+            let (mean, var) = match &fixed {
+                Some(stats) => (f64::from(stats.mean[c]), f64::from(stats.var[c])),
+                None => (f64::from(center) + off, (squares - off * off).max(0.0)),
+            };
+            let affine = affine_of(mean, var, gamma[c], beta[c], call.eps);
             for (b, out) in planes.into_iter().enumerate() {
                 // `out` already holds GELU(x).
                 match with {
@@ -151,17 +108,15 @@ pub(super) fn forward(
     (out, Stats { mean, var })
 }
 
-/// Gradients of x, gamma and beta, including the dependence of mean and variance on x.
+/// Gradients of x, gamma and beta, including the dependence of mean and variance on x, unless these are fixed.
 pub(super) fn backward(
     x: &[f32],
-    stats: &Stats,
     [gamma, beta]: [&[f32]; 2],
     grad: &[f32],
-    eps: f32,
-    with: With,
+    call: &NormCall,
     s: PlaneSizes,
 ) -> [Vec<f32>; 3] {
-    let arch = Arch::new();
+    let (arch, with, stats) = (Arch::new(), call.with, call.recorded_stats());
     let mut out = vec![0.0; x.len()];
     let (d_gamma, d_beta) = s
         .by_channel(&mut out)
@@ -170,8 +125,8 @@ pub(super) fn backward(
         .map(|(c, mut planes)| {
             let mean = f64::from(stats.mean[c]);
             let var = f64::from(stats.var[c]);
-            let rstd = 1.0 / (var + f64::from(eps)).sqrt();
-            let affine = affine_of(mean, var, gamma[c], beta[c], eps);
+            let rstd = 1.0 / (var + f64::from(call.eps)).sqrt();
+            let affine = affine_of(mean, var, gamma[c], beta[c], call.eps);
             let mut sums = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
                 let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));
@@ -192,10 +147,16 @@ pub(super) fn backward(
                 sums = [sums[0] + plain, sums[1] + product];
             }
             let [sum, product] = sums;
-            // dv = gamma rstd (grad - mean(grad) - (v - mean) rstd^2 mean(grad (v - mean)))
+            // dv = gamma rstd (grad - mean(grad) - (v - mean) rstd^2 mean(grad (v - mean))), or with fixed statistics
+            // dv = gamma rstd grad
             let scale = f64::from(gamma[c]) * rstd;
-            let slope = scale * rstd * rstd * product / s.values_per_channel();
-            let shift = -scale * sum / s.values_per_channel() + slope * mean;
+            let (slope, shift) = if call.is_fixed {
+                (0.0, 0.0)
+            } else {
+                let slope = scale * rstd * rstd * product / s.values_per_channel();
+                let shift = -scale * sum / s.values_per_channel() + slope * mean;
+                (slope, shift)
+            };
             let by = [scale as f32, -slope as f32, shift as f32];
             for (b, out) in planes.into_iter().enumerate() {
                 let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));

@@ -94,6 +94,23 @@ fn compare_runs(a: &Run, b: &Run) {
     }
 }
 
+/// Mean and variance of each channel, unrelated to the values.
+fn fixed_statistics(channels: usize, device: &Device) -> BatchStatistics {
+    [-0.2, 0.5].map(|first: f32| {
+        let values: Vec<f32> = (0..channels).map(|c| first + 0.1 * c as f32).collect();
+        Tensor::from_data(TensorData::new(values, [channels]), device)
+    })
+}
+
+/// Scale and shift of a norm with [`fixed_statistics`].
+fn fixed_scale(gamma: Tensor<1>, beta: Tensor<1>, device: &Device) -> (Tensor<1>, Tensor<1>) {
+    let [channels] = gamma.dims();
+    let [mean, var] = fixed_statistics(channels, device);
+    let scale = gamma / (var + 1e-5).sqrt();
+    let shift = beta - mean * scale.clone();
+    (scale, shift)
+}
+
 /// A software adapter is enough; `VK_DRIVER_FILES` can select one.
 #[test]
 #[ignore = "needs a wgpu adapter"]
@@ -184,6 +201,39 @@ proptest! {
             seed,
             |x, gamma, beta| norm_relu(x, gamma, beta, 1e-5).0,
             |x, gamma, beta| activation::relu(module::batch_norm_train(x, gamma, beta, 1e-5).output),
+        );
+    }
+
+    #[test]
+    fn norms_with_fixed_statistics_agree_with_burn(
+        batch in 1usize..4, channels in 1usize..6, rows in 1usize..20, columns in 2usize..40, seed in 1u64..1000,
+    ) {
+        let shape = [batch, channels, rows, columns];
+        compare(
+            shape,
+            [[channels]],
+            seed,
+            |x, gamma, beta| {
+                let statistics = fixed_statistics(channels, &x.device());
+                gelu_fixed_norm(x, gamma, beta, statistics, 1e-5)
+            },
+            |x, gamma, beta| {
+                let (scale, shift) = fixed_scale(gamma, beta, &x.device());
+                scale_and_shift(activation::gelu(x), scale, shift)
+            },
+        );
+        compare(
+            shape,
+            [[channels]],
+            seed,
+            |x, gamma, beta| {
+                let statistics = fixed_statistics(channels, &x.device());
+                fixed_norm_relu(x, gamma, beta, statistics, 1e-5)
+            },
+            |x, gamma, beta| {
+                let (scale, shift) = fixed_scale(gamma, beta, &x.device());
+                activation::relu(scale_and_shift(x, scale, shift))
+            },
         );
     }
 

@@ -8,7 +8,7 @@ mod conv;
 mod depthwise;
 mod norm;
 
-use super::norm::With;
+use super::norm_call::With;
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,

@@ -3,7 +3,7 @@
 // `erf` in shaders comes from a trait; Rust plans a method of the same name.
 #![allow(unstable_name_collisions)]
 
-use super::super::norm::With;
+use super::super::norm_call::With;
 use super::{THREADS, channels_first, channels_last, empty_on_device, lane_count, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Scalar;
