@@ -1,7 +1,8 @@
 //! Training options that several commands share.
 
+use crate::{Result, cli::usage::argument_error};
 use clap::ValueEnum;
-use labrum_core::training::{Loss, Optimizer, Plan};
+use labrum_core::training::{ClickPlan, Loss, Optimizer, Plan};
 
 /// Training options.
 #[derive(clap::Args, Debug)]
@@ -97,5 +98,23 @@ impl PlanArguments {
             seed: self.seed,
             ..usual
         }
+    }
+
+    /// `usual` with the options that were given, for the model of the Click tool.
+    ///
+    /// # Errors
+    /// If an optimizer was given: such a model is always trained with AdamW.
+    pub(super) fn override_click_plan(&self, usual: ClickPlan) -> Result<ClickPlan> {
+        if self.optimizer.is_some() {
+            let reason = "--optimizer cannot be used with --prompts";
+            return Err(argument_error("train the model for clicks", reason));
+        }
+        Ok(ClickPlan {
+            loss: self.loss.map_or(usual.loss, Into::into),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            batch: self.batch.unwrap_or(usual.batch),
+            seed: self.seed,
+            ..usual
+        })
     }
 }

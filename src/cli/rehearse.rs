@@ -1,4 +1,6 @@
-//! `labrum rehearse`: simulates the learning loop to estimate how many corrections a task needs.
+//! `labrum rehearse`: simulates the learning loop to estimate how many corrections, or clicks, a task needs.
+
+mod clicks;
 
 use super::{DeviceArgument, usage::argument_error};
 use crate::learning::{
@@ -15,7 +17,7 @@ use labrum_core::{
 };
 use std::path::PathBuf;
 
-/// Simulate the learning loop on a folder with masks, to estimate how many corrections a task needs
+/// Simulate the learning loop on a folder with masks, to estimate how many corrections, or clicks, a task needs
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "FOLDER holds images/ and masks/ with the same file names; the masks stand in for the annotator. \
@@ -24,16 +26,24 @@ cases of the other subjects are corrected one after the other: about one subject
 candidates, the others are used for training. After each round the promotion gate decides whether the candidate \
 becomes the active model.
 
+With --prompts, the model of the Click tool is trained instead of one that proposes masks. A simulated annotator clicks the \
+objects of each case until Dice 0.90 is reached, at most ten times. After each round the figures on the test set are printed: \
+the mean number of clicks to Dice 0.90 (10 where it was not reached) and the mean Dice after 1, 3 and 5 clicks.
+
 Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
   labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json
-  labrum rehearse data/ --from click --cases 5,10,20"
+  labrum rehearse data/ --from click --cases 5,10,20
+  labrum rehearse data/ --prompts --cases 10,20 --seconds 120"
 )]
 pub(super) struct RehearseArguments {
     /// Folder with images/ and masks/
     folder: PathBuf,
-    /// Number of training cases in each round, comma-separated
-    #[arg(long, value_delimiter = ',', default_value = "5,10,20,40,60")]
+    /// Train the model of the Click tool, and count clicks
+    #[arg(long)]
+    prompts: bool,
+    /// Number of training cases in each round, comma-separated [default: 5,10,20,40,60; with --prompts 10,20]
+    #[arg(long, value_delimiter = ',')]
     cases: Vec<usize>,
     /// Seconds for each round
     #[arg(long, default_value_t = 60.0)]
@@ -42,17 +52,18 @@ pub(super) struct RehearseArguments {
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
     /// Model to start from: none (random weights), click (a new model with the layers of the Click tool's model), the name
-    /// of another shipped model, or a model file
+    /// of another shipped model, or a model file; with --prompts, a file written by labrum train-prompts, or none for the
+    /// shipped model
     #[arg(long, default_value = "none")]
     from: String,
     /// For a new model, side of a square with the area of the network's input; the input has the aspect ratio of the images
-    #[arg(long, default_value_t = 256, value_parser = parse_side)]
+    #[arg(long, default_value_t = 256, value_parser = parse_side, conflicts_with = "prompts")]
     size: usize,
     /// Channels of the network's input, 1 or 3 [default: those of the images]
-    #[arg(long, value_parser = super::train::parse_channels)]
+    #[arg(long, value_parser = super::train::parse_channels, conflicts_with = "prompts")]
     channels: Option<usize>,
     /// Order in which cases are corrected
-    #[arg(long, value_enum, default_value = "random")]
+    #[arg(long, value_enum, default_value = "random", conflicts_with = "prompts")]
     order: OrderArgument,
     #[command(flatten)]
     folder_wishes: super::folder::FolderArguments,
@@ -66,6 +77,11 @@ pub(super) struct RehearseArguments {
     json: bool,
 }
 
+/// Training cases in each round, if not given.
+const CASES: [usize; 5] = [5, 10, 20, 40, 60];
+/// The same with --prompts.
+const CLICK_CASES: [usize; 2] = [10, 20];
+
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum OrderArgument {
     Random,
@@ -77,17 +93,32 @@ fn parse_side(text: &str) -> std::result::Result<usize, String> {
 }
 
 pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
-    let mut cases = arguments.cases.clone();
+    let cases = requested_cases(arguments)?;
+    if arguments.prompts {
+        clicks::run(arguments, cases)
+    } else {
+        rehearse_masks(arguments, cases)
+    }
+}
+
+/// The number of training cases in each round, ascending.
+fn requested_cases(arguments: &RehearseArguments) -> Result<Vec<usize>> {
+    let mut cases = match arguments.cases.as_slice() {
+        [] if arguments.prompts => CLICK_CASES.to_vec(),
+        [] => CASES.to_vec(),
+        given => given.to_vec(),
+    };
     cases.sort_unstable();
     cases.dedup();
-    if cases.first().is_none_or(|n| *n == 0)
-        || !(arguments.seconds > 0.0 && arguments.seconds < 1e6)
-    {
-        return Err(argument_error(
-            "rehearse",
-            "--cases and --seconds must be above 0",
-        ));
+    let has_time = arguments.seconds > 0.0 && arguments.seconds < 1e6;
+    if cases.first() == Some(&0) || !has_time {
+        let reason = "--cases and --seconds must be above 0";
+        return Err(argument_error("rehearse", reason));
     }
+    Ok(cases)
+}
+
+fn rehearse_masks(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()> {
     let rehearsal = Rehearsal {
         cases,
         seconds: arguments.seconds,
@@ -116,40 +147,39 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     if let Some(error) = failure {
         return Err(error);
     }
-    if control.cancel.is_cancelled() {
-        if !arguments.json {
-            super::print_text(&plot_rounds(&results))?;
-        }
-        let reason = format!(
-            "stopped after {} of {}",
-            results.len(),
-            count_with_noun(rehearsal.cases.len(), "round")
-        );
-        return Err(Error::new("finish the rehearsal", reason).of_kind(ErrorKind::Cancelled));
-    }
-    if results.is_empty() && !control.cancel.is_cancelled() {
-        let reason = format!(
-            "the folder has fewer cases than the {} of the first round",
-            rehearsal.cases[0]
-        );
-        return Err(
-            Error::at_path("rehearse on", &arguments.folder, reason).with_advice("Lower --cases.")
-        );
-    }
-    if !arguments.json {
+    let is_shown = !arguments.json && (control.cancel.is_cancelled() || !results.is_empty());
+    if is_shown {
         super::print_text(&plot_rounds(&results))?;
     }
-    match rehearsal.cases.get(results.len()) {
-        None => Ok(()),
-        Some(cases) => {
-            let reason =
-                format!("the folder does not have enough images for {cases} training cases");
-            Err(
-                Error::at_path("run all rounds on", &arguments.folder, reason)
-                    .with_advice("Lower --cases, or add images."),
-            )
-        }
+    check_completed(arguments, &rehearsal.cases, results.len(), &control)
+}
+
+/// Fails if not all rounds were run: the rehearsal was stopped, or the folder has too few images.
+fn check_completed(
+    arguments: &RehearseArguments,
+    cases: &[usize],
+    rounds: usize,
+    control: &Control,
+) -> Result<()> {
+    if control.cancel.is_cancelled() {
+        let wanted = count_with_noun(cases.len(), "round");
+        let reason = format!("stopped after {rounds} of {wanted}");
+        return Err(Error::new("finish the rehearsal", reason).of_kind(ErrorKind::Cancelled));
     }
+    let (tried, reason, advice) = match (cases.get(rounds), rounds) {
+        (None, _) => return Ok(()),
+        (Some(first), 0) => (
+            "rehearse on",
+            format!("the folder has fewer cases than the {first} of the first round"),
+            "Lower --cases.",
+        ),
+        (Some(cases), _) => (
+            "run all rounds on",
+            format!("the folder does not have enough images for {cases} training cases"),
+            "Lower --cases, or add images.",
+        ),
+    };
+    Err(Error::at_path(tried, &arguments.folder, reason).with_advice(advice))
 }
 
 fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> {
@@ -165,29 +195,7 @@ fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Resu
         RehearsalEvent::Start(dice) => {
             super::print_above_bar(bar, &format!("before the first round: test Dice {dice:.4}"))
         }
-        RehearsalEvent::Phase(RoundPhase::Reading { done, total }) => {
-            bar.set_message(format!("reading images: {done} of {total}"))
-        }
-        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Step {
-            done,
-            loss,
-            remaining,
-            ..
-        })) => {
-            bar.set_position((done * 1000.0) as u64);
-            bar.set_message(format!(
-                "loss {loss:.3}, {} left",
-                indicatif::HumanDuration(*remaining)
-            ));
-        }
-        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Validation {
-            step,
-            dice,
-            ..
-        })) => {
-            log::info!("after {step} steps: validation Dice {dice:.4}");
-        }
-        RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("evaluating"),
+        RehearsalEvent::Phase(phase) => show_phase(bar, *phase),
         RehearsalEvent::Round(result) if json => {
             super::print_text(
                 &serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?,
@@ -198,6 +206,30 @@ fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Resu
         }
     }
     Ok(())
+}
+
+fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
+    match phase {
+        RoundPhase::Reading { done, total } => {
+            bar.set_message(format!("reading images: {done} of {total}"))
+        }
+        RoundPhase::Training(RoundProgress::Step {
+            done,
+            loss,
+            remaining,
+            ..
+        }) => {
+            bar.set_position((done * 1000.0) as u64);
+            bar.set_message(format!(
+                "loss {loss:.3}, {} left",
+                indicatif::HumanDuration(remaining)
+            ));
+        }
+        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
+            log::info!("after {step} steps: validation Dice {dice:.4}");
+        }
+        RoundPhase::Judging => bar.set_message("evaluating"),
+    }
 }
 
 fn format_round(r: &RoundResult) -> String {

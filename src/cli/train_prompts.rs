@@ -8,10 +8,15 @@ use super::{
 use crate::learning::prompts::RecipeFile;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
-use labrum_core::{model_card::ModelCard, whole_file};
+use labrum_core::{model_card::ModelCard, progress::Control, training::Length, whole_file};
 use labrum_nn::{
     checkpoint::{self, Weights},
-    prompt::train::{JudgedPoint, PromptStart, PromptTrainingKeeper, prompt_card, train_prompts},
+    prompt::{
+        recipe::prompt_card,
+        train::{
+            JudgedPoint, PromptRun, PromptStart, PromptStep, PromptTrainingKeeper, train_prompts,
+        },
+    },
     train::state::TrainingState,
 };
 use serde::{Deserialize, Serialize};
@@ -106,7 +111,7 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
     let mut trained_on = file.trained_on.clone();
     trained_on.cases = images;
     let card = prompt_card(&file.recipe, &file.name, trained_on);
-    let cancel = stop_on_ctrl_c()?;
+    let control = Control::with_cancel(stop_on_ctrl_c()?);
     let bar = console::progress_bar(file.recipe.steps as u64, "{pos} of {len} steps  {msg}");
     let mut files = PromptFiles {
         arguments,
@@ -120,17 +125,15 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
             points,
         },
     };
-    train_prompts(
-        &tasks,
-        &judged,
-        &file.recipe,
-        start,
-        (arguments.device.into(), limit),
-        &mut files,
-        &cancel,
-    )?;
+    let run = PromptRun {
+        device: arguments.device.into(),
+        length: Length::Steps(file.recipe.steps),
+        limit,
+        control: &control,
+    };
+    train_prompts(&tasks, &judged, &file.recipe, start, &run, &mut files)?;
     files.bar.finish_and_clear();
-    if cancel.is_cancelled() {
+    if control.cancel.is_cancelled() {
         return Err(Error::new("finish the training", "stopped")
             .with_advice("Run the same command with --resume to continue.")
             .of_kind(ErrorKind::Cancelled));
@@ -171,9 +174,9 @@ struct PromptFiles<'a> {
 }
 
 impl PromptTrainingKeeper for PromptFiles<'_> {
-    fn report_step(&mut self, steps: usize, loss: f64, remaining: Duration) {
-        self.bar.set_position(steps as u64);
-        let minutes = remaining.as_secs() / 60;
+    fn report_step(&mut self, step: PromptStep) {
+        self.bar.set_position(step.steps as u64);
+        let (loss, minutes) = (step.loss, step.remaining.as_secs() / 60);
         self.bar
             .set_message(format!("loss {loss:.3}, {minutes} min left"));
     }

@@ -6,6 +6,7 @@ use labrum_core::{
     image::Image,
     learning::SnapshotSlice,
     mask::PackedMask,
+    prompts::PromptedObject,
     study::{Kind, Source},
 };
 
@@ -16,6 +17,8 @@ pub struct Exercise {
     pub case: i64,
     /// Name of the case, for messages.
     pub name: String,
+    /// Identity of the subject; empty if unknown.
+    pub subject: String,
     /// File and frame of the image.
     pub source: Source,
     /// How to read the image.
@@ -28,6 +31,8 @@ pub struct Exercise {
     pub is_untouched: bool,
     /// No round has been trained on it yet.
     pub is_new: bool,
+    /// The objects that a person segmented with prompts.
+    pub prompted: Vec<PromptedObject>,
 }
 
 impl Exercise {
@@ -36,12 +41,14 @@ impl Exercise {
         Self {
             case: slice.case.0,
             name: slice.name.clone(),
+            subject: slice.subject.clone(),
             source: slice.source.clone(),
             kind: slice.kind,
             mask: slice.mask.clone(),
             before: slice.before.clone(),
             is_untouched: slice.is_untouched,
             is_new: slice.is_new,
+            prompted: Vec::new(),
         }
     }
 

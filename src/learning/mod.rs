@@ -1,6 +1,7 @@
 //! The learning loop: accepted masks train a candidate, and the promotion gate judges it. Used by the window, `labrum train`
 //! and `labrum rehearse`.
 
+pub mod clicks;
 mod cost;
 pub mod course;
 pub mod exercise;

@@ -77,6 +77,9 @@ impl Model {
     }
 
     /// The shipped model of the Click tool: a prompt model, from which a new model can start.
+    ///
+    /// # Errors
+    /// Only if the program itself is damaged.
     pub fn shipped_click() -> Result<Self> {
         let (card, weights) = checkpoint::from_bytes(shipped::CLICK)?;
         let card = card.ok_or_else(|| Error::new("load the model", "it has no model card"))?;

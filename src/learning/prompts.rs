@@ -7,8 +7,9 @@ use labrum_nn::{
     preprocess,
     prompt::{
         judge::{JudgedTarget, draw_targets},
+        recipe::PromptRecipe,
         source::TaskImage,
-        train::{PromptRecipe, PromptTask},
+        train::PromptTask,
     },
 };
 use rayon::prelude::*;
@@ -145,10 +146,18 @@ impl TaskFolder {
 /// # Errors
 /// If the folder or a file in it cannot be read.
 pub fn read_targets(folder: &Path, most: usize, seed: u64) -> Result<Vec<JudgedTarget>> {
-    let pairs = spread_out(
-        dataset::open_folder(folder, &FolderOptions::default())?.pairs,
-        most,
-    );
+    let pairs = dataset::open_folder(folder, &FolderOptions::default())?.pairs;
+    read_targets_of(pairs, folder, most, seed)
+}
+
+/// As [`read_targets`], from these images of the folder.
+pub(super) fn read_targets_of(
+    pairs: Vec<DatasetPair>,
+    folder: &Path,
+    most: usize,
+    seed: u64,
+) -> Result<Vec<JudgedTarget>> {
+    let pairs = spread_out(pairs, most);
     Ok(draw_targets(&read_pairs(&pairs, folder)?, most, seed))
 }
 
@@ -174,12 +183,14 @@ fn read_pairs(pairs: &[DatasetPair], folder: &Path) -> Result<Vec<TaskImage>> {
         .collect()
 }
 
-fn task_image(image: &Image, mask: &Mask, task: &str) -> TaskImage {
+/// An image with the labels of its mask, which has the same size.
+pub(super) fn task_image(image: &Image, mask: &Mask, task: &str) -> TaskImage {
     TaskImage {
         grey: preprocess::grey_levels(image),
         columns: image.columns,
         rows: image.rows,
         labels: Some(mask.pixel_labels().iter().map(|l| u16::from(*l)).collect()),
         task: task.to_owned(),
+        prompted: Vec::new(),
     }
 }

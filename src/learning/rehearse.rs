@@ -1,6 +1,7 @@
 //! Simulates the learning loop on a folder with masks, which stand in for the annotator, to estimate how many corrections a
-//! task needs.
+//! task needs, or how many clicks.
 
+pub mod clicks;
 mod rounds;
 
 use super::course::RoundStart;
@@ -9,6 +10,7 @@ use super::model::Model;
 use crate::Result;
 use crate::io::dataset::{self, Dataset, DatasetPair, FolderOptions};
 use labrum_core::{
+    holdout::{self, Side},
     label::Label,
     label_table::LabelTable,
     mask::PackedMask,
@@ -21,7 +23,7 @@ use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use rounds::RehearsalLoop;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// Order in which cases are corrected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,22 +118,16 @@ pub fn run_rehearsal(
     control: &Control,
     tell: &mut dyn FnMut(RehearsalEvent<'_>),
 ) -> Result<Vec<RoundResult>> {
-    let data = dataset::open_folder(folder, &rehearsal.wishes)?;
-    data.refuse_one_subject("rehearse on")?;
+    let DividedFolder { data, pool, test } =
+        DividedFolder::open(folder, &rehearsal.wishes, rehearsal.plan.seed)?;
     data.notes
         .iter()
         .for_each(|note| tell(RehearsalEvent::Note(note)));
-    let (mut pool, test) = dataset::split_by_subject(&data.pairs, 0.2, rehearsal.plan.seed);
-    pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(RehearsalEvent::Divided {
         pool: pool.len(),
         test: test.len(),
     });
-    if let Some(cases) = rehearsal.cases.iter().find(|cases| **cases > pool.len()) {
-        let reason = format!(
-            "cannot reach {cases} cases: there are only {} for training and hold-out",
-            pool.len()
-        );
+    if let Some(reason) = too_few_cases(&rehearsal.cases, pool.len()) {
         tell(RehearsalEvent::Note(&reason));
     }
     let model = rehearsal.model.as_ref();
@@ -160,6 +156,52 @@ pub fn run_rehearsal(
         results.push(result);
     }
     Ok(results)
+}
+
+/// The images of a folder: those to correct, in random order, and the test set, a fifth of the subjects.
+struct DividedFolder {
+    data: Dataset,
+    pool: Vec<DatasetPair>,
+    test: Vec<DatasetPair>,
+}
+
+impl DividedFolder {
+    /// # Errors
+    /// Those of [`dataset::open_folder`]; a folder with a single subject.
+    fn open(folder: &Path, wishes: &FolderOptions, seed: u64) -> Result<Self> {
+        let data = dataset::open_folder(folder, wishes)?;
+        data.refuse_one_subject("rehearse on")?;
+        let (mut pool, test) = dataset::split_by_subject(&data.pairs, 0.2, seed);
+        pool.shuffle(&mut SmallRng::seed_from_u64(seed));
+        Ok(Self { data, pool, test })
+    }
+}
+
+/// A remark if the folder has fewer cases than one of the rounds needs.
+fn too_few_cases(wanted: &[usize], pool: usize) -> Option<String> {
+    let cases = wanted.iter().find(|cases| **cases > pool)?;
+    Some(format!(
+        "cannot reach {cases} cases: there are only {pool} for training and hold-out"
+    ))
+}
+
+/// Which subjects are held out, by the rule of workspaces.
+#[derive(Default)]
+struct SubjectSides(BTreeMap<String, Side>);
+
+impl SubjectSides {
+    /// The side of a subject, which is decided when it is first seen.
+    fn side_of(&mut self, subject: &str) -> Side {
+        let subject = holdout::subject_hash(subject);
+        if let Some(side) = self.0.get(&subject) {
+            return *side;
+        }
+        let sides = self.0.values();
+        let held_out = sides.filter(|side| **side == Side::HoldOut).count();
+        let side = holdout::side_of(&subject, self.0.len(), held_out);
+        self.0.insert(subject, side);
+        side
+    }
 }
 
 /// The labels of the model to start from, followed by those that only the folder has, and the table from mask values to them.
@@ -201,12 +243,14 @@ fn exercise_for_pair(pair: &DatasetPair, table: &LabelTable, case: i64) -> Resul
     Ok(Exercise {
         case,
         name: pair.name.clone(),
+        subject: pair.subject.clone(),
         source: pair.image_source(),
         kind: Kind::Picture,
         mask: PackedMask::from_mask(&mask),
         before: None,
         is_untouched: false,
         is_new: true,
+        prompted: Vec::new(),
     })
 }
 

@@ -33,7 +33,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
+pub(crate) fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
     let output = program(arguments).output().unwrap();
     assert!(
         !text(&output.stderr).contains("panicked"),
@@ -44,7 +44,7 @@ fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
 }
 
 /// Output of a run that must succeed.
-fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> String {
+pub(crate) fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> String {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     text(&output.stdout)
@@ -568,7 +568,7 @@ fn an_interrupted_round_is_resumed_restarted_or_discarded_on_request() {
 }
 
 /// Images and masks as `rehearse` reads them.
-fn data(folder: &Path, count: u64) {
+pub(crate) fn data(folder: &Path, count: u64) {
     let [images, masks] = ["images", "masks"].map(|name| folder.join(name));
     std::fs::create_dir_all(&images).unwrap();
     std::fs::create_dir_all(&masks).unwrap();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod clicks;
 mod command_line;
 mod rounds;
 

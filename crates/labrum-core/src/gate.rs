@@ -1,7 +1,10 @@
 //! The promotion gate: decides whether a candidate replaces the active model, comparing both on the same hold-out
 //! cases.
 
+pub mod clicks;
+
 use super::{bootstrap::MeanInterval, counts::count_with_noun, metrics::Scores};
+use clicks::ClickReport;
 use serde::{Deserialize, Serialize};
 
 /// Minimum number of hold-out cases for a decision.
@@ -140,6 +143,9 @@ pub struct GateReport {
     pub boundary_iou: Option<MeanInterval>,
     /// The decision.
     pub verdict: Verdict,
+    /// The comparison of click models, if it is about these; the other figures are empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<ClickReport>,
 }
 
 impl GateReport {
@@ -156,6 +162,7 @@ impl GateReport {
             hd95,
             boundary_iou,
             verdict,
+            clicks: None,
         }
     }
 

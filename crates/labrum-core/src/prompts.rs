@@ -56,6 +56,49 @@ impl Prompt {
             Self::Scribble { points, .. } => bounds_of(points),
         }
     }
+
+    /// The same prompt at other places: `f` converts each of its points. A box becomes the one around its four converted
+    /// corners.
+    pub fn map_places(&self, f: impl Fn([f64; 2]) -> [f64; 2]) -> Self {
+        match self {
+            Self::Click { at, adds } => Self::Click {
+                at: f(*at),
+                adds: *adds,
+            },
+            Self::Box { from, to } => {
+                let corners = [*from, [to[0], from[1]], *to, [from[0], to[1]]];
+                let (low, high) = bounds_of(&corners.map(f));
+                Self::Box {
+                    from: low,
+                    to: high,
+                }
+            }
+            Self::Scribble { points, adds } => Self::Scribble {
+                points: points.iter().map(|at| f(*at)).collect(),
+                adds: *adds,
+            },
+        }
+    }
+}
+
+/// An object that a person has segmented with prompts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PromptedObject {
+    /// Value of its label in masks, 1..=255.
+    pub label: u8,
+    /// Its prompts, oldest first.
+    pub prompts: Vec<Prompt>,
+}
+
+impl PromptedObject {
+    /// The same object in an image that is `factor` times as large.
+    pub fn scaled(&self, factor: f64) -> Self {
+        let scale = |prompt: &Prompt| prompt.map_places(|at| at.map(|v| v * factor));
+        Self {
+            label: self.label,
+            prompts: self.prompts.iter().map(scale).collect(),
+        }
+    }
 }
 
 /// The level, 0..=255, that a probability of 0..=1 is kept as between prompts: a byte for each pixel
@@ -287,6 +330,38 @@ mod tests {
         let points = vec![[1.0, 5.0], [2.0, -1.0], [0.5, 3.0]];
         let scribble = Prompt::Scribble { points, adds: true };
         assert_eq!(scribble.bounds(), ([0.5, -1.0], [2.0, 5.0]));
+    }
+
+    #[test]
+    fn prompts_are_placed_anew_and_boxes_stay_upright() {
+        let turned = |[x, y]: [f64; 2]| [-y, x];
+        let rectangle = Prompt::Box {
+            from: [9.0, 2.0],
+            to: [4.0, 6.0],
+        };
+        let expected = Prompt::Box {
+            from: [-6.0, 4.0],
+            to: [-2.0, 9.0],
+        };
+        assert_eq!(rectangle.map_places(turned), expected);
+        let object = PromptedObject {
+            label: 3,
+            prompts: vec![
+                Prompt::Click {
+                    at: [4.0, 6.0],
+                    adds: false,
+                },
+                Prompt::Scribble {
+                    points: vec![[2.0, 1.0], [3.0, 8.0]],
+                    adds: true,
+                },
+            ],
+        };
+        let half = object.scaled(0.5);
+        assert_eq!(half.label, 3);
+        assert_eq!(half.prompts[0].bounds(), ([2.0, 3.0], [2.0, 3.0]));
+        assert_eq!(half.prompts[1].bounds(), ([1.0, 0.5], [1.5, 4.0]));
+        assert!(!half.prompts[0].adds() && half.prompts[1].adds());
     }
 
     #[test]

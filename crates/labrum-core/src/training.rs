@@ -202,6 +202,38 @@ pub const NOTHING_NAME: &str = "nothing";
 /// Display name of [`StartFrom::ClickModel`].
 pub const CLICK_MODEL_NAME: &str = "Click model";
 
+/// How a click model is fine-tuned on accepted cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClickPlan {
+    /// Length of the training.
+    pub length: Length,
+    /// Batch size.
+    pub batch: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Loss function.
+    pub loss: Loss,
+    /// Share of the training on regions of superpixels instead of accepted masks, 0..=1, so that the model does not forget
+    /// other objects.
+    pub rehearsed: f64,
+    /// Random seed.
+    pub seed: u64,
+}
+
+impl Default for ClickPlan {
+    fn default() -> Self {
+        Self {
+            length: Length::Steps(300),
+            batch: 8,
+            learning_rate: 6e-4,
+            loss: Loss::BoundaryDou,
+            rehearsed: 0.2,
+            seed: 1,
+        }
+    }
+}
+
 /// Starting point of a round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

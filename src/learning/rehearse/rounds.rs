@@ -1,6 +1,6 @@
 //! The rounds of a rehearsal: cases are corrected with the masks of the folder, then a round is trained and judged.
 
-use super::{Rehearsal, RehearsalOrder, RoundResult, exercise_for_pair};
+use super::{Rehearsal, RehearsalOrder, RoundResult, SubjectSides, exercise_for_pair};
 use crate::io::dataset::DatasetPair;
 use crate::learning::course::{self, Course, RoundStart};
 use crate::learning::exercise::Exercise;
@@ -9,7 +9,7 @@ use crate::learning::model::Model;
 use crate::{Error, Result};
 use labrum_core::{
     gate::{GateReport, Verdict},
-    holdout::{self, Side},
+    holdout::Side,
     image::Pixels,
     label::Label,
     label_table::LabelTable,
@@ -19,7 +19,6 @@ use labrum_core::{
     training::{Length, Plan, RoundPhase},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// State of the simulated loop.
@@ -30,7 +29,7 @@ pub(super) struct RehearsalLoop<'a> {
     test: Vec<Exercise>,
     learned: Vec<Exercise>,
     held_out: Vec<Exercise>,
-    sides: BTreeMap<String, Side>,
+    sides: SubjectSides,
     labels: Vec<Label>,
     table: LabelTable,
     pub(super) active: RoundStart,
@@ -76,7 +75,8 @@ impl<'a> RehearsalLoop<'a> {
                 prompt_model: prompt_model.clone().map(Box::new),
             },
         };
-        let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        let (learned, held_out, new) = (Vec::new(), Vec::new(), Vec::new());
+        let sides = SubjectSides::default();
         let cost = (reading, judging);
         let not_yet = None;
         Ok(Self {
@@ -147,27 +147,12 @@ impl<'a> RehearsalLoop<'a> {
             if judge.is_some() {
                 exercise.before = Some(PackedMask::from_mask(&proposed));
             }
-            match self.side_of_subject(&pair.subject) {
+            match self.sides.side_of(&pair.subject) {
                 Side::HoldOut => self.held_out.push(exercise),
                 Side::Training => self.learned.push(exercise),
             }
         }
         Ok(true)
-    }
-
-    fn side_of_subject(&mut self, subject: &str) -> Side {
-        let subject = holdout::subject_hash(subject);
-        if let Some(side) = self.sides.get(&subject) {
-            return *side;
-        }
-        let held_out = self
-            .sides
-            .values()
-            .filter(|side| **side == Side::HoldOut)
-            .count();
-        let side = holdout::side_of(&subject, self.sides.len(), held_out);
-        self.sides.insert(subject, side);
-        side
     }
 
     /// Sorts the next pairs by decreasing uncertainty of the model, with every third one at random.

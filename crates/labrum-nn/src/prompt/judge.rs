@@ -3,7 +3,8 @@
 use super::{
     looks::to_mask,
     segmenter::{PromptImage, PromptSegmenter},
-    source::{TargetKind, TaskImage, draw_target},
+    shapes::{connected_pieces, has_size, plane_with},
+    source::{FEWEST_PIXELS, TargetKind, TaskImage, draw_target},
 };
 use labrum_core::{
     Result,
@@ -11,7 +12,7 @@ use labrum_core::{
     prompts::{Prompt, next_click},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::time::Instant;
+use std::{cmp::Reverse, collections::BTreeSet, time::Instant};
 
 /// An object to find, with its ground truth.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct TargetScores {
     pub dice_of_box: f64,
     /// Milliseconds of each answer to a click.
     pub milliseconds: Vec<f64>,
+    /// The clicks.
+    pub prompts: Vec<Prompt>,
 }
 
 impl TargetScores {
@@ -39,6 +42,23 @@ impl TargetScores {
         let first = self.dice.iter().position(|dice| *dice >= enough);
         first.map_or(self.dice.len(), |at| at + 1)
     }
+
+    /// Dice after this number of clicks, from 1 on; the last value if fewer were given, 1 if none was needed.
+    pub fn dice_after(&self, clicks: usize) -> f64 {
+        let given = self.dice.iter().take(clicks.max(1));
+        given.last().copied().unwrap_or(1.0)
+    }
+}
+
+/// When the simulated annotator stops clicking.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClickLimits {
+    /// Maximum number of clicks.
+    pub most: usize,
+    /// Minimum number of clicks, unless the mask is correct before.
+    pub fewest: usize,
+    /// Dice from which no more clicks than `fewest` are given.
+    pub enough: f64,
 }
 
 /// Draws one connected component of a label, of at least 25 pixels, from each of the first `most` images that have one.
@@ -61,6 +81,34 @@ pub fn draw_targets(images: &[TaskImage], most: usize, seed: u64) -> Vec<JudgedT
         .collect()
 }
 
+/// The largest connected components of all labels of an image, at most `most`, each of at least 25 pixels.
+pub fn largest_targets(image: &TaskImage, most: usize) -> Vec<JudgedTarget> {
+    let labels = image.labels.as_deref().unwrap_or_default();
+    if !has_size(labels, image.columns, image.rows) || labels.len() != image.grey.len() {
+        return Vec::new();
+    }
+    let values: BTreeSet<u16> = labels.iter().copied().filter(|label| *label > 0).collect();
+    let mut pieces: Vec<Vec<usize>> = Vec::new();
+    for value in values {
+        let has_label: Vec<bool> = labels.iter().map(|label| *label == value).collect();
+        pieces.extend(connected_pieces(&has_label, image.columns));
+    }
+    pieces.retain(|piece| piece.len() >= FEWEST_PIXELS);
+    // Stable: of several of one size the first label, then the uppermost component.
+    pieces.sort_by_key(|piece| Reverse(piece.len()));
+    let largest = pieces.iter().take(most);
+    largest
+        .map(|piece| JudgedTarget {
+            image: PromptImage {
+                grey: image.grey.clone(),
+                columns: image.columns,
+                rows: image.rows,
+            },
+            truth: plane_with(piece, labels.len()),
+        })
+        .collect()
+}
+
 /// Scores the answers for one target: after each of `clicks` simulated clicks at the centre of the largest error, and after
 /// a bounding box alone.
 ///
@@ -72,30 +120,56 @@ pub fn judge_target(
     clicks: usize,
 ) -> Result<TargetScores> {
     let JudgedTarget { image, truth } = target;
+    let limits = ClickLimits {
+        most: clicks,
+        fewest: clicks,
+        enough: 1.0,
+    };
+    let mut scores = score_clicks(segmenter, target, limits)?;
+    let last = scores.dice.last().copied().unwrap_or(1.0);
+    scores.dice.resize(clicks, last);
+    if let Some(prompt) = box_around(truth, image.columns) {
+        let answer = segmenter.answer(image, &[prompt], None)?;
+        scores.dice_of_box = dice_coefficient(truth, &to_mask(&answer));
+    }
+    Ok(scores)
+}
+
+/// Scores the answers for one target after each simulated click at the centre of the largest error, as far as `limits` go;
+/// [`TargetScores::dice_of_box`] stays 0.
+///
+/// # Errors
+/// If the device fails.
+pub fn score_clicks(
+    segmenter: &mut PromptSegmenter,
+    target: &JudgedTarget,
+    limits: ClickLimits,
+) -> Result<TargetScores> {
+    let JudgedTarget { image, truth } = target;
     let mut scores = TargetScores::default();
-    let mut prompts = Vec::new();
     let mut found: Option<Vec<f32>> = None;
-    for _ in 0..clicks {
+    for given in 0..limits.most {
+        let reached = scores
+            .dice
+            .last()
+            .is_some_and(|dice| *dice >= limits.enough);
+        if reached && given >= limits.fewest {
+            break;
+        }
         let mask = found
             .as_deref()
             .map_or_else(|| vec![false; truth.len()], to_mask);
         let Some(click) = next_click(truth, &mask, image.columns, image.rows) else {
             break;
         };
-        prompts.push(click);
+        scores.prompts.push(click);
         let begun = Instant::now();
-        let answer = segmenter.answer(image, &prompts, found.as_deref())?;
+        let answer = segmenter.answer(image, &scores.prompts, found.as_deref())?;
         scores
             .milliseconds
             .push(begun.elapsed().as_secs_f64() * 1e3);
         scores.dice.push(dice_coefficient(truth, &to_mask(&answer)));
         found = Some(answer);
-    }
-    let last = scores.dice.last().copied().unwrap_or(1.0);
-    scores.dice.resize(clicks, last);
-    if let Some(prompt) = box_around(truth, image.columns) {
-        let answer = segmenter.answer(image, &[prompt], None)?;
-        scores.dice_of_box = dice_coefficient(truth, &to_mask(&answer));
     }
     Ok(scores)
 }
@@ -113,7 +187,10 @@ fn box_around(truth: &[bool], columns: usize) -> Option<Prompt> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{
-        super::phantom::{self, untrained},
+        super::{
+            phantom::{self, untrained},
+            shapes::count_pixels,
+        },
         *,
     };
     use labrum_core::prompts::{level_of_probability, probability_of_level};
@@ -127,6 +204,46 @@ mod tests {
         assert_eq!(scores.clicks_to(0.85), 2);
         assert_eq!(scores.clicks_to(0.9), 4);
         assert_eq!(scores.clicks_to(0.95), 4);
+        assert_eq!(scores.dice_after(1), 0.2);
+        assert_eq!(scores.dice_after(3), 0.8);
+        assert_eq!(scores.dice_after(9), 0.91);
+        assert_eq!(TargetScores::default().dice_after(1), 1.0);
+    }
+
+    #[test]
+    fn the_largest_components_are_judged_and_tiny_ones_are_not() {
+        let image = phantom::task_image();
+        let sizes = |most: usize| -> Vec<usize> {
+            let targets = largest_targets(&image, most);
+            targets.iter().map(|t| count_pixels(&t.truth)).collect()
+        };
+        let all = sizes(9);
+        assert_eq!(all.len(), 3);
+        assert!(all[0] > 600 && all[1..] == [49, 36], "{all:?}");
+        assert_eq!(sizes(2), all[..2]);
+        let unlabelled = TaskImage {
+            labels: None,
+            ..image.clone()
+        };
+        assert!(largest_targets(&unlabelled, 9).is_empty());
+    }
+
+    #[test]
+    fn clicking_stops_when_the_score_is_reached_but_not_before_the_fewest_clicks() {
+        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let limits = |fewest: usize, enough: f64| ClickLimits {
+            most: 4,
+            fewest,
+            enough,
+        };
+        let count = |limits: ClickLimits| {
+            let scores = score_clicks(&mut untrained(), target, limits).unwrap();
+            assert_eq!(scores.dice.len(), scores.prompts.len());
+            scores.prompts.len()
+        };
+        assert_eq!(count(limits(1, 0.0)), 1);
+        assert_eq!(count(limits(3, 0.0)), 3);
+        assert_eq!(count(limits(1, 2.0)), 4);
     }
 
     #[test]

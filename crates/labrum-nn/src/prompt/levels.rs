@@ -3,51 +3,109 @@
 use super::{
     blur::blur_plane,
     random::{SmoothField, log_uniform, nearly_normal_of_three, uniform},
+    recipe::EpisodeStyle,
 };
 use rand::{RngExt, rngs::SmallRng};
+use std::ops::RangeInclusive;
 
-/// Probability that grey levels are inverted.
-const INVERTED: f64 = 0.3;
+/// Changes of grey levels: the probability of each, and the range of its strength.
+struct LevelChanges {
+    gamma: (f64, RangeInclusive<f64>),
+    /// Strength of a smooth bias field.
+    bias: (f64, RangeInclusive<f64>),
+    /// Factor of the contrast; the brightness changes with it.
+    contrast: (f64, RangeInclusive<f64>),
+    /// Maximum change of brightness, in grey levels.
+    brightness: f64,
+    inverted: f64,
+    /// Standard deviation in pixels.
+    blur: (f64, RangeInclusive<f64>),
+    lower_resolution: f64,
+    noise: f64,
+    /// Standard deviation of multiplicative noise.
+    speckle: RangeInclusive<f64>,
+    /// Standard deviation of additive noise, in grey levels.
+    additive: RangeInclusive<f64>,
+}
+
+/// As from another scanner, dose or gain, for a model of many tasks.
+static BROAD: LevelChanges = LevelChanges {
+    gamma: (0.5, 0.5..=2.0),
+    bias: (0.3, 0.1..=0.4),
+    contrast: (0.5, 0.6..=1.6),
+    brightness: 0.2,
+    inverted: 0.3,
+    blur: (0.25, 0.3..=1.5),
+    lower_resolution: 0.2,
+    noise: 0.4,
+    speckle: 0.03..=0.25,
+    additive: 0.01..=0.08,
+};
+
+/// As between patients on one scanner: what is dark stays dark.
+static NARROW: LevelChanges = LevelChanges {
+    gamma: (0.4, 0.8..=1.25),
+    bias: (0.2, 0.05..=0.2),
+    contrast: (0.4, 0.8..=1.25),
+    brightness: 0.08,
+    inverted: 0.0,
+    blur: (0.15, 0.3..=0.8),
+    lower_resolution: 0.0,
+    noise: 0.25,
+    speckle: 0.02..=0.1,
+    additive: 0.005..=0.03,
+};
 
 /// Applies random intensity changes to grey levels (0..=1, row by row), each with its own
-/// probability: gamma 0.5..=2, a smooth bias field of up to 40 %, contrast 0.6..=1.6 and brightness
+/// probability. The result stays within 0..=1.
+///
+/// Broad: gamma 0.5..=2, a smooth bias field of up to 40 %, contrast 0.6..=1.6 and brightness
 /// up to 0.2, inversion, blur, a resolution 2 to 4 times lower, multiplicative speckle and additive
-/// noise. The result stays within 0..=1.
-pub(super) fn vary_levels(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
-    if rng.random_bool(0.5) {
-        let gamma = log_uniform(rng, 0.5..=2.0) as f32;
+/// noise. Narrow: at most about half of each, and neither inversion nor a lower resolution.
+pub(super) fn vary_levels(
+    grey: &mut [f32],
+    columns: usize,
+    style: EpisodeStyle,
+    rng: &mut SmallRng,
+) {
+    let changes = match style {
+        EpisodeStyle::Broad => &BROAD,
+        EpisodeStyle::Narrow => &NARROW,
+    };
+    if rng.random_bool(changes.gamma.0) {
+        let gamma = log_uniform(rng, changes.gamma.1.clone()) as f32;
         for level in grey.iter_mut() {
             *level = level.max(0.0).powf(gamma);
         }
     }
-    if rng.random_bool(0.3) {
-        apply_bias(grey, columns, rng);
+    if rng.random_bool(changes.bias.0) {
+        apply_bias(grey, columns, changes, rng);
     }
-    if rng.random_bool(0.5) {
-        change_contrast(grey, rng);
+    if rng.random_bool(changes.contrast.0) {
+        change_contrast(grey, changes, rng);
     }
-    if rng.random_bool(INVERTED) {
+    if rng.random_bool(changes.inverted) {
         for level in grey.iter_mut() {
             *level = 1.0 - *level;
         }
     }
-    if rng.random_bool(0.25) {
-        blur_plane(grey, columns, uniform(rng, 0.3..=1.5) as f32);
+    if rng.random_bool(changes.blur.0) {
+        blur_plane(grey, columns, uniform(rng, changes.blur.1.clone()) as f32);
     }
-    if rng.random_bool(0.2) {
+    if rng.random_bool(changes.lower_resolution) {
         lower_resolution(grey, columns, rng.random_range(2..=4));
     }
-    if rng.random_bool(0.4) {
-        add_noise(grey, rng);
+    if rng.random_bool(changes.noise) {
+        add_noise(grey, changes, rng);
     }
     for level in grey {
         *level = level.clamp(0.0, 1.0);
     }
 }
 
-/// Multiplies by a smooth bias field within 0.6..=1.4.
-fn apply_bias(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
-    let strength = uniform(rng, 0.1..=0.4);
+/// Multiplies by a smooth bias field.
+fn apply_bias(grey: &mut [f32], columns: usize, changes: &LevelChanges, rng: &mut SmallRng) {
+    let strength = uniform(rng, changes.bias.1.clone());
     let wide = columns.max(1) as f64;
     let field = SmoothField::from_random(0.8 * wide..=3.0 * wide, rng);
     for (at, level) in grey.iter_mut().enumerate() {
@@ -58,9 +116,9 @@ fn apply_bias(grey: &mut [f32], columns: usize, rng: &mut SmallRng) {
 
 /// Scales the contrast around the mean and shifts the brightness. A dark image is hardly darkened
 /// and a bright one hardly brightened, so that its content stays visible.
-fn change_contrast(grey: &mut [f32], rng: &mut SmallRng) {
-    let contrast = log_uniform(rng, 0.6..=1.6) as f32;
-    let brightness = uniform(rng, -0.2..=0.2) as f32;
+fn change_contrast(grey: &mut [f32], changes: &LevelChanges, rng: &mut SmallRng) {
+    let contrast = log_uniform(rng, changes.contrast.1.clone()) as f32;
+    let brightness = uniform(rng, -changes.brightness..=changes.brightness) as f32;
     let mean = grey.iter().sum::<f32>() / grey.len().max(1) as f32;
     let room = if brightness < 0.0 { mean } else { 1.0 - mean };
     let brightness = brightness * (2.0 * room).clamp(0.0, 1.0);
@@ -70,10 +128,10 @@ fn change_contrast(grey: &mut [f32], rng: &mut SmallRng) {
 }
 
 /// Adds speckle, noise or both.
-fn add_noise(grey: &mut [f32], rng: &mut SmallRng) {
+fn add_noise(grey: &mut [f32], changes: &LevelChanges, rng: &mut SmallRng) {
     let kind = rng.random_range(0..3);
-    let mut speckle = uniform(rng, 0.03..=0.25) as f32;
-    let mut noise = uniform(rng, 0.01..=0.08) as f32;
+    let mut speckle = uniform(rng, changes.speckle.clone()) as f32;
+    let mut noise = uniform(rng, changes.additive.clone()) as f32;
     match kind {
         0 => speckle = 0.0,
         1 => noise = 0.0,
@@ -132,27 +190,46 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn levels_stay_within_0_and_1_and_30_percent_are_inverted() {
+    fn varied(style: EpisodeStyle, seed: u64) -> Vec<f32> {
+        let mut grey = ramp();
+        let mut rng = SmallRng::seed_from_u64(seed);
+        vary_levels(&mut grey, COLUMNS, style, &mut rng);
+        grey
+    }
+
+    /// Number of seeds of 300 with which dark and bright change places.
+    fn count_inverted(style: EpisodeStyle) -> usize {
         let mut inverted = 0;
         for seed in 0..300 {
-            let mut grey = ramp();
-            vary_levels(&mut grey, COLUMNS, &mut SmallRng::seed_from_u64(seed));
+            let grey = varied(style, seed);
             assert!(grey.iter().all(|level| (0.0..=1.0).contains(level)));
             let left: f32 = grey.chunks_exact(COLUMNS).map(|row| row[2]).sum();
             let right: f32 = grey.chunks_exact(COLUMNS).map(|row| row[29]).sum();
             inverted += usize::from(left > right);
         }
+        inverted
+    }
+
+    #[test]
+    fn levels_stay_within_0_and_1_and_30_percent_are_inverted() {
+        let inverted = count_inverted(EpisodeStyle::Broad);
         assert!((65..115).contains(&inverted), "{inverted}");
     }
 
     #[test]
+    fn for_a_single_task_levels_change_little_and_none_are_inverted() {
+        assert_eq!(count_inverted(EpisodeStyle::Narrow), 0);
+        let change = |style: EpisodeStyle| -> f32 {
+            let all = (0..100).flat_map(|seed| varied(style, seed));
+            let ramps = std::iter::repeat_with(ramp).take(100).flatten();
+            all.zip(ramps).map(|(a, b)| (a - b).abs()).sum()
+        };
+        assert!(change(EpisodeStyle::Narrow) < 0.5 * change(EpisodeStyle::Broad));
+    }
+
+    #[test]
     fn the_same_seed_gives_the_same_levels_and_another_seed_does_not() {
-        let varied = [1, 1, 2].map(|seed| {
-            let mut grey = ramp();
-            vary_levels(&mut grey, COLUMNS, &mut SmallRng::seed_from_u64(seed));
-            grey
-        });
+        let varied = [1, 1, 2].map(|seed| varied(EpisodeStyle::Broad, seed));
         assert!(varied[0] == varied[1] && varied[0] != varied[2]);
     }
 
@@ -160,7 +237,7 @@ mod tests {
     fn a_dark_image_does_not_become_black() {
         for seed in 0..50 {
             let mut grey: Vec<f32> = ramp().iter().map(|level| 0.1 * level).collect();
-            change_contrast(&mut grey, &mut SmallRng::seed_from_u64(seed));
+            change_contrast(&mut grey, &BROAD, &mut SmallRng::seed_from_u64(seed));
             assert!(grey[31] - grey[16] > 0.02);
         }
     }

@@ -13,6 +13,7 @@ pub mod person;
 #[cfg(test)]
 mod phantom;
 mod random;
+pub mod recipe;
 mod scribble;
 mod second_choice;
 pub mod segmenter;

@@ -4,9 +4,9 @@
 
 use super::{
     encode::CHANNELS,
+    recipe::{PromptRecipe, prompt_card},
     segmenter::PromptSegmenter,
     source::TaskImage,
-    train::{PromptRecipe, prompt_card},
 };
 use crate::{device::DeviceChoice, train::random_weights};
 use labrum_core::model_card::TrainedOn;
@@ -61,6 +61,7 @@ pub(super) fn task_image() -> TaskImage {
         rows: ROWS,
         labels: Some(labels()),
         task: "phantom".to_owned(),
+        prompted: Vec::new(),
     }
 }
 

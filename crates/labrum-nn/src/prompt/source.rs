@@ -1,13 +1,17 @@
 //! Sources of training tasks: images with or without labels, and targets drawn from them.
 
-use super::shapes::{connected_pieces, has_size, plane_with};
+use super::{
+    encode::along,
+    shapes::{connected_pieces, has_size, plane_with},
+};
+use labrum_core::prompts::{Prompt, PromptedObject};
 use rand::{RngExt, rngs::SmallRng, seq::SliceRandom};
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 pub use super::made::Superpixels;
 
 /// Minimum size of a target (a label or a component of one), in pixels.
-const FEWEST_PIXELS: usize = 25;
+pub(super) const FEWEST_PIXELS: usize = 25;
 /// Number of superpixel scales that are tried for a synthetic target.
 const MADE_ATTEMPTS: usize = 4;
 /// Maximum number of components of a label in one target.
@@ -26,6 +30,52 @@ pub struct TaskImage {
     pub labels: Option<Vec<u16>>,
     /// Name of the task, such as the data set; results are grouped by it.
     pub task: String,
+    /// Objects that a person has segmented with prompts on this image.
+    pub prompted: Vec<PromptedObject>,
+}
+
+impl TaskImage {
+    /// The image with at most `longest` pixels per side: blocks of pixels become one, with their mean grey and the label
+    /// at their middle. Unchanged if it is small enough, or if a plane has the wrong size.
+    pub fn shrunk(self, longest: usize) -> Self {
+        let factor = self.columns.max(self.rows).div_ceil(longest.max(1));
+        let (columns, rows) = (self.columns / factor.max(1), self.rows / factor.max(1));
+        let is_usable = has_size(&self.grey, self.columns, self.rows)
+            && self
+                .labels
+                .as_ref()
+                .is_none_or(|l| l.len() == self.grey.len());
+        if factor < 2 || columns == 0 || rows == 0 || !is_usable {
+            return self;
+        }
+        let corner = |at: usize| (at / columns * self.columns + at % columns) * factor;
+        let grey = (0..columns * rows).map(|at| self.mean_of_block(corner(at), factor));
+        let middle = factor / 2 * (self.columns + 1);
+        let pick = |labels: &Vec<u16>| {
+            (0..columns * rows)
+                .map(|at| labels[corner(at) + middle])
+                .collect()
+        };
+        Self {
+            grey: grey.collect(),
+            labels: self.labels.as_ref().map(pick),
+            columns,
+            rows,
+            task: self.task,
+            prompted: self
+                .prompted
+                .iter()
+                .map(|object| object.scaled(1.0 / factor as f64))
+                .collect(),
+        }
+    }
+
+    /// Mean grey of `side * side` pixels, from this one on.
+    fn mean_of_block(&self, first: usize, side: usize) -> f32 {
+        let lines = (0..side).map(|row| &self.grey[first + row * self.columns..][..side]);
+        let sum: f32 = lines.map(|line| line.iter().sum::<f32>()).sum();
+        sum / (side * side) as f32
+    }
 }
 
 /// Kind of target.
@@ -49,11 +99,51 @@ pub struct Target {
 }
 
 impl Target {
+    /// The connected components of the label, of sufficient size, that positive prompts touch; `None` if there are none.
+    pub fn from_prompts(image: &TaskImage, object: &PromptedObject) -> Option<Self> {
+        let labels = image.labels.as_deref()?;
+        if !has_size(labels, image.columns, image.rows) {
+            return None;
+        }
+        let has_label: Vec<bool> = labels
+            .iter()
+            .map(|label| *label == u16::from(object.label))
+            .collect();
+        let touched = touched_pixels(image, &object.prompts);
+        let mut pieces = connected_pieces(&has_label, image.columns);
+        pieces.retain(|piece| {
+            piece.len() >= FEWEST_PIXELS && piece.iter().any(|at| touched.binary_search(at).is_ok())
+        });
+        let is_found = !pieces.is_empty();
+        is_found.then(|| Self {
+            inside: plane_with(&pieces.concat(), labels.len()),
+        })
+    }
+
     /// A synthetic target from precomputed superpixels; `None` if none was found.
     pub fn from_superpixels(superpixels: &Superpixels, rng: &mut SmallRng) -> Option<Self> {
         let inside = superpixels.draw_region(rng)?;
         Some(Self { inside })
     }
+}
+
+/// Indices of the pixels under positive clicks and scribbles and at the centres of boxes, ascending.
+fn touched_pixels(image: &TaskImage, prompts: &[Prompt]) -> Vec<usize> {
+    let places = prompts.iter().flat_map(|prompt| match prompt {
+        Prompt::Click { at, adds: true } => vec![*at],
+        Prompt::Scribble { points, adds: true } => along(points),
+        Prompt::Box { from, to } => vec![[0, 1].map(|axis| 0.5 * (from[axis] + to[axis]))],
+        Prompt::Click { .. } | Prompt::Scribble { .. } => Vec::new(),
+    });
+    let is_within = |[x, y]: &[f64; 2]| {
+        *x >= 0.0 && *y >= 0.0 && *x < image.columns as f64 && *y < image.rows as f64
+    };
+    let mut touched: Vec<usize> = places
+        .filter(is_within)
+        .map(|[x, y]| y as usize * image.columns + x as usize)
+        .collect();
+    touched.sort_unstable();
+    touched
 }
 
 /// A random target of this kind; the same for the same state of `rng`.
@@ -236,6 +326,54 @@ mod tests {
             assert!((0..20).all(|seed| draw(&image, kind, seed) == drawn[seed as usize]));
             assert!(drawn.iter().any(|inside| *inside != drawn[0]));
         }
+    }
+
+    #[test]
+    fn the_target_of_prompts_is_the_component_that_they_touch() {
+        let image = phantom::task_image();
+        let click = |x: f64, y: f64, adds: bool| Prompt::Click { at: [x, y], adds };
+        let target = |label: u8, prompts: Vec<Prompt>| {
+            let object = PromptedObject { label, prompts };
+            Target::from_prompts(&image, &object).map(|target| count_pixels(&target.inside))
+        };
+        assert_eq!(target(2, vec![click(72.0, 22.0, true)]), Some(49));
+        let both = vec![click(72.0, 22.0, true), click(72.0, 52.0, true)];
+        assert_eq!(target(2, both), Some(85));
+        let centre = Prompt::Box {
+            from: [76.0, 56.0],
+            to: [70.0, 50.0],
+        };
+        assert_eq!(target(2, vec![centre]), Some(36));
+        // Of another label, negative, tiny, and outside of the image.
+        assert_eq!(target(1, vec![click(72.0, 22.0, true)]), None);
+        assert_eq!(target(2, vec![click(72.0, 22.0, false)]), None);
+        assert_eq!(target(2, vec![click(85.5, 70.5, true)]), None);
+        assert_eq!(target(2, vec![click(-1.0, 1e9, true)]), None);
+    }
+
+    #[test]
+    fn an_image_is_shrunk_with_its_labels_and_prompts() {
+        let prompts = vec![Prompt::Click {
+            at: [34.0, 40.0],
+            adds: true,
+        }];
+        let image = TaskImage {
+            prompted: vec![PromptedObject { label: 1, prompts }],
+            ..phantom::task_image()
+        };
+        assert_eq!(image.clone().shrunk(96), image);
+        let small = image.clone().shrunk(40);
+        assert_eq!([small.columns, small.rows], [32, 26]);
+        let labels = small.labels.as_ref().unwrap();
+        assert_eq!([small.grey.len(), labels.len()], [32 * 26; 2]);
+        for (level, label) in small.grey.iter().zip(labels) {
+            let expected = [0.3, 0.8, 0.1][usize::from(*label)];
+            assert!((level - expected).abs() < 0.4, "{level} {label}");
+        }
+        let disc = labels.iter().filter(|label| **label == 1).count();
+        assert!((70..88).contains(&disc), "{disc}");
+        let target = Target::from_prompts(&small, &small.prompted[0]).unwrap();
+        assert_eq!(count_pixels(&target.inside), disc);
     }
 
     #[test]

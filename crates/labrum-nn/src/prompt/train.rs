@@ -5,6 +5,7 @@ use super::{
     episode::{Episode, PromptSample},
     judge::{JudgedTarget, TargetScores, judge_target},
     random::pick_weighted,
+    recipe::{PromptRecipe, prompt_card},
     segmenter::PromptSegmenter,
     source::TaskImage,
 };
@@ -17,10 +18,9 @@ use crate::{
 };
 use labrum_core::{
     Error, Result,
-    label::Label,
-    model_card::{Config, InputSpec, ModelCard, TrainedOn},
-    progress::Cancel,
-    training::{Loss, Optimizer},
+    model_card::TrainedOn,
+    progress::Control,
+    training::{Length, Optimizer},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use rayon::prelude::*;
@@ -36,49 +36,6 @@ const COURSES: u64 = 22;
 /// Number of images tried for one episode.
 const IMAGES_TRIED: usize = 20;
 
-/// Training options of a prompt model, all of which affect the weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct PromptRecipe {
-    /// Variant of the network.
-    pub config: Config,
-    /// Side of the square input in pixels, a multiple of 16.
-    pub side: usize,
-    /// Samples per step, each from a different episode.
-    pub batch: usize,
-    /// Total number of steps.
-    pub steps: usize,
-    /// Peak learning rate of AdamW; it decays as (1 - done)^0.9.
-    pub learning_rate: f64,
-    /// Steps until the peak learning rate is reached.
-    pub warm_up: usize,
-    /// The loss.
-    pub loss: Loss,
-    /// Share of episodes whose target is a region of superpixels, 0..=1. Images without labels have only such targets.
-    pub made: f64,
-    /// Random seed.
-    pub seed: u64,
-    /// Number of steps between evaluations. The training is saved after each evaluation.
-    pub judged_every: usize,
-}
-
-impl Default for PromptRecipe {
-    fn default() -> Self {
-        Self {
-            config: Config::S,
-            side: 128,
-            batch: 8,
-            steps: 100_000,
-            learning_rate: 1e-3,
-            warm_up: 500,
-            loss: Loss::BoundaryDou,
-            made: 0.4,
-            seed: 1,
-            judged_every: 1000,
-        }
-    }
-}
-
 /// The images of one task, for example a dataset.
 #[derive(Clone, Debug)]
 pub struct PromptTask {
@@ -93,7 +50,7 @@ pub struct PromptTask {
 pub struct JudgedPoint {
     /// Steps done.
     pub steps: usize,
-    /// Seconds of training, without interruptions.
+    /// Seconds of training, without interruptions and pauses.
     pub seconds: f64,
     /// Mean loss since the last evaluation.
     pub loss: f64,
@@ -108,10 +65,23 @@ impl JudgedPoint {
     }
 }
 
+/// A finished step of a training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PromptStep {
+    /// Steps done.
+    pub steps: usize,
+    /// Share of the training that is done, 0..=1.
+    pub done: f64,
+    /// Running mean of the loss.
+    pub loss: f64,
+    /// Estimated time remaining.
+    pub remaining: Duration,
+}
+
 /// Receives progress and results of a training.
 pub trait PromptTrainingKeeper {
-    /// Reports a step: number of steps so far, running mean of the loss, estimated time remaining.
-    fn report_step(&mut self, steps: usize, loss: f64, remaining: Duration);
+    /// Reports a step.
+    fn report_step(&mut self, step: PromptStep);
 
     /// Saves an evaluation with its weights and a state to resume from.
     ///
@@ -136,32 +106,21 @@ pub enum PromptStart {
     Resumed(Box<TrainingState>, f64),
 }
 
-/// The model card for weights from [`train_prompts`].
-pub fn prompt_card(recipe: &PromptRecipe, name: &str, trained_on: TrainedOn) -> ModelCard {
-    ModelCard {
-        name: name.to_owned(),
-        version: "1.0.0".to_owned(),
-        config: recipe.config,
-        labels: vec![Label::with_name("Object", 0)],
-        input: InputSpec {
-            channels: CHANNELS,
-            columns: recipe.side,
-            rows: recipe.side,
-            aspect: Default::default(),
-            mean: vec![0.0; CHANNELS],
-            std: vec![1.0; CHANNELS],
-        },
-        takes_prompts: true,
-        purpose: Default::default(),
-        looks: None,
-        trained_on,
-        held_out: None,
-        parent: None,
-    }
+/// Where and for how long a training runs.
+#[derive(Clone, Debug)]
+pub struct PromptRun<'a> {
+    /// Device to train on.
+    pub device: DeviceChoice,
+    /// Length of the whole training; the learning rate decays to 0 towards its end.
+    pub length: Length,
+    /// Time after which it stops even before its end, to be resumed later.
+    pub limit: Option<Duration>,
+    /// Stops or pauses it.
+    pub control: &'a Control,
 }
 
-/// Trains a prompt model on `tasks` and evaluates it on `judged` at intervals. Stops after the steps of the recipe,
-/// after `limit`, or on `cancel`.
+/// Trains a prompt model on `tasks` and evaluates it on `judged` at intervals. Stops at the end of the run, after its
+/// limit, or if it is cancelled; a last evaluation is saved in each case.
 ///
 /// # Errors
 /// If there are no images, the recipe is invalid, a device fails, the loss becomes NaN or infinite, or the keeper fails.
@@ -170,45 +129,34 @@ pub fn train_prompts(
     judged: &[JudgedTarget],
     recipe: &PromptRecipe,
     start: PromptStart,
-    (device, limit): (DeviceChoice, Option<Duration>),
+    run: &PromptRun<'_>,
     keeper: &mut dyn PromptTrainingKeeper,
-    cancel: &Cancel,
 ) -> Result<()> {
     if tasks.iter().all(|task| task.images.is_empty()) {
         return Err(Error::new("train", "there are no training images"));
     }
-    if recipe.batch == 0
-        || recipe.side == 0
-        || !recipe.side.is_multiple_of(16)
-        || recipe.side > 1024
-    {
-        let reason = "the batch must be at least 1 and the side a multiple of 16 up to 1024";
-        return Err(Error::new("train", reason));
-    }
-    let device = device::select_available(device)?;
-    let mut run = PromptTraining::begin(tasks, judged, recipe, start, &device)?;
+    recipe.check()?;
+    let device = device::select_available(run.device)?;
+    let mut training = PromptTraining::begin(tasks, judged, (recipe, run), start, &device)?;
     // burn reports most failures of a GPU (memory, a lost device) as a panic.
-    catch_unwind(AssertUnwindSafe(|| run.run_steps(limit, keeper, cancel))).unwrap_or_else(
-        |panic| {
-            Err(device::panic_to_error(
-                &device,
-                "train the model",
-                panic.as_ref(),
-            ))
-        },
-    )
+    catch_unwind(AssertUnwindSafe(|| training.run_steps(keeper))).unwrap_or_else(|panic| {
+        let tried = "train the model";
+        Err(device::panic_to_error(&device, tried, panic.as_ref()))
+    })
 }
 
 struct PromptTraining<'a> {
     tasks: &'a [PromptTask],
     judged: &'a [JudgedTarget],
     recipe: &'a PromptRecipe,
+    run: &'a PromptRun<'a>,
     objective: Objective,
     trainee: Trainee,
     episodes: Vec<Option<Episode>>,
     steps: usize,
     best: Option<(f64, Weights)>,
-    started: Instant,
+    /// Training time of this run, without pauses.
+    worked: Duration,
     /// Training time of earlier runs.
     before: Duration,
 }
@@ -217,7 +165,7 @@ impl<'a> PromptTraining<'a> {
     fn begin(
         tasks: &'a [PromptTask],
         judged: &'a [JudgedTarget],
-        recipe: &'a PromptRecipe,
+        (recipe, run): (&'a PromptRecipe, &'a PromptRun<'a>),
         start: PromptStart,
         device: &NamedDevice,
     ) -> Result<Self> {
@@ -231,7 +179,8 @@ impl<'a> PromptTraining<'a> {
                 (state.weights.clone(), Some((*state, seconds)))
             }
         };
-        let (found, network) = checkpoint::build_network(first, &device.device.clone().autodiff())?;
+        let (found, mut network) =
+            checkpoint::build_network(first, &device.device.clone().autodiff())?;
         if (found.config, found.channels, found.classes) != (recipe.config, CHANNELS, 2) {
             return Err(Error::new(
                 "start the training",
@@ -242,51 +191,46 @@ impl<'a> PromptTraining<'a> {
                 ),
             ));
         }
-        let mut trainee = Trainee::new(network, Optimizer::AdamW, device.clone())?;
-        let mut run = Self {
+        if recipe.fixed_statistics {
+            network.fix_statistics();
+        }
+        let mut training = Self {
             tasks,
             judged,
             recipe,
+            run,
             objective: Objective::from(recipe.loss),
+            trainee: Trainee::new(network, Optimizer::AdamW, device.clone())?,
             episodes: (0..recipe.batch).map(|_| None).collect(),
             steps: 0,
             best: None,
-            started: Instant::now(),
+            worked: Duration::ZERO,
             before: Duration::ZERO,
-            trainee: {
-                if let Some((state, _)) = &resumed {
-                    trainee.resume_from(
-                        state.average.clone(),
-                        Optimizer::AdamW,
-                        state.moments.clone(),
-                        state.steps,
-                    );
-                }
-                trainee
-            },
         };
         if let Some((state, seconds)) = resumed {
-            run.steps = state.steps;
-            run.best = state.best;
-            run.before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+            training.trainee.resume_from(
+                state.average,
+                Optimizer::AdamW,
+                state.moments,
+                state.steps,
+            );
+            training.steps = state.steps;
+            training.best = state.best;
+            training.before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         }
-        Ok(run)
+        Ok(training)
     }
 
-    fn run_steps(
-        &mut self,
-        limit: Option<Duration>,
-        keeper: &mut dyn PromptTrainingKeeper,
-        cancel: &Cancel,
-    ) -> Result<()> {
-        let first = self.steps;
+    fn run_steps(&mut self, keeper: &mut dyn PromptTrainingKeeper) -> Result<()> {
+        let first = self.done_share();
         let (mut sum, mut count) = (0.0, 0u32);
         let mut smooth = SmoothLoss::with_weight(0.01);
         loop {
-            let is_over = self.steps >= self.recipe.steps
-                || cancel.is_cancelled()
-                || limit.is_some_and(|limit| self.started.elapsed() >= limit);
+            let is_over = self.done_share() >= 1.0
+                || self.run.limit.is_some_and(|limit| self.worked >= limit)
+                || !self.run.control.may_go_on();
             let is_due = self.steps.is_multiple_of(self.recipe.judged_every.max(1));
+            let begun = Instant::now();
             if count > 0 && (is_over || is_due) {
                 self.judge(sum / f64::from(count), keeper)?;
                 (sum, count) = (0.0, 0);
@@ -294,14 +238,34 @@ impl<'a> PromptTraining<'a> {
             if is_over {
                 return Ok(());
             }
+            if is_due && self.recipe.begins_anew {
+                self.episodes.fill_with(|| None);
+            }
             let loss = self.step()?;
             sum += loss;
             count += 1;
-            let done = (self.steps - first) as f64;
-            let left = (self.recipe.steps - self.steps) as f64;
-            let remaining = self.started.elapsed().mul_f64((left / done).min(1e6));
-            keeper.report_step(self.steps, smooth.update(loss), remaining);
+            self.worked += begun.elapsed();
+            let done = self.done_share();
+            let left = ((1.0 - done) / (done - first).max(1e-9)).clamp(0.0, 1e6);
+            keeper.report_step(PromptStep {
+                steps: self.steps,
+                done,
+                loss: smooth.update(loss),
+                remaining: self.worked.mul_f64(left),
+            });
         }
+    }
+
+    /// Share of the training that is done, 0..=1.
+    fn done_share(&self) -> f64 {
+        let done = match self.run.length {
+            Length::Steps(0) => 1.0,
+            Length::Steps(steps) => self.steps as f64 / steps as f64,
+            Length::Seconds(seconds) => {
+                (self.before + self.worked).as_secs_f64() / seconds.max(1e-3)
+            }
+        };
+        done.min(1.0)
     }
 
     /// Runs one step on the next sample of each episode.
@@ -323,9 +287,8 @@ impl<'a> PromptTraining<'a> {
         let side = recipe.side;
         let input = samples.iter().flat_map(|l| &l.input).copied().collect();
         let labels: Vec<u8> = samples.iter().flat_map(|l| &l.labels).copied().collect();
-        let done = steps as f64 / recipe.steps.max(1) as f64;
         let warm_up = ((steps + 1) as f64 / recipe.warm_up.max(1) as f64).min(1.0);
-        let rate = recipe.learning_rate * (1.0 - done).max(0.0).powf(0.9) * warm_up;
+        let rate = recipe.learning_rate * (1.0 - self.done_share()).powf(0.9) * warm_up;
         let truth = Truth {
             labels: &labels,
             weights: None,
@@ -370,7 +333,7 @@ impl<'a> PromptTraining<'a> {
         };
         let point = JudgedPoint {
             steps: self.steps,
-            seconds: (self.before + self.started.elapsed()).as_secs_f64(),
+            seconds: (self.before + self.worked).as_secs_f64(),
             loss,
             dice,
         };
@@ -384,7 +347,7 @@ impl<'a> PromptTraining<'a> {
             average: weights.clone(),
             moments: self.trainee.optimizer_moments().clone(),
             steps: self.steps,
-            done: (self.steps as f64 / self.recipe.steps.max(1) as f64).min(1.0),
+            done: self.done_share(),
             best: self.best.clone(),
         };
         keeper.keep_point(&point, &weights, is_best, &state)
@@ -421,5 +384,9 @@ fn begin_episode(
         .collect();
     let task = &tasks[pick_weighted(&weights, rng)?];
     let image = &task.images[rng.random_range(0..task.images.len())];
-    Episode::begin(image, rng.random_bool(recipe.made.clamp(0.0, 1.0)), rng)
+    let made = rng.random_bool(recipe.made.clamp(0.0, 1.0));
+    Episode::begin(image, made, recipe.style, rng)
 }
+
+#[cfg(test)]
+mod tests;

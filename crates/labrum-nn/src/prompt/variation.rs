@@ -3,6 +3,7 @@
 use super::{
     levels::vary_levels,
     random::{log_uniform, uniform},
+    recipe::EpisodeStyle,
     shapes::{bounds_of, count_pixels, has_size},
     source::{Target, TaskImage},
 };
@@ -17,6 +18,8 @@ const SHORTEST_CROP: f64 = 32.0;
 const FEWEST_PIXELS: usize = 12;
 /// Probability of a small rotation, zoom and shear.
 const WARPED: f64 = 0.6;
+/// Probability of a rotation by a multiple of 90 degrees, for the task of one workspace: most images there are upright.
+const TURNED: f64 = 0.25;
 /// Maximum number of samples, along x and y, that are averaged for a pixel of a view.
 const MOST_SAMPLES: usize = 4;
 
@@ -27,14 +30,24 @@ pub struct TaskView {
     pub grey: Vec<f32>,
     /// Ground truth, `side * side`; false outside of the image.
     pub truth: Vec<bool>,
+    /// Where its pixels lie in the image.
+    warp: ViewWarp,
+}
+
+impl TaskView {
+    /// Converts a position in the image to one in the view, both in pixels.
+    pub fn place_in_view(&self, place: [f64; 2]) -> [f64; 2] {
+        self.warp.place_in_view(place)
+    }
 }
 
 /// A random view of `side * side` pixels; the same for the same state of `rng`.
 ///
 /// In half of the draws a square crop around the target, with 15 % to 150 % of its longer side as margin
 /// and the target slightly off-centre, of at least 32 pixels of the image and at most its longer
-/// side; otherwise the whole image in a square. Mirrored and rotated by any multiple of 90 degrees,
-/// in 60 % also rotated by up to 20 degrees, zoomed by up to 1.2 and sheared by up to 0.15. Grey is
+/// side; otherwise the whole image in a square. Mirrored and rotated by any multiple of 90 degrees
+/// (of the narrow style in a quarter of the draws), in 60 % also rotated by up to 20 degrees, zoomed
+/// by up to 1.2 and sheared by up to 0.15. Grey is
 /// bilinear, averaged where the image has more pixels than the view; the ground truth is
 /// nearest-neighbour. Then grey levels are varied.
 ///
@@ -43,6 +56,7 @@ pub fn vary_view(
     image: &TaskImage,
     target: &Target,
     side: usize,
+    style: EpisodeStyle,
     rng: &mut SmallRng,
 ) -> Option<TaskView> {
     let is_fitting = has_size(&image.grey, image.columns, image.rows)
@@ -56,7 +70,7 @@ pub fn vary_view(
     } else {
         Frame::around_target(&bounds, image, rng)
     };
-    let warp = ViewWarp::from_random(&frame, side, rng);
+    let warp = ViewWarp::from_random(&frame, side, style, rng);
     let length = side * side;
     let nearest: Vec<Option<usize>> = (0..length)
         .map(|at| {
@@ -75,13 +89,13 @@ pub fn vary_view(
     let mut grey: Vec<f32> = (0..length)
         .map(|at| mean_grey(image, &warp, [at % side, at / side], samples))
         .collect();
-    vary_levels(&mut grey, side, rng);
+    vary_levels(&mut grey, side, style, rng);
     for (level, at) in grey.iter_mut().zip(&nearest) {
         if at.is_none() {
             *level = 0.0;
         }
     }
-    Some(TaskView { grey, truth })
+    Some(TaskView { grey, truth, warp })
 }
 
 /// A square in pixels of the image; it may extend beyond the image.
@@ -115,6 +129,7 @@ impl Frame {
 }
 
 /// Maps points of a view to points of the image, in pixels.
+#[derive(Clone, Debug, PartialEq)]
 struct ViewWarp {
     /// One step along x and one along y of the view, in the image.
     steps: [[f64; 2]; 2],
@@ -126,8 +141,14 @@ struct ViewWarp {
 
 impl ViewWarp {
     /// Any mirroring and quarter turn, often with a small rotation, zoom and shear.
-    fn from_random(frame: &Frame, side: usize, rng: &mut SmallRng) -> Self {
-        let mut angle = 90.0 * f64::from(rng.random_range(0..4u8));
+    fn from_random(frame: &Frame, side: usize, style: EpisodeStyle, rng: &mut SmallRng) -> Self {
+        let is_turned = style == EpisodeStyle::Broad || rng.random_bool(TURNED);
+        let turns = if is_turned {
+            rng.random_range(0..4u8)
+        } else {
+            0
+        };
+        let mut angle = 90.0 * f64::from(turns);
         let mut scale = frame.side / side as f64;
         let mut shear = 0.0;
         if rng.random_bool(WARPED) {
@@ -159,6 +180,17 @@ impl ViewWarp {
         [
             self.center[0] + x * along_x[0] + y * along_y[0],
             self.center[1] + x * along_x[1] + y * along_y[1],
+        ]
+    }
+
+    /// Maps a point of the image to the view: the inverse of [`Self::place_of`].
+    fn place_in_view(&self, place: [f64; 2]) -> [f64; 2] {
+        let [along_x, along_y] = self.steps;
+        let [x, y] = [0, 1].map(|axis| place[axis] - self.center[axis]);
+        let determinant = along_x[0] * along_y[1] - along_x[1] * along_y[0];
+        [
+            self.half + (x * along_y[1] - y * along_y[0]) / determinant,
+            self.half + (y * along_x[0] - x * along_x[1]) / determinant,
         ]
     }
 }
@@ -218,6 +250,7 @@ mod tests {
             rows: ROWS,
             labels: None,
             task: "phantom".to_owned(),
+            prompted: Vec::new(),
         }
     }
 
@@ -233,6 +266,7 @@ mod tests {
             &image(),
             &target(),
             SIDE,
+            EpisodeStyle::Broad,
             &mut SmallRng::seed_from_u64(seed),
         )
     }
@@ -256,6 +290,7 @@ mod tests {
             let warp = ViewWarp::from_random(
                 &Frame::around_target(&bounds, &image, &mut rng),
                 SIDE,
+                EpisodeStyle::Broad,
                 &mut rng,
             );
             let mut wrong = 0;
@@ -311,7 +346,7 @@ mod tests {
                 grey: vec![1.0; COLUMNS * ROWS],
                 ..image()
             };
-            let view = vary_view(&bright, &corner, SIDE, &mut rng).unwrap();
+            let view = vary_view(&bright, &corner, SIDE, EpisodeStyle::Broad, &mut rng).unwrap();
             let zeros = view.grey.iter().filter(|level| **level == 0.0).count();
             with_outside += usize::from(zeros > SIDE * SIDE / 10);
         }
@@ -334,10 +369,48 @@ mod tests {
             inside: vec![true; 7],
         };
         for _ in 0..20 {
-            assert!(vary_view(&image(), &nothing, SIDE, &mut rng).is_none());
-            assert!(vary_view(&image(), &short, SIDE, &mut rng).is_none());
-            assert!(vary_view(&image(), &target(), 0, &mut rng).is_none());
-            assert!(vary_view(&image(), &target(), 3, &mut rng).is_none());
+            let mut vary = |target: &Target, side: usize| {
+                vary_view(&image(), target, side, EpisodeStyle::Broad, &mut rng)
+            };
+            assert!(vary(&nothing, SIDE).is_none());
+            assert!(vary(&short, SIDE).is_none());
+            assert!(vary(&target(), 0).is_none());
+            assert!(vary(&target(), 3).is_none());
         }
+    }
+
+    #[test]
+    fn a_place_in_the_image_is_found_again_in_the_view() {
+        for style in [EpisodeStyle::Broad, EpisodeStyle::Narrow] {
+            for seed in 0..20 {
+                let mut rng = SmallRng::seed_from_u64(seed);
+                let view = vary_view(&image(), &target(), SIDE, style, &mut rng).unwrap();
+                for place in [[3.0, 7.5], [34.0, 40.0], [90.25, 12.0]] {
+                    let back = view.warp.place_of(view.place_in_view(place));
+                    let away = (back[0] - place[0]).hypot(back[1] - place[1]);
+                    assert!(away < 1e-9, "{place:?} {back:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn for_a_single_task_most_views_are_upright() {
+        let count_upright = |style: EpisodeStyle| {
+            let is_upright = |seed: &u64| {
+                let mut rng = SmallRng::seed_from_u64(*seed);
+                let view = vary_view(&image(), &target(), SIDE, style, &mut rng).unwrap();
+                let below = view.place_in_view([34.0, 50.0])[1];
+                below - view.place_in_view([34.0, 30.0])[1] > 0.0
+                    && view.warp.steps[1][1] > view.warp.steps[1][0].abs()
+            };
+            (0..100).filter(is_upright).count()
+        };
+        let broad = count_upright(EpisodeStyle::Broad);
+        let narrow = count_upright(EpisodeStyle::Narrow);
+        assert!(
+            (10..45).contains(&broad) && (65..95).contains(&narrow),
+            "{broad} {narrow}"
+        );
     }
 }

@@ -68,20 +68,7 @@ impl View {
     pub fn prompts_to_input(&self, prompts: &[Prompt], input: usize) -> Vec<Prompt> {
         prompts
             .iter()
-            .map(|prompt| match prompt {
-                Prompt::Click { at, adds } => Prompt::Click {
-                    at: self.to_input(*at, input),
-                    adds: *adds,
-                },
-                Prompt::Box { from, to } => Prompt::Box {
-                    from: self.to_input(*from, input),
-                    to: self.to_input(*to, input),
-                },
-                Prompt::Scribble { points, adds } => Prompt::Scribble {
-                    points: points.iter().map(|at| self.to_input(*at, input)).collect(),
-                    adds: *adds,
-                },
-            })
+            .map(|prompt| prompt.map_places(|at| self.to_input(at, input)))
             .collect()
     }
 

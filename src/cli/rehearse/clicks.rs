@@ -1,0 +1,180 @@
+//! `labrum rehearse --prompts`: simulates the fine-tuning of the Click tool's model.
+
+use super::{RehearseArguments, check_completed, share_as_bar, show_phase};
+use crate::{
+    Error, Result,
+    cli::{console, print_above_bar, print_text, stop_on_ctrl_c},
+    learning::{
+        model::Model,
+        rehearse::clicks::{
+            ClickFigures, ClickRehearsal, ClickRehearsalEvent, ClickStage, run_click_rehearsal,
+        },
+    },
+};
+use indicatif::ProgressBar;
+use labrum_core::{counts::count_with_noun, progress::Control, training::ClickPlan};
+use std::path::Path;
+
+pub(super) fn run(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()> {
+    let rehearsal = ClickRehearsal {
+        cases,
+        seconds: arguments.seconds,
+        steps: arguments.steps.map(|steps| steps as usize),
+        model: match arguments.from.as_str() {
+            "none" => Model::shipped_click()?,
+            path => Model::read_file(Path::new(path))?,
+        },
+        wishes: arguments.folder_wishes.seg_options(),
+        plan: arguments.plan.override_click_plan(ClickPlan::default())?,
+        device: arguments.device.into(),
+    };
+    let control = Control::with_cancel(stop_on_ctrl_c()?);
+    let bar = console::progress_bar(1000, "{msg}");
+    let mut failure = None;
+    let stages = run_click_rehearsal(&arguments.folder, &rehearsal, &control, &mut |event| {
+        if let Err(error) = print_event(&bar, &event, arguments.json) {
+            failure.get_or_insert(error);
+            control.cancel.cancel();
+        }
+    })?;
+    bar.finish_and_clear();
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    if !arguments.json && !stages.is_empty() {
+        print_text(&plot_stages(&stages))?;
+    }
+    // The first stage is the state before any round.
+    let rounds = stages.len().saturating_sub(1);
+    check_completed(arguments, &rehearsal.cases, rounds, &control)
+}
+
+fn print_event(bar: &ProgressBar, event: &ClickRehearsalEvent<'_>, json: bool) -> Result<()> {
+    match event {
+        ClickRehearsalEvent::Note(note) => print_above_bar(bar, note),
+        ClickRehearsalEvent::Divided { pool, test } => print_above_bar(
+            bar,
+            &format!(
+                "{} to click, {test} for testing",
+                count_with_noun(*pool, "image")
+            ),
+        ),
+        ClickRehearsalEvent::Phase(phase) => show_phase(bar, *phase),
+        ClickRehearsalEvent::Stage(stage) if json => {
+            let line = serde_json::to_string(stage);
+            print_text(&line.map_err(|e| Error::new("print the result", e))?)?;
+        }
+        ClickRehearsalEvent::Stage(stage) => bar.suspend(|| print_text(&format_stage(stage)))?,
+    }
+    Ok(())
+}
+
+fn format_figures(figures: &ClickFigures) -> String {
+    format!(
+        "{:.2} clicks to Dice 0.90; Dice {:.3}, {:.3}, {:.3} after 1, 3, 5 clicks",
+        figures.clicks_to_90, figures.dice_after_1, figures.dice_after_3, figures.dice_after_5
+    )
+}
+
+fn format_stage(stage: &ClickStage) -> String {
+    let test = format_figures(&stage.test);
+    let Some(candidate) = &stage.candidate_test else {
+        return format!(
+            "before any case: {test} ({})",
+            count_with_noun(stage.test_objects, "test object")
+        );
+    };
+    let verdict = if stage.accepted {
+        "accepted"
+    } else {
+        "rejected"
+    };
+    let on_new = stage.clicks_on_new_cases.map_or(String::new(), |clicks| {
+        format!("; {clicks:.2} clicks on new cases")
+    });
+    format!(
+        "{:4} cases (+{} held out): {test}; candidate {:.2} clicks, {verdict}: {}; {:.0} s, \
+         {} steps{on_new}",
+        stage.cases,
+        stage.holdout_cases,
+        candidate.clicks_to_90,
+        stage.reason,
+        stage.seconds,
+        stage.steps
+    )
+}
+
+/// A table of the stages, with bars for the clicks and for Dice after one click.
+fn plot_stages(stages: &[ClickStage]) -> String {
+    let mut text = format!(
+        "\n{:>5} {:>8}  {:<32} {:<32} {:>7} {:>7} {:>7}",
+        "cases", "held out", "clicks to Dice 0.90", "Dice after 1 click", "3", "5", "seconds"
+    );
+    for stage in stages {
+        let ClickFigures {
+            clicks_to_90,
+            dice_after_1,
+            dice_after_3,
+            dice_after_5,
+        } = stage.test;
+        let clicks = format!("{clicks_to_90:5.2} {}", share_as_bar(clicks_to_90 / 10.0));
+        let first = format!("{dice_after_1:.4} {}", share_as_bar(dice_after_1));
+        text += &format!(
+            "\n{:5} {:8}  {clicks:<32} {first:<32} {dice_after_3:7.4} {dice_after_5:7.4} {:7.0}",
+            stage.cases, stage.holdout_cases, stage.seconds
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(cases: usize, clicks: f64) -> ClickStage {
+        let figures = ClickFigures {
+            clicks_to_90: clicks,
+            dice_after_1: 0.75,
+            dice_after_3: 0.8,
+            dice_after_5: 0.9,
+        };
+        ClickStage {
+            cases,
+            holdout_cases: cases / 4,
+            test_objects: 20,
+            test: figures,
+            candidate_test: (cases > 0).then_some(figures),
+            clicks_on_new_cases: (cases > 0).then_some(6.25),
+            accepted: cases > 0,
+            reason: "it needs fewer clicks".to_owned(),
+            seconds: 59.6,
+            steps: 200,
+        }
+    }
+
+    #[test]
+    fn a_stage_tells_clicks_dice_and_the_decision() {
+        let start = format_stage(&stage(0, 5.0));
+        assert_eq!(
+            start,
+            "before any case: 5.00 clicks to Dice 0.90; Dice 0.750, 0.800, 0.900 after 1, 3, 5 \
+             clicks (20 test objects)"
+        );
+        let after = format_stage(&stage(20, 3.25));
+        for part in [
+            "20 cases (+5 held out): 3.25 clicks to Dice 0.90",
+            "accepted: it needs fewer clicks",
+            "60 s, 200 steps; 6.25 clicks on new cases",
+        ] {
+            assert!(after.contains(part), "{after}");
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_stage() {
+        let table = plot_stages(&[stage(0, 5.0), stage(10, 4.0), stage(20, 2.5)]);
+        let lines: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].contains(" 5.00 ############ ") && lines[2].contains(" 2.50 ###### "));
+    }
+}
