@@ -17,7 +17,7 @@ use labrum_core::{
 use labrum_nn::{
     checkpoint,
     device::DeviceChoice,
-    prompt::train::{PromptRecipe, prompt_card},
+    prompt::recipe::{PromptRecipe, prompt_card},
     train::random_weights,
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
