@@ -45,8 +45,8 @@ impl TargetScores {
 
     /// Dice after this number of clicks, from 1 on; the last value if fewer were given, 1 if none was needed.
     pub fn dice_after(&self, clicks: usize) -> f64 {
-        let given = self.dice.iter().take(clicks.max(1));
-        given.next_back().copied().unwrap_or(1.0)
+        let given = &self.dice[..clicks.max(1).min(self.dice.len())];
+        given.last().copied().unwrap_or(1.0)
     }
 }
 
