@@ -1,39 +1,45 @@
 //! `labrum bench`: measures the speed and memory use of the network on this machine.
 
+mod click;
+mod open;
+
 use super::{ConfigArgument, DeviceArgument, usage::argument_error};
-use crate::io::open;
-use crate::session::finding::Finding;
-use crate::shipped;
 use crate::{Error, Result};
 use clap::ValueEnum;
-use labrum_core::{label::Label, model_card::Config, whole_file};
-use labrum_nn::{
-    bench::{self, Load, Measured},
-    checkpoint,
-    infer::{Segmenter, bare_card},
-};
+use click::ClickRun;
+use labrum_core::model_card::Config;
+use labrum_nn::bench::{self, Load, Measured};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 /// Measure the speed and memory use of the network on this machine
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Networks have random weights. Each measurement runs in its own process, so that its peak memory \
+    after_help = "Networks have random weights, except for click. Each measurement runs in its own process, so that its peak memory \
 can be measured. infer: a forward pass with softmax. train: forward, Boundary DoU, backward, AdamW. open: from an \
-image file to its mask with outlines and measurements, cold (including loading the model) and warm.
+image file to its mask with outlines and measurements, cold (including loading the model) and warm. click: clicks of a \
+simulated user, with the shipped model of the Click tool, from the pixels to the mask and its outline. The first click on an \
+object, which includes the grey levels of the image, and four further clicks are measured apart: median and 99th percentile, \
+with two threads unless --threads is given.
+
+--during-round measures the same clicks while a round of training runs as in the window: in threads of the lowest priority, \
+and no training step begins within a quarter of a second after a click. The pauses between the clicks are long enough for it \
+to go on; 100 objects take about five minutes.
 
 Examples:
   labrum bench infer --config S,base,L --batch 1,8 --size 256,512
   labrum bench train --config S --batch 4 --device gpu --json
-  labrum bench open --size 512 --threads 2"
+  labrum bench open --size 512 --threads 2
+  labrum bench click --json
+  labrum bench click --during-round --runs 40 --json"
 )]
 pub(super) struct BenchArguments {
     /// What to measure [default: everything]
     #[arg(value_enum)]
     what: Vec<BenchCommand>,
-    /// Network sizes: S, base, L
+    /// Network sizes: S, base, L; click has one size
     #[arg(
         long,
         value_enum,
@@ -45,15 +51,18 @@ pub(super) struct BenchArguments {
     /// Batch size [default: 1 for infer, 4 for train]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
     batch: Vec<u16>,
-    /// Rows and columns, multiples of 16
-    #[arg(long, value_delimiter = ',', default_value = "256", value_parser = clap::value_parser!(u16).range(16..=4096))]
+    /// Rows and columns, multiples of 16 [default: 256, or 512 for click]
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(16..=4096))]
     size: Vec<u16>,
     /// Device to run the network on
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceArgument,
-    /// Number of runs; one more warm-up run is not counted
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    runs: u16,
+    /// Number of runs, or of objects for click; one more warm-up run is not counted [default: 9, or 100 for click]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    runs: Option<u16>,
+    /// For click: measure while a round of training runs
+    #[arg(long)]
+    during_round: bool,
     /// Image file for open [default: a generated image of SIZE]
     #[arg(long)]
     picture: Option<PathBuf>,
@@ -70,7 +79,29 @@ enum BenchCommand {
     Train,
     /// From an image file to its mask
     Open,
+    /// A click of the Click tool
+    Click,
 }
+
+impl BenchCommand {
+    /// Rows and columns unless others are given.
+    fn default_size(self) -> u16 {
+        if self == Self::Click { 512 } else { 256 }
+    }
+
+    /// Number of runs unless another is given.
+    fn default_runs(self) -> u16 {
+        if self == Self::Click { 100 } else { 9 }
+    }
+
+    /// Number of threads unless another is given; `None` for all.
+    fn default_threads(self) -> Option<NonZeroUsize> {
+        (self == Self::Click).then_some(CLICK_THREADS)
+    }
+}
+
+/// Clicks are measured with two threads unless others are given: the usual number of cores of a small computer.
+const CLICK_THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 /// Result of a measurement.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,6 +113,15 @@ struct BenchFigure {
     device: String,
     threads: usize,
     median_ms: f64,
+    /// 99th percentile; `None` for measurements of few runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p99_ms: Option<f64>,
+    /// Number of clicks measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clicks: Option<usize>,
+    /// Number of training steps that ended between the first and the last click.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    round_steps: Option<usize>,
     /// Peak resident memory of the process in MB; `None` if the system does not report it.
     peak_mb: Option<f64>,
 }
@@ -93,31 +133,41 @@ struct BenchRun {
     config: Config,
     batch: u16,
     size: u16,
+    runs: u16,
 }
 
-pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
+/// Measures; `threads` is the number of threads, if one was given.
+pub(super) fn run(arguments: &BenchArguments, threads: Option<NonZeroUsize>) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
         return Err(argument_error(
             "measure the network",
             format!("{size} is not a multiple of 16"),
         ));
     }
+    let whats = requested_commands(arguments);
+    if arguments.during_round && !whats.contains(&BenchCommand::Click) {
+        return Err(argument_error(
+            "measure the network",
+            "--during-round can only be used with click",
+        ));
+    }
     super::end_on_ctrl_c(
         "bench was stopped; the results printed so far are valid. To measure less, use --config, --batch, --size or --runs",
     )?;
-    let cases = requested_runs(arguments);
+    let cases = requested_runs(whats, arguments)?;
     if !arguments.json {
         super::print_text(&format!(
-            "{:10} {:6} {:>5} {:>5} {:>12} {:>9}  device",
-            "what", "config", "batch", "size", "median ms", "peak MB"
+            "{:22} {:6} {:>5} {:>5} {:>12} {:>9} {:>9}  device",
+            "what", "config", "batch", "size", "median ms", "p99 ms", "peak MB"
         ))?;
     }
     let alone = cases.len() == 1;
     for case in cases {
-        let figures = if alone {
+        let default_threads = case.what.default_threads().filter(|_| threads.is_none());
+        let figures = if alone && default_threads.is_none() {
             measure_run(case, arguments)?
         } else {
-            in_a_process(case, arguments)?
+            in_a_process(case, arguments, default_threads)?
         };
         figures
             .iter()
@@ -126,36 +176,54 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     Ok(())
 }
 
-fn requested_runs(arguments: &BenchArguments) -> Vec<BenchRun> {
-    let whats = if arguments.what.is_empty() {
+/// What to measure.
+fn requested_commands(arguments: &BenchArguments) -> &[BenchCommand] {
+    if arguments.what.is_empty() {
         BenchCommand::value_variants()
     } else {
         &arguments.what
-    };
+    }
+}
+
+fn requested_runs(whats: &[BenchCommand], arguments: &BenchArguments) -> Result<Vec<BenchRun>> {
     let mut cases = Vec::new();
     for &what in whats {
         let batches = match what {
-            BenchCommand::Open => vec![1],
+            BenchCommand::Open | BenchCommand::Click => vec![1],
             _ if !arguments.batch.is_empty() => arguments.batch.clone(),
             BenchCommand::Infer => vec![1],
             BenchCommand::Train => vec![4],
         };
-        for config in arguments.config.iter().map(|config| Config::from(*config)) {
-            for &size in &arguments.size {
+        let configs: Vec<Config> = match what {
+            BenchCommand::Click => vec![click::network_config()?],
+            _ => arguments.config.iter().map(|c| Config::from(*c)).collect(),
+        };
+        let sizes = match arguments.size.as_slice() {
+            [] => vec![what.default_size()],
+            sizes => sizes.to_vec(),
+        };
+        for config in configs {
+            for &size in &sizes {
                 cases.extend(batches.iter().map(|&batch| BenchRun {
                     what,
                     config,
                     batch,
                     size,
+                    runs: arguments.runs.unwrap_or(what.default_runs()),
                 }));
             }
         }
     }
-    cases
+    Ok(cases)
 }
 
-/// Runs this program for one measurement and reads the results that it prints.
-fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
+/// Runs this program for one measurement and reads the results that it prints; `None` for as many threads as here.
+fn in_a_process(
+    case: BenchRun,
+    arguments: &BenchArguments,
+    threads: Option<NonZeroUsize>,
+) -> Result<Vec<BenchFigure>> {
+    let threads = threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
     let program = std::env::current_exe().map_err(process_error)?;
     let mut command = Command::new(program);
     command.args(["bench", &value_name(case.what), "--json", "--quiet"]);
@@ -164,11 +232,14 @@ fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchF
         ("--config", case.config.to_string()),
         ("--batch", case.batch.to_string()),
         ("--size", case.size.to_string()),
-        ("--runs", arguments.runs.to_string()),
-        ("--threads", rayon::current_num_threads().to_string()),
+        ("--runs", case.runs.to_string()),
+        ("--threads", threads.to_string()),
     ];
     for (option, value) in options {
         command.args([option, &value]);
+    }
+    if arguments.during_round && case.what == BenchCommand::Click {
+        command.arg("--during-round");
     }
     if let Some(picture) = &arguments.picture {
         command.arg("--picture").arg(picture);
@@ -208,7 +279,7 @@ fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFi
         batch: usize::from(case.batch),
         size: usize::from(case.size),
         device: arguments.device.into(),
-        runs: usize::from(arguments.runs),
+        runs: usize::from(case.runs),
     };
     match case.what {
         BenchCommand::Infer => Ok(vec![figure_from_times(
@@ -221,7 +292,13 @@ fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFi
             load,
             bench::measure_training(load)?,
         )]),
-        BenchCommand::Open => open_picture(load, arguments.picture.as_deref()),
+        BenchCommand::Open => open::measure_run(load, arguments.picture.as_deref()),
+        BenchCommand::Click => click::measure_run(&ClickRun {
+            size: load.size,
+            objects: load.runs,
+            device: load.device,
+            during_round: arguments.during_round,
+        }),
     }
 }
 
@@ -239,6 +316,9 @@ fn figure_from_times(what: &str, load: Load, measured: Measured) -> BenchFigure 
         device: measured.device,
         threads: rayon::current_num_threads(),
         median_ms,
+        p99_ms: None,
+        clicks: None,
+        round_steps: None,
         peak_mb: peak_mb(),
     }
 }
@@ -256,117 +336,15 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
         size,
         device,
         median_ms,
+        p99_ms,
         peak_mb,
         ..
     } = figure;
+    let p99 = p99_ms.map_or(String::new(), |p99| format!("{p99:.1}"));
     let peak = peak_mb.map_or("?".into(), |peak| format!("{peak:.0}"));
     super::print_text(&format!(
-        "{what:10} {config:6} {batch:5} {size:5} {median_ms:12.1} {peak:>9}  {device}"
+        "{what:22} {config:6} {batch:5} {size:5} {median_ms:12.1} {p99:>9} {peak:>9}  {device}"
     ))
-}
-
-/// Times opening an image and computing mask, outlines and measurements, as in the window: first cold, then warm.
-fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> {
-    let folder = tempfile::tempdir().map_err(|e| Error::new("create a folder for an image", e))?;
-    let path = match picture {
-        Some(path) => path.to_owned(),
-        None => made_picture(folder.path(), load.size)?,
-    };
-    let model = folder.path().join("bench.safetensors");
-    write_model(&model, load)?;
-    let start = Instant::now();
-    let mut segmenter = Segmenter::load_from_path(&model, load.device)?;
-    open_and_segment(&path, &mut segmenter)?;
-    let cold_time = start.elapsed();
-    let mut warm_times = Vec::new();
-    for _ in 0..load.runs {
-        let start = Instant::now();
-        open_and_segment(&path, &mut segmenter)?;
-        warm_times.push(start.elapsed());
-    }
-    let device = segmenter.device_name().to_owned();
-    let cold = Measured {
-        device: device.clone(),
-        times: vec![cold_time],
-    };
-    let warm = Measured {
-        device,
-        times: warm_times,
-    };
-    Ok(vec![
-        figure_from_times("open_cold", load, cold),
-        figure_from_times("open_warm", load, warm),
-    ])
-}
-
-fn open_and_segment(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
-    let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Default::default())?;
-    let series = catalog
-        .studies
-        .iter()
-        .flat_map(|study| &study.series)
-        .next()
-        .ok_or_else(|| no_picture_error(path))?;
-    let slice = series
-        .slices
-        .first()
-        .ok_or_else(|| no_picture_error(path))?;
-    let image = open::load_slice(&slice.source, series.kind)?;
-    let prediction = segmenter.segment_slice(&image)?;
-    let labels: Vec<Label> = segmenter.model_card().labels.clone();
-    let finding = Finding::from_prediction(
-        &prediction,
-        segmenter.model_card().name.as_str().into(),
-        labels.into(),
-        &image.length_scale(),
-    );
-    std::hint::black_box(finding);
-    Ok(())
-}
-
-fn no_picture_error(path: &Path) -> Error {
-    Error::at_path("open", path, "no image found")
-}
-
-/// Writes a grey image with some structure and returns its path.
-fn made_picture(folder: &Path, size: usize) -> Result<PathBuf> {
-    let path = folder.join("picture.png");
-    let pixels = (0..size * size)
-        .map(|index| grey_of_pattern(index, size))
-        .collect();
-    let image = image::GrayImage::from_raw(size as u32, size as u32, pixels)
-        .ok_or_else(|| write_picture_error(&path, "too large"))?;
-    image
-        .save(&path)
-        .map_err(|e| write_picture_error(&path, e))?;
-    Ok(path)
-}
-
-/// Grey value of a pixel in a pattern of rings and stripes; `index` counts row by row in a square of side `size`.
-#[inline]
-fn grey_of_pattern(index: usize, size: usize) -> u8 {
-    let x = (index % size) as f64 / size as f64 - 0.5;
-    let y = (index / size) as f64 / size as f64 - 0.5;
-    (128.0 + 90.0 * (9.0 * x.hypot(y)).cos() + 30.0 * (40.0 * x).sin()) as u8
-}
-
-fn write_picture_error(path: &Path, reason: impl ToString) -> Error {
-    Error::at_path("write an image", path, reason)
-}
-
-/// Writes a model file: with the weights of a shipped model of this size, for realistic masks, else with random weights.
-fn write_model(path: &Path, load: Load) -> Result<()> {
-    let shipped = shipped::all_models()?
-        .into_iter()
-        .find(|model| model.card.config == load.config);
-    let weights = match shipped {
-        Some(model) => checkpoint::from_bytes(model.bytes)?.1,
-        None => bench::random_weights(load.config)?,
-    };
-    // A card with an input of 256 x 256.
-    let card = bare_card("bench", checkpoint::detect_architecture(&weights)?);
-    let bytes = checkpoint::to_bytes(&card, &weights)?;
-    whole_file::write_atomically(path, "write the model", |file| file.write_all(&bytes))
 }
 
 /// Peak resident memory of this process in MB; `None` if the system does not report it.

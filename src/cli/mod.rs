@@ -207,7 +207,7 @@ pub fn run_command(cli: Cli) -> Result<()> {
         Some(CliCommand::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
         Some(CliCommand::Pacs(arguments)) => pacs::run(arguments),
         Some(CliCommand::ImportMasks(arguments)) => import_masks::run(&arguments),
-        Some(CliCommand::Bench(arguments)) => bench::run(&arguments),
+        Some(CliCommand::Bench(arguments)) => bench::run(&arguments, cli.threads),
         Some(CliCommand::Workspace(arguments)) => workspace::run(&arguments),
         Some(CliCommand::Completions(arguments)) => shell::print_completions(&arguments),
         Some(CliCommand::Man(arguments)) => shell::generate_man_pages(&arguments),

@@ -17,14 +17,11 @@ use labrum_core::{
     device::DeviceChoice,
     gate::GateReport,
     learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
-    progress::Control,
+    progress::{Control, YIELD_TIME},
     study::Status,
     training::{CLICK_MODEL_NAME, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom},
 };
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
-
-/// A round pauses for this long after an action of the user.
-const ROOM: Duration = Duration::from_millis(250);
+use std::{path::PathBuf, sync::Arc, thread};
 
 impl Session {
     /// Why a training command is not available now.
@@ -288,7 +285,7 @@ impl Session {
     /// Makes the training yield for a moment while the user draws, scrolls or opens something.
     pub(super) fn make_room(&self) {
         if let Some(running) = &self.learning.running {
-            running.control.make_room(ROOM);
+            running.control.make_room(YIELD_TIME);
         }
     }
 

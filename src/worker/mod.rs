@@ -21,6 +21,7 @@ mod training;
 
 pub use network::SegmentationNetwork;
 pub use places::AppFolders;
+pub(crate) use training::run_low_priority;
 
 use crate::{
     Error,

@@ -39,8 +39,11 @@ pub(super) fn start_thread(outbox: Outbox) -> Result<Sender<TrainingJob>> {
     Ok(sender)
 }
 
-/// Runs `work` on its own threads, at low priority.
-fn run_low_priority<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs `work` on its own threads, at the lowest priority.
+pub(crate) fn run_low_priority<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|i| format!("labrum-learn-{i}"))
         .num_threads(threads)

@@ -127,6 +127,54 @@ fn bench_prints_one_json_object_per_measurement() {
     );
 }
 
+fn bench_figures(arguments: &[&dyn AsRef<OsStr>]) -> Vec<Value> {
+    let lines = succeeds(arguments).out;
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn bench_measures_first_and_further_clicks_alone_and_during_a_round() {
+    let click: [&dyn AsRef<OsStr>; 9] = [
+        &"bench",
+        &"click",
+        &"--size",
+        &"64",
+        &"--runs",
+        &"1",
+        &"--threads",
+        &"1",
+        &"--json",
+    ];
+    let alone = bench_figures(&click);
+    let whats: Vec<Value> = alone.iter().map(|f| f["what"].clone()).collect();
+    assert_eq!(whats, ["click_first", "click_further"]);
+    assert_eq!(alone[0]["clicks"], 1);
+    assert!((1..=4).contains(&alone[1]["clicks"].as_u64().unwrap()));
+    for figure in &alone {
+        assert_eq!(
+            (&figure["config"], &figure["size"], &figure["threads"]),
+            (&"S".into(), &64.into(), &1.into())
+        );
+        let [median, most] = ["median_ms", "p99_ms"].map(|key| figure[key].as_f64().unwrap());
+        assert!(median > 0.0 && most >= median, "{figure}");
+        assert!(figure.get("round_steps").is_none());
+    }
+    let during_round = bench_figures(&[&click[..], &[&"--during-round"]].concat());
+    let whats: Vec<Value> = during_round.iter().map(|f| f["what"].clone()).collect();
+    assert_eq!(whats, ["click_first_in_round", "click_further_in_round"]);
+    assert!(during_round.iter().all(|f| f["round_steps"].is_u64()));
+
+    let run = super::run(&[&"bench", &"infer", &"--during-round"]);
+    assert!(
+        run.code == Some(2) && run.err.contains("only be used with click"),
+        "{}",
+        run.err
+    );
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn without_a_display_the_command_line_is_suggested() {

@@ -40,6 +40,9 @@ struct StopWishes {
     busy_until: Option<Instant>,
 }
 
+/// How long background work starts nothing after an action of the user ([`Control::make_room`]).
+pub const YIELD_TIME: Duration = Duration::from_millis(250);
+
 /// How often waiting work checks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 

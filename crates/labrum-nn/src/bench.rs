@@ -1,4 +1,6 @@
-//! Times the network: forward passes and training steps.
+//! Times the network: forward passes, training steps, and clicks.
+
+mod clicks;
 
 use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
@@ -8,6 +10,7 @@ use super::runner::Runner;
 use super::train::{Follower, OptimizerMoments};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
+pub use clicks::{ClickLoad, ClickTimes, MadeObject, made_object, measure_clicks};
 use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
