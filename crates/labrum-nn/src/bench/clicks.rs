@@ -183,7 +183,7 @@ mod tests {
         device::DeviceChoice,
         prompt::{
             encode::CHANNELS,
-            train::{PromptRecipe, prompt_card},
+            recipe::{PromptRecipe, prompt_card},
         },
         train::random_weights,
     };
