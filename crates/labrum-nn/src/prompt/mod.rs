@@ -19,6 +19,7 @@ mod second_choice;
 pub mod segmenter;
 mod shapes;
 pub mod source;
+pub mod square_pixels;
 pub mod train;
 pub mod variation;
 pub mod view;

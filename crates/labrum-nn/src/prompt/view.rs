@@ -84,25 +84,7 @@ impl View {
         let scale = self.scale(input);
         let across = taps(self.left, scale, input, columns);
         let down = taps(self.top, scale, input, rows);
-        let mut out = vec![0.0; input * input];
-        let mut line = vec![0.0; columns];
-        for (taps, out) in down.iter().zip(out.chunks_exact_mut(input.max(1))) {
-            if taps.weights.is_empty() {
-                continue;
-            }
-            line.fill(0.0);
-            for (weight, row) in taps.weights.iter().zip(taps.first..) {
-                let pixels = &plane[row * columns..(row + 1) * columns];
-                for (sum, pixel) in line.iter_mut().zip(pixels) {
-                    *sum += weight * pixel;
-                }
-            }
-            for (out, taps) in out.iter_mut().zip(&across) {
-                let pixels = line[taps.first..].iter();
-                *out = taps.weights.iter().zip(pixels).map(|(w, p)| w * p).sum();
-            }
-        }
-        out
+        weigh_pixels(plane, columns, &across, &down)
     }
 
     /// True for the pixels of the input that lie in the image; `input * input`, row after row.
@@ -141,6 +123,41 @@ impl View {
             }
         }
     }
+}
+
+/// Resamples a plane to another size that covers the same area, both as columns and rows. Bilinear; when downsampling, every
+/// pixel contributes.
+pub(super) fn resample_plane(plane: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
+    let [across, down] = [0, 1].map(|axis| {
+        let scale = from[axis] as f64 / to[axis].max(1) as f64;
+        taps(0.0, scale, to[axis], from[axis])
+    });
+    weigh_pixels(plane, from[0], &across, &down)
+}
+
+/// The weighted means of the pixels of a plane with `columns` columns: one for each pair of `across` and `down`, row after
+/// row.
+fn weigh_pixels(plane: &[f32], columns: usize, across: &[Taps], down: &[Taps]) -> Vec<f32> {
+    let width = across.len();
+    let mut out = vec![0.0; width * down.len()];
+    let mut line = vec![0.0; columns];
+    for (taps, out) in down.iter().zip(out.chunks_exact_mut(width.max(1))) {
+        if taps.weights.is_empty() {
+            continue;
+        }
+        line.fill(0.0);
+        for (weight, row) in taps.weights.iter().zip(taps.first..) {
+            let pixels = &plane[row * columns..(row + 1) * columns];
+            for (sum, pixel) in line.iter_mut().zip(pixels) {
+                *sum += weight * pixel;
+            }
+        }
+        for (out, taps) in out.iter_mut().zip(across) {
+            let pixels = line[taps.first..].iter();
+            *out = taps.weights.iter().zip(pixels).map(|(w, p)| w * p).sum();
+        }
+    }
+    out
 }
 
 /// The source pixels of one pixel of the input, along one axis, with their weights.
