@@ -13,7 +13,10 @@ use labrum_nn::{
     device,
     infer::Segmenter,
     preprocess,
-    prompt::segmenter::{PromptImage, PromptSegmenter},
+    prompt::{
+        segmenter::{PromptImage, PromptSegmenter},
+        square_pixels::SquareImage,
+    },
 };
 use std::{path::Path, sync::Arc};
 
@@ -28,7 +31,7 @@ struct Real {
     /// The network of the Click tool.
     clicks: Option<(DeviceChoice, PromptSegmenter)>,
     /// The image that was clicked last, and its grey levels.
-    clicked: Option<(Arc<Image>, PromptImage)>,
+    clicked: Option<(Arc<Image>, SquareImage)>,
     /// A message for the user about the last click.
     notice: Option<String>,
 }
@@ -100,14 +103,14 @@ impl SegmentationNetwork for Real {
             return Err(Error::new("find the clicked object", "no model is loaded"));
         };
         let earlier = job.earlier.as_ref().map(|found| found.probabilities());
-        let image = clicked_image(&mut self.clicked, &job.image);
-        let error = match segmenter.answer(image, &job.prompts, earlier.as_deref()) {
+        let image = clicked_image(&mut self.clicked, &job.image, job.pixel_aspect);
+        let error = match segmenter.answer_on(image, &job.prompts, earlier.as_deref()) {
             Err(error) if job.device != DeviceChoice::Cpu => error,
             answer => return answer,
         };
         // As for other models: the GPU failed, the CPU takes over.
         *segmenter = PromptSegmenter::from_bytes(shipped::CLICK, DeviceChoice::Cpu)?;
-        let answer = segmenter.answer(image, &job.prompts, earlier.as_deref())?;
+        let answer = segmenter.answer_on(image, &job.prompts, earlier.as_deref())?;
         self.notice = Some(format!(
             "the GPU failed ({}); clicks are now answered on the CPU",
             error.reason
@@ -120,8 +123,8 @@ impl SegmentationNetwork for Real {
         let Some((_, segmenter)) = &mut self.clicks else {
             return Err(Error::new("find another boundary", "no model is loaded"));
         };
-        let image = clicked_image(&mut self.clicked, &job.image);
-        segmenter.second_choices(image, &job.object.probabilities(), &job.stretch)
+        let image = clicked_image(&mut self.clicked, &job.image, 1.0);
+        segmenter.second_choices(image.square(), &job.object.probabilities(), &job.stretch)
     }
 
     fn weights_hash(&self) -> String {
@@ -140,9 +143,10 @@ impl SegmentationNetwork for Real {
 
 /// The grey levels of an image, cached until another image is clicked.
 fn clicked_image<'a>(
-    kept: &'a mut Option<(Arc<Image>, PromptImage)>,
+    kept: &'a mut Option<(Arc<Image>, SquareImage)>,
     clicked: &Arc<Image>,
-) -> &'a PromptImage {
+    pixel_aspect: f64,
+) -> &'a SquareImage {
     kept.take_if(|(image, _)| !Arc::ptr_eq(image, clicked));
     let (_, levels) = kept.get_or_insert_with(|| {
         let levels = PromptImage {
@@ -150,7 +154,7 @@ fn clicked_image<'a>(
             columns: clicked.columns,
             rows: clicked.rows,
         };
-        (clicked.clone(), levels)
+        (clicked.clone(), SquareImage::new(levels, pixel_aspect))
     });
     levels
 }

@@ -4,9 +4,10 @@
 //! ("taken") while some of its prompts wait stays in the queue until they are answered.
 
 use super::{
+    click_place::ClickPlace,
     clicked::ClickedObject,
     history::StepId,
-    job::{CaseId, ClickAnswer, ClickJob, SliceKey},
+    job::{CaseId, ClickAnswer, ClickJob},
 };
 use labrum_core::{
     counts::count_with_noun, device::DeviceChoice, image::Image, mask::Mask, prompts::Prompt,
@@ -31,9 +32,9 @@ pub(super) struct AnsweredPrompt {
 #[derive(Debug)]
 pub struct PendingObject {
     id: u64,
-    /// Counted from 1 on its slice.
+    /// Counted from 1 at its place.
     number: usize,
-    key: SliceKey,
+    place: ClickPlace,
     label: u8,
     image: Arc<Image>,
     /// The connected component of the mask that it corrects.
@@ -48,16 +49,16 @@ pub struct PendingObject {
     waiting: VecDeque<Prompt>,
     /// Changes whenever a pending answer becomes obsolete.
     revision: u64,
-    /// The revision of the slice's mask after its newest step.
+    /// The revision of the mask of its place after its newest step.
     mask_revision: u64,
     /// It gets no more prompts.
     is_taken: bool,
 }
 
 impl PendingObject {
-    /// Its slice.
-    pub fn slice_key(&self) -> SliceKey {
-        self.key
+    /// The slice or the orthogonal view that it lies on.
+    pub fn place(&self) -> &ClickPlace {
+        &self.place
     }
 
     /// Its prompts, oldest first; those without an answer are last.
@@ -108,12 +109,12 @@ impl PendingObject {
             .is_some_and(|found| found.region().contains(column, row))
     }
 
-    /// True if only its own steps have changed the mask of its slice; `revision` is the mask's current revision.
+    /// True if only its own steps have changed the mask of its place; `revision` is the mask's current revision.
     pub(super) fn is_mask_its_own(&self, revision: Option<u64>) -> bool {
         self.answered.is_empty() || revision == Some(self.mask_revision)
     }
 
-    /// True if something else removed it from the mask of its slice, which is `mask` with this revision now.
+    /// True if something else removed it from the mask of its place, which is `mask` with this revision now.
     pub(super) fn is_erased(&self, mask: &Mask, revision: Option<u64>) -> bool {
         let was_on_mask = if self.answered.is_empty() {
             self.piece.is_some()
@@ -174,8 +175,8 @@ pub struct PendingClicks {
     asked: Option<(u64, u64)>,
     /// An answer that arrived during a stroke.
     pub(super) held: Option<ClickAnswer>,
-    /// The slice of the last finished object, and its number there.
-    taken: Option<(SliceKey, usize)>,
+    /// The place of the last finished object, and its number there.
+    taken: Option<(ClickPlace, usize)>,
 }
 
 impl PendingClicks {
@@ -203,27 +204,27 @@ impl PendingClicks {
         self.objects.iter().any(|object| !object.waiting.is_empty())
     }
 
-    /// True if a prompt on a slice of this case has no answer yet.
+    /// True if a prompt on this case has no answer yet.
     pub(super) fn is_waiting_in(&self, case: CaseId) -> bool {
         let mut objects = self.objects.iter();
-        objects.any(|object| object.key.case == case && !object.waiting.is_empty())
+        objects.any(|object| object.place.case() == case && !object.waiting.is_empty())
     }
 
     /// Begins an object and finishes the current one.
     pub(super) fn begin_object(
         &mut self,
         id: u64,
-        key: SliceKey,
+        place: ClickPlace,
         label: u8,
         image: Arc<Image>,
         piece: Option<Arc<ClickedObject>>,
     ) {
         self.take_object();
-        let before = self.taken.filter(|(slice, _)| *slice == key);
+        let before = self.taken.as_ref().filter(|(taken, _)| *taken == place);
         self.objects.push(PendingObject {
             id,
-            number: before.map_or(0, |(_, count)| count) + 1,
-            key,
+            number: before.map_or(0, |(_, count)| *count) + 1,
+            place,
             label,
             image,
             piece,
@@ -250,9 +251,10 @@ impl PendingClicks {
             return false;
         };
         object.is_taken = true;
-        let (had_prompts, key, number) = (object.has_prompts(), object.key, object.number);
+        let had_prompts = object.has_prompts();
         if had_prompts {
-            self.taken = Some((key, number));
+            let taken = (object.place.clone(), object.number);
+            self.taken = Some(taken);
         }
         self.drop_finished();
         had_prompts
@@ -268,10 +270,11 @@ impl PendingClicks {
         let prompts = answered.chain(object.waiting.front()).cloned().collect();
         self.asked = Some((object.id, object.revision));
         Some(ClickJob {
-            key: object.key,
+            case: object.place.case(),
             object: object.id,
             revision: object.revision,
             image: object.image.clone(),
+            pixel_aspect: object.place.pixel_aspect(),
             prompts,
             earlier: object.found().cloned(),
             device,
@@ -291,7 +294,7 @@ impl PendingClicks {
     }
 
     /// Adds an answered prompt to its object. `base` is the mask before its first prompt, `mask_revision` the current
-    /// revision of the slice's mask.
+    /// revision of the mask of its place.
     pub(super) fn add_answer(
         &mut self,
         id: u64,
@@ -314,7 +317,7 @@ impl PendingClicks {
 
     /// Removes the objects of a case; their steps stay in the history.
     pub(super) fn forget_case(&mut self, case: CaseId) {
-        self.objects.retain(|object| object.key.case != case);
+        self.objects.retain(|object| object.place.case() != case);
     }
 
     /// Removes all prompts without an answer, after a failure.
@@ -327,18 +330,18 @@ impl PendingClicks {
         self.drop_finished();
     }
 
-    /// The slice of the prompt that [`PendingClicks::take_back_prompt`] would remove.
-    pub(super) fn loose_prompt(&self, of: Option<CaseId>) -> Option<SliceKey> {
+    /// The place of the prompt that [`PendingClicks::take_back_prompt`] would remove.
+    pub(super) fn loose_prompt(&self, of: Option<CaseId>) -> Option<&ClickPlace> {
         let object = self.objects.get(self.loose_object(of)?)?;
-        Some(object.key)
+        Some(&object.place)
     }
 
     /// Removes the newest prompt without a step on a case, or on any case: one that waits for its answer, or that changed
-    /// no pixel. Returns its slice; `None` if there is none.
-    pub(super) fn take_back_prompt(&mut self, of: Option<CaseId>) -> Option<SliceKey> {
+    /// no pixel. Returns its place; `None` if there is none.
+    pub(super) fn take_back_prompt(&mut self, of: Option<CaseId>) -> Option<ClickPlace> {
         let at = self.loose_object(of)?;
-        let key = self.objects.get(at)?.key;
-        self.take_back_at(at).then_some(key)
+        let place = self.objects.get(at)?.place.clone();
+        self.take_back_at(at).then_some(place)
     }
 
     /// As [`PendingClicks::take_back_prompt`], for the current object only.
@@ -351,7 +354,7 @@ impl PendingClicks {
     fn loose_object(&self, of: Option<CaseId>) -> Option<usize> {
         let mut objects = self.objects.iter();
         objects.rposition(|object| {
-            of.is_none_or(|case| case == object.key.case)
+            of.is_none_or(|case| case == object.place.case())
                 && object.has_loose_prompt()
                 && (!object.is_taken || !object.waiting.is_empty())
         })
@@ -374,8 +377,8 @@ impl PendingClicks {
         self.current()?.answered.last()?.step
     }
 
-    /// Updates the current object after a step was undone or redone; returns its slice if the step was one of its own.
-    pub(super) fn follow_step(&mut self, step: StepId, is_undone: bool) -> Option<SliceKey> {
+    /// Updates the current object after a step was undone or redone; returns its place if the step was one of its own.
+    pub(super) fn follow_step(&mut self, step: StepId, is_undone: bool) -> Option<ClickPlace> {
         let object = self.current_mut()?;
         if is_undone {
             let newest = object.answered.pop_if(|a| a.step == Some(step))?;
@@ -385,10 +388,10 @@ impl PendingClicks {
             let again = object.undone.split_off(at);
             object.answered.extend(again.into_iter().rev());
         }
-        Some(object.key)
+        Some(object.place.clone())
     }
 
-    /// Records the revision of the slice's mask after a step of the current object.
+    /// Records the revision of the mask of its place after a step of the current object.
     pub(super) fn note_mask(&mut self, revision: u64) {
         if let Some(object) = self.current_mut() {
             object.mask_revision = revision;

@@ -71,8 +71,15 @@ impl Session {
                 finding,
             } => self.on_surveyed(key, revision, finding),
             Event::Resliced {
-                case, plane, image, ..
-            } => self.viewports.on_resliced(case, plane, image),
+                case,
+                plane,
+                index,
+                slices,
+                image,
+            } => {
+                let of = (index, slices);
+                self.viewports.on_resliced(case, plane, image, of);
+            }
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
             Event::HolderGone => self.on_holder_gone(),

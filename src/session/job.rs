@@ -341,6 +341,8 @@ pub enum Event {
         plane: ViewPlane,
         /// Index of the plane along its normal.
         index: usize,
+        /// Number of slices that were loaded for it.
+        slices: usize,
         /// The image; `None` if no slice is loaded.
         image: Option<Arc<Image>>,
     },

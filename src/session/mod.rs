@@ -6,6 +6,7 @@ mod cache;
 mod carry_out;
 pub mod case;
 pub mod case_list;
+pub mod click_place;
 pub mod clicked;
 pub mod clicks;
 pub mod command;

@@ -1,4 +1,4 @@
-//! Orthogonal views: two reformatted views beside the slices, linked by a crosshair; all three can be painted in.
+//! Orthogonal views: two reformatted views beside the slices, linked by a crosshair; all three can be drawn on.
 //!
 //! There is no second copy of the data: reformatted images and masks are computed from the slices in memory, and
 //! strokes go into the masks of the slices.
@@ -10,7 +10,7 @@ use super::{
     case::Case,
     job::{CaseId, Job, ResliceJob, SliceKey},
     live::Live,
-    tools::{Place, PointerInput, ToolGesture},
+    tools::{Place, PointerInput},
     view::{Canvas, PictureExtent, View},
 };
 use labrum_core::{
@@ -57,6 +57,8 @@ pub struct Ortho {
     pub active: ViewPlane,
     /// Number of slices in memory.
     pub loaded: usize,
+    /// Number of slices that can be read, loaded or not.
+    readable: usize,
     pub(super) case: CaseId,
     across: [AcrossView; 2],
 }
@@ -73,6 +75,8 @@ pub struct AcrossView {
     pub view: View,
     /// Its image; may lag behind the crosshair for a moment.
     pub image: Option<Arc<Image>>,
+    /// Plane index of the image, and number of slices that were loaded for it.
+    pub(super) image_of: Option<(usize, usize)>,
     /// Its mask.
     pub labels: Live,
     pub(super) canvas: Canvas,
@@ -94,6 +98,7 @@ impl AcrossView {
         Self {
             view: View::Fit,
             image: None,
+            image_of: None,
             labels: Live::new(key, Mask::new_blank(pane.size[0], pane.size[1])),
             canvas: Canvas {
                 min: [0.0; 2],
@@ -125,6 +130,14 @@ impl Ortho {
 
     pub(super) fn across_mut(&mut self, plane: ViewPlane) -> Option<&mut AcrossView> {
         self.across.iter_mut().find(|v| v.pane.plane == plane)
+    }
+
+    /// The image of a view through this plane; `None` while it is computed or slices are loading.
+    pub(super) fn complete_image(&self, plane: ViewPlane, index: usize) -> Option<&Arc<Image>> {
+        let view = self.across(plane)?;
+        let (shown, slices) = view.image_of?;
+        let is_complete = shown == index && slices >= self.readable;
+        view.image.as_ref().filter(|_| is_complete)
     }
 
     /// Index of the plane of a view along its normal.
@@ -211,7 +224,7 @@ impl Session {
     /// Updates the views. Called after every action and event; cheap if nothing changed.
     pub(super) fn refresh_ortho(&mut self) {
         self.bring_up_to_date();
-        if self.viewports.ortho.is_none() && matches!(self.tools.gesture, ToolGesture::Across(_)) {
+        if self.viewports.ortho.is_none() && self.tools.is_on_view() {
             self.finish_gesture();
         }
     }
@@ -226,6 +239,8 @@ impl Session {
             return;
         };
         let (id, slice, count) = (case.id, case.slice, case.slices.len());
+        let readable = case.slices.iter().filter(|s| s.failure.is_none());
+        let readable = readable.count();
         // The size of a volume is only known for sure after its first slice is loaded.
         let needs = self.slice_bytes(case) * count;
         let may_take = self.cache.byte_budget() / 100 * SHARE;
@@ -260,6 +275,7 @@ impl Session {
             ortho.cross[2] = ortho.stack.layer_of_slice(slice) as f64 + 0.5;
         }
         ortho.loaded = self.cache.slice_count(id);
+        ortho.readable = readable;
         self.refresh_labels(&mut ortho);
         self.ask_for_pictures(&mut ortho);
         self.viewports.ortho = Some(ortho);
@@ -274,6 +290,7 @@ impl Session {
             cross,
             active: ViewPlane::Slice,
             loaded: 0,
+            readable: case.slices.len(),
             case: case.id,
             across,
             stack: Arc::new(stack),
@@ -301,16 +318,16 @@ impl Session {
         }
     }
 
-    /// The mask of a slice of the case on the screen, packed or unpacked.
-    fn held_mask<'a>(&'a self, case: &'a Case, slice: usize) -> Option<HeldMask<'a>> {
-        let live = self.live_mask().filter(|l| l.slice_key().slice == slice);
-        if let Some(live) = live {
-            return Some(HeldMask::Open(live.mask()));
-        }
+    /// The mask of a slice of a case, packed or unpacked.
+    pub(super) fn held_mask<'a>(&'a self, case: &'a Case, slice: usize) -> Option<HeldMask<'a>> {
         let key = SliceKey {
             case: case.id,
             slice,
         };
+        let live = self.masks.live.as_ref().filter(|l| l.slice_key() == key);
+        if let Some(live) = live {
+            return Some(HeldMask::Open(live.mask()));
+        }
         if let Some(mask) = self.masks.others.get(&key) {
             return Some(HeldMask::Open(mask));
         }
@@ -318,7 +335,8 @@ impl Session {
     }
 
     fn ask_for_pictures(&mut self, ortho: &mut Ortho) {
-        let (case, loaded, stack) = (ortho.case, ortho.loaded, ortho.stack.clone());
+        let (case, stack) = (ortho.case, ortho.stack.clone());
+        let (loaded, readable) = (ortho.loaded, ortho.readable);
         let Some(count) = self.cases.current_case().map(|c| c.slices.len()) else {
             return;
         };
@@ -328,7 +346,7 @@ impl Session {
                 continue;
             };
             let is_up_to_date = view.asked.is_some_and(|(asked, with)| {
-                let is_much_more = loaded == count || loaded >= with + count.div_ceil(PARTS);
+                let is_much_more = loaded >= readable || loaded >= with + count.div_ceil(PARTS);
                 asked == index && (loaded <= with || !is_much_more)
             });
             if loaded == 0 || is_up_to_date {

@@ -47,8 +47,8 @@ impl Session {
 
     /// Name and case of the step that undo in any case would undo.
     pub fn next_undo_anywhere(&self) -> Option<(&str, String)> {
-        if let Some(key) = self.prompt_to_take_back(Reach::AnyCase) {
-            let title = self.cases.title_of(key.case);
+        if let Some(place) = self.prompt_to_take_back(Reach::AnyCase) {
+            let title = self.cases.title_of(place.case());
             return Some((ToolKind::Click.display_name(), title));
         }
         self.next_step(UndoDirection::Back, Reach::AnyCase)

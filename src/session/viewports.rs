@@ -97,19 +97,22 @@ impl Viewports {
         self.ortho_refused = Some((state, reason));
     }
 
+    /// Takes the image of a view; `of` is its plane index, and the number of slices that were loaded for it.
     pub(super) fn on_resliced(
         &mut self,
         case: CaseId,
         plane: ViewPlane,
         image: Option<Arc<Image>>,
+        of: (usize, usize),
     ) {
         if let Some(view) = self
             .ortho
             .as_mut()
             .filter(|o| o.case == case)
             .and_then(|o| o.across_mut(plane))
+            && image.is_some()
         {
-            view.image = image.or(view.image.take());
+            (view.image, view.image_of) = (image, Some(of));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The two orthogonal (reformatted) views beside the slice view: image, mask, crosshair and mouse input.
 
 use super::{
-    canvas,
+    canvas, click_overlay,
     crosshair::{paint_crosshair, paint_frame},
     edges::{self, PictureEdges},
     look::{CanvasLook, GreyLevels, LabelLayers, Scene},
@@ -132,10 +132,10 @@ fn show_view(
         canvas::paint_centered_message(&painter, rect, "Loading", "");
         return paint_frame(&painter, rect, plane, ortho.active == plane);
     };
+    let is_mask_held_hidden =
+        !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(egui::Key::H));
     let layers = match session.settings.view_mode {
-        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => {
-            LabelLayers::Nothing
-        }
+        _ if is_mask_held_hidden => LabelLayers::Nothing,
         ViewMode::Fill | ViewMode::Difference => LabelLayers::Fill,
         ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
         ViewMode::Hidden => LabelLayers::Nothing,
@@ -171,6 +171,12 @@ fn show_view(
     );
     if let Some((center, radii)) = session.across_ring(plane) {
         tool_overlay::paint_brush_ring(&painter, placement, center, radii);
+    }
+    if !is_mask_held_hidden {
+        let index = ortho.cell_index(plane);
+        click_overlay::paint_clicks(&painter, session, placement, |place| {
+            place.is_view(case.id, plane, index)
+        });
     }
     paint_frame(&painter, rect, plane, ortho.active == plane);
 }

@@ -148,7 +148,7 @@ pub(crate) fn show_slice(
     paint_cross(&painter, rect, session, shown.slice, placement);
     tool_overlay::paint_tool_preview(&painter, session, shown, placement);
     if !state.is_mask_held_hidden {
-        click_overlay::paint_clicks(&painter, session, shown, placement);
+        click_overlay::paint_clicks(&painter, session, placement, |place| place.is_slice(shown));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::tool_overlay::{LIGHT, RIM, screen_point};
 use crate::session::{
-    Session, job::SliceKey, settings::ViewMode, tools::Place, view::ViewPlacement,
+    Session, click_place::ClickPlace, settings::ViewMode, tools::Place, view::ViewPlacement,
 };
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, vec2};
 use labrum_core::prompts::Prompt;
@@ -18,18 +18,17 @@ const GAP: f32 = 4.0;
 /// Fill of the markers of negative prompts.
 const DARK: Color32 = Color32::from_rgb(30, 31, 33);
 
-/// Paints the current object and the prompt that is being drawn, on slice `shown`.
+/// Paints the current object and the prompt that is being drawn, if they lie on the slice or orthogonal view for which
+/// `is_shown` is true.
 pub(super) fn paint_clicks(
     painter: &Painter,
     session: &Session,
-    shown: SliceKey,
     placement: ViewPlacement,
+    is_shown: impl Fn(&ClickPlace) -> bool,
 ) {
-    if session.live_mask().is_none_or(|l| l.slice_key() != shown) {
-        return;
-    }
     let overlay = ClickOverlay { painter, placement };
-    if let Some(object) = session.clicks.object() {
+    let object = session.clicks.object();
+    if let Some(object) = object.filter(|object| is_shown(object.place())) {
         let found = object
             .found()
             .filter(|_| session.settings.view_mode != ViewMode::Hidden);
@@ -38,7 +37,9 @@ pub(super) fn paint_clicks(
         }
         object.prompts().for_each(|p| overlay.paint_prompt(p));
     }
-    if let Some(drawn) = session.tools.drawn_prompt() {
+    if let Some((place, drawn)) = session.tools.drawn_prompt()
+        && is_shown(place)
+    {
         overlay.paint_prompt(&drawn);
     }
 }

@@ -1,16 +1,17 @@
 //! Mouse input on the canvas: turns events into actions of the active tool, the view, or window/level.
 
 mod amounts;
+mod context;
 
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
     ortho::OrthoAction,
     tool_options::ToolKind,
-    tools::{Place, PointerInput, PointerPhase},
-    view::{Canvas, ViewPlacement},
+    tools::{PointerInput, PointerPhase},
 };
 use amounts::{dragged_window, take_whole_part, wheel_notches};
+pub(super) use context::EventContext;
 use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Response, Ui, Vec2};
 use labrum_core::stack::ViewPlane;
 
@@ -72,76 +73,6 @@ pub(crate) struct ToolInput {
     notches: f32,
     /// Position of a right-click whose context menu has not been opened yet.
     pub(super) menu: Option<Pos2>,
-}
-
-/// The state in which an event is interpreted.
-pub(super) struct EventContext {
-    plane: ViewPlane,
-    placement: ViewPlacement,
-    tool: ToolKind,
-    /// Orthogonal views are shown: a drag without drawing tool, or with Shift, moves the crosshair.
-    is_linked: bool,
-    /// Position of the tool if it was moved with the keyboard.
-    keyed: Option<Place>,
-    time: f64,
-    /// Wheel events per notch.
-    notch: f32,
-}
-
-impl EventContext {
-    /// The context of a view at `canvas`; `None` if the view is empty.
-    pub(super) fn for_view(
-        session: &Session,
-        plane: ViewPlane,
-        canvas: Canvas,
-        time: f64,
-        notch: f32,
-    ) -> Option<Self> {
-        let placement = match plane {
-            ViewPlane::Slice => session.cases.current_case().map(|case| {
-                case.view
-                    .place_picture(canvas, session.picture_extent(case))
-            })?,
-            plane => {
-                let view = session.viewports.ortho_views()?.across(plane)?;
-                view.view.place_picture(canvas, view.picture_extent())
-            }
-        };
-        Some(Self {
-            plane,
-            placement,
-            tool: session.tools.active_tool(),
-            is_linked: session.viewports.ortho_views().is_some(),
-            keyed: session
-                .tools
-                .keyed_pointer()
-                .filter(|_| plane == ViewPlane::Slice),
-            time,
-            notch,
-        })
-    }
-
-    fn pointer_input(&self, phase: PointerPhase, at: Pos2, modifiers: Modifiers) -> PointerInput {
-        let [x, y] = self.placement.image_from_screen([at.x, at.y]);
-        let erases = modifiers.alt || modifiers.ctrl || modifiers.command;
-        PointerInput {
-            phase,
-            at: [f64::from(x), f64::from(y)],
-            erases,
-            is_shifted: modifiers.shift,
-            scale: f64::from(self.placement.scale[0]),
-        }
-    }
-
-    /// True if a right-click is a negative click of the Click tool. Otherwise it opens the context menu.
-    fn takes_right_clicks(&self) -> bool {
-        self.tool == ToolKind::Click && self.plane == ViewPlane::Slice
-    }
-
-    /// True if a drag pans: Space is held, or no drawing tool is active.
-    fn drag_pans(&self, has_space: bool) -> bool {
-        self.tool == ToolKind::Look || has_space
-    }
 }
 
 /// The effect of an event.
@@ -280,10 +211,8 @@ impl ToolInput {
         if self.gesture != Gesture::None || heard.over != Some(around.plane) {
             return;
         }
-        let crosses = around.is_linked && !heard.has_space;
-        let crosses = crosses && (around.tool == ToolKind::Look || heard.modifiers.shift);
         self.gesture = match button {
-            PointerButton::Primary if crosses => Gesture::Cross,
+            PointerButton::Primary if around.moves_crosshair(heard) => Gesture::Cross,
             PointerButton::Primary if !around.drag_pans(heard.has_space) => Gesture::Draw,
             PointerButton::Primary | PointerButton::Middle => Gesture::Pan(button),
             PointerButton::Secondary => Gesture::Window,

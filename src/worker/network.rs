@@ -292,7 +292,7 @@ impl NetworkThread {
         self.send_notice();
         let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
         self.outbox.send_event(Event::Clicked(ClickAnswer {
-            key: job.key,
+            case: job.case,
             object: job.object,
             revision: job.revision,
             prompts: job.prompts.len(),

@@ -25,6 +25,7 @@ pub(super) fn run_jobs(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
             case: job.case,
             plane: job.plane,
             index: job.index,
+            slices: job.images.iter().flatten().count(),
             image,
         }) {
             return;

@@ -63,14 +63,16 @@ pub struct SegmentJob {
 /// Find the object that prompts indicate.
 #[derive(Clone, Debug)]
 pub struct ClickJob {
-    /// The slice.
-    pub key: SliceKey,
+    /// The case.
+    pub case: CaseId,
     /// Id of the object.
     pub object: u64,
     /// Revision of the object; an answer to an older revision is discarded.
     pub revision: u64,
-    /// The pixels of the slice.
+    /// The pixels of the slice or of the orthogonal view.
     pub image: Arc<Image>,
+    /// Height of a pixel divided by its width.
+    pub pixel_aspect: f64,
     /// All prompts for the object, oldest first. The last one is to be answered.
     pub prompts: Vec<Prompt>,
     /// The object before the last prompt, or the connected component of the mask to correct; `None` for a new object.
@@ -82,8 +84,8 @@ pub struct ClickJob {
 /// The answer to a [`ClickJob`].
 #[derive(Clone, Debug)]
 pub struct ClickAnswer {
-    /// The slice.
-    pub key: SliceKey,
+    /// The case.
+    pub case: CaseId,
     /// Id of the object.
     pub object: u64,
     /// Revision of the object in the job.

@@ -1,4 +1,4 @@
-//! Brush and eraser on a reformatted view: one stroke paints on many slices and is one step.
+//! Tools on a reformatted view. A stroke of brush or eraser paints on many slices and is one step.
 
 use super::{
     super::{
@@ -52,6 +52,7 @@ impl Session {
         }
         match (self.tools.active_tool(), input.phase) {
             (ToolKind::Look, _) => {}
+            (ToolKind::Click, _) => self.handle_click(Some(plane), input),
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => {
                 self.begin_across(plane, input)
             }
@@ -62,7 +63,7 @@ impl Session {
             }
             (tool, PointerPhase::Press) => {
                 let text = format!(
-                    "{} works only on acquired slices. Use brush or eraser in orthogonal views.",
+                    "{} works only on acquired slices. Use Brush, Eraser or Click in orthogonal views.",
                     tool.display_name()
                 );
                 self.notices.add(Severity::Hint, text);

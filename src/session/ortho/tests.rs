@@ -1,6 +1,8 @@
 //! Orthogonal views of a series: linking, painting, undo, and the memory limit.
 #![allow(clippy::unwrap_used)]
 
+mod click;
+
 use super::{
     super::{
         Action,

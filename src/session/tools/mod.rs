@@ -132,7 +132,7 @@ impl Session {
         if self.tools.kind != ToolKind::Look && self.is_ready_to_draw() {
             match self.tools.kind {
                 ToolKind::Look => {}
-                ToolKind::Click => self.handle_click(input),
+                ToolKind::Click => self.handle_click(None, input),
                 ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
                     self.handle_brush(input)
                 }

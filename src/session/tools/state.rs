@@ -1,7 +1,7 @@
 //! State of the tools between two pointer events.
 
 use super::{LoadedWire, Place, PointerInput, Preview, ToolGesture, outline::LASSO_STEP};
-use crate::session::tool_options::ToolKind;
+use crate::session::{click_place::ClickPlace, tool_options::ToolKind};
 use labrum_core::prompts::Prompt;
 
 /// The active tool and the current gesture.
@@ -90,11 +90,20 @@ impl Tools {
         self.keyed
     }
 
-    /// The prompt that is being drawn with the Click tool.
-    pub fn drawn_prompt(&self) -> Option<Prompt> {
+    /// The prompt that is being drawn with the Click tool, and where.
+    pub fn drawn_prompt(&self) -> Option<(&ClickPlace, Prompt)> {
         match &self.gesture {
-            ToolGesture::Prompt(drawn) => Some(drawn.to_prompt()),
+            ToolGesture::Prompt(drawn) => Some((drawn.place(), drawn.to_prompt())),
             _ => None,
+        }
+    }
+
+    /// True during a gesture on an orthogonal view.
+    pub(in crate::session) fn is_on_view(&self) -> bool {
+        match &self.gesture {
+            ToolGesture::Across(_) => true,
+            ToolGesture::Prompt(drawn) => matches!(drawn.place(), ClickPlace::View(_)),
+            _ => false,
         }
     }
 

@@ -61,7 +61,7 @@ fn reply(harness: &mut Harness<'static, App>, job: &ClickJob) {
     let probabilities: Vec<f32> = (0..SIDE * SIDE).map(at).collect();
     let found = ClickedObject::from_probabilities(&probabilities, SIDE, SIDE);
     let answer = ClickAnswer {
-        key: job.key,
+        case: job.case,
         object: job.object,
         revision: job.revision,
         prompts: job.prompts.len(),

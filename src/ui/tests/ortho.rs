@@ -1,9 +1,14 @@
 //! The orthogonal views in the window: linked by clicks, painted with mouse and keys.
 
 use super::*;
-use crate::session::{ortho::tests::shown, settings::ViewMode};
+use crate::session::{
+    clicked::ClickedObject,
+    job::{ClickAnswer, ClickJob, NetworkJob},
+    ortho::tests::shown,
+    settings::ViewMode,
+};
 use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, vec2};
-use labrum_core::{reslice, stack::ViewPlane};
+use labrum_core::{prompts::Prompt, reslice, stack::ViewPlane};
 use std::sync::Arc;
 
 /// The window with three views of five slices, all loaded.
@@ -24,6 +29,7 @@ fn run_reslice_jobs(harness: &mut Harness<'static, App>) {
                 case: job.case,
                 plane: job.plane,
                 index: job.index,
+                slices: job.images.iter().flatten().count(),
                 image,
             };
             harness.state_mut().session.on_event(event);
@@ -195,4 +201,98 @@ fn the_image_cache_limit_is_a_setting() {
         "{:?}",
         limit.value()
     );
+}
+
+/// The window with the Click tool, and the sagittal view at its eighth plane.
+fn clicking() -> Harness<'static, App> {
+    let mut harness = views();
+    for key in [Key::F6, Key::ArrowDown] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    run_reslice_jobs(&mut harness);
+    harness.key_press(Key::K);
+    harness.run_steps(2);
+    harness
+}
+
+/// The newest question to the network.
+fn question(harness: &mut Harness<'static, App>) -> ClickJob {
+    let jobs = std::mem::take(&mut harness.state_mut().jobs).into_iter();
+    let newest = jobs.rev().find_map(|job| match job {
+        Job::Network(NetworkJob::Click(job)) => Some(job),
+        _ => None,
+    });
+    newest.unwrap()
+}
+
+/// Answers with the left half of the view.
+fn reply(harness: &mut Harness<'static, App>, job: &ClickJob) {
+    let (columns, rows) = (job.image.columns, job.image.rows);
+    let probabilities: Vec<f32> = (0..columns * rows)
+        .map(|at| if at % columns < columns / 2 { 0.9 } else { 0.1 })
+        .collect();
+    let found = ClickedObject::from_probabilities(&probabilities, columns, rows);
+    let answer = ClickAnswer {
+        case: job.case,
+        object: job.object,
+        revision: job.revision,
+        prompts: job.prompts.len(),
+        result: Ok(Arc::new(found)),
+    };
+    harness.state_mut().session.on_event(Event::Clicked(answer));
+    harness.run_steps(2);
+}
+
+#[test]
+fn an_object_is_clicked_on_the_sagittal_view_and_corrected_with_the_right_button() {
+    let mut harness = clicking();
+    let middle = center(&harness, "View: Sagittal");
+    drag(&mut harness, middle, middle, Modifiers::NONE);
+    let job = question(&mut harness);
+    assert!(matches!(
+        job.prompts[..],
+        [Prompt::Click { adds: true, .. }]
+    ));
+    reply(&mut harness, &job);
+    let words = "View: Sagittal, 8 of 12, mask shown as fill";
+    assert!(harness.query_by_label_contains(words).is_some());
+    let summary = "Object 1: 1 click, confidence";
+    let is_told = harness
+        .query_all_by_label_contains(summary)
+        .next()
+        .is_some();
+    assert!(is_told);
+
+    let at = middle - vec2(30.0, 0.0);
+    for pressed in [true, false] {
+        harness.event(Input::PointerButton {
+            pos: at,
+            button: PointerButton::Secondary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        harness.step();
+    }
+    harness.run_steps(2);
+    let job = question(&mut harness);
+    assert!(matches!(
+        job.prompts[..],
+        [_, Prompt::Click { adds: false, .. }]
+    ));
+}
+
+#[test]
+fn with_the_click_tool_a_drag_with_shift_scribbles_and_leaves_the_crosshair() {
+    let mut harness = clicking();
+    let middle = center(&harness, "View: Sagittal");
+    let below = middle + vec2(0.0, 60.0);
+    drag(&mut harness, middle, below, Modifiers::SHIFT);
+    let job = question(&mut harness);
+    assert!(matches!(
+        job.prompts[..],
+        [Prompt::Scribble { adds: true, .. }]
+    ));
+    let session = &harness.state().session;
+    assert_eq!(session.cases.current_case().unwrap().slice, 2);
 }

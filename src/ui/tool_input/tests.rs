@@ -1,6 +1,7 @@
 //! Mouse events on one view and their results, in order.
 
 use super::*;
+use crate::session::view::ViewPlacement;
 use PointerPhase::{DoubleClick, Drag, Hover, Leave, Press, Release};
 use egui::{MouseWheelUnit, pos2};
 
@@ -273,6 +274,35 @@ fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_crosshair() {
         &linked(ToolKind::Brush),
     );
     assert_eq!(phases(&out).len(), 2, "a brush paints");
+    let press = Heard {
+        modifiers: Modifiers::SHIFT,
+        ..down(20.0)
+    };
+    let mut input = ToolInput::default();
+    let out = dispatch(&mut input, &[press, moved(30.0)], &linked(ToolKind::Click));
+    assert_eq!(phases(&out).len(), 2, "the Click tool scribbles");
+}
+
+#[test]
+fn with_the_click_tool_a_right_click_on_an_orthogonal_view_removes() {
+    let around = EventContext {
+        plane: ViewPlane::Column,
+        is_linked: true,
+        ..context(ToolKind::Click, 0.0)
+    };
+    let on_view = |what| Heard {
+        over: Some(ViewPlane::Column),
+        ..window_event(what, 20.0)
+    };
+    let mut input = ToolInput::default();
+    let all = [
+        on_view(WindowEvent::Pressed(PointerButton::Secondary)),
+        on_view(WindowEvent::Released(PointerButton::Secondary)),
+    ];
+    let out = dispatch(&mut input, &all, &around);
+    assert_eq!(phases(&out), [(Press, 5.0), (Release, 5.0)]);
+    let removes = |told: &EventResult| !matches!(told, EventResult::Input(i) if !i.erases);
+    assert!(out.iter().all(removes) && input.menu.is_none());
 }
 
 #[test]

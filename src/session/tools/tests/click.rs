@@ -52,7 +52,7 @@ fn square(columns: Range<usize>, rows: Range<usize>) -> ClickedObject {
 /// Answers a question with a square from `first` to `end` in both directions.
 fn reply(session: &mut Session, job: &ClickJob, first: usize, end: usize) {
     session.on_event(Event::Clicked(ClickAnswer {
-        key: job.key,
+        case: job.case,
         object: job.object,
         revision: job.revision,
         prompts: job.prompts.len(),
@@ -350,7 +350,7 @@ fn a_failure_is_told_once_and_its_prompts_are_gone() {
     click(&mut session, [35.0, 35.0], false);
     let job = question(&mut session);
     session.on_event(Event::Clicked(ClickAnswer {
-        key: job.key,
+        case: job.case,
         object: job.object,
         revision: job.revision,
         prompts: 1,

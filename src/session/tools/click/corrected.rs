@@ -1,0 +1,80 @@
+//! The connected component of a label that the first prompt of an object corrects.
+
+use super::{Place, middle_of};
+use crate::session::clicked::ClickedObject;
+use labrum_core::{mask::Mask, prompts::Prompt, tools::fill};
+use std::ops::Range;
+
+/// Maximum distance of a first positive click from a connected component of the label that it corrects, in screen points.
+const NEAR: f64 = 12.0;
+
+/// The connected component of the label that a first prompt corrects: a negative prompt the one under it, a positive
+/// prompt one close to it. `None` for a box, which always begins a new object.
+pub(super) fn corrected_piece(
+    mask: &Mask,
+    label: u8,
+    prompt: &Prompt,
+    scale: [f64; 2],
+) -> Option<ClickedObject> {
+    let seed = match prompt {
+        Prompt::Box { .. } => None,
+        Prompt::Click { at, adds: false } => pixel_on_label(mask, label, *at),
+        Prompt::Scribble {
+            points,
+            adds: false,
+        } => points
+            .iter()
+            .find_map(|at| pixel_on_label(mask, label, *at)),
+        Prompt::Click { adds: true, .. } | Prompt::Scribble { adds: true, .. } => {
+            pixel_beside_label(mask, label, middle_of(prompt), scale)
+        }
+    };
+    let piece = fill::connected_label(mask, seed?);
+    Some(ClickedObject::from_piece(
+        &piece,
+        mask.columns(),
+        mask.rows(),
+    ))
+}
+
+/// The pixel at a point, if it has the label.
+fn pixel_on_label(mask: &Mask, label: u8, [x, y]: Place) -> Option<(usize, usize)> {
+    let (column, row) = (x.floor() as i64, y.floor() as i64);
+    let is_on = label > 0 && mask.label_at(column, row) == label;
+    is_on.then_some((column as usize, row as usize))
+}
+
+/// The pixel of the label nearest to a point outside of the label, if it is within [`NEAR`].
+fn pixel_beside_label(
+    mask: &Mask,
+    label: u8,
+    at: Place,
+    scale: [f64; 2],
+) -> Option<(usize, usize)> {
+    if pixel_on_label(mask, label, at).is_some() {
+        return None;
+    }
+    let columns = pixels_near(at[0], NEAR / scale[0], mask.columns());
+    let rows = pixels_near(at[1], NEAR / scale[1], mask.rows());
+    rows.flat_map(|row| columns.clone().map(move |column| (column, row)))
+        .filter(|(column, row)| mask.label_at(*column as i64, *row as i64) == label)
+        .map(|pixel| (distance_to_pixel(at, pixel, scale), pixel))
+        .filter(|(distance, _)| *distance <= NEAR)
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, pixel)| pixel)
+}
+
+/// The pixels along an axis of `end` pixels that lie within `reach` pixels of a point.
+fn pixels_near(at: f64, reach: f64, end: usize) -> Range<usize> {
+    let first = (at - reach).floor().clamp(0.0, end as f64) as usize;
+    let last = (at + reach).ceil().clamp(0.0, end as f64) as usize;
+    first..last
+}
+
+/// Distance from a point to a pixel, in screen points.
+fn distance_to_pixel(at: Place, (column, row): (usize, usize), scale: [f64; 2]) -> f64 {
+    let low = [column as f64, row as f64];
+    let by =
+        [0, 1].map(|axis| (at[axis] - at[axis].clamp(low[axis], low[axis] + 1.0)) * scale[axis]);
+    by[0].hypot(by[1])
+}
