@@ -32,8 +32,6 @@ struct Real {
     clicks: Option<(DeviceChoice, PromptSegmenter)>,
     /// The image that was clicked last, and its grey levels.
     clicked: Option<(Arc<Image>, SquareImage)>,
-    /// A message for the user about the last click.
-    notice: Option<String>,
 }
 
 impl SegmentationNetwork for Real {
@@ -104,18 +102,7 @@ impl SegmentationNetwork for Real {
         };
         let earlier = job.earlier.as_ref().map(|found| found.probabilities());
         let image = clicked_image(&mut self.clicked, &job.image, job.pixel_aspect);
-        let error = match segmenter.answer_on(image, &job.prompts, earlier.as_deref()) {
-            Err(error) if job.device != DeviceChoice::Cpu => error,
-            answer => return answer,
-        };
-        // As for other models: the GPU failed, the CPU takes over.
-        *segmenter = PromptSegmenter::from_bytes(shipped::CLICK, DeviceChoice::Cpu)?;
-        let answer = segmenter.answer_on(image, &job.prompts, earlier.as_deref())?;
-        self.notice = Some(format!(
-            "the GPU failed ({}); clicks are now answered on the CPU",
-            error.reason
-        ));
-        Ok(answer)
+        segmenter.answer_on(image, &job.prompts, earlier.as_deref())
     }
 
     fn second_choices(&mut self, job: &SecondChoiceJob) -> Result<Vec<BoundaryChoice>> {
@@ -136,8 +123,9 @@ impl SegmentationNetwork for Real {
     }
 
     fn take_notice(&mut self) -> Option<String> {
-        let of_click = self.notice.take();
-        of_click.or_else(|| self.ready.as_mut()?.2.take_notice())
+        let clicks = self.clicks.as_mut();
+        let of_clicks = clicks.and_then(|(_, segmenter)| segmenter.take_notice());
+        of_clicks.or_else(|| self.ready.as_mut()?.2.take_notice())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `labrum click`: segments the object that clicks, boxes and scribbles indicate.
 
-use super::{DeviceArgument, usage::argument_error};
+use super::{DeviceArgument, console, usage::argument_error};
 use crate::io::{export, open};
 use crate::{Error, Result};
 use clap::{ArgAction, ArgMatches, FromArgMatches};
@@ -179,6 +179,9 @@ pub(super) fn run(arguments: &ClickArguments) -> Result<()> {
         None => PromptSegmenter::from_bytes(crate::shipped::CLICK, arguments.device.into())?,
     };
     let found = segmenter.segment(&image, &arguments.prompts.0, None)?;
+    if let Some(notice) = segmenter.take_notice() {
+        console::print_remark(format_args!("labrum: {notice}"));
+    }
     let labels = to_mask(&found).into_iter().map(u8::from).collect();
     let mask = Mask::from_labels(image.columns, image.rows, labels)
         .ok_or_else(|| Error::at_path(tried, &arguments.image, "the image has no pixels"))?;

@@ -124,6 +124,9 @@ fn score_task(
             target,
             usize::from(arguments.clicks),
         )?);
+        if let Some(notice) = segmenter.take_notice() {
+            console::print_above_bar(&bar, &notice);
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use burn_wgpu::WgpuSetup;
 pub use labrum_core::device::DeviceChoice;
-use labrum_core::{Error, Result};
+use labrum_core::{Error, Result, guard};
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
 
@@ -111,17 +111,10 @@ pub(super) fn panic_to_error(
     tried: &str,
     panic: &(dyn std::any::Any + Send),
 ) -> Error {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    let reason = text
-        .unwrap_or("unknown error")
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let error = Error::new(format!("{tried} on {}", device.name), reason);
+    let error = Error::new(
+        format!("{tried} on {}", device.name),
+        guard::panic_reason(panic),
+    );
     if device.is_cpu() {
         error
     } else {

@@ -2,9 +2,9 @@
 
 use super::checkpoint::{self, Architecture, Weights};
 use super::cmunext::SIZE_MULTIPLE;
-use super::device::{self, DeviceChoice, NamedDevice};
+use super::device::DeviceChoice;
+use super::fallback::FallbackRunner;
 use super::preprocess;
-use super::runner::Runner;
 use labrum_core::{
     Error, Result, counts::count_with_noun, image::Image, label::Label, model_card::ModelCard,
     prediction::Prediction,
@@ -14,10 +14,8 @@ use std::path::Path;
 /// A network with its model card on a device. Make all calls from one thread.
 pub struct Segmenter {
     card: ModelCard,
-    weights: Weights,
-    runner: Runner,
+    runner: FallbackRunner,
     hash: String,
-    notice: Option<String>,
 }
 
 impl Segmenter {
@@ -48,14 +46,10 @@ impl Segmenter {
     /// Builds a model from a model card and weights, which must match.
     pub fn new(card: ModelCard, weights: Weights, choice: DeviceChoice) -> Result<Self> {
         check_card(&card, checkpoint::detect_architecture(&weights)?)?;
-        let runner = Runner::new(&weights, device::select_available(choice)?)?;
-        let hash = checkpoint::weights_hash(&weights);
         Ok(Self {
+            runner: FallbackRunner::new(&weights, choice)?,
+            hash: checkpoint::weights_hash(&weights),
             card,
-            weights,
-            runner,
-            hash,
-            notice: None,
         })
     }
 
@@ -76,7 +70,7 @@ impl Segmenter {
 
     /// A message for the user, returned once: that the GPU failed and the CPU took over.
     pub fn take_notice(&mut self) -> Option<String> {
-        self.notice.take()
+        self.runner.take_notice()
     }
 
     /// Labels and probabilities for one slice, at its own size. Blocks while the network runs.
@@ -84,28 +78,8 @@ impl Segmenter {
         let (input, placement) = preprocess::fit_to_input(image, &self.card.input)?;
         let spec = &self.card.input;
         let shape = [1, spec.channels, spec.rows, spec.columns];
-        let probabilities = if self.runner.device().is_cpu() {
-            self.runner.predict_probabilities(input, shape)?
-        } else {
-            match self.runner.predict_probabilities(input.clone(), shape) {
-                Err(error) => {
-                    self.fall_back(&error)?;
-                    self.runner.predict_probabilities(input, shape)?
-                }
-                result => result?,
-            }
-        };
+        let probabilities = self.runner.predict_probabilities(input, shape)?;
         preprocess::restore_to_source(&probabilities, self.card.labels.len() + 1, &placement)
-    }
-
-    fn fall_back(&mut self, error: &Error) -> Result<()> {
-        let failed = self.device_name().to_owned();
-        self.runner = Runner::new(&self.weights, NamedDevice::cpu())?;
-        self.notice = Some(format!(
-            "{failed} failed ({}); the model now runs on the CPU",
-            error.reason
-        ));
-        Ok(())
     }
 }
 

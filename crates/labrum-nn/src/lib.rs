@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod cmunext;
 pub mod device;
 pub mod evaluate;
+pub mod fallback;
 pub mod frozen;
 pub mod infer;
 mod kernels;

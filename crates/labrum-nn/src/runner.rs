@@ -20,10 +20,13 @@ enum LogitsNetwork {
     Frozen(Box<Frozen>),
     /// On a GPU.
     Burn(Box<CmuNext>),
+    /// In place of a GPU that fails.
+    #[cfg(test)]
+    Failing,
 }
 
 impl Runner {
-    /// Loads `weights` onto `device`. Errors: weights that are not a complete CMUNeXt, or not finite.
+    /// Loads `weights` onto `device`. Errors: weights that are not a complete CMUNeXt, or not finite; a device failure.
     pub fn new(weights: &Weights, device: NamedDevice) -> Result<Self> {
         let network = if device.is_cpu() {
             let mut weights = weights.clone();
@@ -31,11 +34,24 @@ impl Runner {
             checkpoint::widen_sigmoid_head(&mut weights);
             LogitsNetwork::Frozen(Box::new(Frozen::new(&weights)?))
         } else {
-            LogitsNetwork::Burn(Box::new(
-                checkpoint::build_network(weights.clone(), &device.device)?.1,
-            ))
+            let (_, network) = contain_panic(&device, "load the model", || {
+                checkpoint::build_network(weights.clone(), &device.device)
+            })?;
+            LogitsNetwork::Burn(Box::new(network))
         };
         Ok(Self { network, device })
+    }
+
+    /// A network that fails whenever it runs.
+    #[cfg(test)]
+    pub(crate) fn failing() -> Self {
+        Self {
+            network: LogitsNetwork::Failing,
+            device: NamedDevice {
+                name: "Failing GPU".to_owned(),
+                ..NamedDevice::cpu()
+            },
+        }
     }
 
     /// The device in use.
@@ -50,11 +66,9 @@ impl Runner {
         inputs: Vec<f32>,
         shape: [usize; 4],
     ) -> Result<Vec<f32>> {
-        // burn reports most failures of a GPU (memory, a lost device) as a panic.
-        let values = catch_unwind(AssertUnwindSafe(|| {
+        let values = contain_panic(&self.device, "run the model", || {
             self.network.run_softmax(inputs, shape, &self.device)
-        }))
-        .map_err(|panic| device::panic_to_error(&self.device, "run the model", panic.as_ref()))??;
+        })?;
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {
@@ -84,8 +98,20 @@ impl LogitsNetwork {
                 data.try_into_vec::<f32>()
                     .map_err(|e| run_error(device, &format!("{e:?}")))
             }
+            #[cfg(test)]
+            Self::Failing => std::panic::resume_unwind(Box::new("out of memory")),
         }
     }
+}
+
+/// Works on a device: burn reports most failures of a GPU (memory, a lost device) as a panic.
+fn contain_panic<T>(
+    device: &NamedDevice,
+    tried: &str,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(device::panic_to_error(device, tried, panic.as_ref())))
 }
 
 fn run_error(device: &NamedDevice, reason: &str) -> Error {

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     checkpoint::{self, Weights},
-    device::{self, DeviceChoice},
-    runner::Runner,
+    device::DeviceChoice,
+    fallback::FallbackRunner,
 };
 use labrum_core::{Error, Result, model_card::ModelCard, prompts::Prompt};
 use std::path::Path;
@@ -68,7 +68,7 @@ impl PromptImage {
 /// A prompt model on a device. All calls must come from the same thread.
 pub struct PromptSegmenter {
     card: ModelCard,
-    runner: Runner,
+    runner: FallbackRunner,
     hash: String,
 }
 
@@ -119,7 +119,7 @@ impl PromptSegmenter {
             );
         }
         Ok(Self {
-            runner: Runner::new(weights, device::select_available(choice)?)?,
+            runner: FallbackRunner::new(weights, choice)?,
             hash: checkpoint::weights_hash(weights),
             card,
         })
@@ -133,6 +133,11 @@ impl PromptSegmenter {
     /// SHA-256 of the weights, hex.
     pub fn weights_hash(&self) -> &str {
         &self.hash
+    }
+
+    /// A message for the user, returned once: that the GPU failed and the CPU took over.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.runner.take_notice()
     }
 
     /// Applies the prompts one after the other. Returns the probability of each pixel, 0..=1 in steps of 1/255, to belong to
