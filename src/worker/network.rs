@@ -13,10 +13,15 @@ use crate::{
     },
 };
 use labrum_core::{
-    boundary::BoundaryChoice, device::DeviceChoice, image::Image, prediction::Prediction,
+    boundary::BoundaryChoice, device::DeviceChoice, guard, image::Image, prediction::Prediction,
 };
 use parking_lot::{Condvar, Mutex};
-use std::{collections::VecDeque, path::Path, sync::Arc};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
 
 /// Interface of the network thread to the network. The real one is in `app`; tests have their own.
 pub trait SegmentationNetwork {
@@ -206,7 +211,7 @@ impl NetworkHandle {
 fn log_prompts(job: &ClickJob) {
     if log::log_enabled!(log::Level::Debug) {
         let prompts = serde_json::to_string(&job.prompts).unwrap_or_default();
-        log::debug!("prompts on slice {}: {prompts}", job.key.slice + 1);
+        log::debug!("prompts given: {prompts}");
     }
 }
 
@@ -223,19 +228,21 @@ impl NetworkThread {
             NetworkJob::Click(job) => self.answer_click(&job),
             NetworkJob::SecondChoice(job) => self.answer_second_choice(&job),
             NetworkJob::PrepareClicks(device) => {
-                if let Err(error) = self.network.prepare_clicks(device) {
+                let loaded = contain_panic("load the model for clicks", || {
+                    self.network.prepare_clicks(device)
+                });
+                self.send_notice();
+                if let Err(error) = loaded {
                     self.outbox.send_event(Event::Failed(error));
                 }
             }
             NetworkJob::ProbeDevice(choice) => {
-                let event = self
-                    .network
-                    .probe_device(choice)
-                    .map_or_else(Event::Failed, Event::Device);
+                let name = contain_panic("find the device", || self.network.probe_device(choice));
+                let event = name.map_or_else(Event::Failed, Event::Device);
                 self.outbox.send_event(event);
             }
             NetworkJob::ReadModel(path) => {
-                let result = self.network.read_model(&path);
+                let result = contain_panic("read the model", || self.network.read_model(&path));
                 self.outbox.send_event(Event::ModelRead(result));
             }
         }
@@ -288,7 +295,7 @@ impl NetworkThread {
     fn answer_click(&mut self, job: &ClickJob) {
         let (columns, rows) = (job.image.columns, job.image.rows);
         log_prompts(job);
-        let found = self.network.answer_click(job);
+        let found = contain_panic("find the clicked object", || self.network.answer_click(job));
         self.send_notice();
         let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
         self.outbox.send_event(Event::Clicked(ClickAnswer {
@@ -301,7 +308,7 @@ impl NetworkThread {
     }
 
     fn answer_second_choice(&mut self, job: &SecondChoiceJob) {
-        let result = self.network.second_choices(job);
+        let result = contain_panic("find another boundary", || self.network.second_choices(job));
         self.send_notice();
         let answer = SecondChoiceAnswer { id: job.id, result };
         self.outbox.send_event(Event::SecondChoice(answer));
@@ -315,7 +322,9 @@ impl NetworkThread {
     }
 
     fn prepare_model(&mut self, job: &SegmentJob) -> Result<()> {
-        let device = self.network.prepare_model(&job.model, job.device)?;
+        let device = contain_panic("load the model", || {
+            self.network.prepare_model(&job.model, job.device)
+        })?;
         self.outbox.send_event(Event::Device(device));
         Ok(())
     }
@@ -325,10 +334,8 @@ impl NetworkThread {
             Some(image) => image.clone(),
             None => Arc::new(io::open::load_slice(&target.source, target.kind)?),
         };
-        let prediction = self
-            .network
-            .segment_image(&image)?
-            .remap_labels(&job.values);
+        let prediction = contain_panic("run the model", || self.network.segment_image(&image))?;
+        let prediction = prediction.remap_labels(&job.values);
         let finding = Finding::from_prediction(
             &prediction,
             job.model.display_title().into(),
@@ -338,3 +345,16 @@ impl NetworkThread {
         Ok(Arc::new(finding.with_weights(self.network.weights_hash())))
     }
 }
+
+/// Runs work of the network. A panic, which a GPU or its driver may cause, becomes an error: what waits for the result is
+/// told, and the thread goes on.
+fn contain_panic<T>(tried: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Unwind safety: a network writes all of its buffers before it reads them.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let error = Error::new(tried, guard::panic_reason(panic.as_ref()));
+        Err(error.with_advice("Try again, or choose the CPU in the settings."))
+    })
+}
+
+#[cfg(test)]
+mod tests;
