@@ -85,6 +85,8 @@ impl Session {
             .pointer
             .map_or_else(|| view.pane.from_grid(ortho.cross), |p| p.at);
         let at = [0, 1].map(|i| (from[i] + by[i]).clamp(0.5, view.pane.size[i] as f64 - 0.5));
+        let placement = view.view.place_picture(view.canvas, view.picture_extent());
+        let scale = f64::from(placement.scale[0]);
         self.across_pointer(
             plane,
             PointerInput {
@@ -92,7 +94,7 @@ impl Session {
                 at,
                 erases: false,
                 is_shifted: false,
-                scale: 1.0,
+                scale,
             },
         );
     }

@@ -1,7 +1,10 @@
 //! Answers that arrive after something else has changed: the case, the label, the mask, the workspace.
 
 use super::*;
-use crate::session::{job::WorkspaceInfo, tests::known};
+use crate::{
+    Error,
+    session::{job::WorkspaceInfo, tests::known},
+};
 
 fn says(session: &Session, words: &str) -> bool {
     let mut notices = session.notices.list.iter();
@@ -185,4 +188,70 @@ fn an_answer_without_a_change_does_not_blame_a_locked_label() {
     click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
     click_and_reply(&mut session, [22.0, 22.0], false, 10, 30);
     assert!(!says(&session, "locked"));
+}
+
+#[test]
+fn a_late_answer_is_dropped() {
+    for how in [
+        UserCommand::Undo,
+        UserCommand::Cancel,
+        UserCommand::CloseAll,
+    ] {
+        let mut session = clicking(1);
+        click(&mut session, [20.0, 20.0], false);
+        let job = question(&mut session);
+        command(&mut session, how);
+        assert!(state(&session).is_none(), "{how:?}");
+        reply(&mut session, &job, 10, 30);
+        assert!(session.history.is_empty(), "{how:?}");
+        assert!(session.live_mask().is_none_or(|l| l.mask().is_blank()));
+    }
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    command(&mut session, UserCommand::Undo);
+    click(&mut session, [40.0, 40.0], false);
+    reply(&mut session, &job, 10, 30);
+    assert!(mask(&session).is_blank(), "it answers another click");
+    let job = question(&mut session);
+    reply(&mut session, &job, 35, 45);
+    assert_eq!(mask(&session), square_mask(35, 45));
+}
+
+#[test]
+fn a_failure_is_told_once_and_its_prompts_are_gone() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    click(&mut session, [35.0, 35.0], false);
+    let job = question(&mut session);
+    session.on_event(Event::Clicked(ClickAnswer {
+        case: job.case,
+        object: job.object,
+        revision: job.revision,
+        prompts: 1,
+        result: Err(Error::new("find the clicked object", "the device is gone")),
+    }));
+    assert_eq!(session.notices.errors.len(), 1);
+    assert!(state(&session).is_none() && questions(&mut session).is_empty());
+    click_and_reply(&mut session, [20.0, 20.0], false, 10, 30);
+    assert_eq!(mask(&session), square_mask(10, 30));
+}
+
+#[test]
+fn an_answer_in_the_middle_of_a_stroke_waits_for_its_end() {
+    let mut session = clicking(1);
+    click(&mut session, [20.0, 20.0], false);
+    let job = question(&mut session);
+    take(&mut session, UserCommand::ToolBrush, 3.0);
+    point(&mut session, PointerPhase::Press, [50.0, 50.0], false);
+    reply(&mut session, &job, 10, 30);
+    assert_eq!(mask(&session).label_at(15, 15), 0);
+    point(&mut session, PointerPhase::Release, [50.0, 50.0], false);
+    assert_eq!(mask(&session).label_at(15, 15), 1);
+    assert_eq!(session.history.len(), 2);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(
+        [(15, 15), (50, 50)].map(|(x, y)| mask(&session).label_at(x, y)),
+        [0, 1]
+    );
 }
