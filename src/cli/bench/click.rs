@@ -127,7 +127,7 @@ fn time_during_round(
     device: DeviceChoice,
 ) -> Result<(ClickTimes, usize)> {
     let (control, steps) = (Control::default(), AtomicUsize::new(0));
-    thread::scope(|scope| {
+    thread::scope(|scope| -> Result<(ClickTimes, usize)> {
         let round = scope.spawn(|| run_round(device, &control, &steps));
         while steps.load(Ordering::Relaxed) == 0 && !round.is_finished() {
             thread::sleep(Duration::from_millis(20));
