@@ -17,7 +17,7 @@ use labrum_nn::{
             JudgedPoint, PromptRun, PromptStart, PromptStep, PromptTrainingKeeper, train_prompts,
         },
     },
-    train::state::TrainingState,
+    train::{check_same_settings, state::TrainingState},
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,8 @@ target and corrects the masks that the network returns. The folders in \"judged\
 (\"judged-every\", by default 1000 steps) their targets are segmented with simulated clicks, and the weights with the best mean \
 Dice after 1, 3 and 5 clicks are written to --out.
 
-At each evaluation the state of the training is saved next to the log, with .state added to its name; --resume continues from it.
+At each evaluation the state of the training is saved next to the log, with .state added to its name; --resume continues from it, \
+with the same recipe.
 
 Examples:
   labrum train-prompts recipe.json --out click.safetensors --log click.json
@@ -104,7 +105,7 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
         .transpose()
         .map_err(|e| argument_error("read --minutes", e))?;
     let state_file = state_path(&arguments.log);
-    let (start, points) = resolve_start(arguments, &state_file)?;
+    let (start, points) = resolve_start(arguments, &file, &state_file)?;
     let tasks = file.read_tasks()?;
     let judged = file.read_judged()?;
     let images = tasks.iter().map(|task| task.images.len()).sum();
@@ -141,9 +142,10 @@ pub(super) fn run(arguments: &TrainPromptsArguments) -> Result<()> {
     Ok(())
 }
 
-/// The start of the training, and the evaluations so far.
+/// The start of the training, and the evaluations so far. An error if the training to resume had another recipe.
 fn resolve_start(
     arguments: &TrainPromptsArguments,
+    file: &RecipeFile,
     state_file: &Path,
 ) -> Result<(PromptStart, Vec<JudgedPoint>)> {
     if let Some(path) = &arguments.start {
@@ -158,6 +160,11 @@ fn resolve_start(
         .map_err(|e| Error::at_path("read the training log", &arguments.log, e))?;
     let log: PromptLog = serde_json::from_slice(&text)
         .map_err(|e| Error::at_path("read the training log", &arguments.log, e))?;
+    let before = log.recipe.training_settings()?;
+    check_same_settings(&before, &file.training_settings()?).map_err(|error| Error {
+        path: Some(arguments.log.clone()),
+        ..error
+    })?;
     let mut points = log.points;
     points.retain(|point| point.steps <= state.steps);
     let seconds = points.last().map_or(0.0, |point| point.seconds);

@@ -14,6 +14,7 @@ use labrum_nn::{
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A recipe file: how a prompt model is trained, and on which images.
@@ -32,6 +33,9 @@ pub struct RecipeFile {
     /// Name, licence and authors of the images.
     #[serde(default)]
     pub trained_on: TrainedOn,
+    /// The folder of the recipe file, which the other folders are relative to.
+    #[serde(skip)]
+    base: PathBuf,
 }
 
 /// A folder to train on.
@@ -82,14 +86,22 @@ impl RecipeFile {
             Error::at_path(tried, path, e)
                 .with_advice("Run labrum train-prompts --help for an example of a recipe.")
         })?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        for task in &mut file.tasks {
-            task.folder = base.join(&task.folder);
-        }
-        for judged in &mut file.judged {
-            judged.folder = base.join(&judged.folder);
-        }
+        file.base = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(file)
+    }
+
+    /// All that affects the weights and their choice, as JSON: everything but the name and the description of the images.
+    ///
+    /// # Errors
+    /// If a folder cannot be represented in JSON.
+    pub fn training_settings(&self) -> Result<Value> {
+        let mut settings =
+            serde_json::to_value(self).map_err(|e| Error::new("log the recipe", e))?;
+        if let Some(settings) = settings.as_object_mut() {
+            settings.remove("name");
+            settings.remove("trained-on");
+        }
+        Ok(settings)
     }
 
     /// Reads the images of all tasks.
@@ -97,7 +109,8 @@ impl RecipeFile {
     /// # Errors
     /// If a folder or a file cannot be read.
     pub fn read_tasks(&self) -> Result<Vec<PromptTask>> {
-        self.tasks.iter().map(TaskFolder::read_task).collect()
+        let tasks = self.tasks.iter();
+        tasks.map(|task| task.read_images(&self.base)).collect()
     }
 
     /// Draws the evaluation targets.
@@ -107,11 +120,8 @@ impl RecipeFile {
     pub fn read_judged(&self) -> Result<Vec<JudgedTarget>> {
         let mut targets = Vec::new();
         for judged in &self.judged {
-            targets.extend(read_targets(
-                &judged.folder,
-                judged.targets,
-                self.recipe.seed,
-            )?);
+            let folder = self.base.join(&judged.folder);
+            targets.extend(read_targets(&folder, judged.targets, self.recipe.seed)?);
         }
         Ok(targets)
     }
@@ -124,10 +134,12 @@ impl TaskFolder {
         self.without.iter().any(is_subject)
     }
 
-    fn read_task(&self) -> Result<PromptTask> {
-        let mut pairs = dataset::open_folder(&self.folder, &FolderOptions::default())?.pairs;
+    /// Reads the images; `base` is the folder of the recipe file.
+    fn read_images(&self, base: &Path) -> Result<PromptTask> {
+        let folder = base.join(&self.folder);
+        let mut pairs = dataset::open_folder(&folder, &FolderOptions::default())?.pairs;
         pairs.retain(|pair| !self.leaves_out(pair));
-        let mut images = read_pairs(&pairs, &self.folder)?;
+        let mut images = read_pairs(&pairs, &folder)?;
         if self.ignore_masks {
             for image in &mut images {
                 image.labels = None;
@@ -192,5 +204,37 @@ pub(super) fn task_image(image: &Image, mask: &Mask, task: &str) -> TaskImage {
         labels: Some(mask.pixel_labels().iter().map(|l| u16::from(*l)).collect()),
         task: task.to_owned(),
         prompted: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read_recipe(folder: &str, name: &str, steps: usize) -> RecipeFile {
+        let parent = tempfile::tempdir().unwrap();
+        let base = parent.path().join(folder);
+        std::fs::create_dir(&base).unwrap();
+        let recipe = serde_json::json!({
+            "name": name,
+            "recipe": {"steps": steps},
+            "tasks": [{"folder": "heart"}],
+        });
+        let path = base.join("recipe.json");
+        std::fs::write(&path, recipe.to_string()).unwrap();
+        RecipeFile::read_from_file(&path).unwrap()
+    }
+
+    #[test]
+    fn the_settings_of_a_recipe_depend_neither_on_its_name_nor_on_its_folder() {
+        let settings = |folder, name, steps| -> Value {
+            let recipe = read_recipe(folder, name, steps);
+            recipe.training_settings().unwrap()
+        };
+        let first = settings("a", "Clicks", 20);
+        assert_eq!(first["tasks"][0]["folder"], "heart");
+        assert_eq!(first, settings("b", "Other", 20));
+        assert_ne!(first, settings("a", "Clicks", 30));
     }
 }

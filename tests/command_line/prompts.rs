@@ -39,6 +39,12 @@ fn a_model_learns_to_answer_clicks_and_is_resumed() {
     let first = train_prompts(folder, 60, &["--minutes", "0.0001"]);
     assert_eq!(first.code, Some(0), "{}", first.err);
     assert!(judged_steps(folder)[0] < 20);
+    let other = train_prompts(folder, 80, &["--resume"]);
+    let parts = [
+        "log.json",
+        "different settings: recipe.steps (60 before, 80 now)",
+    ];
+    assert_refused(&other, &parts);
     let second = train_prompts(folder, 60, &["--resume"]);
     assert_eq!(second.code, Some(0), "{}", second.err);
     let steps = judged_steps(folder);

@@ -549,7 +549,7 @@ fn a_killed_training_resumes_to_the_same_weights() {
         .output()
         .unwrap()
         .into();
-    assert_refused(&other, &["different settings"]);
+    assert_refused(&other, &["different settings", "seed (1 before, 2 now)"]);
     let resumed: Run = run("killed", &["--resume"]).output().unwrap().into();
     assert!(
         resumed.code == Some(0) && resumed.err.contains("resuming at epoch"),

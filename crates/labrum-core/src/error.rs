@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Untrusted,
     /// The settings of a server are invalid.
     Settings,
+    /// A training cannot be resumed, because it was started with other settings or images.
+    SettingsDiffer,
 }
 
 impl ErrorKind {

@@ -3,6 +3,7 @@
 use super::super::log::{Epoch, KeptWeights, TrainingLog};
 use super::super::options::{TrainOptions, ValidationFigure};
 use super::super::random::seed_of;
+use super::super::resume::{check_same_settings, other_training_error};
 use super::super::samples::TrainingSample;
 use super::super::smooth::SmoothLoss;
 use super::super::state::TrainingState;
@@ -10,7 +11,7 @@ use super::super::trainee::{Batch, Trainee, sample_dice};
 use super::{TrainingKeeper, TrainingProgress};
 use crate::checkpoint::{self, Weights};
 use crate::device::NamedDevice;
-use labrum_core::{Error, Result, model_card::ModelCard, progress::Cancel};
+use labrum_core::{Result, model_card::ModelCard, progress::Cancel};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::time::{Duration, Instant};
 
@@ -61,14 +62,9 @@ impl<'a> FullTraining<'a> {
         } = beginning;
         let mut resumed = None;
         if let Some((mut known, state)) = earlier {
-            if known.settings != json_round_trip(&log.settings) || known.images != log.images {
-                return Err(Error::new(
-                    "resume the training",
-                    "it was started with different settings or images",
-                )
-                .with_advice(
-                    "Use the same arguments as before, or leave out --resume to start again.",
-                ));
+            check_same_settings(&known.settings, &log.settings)?;
+            if known.images != log.images {
+                return Err(other_training_error("it was started with different images"));
             }
             known.cut_to(state.steps);
             log = TrainingLog {
@@ -290,9 +286,4 @@ impl<'a> FullTraining<'a> {
             .map_or(0.0, |t| self.elapsed_time().as_secs_f64() / t.as_secs_f64());
         by_steps.max(by_time).min(1.0)
     }
-}
-
-/// The settings as read back from a file: the last digit of a number may differ.
-fn json_round_trip(settings: &serde_json::Value) -> serde_json::Value {
-    serde_json::from_str(&settings.to_string()).unwrap_or_default()
 }
