@@ -48,6 +48,7 @@ impl SegmentationNetwork for Disc {
                 std: vec![1.0],
             },
             takes_prompts: false,
+            without_channels: Vec::new(),
             purpose: ModelPurpose {
                 summary: "heads".into(),
                 modalities: vec!["US".into()],

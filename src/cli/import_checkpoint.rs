@@ -106,6 +106,7 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             std: value_per_channel(a.std, &bare.input.std, found.channels),
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: a.purpose.unwrap_or(bare.purpose),
         trained_on: TrainedOn {
             data: a.data_name,

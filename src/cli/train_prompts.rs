@@ -41,6 +41,9 @@ target and corrects the masks that the network returns. The folders in \"judged\
 (\"judged-every\", by default 1000 steps) their targets are segmented with simulated clicks, and the weights with the best mean \
 Dice after 1, 3 and 5 clicks are written to --out.
 
+\"without-channels\": [\"walker\"], [\"proximity\"] or both trains a model without these input channels, to find out what they \
+contribute: they are filled with 0, also when the model is used.
+
 At each evaluation the state of the training is saved next to the log, with .state added to its name; --resume continues from it, \
 with the same recipe.
 

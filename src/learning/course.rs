@@ -215,6 +215,7 @@ fn candidate_card(
         labels: course.labels.iter().map(Label::for_model).collect(),
         input: spec,
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose,
         // Learned from other images, so it may no longer apply.
         looks: None,

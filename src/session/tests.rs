@@ -61,6 +61,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
             std: vec![1.0],
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: ModelPurpose {
             modalities: vec![modality.into()],
             summary: modality.into(),

@@ -3,6 +3,7 @@
 use crate::{
     label::Label,
     looks::{Look, Looks},
+    prompts::ComputedChannel,
     study::Series,
 };
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,9 @@ pub struct ModelCard {
     /// object that they indicate, of whatever kind.
     #[serde(default, skip_serializing_if = "is_false")]
     pub takes_prompts: bool,
+    /// Computed input channels that a prompt model was trained without: they are filled with 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_channels: Vec<ComputedChannel>,
     /// Intended use.
     #[serde(default)]
     pub purpose: ModelPurpose,

@@ -38,6 +38,16 @@ pub enum Prompt {
     },
 }
 
+/// An input channel of a network that is computed from the image and its prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComputedChannel {
+    /// The probability from a random walker whose seeds are the prompts.
+    Walker,
+    /// Proximity to the positive prompts by geodesic distance.
+    Proximity,
+}
+
 impl Prompt {
     /// True for positive prompts (a box is one), false for negative ones.
     pub fn adds(&self) -> bool {

@@ -119,6 +119,7 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
             std,
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: labrum_core::model_card::ModelPurpose {
             summary: "an unknown purpose".into(),
             ..Default::default()

@@ -58,6 +58,7 @@ fn model(name: &str) -> ModelEntry {
             std: vec![1.0],
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: ModelPurpose {
             modalities: vec!["US".into()],
             summary: "discs".into(),

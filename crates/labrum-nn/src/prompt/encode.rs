@@ -2,7 +2,7 @@
 //! prompts.
 
 use labrum_core::{
-    prompts::Prompt,
+    prompts::{ComputedChannel, Prompt},
     tools::{
         geodesic::geodesic_distance,
         random_walker::{Seed, random_walker},
@@ -34,6 +34,8 @@ pub struct ViewPlanes<'a> {
     pub prompts: &'a [Prompt],
     /// Side in pixels, an even number.
     pub side: usize,
+    /// Channels that are not computed, but filled with 0.
+    pub without: &'a [ComputedChannel],
 }
 
 impl ViewPlanes<'_> {
@@ -48,12 +50,16 @@ impl ViewPlanes<'_> {
             .map(|level| (0.5 + 0.25 * level).clamp(0.0, 1.0))
             .collect();
         let seeds = drawn.seeds(self.side);
-        let walker = random_walker(&levels, coarse, coarse, &seeds);
-        let adds: Vec<bool> = seeds.iter().map(|seed| *seed == Seed::Object).collect();
-        let nearness: Vec<f32> = geodesic_distance(&levels, coarse, coarse, &adds, EDGE_WEIGHT)
-            .into_iter()
-            .map(|distance| (-distance * COARSER as f32 / NEAR).exp())
-            .collect();
+        let walker = if self.without.contains(&ComputedChannel::Walker) {
+            vec![0.0; coarse * coarse]
+        } else {
+            random_walker(&levels, coarse, coarse, &seeds)
+        };
+        let nearness = if self.without.contains(&ComputedChannel::Proximity) {
+            vec![0.0; coarse * coarse]
+        } else {
+            proximity_to_object(&levels, coarse, &seeds)
+        };
         let mut input = Vec::with_capacity(CHANNELS * pixels);
         input.extend(grey);
         input.extend(drawn.adds);
@@ -64,6 +70,15 @@ impl ViewPlanes<'_> {
         input.extend(double(&nearness, coarse));
         input
     }
+}
+
+/// Proximity to the seeds of the object, 0..=1, on a square of `coarse` pixels a side.
+fn proximity_to_object(levels: &[f32], coarse: usize, seeds: &[Seed]) -> Vec<f32> {
+    let adds: Vec<bool> = seeds.iter().map(|seed| *seed == Seed::Object).collect();
+    geodesic_distance(levels, coarse, coarse, &adds, EDGE_WEIGHT)
+        .into_iter()
+        .map(|distance| (-distance * COARSER as f32 / NEAR).exp())
+        .collect()
 }
 
 /// Normalises to mean 0 and standard deviation 1 over the pixels of the image; pixels outside it become black.
@@ -256,6 +271,10 @@ mod tests {
     const SIDE: usize = 48;
 
     fn encode(prompts: &[Prompt]) -> Vec<f32> {
+        encode_without(&[], prompts)
+    }
+
+    fn encode_without(without: &[ComputedChannel], prompts: &[Prompt]) -> Vec<f32> {
         let grey: Vec<f32> = (0..SIDE * SIDE)
             .map(|at| {
                 let (x, y) = ((at % SIDE) as f32 - 20.0, (at / SIDE) as f32 - 24.0);
@@ -268,6 +287,7 @@ mod tests {
             earlier: &vec![0.25; SIDE * SIDE],
             prompts,
             side: SIDE,
+            without,
         }
         .encode()
     }
@@ -316,6 +336,26 @@ mod tests {
             } else if away > 14.0 {
                 assert!(*walker < 0.5 && *near < 0.4, "{away}: {walker} {near}");
             }
+        }
+    }
+
+    #[test]
+    fn channels_that_are_left_out_are_0_and_the_others_as_they_were() {
+        let click = [Prompt::Click {
+            at: [20.0, 24.0],
+            adds: true,
+        }];
+        let all = encode(&click);
+        for (without, channel) in [
+            (ComputedChannel::Walker, 5),
+            (ComputedChannel::Proximity, 6),
+        ] {
+            let input = encode_without(&[without], &click);
+            for other in (0..CHANNELS).filter(|other| *other != channel) {
+                assert!(plane(&input, other) == plane(&all, other), "{other}");
+            }
+            assert!(plane(&input, channel).iter().all(|value| *value == 0.0));
+            assert!(plane(&all, channel).iter().any(|value| *value > 0.0));
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     variation::{TaskView, vary_view},
     view::View,
 };
-use labrum_core::prompts::Prompt;
+use labrum_core::prompts::{ComputedChannel, Prompt};
 use rand::{RngExt, rngs::SmallRng};
 
 /// Side of the augmented image of an episode, in pixels.
@@ -130,8 +130,14 @@ impl Episode {
         }
     }
 
-    /// The next sample: the whole image for a new object, else the view around prompts and mask.
-    pub(super) fn next_sample(&self, side: usize, rng: &mut SmallRng) -> PromptSample {
+    /// The next sample: the whole image for a new object, else the view around prompts and mask. The channels in `without`
+    /// are filled with 0.
+    pub(super) fn next_sample(
+        &self,
+        side: usize,
+        without: &[ComputedChannel],
+        rng: &mut SmallRng,
+    ) -> PromptSample {
         let (columns, rows) = (self.image.columns, self.image.rows);
         let mask = self.earlier.as_deref().or(self.first_look.as_deref());
         let view = mask.map_or_else(
@@ -145,7 +151,9 @@ impl Episode {
         let truth: Vec<f32> = self.truth.iter().map(|flag| f32::from(*flag)).collect();
         PromptSample {
             view,
-            input: self.image.encode_view(&view, &self.prompts, mask, side),
+            input: self
+                .image
+                .encode_view(&view, &self.prompts, mask, side, without),
             labels: view
                 .sample_plane(&truth, columns, rows, side)
                 .into_iter()
@@ -249,7 +257,7 @@ mod tests {
             let prompts = episode.prompts.len();
             let mut samples = 0;
             loop {
-                let sample = episode.next_sample(side, &mut rng);
+                let sample = episode.next_sample(side, &[], &mut rng);
                 assert_eq!(sample.input.len(), CHANNELS * side * side);
                 assert_eq!(sample.labels.len(), side * side);
                 samples += 1;
@@ -272,7 +280,7 @@ mod tests {
                 let mut rng = SmallRng::seed_from_u64(seed);
                 let (image, style) = (phantom::task_image(), EpisodeStyle::Broad);
                 let episode = Episode::begin(&image, seed == 3, style, &mut rng).unwrap();
-                episode.next_sample(48, &mut rng).input
+                episode.next_sample(48, &[], &mut rng).input
             })
             .collect();
         assert!(samples[0] == samples[1] && samples[0] != samples[2]);

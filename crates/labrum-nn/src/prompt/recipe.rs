@@ -5,6 +5,7 @@ use labrum_core::{
     Error, Result,
     label::Label,
     model_card::{Config, InputSpec, ModelCard, TrainedOn},
+    prompts::ComputedChannel,
     training::Loss,
 };
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,10 @@ pub struct PromptRecipe {
     pub seed: u64,
     /// Number of steps between evaluations. The training is saved after each evaluation.
     pub judged_every: usize,
+    /// Computed channels to train without, to find out what they contribute: they are filled with 0, in the training and by
+    /// the model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_channels: Vec<ComputedChannel>,
     /// Which targets the episodes have, and how much the images are varied.
     pub style: EpisodeStyle,
     /// The statistics of batch norm stay those of the weights that the training starts from.
@@ -55,6 +60,7 @@ impl Default for PromptRecipe {
             made: 0.4,
             seed: 1,
             judged_every: 1000,
+            without_channels: Vec::new(),
             style: EpisodeStyle::Broad,
             fixed_statistics: false,
             begins_anew: false,
@@ -105,10 +111,28 @@ pub fn prompt_card(recipe: &PromptRecipe, name: &str, trained_on: TrainedOn) -> 
             std: vec![1.0; CHANNELS],
         },
         takes_prompts: true,
+        without_channels: recipe.without_channels.clone(),
         purpose: Default::default(),
         looks: None,
         trained_on,
         held_out: None,
         parent: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn channels_that_a_recipe_leaves_out_are_on_the_model_card() {
+        let read = serde_json::from_str::<PromptRecipe>;
+        let recipe = read(r#"{"without-channels": ["walker"]}"#).unwrap();
+        let card = prompt_card(&recipe, "Test", TrainedOn::default());
+        assert_eq!(card.without_channels, [ComputedChannel::Walker]);
+        let text = serde_json::to_string(&card).unwrap();
+        assert_eq!(serde_json::from_str::<ModelCard>(&text).unwrap(), card);
+        assert!(read(r#"{"without-channels": ["grey"]}"#).is_err());
     }
 }

@@ -13,7 +13,11 @@ use crate::{
     device::DeviceChoice,
     fallback::FallbackRunner,
 };
-use labrum_core::{Error, Result, model_card::ModelCard, prompts::Prompt};
+use labrum_core::{
+    Error, Result,
+    model_card::ModelCard,
+    prompts::{ComputedChannel, Prompt},
+};
 use std::path::Path;
 
 /// Maximum number of times that the view is widened because the mask touches its border.
@@ -31,13 +35,14 @@ pub struct PromptImage {
 }
 
 impl PromptImage {
-    /// The network's input for a view.
+    /// The network's input for a view; the channels in `without` are filled with 0.
     pub(super) fn encode_view(
         &self,
         view: &View,
         prompts: &[Prompt],
         earlier: Option<&[f32]>,
         side: usize,
+        without: &[ComputedChannel],
     ) -> Vec<f32> {
         let sample = |plane: &[f32]| view.sample_plane(plane, self.columns, self.rows, side);
         ViewPlanes {
@@ -46,6 +51,7 @@ impl PromptImage {
             earlier: &earlier.map_or_else(|| vec![0.0; side * side], sample),
             prompts: &view.prompts_to_input(prompts, side),
             side,
+            without,
         }
         .encode()
     }
@@ -225,7 +231,8 @@ impl PromptSegmenter {
         mask: &mut [f32],
     ) -> Result<Vec<f32>> {
         let side = self.card.input.columns;
-        let input = image.encode_view(view, prompts, Some(mask), side);
+        let without = &self.card.without_channels;
+        let input = image.encode_view(view, prompts, Some(mask), side, without);
         let mut both = self
             .runner
             .predict_probabilities(input, [1, CHANNELS, side, side])?;

@@ -370,7 +370,8 @@ fn next_sample(
     if episode.is_none() {
         *episode = (0..IMAGES_TRIED).find_map(|_| begin_episode(tasks, recipe, &mut rng));
     }
-    Some(episode.as_ref()?.next_sample(recipe.side, &mut rng))
+    let episode = episode.as_ref()?;
+    Some(episode.next_sample(recipe.side, &recipe.without_channels, &mut rng))
 }
 
 fn begin_episode(

@@ -233,6 +233,7 @@ fn new_card(
         labels,
         input,
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: options.purpose.clone(),
         looks: None,
         trained_on: TrainedOn {

@@ -152,6 +152,7 @@ fn placeholder_card() -> ModelCard {
             std: vec![1.0],
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: ModelPurpose::default(),
         looks: None,
         trained_on: Default::default(),
