@@ -20,6 +20,7 @@ fn card(name: &str, looks: Option<Looks>) -> ModelCard {
             std: vec![1.0],
         },
         takes_prompts: false,
+        without_channels: Vec::new(),
         purpose: ModelPurpose::default(),
         looks,
         trained_on: TrainedOn::default(),
