@@ -32,6 +32,7 @@ pub mod learning;
 pub mod looks;
 pub mod mask;
 pub mod measure;
+pub mod measurement;
 pub mod metrics;
 pub mod model_card;
 pub mod naming;

@@ -1,17 +1,23 @@
-//! Area, perimeter, longest diameter and volume of labels, in mm if the scale is known, else in pixels.
+//! Area, perimeter, diameters, ellipse and volume of labels, in mm if the scale is known, else in pixels.
 //!
-//! Area, perimeter and volume cover all pieces of a label together; the diameter is the longest within one piece. A
-//! label that spans ultrasound regions with different scales is measured in pixels. To measure pieces separately, give
-//! them labels of their own.
+//! Area, perimeter and volume cover all pieces of a label together; the diameters are those of the piece with the
+//! longest one, the ellipse is that of the largest piece. A label that spans ultrasound regions with different scales
+//! is measured in pixels. To measure pieces separately, give them labels of their own.
+
+mod diameters;
+mod ellipse;
+
+pub use diameters::Diameter;
+pub(crate) use ellipse::ellipse_perimeter;
+pub use ellipse::{FittedEllipse, ellipse_circumference, fit_ellipse};
 
 use super::{
     boundary::{Point, ring_segments, trace_contours},
     geometry::PixelSpacing,
     mask::Mask,
-    region::{PixelRect, Region},
     scale::{NoLength, Scale},
-    tools::components,
 };
+use diameters::{longest_diameter, scaled_distance, short_axis};
 use std::f64::consts::PI;
 
 /// Unit of lengths.
@@ -33,16 +39,6 @@ impl Unit {
     }
 }
 
-/// The longest straight line between two boundary points of one piece of a label.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Diameter {
-    /// Length in the unit of the measurement.
-    pub length: f64,
-    /// End points in pixel coordinates, at midpoints of pixel edges; between pixel corners discs would measure a pixel
-    /// too wide.
-    pub ends: [Point; 2],
-}
-
 /// Measurements of one label on one slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measurement {
@@ -61,6 +57,22 @@ pub struct Measurement {
     pub perimeter: f64,
     /// Maximum Feret diameter over all pieces.
     pub longest_diameter: Diameter,
+    /// The largest width of the same piece perpendicular to its longest diameter.
+    pub short_axis: Diameter,
+    /// The ellipse with the same second moments as the largest piece.
+    pub ellipse: FittedEllipse,
+}
+
+impl Measurement {
+    /// 4 pi area / perimeter²: 1 for a disc, less for any other shape; holes and further pieces count as well.
+    pub fn circularity(&self) -> f64 {
+        if self.perimeter > 0.0 {
+            // A staircase of few pixels can be smoothed to a line that is a little too short.
+            (4.0 * PI * self.area / self.perimeter.powi(2)).min(1.0)
+        } else {
+            0.0
+        }
+    }
 }
 
 /// Measures `label`; `None` if the mask has no pixels of it.
@@ -76,24 +88,29 @@ pub fn measure_label(mask: &Mask, label: u8, scale: &Scale) -> Option<Measuremen
         Unit::Pixel
     };
     // An aspect ratio alone gives no length, so lengths stay in stored pixels.
-    let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
+    let size = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
     let contours = trace_contours(mask, label);
-    let pieces = contours.iter().filter(|c| !c.is_hole);
-    let diameters = pieces.filter_map(|piece| {
-        let rim: Vec<Point> = piece.edge_midpoints().collect();
-        longest_diameter(&rim, [width, height])
-    });
+    let (longest_diameter, rim) = contours
+        .iter()
+        .filter(|c| !c.is_hole)
+        .filter_map(|piece| {
+            let rim: Vec<Point> = piece.edge_midpoints().collect();
+            Some((longest_diameter(&rim, size)?, rim))
+        })
+        .max_by(|(a, _), (b, _)| a.length.total_cmp(&b.length))?;
     Some(Measurement {
         label,
         pixels,
         spacing,
         unit,
-        area: pixels as f64 * width * height,
+        area: pixels as f64 * size[0] * size[1],
         perimeter: contours
             .iter()
-            .map(|c| ring_length(&c.taubin_smoothed().points, [width, height]))
+            .map(|c| ring_length(&c.taubin_smoothed().points, size))
             .sum(),
-        longest_diameter: diameters.max_by(|a, b| a.length.total_cmp(&b.length))?,
+        longest_diameter,
+        short_axis: short_axis(&rim, &longest_diameter, size),
+        ellipse: fit_ellipse(mask, label, [size[1], size[0]])?,
     })
 }
 
@@ -123,126 +140,10 @@ pub fn label_volume<'a>(
     Some(volume)
 }
 
-/// Circumference of the ellipse with the same second moments as the largest piece of `label`; used for head
-/// circumference, where the skull outline may be incomplete. `spacing` is the distance between rows, then between
-/// columns; the result is in its unit. `None` if the mask has no pixels of the label.
-///
-/// Ramanujan's second approximation, accurate to 1e-5 for ellipses as round as a head.
-pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Option<f64> {
-    let (columns, labels) = (mask.columns(), mask.pixel_labels());
-    let window = PixelRect::full_frame(columns, mask.rows());
-    let inside = Region::from_fn(&window, |column, row| {
-        labels[row * columns + column] == label
-    });
-    let piece = components::largest_component(&inside);
-    if piece.is_empty() {
-        return None;
-    }
-    let x = mean_over_pixels(&piece, spacing, |p| p[0]);
-    let y = mean_over_pixels(&piece, spacing, |p| p[1]);
-    // Each pixel is a square, not a point, so its own moment is added.
-    let xx = mean_over_pixels(&piece, spacing, |p| (p[0] - x).powi(2)) + spacing[1].powi(2) / 12.0;
-    let yy = mean_over_pixels(&piece, spacing, |p| (p[1] - y).powi(2)) + spacing[0].powi(2) / 12.0;
-    let xy = mean_over_pixels(&piece, spacing, |p| (p[0] - x) * (p[1] - y));
-    let middle = (xx + yy) / 2.0;
-    let apart = ((xx - yy) / 2.0).hypot(xy);
-    // The second moment of a filled ellipse along a semi-axis a is a² / 4.
-    let a = 2.0 * (middle + apart).sqrt();
-    let b = 2.0 * (middle - apart).max(0.0).sqrt();
-    let h = ((a - b) / (a + b)).powi(2);
-    Some(PI * (a + b) * (1.0 + 3.0 * h / (10.0 + (4.0 - 3.0 * h).sqrt())))
-}
-
-/// Mean of `value` over the pixel positions (x, y) of a region, in the unit of `spacing` (rows, columns).
-#[inline]
-fn mean_over_pixels(region: &Region, spacing: [f64; 2], value: impl Fn([f64; 2]) -> f64) -> f64 {
-    let pixels = region
-        .spans()
-        .iter()
-        .flat_map(|span| (span.start..span.end).map(|column| (column, span.row)));
-    let places = pixels.map(|(column, row)| [column as f64 * spacing[1], row as f64 * spacing[0]]);
-    places.map(value).sum::<f64>() / region.len() as f64
-}
-
 fn ring_length(ring: &[Point], size: [f64; 2]) -> f64 {
     ring_segments(ring)
         .map(|(a, b)| scaled_distance(a, b, size))
         .sum()
-}
-
-fn scaled_distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
-    ((a[0] - b[0]) * size[0]).hypot((a[1] - b[1]) * size[1])
-}
-
-/// Maximum Feret diameter: the farthest pair of points of the convex hull, by rotating calipers (Shamos 1978).
-fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
-    let hull = convex_hull(points);
-    let n = hull.len();
-    let mut best: Option<Diameter> = None;
-    let mut far = 1 % n.max(1);
-    for i in 0..n {
-        let (a, b) = (hull[i], hull[(i + 1) % n]);
-        // Scaling the axes changes neither the hull nor the antipodal pairs, as all areas grow by the same factor.
-        while twice_area(a, b, hull[(far + 1) % n]) > twice_area(a, b, hull[far]) {
-            far = (far + 1) % n;
-        }
-        // If two corners are equally far from an edge, both are antipodal to it.
-        for other in [hull[far], hull[(far + 1) % n]] {
-            best = longer_diameter(best, [a, other], size);
-            best = longer_diameter(best, [b, other], size);
-        }
-    }
-    best
-}
-
-/// The longer one of `best` and the line between `ends`.
-#[inline]
-fn longer_diameter(best: Option<Diameter>, ends: [Point; 2], size: [f64; 2]) -> Option<Diameter> {
-    let length = scaled_distance(ends[0], ends[1], size);
-    if best.is_none_or(|best| length > best.length) {
-        Some(Diameter { length, ends })
-    } else {
-        best
-    }
-}
-
-/// Twice the area of a triangle.
-#[inline]
-fn twice_area(a: Point, b: Point, c: Point) -> f64 {
-    twice_signed_area(a, b, c).abs()
-}
-
-/// Twice the signed area of a triangle.
-fn twice_signed_area(a: Point, b: Point, c: Point) -> f64 {
-    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-}
-
-/// Corners of the convex hull, without points on its sides (Andrew's monotone chain, 1979).
-fn convex_hull(points: &[Point]) -> Vec<Point> {
-    let mut points = points.to_vec();
-    points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
-    points.dedup();
-    if points.len() < 3 {
-        return points;
-    }
-    let mut hull = half_hull(points.iter().copied());
-    hull.extend(half_hull(points.iter().rev().copied()));
-    hull
-}
-
-/// One half of the hull of sorted points, without its last corner, which starts the other half.
-fn half_hull(points: impl Iterator<Item = Point>) -> Vec<Point> {
-    let mut chain: Vec<Point> = Vec::new();
-    for p in points {
-        while chain.len() >= 2
-            && twice_signed_area(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
-        {
-            chain.pop();
-        }
-        chain.push(p);
-    }
-    chain.pop();
-    chain
 }
 
 #[cfg(test)]
@@ -251,7 +152,6 @@ mod tests {
     use super::*;
     use crate::geometry::SpacingSource;
     use proptest::prelude::*;
-    use std::f64::consts::PI;
 
     fn draw(columns: usize, rows: usize, inside: impl Fn(f64, f64) -> bool) -> Mask {
         let label = |i: usize| {
@@ -413,6 +313,49 @@ mod tests {
         assert_eq!(label_volume([(&dot, mm(0.5, 0.5))], 1, None), None);
     }
 
+    #[test]
+    fn a_fitted_ellipse_has_the_axes_that_were_drawn() {
+        // Half axes 30 and 20 mm, turned by 30 degrees, rows 0.8 mm and columns 0.5 mm apart.
+        let (sin, cos) = 30f64.to_radians().sin_cos();
+        let head = draw(160, 120, |x, y| {
+            let (x, y) = ((x - 80.0) * 0.5, (y - 60.0) * 0.8);
+            ((x * cos + y * sin) / 30.0).hypot((y * cos - x * sin) / 20.0) < 1.0
+        });
+        let m = measure_label(&head, 1, &mm(0.8, 0.5)).unwrap();
+        let [long, short] = m.ellipse.axes;
+        assert!(
+            (long - 60.0).abs() < 0.2 && (short - 40.0).abs() < 0.2,
+            "{m:?}"
+        );
+        assert!((m.ellipse.angle - 30f64.to_radians()).abs() < 0.01);
+        assert!((m.ellipse.center[0] - 80.0).abs() < 0.1);
+        assert!((m.ellipse.center[1] - 60.0).abs() < 0.1);
+        // By the complete elliptic integral.
+        assert!((m.ellipse.circumference() - 158.654).abs() < 0.5);
+        // The width perpendicular to the longest diameter is the short axis.
+        assert!((m.short_axis.length - 40.0).abs() < 1.0, "{m:?}");
+        // 4 pi x 600 pi / 158.654².
+        assert!(
+            (m.circularity() - 0.941).abs() < 0.03,
+            "{}",
+            m.circularity()
+        );
+    }
+
+    #[test]
+    fn a_disc_is_circular_and_as_wide_as_it_is_long() {
+        let disc = draw(100, 100, |x, y| (x - 50.0).hypot(y - 50.0) < 40.0);
+        let m = measure_label(&disc, 1, &Scale::default()).unwrap();
+        assert!((m.short_axis.length - 80.0).abs() < 1.0, "{m:?}");
+        assert!(m.circularity() > 0.97, "{}", m.circularity());
+        let line = draw(100, 100, |x, y| {
+            y as usize == 50 && (10.0..90.0).contains(&x)
+        });
+        let m = measure_label(&line, 1, &Scale::default()).unwrap();
+        assert!(m.circularity() < 0.1, "{}", m.circularity());
+        assert!(m.short_axis.length <= 1.0 + 1e-9, "{m:?}");
+    }
+
     proptest! {
         #[test]
         fn the_longest_diameter_agrees_with_an_exhaustive_search(
@@ -426,6 +369,36 @@ mod tests {
             };
             let farthest = trace_contours(&mask, 1).iter().map(|c| farthest_in(c.edge_midpoints().collect())).fold(0.0, f64::max);
             prop_assert!((farthest - m.longest_diameter.length).abs() < 1e-9);
+        }
+
+        #[test]
+        fn the_short_axis_is_the_widest_of_many_perpendicular_lines(
+            labels in prop::collection::vec(0u8..2, 70), row in 0.2f64..3.0
+        ) {
+            let mask = Mask::from_labels(10, 7, labels).unwrap();
+            let Some(m) = measure_label(&mask, 1, &mm(row, 1.0)) else { return Ok(()) };
+            let rims = trace_contours(&mask, 1);
+            let rims: Vec<Vec<Point>> = rims.iter().map(|c| c.edge_midpoints().collect()).collect();
+            let [from, to] = m.longest_diameter.ends;
+            let rim = rims.iter().find(|rim| rim.contains(&from) && rim.contains(&to)).unwrap();
+            let axis = [(to[0] - from[0]) / m.longest_diameter.length, (to[1] - from[1]) * row / m.longest_diameter.length];
+            let turned: Vec<Point> = rim.iter().map(|p| {
+                let (x, y) = (p[0] - from[0], (p[1] - from[1]) * row);
+                [x * axis[0] + y * axis[1], y * axis[0] - x * axis[1]]
+            }).collect();
+            let mut widest = 0.0f64;
+            for along in turned.iter().map(|p| p[0]) {
+                let mut ends = [f64::INFINITY, f64::NEG_INFINITY];
+                for (a, b) in ring_segments(&turned) {
+                    let t = if a[0] == b[0] { 0.0 } else { (along - a[0]) / (b[0] - a[0]) };
+                    if (0.0..=1.0).contains(&t) && (a[0] != b[0] || a[0] == along) {
+                        let across = a[1] + t * (b[1] - a[1]);
+                        ends = [ends[0].min(across), ends[1].max(across)];
+                    }
+                }
+                widest = widest.max(ends[1] - ends[0]);
+            }
+            prop_assert!((widest - m.short_axis.length).abs() < 1e-6, "{} {}", widest, m.short_axis.length);
         }
     }
 }

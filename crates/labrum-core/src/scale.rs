@@ -11,9 +11,9 @@ pub enum NoLength {
     Unknown,
     /// The file has only a pixel aspect ratio.
     ShapeOnly,
-    /// Part of the label lies outside all regions.
+    /// Part of the label or measurement lies outside all regions.
     OutsideRegions,
-    /// The label spans several regions.
+    /// The label or measurement spans several regions.
     AcrossRegions,
     /// Its region does not measure lengths in both directions, but time or velocity.
     NoLengthsInRegion,
@@ -25,10 +25,8 @@ impl NoLength {
         match self {
             Self::Unknown => "the pixel spacing is unknown",
             Self::ShapeOnly => "only the pixel aspect ratio is known",
-            Self::OutsideRegions => {
-                "part of the label lies outside the calibrated ultrasound regions"
-            }
-            Self::AcrossRegions => "no single ultrasound region contains the whole label",
+            Self::OutsideRegions => "part of it lies outside the calibrated ultrasound regions",
+            Self::AcrossRegions => "no single ultrasound region contains all of it",
             Self::NoLengthsInRegion => {
                 "the ultrasound region does not show lengths in both directions"
             }
@@ -139,6 +137,20 @@ impl Scale {
     /// # Errors
     /// If there is no such spacing: the reason.
     pub fn of_label(&self, mask: &Mask, label: u8) -> Result<PixelSpacing, NoLength> {
+        let columns = mask.columns().max(1);
+        let labels = mask.pixel_labels().iter().enumerate();
+        let pixels = labels.filter(|(_, l)| **l == label);
+        self.of_pixels(pixels.map(|(i, _)| (i % columns, i / columns)))
+    }
+
+    /// Pixel spacing that applies to all of these pixels (column, row), which may occur several times.
+    ///
+    /// # Errors
+    /// If there is no such spacing: the reason.
+    pub fn of_pixels(
+        &self,
+        pixels: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Result<PixelSpacing, NoLength> {
         if self.regions.is_empty() {
             return match self.spacing {
                 Some(spacing) if spacing.is_physical() => Ok(spacing),
@@ -146,17 +158,11 @@ impl Scale {
                 None => Err(NoLength::Unknown),
             };
         }
-        let columns = mask.columns().max(1);
-        let total = mask.count_pixels(label);
-        let pixels = mask
-            .pixel_labels()
-            .iter()
-            .enumerate()
-            .filter(|(_, l)| **l == label);
+        let mut total = 0;
         let mut inside = vec![0; self.regions.len()];
         let mut is_anywhere = true;
-        for (i, _) in pixels {
-            let (column, row) = (i % columns, i / columns);
+        for (column, row) in pixels {
+            total += 1;
             let mut is_in_one = false;
             for (region, count) in self.regions.iter().zip(&mut inside) {
                 let holds = region.contains_pixel(column, row);

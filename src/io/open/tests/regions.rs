@@ -98,7 +98,7 @@ fn a_measurement_has_the_scale_of_its_region_or_a_reason_why_not() {
             "px",
             4.0,
             None,
-            "no single ultrasound region contains the whole label"
+            "no single ultrasound region contains all of it"
         )
     );
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_measurement_has_the_scale_of_its_region_or_a_reason_why_not() {
             "px",
             4.0,
             None,
-            "part of the label lies outside the calibrated ultrasound regions"
+            "part of it lies outside the calibrated ultrasound regions"
         )
     );
 }

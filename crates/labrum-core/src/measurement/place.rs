@@ -1,0 +1,130 @@
+//! Measurements with their place in a series, and what a step changed of them.
+
+use super::{Point, Shape};
+use crate::label::{Code, new_id};
+use serde::{Deserialize, Serialize};
+
+/// The plane of a view across a series, in patient coordinates (LPS, mm). Points on it are in steps to the right and
+/// down, from the corner.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewFrame {
+    /// Patient coordinates of point (0, 0).
+    pub corner: [f64; 3],
+    /// Step to the right, mm.
+    pub right: [f64; 3],
+    /// Step down, mm.
+    pub down: [f64; 3],
+}
+
+impl ViewFrame {
+    /// Patient coordinates of a point.
+    pub fn patient_from_point(&self, [x, y]: Point) -> [f64; 3] {
+        std::array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
+    }
+
+    /// Lengths of the steps, mm.
+    pub fn step_lengths(&self) -> [f64; 2] {
+        [self.right, self.down].map(|v| (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt())
+    }
+}
+
+/// Where a measurement lies.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeasurementPlace {
+    /// On a slice: its 0-based index in the series.
+    Slice(u32),
+    /// On a plane across the slices.
+    View(ViewFrame),
+}
+
+/// A measurement that a person drew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrawnMeasurement {
+    /// Unique ID: 32 hexadecimal digits.
+    pub id: String,
+    /// Display name: "Length 1".
+    pub name: String,
+    /// What it was found on, as a coded concept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Code>,
+    /// Who drew it; empty if unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// Where it lies.
+    pub place: MeasurementPlace,
+    /// What was drawn.
+    pub shape: Shape,
+}
+
+impl DrawnMeasurement {
+    /// A new measurement with an ID of its own.
+    pub fn new(name: String, author: String, place: MeasurementPlace, shape: Shape) -> Self {
+        Self {
+            id: new_id(),
+            name,
+            finding: None,
+            author,
+            place,
+            shape,
+        }
+    }
+
+    /// The slice that it lies on; `None` for one across the slices.
+    pub fn slice(&self) -> Option<usize> {
+        match self.place {
+            MeasurementPlace::Slice(slice) => Some(slice as usize),
+            MeasurementPlace::View(_) => None,
+        }
+    }
+
+    /// A DICOM UID that follows from the ID, for tracking it from one report to the next: the decimal form of the ID
+    /// below 2.25 (PS3.5 B.2). An ID that is not hexadecimal gets one from a hash of it.
+    pub fn tracking_uid(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let number = u128::from_str_radix(&self.id, 16).unwrap_or_else(|_| {
+            let hash = Sha256::digest(self.id.as_bytes());
+            let first = hash.iter().take(16);
+            first.fold(0, |number, byte| (number << 8) | u128::from(*byte))
+        });
+        format!("2.25.{number}")
+    }
+}
+
+/// A measurement before and after a step; at least one of the two is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasurementChange {
+    /// Before; `None` if the step made it.
+    pub before: Option<DrawnMeasurement>,
+    /// After; `None` if the step deleted it.
+    pub after: Option<DrawnMeasurement>,
+}
+
+impl MeasurementChange {
+    /// The change in the opposite direction.
+    pub fn inverse(&self) -> Self {
+        Self {
+            before: self.after.clone(),
+            after: self.before.clone(),
+        }
+    }
+
+    /// The measurement that it is about, in its newest form.
+    pub fn measurement(&self) -> Option<&DrawnMeasurement> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+}
+
+/// Applies a change to a list of measurements. One that is already there keeps its place in the list.
+pub fn apply_change(list: &mut Vec<DrawnMeasurement>, change: &MeasurementChange) {
+    let Some(id) = change.measurement().map(|m| m.id.as_str()) else {
+        return;
+    };
+    let at = list.iter().position(|m| m.id == id);
+    match (at, &change.after) {
+        (Some(at), Some(after)) => list[at] = after.clone(),
+        (Some(at), None) => drop(list.remove(at)),
+        (None, Some(after)) => list.push(after.clone()),
+        (None, None) => {}
+    }
+}

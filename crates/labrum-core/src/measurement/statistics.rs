@@ -1,0 +1,84 @@
+//! Statistics of the pixel values in a region.
+
+use super::Channel;
+use crate::{image::Image, region::Region};
+
+/// Statistics of the values in a region, for a colour image of one channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueStatistics {
+    /// The channel of a colour image; `None` for grey images.
+    pub channel: Option<Channel>,
+    /// Number of pixels with a finite value.
+    pub count: usize,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, with the number of pixels as divisor.
+    pub deviation: f64,
+    /// Lowest value.
+    pub minimum: f64,
+    /// Highest value.
+    pub maximum: f64,
+}
+
+/// Statistics of the pixels of a region: modality values (HU for CT) in the unit of [`value_unit`], or 0..=255 for each
+/// channel of a colour image. Pixels outside of the image and values that are not finite are left out; empty if no pixel
+/// remains.
+pub fn region_statistics(image: &Image, region: &Region) -> Vec<ValueStatistics> {
+    if !image.is_color() {
+        let values = pixel_indices(image, region).map(|i| image.modality_value(i));
+        return statistics_of(values, None).into_iter().collect();
+    }
+    let mut all = Vec::new();
+    for (place, channel) in Channel::ALL.into_iter().enumerate() {
+        let colors = pixel_indices(image, region).filter_map(|i| image.rgb_at(i));
+        let values = colors.map(|rgb| f64::from(rgb[place]));
+        all.extend(statistics_of(values, Some(channel)));
+    }
+    all
+}
+
+/// Row-major indices of the pixels of a region, without those outside of the image.
+fn pixel_indices<'a>(image: &'a Image, region: &'a Region) -> impl Iterator<Item = usize> + 'a {
+    let (columns, rows) = (image.columns, image.rows);
+    let spans = region.spans().iter().filter(move |span| span.row < rows);
+    spans.flat_map(move |span| {
+        let first = span.row * columns;
+        first + span.start.min(columns)..first + span.end.min(columns)
+    })
+}
+
+/// The unit of the values of an image; empty if they have none.
+pub fn value_unit(image: &Image) -> &str {
+    match &image.unit {
+        Some(unit) if !image.is_color() => unit,
+        _ => "",
+    }
+}
+
+/// `None` if no value is finite.
+fn statistics_of(
+    values: impl Iterator<Item = f64>,
+    channel: Option<Channel>,
+) -> Option<ValueStatistics> {
+    let mut values = values.filter(|value| value.is_finite());
+    let first = values.next()?;
+    let (mut count, mut sum, mut squares) = (1usize, 0.0, 0.0);
+    let (mut minimum, mut maximum) = (first, first);
+    // Distances from the first value: exact for whole numbers, and no digits are lost where all values are large.
+    for value in values {
+        count += 1;
+        sum += value - first;
+        squares += (value - first).powi(2);
+        minimum = minimum.min(value);
+        maximum = maximum.max(value);
+    }
+    let mean = sum / count as f64;
+    Some(ValueStatistics {
+        channel,
+        count,
+        mean: first + mean,
+        deviation: (squares / count as f64 - mean * mean).max(0.0).sqrt(),
+        minimum,
+        maximum,
+    })
+}
