@@ -8,6 +8,7 @@ use super::{
     job::{CaseId, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
     labels::LabelAction,
     learning::LearnAction,
+    measurements::MeasureAction,
     ortho::OrthoAction,
     pacs::PacsAction,
     settings::{CaseOrder, ExportOptions, Settings, WindowPlace},
@@ -103,6 +104,8 @@ pub enum Action {
     Learn(LearnAction),
     /// A request about the orthogonal views.
     Ortho(OrthoAction),
+    /// A request about drawn measurements.
+    Measure(MeasureAction),
     /// Dismiss a message.
     Dismiss(u64),
     /// Clear the list of errors.
@@ -206,6 +209,7 @@ impl Session {
             Action::Pacs(action) => self.pacs_action(action),
             Action::Learn(action) => self.learn_action(action),
             Action::Ortho(action) => self.ortho_action(action),
+            Action::Measure(action) => self.measure_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::ClearErrors => self.notices.clear_errors(),
             Action::Filter(filter) => self.cases.filter = filter,

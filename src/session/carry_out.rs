@@ -77,7 +77,20 @@ impl Session {
             | C::ToolLasso
             | C::ToolLiveWire
             | C::ToolFill
-            | C::ToolPull => self.choose_tool(command.tool_kind().unwrap_or_default()),
+            | C::ToolPull
+            | C::ToolMeasure => self.choose_tool(command.tool_kind().unwrap_or_default()),
+            C::MeasureLength
+            | C::MeasureAngle
+            | C::MeasureCobb
+            | C::MeasureBidirectional
+            | C::MeasureEllipse
+            | C::MeasureRectangle
+            | C::MeasureFreehand
+            | C::MeasurePoint => {
+                self.choose_measurement(command.measure_kind().unwrap_or_default())
+            }
+            C::NextMeasurement => self.next_measurement(),
+            C::DeleteMeasurement => self.delete_selected_measurement(),
             C::LargerBrush => self.resize_tool(1),
             C::SmallerBrush => self.resize_tool(-1),
             C::NextLabel => self.step_label(1),
@@ -90,6 +103,7 @@ impl Session {
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
+            C::ToggleDrawn => self.change_settings(|s| s.drawn = !s.drawn),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
             C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
             C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
@@ -127,6 +141,7 @@ impl Session {
             // These open a dialog: the window has handled them already.
             C::NewWorkspace | C::FindImages => {}
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
+            C::EditMeasurement => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue => {}
             C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}

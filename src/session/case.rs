@@ -3,6 +3,7 @@
 use super::{
     finding::Finding,
     job::{CaseId, ModelSource, SliceKey, Thumbnail},
+    measurements::CaseMeasurements,
     view::View,
 };
 use crate::Error;
@@ -202,6 +203,8 @@ pub struct Case {
     pub window: Option<Window>,
     /// One entry for each slice of the series.
     pub slices: Vec<SliceState>,
+    /// The measurements that were drawn on it.
+    pub measurements: CaseMeasurements,
     /// The thumbnail in the case list.
     pub thumbnail: ThumbnailState,
     /// Appearance of the slice of the thumbnail; `None` until it is read.
@@ -238,6 +241,7 @@ impl Case {
             view: View::Fit,
             window: None,
             slices: vec![SliceState::default(); count],
+            measurements: CaseMeasurements::default(),
             thumbnail: ThumbnailState::Wanted,
             look: None,
             chosen_model: None,
@@ -281,6 +285,11 @@ impl Case {
         self.slices
             .iter()
             .any(|s| s.finding.is_some() || s.mask.is_some() || s.is_drawn())
+    }
+
+    /// True if the user drew a mask or a measurement on it.
+    pub(super) fn has_work(&self) -> bool {
+        self.slices.iter().any(SliceState::is_drawn) || !self.measurements.is_empty()
     }
 
     /// True if the measured mask of any slice has pixels of a label.

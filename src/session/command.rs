@@ -3,6 +3,7 @@
 mod table;
 
 use super::tool_options::ToolKind;
+use labrum_core::measurement::ShapeKind;
 use serde::{Deserialize, Serialize};
 pub use table::COMMANDS;
 
@@ -155,6 +156,7 @@ pub enum UserCommand {
     ShowDifference,
     ShowNothing,
     ToggleMeasurements,
+    ToggleDrawn,
     ToggleOverlays,
     NextSlice,
     PreviousSlice,
@@ -188,6 +190,7 @@ pub enum UserCommand {
     ToolLiveWire,
     ToolFill,
     ToolPull,
+    ToolMeasure,
     LargerBrush,
     SmallerBrush,
     NextLabel,
@@ -197,6 +200,17 @@ pub enum UserCommand {
     PointerUp,
     PointerDown,
     DrawAtPointer,
+    MeasureLength,
+    MeasureAngle,
+    MeasureCobb,
+    MeasureBidirectional,
+    MeasureEllipse,
+    MeasureRectangle,
+    MeasureFreehand,
+    MeasurePoint,
+    NextMeasurement,
+    EditMeasurement,
+    DeleteMeasurement,
     SegmentSlice,
     SegmentSeries,
     OpenModel,
@@ -290,8 +304,38 @@ impl UserCommand {
             Self::ToolLiveWire => ToolKind::LiveWire,
             Self::ToolFill => ToolKind::Fill,
             Self::ToolPull => ToolKind::Pull,
+            Self::ToolMeasure => ToolKind::Measure,
+            _ => return self.measure_kind().map(|_| ToolKind::Measure),
+        })
+    }
+
+    /// What the Measure tool draws after it.
+    pub fn measure_kind(self) -> Option<ShapeKind> {
+        Some(match self {
+            Self::MeasureLength => ShapeKind::Length,
+            Self::MeasureAngle => ShapeKind::Angle,
+            Self::MeasureCobb => ShapeKind::CobbAngle,
+            Self::MeasureBidirectional => ShapeKind::Bidirectional,
+            Self::MeasureEllipse => ShapeKind::Ellipse,
+            Self::MeasureRectangle => ShapeKind::Rectangle,
+            Self::MeasureFreehand => ShapeKind::Freehand,
+            Self::MeasurePoint => ShapeKind::Point,
             _ => return None,
         })
+    }
+
+    /// The command that draws measurements of a kind.
+    pub fn for_measure_kind(kind: ShapeKind) -> Self {
+        match kind {
+            ShapeKind::Length => Self::MeasureLength,
+            ShapeKind::Angle => Self::MeasureAngle,
+            ShapeKind::CobbAngle => Self::MeasureCobb,
+            ShapeKind::Bidirectional => Self::MeasureBidirectional,
+            ShapeKind::Ellipse => Self::MeasureEllipse,
+            ShapeKind::Rectangle => Self::MeasureRectangle,
+            ShapeKind::Freehand => Self::MeasureFreehand,
+            ShapeKind::Point => Self::MeasurePoint,
+        }
     }
 
     /// Its tooltip.

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Session, command::UserCommand, job::Pick, labels::LabelAction, learning::LearnAction,
-    notice::Severity, tool_options::ToolKind,
+    measurements::MeasureAction, notice::Severity, tool_options::ToolKind,
 };
 
 /// Why work cannot be changed in read-only mode.
@@ -55,6 +55,7 @@ impl Session {
                 known.is_none_or(|label| super::labels::shown_alike(label, new) != *new)
             }
             Action::Label(_) => true,
+            Action::Measure(measure) => !matches!(measure, MeasureAction::GoTo(_)),
             Action::Learn(learn) => !matches!(
                 learn,
                 LearnAction::Export(..)
@@ -90,6 +91,7 @@ impl UserCommand {
                 self,
                 C::MoveToLabel | C::MergeLabel | C::RemoveLabel | C::ChooseTask | C::RemoveCase
             )
+            || matches!(self, C::EditMeasurement | C::DeleteMeasurement)
             || matches!(
                 self,
                 C::SegmentSlice

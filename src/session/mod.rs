@@ -25,6 +25,8 @@ pub mod labels;
 pub mod learning;
 pub mod live;
 mod looking;
+pub mod measurements;
+mod measuring;
 pub mod models;
 pub mod notice;
 pub mod open_masks;
@@ -72,6 +74,7 @@ use labrum_core::{
     study::{PassedOver, Slice},
 };
 use learning::Learning;
+use measurements::Measuring;
 use models::RunnableModels;
 use notice::{Notices, Severity};
 use open_masks::OpenMasks;
@@ -145,6 +148,8 @@ pub struct Session {
     pub clicks: PendingClicks,
     /// The second choice along an uncertain boundary.
     pub second_choices: SecondChoices,
+    /// The selected measurement.
+    pub measuring: Measuring,
     /// Masks that are being edited.
     pub masks: OpenMasks,
     /// The views of the image.
@@ -186,6 +191,7 @@ impl Session {
             tools: Tools::default(),
             clicks: PendingClicks::default(),
             second_choices: SecondChoices::default(),
+            measuring: Measuring::default(),
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
             workspace: WorkspaceLink::default(),

@@ -212,7 +212,11 @@ impl Session {
     }
 
     /// Moves the crosshair to this position in the grid.
-    fn go_through(&mut self, at: Place3) {
+    pub(super) fn go_through(&mut self, at: Place3) {
+        // A measurement belongs to the plane that it was begun on.
+        if matches!(self.tools.gesture, ToolGesture::Measure(_)) {
+            self.finish_gesture();
+        }
         let Some(ortho) = &mut self.viewports.ortho else {
             return;
         };

@@ -60,7 +60,7 @@ impl Session {
                 .is_none()
                 .then_some("Nothing to redo"),
             C::Cancel if self.tools.is_drawing() || self.tools.kind != ToolKind::Look => None,
-            C::ToggleMeasurements | C::ToggleOverlays => None,
+            C::ToggleMeasurements | C::ToggleDrawn | C::ToggleOverlays => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
             C::Cancel if !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is running"),
@@ -123,6 +123,12 @@ impl Session {
             }
             C::AcceptAllProposals if case.slices.iter().all(|s| s.proposal().is_none()) => {
                 Some("No proposal for this case")
+            }
+            C::NextMeasurement if case.measurements.is_empty() => {
+                Some("No measurements in this case")
+            }
+            C::EditMeasurement | C::DeleteMeasurement if self.selected_measurement().is_none() => {
+                Some("Select a measurement first")
             }
             C::ImportFound if self.masks_found().is_empty() => {
                 Some("No DICOM-SEG or RT Structure Set was found with the images")

@@ -77,7 +77,7 @@ impl Session {
     }
 
     pub(super) fn accept_case(&mut self) {
-        if self.close_by_key() {
+        if self.close_by_key() || self.end_measure_by_key() {
             return;
         }
         self.finish_gesture();

@@ -247,6 +247,8 @@ pub struct Settings {
     pub opacity: f32,
     /// Show the longest diameter on the image.
     pub measurements: bool,
+    /// Show the measurements that were drawn on the image.
+    pub drawn: bool,
     /// Show orthogonal views.
     pub orthogonal: bool,
     /// Show the overlay planes of DICOM images.
@@ -294,6 +296,7 @@ impl Default for Settings {
             view_mode: ViewMode::Fill,
             opacity: 0.35,
             measurements: true,
+            drawn: true,
             orthogonal: false,
             overlays: true,
             panels: true,

@@ -86,7 +86,7 @@ impl Session {
     fn wait_for_workspace(&mut self) {
         self.finish_gesture();
         for case in &mut self.cases {
-            case.is_restored = case.slices.iter().any(|s| s.is_drawn());
+            case.is_restored = case.has_work();
         }
     }
 
@@ -233,11 +233,12 @@ impl Session {
         case.is_blind = one_in > 0 && restored.is_none() && known.key.0 % i64::from(one_in) == 0;
         // If the case was edited while no workspace was open, the masks on the screen take precedence.
         let is_anew = restored.as_ref().is_some_and(|r| r.is_anew);
-        if is_anew || !case.is_restored || !case.slices.iter().any(|s| s.is_drawn()) {
+        if is_anew || !case.is_restored || !case.has_work() {
             case.is_restored = true;
             if let Some(restored) = restored {
                 case.status = restored.status;
                 case.seconds = restored.seconds;
+                case.measurements.restore(restored.measurements);
                 for (state, slice) in case.slices.iter_mut().zip(restored.slices) {
                     state.mask = slice.mask;
                     state.restore_work(slice.is_touched, slice.is_proposal_apart);
@@ -260,6 +261,7 @@ impl Session {
                 }
             }
         }
+        self.measure_again(id, |_| true);
         self.refresh_live();
         self.choose_standing_label();
         if is_anew {

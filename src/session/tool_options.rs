@@ -1,5 +1,6 @@
 //! The tools and their options. Stored with the settings.
 
+use labrum_core::measurement::ShapeKind;
 use serde::{Deserialize, Serialize};
 
 /// A tool.
@@ -26,11 +27,13 @@ pub enum ToolKind {
     Fill,
     /// Moves part of the boundary.
     Pull,
+    /// Draws measurements: lengths, angles, regions, points.
+    Measure,
 }
 
 impl ToolKind {
     /// All tools in the order of the panel.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Look,
         Self::Click,
         Self::Brush,
@@ -41,6 +44,7 @@ impl ToolKind {
         Self::LiveWire,
         Self::Fill,
         Self::Pull,
+        Self::Measure,
     ];
 
     /// Its name, on the screen and in the journal.
@@ -56,6 +60,7 @@ impl ToolKind {
             Self::LiveWire => "Live wire",
             Self::Fill => "Fill",
             Self::Pull => "Pull boundary",
+            Self::Measure => "Measure",
         }
     }
 
@@ -83,6 +88,10 @@ impl ToolKind {
             }
             Self::Fill => "Click a region to fill it; hold Alt or Ctrl to clear it",
             Self::Pull => "Drag the boundary of the label",
+            Self::Measure => {
+                "Drag, or click each point; drag a handle or a line to change a measurement; \
+                 Delete removes the selected one"
+            }
         }
     }
 
@@ -149,6 +158,8 @@ pub struct ToolOptions {
     pub margin: f64,
     /// Islands are connected components with fewer pixels than this.
     pub island: usize,
+    /// What the Measure tool draws.
+    pub measure: ShapeKind,
 }
 
 impl Default for ToolOptions {
@@ -163,6 +174,7 @@ impl Default for ToolOptions {
             reach: 24.0,
             margin: 2.0,
             island: 50,
+            measure: ShapeKind::Length,
         }
     }
 }

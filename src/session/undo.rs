@@ -144,7 +144,7 @@ impl Session {
     fn replay_step(&mut self, step: &HistoryStep, way: UndoDirection) {
         let case = step.case;
         self.notices.retract_topic(Topic::Case(case));
-        let slices: Vec<usize> = step.edits.iter().map(|(slice, _)| *slice).collect();
+        let mut slices: Vec<usize> = step.edits.iter().map(|(slice, _)| *slice).collect();
         for (slice, edit) in step.decoded_edits(way == UndoDirection::Back) {
             edit.runs
                 .iter()
@@ -162,6 +162,7 @@ impl Session {
         if let Some(change) = &step.also.label {
             self.go_label(change, way);
         }
+        slices.extend(self.go_measurements(step, way));
         let status = self.go_status(step, way);
         self.show_step(step, &slices, way, status);
     }
@@ -208,6 +209,22 @@ impl Session {
             };
             self.save_labels();
         }
+    }
+
+    /// Undoes or redoes the changes of measurements; returns their slices.
+    fn go_measurements(&mut self, step: &HistoryStep, way: UndoDirection) -> Vec<usize> {
+        for change in &step.also.measurements {
+            let change = match way {
+                UndoDirection::Back => change.inverse(),
+                UndoDirection::Again => change.clone(),
+            };
+            self.apply_measurement_change(step.case, &change);
+        }
+        let changed = step.also.measurements.iter();
+        let mut slices: Vec<usize> = changed.filter_map(|c| c.measurement()?.slice()).collect();
+        slices.sort_unstable();
+        slices.dedup();
+        slices
     }
 
     /// Restores the status of the case; returns it if it changed.

@@ -5,7 +5,7 @@ use super::{
     crosshair::{paint_crosshair, paint_frame},
     edges::{self, PictureEdges},
     look::{CanvasLook, GreyLevels, LabelLayers, Scene},
-    panels,
+    measure_overlay, panels,
     stage::CanvasPainter,
     stream::ViewTarget,
     theme::CANVAS,
@@ -169,6 +169,7 @@ fn show_view(
         view.pane.from_grid(ortho.cross),
         placement,
     );
+    measure_overlay::paint_measurements(&painter, session, plane, case.slice, placement);
     if let Some((center, radii)) = session.across_ring(plane) {
         tool_overlay::paint_brush_ring(&painter, placement, center, radii);
     }

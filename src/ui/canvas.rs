@@ -5,7 +5,7 @@ mod slice_view;
 use super::{
     Pointer, click_overlay, crosshair,
     edges::{self, PictureEdges},
-    panels,
+    measure_overlay, panels,
     stage::{CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
@@ -19,7 +19,7 @@ use crate::session::{
     view::{Canvas, ViewPlacement},
 };
 use egui::{Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use labrum_core::{image::Image, stack::ViewPlane};
+use labrum_core::{counts::count_with_noun, image::Image, stack::ViewPlane};
 use slice_view::SliceView;
 
 /// State of the canvas between frames.
@@ -146,6 +146,13 @@ pub(crate) fn show_slice(
         placement,
     );
     paint_cross(&painter, rect, session, shown.slice, placement);
+    measure_overlay::paint_measurements(
+        &painter,
+        session,
+        ViewPlane::Slice,
+        shown.slice,
+        placement,
+    );
     tool_overlay::paint_tool_preview(&painter, session, shown, placement);
     if !state.is_mask_held_hidden {
         click_overlay::paint_clicks(&painter, session, placement, |place| place.is_slice(shown));
@@ -218,7 +225,13 @@ fn accessible_description(session: &Session, case: &Case) -> String {
         }
         None => "no mask".to_owned(),
     };
-    format!("Image: {}, {slice}, {mask}", case.display_title())
+    let on_slice = case.measurements.all().iter();
+    let drawn = on_slice.filter(|d| d.slice() == Some(case.slice)).count();
+    let drawn = match drawn {
+        0 => String::new(),
+        count => format!(", {}", count_with_noun(count, "measurement")),
+    };
+    format!("Image: {}, {slice}, {mask}{drawn}", case.display_title())
 }
 
 /// Corner text, orientation letters and scale bar.

@@ -1,5 +1,5 @@
-//! Modal dialogs: path, folder, import questions, servers, export, command palette, settings, label, task, workspace,
-//! versions, validation report, work report, keys, messages, about, quitting.
+//! Modal dialogs: path, folder, import questions, servers, export, command palette, settings, label, measurement, task,
+//! workspace, versions, validation report, work report, keys, messages, about, quitting.
 
 mod about;
 mod export;
@@ -9,6 +9,7 @@ mod keys;
 mod label;
 mod label_removal;
 mod leave;
+mod measurement;
 mod messages;
 mod overlapping;
 pub(in crate::ui) mod pacs;
@@ -25,6 +26,7 @@ pub(in crate::ui) mod workspace;
 use crate::session::{Action, Session, command::UserCommand};
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
+use labrum_core::measurement::DrawnMeasurement;
 
 /// The dialog that is open, if any.
 #[derive(Default)]
@@ -43,6 +45,7 @@ pub(crate) enum Dialogs {
     Settings,
     Label(Box<label::LabelDialog>),
     LabelRemoval(label_removal::LabelRemovalDialog),
+    Measurement(Box<measurement::MeasurementDialog>),
     Task(task::TaskDialog),
     Workspace(workspace::WorkspaceDialog),
     Versions(versions::VersionsDialog),
@@ -106,6 +109,12 @@ impl Dialogs {
             UserCommand::MoveToLabel => {
                 Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session))
             }
+            UserCommand::EditMeasurement => match session.selected_measurement() {
+                Some(drawn) => {
+                    Self::Measurement(Box::new(measurement::MeasurementDialog::new(drawn)))
+                }
+                None => return false,
+            },
             UserCommand::ChooseTask => Self::Task(task::TaskDialog::new(session)),
             UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
             UserCommand::Messages => Self::Messages,
@@ -130,6 +139,11 @@ impl Dialogs {
         if let Some(dialog) = label::LabelDialog::for_existing(session, label) {
             *self = Self::Label(Box::new(dialog));
         }
+    }
+
+    /// Opens the dialog for a drawn measurement.
+    pub(crate) fn edit_measurement(&mut self, drawn: &DrawnMeasurement) {
+        *self = Self::Measurement(Box::new(measurement::MeasurementDialog::new(drawn)));
     }
 
     /// Asks what to do about unsaved changes and a running round of training.
@@ -174,6 +188,7 @@ impl Dialogs {
             Self::Settings => ("settings", 460.0),
             Self::Label(_) => ("label", 480.0),
             Self::LabelRemoval(_) => ("label removal", 460.0),
+            Self::Measurement(_) => ("measurement", 480.0),
             Self::Task(_) => ("task", 420.0),
             Self::Workspace(_) => ("workspace", 560.0),
             Self::Versions(_) => ("versions", 960.0),
@@ -231,6 +246,7 @@ impl Dialogs {
             Self::Settings => settings::show_dialog(ui, session, actions).into(),
             Self::Label(dialog) => dialog.show_dialog(ui, actions).into(),
             Self::LabelRemoval(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Measurement(dialog) => dialog.show_dialog(ui, actions).into(),
             Self::Task(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Workspace(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Versions(dialog) => dialog.show_contents(ui, session, actions),

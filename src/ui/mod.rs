@@ -10,6 +10,7 @@ mod edges;
 mod focus;
 pub mod gpu;
 pub mod look;
+mod measure_overlay;
 mod overlay;
 mod panels;
 pub mod raster;
@@ -23,7 +24,9 @@ mod tool_input;
 mod tool_overlay;
 mod widgets;
 
-use crate::session::{Action, Session, command::UserCommand, job::SliceKey};
+use crate::session::{
+    Action, Session, command::UserCommand, job::SliceKey, tool_options::ToolKind,
+};
 use across::AcrossState;
 use canvas::CanvasState;
 use dialogs::Dialogs;
@@ -103,7 +106,7 @@ impl WindowState {
             actions.extend(input.handle_event(heard, around, session))
         });
         if let WindowEvent::Command(command) = heard.what {
-            actions.push(Action::Command(command));
+            actions.push(Action::Command(command_of_key(session, command)));
         }
     }
 
@@ -384,6 +387,15 @@ impl WindowState {
             ui.send_viewport_cmd(ViewportCommand::Title(title.clone()));
             self.title = title;
         }
+    }
+}
+
+/// The command of a key: with the Measure tool, Delete deletes the selected measurement.
+fn command_of_key(session: &Session, command: UserCommand) -> UserCommand {
+    let measures = session.tools.active_tool() == ToolKind::Measure;
+    match command {
+        UserCommand::EmptyLabel if measures => UserCommand::DeleteMeasurement,
+        command => command,
     }
 }
 

@@ -1,6 +1,6 @@
-//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent.
+//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent, measurements.
 
-use super::{failure::Cause, masks, now_millis};
+use super::{failure::Cause, masks, measurements, now_millis};
 use crate::Result;
 use labrum_core::{
     journal::{Also, JournalStep, LabelChange, StatusChange},
@@ -41,7 +41,7 @@ pub(super) fn append_side_effects(
             .prepare_cached("INSERT INTO absence (seq, slice_id, label) VALUES (?1, ?2, ?3)")?
             .execute((step.seq, slice, label))?;
     }
-    Ok(())
+    measurements::append_changes(connection, step)
 }
 
 /// Undoes or redoes the change of status of a step. `known` is that change if the journal does not have it: steps of
@@ -101,6 +101,7 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
         status,
         label: label.transpose()?,
         absent,
+        measurements: measurements::read_changes(connection, seq)?,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Workspace, also,
     failure::Cause,
-    masks, now_millis,
+    masks, measurements, now_millis,
     places::{ImagePlaces, absolute_path},
     subjects,
 };
@@ -211,10 +211,12 @@ fn insert_or_relocate(
     Ok(CaseKey(id))
 }
 
+/// True if there are masks or measurements on slices of the case.
 fn has_masks(connection: &Connection, scan: i64) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM slice WHERE scan_id = ?1 AND (
                    id IN (SELECT slice_id FROM edit) OR id IN (SELECT slice_id FROM base)
-                   OR id IN (SELECT slice_id FROM proposal)))";
+                   OR id IN (SELECT slice_id FROM proposal)
+                   OR id IN (SELECT slice_id FROM measurement_change WHERE slice_id IS NOT NULL)))";
     connection.query_row(sql, [scan], |r| r.get(0))
 }
 
@@ -356,8 +358,18 @@ fn read_stored_case(
     let mut case = StoredCase {
         entry,
         slices: Vec::new(),
+        measurements: Vec::new(),
         problems: Vec::new(),
     };
+    match measurements::current_measurements(connection, case.entry.key) {
+        Ok(measurements) => case.measurements = measurements,
+        Err(Cause::Sql(error)) => return Err(Cause::Sql(error)),
+        Err(Cause::Refused(reason)) => {
+            let title = &case.entry.description.description;
+            let tried = format!("restore the measurements of \"{title}\" from the workspace");
+            case.problems.push(Error::at_path(tried, folder, reason));
+        }
+    }
     for id in ids {
         let size = (case.entry.description.columns, case.entry.description.rows);
         let slice = match restore_slice(connection, id, size) {

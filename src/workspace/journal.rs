@@ -1,6 +1,6 @@
 //! The journal: every finished gesture and decision. Steps are undone and redone but never deleted.
 
-use super::{Workspace, also, failure::Cause, masks};
+use super::{Workspace, also, failure::Cause, masks, measurements};
 use crate::Result;
 use labrum_core::{
     edit::Edit,
@@ -37,7 +37,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If the step is unknown or dropped, or out of order: it can be undone only after all later steps on the same
-    /// slice, and redone only after all earlier ones. Also if the database cannot be written
+    /// slice or measurement, and redone only after all earlier ones. Also if the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_undone(&mut self, seq: i64, is_undone: bool) -> Result<()> {
         self.set_undone_knowing(seq, is_undone, None)
@@ -196,18 +196,7 @@ fn set_undone(
         (Some(_), _) => return Err(refused_step(seq, "was dropped when a new step was made")),
         (None, _) => return Err(refused_step(seq, "is not in the journal")),
     }
-    if is_undone && shares_slice(connection, seq, "other.seq > ?1 AND step.state = 'done'")? {
-        return Err(refused_step(
-            seq,
-            "is followed by another step on the same slice, which must be undone first",
-        ));
-    }
-    if !is_undone && shares_slice(connection, seq, "other.seq < ?1 AND step.state = 'undone'")? {
-        return Err(refused_step(
-            seq,
-            "follows an undone step on the same slice, which must be redone first",
-        ));
-    }
+    refuse_out_of_order(connection, seq, is_undone)?;
     let state = if is_undone { "undone" } else { "done" };
     connection
         .prepare_cached("UPDATE step SET state = ?2 WHERE seq = ?1")?
@@ -223,6 +212,28 @@ fn set_undone(
         masks::note_change(connection, slice)?;
     }
     also::set_undone(connection, seq, is_undone, known)
+}
+
+/// Refuses to undo a step before later ones on the same slice or measurement, or to redo it before earlier ones.
+fn refuse_out_of_order(connection: &Connection, seq: i64, is_undone: bool) -> Result<(), Cause> {
+    let condition = match is_undone {
+        true => "other.seq > ?1 AND step.state = 'done'",
+        false => "other.seq < ?1 AND step.state = 'undone'",
+    };
+    let what = if shares_slice(connection, seq, condition)? {
+        "slice"
+    } else if measurements::shares_measurement(connection, seq, condition)? {
+        "measurement"
+    } else {
+        return Ok(());
+    };
+    let reason = match is_undone {
+        true => {
+            format!("is followed by another step on the same {what}, which must be undone first")
+        }
+        false => format!("follows an undone step on the same {what}, which must be redone first"),
+    };
+    Err(refused_step(seq, &reason))
 }
 
 fn refused_step(seq: i64, reason: &str) -> Cause {
@@ -257,7 +268,10 @@ fn read_recent_steps(
                           WHERE edit.seq = step.seq AND place IS NOT NULL)
                   OR NOT EXISTS (SELECT 1 FROM edit WHERE edit.seq = step.seq)
                      AND (EXISTS (SELECT 1 FROM status_change WHERE status_change.seq = step.seq)
-                          OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)))
+                          OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)
+                          OR EXISTS (SELECT 1 FROM measurement_change LEFT JOIN slice ON slice.id = slice_id
+                                     WHERE measurement_change.seq = step.seq
+                                         AND (slice_id IS NULL OR place IS NOT NULL))))
          ORDER BY seq DESC LIMIT ?2",
     )?;
     let mut steps: Vec<JournalStep> = query

@@ -14,6 +14,7 @@ mod labels;
 mod lock;
 mod look;
 mod masks;
+mod measurements;
 mod meter;
 mod model_files;
 mod places;

@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/2.sql"),
     include_str!("schema/places.sql"),
     include_str!("schema/steps.sql"),
+    include_str!("schema/measurements.sql"),
 ];
 
 /// "LABR", to recognise databases of other programs.

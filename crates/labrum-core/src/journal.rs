@@ -5,6 +5,7 @@ use super::{
     holdout::Side,
     label::{Label, TaskKey},
     mask::PackedMask,
+    measurement::{DrawnMeasurement, MeasurementChange},
     study::{Series, Slice, Source, Status},
 };
 use crate::Error;
@@ -73,7 +74,7 @@ pub struct LabelChange {
 }
 
 /// Changes of a step other than pixels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Also {
     /// Change of the status of the case.
     pub status: Option<StatusChange>,
@@ -81,17 +82,22 @@ pub struct Also {
     pub label: Option<Box<LabelChange>>,
     /// (slice index, label value) pairs that a person confirmed to be empty.
     pub absent: Vec<(u32, u8)>,
+    /// Measurements that were drawn, changed or deleted.
+    pub measurements: Vec<MeasurementChange>,
 }
 
 impl Also {
     /// True if nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.status.is_none() && self.label.is_none() && self.absent.is_empty()
+        self.status.is_none()
+            && self.label.is_none()
+            && self.absent.is_empty()
+            && self.measurements.is_empty()
     }
 }
 
 /// A step: one finished gesture or decision on one case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JournalStep {
     /// Sequence number in the journal of the workspace; increasing.
     pub seq: i64,
@@ -252,6 +258,8 @@ pub struct StoredCase {
     pub entry: CaseEntry,
     /// One entry for each slice of the description.
     pub slices: Vec<StoredSlice>,
+    /// The measurements that were drawn, without those on slices that are no longer in the series.
+    pub measurements: Vec<DrawnMeasurement>,
     /// What could not be restored, and why.
     pub problems: Vec<Error>,
 }

@@ -218,6 +218,16 @@ impl Stack {
         })
     }
 
+    /// Grid position of patient coordinates (LPS, mm); may lie outside of the grid.
+    pub fn grid_from_patient(&self, place: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|axis| {
+            let along: f64 = (0..3)
+                .map(|i| (place[i] - self.origin[i]) * self.directions[axis][i])
+                .sum();
+            along / self.spacing[axis] + 0.5
+        })
+    }
+
     /// The nearest position within the grid.
     pub fn clamp_to_grid(&self, at: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {

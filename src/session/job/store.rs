@@ -19,6 +19,7 @@ use labrum_core::{
     label::{Label, Task, TaskKey},
     learning::RoundKey,
     mask::PackedMask,
+    measurement::DrawnMeasurement,
     study::{Series, Status},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -216,6 +217,8 @@ pub struct Restored {
     pub seconds: f64,
     /// One entry for each slice.
     pub slices: Vec<RestoredSlice>,
+    /// The measurements that were drawn.
+    pub measurements: Vec<DrawnMeasurement>,
     /// Steps that can be undone, oldest first.
     pub done: Vec<HistoryStep>,
     /// Steps that can be redone, oldest first.

@@ -115,7 +115,10 @@ impl Session {
             return;
         };
         match result {
-            Ok(loaded) => self.cache.insert(key, loaded, rank),
+            Ok(loaded) => {
+                self.cache.insert(key, loaded, rank);
+                self.measure_loaded(key);
+            }
             Err(error) => {
                 if let Some(state) = case.slices.get_mut(key.slice) {
                     state.failure = Some(error);

@@ -53,6 +53,7 @@ impl Session {
         match (self.tools.active_tool(), input.phase) {
             (ToolKind::Look, _) => {}
             (ToolKind::Click, _) => self.handle_click(Some(plane), input),
+            (ToolKind::Measure, _) => self.handle_measure(plane, input),
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => {
                 self.begin_across(plane, input)
             }

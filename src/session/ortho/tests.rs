@@ -464,3 +464,5 @@ fn closing_the_views_finishes_the_stroke() {
         "the setting is stored"
     );
 }
+
+mod measure;

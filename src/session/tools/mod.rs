@@ -7,6 +7,7 @@ mod across;
 mod brush;
 mod click;
 mod fill;
+mod measure;
 mod outline;
 mod pull;
 mod state;
@@ -20,7 +21,9 @@ use super::{
     tool_options::{OutlineDoes, ToolKind, ToolOptions},
 };
 pub(super) use across::Across;
-use labrum_core::{edit::Edit, image::Window, region::Region, tools::live_wire::Wire};
+use labrum_core::{
+    edit::Edit, image::Window, region::Region, stack::ViewPlane, tools::live_wire::Wire,
+};
 
 /// A position on the image: pixels from its upper left corner, x to the right, y down.
 pub type Place = [f64; 2];
@@ -71,6 +74,8 @@ pub(super) enum ToolGesture {
     Pull(pull::Pull),
     /// A click, a box or a scribble of the Click tool.
     Prompt(click::DrawnPrompt),
+    /// A measurement that is being drawn or changed.
+    Measure(measure::MeasureGesture),
     /// A brush stroke on a reformatted view.
     Across(Across),
 }
@@ -141,6 +146,7 @@ impl Session {
                 }
                 ToolKind::Fill => self.handle_fill(input),
                 ToolKind::Pull => self.handle_pull(input),
+                ToolKind::Measure => self.handle_measure(ViewPlane::Slice, input),
             }
         }
         self.show_preview();
@@ -203,10 +209,13 @@ impl Session {
         });
     }
 
-    /// Esc: cancels the gesture, else discards the current object of the Click tool, else stops what is
-    /// running, else dismisses the messages, else switches to Pan.
+    /// Esc: cancels the gesture, else discards the current object of the Click tool, else deselects the measurement,
+    /// else stops what is running, else dismisses the messages, else switches to Pan.
     pub(super) fn handle_escape(&mut self) {
         if self.cancel_gesture() || self.drop_object() {
+            return;
+        }
+        if self.tools.kind == ToolKind::Measure && self.deselect_measurement() {
             return;
         }
         if self.is_busy() {
@@ -232,6 +241,7 @@ impl Session {
             ToolGesture::Pull(_) => self.end_pull(),
             ToolGesture::Prompt(_) => self.end_prompt(),
             ToolGesture::Across(_) => self.end_across(),
+            ToolGesture::Measure(_) => self.end_measure(),
             ToolGesture::Outline(outline) if outline.has_inside() => {
                 self.close_outline_on_leaving()
             }
@@ -270,7 +280,7 @@ impl Session {
     pub(super) fn show_preview(&mut self) {
         let preview = match (self.tools.kind, self.tools.pointer) {
             _ if self.live_mask().is_none() => Preview::default(),
-            (ToolKind::Look | ToolKind::Click, _) => Preview::default(),
+            (ToolKind::Look | ToolKind::Click | ToolKind::Measure, _) => Preview::default(),
             (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => {
                 self.brush_preview(input)
             }

@@ -103,6 +103,7 @@ impl Tools {
         match &self.gesture {
             ToolGesture::Across(_) => true,
             ToolGesture::Prompt(drawn) => matches!(drawn.place(), ClickPlace::View(_)),
+            ToolGesture::Measure(gesture) => gesture.is_across(),
             _ => false,
         }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod click;
+mod measure;
 
 use super::*;
 use crate::session::{

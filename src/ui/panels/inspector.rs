@@ -1,7 +1,7 @@
 //! The panel on the right: active tool, labels, mask editing, uncertain boundary, view, measurements, model, training,
 //! window/level, and the buttons that finish a case.
 
-use super::{labels, operations, tools, training};
+use super::{labels, measurements, operations, tools, training};
 use crate::{
     session::{
         Action, Fitting, Session,
@@ -49,18 +49,22 @@ pub(in crate::ui) fn show_panel(
         .auto_shrink([false, false])
         .show(ui, |ui| {
             // Without a drawing tool, leave the room to the other sections.
-            let draws = session.tools.active_tool() != ToolKind::Look;
+            let tool = session.tools.active_tool();
+            let draws = tool != ToolKind::Look;
+            let draws_masks = draws && tool != ToolKind::Measure;
             if draws {
                 ui.label(
-                    RichText::new(session.tools.active_tool().display_name())
-                        .color(theme::current_colors(ui).strong),
+                    RichText::new(tool.display_name()).color(theme::current_colors(ui).strong),
                 );
                 tools::show_active_options(ui, session, actions);
             }
             folding_section(ui, "Labels", |ui| {
                 labels::show_list(ui, session, dialogs, actions)
             });
-            if draws {
+            folding_section(ui, "Drawn measurements", |ui| {
+                measurements::show_list(ui, session, case, dialogs, actions)
+            });
+            if draws_masks {
                 folding_section(ui, "Edit mask", |ui| {
                     pointed = operations::show_panel(ui, session, actions)
                 });
@@ -289,6 +293,11 @@ fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) 
     measurements.on_hover_text(shortcuts::command_tooltip(
         &session.settings.keys,
         UserCommand::ToggleMeasurements,
+    ));
+    let drawn = ui.checkbox(&mut settings.drawn, "Measurements on the image");
+    drawn.on_hover_text(shortcuts::command_tooltip(
+        &session.settings.keys,
+        UserCommand::ToggleDrawn,
     ));
     push_changed_settings(session, settings, actions);
 }

@@ -112,6 +112,8 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => {
             "Draw with the keyboard"
         }
+        C::NextMeasurement | C::EditMeasurement | C::DeleteMeasurement => "Measurement",
+        command if command.measure_kind().is_some() => "Measurement",
         _ => return None,
     })
 }
@@ -177,7 +179,12 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
-        command => session.tools.active_tool() == command.tool_kind()?,
+        UserCommand::ToggleDrawn => settings.drawn,
+        command => {
+            let kind = command.measure_kind();
+            session.tools.active_tool() == command.tool_kind()?
+                && kind.is_none_or(|kind| kind == settings.tools.measure)
+        }
     })
 }
 
@@ -191,7 +198,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::NothingElsewhere
             | C::Interpolate
             | C::RemoveCase
-            | C::ToolPull
+            | C::ToolMeasure
             | C::SmallerBrush
             | C::PreviousLabel
             | C::AcceptAllProposals

@@ -5,6 +5,7 @@ pub(super) mod context;
 pub(super) mod inspector;
 mod labels;
 pub(super) mod looking;
+mod measurements;
 pub(super) mod menu;
 mod operations;
 pub(super) mod scrubber;

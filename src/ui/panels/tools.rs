@@ -1,5 +1,6 @@
 //! The toolbar to the left of the canvas, and the options of the active tool.
 
+use super::measurements;
 use crate::{
     session::{
         Action, Session,
@@ -22,7 +23,7 @@ use egui_material_icons::{
     icons::{
         ICON_ADS_CLICK, ICON_AUTO_FIX, ICON_BRUSH, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
         ICON_LASSO_SELECT, ICON_LINE_CURVE, ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON,
-        ICON_REDO, ICON_UNDO,
+        ICON_REDO, ICON_STRAIGHTEN, ICON_UNDO,
     },
 };
 use labrum_core::geometry::PixelSpacing;
@@ -152,6 +153,7 @@ fn button_of(tool: ToolKind) -> (UserCommand, MaterialIcon) {
         ToolKind::LiveWire => (UserCommand::ToolLiveWire, ICON_LINE_CURVE),
         ToolKind::Fill => (UserCommand::ToolFill, ICON_FORMAT_COLOR_FILL),
         ToolKind::Pull => (UserCommand::ToolPull, ICON_OPEN_WITH),
+        ToolKind::Measure => (UserCommand::ToolMeasure, ICON_STRAIGHTEN),
     }
 }
 
@@ -221,6 +223,7 @@ pub(in crate::ui) fn show_active_options(
             "Fills the connected region under the pointer. Hold Alt or Ctrl to clear it instead.",
         ),
         ToolKind::Pull => show_size_slider(ui, session, "Reach", &mut options, |o| &mut o.reach),
+        ToolKind::Measure => measurements::choose_kind(ui, session, &mut options),
     }
     ui.add_space(4.0);
     if options != session.settings.tools {

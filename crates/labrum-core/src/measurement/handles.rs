@@ -95,8 +95,13 @@ impl Shape {
             // Where a shape already reaches beyond an edge, it may still move back.
             by[i].clamp((-low).min(0.0), (ends[i] - high).max(0.0))
         });
+        self.shifted(by).unwrap_or_else(|| self.clone())
+    }
+
+    /// The shape moved by some pixels; `None` if it would leave what can be a position on an image.
+    pub fn shifted(&self, by: Point) -> Option<Self> {
         let moved = self.points.iter().map(|p| [p[0] + by[0], p[1] + by[1]]);
-        Self::new(self.kind, moved.collect()).unwrap_or_else(|| self.clone())
+        Self::new(self.kind, moved.collect())
     }
 
     /// The nearest handle within `reach`, in the unit of `size`.

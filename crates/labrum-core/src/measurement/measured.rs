@@ -106,8 +106,11 @@ fn append_to_last(lines: &mut [String], text: &str) {
 /// Measures a shape: in mm where one spacing is known for all that it lies on, else in pixels. Angles are those in the
 /// patient also where only the aspect ratio of the pixels is known.
 pub fn measure_shape(shape: &Shape, surface: &Surface<'_>) -> Measured {
-    let (columns, rows) = (surface.columns, surface.rows);
-    let touched = shape.pixels_touched(columns, rows);
+    let touched = match surface.scale.regions.is_empty() {
+        // One scale for the whole image.
+        true => Vec::new(),
+        false => shape.pixels_touched(surface.columns, surface.rows),
+    };
     let spacing = surface.scale.of_pixels(touched);
     let size = spacing.map_or([1.0; 2], |s| [s.column, s.row]);
     let (length, area) = match spacing {

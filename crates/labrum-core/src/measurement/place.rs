@@ -1,7 +1,10 @@
 //! Measurements with their place in a series, and what a step changed of them.
 
 use super::{Point, Shape};
-use crate::label::{Code, new_id};
+use crate::{
+    label::{Code, new_id},
+    stack::{Pane, Stack},
+};
 use serde::{Deserialize, Serialize};
 
 /// The plane of a view across a series, in patient coordinates (LPS, mm). Points on it are in steps to the right and
@@ -16,7 +19,39 @@ pub struct ViewFrame {
     pub down: [f64; 3],
 }
 
+/// Steps that differ by no more than this, in mm, are the same.
+const SAME_STEP: f64 = 1e-4;
+
 impl ViewFrame {
+    /// The plane of a view through the grid position `at`; points are the pixels of the view.
+    pub fn of_view(stack: &Stack, pane: &Pane, at: [f64; 3]) -> Self {
+        let [corner, right, down] = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+            .map(|place| stack.patient_from_grid(pane.to_grid(place, at)));
+        Self {
+            corner,
+            right: std::array::from_fn(|i| right[i] - corner[i]),
+            down: std::array::from_fn(|i| down[i] - corner[i]),
+        }
+    }
+
+    /// Where the corner of this frame lies on another one, in points of that one. `None` if their steps differ, or if
+    /// their planes are farther apart than `reach`, in mm.
+    pub fn corner_on(&self, other: &Self, reach: f64) -> Option<Point> {
+        let are_same = (0..3).all(|i| {
+            (self.right[i] - other.right[i]).abs() <= SAME_STEP
+                && (self.down[i] - other.down[i]).abs() <= SAME_STEP
+        });
+        if !are_same {
+            return None;
+        }
+        let apart: [f64; 3] = std::array::from_fn(|i| self.corner[i] - other.corner[i]);
+        let place = [other.right, other.down].map(|step| dot(apart, step) / dot(step, step));
+        let beside: [f64; 3] = std::array::from_fn(|i| {
+            apart[i] - place[0] * other.right[i] - place[1] * other.down[i]
+        });
+        (dot(beside, beside).sqrt() <= reach).then_some(place)
+    }
+
     /// Patient coordinates of a point.
     pub fn patient_from_point(&self, [x, y]: Point) -> [f64; 3] {
         std::array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
@@ -24,8 +59,12 @@ impl ViewFrame {
 
     /// Lengths of the steps, mm.
     pub fn step_lengths(&self) -> [f64; 2] {
-        [self.right, self.down].map(|v| (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt())
+        [self.right, self.down].map(|step| dot(step, step).sqrt())
     }
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    (0..3).map(|i| a[i] * b[i]).sum()
 }
 
 /// Where a measurement lies.

@@ -4,10 +4,12 @@
 
 use super::{QuantityKind as Kind, *};
 use crate::{
-    geometry::{PixelSpacing, SpacingSource},
+    geometry::{PixelSpacing, Plane, SpacingSource},
     image::{Image, Pixels, Rescale},
     measure::Unit,
     scale::{NoLength, Scale, ScaledRegion},
+    stack::{Stack, ViewPlane},
+    study::{Kind as FileKind, Series, Slice, Source},
 };
 use proptest::prelude::*;
 
@@ -433,6 +435,41 @@ fn the_tracking_uid_is_the_id_as_a_number() {
         uid.len() <= 64 && uid.starts_with("2.25.") && uid != "2.25.0",
         "{uid}"
     );
+}
+
+#[test]
+fn a_frame_is_found_again_on_the_same_plane_and_on_no_other() {
+    let slice = |i: u32| Slice {
+        plane: Some(Plane {
+            position: [-10.0, 5.0, 3.0 * f64::from(i)],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        }),
+        spacing: Some(spacing(0.5, 0.25, SpacingSource::PixelSpacing)),
+        ..Slice::from_source(Source {
+            path: "s".into(),
+            frame: i,
+        })
+    };
+    let series = Series::from_slices(FileKind::Dicom, 40, 20, (0..10).map(slice).collect());
+    let stack = Stack::from_series(&series).unwrap();
+    let at = [12.5, 3.5, 4.5];
+    let patient = stack.patient_from_grid(at);
+    let back = stack.grid_from_patient(patient);
+    assert!((0..3).all(|i| (back[i] - at[i]).abs() < 1e-9), "{back:?}");
+
+    let pane = stack.view_pane(ViewPlane::Column);
+    let frame = ViewFrame::of_view(&stack, &pane, at);
+    let steps = frame.step_lengths();
+    assert!((0..2).all(|i| (steps[i] - pane.spacing[i]).abs() < 1e-9));
+    let place = frame.patient_from_point(pane.from_grid(at));
+    assert!((0..3).all(|i| (place[i] - patient[i]).abs() < 1e-9));
+    assert_eq!(frame.corner_on(&frame, 1e-3), Some([0.0, 0.0]));
+    // The next column is 0.25 mm away.
+    let next = ViewFrame::of_view(&stack, &pane, [13.5, 3.5, 4.5]);
+    assert_eq!(frame.corner_on(&next, 0.1), None);
+    assert!(frame.corner_on(&next, 0.3).is_some());
+    let across = ViewFrame::of_view(&stack, &stack.view_pane(ViewPlane::Row), at);
+    assert_eq!(frame.corner_on(&across, 100.0), None);
 }
 
 fn any_shape() -> impl Strategy<Value = Shape> {

@@ -59,6 +59,13 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[plain_key("M")],
     ),
     command_entry(
+        C::ToggleDrawn,
+        View,
+        "Measurements on the image",
+        "Show the measurements that were drawn on the image",
+        &[shift_key("M")],
+    ),
+    command_entry(
         C::ToggleOverlays,
         View,
         "Overlays",
@@ -288,6 +295,13 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         "Pull boundary",
         "Drag part of the boundary",
         &[plain_key("U")],
+    ),
+    command_entry(
+        C::ToolMeasure,
+        Tools,
+        "Measure",
+        "Draw lengths, angles, regions and points with their values",
+        &[plain_key("Y")],
     ),
     command_entry(
         C::LargerBrush,

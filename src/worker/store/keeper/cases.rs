@@ -93,6 +93,7 @@ impl WorkspaceKeeper {
             status: stored.entry.status,
             seconds: stored.entry.seconds,
             slices: stored.slices.into_iter().map(restored_slice).collect(),
+            measurements: stored.measurements,
             done: history_steps(case, done),
             undone: history_steps(case, undone),
             problems: stored.problems,

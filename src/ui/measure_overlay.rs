@@ -1,0 +1,118 @@
+//! Drawn measurements on the image: lines, handles, and the values beside them.
+
+use super::tool_overlay::{LIGHT, RIM, screen_point};
+use crate::session::{
+    Session, measurements::ShownMeasurement, tool_options::ToolKind, view::ViewPlacement,
+};
+use egui::{
+    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
+};
+use labrum_core::stack::ViewPlane;
+
+/// Colour of the selected measurement; lines have a dark rim, so that they are visible on bright and on dark tissue.
+const SELECTED: Color32 = Color32::from_rgb(255, 214, 64);
+
+/// Radius of a handle, and of those of a line with many, in points.
+const HANDLE: f32 = 4.5;
+const SMALL_HANDLE: f32 = 2.5;
+
+/// Half the length of the lines of a point, in points.
+const CROSS: f32 = 7.0;
+
+/// Paints the measurements of a view; `slice` is the slice that the slice view shows.
+pub(super) fn paint_measurements(
+    painter: &Painter,
+    session: &Session,
+    plane: ViewPlane,
+    slice: usize,
+    placement: ViewPlacement,
+) {
+    let is_tool = session.tools.active_tool() == ToolKind::Measure;
+    if !session.settings.drawn && !is_tool {
+        return;
+    }
+    for shown in session.shown_measurements(plane, slice) {
+        paint_measurement(painter, &shown, placement);
+    }
+}
+
+fn paint_measurement(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlacement) {
+    let color = if shown.is_selected { SELECTED } else { LIGHT };
+    for line in &shown.lines {
+        let points: Vec<Pos2> = line.iter().map(|p| screen_point(placement, *p)).collect();
+        for (width, color) in [(3.5, RIM), (1.5, color)] {
+            painter.add(Shape::line(points.clone(), PathStroke::new(width, color)));
+        }
+    }
+    if let Some(point) = shown.point {
+        paint_cross(painter, screen_point(placement, point), color);
+    }
+    let radius = if shown.handles.len() > 8 {
+        SMALL_HANDLE
+    } else {
+        HANDLE
+    };
+    for handle in &shown.handles {
+        let at = screen_point(placement, *handle);
+        painter.circle(at, radius, color, Stroke::new(1.5, RIM));
+    }
+    paint_values(painter, shown, screen_point(placement, shown.anchor), color);
+}
+
+/// A cross with a gap in the middle, so that the pixel stays visible.
+fn paint_cross(painter: &Painter, at: Pos2, color: Color32) {
+    for (width, color) in [(3.5, RIM), (1.5, color)] {
+        let stroke = Stroke::new(width, color);
+        for way in [
+            vec2(1.0, 0.0),
+            vec2(-1.0, 0.0),
+            vec2(0.0, 1.0),
+            vec2(0.0, -1.0),
+        ] {
+            painter.line_segment([at + way * 2.5, at + way * CROSS], stroke);
+        }
+    }
+}
+
+/// The name and the values on a dark ground, at the lower right of the shape and inside of the view.
+fn paint_values(painter: &Painter, shown: &ShownMeasurement, anchor: Pos2, color: Color32) {
+    if shown.texts.is_empty() {
+        return;
+    }
+    let font = FontId::proportional(12.0);
+    let text = painter.layout_no_wrap(shown.texts.join("\n"), font, color);
+    let at = Align2::LEFT_TOP.anchor_size(anchor + vec2(10.0, 6.0), text.size());
+    let at = moved_into(at, painter.clip_rect().shrink(4.0));
+    painter.rect_filled(
+        at.expand2(vec2(4.0, 2.0)),
+        3.0,
+        Color32::from_black_alpha(170),
+    );
+    painter.galley(at.min, text, color);
+}
+
+/// A rectangle moved into another one that has room for it.
+fn moved_into(rect: Rect, room: Rect) -> Rect {
+    let low = pos2(
+        rect.min.x.min(room.max.x - rect.width()).max(room.min.x),
+        rect.min.y.min(room.max.y - rect.height()).max(room.min.y),
+    );
+    Rect::from_min_size(low, rect.size())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_moved_into_the_view() {
+        let room = Rect::from_min_size(pos2(0.0, 0.0), vec2(100.0, 50.0));
+        let beyond = Rect::from_min_size(pos2(90.0, 45.0), vec2(30.0, 20.0));
+        assert_eq!(
+            moved_into(beyond, room),
+            Rect::from_min_size(pos2(70.0, 30.0), vec2(30.0, 20.0))
+        );
+        let inside = Rect::from_min_size(pos2(10.0, 10.0), vec2(30.0, 20.0));
+        assert_eq!(moved_into(inside, room), inside);
+    }
+}
