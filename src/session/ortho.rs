@@ -10,7 +10,7 @@ use super::{
     case::Case,
     job::{CaseId, Job, ResliceJob, SliceKey},
     live::Live,
-    tools::{Place, PointerInput},
+    tools::{Place, PointerInput, ToolGesture},
     view::{Canvas, PictureExtent, View},
 };
 use labrum_core::{

@@ -71,7 +71,7 @@ enum Doing {
     /// A new measurement.
     New(NewShape),
     /// A measurement is dragged by a handle, or as a whole.
-    Change(ChangedShape),
+    Change(Box<ChangedShape>),
 }
 
 /// A measurement that is being dragged.
@@ -119,10 +119,7 @@ impl Session {
         };
         let is_new = matches!(
             &self.tools.gesture,
-            ToolGesture::Measure(MeasureGesture {
-                what: Doing::New(_),
-                ..
-            })
+            ToolGesture::Measure(gesture) if matches!(gesture.what, Doing::New(_))
         );
         match input.phase {
             PointerPhase::Press if is_new => self.press_next_place(ground, input),
@@ -240,7 +237,7 @@ impl Session {
         let at = ground.clamp(input.at);
         self.measuring.selected = picked.as_ref().map(|picked| picked.drawn.id.clone());
         let what = match picked {
-            Some(picked) => Doing::Change(ChangedShape {
+            Some(picked) => Doing::Change(Box::new(ChangedShape {
                 handle: picked
                     .handle
                     .and_then(|index| Some((index, *picked.shape.handles().get(index)?))),
@@ -248,15 +245,15 @@ impl Session {
                 start: picked.shape,
                 from: at,
                 is_drag: false,
-            }),
+            })),
             None => Doing::New(NewShape::begin(self.settings.tools.measure, at)),
         };
-        self.tools.gesture = ToolGesture::Measure(MeasureGesture {
+        self.tools.gesture = ToolGesture::Measure(Box::new(MeasureGesture {
             ground,
             what,
             shape: None,
             measured: None,
-        });
+        }));
         self.refresh_measure();
     }
 
@@ -270,10 +267,8 @@ impl Session {
             self.cancel_gesture();
             return self.begin_measure(ground, input);
         }
-        if let ToolGesture::Measure(MeasureGesture {
-            what: Doing::New(new),
-            ..
-        }) = &mut self.tools.gesture
+        if let ToolGesture::Measure(gesture) = &mut self.tools.gesture
+            && let Doing::New(new) = &mut gesture.what
         {
             new.press(ground.clamp(input.at));
         }
@@ -329,13 +324,13 @@ impl Session {
             what,
             shape,
             ..
-        } = gesture;
+        } = *gesture;
         let Some(shape) = shape else { return };
         match what {
             Doing::New(new) if !new.is_settled() => {}
             Doing::New(_) => self.add_measurement(ground.case, ground.place, shape),
-            Doing::Change(ChangedShape { before, start, .. }) if shape != start => {
-                self.change_measurement("Change", &before.id, |drawn| DrawnMeasurement {
+            Doing::Change(change) if shape != change.start => {
+                self.change_measurement("Change", &change.before.id, |drawn| DrawnMeasurement {
                     place: ground.place,
                     shape,
                     ..drawn.clone()

@@ -75,7 +75,7 @@ pub(super) enum ToolGesture {
     /// A click, a box or a scribble of the Click tool.
     Prompt(click::DrawnPrompt),
     /// A measurement that is being drawn or changed.
-    Measure(measure::MeasureGesture),
+    Measure(Box<measure::MeasureGesture>),
     /// A brush stroke on a reformatted view.
     Across(Across),
 }

@@ -58,7 +58,7 @@ fn measurements_are_what_the_newest_done_steps_made_of_them() {
     ];
     let mut workspace = reopened(workspace);
     let kept = |workspace: &mut Workspace| stored(workspace, "k").measurements;
-    assert_eq!(kept(&mut workspace), [named.clone()]);
+    assert_eq!(kept(&mut workspace), std::slice::from_ref(&named));
     assert_eq!(workspace.recent_steps(&[knee], 10).unwrap(), steps);
     assert_eq!(
         stored(&mut workspace, "k").entry.status,

@@ -16,7 +16,7 @@ impl Session {
             return Vec::new();
         };
         let gesture = match &self.tools.gesture {
-            ToolGesture::Measure(gesture) if gesture.is_on(plane, slice) => Some(gesture),
+            ToolGesture::Measure(gesture) if gesture.is_on(plane, slice) => Some(&**gesture),
             _ => None,
         };
         let changed = gesture.and_then(MeasureGesture::changed_id);
