@@ -66,8 +66,8 @@ fn session() -> Session {
         id: "study".into(),
         description: String::new(),
         date: String::new(),
-        patient_id: String::new(),
-        patient_name: String::new(),
+        time: String::new(),
+        patient: Default::default(),
         series: vec![series()],
     };
     let catalog = Catalog {

@@ -42,11 +42,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             .flat_map(|s| &s.series)
             .map(|s| s.slices.len())
             .sum();
-        let mut names = catalog
-            .iter()
-            .flat_map(|c| &c.studies)
-            .map(|s| (s.patient_name.as_str(), s.description.as_str()));
-        let (name, description) = names.next().unwrap_or_default();
+        let first = catalog.iter().flat_map(|c| &c.studies).next();
+        // All groups and components of the name, for comparison.
+        let name = first.map_or(String::new(), |s| {
+            s.patient
+                .name
+                .trim_end_matches(['^', '='])
+                .replace('^', " ")
+        });
+        let description = first.map_or("", |s| s.description.as_str());
         let last = frames.max(1) - 1;
         let mut wanted = vec![0, last / 2, last];
         wanted.dedup();
@@ -59,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &out.join(&file),
                 &file,
             )?;
-            line["patient"] = name.into();
+            line["patient"] = name.as_str().into();
             line["study"] = description.into();
             writeln!(index, "{line}")?;
         }

@@ -7,6 +7,7 @@ mod cases;
 mod desk;
 mod drawing;
 mod exporting;
+mod identity;
 mod pacs;
 mod screens;
 mod slow_share;

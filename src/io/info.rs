@@ -213,12 +213,8 @@ fn series_report(series: &Series) -> SeriesReport {
             .unwrap_or_default(),
         spacing_mm: spacing.map(|s| [s.row, s.column]),
         spacing_from: spacing.map(|s| match s.source {
-            SpacingSource::PixelSpacing => "Pixel Spacing",
             SpacingSource::ImagerPixelSpacing => "Imager Pixel Spacing, at the detector",
-            SpacingSource::UltrasoundRegion => "ultrasound region",
-            SpacingSource::AspectRatioOnly => "aspect ratio",
-            SpacingSource::Picture => "pixel_spacing_mm.csv",
-            SpacingSource::Nifti => "NIfTI header",
+            source => source.display_name(),
         }),
         slice_spacing_mm: series.slice_spacing(),
         transfer_syntax_uid: series.transfer_syntax.clone(),

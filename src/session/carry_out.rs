@@ -102,6 +102,7 @@ impl Session {
             C::DrawAtPointer => self.draw_at_pointer(),
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::ToggleInformation => self.change_settings(|s| s.information = !s.information),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::ToggleDrawn => self.change_settings(|s| s.drawn = !s.drawn),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),

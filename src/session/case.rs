@@ -14,6 +14,7 @@ use labrum_core::{
     label::TaskKey,
     looks::Look,
     mask::PackedMask,
+    patient::Patient,
     study::{Series, Slice, Status},
 };
 use std::sync::Arc;
@@ -27,33 +28,37 @@ pub struct StudyInfo {
     pub description: String,
     /// YYYY-MM-DD, or empty.
     pub date: String,
-    /// Empty if unknown. Never written to a log.
-    pub patient_id: String,
-    /// Empty if unknown. Never written to a log.
-    pub patient_name: String,
+    /// HH:MM:SS or HH:MM, or empty.
+    pub time: String,
+    /// Who was examined. Never written to a log.
+    pub patient: Patient,
 }
 
 impl StudyInfo {
-    /// The heading above the cases of a study.
+    /// The heading above the cases of a study: patient, date and description.
     pub fn display_title(&self) -> String {
-        let parts = [
-            &self.patient_name,
-            &self.patient_id,
-            &self.date,
-            &self.description,
-        ];
-        let mut known: Vec<&str> = parts
-            .into_iter()
-            .map(|p| p.trim())
-            .filter(|p| !p.is_empty())
-            .collect();
-        // De-identified studies often repeat the ID as the name.
-        known.dedup();
-        if known.is_empty() {
-            "Study".into()
-        } else {
-            known.join(" · ")
-        }
+        let name = self.patient.display_name();
+        join_known([&name, &self.patient.id, &self.date, &self.description])
+    }
+
+    /// The same without the patient.
+    pub fn title_without_patient(&self) -> String {
+        join_known([&self.date, &self.description])
+    }
+}
+
+fn join_known<const N: usize>(parts: [&String; N]) -> String {
+    let mut known: Vec<&str> = parts
+        .into_iter()
+        .map(|p| p.trim())
+        .filter(|p| !p.is_empty())
+        .collect();
+    // De-identified studies often repeat the ID as the name.
+    known.dedup();
+    if known.is_empty() {
+        "Study".into()
+    } else {
+        known.join(" · ")
     }
 }
 

@@ -158,6 +158,7 @@ pub enum UserCommand {
     ToggleMeasurements,
     ToggleDrawn,
     ToggleOverlays,
+    ToggleInformation,
     NextSlice,
     PreviousSlice,
     ForwardSlices,

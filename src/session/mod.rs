@@ -17,6 +17,7 @@ pub mod finding;
 mod held;
 pub mod history;
 pub mod imports;
+pub mod information;
 pub mod job;
 mod job_queue;
 pub mod keys;

@@ -92,8 +92,8 @@ impl Session {
                 id: study.id,
                 description: study.description,
                 date: study.date,
-                patient_id: study.patient_id,
-                patient_name: study.patient_name,
+                time: study.time,
+                patient: study.patient,
             });
             for series in study.series {
                 let id = known.get(&series.id).copied().unwrap_or_else(|| {

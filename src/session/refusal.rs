@@ -60,7 +60,10 @@ impl Session {
                 .is_none()
                 .then_some("Nothing to redo"),
             C::Cancel if self.tools.is_drawing() || self.tools.kind != ToolKind::Look => None,
-            C::ToggleMeasurements | C::ToggleDrawn | C::ToggleOverlays => None,
+            C::ToggleMeasurements
+            | C::ToggleDrawn
+            | C::ToggleOverlays
+            | C::ToggleInformation => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
             C::Cancel if !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is running"),

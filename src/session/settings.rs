@@ -253,6 +253,8 @@ pub struct Settings {
     pub orthogonal: bool,
     /// Show the overlay planes of DICOM images.
     pub overlays: bool,
+    /// Show patient, study, series and slice position in the corners of the image.
+    pub information: bool,
     /// Show the panels.
     pub panels: bool,
     /// Show the case list if panels are shown.
@@ -299,6 +301,7 @@ impl Default for Settings {
             drawn: true,
             orthogonal: false,
             overlays: true,
+            information: true,
             panels: true,
             case_list: true,
             window: None,

@@ -95,8 +95,8 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
         id: "study".into(),
         description: String::new(),
         date: String::new(),
-        patient_id: String::new(),
-        patient_name: String::new(),
+        time: String::new(),
+        patient: Default::default(),
         series: all
             .iter()
             .map(|(name, slices)| series(name, *slices))
@@ -397,8 +397,8 @@ fn opening_a_study_again_does_not_duplicate_its_cases() {
         id: "study".into(),
         description: String::new(),
         date: String::new(),
-        patient_id: String::new(),
-        patient_name: String::new(),
+        time: String::new(),
+        patient: Default::default(),
         series: vec![series("b", 1), series("c", 1)],
     };
     session.on_event(Event::Opened {

@@ -118,7 +118,7 @@ fn show_view(
         state.last_canvas = Some(canvas);
         actions.push(Action::Ortho(OrthoAction::SetCanvas(plane, canvas)));
     }
-    let words = accessible_description(session, ortho, view);
+    let words = accessible_description(session, ortho, case, view);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
     let placement = view.view.place_picture(canvas, view.picture_extent());
     state.target = Some(ViewTarget::from_response(ui, &response, plane));
@@ -161,7 +161,7 @@ fn show_view(
             look: &look,
         },
     );
-    paint_annotations(&painter, rect, ortho, case, view, placement);
+    paint_annotations(&painter, rect, session, ortho, case, view, placement);
     paint_crosshair(
         &painter,
         rect,
@@ -183,7 +183,12 @@ fn show_view(
 }
 
 /// Description of a view for screen readers.
-fn accessible_description(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
+fn accessible_description(
+    session: &Session,
+    ortho: &Ortho,
+    case: &Case,
+    view: &AcrossView,
+) -> String {
     let plane = view.pane.plane;
     let mask = match view.labels.mask().is_blank() {
         true => "no mask".to_owned(),
@@ -197,17 +202,19 @@ fn accessible_description(session: &Session, ortho: &Ortho, view: &AcrossView) -
     } else {
         ""
     };
-    format!(
+    let title = format!(
         "View: {}, {} of {}, {mask}{keys}",
         view.pane.name,
         ortho.cell_index(plane) + 1,
         ortho.step_count(plane)
-    )
+    );
+    canvas::described(title, &session.across_information(case, ortho, plane))
 }
 
 fn paint_annotations(
     painter: &Painter,
     rect: Rect,
+    session: &Session,
     ortho: &Ortho,
     case: &Case,
     view: &AcrossView,
@@ -232,10 +239,13 @@ fn paint_annotations(
             .map(|note| capitalize_first(note)),
     );
     edges.write_title(&title);
+    let information = session.across_information(case, ortho, plane);
+    edges.write_patient(&information);
     let count = case.slices.len();
     if ortho.loaded < count {
         edges.write_note(format!("{} of {count} slices loaded", ortho.loaded));
     }
     edges.write_side_letters(edges::letters_of(view.pane.right, view.pane.down));
     edges.scale_bar(|_| Some(view.pane.spacing[0]), placement);
+    edges.write_study_and_slice(&information);
 }

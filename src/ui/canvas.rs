@@ -15,6 +15,7 @@ use super::{
 use crate::session::{
     self, Action, Session,
     case::Case,
+    information::ImageInformation,
     job::{Loaded, SliceKey},
     view::{Canvas, ViewPlacement},
 };
@@ -231,7 +232,16 @@ fn accessible_description(session: &Session, case: &Case) -> String {
         0 => String::new(),
         count => format!(", {}", count_with_noun(count, "measurement")),
     };
-    format!("Image: {}, {slice}, {mask}{drawn}", case.display_title())
+    let title = format!("Image: {}, {slice}, {mask}{drawn}", case.display_title());
+    described(title, &session.slice_information(case, case.slice))
+}
+
+/// A description followed by what is in the corners of the view.
+pub(super) fn described(title: String, information: &ImageInformation) -> String {
+    match information.joined_lines() {
+        lines if lines.is_empty() => title,
+        lines => format!("{title}; {lines}"),
+    }
 }
 
 /// Corner text, orientation letters and scale bar.
@@ -245,7 +255,12 @@ fn paint_annotations(
     placement: ViewPlacement,
 ) {
     let image = &loaded.image;
-    let mut title = vec![case.display_title()];
+    let information = session.slice_information(case, slice);
+    let mut title = Vec::new();
+    // A series description or a file name may tell who was examined.
+    if session.settings.information {
+        title.push(case.display_title());
+    }
     if case.slices.len() > 1 {
         title.push(format!("{} / {}", slice + 1, case.slices.len()));
     }
@@ -256,6 +271,7 @@ fn paint_annotations(
         title.push(format!("No orthogonal views: {reason}"));
     }
     edges.write_title(&title);
+    edges.write_patient(&information);
     let window = session.window_of(case, loaded);
     let unit = image
         .unit
@@ -286,6 +302,7 @@ fn paint_annotations(
         |start| edges::width_under_bar(image, start, placement),
         placement,
     );
+    edges.write_study_and_slice(&information);
 }
 
 /// Overlays that are embedded in the image file.

@@ -1,6 +1,8 @@
 //! Annotations at the edges of an image: corner text, orientation letters, scale bar, legends. They never overlap, at
 //! any size: text is truncated with an ellipsis, and annotations without room are left out.
 
+mod corners;
+
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
 use crate::session::{case::Case, view::ViewPlacement};
 use egui::{
@@ -54,6 +56,9 @@ impl<'a> PictureEdges<'a> {
 
     /// Lines in the top left corner; long lines are truncated.
     pub(super) fn write_title(&mut self, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
         self.write_lines(Align2::LEFT_TOP, self.room.left_top(), lines);
     }
 

@@ -48,7 +48,7 @@ pub fn case_identity(series: &Series) -> Result<String> {
 /// If an image file, or the table of subjects beside it, cannot be read.
 pub fn describe_case(study: &Study, series: &Series) -> Result<CaseDescription> {
     let identity = case_identity(series)?;
-    let subject = subject_hash(&identity, &study.id, &study.patient_id, series)?;
+    let subject = subject_hash(&identity, &study.id, &study.patient.id, series)?;
     let about = CaseDescription::from_series(identity, &study.id, &study.date, series);
     Ok(CaseDescription {
         subject,

@@ -625,6 +625,20 @@ fn no_command_logs_patient_data_at_any_log_level() {
     }
 }
 
+#[test]
+fn a_workspace_made_on_the_command_line_holds_nothing_of_the_patient() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, scans] = ["work", "scans"].map(|name| folder.path().join(name));
+    named_patient(&scans, "cardiac-mr");
+    succeeds(&[&"workspace", &"create", &work, &"--label", &"Heart"]);
+    succeeds(&[&"workspace", &"add", &scans, &"--workspace", &work]);
+    let stored = everything(&work);
+    assert!(stored.contains("heart"), "the label is stored");
+    for secret in ["zyxwvut", "mrn-7391", "19481231", "1948-12-31"] {
+        assert!(!stored.contains(secret), "{secret} is in the workspace");
+    }
+}
+
 /// An image and a folder with its label map: two of the three labels have the same name, and the
 /// third differs only in case.
 fn lesions(folder: &Path) -> [PathBuf; 2] {

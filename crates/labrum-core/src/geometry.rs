@@ -19,6 +19,20 @@ pub enum SpacingSource {
     Nifti,
 }
 
+impl SpacingSource {
+    /// Its display name: "Pixel Spacing", "ultrasound region".
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::PixelSpacing => "Pixel Spacing",
+            Self::ImagerPixelSpacing => "Imager Pixel Spacing",
+            Self::UltrasoundRegion => "ultrasound region",
+            Self::AspectRatioOnly => "Pixel Aspect Ratio",
+            Self::Picture => "pixel_spacing_mm.csv",
+            Self::Nifti => "NIfTI header",
+        }
+    }
+}
+
 /// Distance between the centres of adjacent pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PixelSpacing {
@@ -72,5 +86,33 @@ impl Plane {
                 + self.orientation[i] * spacing.column * column
                 + self.orientation[i + 3] * spacing.row * row
         })
+    }
+}
+
+/// A patient coordinate with the letter of its side: "R 32.4" for -32.4 along `axis` 0 (LPS, mm).
+///
+/// An axis other than 0, 1 or 2 counts as 2.
+pub fn side_position(axis: usize, value: f64) -> String {
+    let sides = [["L", "R"], ["P", "A"], ["H", "F"]];
+    let [positive, negative] = sides[axis.min(2)];
+    let figure = format!("{:.1}", value.abs());
+    let side = if value < 0.0 && figure != "0.0" {
+        negative
+    } else {
+        positive
+    };
+    format!("{side} {figure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::side_position;
+
+    #[test]
+    fn a_coordinate_is_given_by_its_side() {
+        assert_eq!(side_position(0, -32.4), "R 32.4");
+        assert_eq!(side_position(1, 5.8), "P 5.8");
+        assert_eq!(side_position(2, -0.01), "H 0.0");
+        assert_eq!(side_position(2, -90.2), "F 90.2");
     }
 }

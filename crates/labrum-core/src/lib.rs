@@ -38,6 +38,7 @@ pub mod model_card;
 pub mod naming;
 pub mod orientation;
 pub mod pacs;
+pub mod patient;
 pub mod prediction;
 pub mod progress;
 pub mod prompts;

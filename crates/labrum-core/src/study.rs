@@ -2,6 +2,7 @@
 
 use super::{
     geometry::{PixelSpacing, Plane},
+    patient::Patient,
     scale::{Scale, ScaledRegion},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Slice {
     pub instance_number: Option<i64>,
     /// Position and orientation in the patient.
     pub plane: Option<Plane>,
+    /// Slice Thickness, mm, greater than 0.
+    pub thickness: Option<f64>,
     /// Pixel spacing.
     pub spacing: Option<PixelSpacing>,
     /// Regions with their own scale (ultrasound).
@@ -46,6 +49,7 @@ impl Slice {
             sop_instance_uid: None,
             instance_number: None,
             plane: None,
+            thickness: None,
             spacing: None,
             regions: Vec::new(),
         }
@@ -96,6 +100,10 @@ pub struct Series {
     pub description: String,
     /// Series Number.
     pub number: Option<i64>,
+    /// Series Date as YYYY-MM-DD; empty if unknown.
+    pub date: String,
+    /// Series Time as HH:MM:SS or HH:MM; empty if unknown.
+    pub time: String,
     /// Body Part Examined, in upper case as in the file; empty if unknown.
     pub body_part: String,
     /// Transfer Syntax UID of the first instance; empty for image files.
@@ -125,6 +133,8 @@ impl Series {
             modality: String::new(),
             description: String::new(),
             number: None,
+            date: String::new(),
+            time: String::new(),
             body_part: String::new(),
             transfer_syntax: String::new(),
             sop_class: String::new(),
@@ -163,10 +173,10 @@ pub struct Study {
     pub description: String,
     /// Study Date as YYYY-MM-DD; empty if unknown.
     pub date: String,
-    /// Patient ID; empty if unknown. Never written to a log.
-    pub patient_id: String,
-    /// Patient's Name; empty if unknown. Never written to a log.
-    pub patient_name: String,
+    /// Study Time as HH:MM:SS or HH:MM; empty if unknown.
+    pub time: String,
+    /// Who was examined; all empty for image files. Never written to a log.
+    pub patient: Patient,
     /// Series, sorted by number, then by description.
     pub series: Vec<Series>,
 }

@@ -9,20 +9,21 @@ use super::{
     frames::{self, FrameExtent},
     geometry,
     header::PixelHeader,
+    moments::{clock_seconds, display_date, display_time, frame_clock_seconds},
     overlay, pixels,
     split::{FrameStack, StackFrame, TIMES, into_stacks},
     text::decoded_text,
     uids::{has_masks, is_image, non_image_name},
 };
-use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use labrum_core::{
     Error, Result,
     guard::catch_panic,
+    patient::Patient,
     study::{Catalog, Kind, PassedOver, SHARED, Series, Slice, Source, Study},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, ops::Range, path::Path};
+use std::{collections::HashMap, path::Path};
 use walkdir::WalkDir;
 
 /// What the header of a file says it contains.
@@ -199,11 +200,9 @@ fn build_instance(
     let study = Study {
         id: data.text_value(tags::STUDY_INSTANCE_UID).unwrap_or(folder),
         description: decoded_text(data, tags::STUDY_DESCRIPTION, &charset),
-        date: format_date(&data.text_value(tags::STUDY_DATE).unwrap_or_default()),
-        patient_id: decoded_text(data, tags::PATIENT_ID, &charset),
-        patient_name: decoded_text(data, tags::PATIENT_NAME, &charset)
-            .trim_end_matches(['^', '='])
-            .replace('^', " "),
+        date: display_date(data, tags::STUDY_DATE),
+        time: display_time(data, tags::STUDY_TIME),
+        patient: patient_of(data, &charset),
         series: Vec::new(),
     };
     let series = Series {
@@ -216,6 +215,8 @@ fn build_instance(
             .unwrap_or_else(|| "OT".into()),
         description: decoded_text(data, tags::SERIES_DESCRIPTION, &charset),
         number: data.integer_value(tags::SERIES_NUMBER),
+        date: display_date(data, tags::SERIES_DATE),
+        time: display_time(data, tags::SERIES_TIME),
         body_part: data
             .text_value(tags::BODY_PART_EXAMINED)
             .unwrap_or_default()
@@ -241,6 +242,7 @@ fn build_instance(
             sop_instance_uid: sop_instance_uid.clone(),
             instance_number: data.integer_value(tags::INSTANCE_NUMBER),
             plane: geometry::frame_plane(data, frame as usize, header.frames),
+            thickness: geometry::slice_thickness(data, frame as usize),
             spacing: geometry::pixel_spacing(data, frame as usize),
             regions: regions.clone(),
         };
@@ -272,6 +274,15 @@ fn build_instance(
     }
 }
 
+fn patient_of(data: &DataSet, charset: &[String]) -> Patient {
+    Patient {
+        id: decoded_text(data, tags::PATIENT_ID, charset),
+        name: decoded_text(data, tags::PATIENT_NAME, charset),
+        birth_date: display_date(data, tags::PATIENT_BIRTH_DATE),
+        sex: data.text_value(tags::PATIENT_SEX).unwrap_or_default(),
+    }
+}
+
 /// The values of [`TIMES`] for a frame.
 fn frame_times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
     let content = geometry::functional_group(data, frame, tags::FRAME_CONTENT_SEQUENCE);
@@ -300,55 +311,6 @@ fn frame_times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
         data.numeric_value(tags::INSTANCE_NUMBER)
             .map(|number| number * 1e5 + frame as f64),
     ]
-}
-
-/// Date and time as a number of seconds that increases with time; the date counts as 0 if it is missing.
-fn clock_seconds(data: &DataSet, date: Tag, time: Tag) -> Option<f64> {
-    let day = data
-        .text_value(date)
-        .and_then(|d| d.replace('.', "").parse::<f64>().ok())
-        .unwrap_or(0.0);
-    Some(day * 86_400.0 + parse_seconds(&data.text_value(time)?)?)
-}
-
-/// Like [`clock_seconds`], for an item of the Frame Content Sequence.
-fn frame_clock_seconds(content: &DataSet) -> Option<f64> {
-    let moment = content.text_value(tags::FRAME_ACQUISITION_DATE_TIME)?;
-    let day = moment.get(..8)?.parse::<f64>().ok()?;
-    Some(day * 86_400.0 + parse_seconds(moment.get(8..)?)?)
-}
-
-/// HHMMSS.FFFFFF, or the retired form HH:MM:SS, as seconds since midnight.
-fn parse_seconds(time: &str) -> Option<f64> {
-    let time = time.replace(':', "");
-    let hours = number_in_range(&time, 0..2)?;
-    let minutes = number_in_range(&time, 2..4)?;
-    let seconds = time
-        .get(4..)
-        .filter(|rest| !rest.is_empty())
-        .map_or(Some(0.0), |rest| rest.parse().ok());
-    Some(hours * 3600.0 + minutes * 60.0 + seconds?)
-}
-
-/// The number at these bytes; 0 if the text is shorter.
-fn number_in_range(text: &str, range: Range<usize>) -> Option<f64> {
-    text.get(range)
-        .map_or(Some(0.0), |part| part.parse::<f64>().ok())
-}
-
-/// YYYYMMDD, or the retired form YYYY.MM.DD, as YYYY-MM-DD; empty if it is not a valid date.
-fn format_date(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    if digits.len() != 8 {
-        return String::new();
-    }
-    let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
-    let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
-    if exists {
-        format!("{year}-{month}-{day}")
-    } else {
-        String::new()
-    }
 }
 
 /// A series with all its frames, before it is split into stacks.
@@ -437,20 +399,4 @@ fn series_of_stack(series: &Series, stack: FrameStack, number: Option<usize>) ->
         };
     }
     one
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{format_date, parse_seconds};
-
-    #[test]
-    fn old_and_new_dates_and_times_are_read() {
-        assert_eq!(format_date("20240131"), "2024-01-31");
-        assert_eq!(format_date("2024.01.31"), "2024-01-31");
-        assert_eq!(format_date("unknown"), "");
-        assert_eq!(format_date("20120000"), "");
-        assert_eq!(parse_seconds("010203.5"), Some(3723.5));
-        assert_eq!(parse_seconds("01:02:03"), Some(3723.0));
-        assert_eq!(parse_seconds("1230"), Some(45_000.0));
-    }
 }

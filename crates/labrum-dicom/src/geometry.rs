@@ -144,6 +144,14 @@ pub(crate) fn pixel_spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing
         .or_else(|| aspect_ratio_spacing(data))
 }
 
+/// Slice Thickness of a frame, mm; `None` unless it is positive.
+pub(crate) fn slice_thickness(data: &DataSet, frame: usize) -> Option<f64> {
+    functional_group(data, frame, tags::PIXEL_MEASURES_SEQUENCE)
+        .and_then(|measures| measures.numeric_value(tags::SLICE_THICKNESS))
+        .or_else(|| data.numeric_value(tags::SLICE_THICKNESS))
+        .filter(|thickness| thickness.is_finite() && *thickness > 0.0)
+}
+
 /// The row and column spacing in an element, mm; `None` unless both are positive.
 fn positive_spacing(data: &DataSet, tag: Tag, source: SpacingSource) -> Option<PixelSpacing> {
     let [row, column] = data.numeric_array::<2>(tag)?;

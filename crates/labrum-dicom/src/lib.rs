@@ -15,6 +15,7 @@ pub mod fixture;
 mod frames;
 mod geometry;
 mod header;
+mod moments;
 mod overlay;
 mod parse;
 mod pixels;

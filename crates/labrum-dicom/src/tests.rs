@@ -5,6 +5,7 @@ mod diffusion;
 mod display;
 mod one_uid;
 mod unknown;
+mod who_and_when;
 
 use super::fixture::{BIG_ENDIAN, EXPLICIT, Fixture, IMPLICIT, RLE};
 use dicom_core::{Tag, VR};

@@ -103,6 +103,8 @@ pub fn deidentify_series(
             new_path(&files)
         },
         description: String::new(),
+        date: String::new(),
+        time: String::new(),
         frame_of_reference_uid: series
             .frame_of_reference_uid
             .as_ref()

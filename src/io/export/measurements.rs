@@ -282,6 +282,7 @@ mod tests {
                 position: [0.0, 0.0, 3.0 * i as f64],
                 orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
             }),
+            thickness: None,
             spacing,
             regions: Vec::new(),
         };

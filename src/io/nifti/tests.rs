@@ -760,6 +760,7 @@ fn masks_of_a_dicom_series_survive_export_and_import() {
                     position: [0, 1, 2].map(|i| [-71.3, 15.2, 800.7][i] + depth * normal[i]),
                     orientation,
                 }),
+                thickness: None,
                 spacing: Some(PixelSpacing {
                     row: 0.7,
                     column: 0.4,

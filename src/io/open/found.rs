@@ -5,6 +5,7 @@ use crate::io::picture;
 use labrum_core::{
     geometry::SpacingSource,
     naming::file_name_text,
+    patient::Patient,
     progress::Cancel,
     study::{Catalog, PassedOver, Series, Slice, Study},
 };
@@ -60,8 +61,8 @@ impl FoundFiles {
                 id: named.display().to_string(),
                 description: file_name_text(&named),
                 date: String::new(),
-                patient_id: String::new(),
-                patient_name: String::new(),
+                time: String::new(),
+                patient: Patient::default(),
                 series: Vec::new(),
             });
             pictures.len() - 1

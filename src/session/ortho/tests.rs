@@ -19,6 +19,7 @@ use labrum_core::{
     image::{Image, Pixels},
     journal::CaseKey,
     label::Label,
+    patient::Patient,
     study::{Catalog, Kind, Series, Slice, Source, Study},
 };
 
@@ -74,10 +75,15 @@ fn session(series: Series, settings: Settings) -> Session {
     });
     let study = Study {
         id: "study".into(),
-        description: String::new(),
-        date: String::new(),
-        patient_id: String::new(),
-        patient_name: String::new(),
+        description: "Chest".into(),
+        date: "2004-01-19".into(),
+        time: "07:20:11".into(),
+        patient: Patient {
+            id: "MRN-17".into(),
+            name: "Doe^Jane".into(),
+            birth_date: "1957-03-02".into(),
+            sex: "F".into(),
+        },
         series: vec![series],
     };
     let catalog = Catalog {

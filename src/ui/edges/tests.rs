@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::session::information::ImageInformation;
 use labrum_core::{
     geometry::{PixelSpacing, SpacingSource},
     image::Pixels,
@@ -82,8 +83,31 @@ fn orientation_letters_avoid_other_texts() {
     );
 }
 
+fn long_information() -> ImageInformation {
+    ImageInformation {
+        patient: [
+            "Featherstonehaugh-Cholmondeley, Prof. Dr. Maximiliana Theodora Wilhelmina",
+            "ID 1234567890-1234567890-1234567890",
+            "Born 1957-03-02 \u{b7} F",
+        ]
+        .map(String::from)
+        .into(),
+        study: [
+            "Cardiac magnetic resonance with contrast, stress and rest",
+            "2004-01-19 07:20",
+            "Series 12 \u{b7} 07:27",
+        ]
+        .map(String::from)
+        .into(),
+        slice: ["F 90.2 mm \u{b7} 8 mm thick", "mm from Pixel Spacing"]
+            .map(String::from)
+            .into(),
+    }
+}
+
 #[test]
 fn texts_at_the_edges_never_overlap() {
+    let information = long_information();
     for (width, height) in [
         (120.0, 60.0),
         (104.0, 170.0),
@@ -98,6 +122,7 @@ fn texts_at_the_edges_never_overlap() {
                 let painter = ui.painter_at(rect);
                 let mut edges = PictureEdges::for_rect(&painter, rect);
                 edges.write_title(&["Oblique sagittal (43\u{b0})".into(), "129 / 256".into()]);
+                edges.write_patient(&information);
                 edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                 edges.write_remarks(&["The slices are not evenly spaced.".into()]);
                 edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));
@@ -106,6 +131,7 @@ fn texts_at_the_edges_never_overlap() {
                     origin: [0.0; 2],
                 };
                 edges.scale_bar(|_| Some(0.7), placement);
+                edges.write_study_and_slice(&information);
                 taken.clone_from(&edges.taken);
             };
             drop(
@@ -125,4 +151,48 @@ fn texts_at_the_edges_never_overlap() {
             assert!(taken.len() > 1, "{rect:?}");
         }
     }
+}
+
+/// The number of annotations of a view of this size with a title, information and nothing else.
+fn annotation_count(size: Vec2, information: &ImageInformation) -> (usize, bool) {
+    let rect = Rect::from_min_size(pos2(10.0, 10.0), size);
+    let mut found = (0, false);
+    let frame = |ui: &mut egui::Ui| {
+        let painter = ui.painter_at(rect);
+        let mut edges = PictureEdges::for_rect(&painter, rect);
+        edges.write_title(&["Heart".into(), "1 / 12".into()]);
+        edges.write_patient(information);
+        edges.write_study_and_slice(information);
+        let whole = rect.expand(1.0);
+        found = (
+            edges.taken.len(),
+            edges.taken.iter().all(|one| whole.contains_rect(*one)),
+        );
+    };
+    drop(
+        egui_kittest::Harness::builder()
+            .with_size([1000.0, 700.0])
+            .build_ui(frame),
+    );
+    found
+}
+
+#[test]
+fn corners_are_cut_or_left_out_in_small_views_and_empty_when_hidden() {
+    let information = long_information();
+    assert_eq!(
+        annotation_count(vec2(900.0, 600.0), &information),
+        (4, true)
+    );
+    assert_eq!(
+        annotation_count(vec2(300.0, 300.0), &information),
+        (4, true),
+        "long lines are cut"
+    );
+    let (count, is_inside) = annotation_count(vec2(60.0, 50.0), &information);
+    assert!(is_inside && count < 4, "{count}");
+    assert_eq!(
+        annotation_count(vec2(900.0, 600.0), &ImageInformation::default()),
+        (1, true)
+    );
 }

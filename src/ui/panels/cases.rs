@@ -327,7 +327,8 @@ fn show_visible_rows(
         }
         match row {
             Row::Study(case) => {
-                let words = RichText::new(case.study.display_title())
+                let title = study_title(session, case);
+                let words = RichText::new(&title)
                     .size(12.0)
                     .color(theme::current_colors(ui).dimmed);
                 let mut place = rect;
@@ -338,7 +339,7 @@ fn show_visible_rows(
                         .layout(Layout::left_to_right(Align::Center)),
                     |ui| {
                         ui.add(egui::Label::new(words).truncate())
-                            .on_hover_text(case.study.display_title());
+                            .on_hover_text(title);
                     },
                 );
             }
@@ -356,6 +357,15 @@ fn show_visible_rows(
                 }
             }
         }
+    }
+}
+
+/// The heading of a study; without the patient if the user has hidden it.
+fn study_title(session: &Session, case: &Case) -> String {
+    if session.settings.information {
+        case.study.display_title()
+    } else {
+        case.study.title_without_patient()
     }
 }
 

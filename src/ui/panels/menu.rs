@@ -175,6 +175,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleMeasurements => settings.measurements,
         UserCommand::ToggleOrtho => settings.orthogonal,
         UserCommand::ToggleOverlays => settings.overlays,
+        UserCommand::ToggleInformation => settings.information,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
@@ -204,7 +205,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::AcceptAllProposals
             | C::CloseAll
             | C::Settings
-            | C::ToggleOverlays
+            | C::ToggleInformation
             | C::NextView
             | C::ToggleTheme
             | C::SegmentSeries

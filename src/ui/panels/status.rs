@@ -10,7 +10,7 @@ use crate::{
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons::{ICON_CLOSE, ICON_ERROR};
-use labrum_core::image::Image;
+use labrum_core::{geometry::side_position, image::Image};
 use std::time::Instant;
 
 /// Width of the pixel information, reduced if less than [`HINT_WIDTH`] would be left for the hint.
@@ -322,24 +322,10 @@ fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
 
 /// Patient coordinates in mm with side letters: "R 32.4  A 122.4  F 90.2 mm".
 fn in_patient(place: [f64; 3]) -> String {
-    let sides = [["L", "R"], ["P", "A"], ["H", "F"]];
-    let parts: Vec<String> = place
-        .into_iter()
-        .zip(sides)
-        .map(|(value, sides)| distance_to_side(value, sides))
+    let parts: Vec<String> = (0..3)
+        .map(|axis| side_position(axis, place[axis]))
         .collect();
     format!("{} mm", parts.join("  "))
-}
-
-/// One coordinate with its side letter: "R 32.4".
-fn distance_to_side(value: f64, [positive, negative]: [&str; 2]) -> String {
-    let figure = format!("{:.1}", value.abs());
-    let side = if value < 0.0 && figure != "0.0" {
-        negative
-    } else {
-        positive
-    };
-    format!("{side} {figure}")
 }
 
 /// The value of a pixel: modality value with unit, or RGB.

@@ -90,6 +90,31 @@ fn three_views_are_shown_with_their_names() {
 }
 
 #[test]
+fn patient_and_study_are_in_every_view_and_one_key_hides_them() {
+    let mut harness = views();
+    let in_corners = "Doe, Jane; ID MRN-17; Born 1957-03-02 · F; Chest; 2004-01-19 07:20";
+    assert_eq!(harness.query_all_by_label_contains(in_corners).count(), 3);
+    assert!(
+        harness
+            .query_by_label_contains("H 14.0 mm; mm from Pixel Spacing")
+            .is_some()
+    );
+    assert!(!harness.state().window.title.contains("Jane"));
+    let in_list = "Doe, Jane · MRN-17 · 2004-01-19 · Chest";
+    assert!(harness.query_by_label(in_list).is_some());
+
+    harness.key_press(Key::F3);
+    harness.run_steps(2);
+    assert!(!harness.state().session.settings.information);
+    assert!(harness.query_by_label_contains("Jane").is_none());
+    assert!(harness.query_by_label_contains("MRN-17").is_none());
+    assert!(harness.query_by_label("2004-01-19 · Chest").is_some());
+    harness.key_press(Key::F3);
+    harness.run_steps(2);
+    assert_eq!(harness.query_all_by_label_contains(in_corners).count(), 3);
+}
+
+#[test]
 fn a_brush_on_the_coronal_view_paints_across_slices_and_is_undone() {
     let mut harness = views();
     let middle = center(&harness, "View: Coronal");

@@ -16,6 +16,7 @@ fn frame(z: f64, trigger: Option<f64>, number: i64) -> StackFrame {
         sop_instance_uid: None,
         instance_number: Some(number),
         plane: Some(plane),
+        thickness: None,
         spacing: None,
         regions: Vec::new(),
     };

@@ -73,6 +73,13 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[],
     ),
     command_entry(
+        C::ToggleInformation,
+        View,
+        "Patient and acquisition",
+        "Show patient, study, series and slice position in the corners of the image",
+        &[plain_key("F3")],
+    ),
+    command_entry(
         C::NextSlice,
         View,
         "Next slice",

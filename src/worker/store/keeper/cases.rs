@@ -119,11 +119,11 @@ impl WorkspaceKeeper {
             .as_ref()
             .is_none_or(|known| known.entry.side.is_none())
         {
-            let subject = identity::subject_hash(&identity, &study.id, &study.patient_id, &series);
+            let subject = identity::subject_hash(&identity, &study.id, &study.patient.id, &series);
             description.subject = subject.unwrap_or_else(|failure| {
                 // A file with that name need not be a table of subjects.
                 log::warn!("{failure}");
-                identity::unnamed_subject(&identity, &study.id, &study.patient_id, series.kind)
+                identity::unnamed_subject(&identity, &study.id, &study.patient.id, series.kind)
             });
             description.fingerprint = identity::picture_fingerprint(&series);
         }
