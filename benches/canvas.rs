@@ -50,10 +50,8 @@ fn slice() -> (Arc<Image>, Live) {
 }
 
 fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
-    let placement = ViewPlacement {
-        scale: [scale; 2],
-        origin: [640.0 - center * scale, 400.0 - center * scale],
-    };
+    let origin = [640.0 - center * scale, 400.0 - center * scale];
+    let placement = ViewPlacement::upright([scale; 2], origin);
     let labels: Vec<Label> = (0..2).map(|i| Label::with_name("Label", i)).collect();
     let levels = GreyLevels::from_image(image, Window::new(300.0, 1500.0), false);
     CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &labels, &[], 0.35)

@@ -231,10 +231,7 @@ fn whole_move(_: &mut Criterion) {
         .unwrap();
     let (mut seq, mut step) = (workspace.next_seq().unwrap(), Vec::new());
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap());
-    let placement = ViewPlacement {
-        scale: [0.39; 2],
-        origin: [240.0, 0.0],
-    };
+    let placement = ViewPlacement::upright([0.39; 2], [240.0, 0.0]);
     let levels = GreyLevels::from_image(&image, image.default_window(), true);
     let look = CanvasLook::new(placement, 1.0, levels).with_labels(
         LabelLayers::Fill,

@@ -9,6 +9,7 @@ use super::{
     settings::ViewMode,
     undo::{Reach, UndoDirection},
     view::View,
+    viewing::turned_by,
 };
 use labrum_core::stack::ViewPlane;
 
@@ -95,10 +96,10 @@ impl Session {
             C::SmallerBrush => self.resize_tool(-1),
             C::NextLabel => self.step_label(1),
             C::PreviousLabel => self.step_label(-1),
-            C::PointerLeft => self.move_pointer([-1.0, 0.0]),
-            C::PointerRight => self.move_pointer([1.0, 0.0]),
-            C::PointerUp => self.move_pointer([0.0, -1.0]),
-            C::PointerDown => self.move_pointer([0.0, 1.0]),
+            C::PointerLeft => self.move_on_screen([-1.0, 0.0]),
+            C::PointerRight => self.move_on_screen([1.0, 0.0]),
+            C::PointerUp => self.move_on_screen([0.0, -1.0]),
+            C::PointerDown => self.move_on_screen([0.0, 1.0]),
             C::DrawAtPointer => self.draw_at_pointer(),
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
@@ -120,6 +121,9 @@ impl Session {
             C::ZoomOut => self.zoom_about_middle(0.8),
             C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
             C::ZoomActual => self.zoom_actual(),
+            C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
+                self.turn_slices(command)
+            }
             C::WindowPreset1 => self.apply_window_preset(0),
             C::WindowPreset2 => self.apply_window_preset(1),
             C::WindowPreset3 => self.apply_window_preset(2),
@@ -192,6 +196,9 @@ impl Session {
             C::ZoomIn => self.viewports.zoom_across(plane, 1.25),
             C::ZoomOut => self.viewports.zoom_across(plane, 0.8),
             C::ZoomFit => self.viewports.change_across(plane, |v| v.view = View::Fit),
+            C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => self
+                .viewports
+                .change_across(plane, |v| v.turn = turned_by(v.turn, command)),
             C::PointerLeft => self.move_across(plane, [-1.0, 0.0]),
             C::PointerRight => self.move_across(plane, [1.0, 0.0]),
             C::PointerUp => self.move_across(plane, [0.0, -1.0]),

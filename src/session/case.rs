@@ -1,6 +1,7 @@
 //! A case: one series with its view, masks and proposals.
 
 use super::{
+    appearance::Appearance,
     finding::Finding,
     job::{CaseId, ModelSource, SliceKey, Thumbnail},
     measurements::CaseMeasurements,
@@ -204,6 +205,8 @@ pub struct Case {
     pub slice: usize,
     /// Zoom and pan.
     pub view: View,
+    /// Flips and rotations on the screen.
+    pub appearance: Appearance,
     /// The window that the user chose, for all slices; `None` for each slice's own.
     pub window: Option<Window>,
     /// One entry for each slice of the series.
@@ -244,6 +247,7 @@ impl Case {
             status: Status::New,
             slice: count / 2,
             view: View::Fit,
+            appearance: Appearance::default(),
             window: None,
             slices: vec![SliceState::default(); count],
             measurements: CaseMeasurements::default(),

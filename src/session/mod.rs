@@ -2,6 +2,7 @@
 
 mod absence;
 mod action;
+pub mod appearance;
 mod cache;
 mod carry_out;
 pub mod case;
@@ -46,6 +47,7 @@ pub mod store;
 pub mod tasks;
 pub mod tool_options;
 pub mod tools;
+pub mod turn;
 mod undo;
 pub mod view;
 mod viewing;
@@ -253,7 +255,7 @@ impl Session {
             .unwrap_or_default()
     }
 
-    /// Size and pixel shape of a case's slices.
+    /// Size, pixel shape and turn of a case's slices.
     pub fn picture_extent(&self, case: &Case) -> PictureExtent {
         let spacing = self.pixel_spacing(case, case.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
@@ -266,6 +268,7 @@ impl Session {
             columns: case.series.columns.max(1) as f32,
             rows: case.series.rows.max(1) as f32,
             aspect,
+            turn: case.appearance.turn,
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     job::{CaseId, Job, ResliceJob, SliceKey},
     live::Live,
     tools::{Place, PointerInput, ToolGesture},
+    turn::Turn,
     view::{Canvas, PictureExtent, View},
 };
 use labrum_core::{
@@ -73,6 +74,8 @@ pub struct AcrossView {
     pub pane: Pane,
     /// Zoom and pan.
     pub view: View,
+    /// Flips and rotations.
+    pub turn: Turn,
     /// Its image; may lag behind the crosshair for a moment.
     pub image: Option<Arc<Image>>,
     /// Plane index of the image, and number of slices that were loaded for it.
@@ -97,6 +100,7 @@ impl AcrossView {
         };
         Self {
             view: View::Fit,
+            turn: Turn::UPRIGHT,
             image: None,
             image_of: None,
             labels: Live::new(key, Mask::new_blank(pane.size[0], pane.size[1])),
@@ -111,13 +115,14 @@ impl AcrossView {
         }
     }
 
-    /// Its size and pixel aspect ratio.
+    /// Its size, pixel aspect ratio and turn.
     pub fn picture_extent(&self) -> PictureExtent {
         let [columns, rows] = self.pane.size.map(|n| n as f32);
         PictureExtent {
             columns,
             rows,
             aspect: (self.pane.spacing[1] / self.pane.spacing[0]) as f32,
+            turn: self.turn,
         }
     }
 }

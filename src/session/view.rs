@@ -1,5 +1,7 @@
 //! Zoom and pan: the position of the image on the canvas, independent of the GUI toolkit.
 
+use super::turn::Turn;
+
 /// Smallest and largest zoom, in screen points per pixel column.
 const SCALES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
 
@@ -21,7 +23,7 @@ impl Canvas {
     }
 }
 
-/// The size of the image in pixels, and the height of a pixel relative to its width.
+/// The size of the image in pixels, the height of a pixel relative to its width, and how it is turned on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PictureExtent {
     /// Columns.
@@ -30,6 +32,15 @@ pub struct PictureExtent {
     pub rows: f32,
     /// Row spacing divided by column spacing: 1 for square pixels.
     pub aspect: f32,
+    /// Flips and rotations.
+    pub turn: Turn,
+}
+
+impl PictureExtent {
+    /// Width and height on the screen at one point per pixel column.
+    fn size_on_screen(&self) -> [f32; 2] {
+        self.turn.swapped([self.columns, self.rows * self.aspect])
+    }
 }
 
 /// Zoom and pan of one case.
@@ -52,25 +63,39 @@ pub enum View {
 pub struct ViewPlacement {
     /// Screen points per pixel column and per pixel row.
     pub scale: [f32; 2],
-    /// Position of the upper left corner of the image on the screen.
+    /// Screen position of the corner of the image where its first pixel is.
     pub origin: [f32; 2],
+    /// Flips and rotations of the image.
+    pub turn: Turn,
 }
 
 impl ViewPlacement {
-    /// Screen position of an image position (pixels from the upper left corner).
+    /// The placement of an image that is neither flipped nor rotated.
+    pub fn upright(scale: [f32; 2], origin: [f32; 2]) -> Self {
+        Self {
+            scale,
+            origin,
+            turn: Turn::default(),
+        }
+    }
+
+    /// Screen position of an image position (pixels from the corner of the first pixel).
     pub fn screen_from_image(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [
-            self.origin[0] + x * self.scale[0],
-            self.origin[1] + y * self.scale[1],
-        ]
+        let [across, down] = self.turn.to_screen([x * self.scale[0], y * self.scale[1]]);
+        [self.origin[0] + across, self.origin[1] + down]
     }
 
     /// Image position of a screen position.
     pub fn image_from_screen(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [
-            (x - self.origin[0]) / self.scale[0],
-            (y - self.origin[1]) / self.scale[1],
-        ]
+        let away = [x - self.origin[0], y - self.origin[1]];
+        let [along_row, down_column] = self.turn.to_image(away);
+        [along_row / self.scale[0], down_column / self.scale[1]]
+    }
+
+    /// Width and height on the screen, in points, of a width and height on the image, in pixels.
+    pub fn size_on_screen(&self, [width, height]: [f32; 2]) -> [f32; 2] {
+        self.turn
+            .swapped([width * self.scale[0], height * self.scale[1]])
     }
 }
 
@@ -86,12 +111,13 @@ impl View {
         };
         let scale = [scale, scale * extent.aspect];
         let middle = canvas.center();
+        let [across, down] = extent
+            .turn
+            .to_screen([center[0] * scale[0], center[1] * scale[1]]);
         ViewPlacement {
             scale,
-            origin: [
-                middle[0] - center[0] * scale[0],
-                middle[1] - center[1] * scale[1],
-            ],
+            origin: [middle[0] - across, middle[1] - down],
+            turn: extent.turn,
         }
     }
 
@@ -107,9 +133,11 @@ impl View {
         let fixed = before.image_from_screen(pointer);
         let scale = (before.scale[0] * factor).clamp(*SCALES.start(), *SCALES.end());
         let middle = canvas.center();
+        let from_middle = [pointer[0] - middle[0], pointer[1] - middle[1]];
+        let [along_row, down_column] = extent.turn.to_image(from_middle);
         let center = [
-            fixed[0] - (pointer[0] - middle[0]) / scale,
-            fixed[1] - (pointer[1] - middle[1]) / (scale * extent.aspect),
+            fixed[0] - along_row / scale,
+            fixed[1] - down_column / (scale * extent.aspect),
         ];
         *self = Self::Free {
             scale,
@@ -121,9 +149,10 @@ impl View {
     pub fn pan_by(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let placed = self.place_picture(canvas, extent);
         let middle = placed.image_from_screen(canvas.center());
+        let [along_row, down_column] = extent.turn.to_image(delta);
         let center = [
-            middle[0] - delta[0] / placed.scale[0],
-            middle[1] - delta[1] / placed.scale[1],
+            middle[0] - along_row / placed.scale[0],
+            middle[1] - down_column / placed.scale[1],
         ];
         *self = Self::Free {
             scale: placed.scale[0],
@@ -139,10 +168,7 @@ impl View {
         canvas: Canvas,
         extent: PictureExtent,
     ) {
-        let span = [
-            (high[0] - low[0]).max(1.0),
-            (high[1] - low[1]).max(1.0) * extent.aspect,
-        ];
+        let span = span_on_screen(low, high, extent);
         let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) / 4.0;
         let fit = fit_scale(canvas, extent);
         let now = self.place_picture(canvas, extent).scale[0];
@@ -157,10 +183,19 @@ impl View {
     }
 }
 
+/// Width and height on the screen of a part of the image, at least one pixel each, at one point per pixel column.
+fn span_on_screen(low: [f32; 2], high: [f32; 2], extent: PictureExtent) -> [f32; 2] {
+    extent.turn.swapped([
+        (high[0] - low[0]).max(1.0),
+        (high[1] - low[1]).max(1.0) * extent.aspect,
+    ])
+}
+
 fn fit_scale(canvas: Canvas, extent: PictureExtent) -> f32 {
     const MARGIN: f32 = 8.0;
-    let wide = (canvas.size[0] - 2.0 * MARGIN) / extent.columns;
-    let high = (canvas.size[1] - 2.0 * MARGIN) / (extent.rows * extent.aspect);
+    let [width, height] = extent.size_on_screen();
+    let wide = (canvas.size[0] - 2.0 * MARGIN) / width;
+    let high = (canvas.size[1] - 2.0 * MARGIN) / height;
     wide.min(high).clamp(*SCALES.start(), *SCALES.end())
 }
 
@@ -183,57 +218,90 @@ mod tests {
         columns: 256.0,
         rows: 128.0,
         aspect: 1.5,
+        turn: Turn::UPRIGHT,
     };
+
+    /// The same image in all eight ways.
+    fn turned_extents() -> [PictureExtent; 8] {
+        Turn::all().map(|turn| PictureExtent { turn, ..EXTENT })
+    }
+
+    fn is_near(a: [f32; 2], b: [f32; 2]) -> bool {
+        (a[0] - b[0]).abs() < 1e-2 && (a[1] - b[1]).abs() < 1e-2
+    }
 
     #[test]
     fn the_pixel_under_the_pointer_stays_when_zooming() {
-        let mut view = View::Fit;
-        let pointer = [300.0, 320.0];
-        let before = view
-            .place_picture(CANVAS, EXTENT)
-            .image_from_screen(pointer);
-        view.zoom_at(1.7, pointer, CANVAS, EXTENT);
-        let after = view
-            .place_picture(CANVAS, EXTENT)
-            .image_from_screen(pointer);
-        assert!(
-            (before[0] - after[0]).abs() < 1e-3 && (before[1] - after[1]).abs() < 1e-3,
-            "{before:?} {after:?}"
-        );
+        for extent in turned_extents() {
+            let mut view = View::Fit;
+            let pointer = [300.0, 320.0];
+            let before = view
+                .place_picture(CANVAS, extent)
+                .image_from_screen(pointer);
+            view.zoom_at(1.7, pointer, CANVAS, extent);
+            let after = view
+                .place_picture(CANVAS, extent)
+                .image_from_screen(pointer);
+            assert!(is_near(before, after), "{before:?} {after:?} {extent:?}");
+        }
     }
 
     #[test]
     fn a_fitted_image_lies_inside_the_canvas_and_keeps_its_aspect_ratio() {
-        let placed = View::Fit.place_picture(CANVAS, EXTENT);
-        let [left, top] = placed.screen_from_image([0.0, 0.0]);
-        let [right, bottom] = placed.screen_from_image([256.0, 128.0]);
-        assert!(left >= 100.0 && top >= 50.0 && right <= 900.0 && bottom <= 650.0);
-        assert!(((bottom - top) / (right - left) - 128.0 * 1.5 / 256.0).abs() < 1e-4);
+        for extent in turned_extents() {
+            let placed = View::Fit.place_picture(CANVAS, extent);
+            let first = placed.screen_from_image([0.0, 0.0]);
+            let last = placed.screen_from_image([256.0, 128.0]);
+            for [x, y] in [first, last] {
+                assert!((100.0..=900.0).contains(&x) && (50.0..=650.0).contains(&y));
+            }
+            let size = [0, 1].map(|i| (last[i] - first[i]).abs());
+            let [width, height] = extent.turn.swapped(size);
+            assert!((height / width - 128.0 * 1.5 / 256.0).abs() < 1e-4);
+            let shown = placed.size_on_screen([256.0, 128.0]);
+            assert!(is_near(shown, size), "{shown:?} {size:?}");
+        }
+    }
+
+    #[test]
+    fn screen_and_image_positions_are_inverse_however_the_image_is_turned() {
+        for extent in turned_extents() {
+            let placed = View::Fit.place_picture(CANVAS, extent);
+            for at in [[0.0, 0.0], [17.5, 99.0], [256.0, 128.0]] {
+                let back = placed.image_from_screen(placed.screen_from_image(at));
+                assert!(is_near(back, at), "{back:?} {at:?}");
+            }
+        }
     }
 
     #[test]
     fn panning_moves_the_image_with_the_pointer() {
-        let mut view = View::Fit;
-        let before = view
-            .place_picture(CANVAS, EXTENT)
-            .screen_from_image([10.0, 10.0]);
-        view.pan_by([12.0, -7.0], CANVAS, EXTENT);
-        let after = view
-            .place_picture(CANVAS, EXTENT)
-            .screen_from_image([10.0, 10.0]);
-        assert!(
-            (after[0] - before[0] - 12.0).abs() < 1e-3 && (after[1] - before[1] + 7.0).abs() < 1e-3
-        );
+        for extent in turned_extents() {
+            let mut view = View::Fit;
+            let before = view
+                .place_picture(CANVAS, extent)
+                .screen_from_image([10.0, 10.0]);
+            view.pan_by([12.0, -7.0], CANVAS, extent);
+            let after = view
+                .place_picture(CANVAS, extent)
+                .screen_from_image([10.0, 10.0]);
+            assert!(
+                is_near(after, [before[0] + 12.0, before[1] - 7.0]),
+                "{before:?} {after:?}"
+            );
+        }
     }
 
     #[test]
     fn focusing_shows_the_whole_area() {
-        let mut view = View::Fit;
-        view.focus_on([20.0, 30.0], [40.0, 44.0], CANVAS, EXTENT);
-        let placed = view.place_picture(CANVAS, EXTENT);
-        for corner in [[20.0, 30.0], [40.0, 44.0]] {
-            let [x, y] = placed.screen_from_image(corner);
-            assert!((100.0..=900.0).contains(&x) && (50.0..=650.0).contains(&y));
+        for extent in turned_extents() {
+            let mut view = View::Fit;
+            view.focus_on([20.0, 30.0], [40.0, 44.0], CANVAS, extent);
+            let placed = view.place_picture(CANVAS, extent);
+            for corner in [[20.0, 30.0], [40.0, 44.0]] {
+                let [x, y] = placed.screen_from_image(corner);
+                assert!((100.0..=900.0).contains(&x) && (50.0..=650.0).contains(&y));
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Display: settings, zoom and pan, window/level.
+//! Display: settings, zoom and pan, flips and rotations, window/level.
 
 use super::{
     Session,
     command::UserCommand,
     job::{FileJob, Job, NetworkJob},
     settings::{Settings, ViewMode},
+    tools::Place,
+    turn::Turn,
     view::{Canvas, PictureExtent, View},
 };
 use labrum_core::image::Window;
@@ -85,6 +87,22 @@ impl Session {
         });
     }
 
+    /// Flips or rotates the slices of the case on the screen.
+    pub(super) fn turn_slices(&mut self, command: UserCommand) {
+        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+            case.appearance.turn = turned_by(case.appearance.turn, command);
+        }
+    }
+
+    /// Moves the keyboard cursor by pixels across and down the screen.
+    pub(super) fn move_on_screen(&mut self, by: Place) {
+        let turn = self
+            .cases
+            .current_case()
+            .map_or(Turn::UPRIGHT, |case| case.appearance.turn);
+        self.move_pointer(turn.to_image(by));
+    }
+
     pub(super) fn apply_window_preset(&mut self, index: usize) {
         let window = self
             .current_loaded()
@@ -120,5 +138,16 @@ impl Session {
         if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
             case.window = window;
         }
+    }
+}
+
+/// The turn after a command; unchanged for commands that neither flip nor rotate.
+pub(super) fn turned_by(turn: Turn, command: UserCommand) -> Turn {
+    match command {
+        UserCommand::FlipHorizontally => turn.flipped_horizontally(),
+        UserCommand::FlipVertically => turn.flipped_vertically(),
+        UserCommand::RotateRight => turn.rotated_right(),
+        UserCommand::RotateLeft => turn.rotated_left(),
+        _ => turn,
     }
 }

@@ -245,7 +245,9 @@ fn paint_annotations(
     if ortho.loaded < count {
         edges.write_note(format!("{} of {count} slices loaded", ortho.loaded));
     }
-    edges.write_side_letters(edges::letters_of(view.pane.right, view.pane.down));
-    edges.scale_bar(|_| Some(view.pane.spacing[0]), placement);
+    let letters = edges::letters_of(view.pane.right, view.pane.down);
+    edges.write_side_letters(edges::turned_letters(&letters, view.turn));
+    let mm_per_point = view.pane.spacing[0] / f64::from(placement.scale[0]);
+    edges.scale_bar(|_| Some(mm_per_point));
     edges.write_study_and_slice(&information);
 }

@@ -296,12 +296,9 @@ fn paint_annotations(
         .collect();
     edges.write_remarks(&remarks);
     if let Some(letters) = edges::letters_in(image) {
-        edges.write_side_letters(letters);
+        edges.write_side_letters(edges::turned_letters(&letters, placement.turn));
     }
-    edges.scale_bar(
-        |start| edges::width_under_bar(image, start, placement),
-        placement,
-    );
+    edges.scale_bar(|start| edges::mm_per_point(image, start, placement));
     edges.write_study_and_slice(&information);
 }
 

@@ -24,8 +24,10 @@ pub(super) fn paint_crosshair(
 ) {
     const OPEN: f32 = 10.0;
     let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
-    let [down, across] = pane
-        .crossing_planes()
+    // The line of a plane that is vertical on an upright view lies across a rotated one.
+    let [down, across] = placement
+        .turn
+        .swapped(pane.crossing_planes())
         .map(|plane| Stroke::new(1.0, plane_color(plane).gamma_multiply(0.75)));
     for (from, to) in [(rect.top(), y - OPEN), (y + OPEN, rect.bottom())] {
         if to > from {

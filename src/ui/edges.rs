@@ -2,16 +2,20 @@
 //! any size: text is truncated with an ellipsis, and annotations without room are left out.
 
 mod corners;
+mod letters;
+mod scale_bar;
 
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
-use crate::session::{case::Case, view::ViewPlacement};
+use crate::session::case::Case;
 use egui::{
-    Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Stroke, Vec2,
+    Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Vec2,
     epaint::text::{LayoutJob, TextWrapping},
     pos2, vec2,
 };
-use labrum_core::image::Image;
 use std::sync::Arc;
+
+pub(super) use letters::{letters_in, letters_of, turned_letters};
+pub(super) use scale_bar::mm_per_point;
 
 /// Padding between text and the edge of its dark background, in points.
 const AROUND: Vec2 = vec2(4.0, 1.0);
@@ -128,57 +132,6 @@ impl<'a> PictureEdges<'a> {
                 self.taken.push(place);
             }
         }
-    }
-
-    /// A scale bar of a round length at the bottom left. `column_mm` gives the column width in mm for a bar
-    /// that starts at a point of the screen.
-    pub(super) fn scale_bar(
-        &mut self,
-        column_mm: impl Fn(Pos2) -> Option<f64>,
-        placement: ViewPlacement,
-    ) {
-        let Some(wanted) = column_mm(self.room.left_bottom()) else {
-            return;
-        };
-        let Some((length, width)) = scale_bar_length(wanted, placement) else {
-            return;
-        };
-        let words = if length >= 10.0 {
-            format!("{:.0} cm", length / 10.0)
-        } else {
-            format!("{length} mm")
-        };
-        let galley = self
-            .painter
-            .layout_no_wrap(words, annotation_font(), ON_CANVAS);
-        let size = vec2(
-            width.max(galley.size().x + AROUND.x) + 1.0,
-            galley.size().y + 8.0,
-        );
-        let Some(place) = self.find_free_rect(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up])
-        else {
-            return;
-        };
-        // After moving up, it may lie on an ultrasound region with another scale.
-        if column_mm(place.left_bottom()) != Some(wanted) {
-            return;
-        }
-        let left = place.left_bottom() + vec2(0.0, -2.0);
-        for (shift, color) in [(1.0, Color32::from_black_alpha(200)), (0.0, ON_CANVAS)] {
-            let start = left + vec2(shift, shift);
-            let stroke = Stroke::new(1.5, color);
-            self.painter
-                .line_segment([start, start + vec2(width, 0.0)], stroke);
-            for x in [0.0, width] {
-                self.painter
-                    .line_segment([start + vec2(x, -4.0), start + vec2(x, 0.0)], stroke);
-            }
-        }
-        let at = Align2::LEFT_BOTTOM.anchor_size(left + vec2(0.0, -6.0), galley.size());
-        self.painter
-            .rect_filled(at.expand2(AROUND), 3.0, Color32::from_black_alpha(150));
-        self.painter.galley(at.min, galley, ON_CANVAS);
-        self.taken.push(place);
     }
 
     /// Legend of the confidence colours.
@@ -335,94 +288,6 @@ fn block_rect(lines: &[Arc<Galley>]) -> Rect {
         Pos2::ZERO,
         vec2(width, lines.iter().map(|line| line.size().y).sum()),
     )
-}
-
-/// Column width in mm under a scale bar that starts at `start`; `None` if the bar would cover regions of
-/// different scales, or none.
-pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlacement) -> Option<f64> {
-    let scale = image.length_scale();
-    if let Some(common) = scale.uniform_spacing() {
-        return Some(common.column);
-    }
-    let [column, row] = pixel_under(image, start, placement)?;
-    let column_mm = scale.spacing_at(column, row)?.column;
-    let (_, length) = scale_bar_length(column_mm, placement)?;
-    let [end, _] = pixel_under(image, start + vec2(length, 0.0), placement)?;
-    scale
-        .along_row(row, column..=end)
-        .map(|spacing| spacing.column)
-}
-
-/// Column and row of the pixel at a screen position; `None` outside the image.
-fn pixel_under(image: &Image, at: Pos2, placement: ViewPlacement) -> Option<[usize; 2]> {
-    let [x, y] = placement.image_from_screen([at.x, at.y]);
-    let is_inside =
-        x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
-    is_inside.then_some([x as usize, y as usize])
-}
-
-/// Orientation letters of the right, left, bottom and top edge, for the row and column directions in
-/// patient coordinates.
-pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
-    [
-        orientation_letters(row),
-        orientation_letters(row.map(|x| -x)),
-        orientation_letters(column),
-        orientation_letters(column.map(|x| -x)),
-    ]
-}
-
-/// Orientation letters of an image; `None` if its orientation is unknown.
-pub(super) fn letters_in(image: &Image) -> Option<[String; 4]> {
-    if let Some(plane) = image.plane {
-        let [a, b, c, d, e, f] = plane.orientation;
-        return Some(letters_of([a, b, c], [d, e, f]));
-    }
-    let [row, column] = image.orientation.as_ref()?;
-    Some([
-        row.clone(),
-        opposite_letters(row),
-        column.clone(),
-        opposite_letters(column),
-    ])
-}
-
-fn opposite_letters(letters: &str) -> String {
-    letters.chars().map(opposite_letter).collect()
-}
-
-fn opposite_letter(letter: char) -> char {
-    match letter {
-        'L' => 'R',
-        'R' => 'L',
-        'A' => 'P',
-        'P' => 'A',
-        'H' => 'F',
-        'F' => 'H',
-        other => other,
-    }
-}
-
-/// Letters of a direction in patient coordinates, the largest component first, as in DICOM's Patient
-/// Orientation (0020,0020).
-fn orientation_letters(direction: [f64; 3]) -> String {
-    let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
-    let mut parts: Vec<(f64, &str)> = direction
-        .iter()
-        .zip(letters)
-        .map(|(v, pair)| (v.abs(), pair[usize::from(*v < 0.0)]))
-        .collect();
-    parts.retain(|(size, _)| *size > 0.3);
-    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    parts.into_iter().map(|(_, letter)| letter).collect()
-}
-
-/// The length of the scale bar in mm and in points.
-fn scale_bar_length(column_mm: f64, placement: ViewPlacement) -> Option<(f32, f32)> {
-    let points_per_mm = placement.scale[0] / column_mm as f32;
-    let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
-    let length = lengths.into_iter().find(|l| l * points_per_mm >= 60.0)?;
-    Some((length, length * points_per_mm))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How the canvas is to look, for the shader (`gpu/canvas.wgsl`) and its CPU counterpart (`raster.rs`).
 
-use crate::session::{live::Live, settings::ViewMode, view::ViewPlacement};
+use crate::session::{live::Live, settings::ViewMode, turn::Turn, view::ViewPlacement};
 use labrum_core::{
     image::{Image, VoiFunction, Window},
     label::Label,
@@ -146,9 +146,12 @@ pub const DIFFERENCE_OPACITY: f32 = 0.6;
 /// Everything that determines a screen pixel except image and masks. Lengths are in screen pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CanvasLook {
-    /// Screen position of the top left corner of the image.
+    /// Position of the top left corner of the image on the upright screen: the screen turned back about its own top left
+    /// corner, so that the rows of the image run to the right.
     pub origin: [f32; 2],
-    /// Screen pixels per image pixel, across and down.
+    /// Flips and rotations, from the upright screen to the real one.
+    pub turn: Turn,
+    /// Screen pixels per image pixel, along its rows and down its columns.
     pub scale: [f32; 2],
     /// Grey levels.
     pub levels: GreyLevels,
@@ -179,7 +182,11 @@ impl CanvasLook {
     /// A look without labels.
     pub fn new(placement: ViewPlacement, pixels_per_point: f32, levels: GreyLevels) -> Self {
         Self {
-            origin: placement.origin.map(|v| v * pixels_per_point),
+            origin: placement
+                .turn
+                .to_image(placement.origin)
+                .map(|v| v * pixels_per_point),
+            turn: placement.turn,
             scale: placement.scale.map(|v| v * pixels_per_point),
             levels,
             layers: LabelLayers::Nothing,
@@ -370,10 +377,7 @@ mod tests {
     #[test]
     fn fading_keeps_hidden_labels_hidden() {
         let image = all_values();
-        let placement = ViewPlacement {
-            scale: [1.0; 2],
-            origin: [0.0; 2],
-        };
+        let placement = ViewPlacement::upright([1.0; 2], [0.0; 2]);
         let labels = [Label::with_name("A", 0), Label::with_name("B", 1)];
         let look = CanvasLook::new(
             placement,

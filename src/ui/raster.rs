@@ -9,7 +9,7 @@ use super::look::{
     ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED,
     RIM_OPACITY, SHARED, Scene,
 };
-use crate::session::live::Live;
+use crate::session::{live::Live, turn::Turn};
 use edge::{EdgeFinder, LabelRun, NearestEdge};
 use egui::Color32;
 use labrum_core::{
@@ -81,6 +81,26 @@ impl Area {
     fn is_empty(&self) -> bool {
         self.size.contains(&0)
     }
+
+    /// The same area of the upright screen, see [`CanvasLook::origin`].
+    fn on_upright_screen(&self, turn: Turn) -> Self {
+        let far = [0, 1].map(|i| self.min[i] + self.size[i] as i32);
+        Self::between(turn.to_image(self.min), turn.to_image(far))
+    }
+
+    /// The area of the real screen that this one of the upright screen is.
+    fn on_real_screen(&self, turn: Turn) -> Self {
+        let far = [0, 1].map(|i| self.min[i] + self.size[i] as i32);
+        Self::between(turn.to_screen(self.min), turn.to_screen(far))
+    }
+
+    /// The area with these two opposite corners.
+    fn between(a: [i32; 2], b: [i32; 2]) -> Self {
+        Self {
+            min: [0, 1].map(|i| a[i].min(b[i])),
+            size: [0, 1].map(|i| a[i].abs_diff(b[i]) as usize),
+        }
+    }
 }
 
 /// Paints the canvas, and remembers what it painted last.
@@ -109,6 +129,17 @@ impl Raster {
         scene: &Scene<'_>,
         area: Area,
     ) -> Option<(Area, Vec<Color32>)> {
+        let turn = scene.look.turn;
+        let (upright, pixels) = self.repaint_upright(scene, area.on_upright_screen(turn))?;
+        if turn.is_upright() {
+            return Some((upright, pixels));
+        }
+        let part = upright.on_real_screen(turn);
+        Some((part, turned_pixels(turn, &upright, part.size, &pixels)))
+    }
+
+    /// As [`Self::repaint_changes`], with areas of the upright screen.
+    fn repaint_upright(&mut self, scene: &Scene<'_>, area: Area) -> Option<(Area, Vec<Color32>)> {
         let dirty = self.dirty_area(scene, area);
         if let Some(labels) = scene.labels {
             let since = self
@@ -168,7 +199,19 @@ impl Raster {
     }
 }
 
-/// The pixels of `area`, row by row. `calm` and `tones` must be up to date with the scene.
+/// The pixels of an area of the upright screen in the order of the real one, on which it has this size.
+fn turned_pixels(turn: Turn, upright: &Area, size: [usize; 2], pixels: &[Color32]) -> Vec<Color32> {
+    let mut turned = Vec::with_capacity(pixels.len());
+    for y in 0..size[1] {
+        turned.extend((0..size[0]).map(|x| {
+            let [column, row] = turn.upright_pixel(size, [x, y]);
+            pixels[row * upright.size[0] + column]
+        }));
+    }
+    turned
+}
+
+/// The pixels of `area` of the upright screen, row by row. `calm` and `tones` must be up to date with the scene.
 pub fn composite_area(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
     // Below this number of pixels, starting threads takes longer than painting.
     const SMALL: usize = 1 << 17;

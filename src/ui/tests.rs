@@ -6,6 +6,7 @@ mod at_once;
 mod click;
 mod desktop;
 mod learning;
+mod looks;
 mod measure;
 mod narrow;
 mod ortho;

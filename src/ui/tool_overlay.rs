@@ -56,10 +56,8 @@ pub(super) fn paint_brush_ring(
     radii: Place,
 ) {
     let middle = screen_point(placement, center);
-    let size = vec2(
-        radii[0] as f32 * placement.scale[0],
-        radii[1] as f32 * placement.scale[1],
-    );
+    let [across, down] = placement.size_on_screen(radii.map(|r| r as f32));
+    let size = vec2(across, down);
     if size.max_elem() < 2.0 {
         for (width, color) in [(3.0, RIM), (1.0, LIGHT)] {
             let stroke = Stroke::new(width, color);

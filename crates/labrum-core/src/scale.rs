@@ -3,6 +3,7 @@
 
 use super::{geometry::PixelSpacing, mask::Mask};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Why lengths are given in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,27 +209,35 @@ impl Scale {
     }
 
     /// Pixel spacing that applies to the whole range of `columns` in a row.
-    pub fn along_row(
+    pub fn along_row(&self, row: usize, columns: RangeInclusive<usize>) -> Option<PixelSpacing> {
+        self.along_axis(0, columns, |column| self.spacing_at(column, row))
+    }
+
+    /// Pixel spacing that applies to the whole range of `rows` in a column.
+    pub fn along_column(&self, column: usize, rows: RangeInclusive<usize>) -> Option<PixelSpacing> {
+        self.along_axis(1, rows, |row| self.spacing_at(column, row))
+    }
+
+    /// Pixel spacing that applies to a range of columns (axis 0) or rows (axis 1), of which `spacing_at` gives each.
+    fn along_axis(
         &self,
-        row: usize,
-        columns: std::ops::RangeInclusive<usize>,
+        axis: usize,
+        range: RangeInclusive<usize>,
+        spacing_at: impl Fn(usize) -> Option<PixelSpacing>,
     ) -> Option<PixelSpacing> {
         if let Some(common) = self.uniform_spacing() {
             return Some(common);
         }
         // The scale changes only at region borders, so only these need to be checked.
-        let borders = self
-            .regions
-            .iter()
-            .flat_map(|r| [r.low[0] as usize, (r.high[0] as usize).saturating_add(1)]);
-        let inside = borders.filter(|column| columns.contains(column));
-        let first = self.spacing_at(*columns.start(), row)?;
+        let borders = self.regions.iter().flat_map(|r| {
+            let behind = (r.high[axis] as usize).saturating_add(1);
+            [r.low[axis] as usize, behind]
+        });
+        let inside = borders.filter(|place| range.contains(place));
+        let first = spacing_at(*range.start())?;
         inside
-            .chain([*columns.end()])
-            .all(|c| {
-                self.spacing_at(c, row)
-                    .is_some_and(|s| is_same_spacing(first, s))
-            })
+            .chain([*range.end()])
+            .all(|place| spacing_at(place).is_some_and(|s| is_same_spacing(first, s)))
             .then_some(first)
     }
 
@@ -371,5 +380,10 @@ mod tests {
             [None; 3]
         );
         assert_eq!(along(3, 6..=9), Some(0.4));
+        let down = |column, rows| scale.along_column(column, rows).map(|s| s.row);
+        assert_eq!(down(0, 0..=9), Some(0.4));
+        assert_eq!(down(12, 3..=9), Some(0.1));
+        assert_eq!([down(3, 0..=9), down(0, 5..=12)], [None; 2]);
+        assert_eq!(down(3, 5..=9), Some(0.4));
     }
 }

@@ -85,6 +85,7 @@ impl Session {
         let from = view
             .pointer
             .map_or_else(|| view.pane.from_grid(ortho.cross), |p| p.at);
+        let by = view.turn.to_image(by);
         let at = [0, 1].map(|i| (from[i] + by[i]).clamp(0.5, view.pane.size[i] as f64 - 0.5));
         let placement = view.view.place_picture(view.canvas, view.picture_extent());
         let scale = f64::from(placement.scale[0]);

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::session::information::ImageInformation;
+use crate::session::{information::ImageInformation, turn::Turn, view::ViewPlacement};
 use labrum_core::{
     geometry::{PixelSpacing, SpacingSource},
-    image::Pixels,
+    image::{Image, Pixels},
     scale::ScaledRegion,
 };
 
@@ -27,25 +27,22 @@ fn the_scale_bar_has_the_scale_of_the_region_below_it_or_is_omitted() {
         ..image
     };
     // One point per pixel: the bar has at least 60 points, in the lower left corner.
-    let placement = ViewPlacement {
-        scale: [1.0; 2],
-        origin: [0.0; 2],
-    };
-    let under = |left: f32| width_under_bar(&image, pos2(left, 90.0), placement);
+    let placement = ViewPlacement::upright([1.0; 2], [0.0; 2]);
+    let under = |left: f32| mm_per_point(&image, pos2(left, 90.0), placement);
     assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
     assert_eq!(
         [under(100.0), under(280.0), under(-20.0)],
         [None; 3],
         "across two regions, and partly outside of the image"
     );
-}
-
-#[test]
-fn orientation_letters_follow_dicom() {
-    assert_eq!(orientation_letters([1.0, 0.0, 0.0]), "L");
-    assert_eq!(orientation_letters([0.0, -1.0, 0.0]), "A");
-    assert_eq!(orientation_letters([0.7, 0.7, 0.0]), "LP");
-    assert_eq!(orientation_letters([0.0, 0.1, -0.99]), "F");
+    // Rotated clockwise, columns run to the left: the bar lies along one of the columns, within its region.
+    let turned = ViewPlacement {
+        scale: [1.0, 2.0],
+        origin: [200.0, 0.0],
+        turn: Turn::UPRIGHT.rotated_right(),
+    };
+    let under = |top: f32| mm_per_point(&image, pos2(20.0, top), turned);
+    assert_eq!([under(10.0), under(160.0)], [Some(0.25), Some(0.05)]);
 }
 
 #[test]
@@ -126,11 +123,7 @@ fn texts_at_the_edges_never_overlap() {
                 edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                 edges.write_remarks(&["The slices are not evenly spaced.".into()]);
                 edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));
-                let placement = ViewPlacement {
-                    scale: [zoom; 2],
-                    origin: [0.0; 2],
-                };
-                edges.scale_bar(|_| Some(0.7), placement);
+                edges.scale_bar(|_| Some(0.7 / f64::from(zoom)));
                 edges.write_study_and_slice(&information);
                 taken.clone_from(&edges.taken);
             };

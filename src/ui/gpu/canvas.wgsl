@@ -3,7 +3,7 @@
 
 // src/ui/gpu/uniforms.rs writes it.
 struct Look {
-    // Place of the picture's corner; screen pixels for one of its pixels.
+    // Place of the picture's corner on the upright screen; screen pixels for one of its pixels.
     place: vec4f,
     // Columns, rows; kind of texel (0 unsigned, 1 signed 16 bits, 2 single precision, 3 colour); function of the levels.
     extent: vec4f,
@@ -24,6 +24,8 @@ struct Look {
     preview: vec4f,
     // Opacity in the stripes and between them, and of outlines.
     stripes: vec4f,
+    // What the x and the y of the upright screen are made of, from those of the real one: flips and rotations.
+    turn: vec4f,
     // Colour and opacity of the fill; below 0 where hidden.
     labels: array<vec4f, 256>,
 }
@@ -51,13 +53,14 @@ fn vertex(@builtin(vertex_index) index: u32) -> @builtin(position) vec4f {
 
 @fragment
 fn fragment(@builtin(position) at: vec4f) -> @location(0) vec4f {
-    let p = (at.xy - look.place.xy) / look.place.zw;
+    let upright = vec2f(dot(look.turn.xy, at.xy), dot(look.turn.zw, at.xy));
+    let p = (upright - look.place.xy) / look.place.zw;
     var color = look.background.rgb;
     let is_inside = all(p >= vec2f(0.0)) && all(p < look.extent.xy);
     if is_inside {
         color = picture(p);
     }
-    color = overlay(color, p, at.xy, is_inside);
+    color = overlay(color, p, upright, is_inside);
     if look.line.w > 0.0 {
         color = linear_from_gamma(color);
     }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    session::live::Live,
+    session::{live::Live, turn::Turn},
     ui::{
         look::{CanvasLook, GreyLevels, LabelLayers as Shown},
         raster::{Area, Raster, fixture::*},
@@ -182,6 +182,30 @@ fn the_gpu_and_the_cpu_paint_the_same() {
 
 #[test]
 #[ignore = "needs a graphics adapter"]
+fn a_flipped_or_rotated_image_is_the_same_on_gpu_and_cpu() {
+    let (columns, rows) = (90, 70);
+    let state = state();
+    let mut gpu = Gpu::new(&state);
+    let image = test_picture(columns, rows);
+    let live = live_mask(columns, rows, test_labels(columns, rows));
+    let brush = brush_region(columns, rows);
+    for turn in Turn::all() {
+        for scale in [[0.4, 0.5], [1.0, 1.0], [1.3, 1.7], [7.0, 9.0]] {
+            let look = turned_look(&image, scale, Shown::Fill, turn, [151.3, 117.7]);
+            let scene = Scene {
+                image: &image,
+                labels: Some(&live),
+                reference: None,
+                preview: Some(&brush),
+                look: &look,
+            };
+            compare(&mut gpu, &state, &scene, &format!("{turn:?} at {scale:?}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
 fn every_pixel_type_and_window_is_displayed_correctly() {
     let state = state();
     let mut gpu = Gpu::new(&state);
@@ -250,10 +274,7 @@ fn compare_levels(
     is_default: bool,
 ) {
     let image = Arc::new(image.clone());
-    let placement = crate::session::view::ViewPlacement {
-        scale: [1.0; 2],
-        origin: [0.0; 2],
-    };
+    let placement = crate::session::view::ViewPlacement::upright([1.0; 2], [0.0; 2]);
     let look = CanvasLook::new(
         placement,
         1.0,

@@ -12,8 +12,8 @@ use labrum_core::image::Pixels;
 /// Width of the lookup table texture.
 pub(super) const TABLE_WIDTH: usize = 256;
 
-/// Size in bytes: 12 + 256 vectors of four `f32`.
-pub(super) const BYTES: usize = (12 + 256) * 16;
+/// Size in bytes: 13 + 256 vectors of four `f32`.
+pub(super) const BYTES: usize = (13 + 256) * 16;
 
 /// The bytes for a scene; `is_linear` if the render target stores linear light.
 pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
@@ -27,6 +27,8 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     let levels = look.levels;
     let last = table_of(image).map_or(0, |t| t.len() - 1) as f32;
     let [r, g, b] = look.preview;
+    let across = look.turn.to_image([1.0, 0.0]);
+    let down = look.turn.to_image([0.0, 1.0]);
     let head = [
         [look.origin[0], look.origin[1], look.scale[0], look.scale[1]],
         [
@@ -70,6 +72,7 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
             look.line_opacity,
             0.0,
         ],
+        [across[0], down[0], across[1], down[1]],
     ];
     let all = head.iter().chain(look.labels.iter()).flatten();
     all.flat_map(|value| value.to_le_bytes()).collect()

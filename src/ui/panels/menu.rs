@@ -107,6 +107,9 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         | C::FirstSlice
         | C::LastSlice => "Slice",
         C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => "Zoom",
+        C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
+            "Flip and rotate"
+        }
         C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window/level",
         C::WindowAuto | C::WindowReset => "Window/level",
         C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => {

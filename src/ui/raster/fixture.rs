@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::{
-    session::{job::SliceKey, live::Live, view::ViewPlacement},
+    session::{job::SliceKey, live::Live, turn::Turn, view::ViewPlacement},
     ui::look::{CanvasLook, GreyLevels, LabelLayers},
 };
 use labrum_core::{
@@ -87,9 +87,21 @@ pub(crate) fn brush_region(columns: usize, rows: usize) -> Region {
 
 /// A typical look, at an origin that is not on whole screen pixels.
 pub(crate) fn usual_look(image: &Image, scale: [f32; 2], layers: LabelLayers) -> CanvasLook {
+    turned_look(image, scale, layers, Turn::UPRIGHT, [13.3, 7.7])
+}
+
+/// The same for an image that is flipped or rotated, with its first pixel at `origin`.
+pub(crate) fn turned_look(
+    image: &Image,
+    scale: [f32; 2],
+    layers: LabelLayers,
+    turn: Turn,
+    origin: [f32; 2],
+) -> CanvasLook {
     let placement = ViewPlacement {
         scale,
-        origin: [13.3, 7.7],
+        origin,
+        turn,
     };
     let names: Vec<Label> = (0..3).map(|i| Label::with_name("Label", i)).collect();
     let levels = GreyLevels::from_image(image, Window::new(1200.0, 1500.0), false);

@@ -7,10 +7,7 @@ use egui::{MouseWheelUnit, pos2};
 
 /// A view left of x = 100; one pixel is two points wide.
 fn context(tool: ToolKind, time: f64) -> EventContext {
-    let placement = ViewPlacement {
-        scale: [2.0, 2.0],
-        origin: [10.0, 0.0],
-    };
+    let placement = ViewPlacement::upright([2.0, 2.0], [10.0, 0.0]);
     EventContext {
         plane: ViewPlane::Slice,
         placement,
