@@ -122,7 +122,7 @@ impl Session {
             C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
             C::ZoomActual => self.zoom_actual(),
             C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
-                self.turn_slices(command)
+                self.change_appearance(|a| a.turn = turned_by(a.turn, command))
             }
             C::WindowPreset1 => self.apply_window_preset(0),
             C::WindowPreset2 => self.apply_window_preset(1),
@@ -130,6 +130,18 @@ impl Session {
             C::WindowPreset4 => self.apply_window_preset(3),
             C::WindowAuto => self.set_window(self.auto_window()),
             C::WindowReset => self.set_window(None),
+            C::InvertGrey => self.change_appearance(|a| a.is_inverted = !a.is_inverted),
+            C::NextColorMap => self.change_appearance(|a| a.color_map = a.color_map.next_map()),
+            C::ColorGrey
+            | C::ColorHotIron
+            | C::ColorInferno
+            | C::ColorViridis
+            | C::ColorRainbow => {
+                let chosen = command.color_map().unwrap_or_default();
+                self.change_appearance(|a| a.color_map = chosen);
+            }
+            C::ResetView => self.reset_view(),
+            C::ToggleInterpolation => self.change_settings(|s| s.interpolation = !s.interpolation),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
             C::Cancel => self.handle_escape(),

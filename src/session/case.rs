@@ -205,7 +205,7 @@ pub struct Case {
     pub slice: usize,
     /// Zoom and pan.
     pub view: View,
-    /// Flips and rotations on the screen.
+    /// Flips, rotations and colours on the screen.
     pub appearance: Appearance,
     /// The window that the user chose, for all slices; `None` for each slice's own.
     pub window: Option<Window>,

@@ -3,7 +3,7 @@
 mod table;
 
 use super::tool_options::ToolKind;
-use labrum_core::measurement::ShapeKind;
+use labrum_core::{color_map::ColorMap, measurement::ShapeKind};
 use serde::{Deserialize, Serialize};
 pub use table::COMMANDS;
 
@@ -173,12 +173,21 @@ pub enum UserCommand {
     FlipVertically,
     RotateRight,
     RotateLeft,
+    ToggleInterpolation,
     WindowPreset1,
     WindowPreset2,
     WindowPreset3,
     WindowPreset4,
     WindowAuto,
     WindowReset,
+    InvertGrey,
+    NextColorMap,
+    ColorGrey,
+    ColorHotIron,
+    ColorInferno,
+    ColorViridis,
+    ColorRainbow,
+    ResetView,
     ToggleOrtho,
     NextView,
     TogglePanels,
@@ -341,6 +350,18 @@ impl UserCommand {
             ShapeKind::Freehand => Self::MeasureFreehand,
             ShapeKind::Point => Self::MeasurePoint,
         }
+    }
+
+    /// The colour map that it chooses.
+    pub fn color_map(self) -> Option<ColorMap> {
+        Some(match self {
+            Self::ColorGrey => ColorMap::Grey,
+            Self::ColorHotIron => ColorMap::HotIron,
+            Self::ColorInferno => ColorMap::Inferno,
+            Self::ColorViridis => ColorMap::Viridis,
+            Self::ColorRainbow => ColorMap::Rainbow,
+            _ => return None,
+        })
     }
 
     /// Its tooltip.

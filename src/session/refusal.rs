@@ -63,7 +63,8 @@ impl Session {
             C::ToggleMeasurements
             | C::ToggleDrawn
             | C::ToggleOverlays
-            | C::ToggleInformation => None,
+            | C::ToggleInformation
+            | C::ToggleInterpolation => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
             C::Cancel if !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is running"),
@@ -180,6 +181,14 @@ impl Session {
                 .preset_name(command)
                 .is_none()
                 .then_some("This image does not have this window preset"),
+            C::NextColorMap
+            | C::ColorHotIron
+            | C::ColorInferno
+            | C::ColorViridis
+            | C::ColorRainbow => self
+                .current_loaded()
+                .is_some_and(|loaded| loaded.image.is_color())
+                .then_some("This is a colour image"),
             C::NextCase | C::PreviousCase => {
                 (self.cases.len() < 2).then_some("Only one case is open")
             }

@@ -255,6 +255,8 @@ pub struct Settings {
     pub overlays: bool,
     /// Show patient, study, series and slice position in the corners of the image.
     pub information: bool,
+    /// Interpolate between pixels when zoomed in; else pixels are squares.
+    pub interpolation: bool,
     /// Show the panels.
     pub panels: bool,
     /// Show the case list if panels are shown.
@@ -302,6 +304,7 @@ impl Default for Settings {
             orthogonal: false,
             overlays: true,
             information: true,
+            interpolation: true,
             panels: true,
             case_list: true,
             window: None,

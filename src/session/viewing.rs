@@ -2,6 +2,7 @@
 
 use super::{
     Session,
+    appearance::Appearance,
     command::UserCommand,
     job::{FileJob, Job, NetworkJob},
     settings::{Settings, ViewMode},
@@ -9,7 +10,7 @@ use super::{
     turn::Turn,
     view::{Canvas, PictureExtent, View},
 };
-use labrum_core::image::Window;
+use labrum_core::{image::Window, stack::ViewPlane};
 
 impl Session {
     pub(super) fn set_view_mode(&mut self, mode: ViewMode) {
@@ -87,10 +88,22 @@ impl Session {
         });
     }
 
-    /// Flips or rotates the slices of the case on the screen.
-    pub(super) fn turn_slices(&mut self, command: UserCommand) {
+    /// Changes how the images of the case on the screen look.
+    pub(super) fn change_appearance(&mut self, change: impl FnOnce(&mut Appearance)) {
         if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
-            case.appearance.turn = turned_by(case.appearance.turn, command);
+            change(&mut case.appearance);
+        }
+    }
+
+    /// Shows the case as when it was opened: zoom, flips, rotations, colours and window, in all views.
+    pub(super) fn reset_view(&mut self) {
+        self.change_appearance(|appearance| *appearance = Appearance::default());
+        self.change_view(|view, _, _| *view = View::Fit);
+        self.set_window(None);
+        for plane in ViewPlane::ALL {
+            self.viewports.change_across(plane, |across| {
+                (across.view, across.turn) = (View::Fit, Turn::UPRIGHT);
+            });
         }
     }
 

@@ -21,7 +21,10 @@ use crate::session::{
     view::{Canvas, ViewPlacement},
 };
 use egui::{Painter, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2};
-use labrum_core::{image::Window, stack::ViewPlane};
+use labrum_core::{
+    image::{Image, Window},
+    stack::ViewPlane,
+};
 
 /// Gap between two views, in points.
 const GAP: f32 = 3.0;
@@ -140,9 +143,12 @@ fn show_view(
         ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
         ViewMode::Hidden => LabelLayers::Nothing,
     };
+    let appearance = case.appearance;
     let levels = GreyLevels::from_image(image, window, is_default);
+    let levels = levels.inverted_if(appearance.is_inverted);
     let hidden = canvas::hidden_labels(session);
-    let look = CanvasLook::new(placement, ui.pixels_per_point(), levels);
+    let look = CanvasLook::new(placement, ui.pixels_per_point(), levels)
+        .with_picture_style(appearance.color_map, session.settings.interpolation);
     let look = look.with_labels(
         layers,
         session.labels.all_labels(),
@@ -161,7 +167,8 @@ fn show_view(
             look: &look,
         },
     );
-    paint_annotations(&painter, rect, session, ortho, case, view, placement);
+    let shown = (&**image, window, is_default);
+    paint_annotations(&painter, rect, session, ortho, case, view, placement, shown);
     paint_crosshair(
         &painter,
         rect,
@@ -219,6 +226,7 @@ fn paint_annotations(
     case: &Case,
     view: &AcrossView,
     placement: ViewPlacement,
+    (image, window, is_default): (&Image, Window, bool),
 ) {
     let plane = view.pane.plane;
     let mut edges = PictureEdges::for_rect(painter, rect);
@@ -249,5 +257,6 @@ fn paint_annotations(
     edges.write_side_letters(edges::turned_letters(&letters, view.turn));
     let mm_per_point = view.pane.spacing[0] / f64::from(placement.scale[0]);
     edges.scale_bar(|_| Some(mm_per_point));
+    edges.color_bar(image, window, is_default, case.appearance);
     edges.write_study_and_slice(&information);
 }

@@ -299,6 +299,8 @@ fn paint_annotations(
         edges.write_side_letters(edges::turned_letters(&letters, placement.turn));
     }
     edges.scale_bar(|start| edges::mm_per_point(image, start, placement));
+    let is_default = window == loaded.default_window;
+    edges.color_bar(image, window, is_default, case.appearance);
     edges.write_study_and_slice(&information);
 }
 

@@ -1,6 +1,7 @@
 //! Annotations at the edges of an image: corner text, orientation letters, scale bar, legends. They never overlap, at
 //! any size: text is truncated with an ellipsis, and annotations without room are left out.
 
+mod color_bar;
 mod corners;
 mod letters;
 mod scale_bar;

@@ -2,6 +2,7 @@
 
 use crate::session::{live::Live, settings::ViewMode, turn::Turn, view::ViewPlacement};
 use labrum_core::{
+    color_map::{COLORS, ColorMap},
     image::{Image, VoiFunction, Window},
     label::Label,
     region::Region,
@@ -38,7 +39,7 @@ pub struct GreyLevels {
     pub pivot: f32,
     /// x at the pivot.
     pub offset: f32,
-    /// High values are dark (MONOCHROME1).
+    /// High values are dark: MONOCHROME1, or inverted by the user.
     pub inverted: bool,
 }
 
@@ -83,6 +84,14 @@ impl GreyLevels {
             pivot,
             offset: offset as f32,
             inverted: image.inverted,
+        }
+    }
+
+    /// The same with bright and dark exchanged if `is_inverted`.
+    pub fn inverted_if(self, is_inverted: bool) -> Self {
+        Self {
+            inverted: self.inverted != is_inverted,
+            ..self
         }
     }
 
@@ -155,6 +164,10 @@ pub struct CanvasLook {
     pub scale: [f32; 2],
     /// Grey levels.
     pub levels: GreyLevels,
+    /// Colours of grey images; colour images keep theirs.
+    pub color_map: ColorMap,
+    /// Interpolate between pixels where they are enlarged; else pixels and labels are squares at any zoom.
+    pub interpolates: bool,
     /// How labels are drawn.
     pub layers: LabelLayers,
     /// Half the width of an outline.
@@ -189,6 +202,8 @@ impl CanvasLook {
             turn: placement.turn,
             scale: placement.scale.map(|v| v * pixels_per_point),
             levels,
+            color_map: ColorMap::Grey,
+            interpolates: true,
             layers: LabelLayers::Nothing,
             half_line: 0.0,
             rim: 0.0,
@@ -197,6 +212,24 @@ impl CanvasLook {
             labels: Box::new([[1.0, 1.0, 1.0, 0.0]; 256]),
             preview: [1.0; 3],
         }
+    }
+
+    /// Sets the colours of grey images, and whether pixels are interpolated.
+    pub fn with_picture_style(self, color_map: ColorMap, interpolates: bool) -> Self {
+        Self {
+            color_map,
+            interpolates,
+            ..self
+        }
+    }
+
+    /// The colours of the picture for the levels 0 to 255, 0..=1; `None` if its levels are shown as they are.
+    pub fn picture_colors(&self, image: &Image) -> Option<Box<[[f32; 3]; COLORS]>> {
+        let is_mapped = self.color_map != ColorMap::Grey && !image.is_color();
+        is_mapped.then(|| {
+            let colors = self.color_map.colors();
+            Box::new(colors.map(|color| color.map(|c| f32::from(c) / 255.0)))
+        })
     }
 
     /// Adds labels: `labels[i]` is the label with value i + 1. Invisible labels and those in `hidden` are left out.
@@ -274,10 +307,10 @@ pub struct Scene<'a> {
 }
 
 /// Width of the box filter in image pixels, at `scale` screen pixels per image pixel: one screen pixel when reduced,
-/// one image pixel (bilinear interpolation) when enlarged, and one screen pixel again from [`PIXELS_FROM`] on.
-/// Counterpart of `filter_width` in the shader.
-pub(crate) fn filter_width(scale: f32) -> f32 {
-    if scale <= 1.0 {
+/// one image pixel (bilinear interpolation) when enlarged, and one screen pixel again from [`PIXELS_FROM`] on, or always
+/// without interpolation. Counterpart of `filter_width` in the shader.
+pub(crate) fn filter_width(scale: f32, interpolates: bool) -> f32 {
+    if scale <= 1.0 || !interpolates {
         return 1.0 / scale;
     }
     let t = ((scale - 4.0) / (PIXELS_FROM - 4.0)).clamp(0.0, 1.0);
@@ -395,9 +428,12 @@ mod tests {
 
     #[test]
     fn the_filter_is_wide_when_zoomed_out_and_narrow_when_zoomed_in() {
-        assert_eq!(filter_width(0.25), 4.0);
-        assert_eq!(filter_width(1.0), 1.0);
-        assert_eq!(filter_width(3.0), 1.0);
-        assert_eq!(filter_width(8.0), 0.125);
+        assert_eq!(filter_width(0.25, true), 4.0);
+        assert_eq!(filter_width(1.0, true), 1.0);
+        assert_eq!(filter_width(3.0, true), 1.0);
+        assert_eq!(filter_width(8.0, true), 0.125);
+        // Without interpolation, a screen pixel shows one pixel of the image.
+        assert_eq!(filter_width(0.25, false), 4.0);
+        assert_eq!(filter_width(3.0, false), 1.0 / 3.0);
     }
 }

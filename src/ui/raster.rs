@@ -7,12 +7,13 @@ mod tones;
 
 use super::look::{
     ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED,
-    RIM_OPACITY, SHARED, Scene,
+    RIM_OPACITY, SHARED, Scene, filter_width,
 };
 use crate::session::{live::Live, turn::Turn};
 use edge::{EdgeFinder, LabelRun, NearestEdge};
 use egui::Color32;
 use labrum_core::{
+    color_map::COLORS,
     image::Image,
     mask::Mask,
     region::{PixelRect, Region},
@@ -283,12 +284,12 @@ fn paint_rows<const N: usize>(
         .max(left);
     let across = Taps::for_places(
         places[left..right].iter().copied(),
-        look.scale[0],
+        filter_width(look.scale[0], look.interpolates),
         image.columns,
     );
     let down = Taps::for_places(
         (0..area.size[1]).map(|k| area.place_on_image(1, k, look)),
-        look.scale[1],
+        filter_width(look.scale[1], look.interpolates),
         image.rows,
     );
     let mut rows = ToneRows::<N>::new(image, tones, across, down);
@@ -301,6 +302,7 @@ fn paint_rows<const N: usize>(
             .map(|region| Spans::from_region(region, image.rows)),
         period: stripe_period(look),
     };
+    let color_map = look.picture_colors(image);
     let mut colors = vec![BACKGROUND; area.size[0]];
     for (row, out) in out.chunks_mut(area.size[0]).enumerate() {
         let y = area.place_on_image(1, row, look);
@@ -308,6 +310,9 @@ fn paint_rows<const N: usize>(
         colors.fill(BACKGROUND);
         if is_in_rows && left < right {
             rows.fill_row(row, &mut colors[left..right]);
+            if let Some(map) = &color_map {
+                color_levels(map, &mut colors[left..right]);
+            }
         }
         if layers.edges.is_some() || layers.preview.is_some() {
             let screen_y = area.min[1] + row as i32;
@@ -327,6 +332,14 @@ fn paint_rows<const N: usize>(
             let [r, g, b] = color.map(|v| (v * 255.0 + 0.5) as u8);
             *out = Color32::from_rgb(r, g, b);
         }
+    }
+}
+
+/// Replaces grey levels by the colours of a map.
+fn color_levels(map: &[[f32; 3]; COLORS], colors: &mut [[f32; 3]]) {
+    for color in colors {
+        let level = (color[0] * 255.0 + 0.5) as usize;
+        *color = map[level.min(COLORS - 1)];
     }
 }
 

@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod boundary;
 pub mod clock;
 pub mod codes;
+pub mod color_map;
 pub mod containment;
 pub mod counts;
 pub mod device;

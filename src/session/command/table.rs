@@ -1,11 +1,13 @@
 //! The table of all commands, in the order of the menus.
 
+mod appearance;
 mod file_and_edit;
 mod measure;
 mod model_and_review;
 mod view_and_tools;
 
 use super::{CommandEntry, Menu, Shortcut, UserCommand};
+use appearance::APPEARANCE;
 use file_and_edit::FILE_AND_EDIT;
 use measure::MEASURE;
 use model_and_review::MODEL_TO_HELP;
@@ -60,12 +62,21 @@ const fn command_entry(
 }
 
 /// Number of commands.
-const COUNT: usize =
-    FILE_AND_EDIT.len() + VIEW_AND_TOOLS.len() + MEASURE.len() + MODEL_TO_HELP.len();
+const COUNT: usize = FILE_AND_EDIT.len()
+    + APPEARANCE.len()
+    + VIEW_AND_TOOLS.len()
+    + MEASURE.len()
+    + MODEL_TO_HELP.len();
 
 /// The commands of all menus, one after the other.
 const fn join_menus() -> [CommandEntry; COUNT] {
-    let menus = [FILE_AND_EDIT, VIEW_AND_TOOLS, MEASURE, MODEL_TO_HELP];
+    let menus = [
+        FILE_AND_EDIT,
+        APPEARANCE,
+        VIEW_AND_TOOLS,
+        MEASURE,
+        MODEL_TO_HELP,
+    ];
     let mut all = [FILE_AND_EDIT[0]; COUNT];
     let (mut filled, mut menu) = (0, 0);
     while menu < menus.len() {

@@ -1,7 +1,7 @@
 //! How images look on the screen. None of it changes a mask, a measurement or an export.
 
 use super::*;
-use labrum_core::stack::ViewPlane;
+use labrum_core::{color_map::ColorMap, stack::ViewPlane};
 
 /// A dab on the first slice of the first case, not symmetric in any way.
 fn draw(session: &mut Session) {
@@ -33,22 +33,74 @@ fn outcome(session: &mut Session) -> String {
 }
 
 #[test]
-fn flips_and_rotations_change_neither_masks_nor_exports() {
+fn the_look_of_an_image_changes_neither_masks_nor_exports() {
     let mut session = with_pictures(&[("a", 1)]);
     draw(&mut session);
     session.take_jobs();
     let before = outcome(&mut session);
-    for turn in [
+    for look in [
         UserCommand::FlipHorizontally,
         UserCommand::RotateRight,
         UserCommand::FlipVertically,
         UserCommand::RotateLeft,
         UserCommand::RotateLeft,
+        UserCommand::InvertGrey,
+        UserCommand::NextColorMap,
+        UserCommand::ColorViridis,
+        UserCommand::ToggleInterpolation,
     ] {
-        command(&mut session, turn);
-        assert!(outcome(&mut session) == before, "{turn:?}");
+        command(&mut session, look);
+        assert!(outcome(&mut session) == before, "{look:?}");
     }
-    assert!(!session.cases[0].appearance.turn.is_upright());
+    let appearance = session.cases[0].appearance;
+    assert!(!appearance.turn.is_upright() && appearance.is_inverted);
+    assert_eq!(appearance.color_map, ColorMap::Viridis);
+}
+
+#[test]
+fn a_reset_shows_the_case_as_when_it_was_opened() {
+    let mut session = crate::session::ortho::tests::shown();
+    for look in [
+        UserCommand::RotateRight,
+        UserCommand::InvertGrey,
+        UserCommand::NextColorMap,
+        UserCommand::ZoomIn,
+        UserCommand::WindowAuto,
+        UserCommand::NextView,
+        UserCommand::FlipVertically,
+        UserCommand::ZoomIn,
+    ] {
+        command(&mut session, look);
+    }
+    assert!(session.cases[0].window.is_some());
+    command(&mut session, UserCommand::ResetView);
+    let case = &session.cases[0];
+    assert_eq!(case.appearance, Default::default());
+    assert_eq!((case.view, case.window), (view::View::Fit, None));
+    let views = session.viewports.ortho_views().unwrap();
+    let across = views.across(ViewPlane::Column).unwrap();
+    assert_eq!(across.view, view::View::Fit);
+    assert!(across.turn.is_upright());
+}
+
+#[test]
+fn a_colour_image_has_no_colour_map() {
+    let mut session = with_pictures(&[("a", 1)]);
+    let refusal = |session: &Session| session.command_refusal(UserCommand::NextColorMap);
+    assert_eq!(refusal(&session), None);
+    let image = Image::new(64, 64, Pixels::Rgb8(vec![[1, 2, 3]; 64 * 64])).unwrap();
+    let default_window = image.default_window();
+    let loaded = Loaded {
+        image: Arc::new(image),
+        default_window,
+        presets: Vec::new(),
+    };
+    let key = session.cases[0].slice_key();
+    session.on_event(Event::Loaded {
+        key,
+        result: Ok(Arc::new(loaded)),
+    });
+    assert_eq!(refusal(&session), Some("This is a colour image"));
 }
 
 #[test]

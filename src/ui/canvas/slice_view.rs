@@ -92,8 +92,11 @@ impl<'a> SliceView<'a> {
         };
         let (session, loaded) = (self.session, self.loaded);
         let window = session.window_of(self.case, loaded);
-        let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window);
+        let appearance = self.case.appearance;
+        let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window)
+            .inverted_if(appearance.is_inverted);
         CanvasLook::new(placement, pixels_per_point, levels)
+            .with_picture_style(appearance.color_map, session.settings.interpolation)
             .with_labels(
                 layers,
                 session.labels.all_labels(),

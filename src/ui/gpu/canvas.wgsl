@@ -20,14 +20,16 @@ struct Look {
     added: vec4f,
     removed: vec4f,
     relabelled: vec4f,
-    // Colour; w unused.
+    // Colour; 1 where pixels are interpolated.
     preview: vec4f,
-    // Opacity in the stripes and between them, and of outlines.
+    // Opacity in the stripes and between them, and of outlines; 1 where levels have the colours of the map.
     stripes: vec4f,
     // What the x and the y of the upright screen are made of, from those of the real one: flips and rotations.
     turn: vec4f,
     // Colour and opacity of the fill; below 0 where hidden.
     labels: array<vec4f, 256>,
+    // The map.
+    colors: array<vec4f, 256>,
 }
 
 @group(0) @binding(0) var<uniform> look: Look;
@@ -59,6 +61,9 @@ fn fragment(@builtin(position) at: vec4f) -> @location(0) vec4f {
     let is_inside = all(p >= vec2f(0.0)) && all(p < look.extent.xy);
     if is_inside {
         color = picture(p);
+        if look.stripes.w > 0.0 {
+            color = look.colors[min(u32(color.r * 255.0 + 0.5), 255u)].rgb;
+        }
     }
     color = overlay(color, p, upright, is_inside);
     if look.line.w > 0.0 {
@@ -111,7 +116,7 @@ fn texel(i: vec2i) -> vec3f {
 }
 
 fn filter_width(scale: f32) -> f32 {
-    if scale <= 1.0 {
+    if scale <= 1.0 || look.preview.w == 0.0 {
         return 1.0 / scale;
     }
     return 1.0 + (1.0 / scale - 1.0) * smoothstep(4.0, PIXELS_FROM, scale);
@@ -238,7 +243,7 @@ struct Edge {
 
 fn nearest_edge(p: vec2f) -> Edge {
     let scale = min(look.place.z, look.place.w);
-    if scale >= 1.0 && scale < PIXELS_FROM {
+    if scale >= 1.0 && scale < PIXELS_FROM && look.preview.w > 0.0 {
         return smooth_edge(p);
     }
     return stepped_edge(p);

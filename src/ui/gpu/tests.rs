@@ -11,6 +11,7 @@ use crate::{
 };
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use labrum_core::{
+    color_map::ColorMap,
     image::{Contrast, Image, Pixels, VoiFunction, VoiLut, Window},
     mask::Rule,
     region::Region,
@@ -200,6 +201,31 @@ fn a_flipped_or_rotated_image_is_the_same_on_gpu_and_cpu() {
                 look: &look,
             };
             compare(&mut gpu, &state, &scene, &format!("{turn:?} at {scale:?}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn colour_maps_and_square_pixels_are_the_same_on_gpu_and_cpu() {
+    let (columns, rows) = (90, 70);
+    let state = state();
+    let mut gpu = Gpu::new(&state);
+    let image = test_picture(columns, rows);
+    let live = live_mask(columns, rows, test_labels(columns, rows));
+    for map in ColorMap::ALL {
+        for (scale, interpolates) in [(0.5, true), (2.4, true), (2.4, false), (5.0, false)] {
+            let look = usual_look(&image, [scale; 2], Shown::Outline);
+            let look = look.with_picture_style(map, interpolates);
+            let scene = Scene {
+                image: &image,
+                labels: Some(&live),
+                reference: None,
+                preview: None,
+                look: &look,
+            };
+            let what = format!("{map:?} at {scale}, interpolation {interpolates}");
+            compare(&mut gpu, &state, &scene, &what);
         }
     }
 }

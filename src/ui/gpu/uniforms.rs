@@ -7,13 +7,13 @@ use crate::ui::{
     },
     raster::{BACKGROUND, stripe_period},
 };
-use labrum_core::image::Pixels;
+use labrum_core::{color_map::COLORS, image::Pixels};
 
 /// Width of the lookup table texture.
 pub(super) const TABLE_WIDTH: usize = 256;
 
-/// Size in bytes: 13 + 256 vectors of four `f32`.
-pub(super) const BYTES: usize = (13 + 256) * 16;
+/// Size in bytes: 13 vectors of four `f32`, and one for each label and each colour of the map.
+pub(super) const BYTES: usize = (13 + 256 + COLORS) * 16;
 
 /// The bytes for a scene; `is_linear` if the render target stores linear light.
 pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
@@ -27,6 +27,7 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     let levels = look.levels;
     let last = table_of(image).map_or(0, |t| t.len() - 1) as f32;
     let [r, g, b] = look.preview;
+    let colors = look.picture_colors(image);
     let across = look.turn.to_image([1.0, 0.0]);
     let down = look.turn.to_image([0.0, 1.0]);
     let head = [
@@ -65,17 +66,24 @@ pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
         difference_tint(ADDED),
         difference_tint(REMOVED),
         difference_tint(RELABELLED),
-        [r, g, b, 1.0],
+        [r, g, b, flag_value(look.interpolates)],
         [
             PREVIEW_OPACITY[0],
             PREVIEW_OPACITY[1],
             look.line_opacity,
-            0.0,
+            flag_value(colors.is_some()),
         ],
         [across[0], down[0], across[1], down[1]],
     ];
-    let all = head.iter().chain(look.labels.iter()).flatten();
-    all.flat_map(|value| value.to_le_bytes()).collect()
+    // Without a map the shader does not read the colours.
+    let colors: Vec<[f32; 4]> = match &colors {
+        Some(map) => map.iter().map(|[r, g, b]| [*r, *g, *b, 1.0]).collect(),
+        None => vec![[0.0; 4]; COLORS],
+    };
+    let all = head.iter().chain(look.labels.iter()).chain(&colors);
+    all.flatten()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 /// 1 for true, 0 for false: the shader reads numbers only.

@@ -57,7 +57,14 @@ const PICTURE: &[&[UserCommand]] = &[
         UserCommand::EmptyLabel,
         UserCommand::NothingHere,
     ],
-    &[UserCommand::ZoomFit, UserCommand::ZoomActual],
+    &[
+        UserCommand::ZoomFit,
+        UserCommand::ZoomActual,
+        UserCommand::FlipHorizontally,
+        UserCommand::RotateRight,
+        UserCommand::InvertGrey,
+        UserCommand::ResetView,
+    ],
     &[
         UserCommand::WindowPreset1,
         UserCommand::WindowPreset2,

@@ -3,6 +3,7 @@
 use crate::{
     session::{
         Action, Session,
+        appearance::Appearance,
         command::{COMMANDS, CommandEntry, Menu, UserCommand},
         settings::{Theme, ViewMode},
         store::WorkspaceState,
@@ -112,6 +113,13 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         }
         C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window/level",
         C::WindowAuto | C::WindowReset => "Window/level",
+        C::InvertGrey
+        | C::NextColorMap
+        | C::ColorGrey
+        | C::ColorHotIron
+        | C::ColorInferno
+        | C::ColorViridis
+        | C::ColorRainbow => "Colours",
         C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => {
             "Draw with the keyboard"
         }
@@ -179,17 +187,28 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleOrtho => settings.orthogonal,
         UserCommand::ToggleOverlays => settings.overlays,
         UserCommand::ToggleInformation => settings.information,
+        UserCommand::ToggleInterpolation => settings.interpolation,
+        UserCommand::InvertGrey => shown_appearance(session).is_inverted,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
         UserCommand::ToggleDrawn => settings.drawn,
-        command => {
-            let kind = command.measure_kind();
-            session.tools.active_tool() == command.tool_kind()?
-                && kind.is_none_or(|kind| kind == settings.tools.measure)
-        }
+        command => match command.color_map() {
+            Some(map) => shown_appearance(session).color_map == map,
+            None => {
+                let kind = command.measure_kind();
+                session.tools.active_tool() == command.tool_kind()?
+                    && kind.is_none_or(|kind| kind == settings.tools.measure)
+            }
+        },
     })
+}
+
+/// How the case on the screen looks.
+fn shown_appearance(session: &Session) -> Appearance {
+    let case = session.cases.current_case();
+    case.map(|case| case.appearance).unwrap_or_default()
 }
 
 fn ends_group(command: UserCommand) -> bool {
@@ -209,6 +228,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::CloseAll
             | C::Settings
             | C::ToggleInformation
+            | C::ResetView
             | C::NextView
             | C::ToggleTheme
             | C::SegmentSeries

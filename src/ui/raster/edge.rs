@@ -112,7 +112,7 @@ pub(super) struct EdgeFinder<'a> {
 impl<'a> EdgeFinder<'a> {
     pub(super) fn new(mask: &'a Mask, calm: &'a Calm, look: &'a CanvasLook) -> Self {
         let scale = look.scale[0].min(look.scale[1]);
-        let is_smooth = (1.0..PIXELS_FROM).contains(&scale);
+        let is_smooth = look.interpolates && (1.0..PIXELS_FROM).contains(&scale);
         let reach = look.scale.map(|s| (look.half_line + 0.5) / s);
         let stride = reach.map(|r| ((r / 4.0).ceil() as i64).max(1));
         let count = [0, 1].map(|i| ((reach[i] / stride[i] as f32).ceil() as i64).clamp(1, 4));

@@ -7,6 +7,7 @@ use crate::{
     ui::look::GreyLevels,
 };
 use labrum_core::{
+    color_map::ColorMap,
     image::{Contrast, Pixels, Window},
     mask::Rule,
     region::Span,
@@ -459,4 +460,101 @@ fn a_partial_repaint_of_a_turned_image_gives_the_same_canvas_as_a_full_one() {
             live.edit_mask(|mask| mask.paint_region(&stroke, (step % 4) as u8, &Rule::FREE));
         }
     }
+}
+
+#[test]
+fn a_colour_map_colours_grey_images_and_leaves_colour_images() {
+    let grey = Arc::new(Image::new(16, 16, Pixels::U8((0..=255).collect())).unwrap());
+    let colored = Image::new(1, 1, Pixels::Rgb8(vec![[10, 200, 30]])).unwrap();
+    for map in ColorMap::ALL {
+        let look = plain(&grey, 1.0, Window::from_range(0.0, 255.0));
+        let look = look.with_picture_style(map, true);
+        let scene = Scene {
+            image: &grey,
+            labels: None,
+            reference: None,
+            preview: None,
+            look: &look,
+        };
+        let painted = paint(
+            &scene,
+            Area {
+                min: [0, 0],
+                size: [16, 16],
+            },
+        );
+        let expected = map.colors().map(|[r, g, b]| Color32::from_rgb(r, g, b));
+        assert!(painted == expected, "{map:?}");
+
+        let image = Arc::new(colored.clone());
+        let look = plain(&image, 1.0, Window::from_range(0.0, 255.0));
+        let look = look.with_picture_style(map, true);
+        let scene = Scene {
+            image: &image,
+            look: &look,
+            ..scene
+        };
+        let painted = paint(
+            &scene,
+            Area {
+                min: [0, 0],
+                size: [1, 1],
+            },
+        );
+        assert_eq!(painted, [Color32::from_rgb(10, 200, 30)], "{map:?}");
+    }
+}
+
+#[test]
+fn without_interpolation_enlarged_pixels_are_squares_and_with_it_they_blend() {
+    let checks = (0..64).map(|i| 255 * ((i % 8 + i / 8) % 2) as u8);
+    let image = Arc::new(Image::new(8, 8, Pixels::U8(checks.collect())).unwrap());
+    for interpolates in [false, true] {
+        let look = plain(&image, 3.0, Window::from_range(0.0, 255.0));
+        let look = look.with_picture_style(ColorMap::Grey, interpolates);
+        let scene = Scene {
+            image: &image,
+            labels: None,
+            reference: None,
+            preview: None,
+            look: &look,
+        };
+        let painted = paint(
+            &scene,
+            Area {
+                min: [0, 0],
+                size: [24, 24],
+            },
+        );
+        let blended = painted.iter().filter(|p| !matches!(p.r(), 0 | 255)).count();
+        assert_eq!(blended > 0, interpolates, "{blended} blended pixels");
+    }
+}
+
+#[test]
+fn an_inverted_image_has_the_opposite_brightness() {
+    let image = Arc::new(Image::new(16, 16, Pixels::U8((0..=255).collect())).unwrap());
+    let window = Window::from_range(0.0, 255.0);
+    let levels = GreyLevels::from_image(&image, window, false).inverted_if(true);
+    let look = CanvasLook {
+        levels,
+        ..plain(&image, 1.0, window)
+    };
+    let scene = Scene {
+        image: &image,
+        labels: None,
+        reference: None,
+        preview: None,
+        look: &look,
+    };
+    let painted = paint(
+        &scene,
+        Area {
+            min: [0, 0],
+            size: [16, 16],
+        },
+    );
+    let is_opposite = |(i, p): (usize, &Color32)| usize::from(p.r()) + i == 255;
+    assert!(painted.iter().enumerate().all(is_opposite));
+    assert!(!levels.inverted_if(true).inverted, "twice is as before");
 }

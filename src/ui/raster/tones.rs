@@ -1,6 +1,6 @@
 //! Resamples the image, one screen row at a time: counterpart of the first half of `gpu/canvas.wgsl`.
 
-use crate::ui::look::{GreyLevels, filter_width, table_of};
+use crate::ui::look::{GreyLevels, table_of};
 use labrum_core::image::{Image, Pixels};
 
 /// Maximum number of image pixels per screen pixel along one axis; beyond that the image is sampled.
@@ -47,9 +47,8 @@ pub(super) struct Taps {
 }
 
 impl Taps {
-    /// Taps for image positions along an axis of `end` pixels, at `scale` screen pixels per image pixel.
-    pub(super) fn for_places(places: impl Iterator<Item = f32>, scale: f32, end: usize) -> Self {
-        let width = filter_width(scale);
+    /// Taps for image positions along an axis of `end` pixels, in boxes that are `width` image pixels wide.
+    pub(super) fn for_places(places: impl Iterator<Item = f32>, width: f32, end: usize) -> Self {
         let mut all = Self {
             starts: vec![0],
             ..Self::default()

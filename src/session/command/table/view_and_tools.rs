@@ -1,4 +1,4 @@
-//! The commands of the menus View and Tools.
+//! The commands of the menus View (but those of `appearance.rs`) and Tools.
 
 use super::{command_entry, ctrl_key, plain_key, shift_key};
 use crate::session::command::{
@@ -120,104 +120,6 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         "Last slice",
         "Go to the last slice",
         &[plain_key("End")],
-    ),
-    command_entry(
-        C::ZoomIn,
-        View,
-        "Zoom in",
-        "Zoom in on the centre",
-        &[plain_key("Plus"), plain_key("Equals")],
-    ),
-    command_entry(
-        C::ZoomOut,
-        View,
-        "Zoom out",
-        "Zoom out from the centre",
-        &[plain_key("Minus")],
-    ),
-    command_entry(
-        C::ZoomFit,
-        View,
-        "Fit to window",
-        "Show the whole image",
-        &[plain_key("F")],
-    ),
-    command_entry(
-        C::ZoomActual,
-        View,
-        "1:1",
-        "Show one image pixel per screen pixel",
-        &[plain_key("0")],
-    ),
-    command_entry(
-        C::FlipHorizontally,
-        View,
-        "Flip horizontally",
-        "Exchange left and right on the screen; the files stay as they are",
-        &[shift_key("H")],
-    ),
-    command_entry(
-        C::FlipVertically,
-        View,
-        "Flip vertically",
-        "Exchange top and bottom on the screen; the files stay as they are",
-        &[shift_key("V")],
-    ),
-    command_entry(
-        C::RotateRight,
-        View,
-        "Rotate right",
-        "Rotate the view clockwise by 90 degrees",
-        &[ctrl_key("ArrowRight")],
-    ),
-    command_entry(
-        C::RotateLeft,
-        View,
-        "Rotate left",
-        "Rotate the view counterclockwise by 90 degrees",
-        &[ctrl_key("ArrowLeft")],
-    ),
-    command_entry(
-        C::WindowPreset1,
-        View,
-        "Window preset 1",
-        "Apply the first window preset",
-        &[plain_key("1")],
-    ),
-    command_entry(
-        C::WindowPreset2,
-        View,
-        "Window preset 2",
-        "Apply the second window preset",
-        &[plain_key("2")],
-    ),
-    command_entry(
-        C::WindowPreset3,
-        View,
-        "Window preset 3",
-        "Apply the third window preset",
-        &[plain_key("3")],
-    ),
-    command_entry(
-        C::WindowPreset4,
-        View,
-        "Window preset 4",
-        "Apply the fourth window preset",
-        &[plain_key("4")],
-    ),
-    command_entry(
-        C::WindowAuto,
-        View,
-        "Auto window",
-        "Set the window from the values of this slice",
-        &[plain_key("A")],
-    ),
-    command_entry(
-        C::WindowReset,
-        View,
-        "Reset window",
-        "Use the window stored in the file",
-        &[shift_key("A")],
     ),
     command_entry(
         C::ToggleOrtho,
