@@ -14,7 +14,7 @@ use super::{
     settings::{CaseOrder, ExportOptions, Settings, WindowPlace},
     tasks::TaskChoice,
     tool_options::ToolOptions,
-    tools::PointerInput,
+    tools::{Place, PointerInput},
     view::Canvas,
 };
 use labrum_core::image::Window;
@@ -37,6 +37,13 @@ pub enum Action {
     ScrollSlices(i64),
     /// Set the window (window/level) of the case.
     SetWindow(Window),
+    /// Set the window of the case from the values in a rectangle of the slice.
+    WindowOfRegion {
+        /// A corner, in pixels of the image.
+        from: Place,
+        /// The opposite corner.
+        to: Place,
+    },
     /// Zoom by a factor around a point on the screen.
     Zoom {
         /// Above 1 zooms in.
@@ -166,6 +173,7 @@ impl Session {
             Action::SetSlice(slice) => self.go_to_slice(slice),
             Action::ScrollSlices(by) => self.scroll_slices(by),
             Action::SetWindow(window) => self.set_window(Some(window)),
+            Action::WindowOfRegion { from, to } => self.set_window_of_rect(from, to),
             Action::Zoom { factor, pointer } => {
                 self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e))
             }

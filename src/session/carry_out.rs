@@ -124,11 +124,18 @@ impl Session {
             C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
                 self.change_appearance(|a| a.turn = turned_by(a.turn, command))
             }
-            C::WindowPreset1 => self.apply_window_preset(0),
-            C::WindowPreset2 => self.apply_window_preset(1),
-            C::WindowPreset3 => self.apply_window_preset(2),
-            C::WindowPreset4 => self.apply_window_preset(3),
+            C::WindowPreset1
+            | C::WindowPreset2
+            | C::WindowPreset3
+            | C::WindowPreset4
+            | C::WindowPreset5
+            | C::WindowPreset6
+            | C::WindowPreset7
+            | C::WindowPreset8
+            | C::WindowPreset9 => self.apply_window_preset(command),
             C::WindowAuto => self.set_window(self.auto_window()),
+            C::WindowMask => self.set_window_of_mask(),
+            C::ZoomMask => self.zoom_to_mask(),
             C::WindowReset => self.set_window(None),
             C::InvertGrey => self.change_appearance(|a| a.is_inverted = !a.is_inverted),
             C::NextColorMap => self.change_appearance(|a| a.color_map = a.color_map.next_map()),
@@ -208,6 +215,7 @@ impl Session {
             C::ZoomIn => self.viewports.zoom_across(plane, 1.25),
             C::ZoomOut => self.viewports.zoom_across(plane, 0.8),
             C::ZoomFit => self.viewports.change_across(plane, |v| v.view = View::Fit),
+            C::ZoomMask => self.zoom_across_to_mask(plane),
             C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => self
                 .viewports
                 .change_across(plane, |v| v.turn = turned_by(v.turn, command)),

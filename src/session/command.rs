@@ -169,6 +169,7 @@ pub enum UserCommand {
     ZoomOut,
     ZoomFit,
     ZoomActual,
+    ZoomMask,
     FlipHorizontally,
     FlipVertically,
     RotateRight,
@@ -178,7 +179,13 @@ pub enum UserCommand {
     WindowPreset2,
     WindowPreset3,
     WindowPreset4,
+    WindowPreset5,
+    WindowPreset6,
+    WindowPreset7,
+    WindowPreset8,
+    WindowPreset9,
     WindowAuto,
+    WindowMask,
     WindowReset,
     InvertGrey,
     NextColorMap,
@@ -350,6 +357,22 @@ impl UserCommand {
             ShapeKind::Freehand => Self::MeasureFreehand,
             ShapeKind::Point => Self::MeasurePoint,
         }
+    }
+
+    /// Index of the window preset that it applies.
+    pub fn preset_index(self) -> Option<usize> {
+        Some(match self {
+            Self::WindowPreset1 => 0,
+            Self::WindowPreset2 => 1,
+            Self::WindowPreset3 => 2,
+            Self::WindowPreset4 => 3,
+            Self::WindowPreset5 => 4,
+            Self::WindowPreset6 => 5,
+            Self::WindowPreset7 => 6,
+            Self::WindowPreset8 => 7,
+            Self::WindowPreset9 => 8,
+            _ => return None,
+        })
     }
 
     /// The colour map that it chooses.

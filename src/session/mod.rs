@@ -36,6 +36,7 @@ mod opening;
 mod operations;
 pub mod ortho;
 pub mod pacs;
+mod parts;
 pub mod questions;
 mod refusal;
 mod review;

@@ -41,6 +41,8 @@ pub enum OrthoAction {
     Zoom(ViewPlane, f32, [f32; 2]),
     /// Move the image of a view by this many points.
     Pan(ViewPlane, [f32; 2]),
+    /// Set the window of the case from the values in a rectangle of a view, given by two corners in pixels.
+    WindowOfRegion(ViewPlane, Place, Place),
     /// The position and size of a view on the screen.
     SetCanvas(ViewPlane, Canvas),
     /// Give a view the keyboard focus.
@@ -173,6 +175,7 @@ impl Session {
                 let extent = v.picture_extent();
                 v.view.pan_by(delta, v.canvas, extent);
             }),
+            OrthoAction::WindowOfRegion(plane, from, to) => self.set_window_across(plane, from, to),
             OrthoAction::SetCanvas(plane, canvas) => {
                 self.viewports.change_across(plane, |v| v.canvas = canvas)
             }

@@ -177,7 +177,9 @@ impl Session {
             | C::BackSlices
             | C::FirstSlice
             | C::LastSlice => (!has_many).then_some("This case has only one slice"),
-            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => self
+            C::ZoomMask => self.shows_no_mask().then_some("No mask in this view"),
+            C::WindowMask => self.slice_has_no_mask().then_some("No mask on this slice"),
+            _ if command.preset_index().is_some() => self
                 .preset_name(command)
                 .is_none()
                 .then_some("This image does not have this window preset"),

@@ -160,6 +160,28 @@ impl View {
         };
     }
 
+    /// Shows a part of the image as large as fits, with some of its surroundings.
+    pub fn show_part(
+        &mut self,
+        low: [f32; 2],
+        high: [f32; 2],
+        canvas: Canvas,
+        extent: PictureExtent,
+    ) {
+        /// The share of the canvas that the part takes, and how far a small part is enlarged beyond the whole image.
+        const SHARE: f32 = 0.7;
+        const MOST: f32 = 16.0;
+        let span = span_on_screen(low, high, extent);
+        let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) * SHARE;
+        let scale = wanted
+            .min(fit_scale(canvas, extent) * MOST)
+            .clamp(*SCALES.start(), *SCALES.end());
+        *self = Self::Free {
+            scale,
+            center: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+        };
+    }
+
     /// Centres a part of the image and zooms in until it is easy to see; never zooms out.
     pub fn focus_on(
         &mut self,
@@ -290,6 +312,32 @@ mod tests {
                 "{before:?} {after:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_part_is_shown_whole_and_large() {
+        for extent in turned_extents() {
+            let mut view = View::Fit;
+            view.show_part([20.0, 30.0], [120.0, 44.0], CANVAS, extent);
+            let placed = view.place_picture(CANVAS, extent);
+            let ends = [[20.0, 30.0], [120.0, 44.0]].map(|at| placed.screen_from_image(at));
+            for [x, y] in ends {
+                assert!((100.0..=900.0).contains(&x) && (50.0..=650.0).contains(&y));
+            }
+            let covered = [0, 1].map(|i| (ends[1][i] - ends[0][i]).abs() / CANVAS.size[i]);
+            assert!(
+                (covered[0].max(covered[1]) - 0.7).abs() < 0.01,
+                "{covered:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_single_pixel_is_not_shown_larger_than_its_surroundings_need() {
+        let mut view = View::Fit;
+        view.show_part([20.0, 30.0], [21.0, 31.0], CANVAS, EXTENT);
+        let largest = View::Fit.place_picture(CANVAS, EXTENT).scale[0] * 16.0;
+        assert!(view.place_picture(CANVAS, EXTENT).scale[0] <= largest + 1e-3);
     }
 
     #[test]

@@ -116,10 +116,10 @@ impl Session {
         self.move_pointer(turn.to_image(by));
     }
 
-    pub(super) fn apply_window_preset(&mut self, index: usize) {
-        let window = self
-            .current_loaded()
-            .and_then(|l| l.presets.get(index))
+    pub(super) fn apply_window_preset(&mut self, command: UserCommand) {
+        let window = command
+            .preset_index()
+            .and_then(|index| self.current_loaded()?.presets.get(index))
             .map(|p| p.window);
         if window.is_some() {
             self.set_window(window);
@@ -134,13 +134,7 @@ impl Session {
 
     /// Name of the window preset that a command applies.
     pub fn preset_name(&self, command: UserCommand) -> Option<&str> {
-        let index = match command {
-            UserCommand::WindowPreset1 => 0,
-            UserCommand::WindowPreset2 => 1,
-            UserCommand::WindowPreset3 => 2,
-            UserCommand::WindowPreset4 => 3,
-            _ => return None,
-        };
+        let index = command.preset_index()?;
         self.current_loaded()?
             .presets
             .get(index)

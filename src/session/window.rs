@@ -2,8 +2,19 @@
 
 use labrum_core::image::{Image, Pixels, Window, WindowPreset};
 
-/// The window presets for an image: those of the file, then common ones for its modality. The first four are on the
-/// keys 1 to 4.
+/// Common windows for CT after soft tissue: name, centre and width in HU.
+const CT: [(&str, f64, f64); 7] = [
+    ("Lung", -600.0, 1500.0),
+    ("Bone", 400.0, 1800.0),
+    ("Brain", 40.0, 80.0),
+    ("Mediastinum", 50.0, 350.0),
+    ("Liver", 90.0, 150.0),
+    ("Stroke", 40.0, 40.0),
+    ("Angiography", 300.0, 600.0),
+];
+
+/// The window presets for an image: those of the file, then common ones for its modality. The first nine are on the
+/// keys 1 to 9.
 ///
 /// `default` is the initial window of the image.
 pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
@@ -21,9 +32,8 @@ pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<
     }
     if modality == "CT" {
         presets.push(named_preset("Soft tissue", Window::SOFT_TISSUE));
-        presets.push(named_preset("Lung", Window::new(-600.0, 1500.0)));
-        presets.push(named_preset("Bone", Window::new(400.0, 1800.0)));
-        presets.push(named_preset("Brain", Window::new(40.0, 80.0)));
+        presets
+            .extend(CT.map(|(name, center, width)| named_preset(name, Window::new(center, width))));
     } else if let Some((low, high)) = full_range(image) {
         presets.push(named_preset("Full range", Window::from_range(low, high)));
     }
@@ -103,7 +113,20 @@ mod tests {
             .into_iter()
             .map(|p| p.name)
             .collect();
-        assert_eq!(names, ["File 1", "Soft tissue", "Lung", "Bone", "Brain"]);
+        // The window of the file is that of the mediastinum.
+        assert_eq!(
+            names,
+            [
+                "File 1",
+                "Soft tissue",
+                "Lung",
+                "Bone",
+                "Brain",
+                "Liver",
+                "Stroke",
+                "Angiography"
+            ]
+        );
     }
 
     #[test]

@@ -186,6 +186,9 @@ fn show_view(
             place.is_view(case.id, plane, index)
         });
     }
+    if let Some(region) = state.input.dragged_region() {
+        tool_overlay::paint_dragged_region(&painter, region);
+    }
     paint_frame(&painter, rect, plane, ortho.active == plane);
 }
 

@@ -158,6 +158,9 @@ pub(crate) fn show_slice(
     if !state.is_mask_held_hidden {
         click_overlay::paint_clicks(&painter, session, placement, |place| place.is_slice(shown));
     }
+    if let Some(region) = state.input.dragged_region() {
+        tool_overlay::paint_dragged_region(&painter, region);
+    }
 }
 
 /// Reports the position of the canvas to the session when it has changed.

@@ -2,18 +2,19 @@
 
 mod amounts;
 mod context;
+mod results;
 
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
-    ortho::OrthoAction,
     tool_options::ToolKind,
     tools::{PointerInput, PointerPhase},
 };
-use amounts::{dragged_window, take_whole_part, wheel_notches};
+use amounts::{take_whole_part, wheel_notches};
 pub(super) use context::EventContext;
-use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Response, Ui, Vec2};
+use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Rect, Response, Ui, Vec2};
 use labrum_core::stack::ViewPlane;
+use results::{EventResult, action_for_result};
 
 /// Zoom factor per notch of the wheel with Ctrl.
 const ZOOM_PER_NOTCH: f32 = 1.22;
@@ -37,6 +38,8 @@ enum Gesture {
     Pan(PointerButton),
     /// Change window/level.
     Window,
+    /// Drag a rectangle, whose values the window is set from.
+    WindowRegion,
     /// Move the crosshair of the orthogonal views.
     Cross,
 }
@@ -47,7 +50,7 @@ impl Gesture {
             Self::None => None,
             Self::Draw | Self::Cross => Some(PointerButton::Primary),
             Self::Pan(button) => Some(button),
-            Self::Window => Some(PointerButton::Secondary),
+            Self::Window | Self::WindowRegion => Some(PointerButton::Secondary),
         }
     }
 }
@@ -73,19 +76,6 @@ pub(crate) struct ToolInput {
     notches: f32,
     /// Position of a right-click whose context menu has not been opened yet.
     pub(super) menu: Option<Pos2>,
-}
-
-/// The effect of an event.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum EventResult {
-    Pressed,
-    Input(PointerInput),
-    Panned(Vec2),
-    Windowed(Vec2),
-    Crossed(Pos2),
-    Zoomed(f32, Pos2),
-    Slices(i64),
-    Notches(i64),
 }
 
 impl ToolInput {
@@ -120,6 +110,14 @@ impl ToolInput {
     /// Ends all gestures, because the view is no longer shown.
     pub(super) fn let_go(&mut self) {
         (self.gesture, self.hover, self.gone) = (Gesture::None, None, None);
+    }
+
+    /// The rectangle on the screen that is being dragged to set the window.
+    pub(super) fn dragged_region(&self) -> Option<Rect> {
+        let to = self
+            .last
+            .filter(|_| self.gesture == Gesture::WindowRegion && self.is_drag)?;
+        Some(Rect::from_two_pos(self.pressed_at, to))
     }
 
     /// Sets the mouse cursor for the gesture that a press would start.
@@ -190,6 +188,7 @@ impl ToolInput {
             // It may still become a click.
             Gesture::Window if around.takes_right_clicks() && !self.is_drag => {}
             Gesture::Window => told.push(EventResult::Windowed(delta)),
+            Gesture::WindowRegion => {}
             Gesture::Cross => told.push(EventResult::Crossed(at)),
         }
     }
@@ -215,6 +214,7 @@ impl ToolInput {
             PointerButton::Primary if around.moves_crosshair(heard) => Gesture::Cross,
             PointerButton::Primary if !around.drag_pans(heard.has_space) => Gesture::Draw,
             PointerButton::Primary | PointerButton::Middle => Gesture::Pan(button),
+            PointerButton::Secondary if heard.modifiers.shift => Gesture::WindowRegion,
             PointerButton::Secondary => Gesture::Window,
             _ => return,
         };
@@ -263,8 +263,14 @@ impl ToolInput {
                 self.clicked = Some(at);
             }
         }
-        if self.gesture == Gesture::Window {
-            self.right_released(at, heard, around, told);
+        match self.gesture {
+            Gesture::WindowRegion if self.is_drag => {
+                told.push(EventResult::WindowRegion(self.pressed_at, at));
+            }
+            Gesture::Window | Gesture::WindowRegion => {
+                self.right_released(at, heard, around, told);
+            }
+            _ => {}
         }
         self.gesture = Gesture::None;
         self.gone = None;
@@ -369,6 +375,7 @@ impl ToolInput {
         match (self.gesture, tool) {
             (Gesture::Pan(_), _) => CursorIcon::Grabbing,
             (Gesture::Window, _) => CursorIcon::AllScroll,
+            (Gesture::WindowRegion, _) => CursorIcon::Crosshair,
             (Gesture::Draw, ToolKind::Pull) => CursorIcon::Grabbing,
             (Gesture::Cross, _) => CursorIcon::Crosshair,
             (_, ToolKind::Look) if is_linked && !has_space => CursorIcon::Crosshair,
@@ -379,48 +386,6 @@ impl ToolInput {
             _ => CursorIcon::Crosshair,
         }
     }
-}
-
-/// The action for an event result.
-fn action_for_result(
-    told: EventResult,
-    around: &EventContext,
-    session: &Session,
-) -> Option<Action> {
-    let across = (around.plane != ViewPlane::Slice).then_some(around.plane);
-    Some(match (told, across) {
-        (EventResult::Pressed, _) => {
-            session
-                .viewports
-                .ortho_views()
-                .filter(|ortho| ortho.active != around.plane)?;
-            Action::Ortho(OrthoAction::Activate(around.plane))
-        }
-        (EventResult::Input(input), None) => Action::Pointer(input),
-        (EventResult::Input(input), Some(plane)) => {
-            Action::Ortho(OrthoAction::Pointer(plane, input))
-        }
-        (EventResult::Panned(by), None) => Action::Pan(by.into()),
-        (EventResult::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
-        (EventResult::Windowed(by), _) => {
-            let (case, loaded) = session.cases.current_case().zip(session.current_loaded())?;
-            Action::SetWindow(dragged_window(session.window_of(case, loaded), loaded, by))
-        }
-        (EventResult::Crossed(at), _) => {
-            let place = around.placement.image_from_screen(at.into()).map(f64::from);
-            Action::Ortho(OrthoAction::Cross(around.plane, place))
-        }
-        (EventResult::Zoomed(factor, at), None) => Action::Zoom {
-            factor,
-            pointer: at.into(),
-        },
-        (EventResult::Zoomed(factor, at), Some(plane)) => {
-            Action::Ortho(OrthoAction::Zoom(plane, factor, at.into()))
-        }
-        (EventResult::Slices(by), None) => Action::ScrollSlices(by),
-        (EventResult::Slices(by), Some(plane)) => Action::Ortho(OrthoAction::Scroll(plane, by)),
-        (EventResult::Notches(by), _) => Action::ResizeTool(by),
-    })
 }
 
 #[cfg(test)]

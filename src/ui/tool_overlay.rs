@@ -6,7 +6,7 @@ use crate::session::{
     tools::{Place, Preview},
     view::ViewPlacement,
 };
-use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 use labrum_core::label::PALETTE;
 
 /// Lines over the image are light with a dark rim, visible on bright and on dark tissue.
@@ -77,6 +77,21 @@ pub(super) fn paint_brush_ring(
             points.clone(),
             PathStroke::new(width, color),
         ));
+    }
+}
+
+/// The rectangle that is being dragged to set the window from its values.
+pub(super) fn paint_dragged_region(painter: &Painter, rect: Rect) {
+    let corners = [
+        rect.left_top(),
+        rect.right_top(),
+        rect.right_bottom(),
+        rect.left_bottom(),
+        rect.left_top(),
+    ];
+    for (width, color) in [(3.0, RIM), (1.25, LIGHT)] {
+        let stroke = Stroke::new(width, color);
+        painter.extend(Shape::dashed_line(&corners, stroke, 5.0, 4.0));
     }
 }
 

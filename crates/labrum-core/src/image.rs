@@ -1,8 +1,9 @@
 //! The pixels of one slice, and their mapping to grey levels for display.
 
+mod percentiles;
+
 use super::{
     geometry::{PixelSpacing, Plane},
-    quantile::value_at_quantile,
     region::Region,
     scale::{Scale, ScaledRegion},
 };
@@ -320,31 +321,6 @@ impl Image {
                 Window::from_range(0.0, 255.0)
             }
             _ => self.auto_window(),
-        }
-    }
-
-    /// A window from the 0.5th to the 99.5th percentile of the values, without padding.
-    pub fn auto_window(&self) -> Window {
-        let n = self.pixels.len();
-        // About 60,000 pixels are enough for the percentiles.
-        let step = (n / 60_000).max(1);
-        let mut values: Vec<f64> = (0..n)
-            .step_by(step)
-            .map(|i| self.modality_value(i))
-            .filter(|v| {
-                v.is_finite() && self.padding.is_none_or(|(low, high)| *v < low || *v > high)
-            })
-            .collect();
-        if values.is_empty() {
-            return Window::from_range(0.0, 255.0);
-        }
-        values.sort_by(f64::total_cmp);
-        let low = value_at_quantile(&values, 0.005);
-        let high = value_at_quantile(&values, 0.995);
-        if high > low {
-            Window::from_range(low, high)
-        } else {
-            Window::from_range(low - 0.5, low + 0.5)
         }
     }
 

@@ -16,7 +16,7 @@ use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
 /// Mouse actions and held keys, which cannot be changed.
-const FIXED: [(&str, &str); 18] = [
+const FIXED: [(&str, &str); 19] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Brush size", "Shift+Wheel"),
@@ -24,6 +24,10 @@ const FIXED: [(&str, &str); 18] = [
     (
         "Window width (across) and centre (up/down)",
         "Drag with the right button",
+    ),
+    (
+        "Window from the values of a rectangle",
+        "Shift+Drag with the right button",
     ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
     (

@@ -60,6 +60,7 @@ const PICTURE: &[&[UserCommand]] = &[
     &[
         UserCommand::ZoomFit,
         UserCommand::ZoomActual,
+        UserCommand::ZoomMask,
         UserCommand::FlipHorizontally,
         UserCommand::RotateRight,
         UserCommand::InvertGrey,
@@ -70,7 +71,13 @@ const PICTURE: &[&[UserCommand]] = &[
         UserCommand::WindowPreset2,
         UserCommand::WindowPreset3,
         UserCommand::WindowPreset4,
+        UserCommand::WindowPreset5,
+        UserCommand::WindowPreset6,
+        UserCommand::WindowPreset7,
+        UserCommand::WindowPreset8,
+        UserCommand::WindowPreset9,
         UserCommand::WindowAuto,
+        UserCommand::WindowMask,
         UserCommand::WindowReset,
     ],
     &[
@@ -210,7 +217,7 @@ fn show_command_lines(
         }
         for command in group
             .iter()
-            .filter(|c| !is_window(**c) || session.preset_name(**c).is_some())
+            .filter(|c| !super::menu::is_missing_preset(session, **c))
         {
             let entry = command.table_entry();
             let is_on = super::menu::is_on(session, *command);
@@ -229,14 +236,6 @@ fn show_command_lines(
             );
         }
     }
-}
-
-fn is_window(command: UserCommand) -> bool {
-    use UserCommand as C;
-    matches!(
-        command,
-        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4
-    )
 }
 
 fn copy_text_item(ui: &mut Ui, words: &str, text: impl FnOnce() -> String) {

@@ -427,7 +427,7 @@ fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &m
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
         for (index, preset) in loaded.presets.iter().enumerate() {
-            let key = if index < 4 {
+            let key = if index < 9 {
                 format!(" ({})", index + 1)
             } else {
                 String::new()

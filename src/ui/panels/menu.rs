@@ -52,7 +52,10 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 
 /// The items of a menu; related commands are grouped in submenus.
 fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
-    let all: Vec<&CommandEntry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
+    let all: Vec<&CommandEntry> = COMMANDS
+        .iter()
+        .filter(|e| e.menu == menu && !is_missing_preset(session, e.command))
+        .collect();
     let has_ticks = all
         .iter()
         .filter(|entry| inner_menu(entry.command).is_none())
@@ -91,6 +94,11 @@ fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Ac
     }
 }
 
+/// True for a window preset that the image does not have.
+pub(super) fn is_missing_preset(session: &Session, command: UserCommand) -> bool {
+    command.preset_index().is_some() && session.preset_name(command).is_none()
+}
+
 /// The submenu of a command, if any.
 fn inner_menu(command: UserCommand) -> Option<&'static str> {
     use UserCommand as C;
@@ -107,12 +115,12 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         | C::BackSlices
         | C::FirstSlice
         | C::LastSlice => "Slice",
-        C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => "Zoom",
+        C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual | C::ZoomMask => "Zoom",
         C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
             "Flip and rotate"
         }
-        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window/level",
-        C::WindowAuto | C::WindowReset => "Window/level",
+        C::WindowAuto | C::WindowMask | C::WindowReset => "Window/level",
+        _ if command.preset_index().is_some() => "Window/level",
         C::InvertGrey
         | C::NextColorMap
         | C::ColorGrey

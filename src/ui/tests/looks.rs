@@ -1,8 +1,10 @@
 //! The look of images in the window: flips, rotations, and drawing on what is flipped or rotated.
 
 use super::*;
-use crate::session::tests::with_pictures;
+use crate::session::{job::Loaded, tests::with_pictures};
 use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, Vec2, vec2};
+use labrum_core::image::{Window, WindowPreset};
+use std::sync::Arc;
 
 /// The middle of a side of the test images, in pixels.
 const MIDDLE: f64 = 32.0;
@@ -104,4 +106,76 @@ fn flips_and_rotations_are_found_by_their_names() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_region_for_the_window_is_dragged_with_shift_and_the_right_button() {
+    let mut harness = drawing();
+    let from = canvas_center(&harness);
+    let to = from + vec2(60.0, 40.0);
+    let button = |pos, pressed| Input::PointerButton {
+        pos,
+        button: PointerButton::Secondary,
+        pressed,
+        modifiers: Modifiers::SHIFT,
+    };
+    for event in [
+        Input::PointerMoved(from),
+        button(from, true),
+        Input::PointerMoved(to),
+        button(to, false),
+    ] {
+        harness.event_modifiers(event, Modifiers::SHIFT);
+        harness.step();
+    }
+    harness.run_steps(2);
+    let window = harness.state().session.cases[0].window;
+    // The middle of the image is bright: 180 to 186.
+    assert_eq!(window.map(|w| w.center), Some(183.0));
+    press(&mut harness, Modifiers::SHIFT, Key::A);
+    assert_eq!(harness.state().session.cases[0].window, None);
+}
+
+#[test]
+fn window_presets_are_in_the_menu_by_their_names_and_only_those_of_the_image() {
+    let mut harness = drawing();
+    let key = harness.state().session.cases[0].slice_key();
+    let loaded = harness.state().session.current_loaded().unwrap().clone();
+    let preset = |name: &str, center| WindowPreset {
+        name: name.into(),
+        window: Window::new(center, 100.0),
+    };
+    let with_presets = Loaded {
+        image: loaded.image.clone(),
+        default_window: loaded.default_window,
+        presets: vec![preset("Lung", 1.0), preset("Bone", 2.0)],
+    };
+    harness.state_mut().session.on_event(Event::Loaded {
+        key,
+        result: Ok(Arc::new(with_presets)),
+    });
+    press(&mut harness, Modifiers::COMMAND, Key::P);
+    harness.get_by_label("Find a command").type_text("window:");
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Window preset 2").is_some());
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    let pos = canvas_center(&harness);
+    for pressed in [true, false] {
+        harness.event(Input::PointerMoved(pos));
+        harness.event(Input::PointerButton {
+            pos,
+            button: PointerButton::Secondary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        harness.step();
+    }
+    harness.run_steps(4);
+    assert!(harness.query_by_label("Window preset 2").is_some());
+    assert!(harness.query_by_label("Window preset 3").is_none());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    press(&mut harness, Modifiers::NONE, Key::Num2);
+    let window = harness.state().session.cases[0].window;
+    assert_eq!(window, Some(Window::new(2.0, 100.0)));
 }

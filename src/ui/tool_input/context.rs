@@ -60,17 +60,21 @@ impl EventContext {
         })
     }
 
+    /// Position on the image of a position on the screen.
+    pub(super) fn image_place(&self, at: Pos2) -> Place {
+        self.placement.image_from_screen(at.into()).map(f64::from)
+    }
+
     pub(super) fn pointer_input(
         &self,
         phase: PointerPhase,
         at: Pos2,
         modifiers: Modifiers,
     ) -> PointerInput {
-        let [x, y] = self.placement.image_from_screen([at.x, at.y]);
         let erases = modifiers.alt || modifiers.ctrl || modifiers.command;
         PointerInput {
             phase,
-            at: [f64::from(x), f64::from(y)],
+            at: self.image_place(at),
             erases,
             is_shifted: modifiers.shift,
             scale: f64::from(self.placement.scale[0]),

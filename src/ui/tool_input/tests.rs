@@ -226,6 +226,31 @@ fn with_the_click_tool_a_right_click_takes_away_and_a_right_drag_still_changes_t
 }
 
 #[test]
+fn a_right_drag_with_shift_marks_a_region_for_the_window_and_without_a_drag_it_is_a_right_click() {
+    let right = |x| Heard {
+        modifiers: Modifiers::SHIFT,
+        ..window_event(WindowEvent::Pressed(PointerButton::Secondary), x)
+    };
+    let released = |x| window_event(WindowEvent::Released(PointerButton::Secondary), x);
+    for tool in [ToolKind::Look, ToolKind::Brush, ToolKind::Click] {
+        let around = context(tool, 0.0);
+        let mut input = ToolInput::default();
+        let out = dispatch(&mut input, &[right(20.0), moved(45.0)], &around);
+        assert_eq!(out, [EventResult::Pressed]);
+        let marked = Rect::from_min_max(pos2(20.0, 20.0), pos2(45.0, 20.0));
+        assert_eq!(input.dragged_region(), Some(marked));
+        let out = dispatch(&mut input, &[released(50.0)], &around);
+        let region = EventResult::WindowRegion(pos2(20.0, 20.0), pos2(50.0, 20.0));
+        assert_eq!(out, [region]);
+        assert!(input.menu.is_none() && input.dragged_region().is_none());
+    }
+    let around = context(ToolKind::Brush, 0.0);
+    let mut input = ToolInput::default();
+    dispatch(&mut input, &[right(20.0), released(21.0)], &around);
+    assert!(input.menu.is_some());
+}
+
+#[test]
 fn shift_reaches_the_tool() {
     let press = Heard {
         modifiers: Modifiers::SHIFT,
