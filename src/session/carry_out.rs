@@ -148,6 +148,7 @@ impl Session {
                 self.change_appearance(|a| a.color_map = chosen);
             }
             C::ResetView => self.reset_view(),
+            C::ToggleMagnifier => self.viewports.magnifier = !self.viewports.magnifier,
             C::ToggleInterpolation => self.change_settings(|s| s.interpolation = !s.interpolation),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),

@@ -175,6 +175,7 @@ pub enum UserCommand {
     RotateRight,
     RotateLeft,
     ToggleInterpolation,
+    ToggleMagnifier,
     WindowPreset1,
     WindowPreset2,
     WindowPreset3,

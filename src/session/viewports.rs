@@ -21,6 +21,8 @@ pub struct Viewports {
     pub(super) ortho_refused: Option<((CaseId, usize, usize), String)>,
     /// The view mode before the difference was shown.
     pub(super) before_difference: ViewMode,
+    /// The image around the pointer is shown enlarged.
+    pub magnifier: bool,
     /// The uncertain region visited last: slice, and index on it.
     pub focus: Option<(SliceKey, usize)>,
 }
@@ -37,6 +39,7 @@ impl Default for Viewports {
             ortho: None,
             ortho_refused: None,
             before_difference: ViewMode::default(),
+            magnifier: false,
             focus: None,
         }
     }

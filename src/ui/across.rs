@@ -5,6 +5,7 @@ use super::{
     crosshair::{paint_crosshair, paint_frame},
     edges::{self, PictureEdges},
     look::{CanvasLook, GreyLevels, LabelLayers, Scene},
+    magnifier::Magnified,
     measure_overlay, panels,
     stage::CanvasPainter,
     stream::ViewTarget,
@@ -25,6 +26,7 @@ use labrum_core::{
     image::{Image, Window},
     stack::ViewPlane,
 };
+use std::sync::Arc;
 
 /// Gap between two views, in points.
 const GAP: f32 = 3.0;
@@ -34,6 +36,7 @@ const GAP: f32 = 3.0;
 pub(crate) struct AcrossState {
     pub(super) input: ToolInput,
     stage: CanvasPainter,
+    magnifier: CanvasPainter,
     last_canvas: Option<Canvas>,
     target: Option<ViewTarget>,
     /// Window of the last slice shown, and whether it is the default one; used while a slice is loading.
@@ -44,6 +47,7 @@ impl AcrossState {
     /// Paints on the GPU from now on.
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
+        self.magnifier.use_card(state);
     }
 
     /// Where the view was last drawn.
@@ -137,36 +141,16 @@ fn show_view(
     };
     let is_mask_held_hidden =
         !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(egui::Key::H));
-    let layers = match session.settings.view_mode {
-        _ if is_mask_held_hidden => LabelLayers::Nothing,
-        ViewMode::Fill | ViewMode::Difference => LabelLayers::Fill,
-        ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
-        ViewMode::Hidden => LabelLayers::Nothing,
+    let picture = AcrossPicture {
+        session,
+        case,
+        view,
+        image,
+        window,
+        is_default,
+        layers: label_layers(is_mask_held_hidden, session.settings.view_mode),
     };
-    let appearance = case.appearance;
-    let levels = GreyLevels::from_image(image, window, is_default);
-    let levels = levels.inverted_if(appearance.is_inverted);
-    let hidden = canvas::hidden_labels(session);
-    let look = CanvasLook::new(placement, ui.pixels_per_point(), levels)
-        .with_picture_style(appearance.color_map, session.settings.interpolation);
-    let look = look.with_labels(
-        layers,
-        session.labels.all_labels(),
-        &hidden,
-        session.settings.opacity,
-    );
-    let labels = Some(&view.labels).filter(|_| look.draws_labels());
-    state.stage.paint_scene(
-        &painter,
-        rect,
-        &Scene {
-            image,
-            labels,
-            reference: None,
-            preview: None,
-            look: &look,
-        },
-    );
+    picture.paint(&painter, rect, placement, &mut state.stage);
     let shown = (&**image, window, is_default);
     paint_annotations(&painter, rect, session, ortho, case, view, placement, shown);
     paint_crosshair(
@@ -189,7 +173,65 @@ fn show_view(
     if let Some(region) = state.input.dragged_region() {
         tool_overlay::paint_dragged_region(&painter, region);
     }
+    if let Some(magnified) = Magnified::under_pointer(ui, session, plane, rect, placement) {
+        let Magnified { rect, placement } = magnified;
+        let painter = ui.painter_at(rect);
+        picture.paint(&painter, rect, placement, &mut state.magnifier);
+        magnified.paint_rim(&painter);
+    }
     paint_frame(&painter, rect, plane, ortho.active == plane);
+}
+
+/// How labels are drawn on a reformatted view.
+fn label_layers(is_held_hidden: bool, mode: ViewMode) -> LabelLayers {
+    match mode {
+        _ if is_held_hidden => LabelLayers::Nothing,
+        ViewMode::Fill | ViewMode::Difference => LabelLayers::Fill,
+        ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
+        ViewMode::Hidden => LabelLayers::Nothing,
+    }
+}
+
+/// The image of a view with its mask.
+struct AcrossPicture<'a> {
+    session: &'a Session,
+    case: &'a Case,
+    view: &'a AcrossView,
+    image: &'a Arc<Image>,
+    window: Window,
+    is_default: bool,
+    layers: LabelLayers,
+}
+
+impl AcrossPicture<'_> {
+    fn paint(
+        &self,
+        painter: &Painter,
+        rect: Rect,
+        placement: ViewPlacement,
+        stage: &mut CanvasPainter,
+    ) {
+        let (session, appearance) = (self.session, self.case.appearance);
+        let levels = GreyLevels::from_image(self.image, self.window, self.is_default)
+            .inverted_if(appearance.is_inverted);
+        let look = CanvasLook::new(placement, painter.pixels_per_point(), levels)
+            .with_picture_style(appearance.color_map, session.settings.interpolation)
+            .with_labels(
+                self.layers,
+                session.labels.all_labels(),
+                &canvas::hidden_labels(session),
+                session.settings.opacity,
+            );
+        let labels = Some(&self.view.labels).filter(|_| look.draws_labels());
+        let scene = Scene {
+            image: self.image,
+            labels,
+            reference: None,
+            preview: None,
+            look: &look,
+        };
+        stage.paint_scene(painter, rect, &scene);
+    }
 }
 
 /// Description of a view for screen readers.

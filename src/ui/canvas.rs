@@ -5,6 +5,7 @@ mod slice_view;
 use super::{
     Pointer, click_overlay, crosshair,
     edges::{self, PictureEdges},
+    magnifier::Magnified,
     measure_overlay, panels,
     stage::{CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
@@ -37,12 +38,14 @@ pub(crate) struct CanvasState {
     /// The model's proposal, for the difference view.
     proposed: Unpacked,
     stage: CanvasPainter,
+    magnifier: CanvasPainter,
 }
 
 impl CanvasState {
     /// Paints on the GPU from now on.
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
+        self.magnifier.use_card(state);
     }
 
     /// Where the canvas was last drawn.
@@ -130,7 +133,7 @@ pub(crate) fn show_slice(
         return paint_centered_message(&painter, rect, "Loading", "");
     };
     let view = SliceView::new(session, case, shown, &loaded, state.is_mask_held_hidden);
-    view.paint_picture(&painter, rect, placement, state);
+    view.paint_picture(&painter, rect, placement, state, false);
     view.paint_contours(&painter, placement);
     if session.settings.overlays {
         paint_stored_overlays(&painter, &loaded.image, placement);
@@ -154,12 +157,32 @@ pub(crate) fn show_slice(
         shown.slice,
         placement,
     );
-    tool_overlay::paint_tool_preview(&painter, session, shown, placement);
-    if !state.is_mask_held_hidden {
-        click_overlay::paint_clicks(&painter, session, placement, |place| place.is_slice(shown));
-    }
+    paint_tool(&painter, session, shown, placement, state);
     if let Some(region) = state.input.dragged_region() {
         tool_overlay::paint_dragged_region(&painter, region);
+    }
+    let magnified = Magnified::under_pointer(ui, session, ViewPlane::Slice, rect, placement);
+    if let Some(magnified) = magnified {
+        let Magnified { rect, placement } = magnified;
+        let painter = ui.painter_at(rect);
+        view.paint_picture(&painter, rect, placement, state, true);
+        view.paint_contours(&painter, placement);
+        paint_tool(&painter, session, shown, placement, state);
+        magnified.paint_rim(&painter);
+    }
+}
+
+/// Paints what the active tool will do.
+fn paint_tool(
+    painter: &Painter,
+    session: &Session,
+    shown: SliceKey,
+    placement: ViewPlacement,
+    state: &CanvasState,
+) {
+    tool_overlay::paint_tool_preview(painter, session, shown, placement);
+    if !state.is_mask_held_hidden {
+        click_overlay::paint_clicks(painter, session, placement, |place| place.is_slice(shown));
     }
 }
 

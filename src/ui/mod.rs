@@ -10,6 +10,7 @@ mod edges;
 mod focus;
 pub mod gpu;
 pub mod look;
+mod magnifier;
 mod measure_overlay;
 mod overlay;
 mod panels;

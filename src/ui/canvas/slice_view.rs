@@ -106,13 +106,14 @@ impl<'a> SliceView<'a> {
             .with_faded_labels(self.share)
     }
 
-    /// Paints the image, its mask, and the preview of the active tool.
+    /// Paints the image, its mask, and the preview of the active tool; `is_magnified` in the magnifier.
     pub(super) fn paint_picture(
         &self,
         painter: &Painter,
         rect: Rect,
         placement: ViewPlacement,
         state: &mut CanvasState,
+        is_magnified: bool,
     ) {
         let (session, shown) = (self.session, self.shown);
         let mut look = self.build_look(placement, painter.pixels_per_point());
@@ -139,7 +140,12 @@ impl<'a> SliceView<'a> {
             preview,
             look: &look,
         };
-        state.stage.paint_scene(painter, rect, &scene);
+        let stage = if is_magnified {
+            &mut state.magnifier
+        } else {
+            &mut state.stage
+        };
+        stage.paint_scene(painter, rect, &scene);
     }
 
     /// Paints lines over the image: confidence, measurements and the selected uncertain region.

@@ -196,6 +196,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleOverlays => settings.overlays,
         UserCommand::ToggleInformation => settings.information,
         UserCommand::ToggleInterpolation => settings.interpolation,
+        UserCommand::ToggleMagnifier => session.viewports.magnifier,
         UserCommand::InvertGrey => shown_appearance(session).is_inverted,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleCases => settings.case_list,

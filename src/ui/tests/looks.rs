@@ -179,3 +179,17 @@ fn window_presets_are_in_the_menu_by_their_names_and_only_those_of_the_image() {
     let window = harness.state().session.cases[0].window;
     assert_eq!(window, Some(Window::new(2.0, 100.0)));
 }
+
+#[test]
+fn tools_draw_at_the_same_pixel_through_the_magnifier() {
+    let mut harness = drawing();
+    let by = vec2(90.0, 40.0);
+    dab(&mut harness, by);
+    let without = take_drawn(&mut harness);
+    press(&mut harness, Modifiers::SHIFT, Key::Z);
+    assert!(harness.state().session.viewports.magnifier);
+    dab(&mut harness, by);
+    assert_near(take_drawn(&mut harness), without);
+    press(&mut harness, Modifiers::SHIFT, Key::Z);
+    assert!(!harness.state().session.viewports.magnifier);
+}

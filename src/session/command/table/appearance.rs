@@ -76,6 +76,13 @@ pub(super) const APPEARANCE: &[CommandEntry] = &[
         &[shift_key("P")],
     ),
     command_entry(
+        C::ToggleMagnifier,
+        View,
+        "Magnifier",
+        "Enlarge the image around the pointer",
+        &[shift_key("Z")],
+    ),
+    command_entry(
         C::WindowPreset1,
         View,
         "Window preset 1",
