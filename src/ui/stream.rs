@@ -9,8 +9,11 @@
 //! - A press refers to what was on the screen. After an event that opens a dialog or moves the canvas, the remaining
 //!   events wait until the change has been drawn: text typed right away goes to the field of the new dialog.
 
+mod commands;
+
 use super::shortcuts;
 use crate::session::{command::UserCommand, keys::Keys};
+use commands::{moves_canvas, repeats_while_held};
 use egui::{
     Context, Event, Key, LayerId, Modifiers, MouseWheelUnit, Plugin, PointerButton, Pos2, RawInput,
     Rect, Response, Ui, Vec2,
@@ -446,39 +449,4 @@ fn may_trigger_control(key: Key, ctx: &Context) -> bool {
         Key::Space => !ctx.text_edit_focused(),
         _ => false,
     }
-}
-
-/// True for commands that open a dialog or move the canvas; later events wait until that is drawn.
-fn moves_canvas(command: UserCommand) -> bool {
-    use UserCommand as C;
-    let is_dialog = matches!(
-        command,
-        C::OpenPath
-            | C::Export
-            | C::Settings
-            | C::Workspace
-            | C::Versions
-            | C::WorkReport
-            | C::OpenFromServer
-    ) || matches!(
-        command,
-        C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About
-    ) || matches!(command, C::NewWorkspace | C::FindImages | C::ChooseTask)
-        || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
-    is_dialog
-        || matches!(
-            command,
-            C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho
-        )
-        || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
-}
-
-/// False for commands that run once per key press, however long the key is held.
-fn repeats_while_held(command: UserCommand) -> bool {
-    use UserCommand as C;
-    let runs_once = matches!(
-        command,
-        C::Accept | C::Skip | C::RemoveCase | C::NothingHere | C::SecondChoice
-    );
-    !runs_once && !matches!(command, C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
 }
