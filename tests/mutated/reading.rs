@@ -78,6 +78,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
         },
         Kind::Dicom,
     ));
+    outcome.note(labrum_dicom::elements::read_header(path));
     if format.is_picture() {
         outcome.note(open::load_slice(
             &Source {

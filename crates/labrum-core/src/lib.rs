@@ -21,6 +21,7 @@ pub mod file_bytes;
 pub mod gate;
 pub mod geometry;
 pub mod guard;
+pub mod header;
 pub mod hex;
 pub mod holdout;
 pub mod image;

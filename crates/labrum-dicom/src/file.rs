@@ -20,8 +20,12 @@ const GE_PRIVATE: &str = "1.2.840.113619.5.2";
 pub(crate) struct DicomFile {
     /// The bytes that offsets refer to: the file, or the inflated dataset.
     pub(crate) bytes: FileBytes,
+    /// The file meta information; empty if there is none.
+    pub(crate) meta: DataSet,
     /// The dataset without the pixel data.
     pub(crate) data: DataSet,
+    /// How the elements of the dataset are encoded.
+    pub(crate) encoding: Encoding,
     /// Where the pixel data is.
     pub(crate) pixels: Option<PixelElement>,
     /// Transfer Syntax UID, from the file meta information or guessed.
@@ -94,7 +98,9 @@ impl DicomFile {
         Ok(Self {
             bytes,
             big_endian_pixels: encoding.big_endian || transfer_syntax == GE_PRIVATE,
+            meta: meta.data,
             data: parsed.data,
+            encoding,
             pixels: parsed.pixels,
             transfer_syntax,
             broken: parsed.broken,

@@ -9,6 +9,7 @@ mod decode;
 pub mod deidentify;
 mod diffusion;
 mod display;
+pub mod elements;
 mod file;
 #[doc(hidden)]
 pub mod fixture;

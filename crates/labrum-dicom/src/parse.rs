@@ -21,9 +21,11 @@ const MOST_ELEMENTS: usize = 5_000_000;
 const MOST_KEPT: u64 = 256 << 20;
 const UNDEFINED: u32 = u32::MAX;
 
-const ITEM: Tag = Tag(0xFFFE, 0xE000);
+/// The beginning of an item.
+pub(crate) const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
-const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
+/// The end of a sequence or of fragments.
+pub(crate) const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 
 /// How elements are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
