@@ -13,7 +13,6 @@ use crate::session::{
 use amounts::{take_whole_part, wheel_notches};
 pub(super) use context::EventContext;
 use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Rect, Response, Ui, Vec2};
-use labrum_core::stack::ViewPlane;
 use results::{EventResult, action_for_result};
 
 /// Zoom factor per notch of the wheel with Ctrl.

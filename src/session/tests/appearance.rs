@@ -157,6 +157,7 @@ fn a_rectangle_on_a_reformatted_view_sets_the_window() {
         plane: ViewPlane::Row,
         index: 4,
         image: Some(Arc::new(image)),
+        slices: 0,
     });
     session.apply_action(Action::Ortho(OrthoAction::WindowOfRegion(
         ViewPlane::Row,

@@ -123,7 +123,7 @@ fn texts_at_the_edges_never_overlap() {
                 edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                 edges.write_remarks(&["The slices are not evenly spaced.".into()]);
                 edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));
-                edges.scale_bar(|_| Some(0.7 / f64::from(zoom)));
+                edges.scale_bar(|_| Some(0.7 / zoom));
                 edges.write_study_and_slice(&information);
                 taken.clone_from(&edges.taken);
             };

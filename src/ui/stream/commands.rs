@@ -17,8 +17,10 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
     ) || matches!(
         command,
         C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About
-    ) || matches!(command, C::NewWorkspace | C::FindImages | C::ChooseTask)
-        || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
+    ) || matches!(
+        command,
+        C::NewWorkspace | C::FindImages | C::ChooseTask | C::EditMeasurement
+    ) || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
     is_dialog
         || matches!(
             command,

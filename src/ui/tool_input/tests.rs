@@ -4,6 +4,7 @@ use super::*;
 use crate::session::view::ViewPlacement;
 use PointerPhase::{DoubleClick, Drag, Hover, Leave, Press, Release};
 use egui::{MouseWheelUnit, pos2};
+use labrum_core::stack::ViewPlane;
 
 /// A view left of x = 100; one pixel is two points wide.
 fn context(tool: ToolKind, time: f64) -> EventContext {

@@ -24,7 +24,7 @@ pub(super) const MEASURE: &[CommandEntry] = &[
         Tools,
         "Cobb angle",
         "Draw the angle between two lines",
-        &[shift_key("C")],
+        &[shift_key("K")],
     ),
     command_entry(
         C::MeasureBidirectional,
@@ -52,14 +52,14 @@ pub(super) const MEASURE: &[CommandEntry] = &[
         Tools,
         "Freehand region",
         "Draw around a region with area, mean and standard deviation",
-        &[shift_key("F")],
+        &[shift_key("D")],
     ),
     command_entry(
         C::MeasurePoint,
         Tools,
         "Point",
         "Mark a point and show its value",
-        &[shift_key("P")],
+        &[shift_key("J")],
     ),
     command_entry(
         C::NextMeasurement,
