@@ -104,7 +104,7 @@ fn what_is_drawn_is_chosen_in_the_panel_and_by_keys() {
     harness.run_steps(2);
     let kind = |harness: &Harness<'static, App>| harness.state().session.settings.tools.measure;
     assert_eq!(kind(&harness), ShapeKind::Ellipse);
-    harness.key_press_modifiers(Modifiers::SHIFT, Key::C);
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
     harness.run_steps(2);
     assert_eq!(kind(&harness), ShapeKind::CobbAngle);
     harness.key_press(Key::B);

@@ -170,7 +170,7 @@ pub(super) const APPEARANCE: &[CommandEntry] = &[
         C::InvertGrey,
         View,
         "Invert",
-        "Exchange bright and dark on the screen",
+        "Show the negative of the image: black as white, white as black",
         &[shift_key("I")],
     ),
     command_entry(
