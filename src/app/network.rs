@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    session::job::{ClickJob, ModelEntry, ModelSource, SecondChoiceJob},
+    session::job::{ClickJob, ClickModel, ModelEntry, ModelSource, SecondChoiceJob},
     shipped,
     worker::SegmentationNetwork,
 };
@@ -28,10 +28,12 @@ pub(super) fn boxed_segmenter() -> Box<dyn SegmentationNetwork> {
 #[derive(Default)]
 struct Real {
     ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
-    /// The network of the Click tool.
-    clicks: Option<(DeviceChoice, PromptSegmenter)>,
+    /// The network of the Click tool, and which one was asked for.
+    clicks: Option<(ClickModel, PromptSegmenter)>,
     /// The image that was clicked last, and its grey levels.
     clicked: Option<(Arc<Image>, SquareImage)>,
+    /// A message for the user about the loading of the network of the Click tool.
+    notice: Option<String>,
 }
 
 impl SegmentationNetwork for Real {
@@ -86,17 +88,27 @@ impl SegmentationNetwork for Real {
         }
     }
 
-    fn prepare_clicks(&mut self, choice: DeviceChoice) -> Result<()> {
-        if self.clicks.as_ref().is_none_or(|(on, _)| *on != choice) {
-            self.clicks = None;
-            let segmenter = PromptSegmenter::from_bytes(shipped::CLICK, choice)?;
-            self.clicks = Some((choice, segmenter));
+    fn prepare_clicks(&mut self, model: &ClickModel) -> Result<()> {
+        if self.clicks.as_ref().is_some_and(|(of, _)| of == model) {
+            return Ok(());
         }
+        // Drop the old network first: two may not fit into the memory of a GPU.
+        self.clicks = None;
+        let (segmenter, notice) = load_clicks(model)?;
+        self.notice = notice.or_else(|| self.notice.take());
+        self.clicks = Some((model.clone(), segmenter));
         Ok(())
     }
 
+    fn click_model_title(&self) -> String {
+        let card = self.clicks.as_ref().map(|(_, loaded)| loaded.model_card());
+        card.map_or_else(String::new, |card| {
+            format!("{} {}", card.name, card.version)
+        })
+    }
+
     fn answer_click(&mut self, job: &ClickJob) -> Result<Vec<f32>> {
-        self.prepare_clicks(job.device)?;
+        self.prepare_clicks(&job.model)?;
         let Some((_, segmenter)) = &mut self.clicks else {
             return Err(Error::new("find the clicked object", "no model is loaded"));
         };
@@ -106,7 +118,7 @@ impl SegmentationNetwork for Real {
     }
 
     fn second_choices(&mut self, job: &SecondChoiceJob) -> Result<Vec<BoundaryChoice>> {
-        self.prepare_clicks(job.device)?;
+        self.prepare_clicks(&job.model)?;
         let Some((_, segmenter)) = &mut self.clicks else {
             return Err(Error::new("find another boundary", "no model is loaded"));
         };
@@ -123,10 +135,29 @@ impl SegmentationNetwork for Real {
     }
 
     fn take_notice(&mut self) -> Option<String> {
-        let clicks = self.clicks.as_mut();
-        let of_clicks = clicks.and_then(|(_, segmenter)| segmenter.take_notice());
+        let of_clicks = || self.clicks.as_mut()?.1.take_notice();
+        let of_clicks = self.notice.take().or_else(of_clicks);
         of_clicks.or_else(|| self.ready.as_mut()?.2.take_notice())
     }
+}
+
+/// Loads a network of the Click tool. Where the file of a version is missing or damaged, it is the shipped one, with a message
+/// for the user.
+fn load_clicks(model: &ClickModel) -> Result<(PromptSegmenter, Option<String>)> {
+    let mut notice = None;
+    if let Some(file) = &model.file {
+        match PromptSegmenter::load_from_path(file, model.device) {
+            Ok(segmenter) => return Ok((segmenter, None)),
+            Err(error) => {
+                notice = Some(format!(
+                    "the active version of the Click tool's model cannot be used ({error}); the \
+                     Click tool uses the built-in model"
+                ));
+            }
+        }
+    }
+    let segmenter = PromptSegmenter::from_bytes(shipped::CLICK, model.device)?;
+    Ok((segmenter, notice))
 }
 
 /// The grey levels of an image, cached until another image is clicked.
@@ -200,7 +231,10 @@ mod tests {
             image: disc_image(),
             object: Arc::new(ClickedObject::from_piece(&half, SIDE, SIDE)),
             stretch: cut.collect(),
-            device: DeviceChoice::Cpu,
+            model: ClickModel {
+                file: None,
+                device: DeviceChoice::Cpu,
+            },
         };
         let choices = Real::default().second_choices(&job).unwrap();
         let larger = choices.iter().find(|choice| choice.adds).unwrap();

@@ -1,10 +1,14 @@
 //! `labrum click`: segments the object that clicks, boxes and scribbles indicate.
 
-use super::{DeviceArgument, console, usage::argument_error};
+use super::{
+    DeviceArgument, console::print_remark, reading::ReadOnlyWorkspace, usage::argument_error,
+};
 use crate::io::{export, open};
 use crate::{Error, Result};
 use clap::{ArgAction, ArgMatches, FromArgMatches};
-use labrum_core::{label::Label, mask::Mask, progress::Cancel, prompts::Prompt, whole_file};
+use labrum_core::{
+    label::Label, learning::ModelKind, mask::Mask, progress::Cancel, prompts::Prompt, whole_file,
+};
 use labrum_nn::{
     preprocess,
     prompt::{
@@ -25,7 +29,8 @@ later prompt changes the mask only in connected areas that it touches. The mask 
 Examples:
   labrum click image.png --at 120,80 --out mask.png
   labrum click image.png --at 120,80 --at 150,92 --not 60,40 --out mask.png --overwrite
-  labrum click study/slice.dcm --box 40,30,180,160 --out mask.png"
+  labrum click study/slice.dcm --box 40,30,180,160 --out mask.png
+  labrum click image.png --workspace work/ --at 120,80 --out mask.png"
 )]
 pub(super) struct ClickArguments {
     /// Image file: DICOM, PNG, JPEG, TIFF, BMP, WebP or NIfTI
@@ -43,6 +48,9 @@ pub(super) struct ClickArguments {
     /// Model file written by labrum train-prompts [default: the shipped model]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Use the model that the Click tool uses in this workspace
+    #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
+    workspace: Option<PathBuf>,
     /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
@@ -174,18 +182,40 @@ pub(super) fn run(arguments: &ClickArguments) -> Result<()> {
     arguments.overwrite.refuse_existing([&arguments.out])?;
     whole_file::check_writable(&arguments.out, "write the mask")?;
     let image = load_image(arguments)?;
-    let mut segmenter = match &arguments.model {
-        Some(path) => PromptSegmenter::load_from_path(path, arguments.device.into())?,
-        None => PromptSegmenter::from_bytes(crate::shipped::CLICK, arguments.device.into())?,
-    };
+    let mut segmenter = load_model(arguments)?;
     let found = segmenter.segment(&image, &arguments.prompts.0, None)?;
     if let Some(notice) = segmenter.take_notice() {
-        console::print_remark(format_args!("labrum: {notice}"));
+        print_remark(format_args!("labrum: {notice}"));
     }
     let labels = to_mask(&found).into_iter().map(u8::from).collect();
     let mask = Mask::from_labels(image.columns, image.rows, labels)
         .ok_or_else(|| Error::at_path(tried, &arguments.image, "the image has no pixels"))?;
     export::label_map(&arguments.out, &mask, &[Label::with_name("Object", 0)])
+}
+
+/// The model of a file, the active one of a workspace, or the shipped one.
+fn load_model(arguments: &ClickArguments) -> Result<PromptSegmenter> {
+    let device = arguments.device.into();
+    let file = match (&arguments.model, &arguments.workspace) {
+        (Some(file), _) => Some(file.clone()),
+        (None, Some(folder)) => {
+            let versions = ReadOnlyWorkspace::open(folder)?.all_versions()?;
+            let active = versions
+                .into_iter()
+                .find(|version| version.is_active_for(ModelKind::Clicks));
+            active.map(|version| version.file)
+        }
+        (None, None) => None,
+    };
+    if let Some(file) = file {
+        match PromptSegmenter::load_from_path(&file, device) {
+            Err(error) if arguments.workspace.is_some() => print_remark(format_args!(
+                "labrum: the active version of the model cannot be used ({error}); using the shipped model"
+            )),
+            loaded => return loaded,
+        }
+    }
+    PromptSegmenter::from_bytes(crate::shipped::CLICK, device)
 }
 
 fn load_image(arguments: &ClickArguments) -> Result<PromptImage> {

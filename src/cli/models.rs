@@ -4,25 +4,28 @@ use super::{
     DeviceArgument, reading::ReadOnlyWorkspace, round::format_time, usage::argument_error,
 };
 use crate::io::export::work_report_csv;
-use crate::learning::{compare_models, model::Model};
+use crate::learning::{clicks::compare_click_models, compare_models, model::Model};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 use clap::Subcommand;
 use labrum_core::{
+    gate::GateReport,
     holdout::Side,
-    learning::{Version, VersionState},
+    learning::{ModelKind, Version, VersionState},
     whole_file,
 };
-use std::{io::IsTerminal, path::PathBuf};
+use std::{fmt::Write, io::IsTerminal, path::PathBuf};
 
 /// List, activate, compare and export the models trained in a workspace
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "VERSION is the number of the round that made the version: the first column of the list.
+    after_help = "VERSION is the number of the round that made the version: the first column of the list. A round can make two \
+versions: of the model that proposes masks, and, with --clicks, of the model of the Click tool.
 
 Examples:
   labrum models --workspace work/
   labrum models --workspace work/ activate 3
+  labrum models --workspace work/ --clicks activate 3
   labrum models --workspace work/ compare 3 4 --json
   labrum models --workspace work/ export 3 --out better.safetensors"
 )]
@@ -30,6 +33,9 @@ pub(super) struct ModelsArguments {
     /// Folder of the workspace
     #[arg(long, global = true)]
     workspace: Option<PathBuf>,
+    /// The versions of the model of the Click tool, instead of those that propose masks
+    #[arg(long, global = true)]
+    clicks: bool,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
@@ -41,7 +47,7 @@ pub(super) struct ModelsArguments {
 enum ModelsCommand {
     /// List all versions (default)
     List,
-    /// Make a version the active model; 0 for the shipped models
+    /// Make a version the active model; 0 for the shipped models (with --clicks, for the shipped model of the Click tool)
     Activate {
         /// Number of the round that made the version
         version: i64,
@@ -96,6 +102,7 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
         argument_error("use the models", "no workspace was given").with_advice("Use --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
+    let (kind, json) = (arguments.kind(), arguments.json);
     if matches!(
         what,
         ModelsCommand::List
@@ -103,38 +110,55 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
             | ModelsCommand::Compare { .. }
             | ModelsCommand::Export { .. }
     ) {
-        return run_read_only(&mut ReadOnlyWorkspace::open(folder)?, what, arguments.json);
+        return run_read_only(&mut ReadOnlyWorkspace::open(folder)?, what, kind, json);
     }
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
     match what {
-        ModelsCommand::Activate { version: 0 } => workspace.activate_version(None)?,
+        ModelsCommand::Activate { version: 0 } => match kind {
+            ModelKind::Masks => workspace.activate_version(None)?,
+            ModelKind::Clicks => workspace.use_shipped_clicks()?,
+        },
         ModelsCommand::Activate { version } => {
-            let version = version_of_round(&mut workspace, *version)?;
+            let version = version_of_round(&mut workspace, *version, kind)?;
             workspace.activate_version(Some(version.key))?;
         }
         ModelsCommand::Reject { version } => {
-            let version = version_of_round(&mut workspace, *version)?;
+            let version = version_of_round(&mut workspace, *version, kind)?;
             workspace.reject_version(version.key)?;
         }
         ModelsCommand::Rename { version, name } => {
-            let version = version_of_round(&mut workspace, *version)?;
+            let version = version_of_round(&mut workspace, *version, kind)?;
             workspace.rename_version(version.key, name)?;
         }
         ModelsCommand::Delete { version, yes } => {
-            return delete_version(&mut workspace, *version, *yes);
+            let version = version_of_round(&mut workspace, *version, kind)?;
+            return delete_version(&mut workspace, &version, *yes);
         }
         _ => {}
     }
     workspace.sync_to_disk()?;
-    print_versions(&workspace.list_versions()?, arguments.json)
+    print_versions(workspace.list_versions()?, kind, json)
 }
 
-fn print_versions(versions: &[Version], json: bool) -> Result<()> {
+impl ModelsArguments {
+    /// Which versions the command is about.
+    fn kind(&self) -> ModelKind {
+        if self.clicks {
+            ModelKind::Clicks
+        } else {
+            ModelKind::Masks
+        }
+    }
+}
+
+/// Prints the versions of a kind.
+fn print_versions(mut versions: Vec<Version>, kind: ModelKind, json: bool) -> Result<()> {
+    versions.retain(|version| version.kind == kind);
     if json {
         super::print_json(&versions)
     } else {
-        super::print_text(&versions_table(versions))
+        super::print_text(&versions_table(&versions, kind))
     }
 }
 
@@ -142,6 +166,7 @@ fn print_versions(versions: &[Version], json: bool) -> Result<()> {
 fn run_read_only(
     workspace: &mut ReadOnlyWorkspace,
     what: &ModelsCommand,
+    kind: ModelKind,
     json: bool,
 ) -> Result<()> {
     match what {
@@ -149,7 +174,15 @@ fn run_read_only(
             first,
             second,
             device,
-        } => compare_versions(workspace, *first, *second, *device, json),
+        } => {
+            let first = version_of_round(workspace, *first, kind)?;
+            let second = version_of_round(workspace, *second, kind)?;
+            let report = compare_versions(workspace, &first, &second, *device)?;
+            if json {
+                return super::print_json(&report);
+            }
+            super::print_text(&comparison_text(&first, &second, &report))
+        }
         ModelsCommand::Report => {
             let report = workspace.work_report()?;
             crate::cli::console::print_remark(report.next_round_advice());
@@ -166,23 +199,27 @@ fn run_read_only(
         } => {
             super::check_model_file(out)?;
             overwrite.refuse_existing([out])?;
-            let version = version_of_round(workspace, *version)?;
-            let bytes = Model::bytes_of_version(&version.file, &workspace.read_labels()?)?;
+            let version = version_of_round(workspace, *version, kind)?;
+            let bytes = Model::bytes_of_version(&version, &workspace.read_labels()?)?;
             whole_file::write_atomically(out, "export the version", |file| file.write_all(&bytes))?;
             super::print_text(&format!("Wrote {} to {}", version.name, out.display()))
         }
-        _ => print_versions(&workspace.all_versions()?, json),
+        _ => print_versions(workspace.all_versions()?, kind, json),
     }
 }
 
-/// The version made by the round with this number.
-fn version_of_round(workspace: &mut Workspace, round: i64) -> Result<Version> {
-    let versions = workspace.list_versions()?;
+/// The version of a kind made by the round with this number.
+fn version_of_round(workspace: &mut Workspace, round: i64, kind: ModelKind) -> Result<Version> {
+    let mut versions = workspace.list_versions()?;
+    versions.retain(|version| version.kind == kind);
     if let Some(found) = versions.iter().find(|v| v.round.0 == round) {
         return Ok(found.clone());
     }
     let known: Vec<String> = versions.iter().map(|v| v.round.0.to_string()).collect();
     let reason = match known.as_slice() {
+        [] if kind == ModelKind::Clicks => {
+            "no model of the Click tool has been trained in this workspace yet".to_owned()
+        }
         [] => "no model has been trained in this workspace yet".to_owned(),
         known => format!(
             "the workspace has versions from rounds {}",
@@ -195,8 +232,7 @@ fn version_of_round(workspace: &mut Workspace, round: i64) -> Result<Version> {
 }
 
 /// Deletes a version, after asking for confirmation unless `is_confirmed`.
-fn delete_version(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<()> {
-    let version = version_of_round(workspace, round)?;
+fn delete_version(workspace: &mut Workspace, version: &Version, is_confirmed: bool) -> Result<()> {
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
         if !std::io::stdin().is_terminal() {
@@ -227,49 +263,75 @@ fn delete_version(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> 
     ))
 }
 
+/// Compares the second version with the first on the current hold-out cases.
 fn compare_versions(
     workspace: &mut Workspace,
-    first: i64,
-    second: i64,
+    first: &Version,
+    second: &Version,
     device: DeviceArgument,
-    json: bool,
-) -> Result<()> {
-    let first = version_of_round(workspace, first)?;
-    let second = version_of_round(workspace, second)?;
+) -> Result<GateReport> {
     let masks = workspace.accepted_masks()?;
     let held_out: Vec<_> = masks
         .into_iter()
         .filter(|s| s.side == Side::HoldOut)
         .collect();
+    if first.kind == ModelKind::Clicks {
+        let (first, second) = (
+            Model::read_file(&first.file)?,
+            Model::read_file(&second.file)?,
+        );
+        return compare_click_models(&first, &second, &held_out);
+    }
     let labels = workspace.read_labels()?;
     let active = Model::of_version(&first.file, &labels)?;
     let candidate = Model::of_version(&second.file, &labels)?;
-    let report = compare_models(&active, &candidate, &held_out, &labels, device.into())?;
-    if json {
-        return super::print_json(&report);
-    }
-    let (better, worse) = report.better_and_worse();
+    compare_models(&active, &candidate, &held_out, &labels, device.into())
+}
+
+fn comparison_text(first: &Version, second: &Version, report: &GateReport) -> String {
     let mut text = format!(
-        "{} compared with {}: {}; {better} better, {worse} worse",
+        "{} compared with {}: {}",
         second.name,
         first.name,
         report.verdict.reason_text()
     );
+    if let Some(clicks) = &report.clicks {
+        for case in &clicks.cases {
+            let (before, after) = (case.active, case.candidate);
+            let _ = write!(
+                text,
+                "\n{:40} {:.1} -> {:.1} clicks, Dice {:.4} -> {:.4} after one click",
+                case.name, before.clicks, after.clicks, before.dice, after.dice
+            );
+        }
+        return text;
+    }
+    let (better, worse) = report.better_and_worse();
+    let _ = write!(text, "; {better} better, {worse} worse");
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
-        text += &format!(
-            "\n{:40} {before:.4} -> {:.4} ({:+.4})",
-            case.name,
-            case.candidate.dice,
-            case.dice_gain()
+        let (after, gain) = (case.candidate.dice, case.dice_gain());
+        let _ = write!(
+            text,
+            "\n{:40} {before:.4} -> {after:.4} ({gain:+.4})",
+            case.name
         );
     }
-    super::print_text(&text)
+    text
 }
 
-fn versions_table(versions: &[Version]) -> String {
+fn versions_table(versions: &[Version], kind: ModelKind) -> String {
     if versions.is_empty() {
-        return "No models yet. Accept a few cases, then run labrum train --workspace.".into();
+        return match kind {
+            ModelKind::Masks => {
+                "No models yet. Accept a few cases, then run labrum train --workspace.".into()
+            }
+            ModelKind::Clicks => {
+                "No models yet: the Click tool uses the shipped one. Use it on at least three \
+                                  cases and accept them, then run labrum train --workspace."
+                    .into()
+            }
+        };
     }
     let width = versions
         .iter()
@@ -291,18 +353,27 @@ fn version_line(version: &Version, width: usize) -> String {
         VersionState::Rejected => "rejected",
         VersionState::Undecided => "undecided",
     };
-    let dice = version
-        .report
-        .mean_scores()
-        .1
-        .map_or("none".into(), |s| format!("{:.4}", s.dice));
+    let score = held_out_score(&version.report);
     let hash: String = version.hash.chars().take(12).collect();
     format!(
-        "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
+        "{:4}  {:width$}  {state:9}  {}  {:5} cases  {score}  {hash}  from {}",
         version.round.0,
         version.name,
         format_time(version.made_at),
         version.cases,
         version.parent_name
     )
+}
+
+/// The score on the hold-out cases: "Dice 0.9512", or "2.33 clicks" to Dice 0.90.
+fn held_out_score(report: &GateReport) -> String {
+    if let Some(clicks) = &report.clicks {
+        let mean = clicks.mean_scores();
+        return mean.map_or("clicks none".into(), |(_, candidate)| {
+            format!("{:.2} clicks", candidate.clicks)
+        });
+    }
+    let dice = report.mean_scores().1;
+    let dice = dice.map_or("none".into(), |s| format!("{:.4}", s.dice));
+    format!("Dice {dice:6}")
 }

@@ -228,6 +228,7 @@ fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
         RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
             log::info!("after {step} steps: validation Dice {dice:.4}");
         }
+        RoundPhase::TrainingClicks(_) | RoundPhase::JudgingClicks => {}
         RoundPhase::Judging => bar.set_message("evaluating"),
     }
 }

@@ -1,5 +1,7 @@
 //! `labrum train --workspace`: a round of training on the accepted masks of a workspace.
 
+mod tell;
+
 use super::plan::PlanArguments;
 use crate::learning::{
     model::{CLICK, Model, shipped_named},
@@ -8,20 +10,19 @@ use crate::learning::{
 use crate::shipped;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
-use indicatif::ProgressBar;
 use labrum_core::{
     counts::count_with_noun,
-    holdout::Side,
-    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
+    learning::{ModelKind, RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionKey},
     progress::Control,
     training::{
-        CLICK_MODEL_NAME, Length, NOTHING_NAME, Plan, RoundPhase, RoundProgress, RoundSettings,
+        CLICK_MODEL_NAME, ClickSettings, ClickTraining, Length, NOTHING_NAME, Plan, RoundSettings,
         StartFrom,
     },
 };
 use labrum_nn::device::DeviceChoice;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tell::{describe_outcome, outcome_json, show_phase, tell_effort, tell_estimate};
 
 /// Default length of a round, in seconds.
 const SECONDS: f64 = 60.0;
@@ -36,6 +37,8 @@ pub(super) struct RoundRequest<'a> {
     pub(super) seconds: Option<f64>,
     pub(super) steps: Option<usize>,
     pub(super) plan: &'a PlanArguments,
+    /// When the click model is fine-tuned, too; `None` for when prompts were used.
+    pub(super) clicks: Option<ClickTraining>,
     pub(super) device: DeviceChoice,
     /// Discard an interrupted round and start a new one.
     pub(super) anew: bool,
@@ -78,6 +81,7 @@ pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
             parent,
             settings: settings.to_json()?,
             checkpoint: PathBuf::new(),
+            click_checkpoint: PathBuf::new(),
         };
         let round = round_from_record(&mut workspace, &record, accepted, wish)?;
         return tell_estimate(&round, wish.json, None);
@@ -105,6 +109,10 @@ fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Resul
             "--steps",
             wish.steps
                 .is_some_and(|steps| known.plan.length != Length::Steps(steps)),
+        ),
+        (
+            "--clicks",
+            wish.clicks.is_some_and(|when| known.clicks.when != when),
         ),
     ];
     let other = other
@@ -179,6 +187,7 @@ fn round_from_record(
         parent: record.parent,
         name: workspace.read_name()?,
         checkpoint: record.checkpoint.clone(),
+        click_checkpoint: record.click_checkpoint.clone(),
         device: wish.device,
     })
 }
@@ -195,29 +204,26 @@ fn run_round(
     let result = round
         .estimate_cost(rayon::current_num_threads())
         .and_then(|estimate| {
-            super::print_above_bar(
-                &bar,
-                &format!(
-                    "{} ({}) for training, {} held out; about {:.0} s and {:.1} GB of memory",
-                    count_with_noun(estimate.cases, "case"),
-                    count_with_noun(estimate.slices, "slice"),
-                    estimate.held_out,
-                    estimate.seconds,
-                    estimate.memory as f64 / 1e9
-                ),
-            );
+            super::print_above_bar(&bar, &tell_effort(&estimate));
             estimate
                 .note
                 .iter()
                 .for_each(|note| super::print_above_bar(&bar, note));
-            round.train_version(control, &mut |phase| show_phase(&bar, phase))
+            round.train_versions(control, &mut |phase| show_phase(&bar, phase))
         });
     bar.finish_and_clear();
     match result {
-        Ok(Some(version)) => {
-            let version = workspace.add_version(&version)?;
+        Ok(Some(made)) => {
+            let versions = workspace.add_versions(&made.all().collect::<Vec<_>>())?;
             workspace.sync_to_disk()?;
-            if wish.json { super::print_json(&version) } else { super::print_text(&describe_outcome(&version)) }
+            made.note
+                .iter()
+                .for_each(|note| super::console::print_remark(format_args!("labrum: {note}")));
+            if wish.json {
+                return super::print_json(&outcome_json(&versions)?);
+            }
+            let lines: Vec<String> = versions.iter().map(describe_outcome).collect();
+            super::print_text(&lines.join("\n"))
         }
         // The round stays open; its last state is in the workspace.
         Ok(None) => Err(Error::new("train", "stopped; the model is unchanged")
@@ -230,74 +236,10 @@ fn run_round(
     }
 }
 
-fn describe_outcome(version: &Version) -> String {
-    let Version { name, round, .. } = version;
-    let is_not_yet = version.report.verdict.is_not_yet();
-    let what = match version.state {
-        VersionState::Rejected if is_not_yet => {
-            return format!(
-                "{name} is not active: {}. Accept more cases and train again; the next round continues from it.",
-                version.reason
-            );
-        }
-        VersionState::Accepted => format!("{name} is now active"),
-        VersionState::Rejected => format!("{name} was rejected; the active model is unchanged"),
-        VersionState::Undecided => format!(
-            "{name} needs your decision (labrum models activate {})",
-            round.0
-        ),
-    };
-    let (better, worse) = version.report.better_and_worse();
-    match version.report.cases.is_empty() {
-        true => format!("{what}: {}.", version.reason),
-        false => format!(
-            "{what}: {}; {better} better, {worse} worse.",
-            version.reason
-        ),
-    }
-}
-
-fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> Result<()> {
-    let estimate = round.estimate_cost(rayon::current_num_threads())?;
-    let held = round
-        .snapshot
-        .iter()
-        .filter(|s| s.side == Side::HoldOut)
-        .count();
-    if json {
-        return super::print_json(&serde_json::json!({
-            "cases": estimate.cases, "slices": estimate.slices, "holdout_cases": estimate.held_out,
-            "holdout_slices": held, "seconds": estimate.seconds, "memory_bytes": estimate.memory,
-            "start": round.settings.start_name, "note": estimate.note, "goes_on": cut_off.is_some(),
-        }));
-    }
-    estimate
-        .note
-        .iter()
-        .for_each(|note| crate::cli::console::print_remark(format_args!("{note}")));
-    let begins = match cut_off {
-        Some(begun) => [
-            format!("The interrupted round of {begun} would be resumed. It starts"),
-            "trains".to_owned(),
-        ],
-        None => ["The round would start".to_owned(), "train".to_owned()],
-    };
-    let [starts, learns] = begins;
-    super::print_text(&format!(
-        "{starts} from {} and {learns} on {} ({}), {} held out; about {:.0} s and {:.1} GB of memory.",
-        round.settings.start_name,
-        count_with_noun(estimate.cases, "case"),
-        count_with_noun(estimate.slices, "slice"),
-        estimate.held_out,
-        estimate.seconds,
-        estimate.memory as f64 / 1e9
-    ))
-}
-
 fn requested_settings(
     workspace: &mut Workspace,
     wish: &RoundRequest<'_>,
-) -> Result<(RoundSettings, Option<labrum_core::learning::VersionKey>)> {
+) -> Result<(RoundSettings, Option<VersionKey>)> {
     let usual = Plan {
         length: Length::Steps(wish.steps.unwrap_or(0)),
         ..Plan::default()
@@ -308,6 +250,7 @@ fn requested_settings(
         None => usual_start(workspace)?,
     };
     let seconds = wish.seconds.unwrap_or(SECONDS);
+    let clicks = click_settings(&workspace.list_versions()?, wish.clicks.unwrap_or_default());
     Ok((
         RoundSettings {
             start,
@@ -315,18 +258,25 @@ fn requested_settings(
             is_start_active,
             plan,
             seconds,
+            clicks,
         },
         parent,
     ))
 }
 
+/// How a round treats the click model: it starts from the active version.
+fn click_settings(versions: &[Version], when: ClickTraining) -> ClickSettings {
+    let active = versions.iter().find(|v| v.is_active_for(ModelKind::Clicks));
+    ClickSettings {
+        when,
+        start: active.map(|version| version.file.clone()),
+        start_name: active.map_or_else(String::new, |version| version.name.clone()),
+        parent: active.map(|version| version.key),
+    }
+}
+
 /// What a round starts from, its name, the version of the workspace that it is, and whether it proposes masks now.
-type Started = (
-    StartFrom,
-    String,
-    Option<labrum_core::learning::VersionKey>,
-    bool,
-);
+type Started = (StartFrom, String, Option<VersionKey>, bool);
 
 /// Random weights ("none"), the Click tool's model, another shipped model by its name, or a model file.
 fn start_named(name: &str) -> Result<Started> {
@@ -361,7 +311,8 @@ fn start_named(name: &str) -> Result<Started> {
 /// The active version; else the shipped model that proposed accepted masks; else the last version, if it was not good enough
 /// to become active; else random weights.
 fn usual_start(workspace: &mut Workspace) -> Result<Started> {
-    let report = workspace.work_report()?;
+    let mut report = workspace.work_report()?;
+    report.versions.retain(|v| v.kind == ModelKind::Masks);
     if let Some(active) = report.versions.iter().find(|v| v.is_active) {
         return Ok((
             StartFrom::File(active.file.clone()),
@@ -394,33 +345,6 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
                 None => (StartFrom::Nothing, NOTHING_NAME.to_owned(), None, false),
             },
         ),
-    }
-}
-
-fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
-    match phase {
-        RoundPhase::Reading { done, total } => {
-            bar.set_message(format!("reading images: {done} of {total}"))
-        }
-        RoundPhase::Training(RoundProgress::Step {
-            done,
-            loss,
-            remaining,
-            ..
-        }) => {
-            bar.set_position((done * 1000.0) as u64);
-            bar.set_message(format!(
-                "loss {loss:.3}, {} left",
-                indicatif::HumanDuration(remaining)
-            ));
-        }
-        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
-            super::print_above_bar(
-                bar,
-                &format!("after {step} steps: validation Dice {dice:.4}"),
-            );
-        }
-        RoundPhase::Judging => bar.set_message("evaluating"),
     }
 }
 

@@ -13,6 +13,7 @@ use labrum_core::{
     counts::count_with_noun,
     label::{Code, Label},
     model_card::ModelPurpose,
+    training::ClickTraining,
 };
 use labrum_nn::{cmunext::SIZE_MULTIPLE, train::Trained};
 use options::options_from_arguments;
@@ -67,6 +68,15 @@ pub(super) struct TrainArguments {
     /// Number of training steps, instead of --seconds
     #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = parse_steps, help_heading = "Training in a workspace")]
     steps: Option<usize>,
+    /// Whether the round also trains the model of the Click tool on the accepted masks [default: when-used, if prompts were
+    /// used on accepted cases]
+    #[arg(
+        long,
+        value_enum,
+        requires = "workspace",
+        help_heading = "Training in a workspace"
+    )]
+    clicks: Option<ClickArgument>,
     /// Discard an interrupted round and start a new one on the current masks
     #[arg(long, requires = "workspace", help_heading = "Training in a workspace")]
     anew: bool,
@@ -164,6 +174,23 @@ pub(super) struct TrainArguments {
     /// Device to run the network on
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ClickArgument {
+    WhenUsed,
+    Always,
+    Never,
+}
+
+impl From<ClickArgument> for ClickTraining {
+    fn from(argument: ClickArgument) -> Self {
+        match argument {
+            ClickArgument::WhenUsed => Self::WhenUsed,
+            ClickArgument::Always => Self::Always,
+            ClickArgument::Never => Self::Never,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -328,6 +355,7 @@ fn run_round(workspace: &Path, arguments: &TrainArguments) -> Result<()> {
         seconds: arguments.seconds.map(check_seconds).transpose()?,
         steps: arguments.steps,
         plan: &arguments.plan,
+        clicks: arguments.clicks.map(Into::into),
         device: arguments.device.into(),
         anew: arguments.anew,
         give_up: arguments.give_up,

@@ -8,6 +8,7 @@ use crate::{Error, Result};
 use judge::compare_by_clicks;
 use labrum_core::{
     gate::{GateReport, clicks::ClickReport},
+    learning::SnapshotSlice,
     model_card::{ModelCard, TrainedOn},
     progress::Control,
     training::{ClickPlan, RoundPhase, RoundProgress},
@@ -25,6 +26,7 @@ use labrum_nn::{
 };
 use std::collections::BTreeSet;
 
+pub(super) use images::memory_bytes;
 pub use judge::{ClickJudge, OBJECTS_PER_CASE};
 
 /// Steps until the peak learning rate is reached.
@@ -116,6 +118,22 @@ pub fn train_clicks(
         steps,
         report: GateReport::of_clicks(ClickReport::new(cases)),
     }))
+}
+
+/// Compares two click models on the same accepted masks; `first` takes the place of the active model.
+///
+/// # Errors
+/// If a model does not take prompts, an image cannot be read, or the network fails.
+pub fn compare_click_models(
+    first: &Model,
+    second: &Model,
+    held_out: &[SnapshotSlice],
+) -> Result<GateReport> {
+    let exercises: Vec<Exercise> = held_out.iter().map(Exercise::from_slice).collect();
+    let cases = compare_by_clicks(first, second, &exercises, &Control::default())?;
+    Ok(GateReport::of_clicks(ClickReport::new(
+        cases.unwrap_or_default(),
+    )))
 }
 
 /// Training options for few images that are much alike: the model keeps its statistics, and the images are varied little.

@@ -17,6 +17,11 @@ const BYTES_PER_PIXEL: u64 = 2800;
 const BYTES_ASIDE: u64 = 150 << 20;
 /// Seconds for reading a slice or running a model on it.
 const SECONDS_PER_SLICE: f64 = 0.04;
+/// Seconds on one core per pixel of a sample in a step of fine-tuning the click model: the network, and as much again for
+/// the simulated annotator and for the walks and distances of the input.
+const CLICK_SECONDS_PER_PIXEL: f64 = 6.5e-6;
+/// Seconds for judging two click models on a case: up to four objects, with some six clicks each.
+const CLICK_SECONDS_PER_CASE: f64 = 0.8;
 /// Minimum number of steps in a round.
 const FEWEST_STEPS: usize = 40;
 
@@ -39,6 +44,23 @@ pub(super) fn step_seconds(config: Config, spec: &InputSpec, batch: usize, threa
 /// Seconds for reading the slices and judging the candidate.
 pub(super) fn overhead_seconds(slices: usize, held_out: usize) -> f64 {
     1.0 + SECONDS_PER_SLICE * (slices + 2 * held_out) as f64
+}
+
+/// Seconds per step of fine-tuning the click model, whose input has `side * side` pixels.
+pub(super) fn click_step_seconds(side: usize, batch: usize, threads: usize) -> f64 {
+    let threads = threads.clamp(1, 4 * batch.max(1)) as f64;
+    (side * side * batch) as f64 * CLICK_SECONDS_PER_PIXEL / threads
+}
+
+/// Seconds for reading the slices and judging both click models.
+pub(super) fn click_overhead_seconds(slices: usize, held_out_cases: usize) -> f64 {
+    1.0 + SECONDS_PER_SLICE * slices as f64 + CLICK_SECONDS_PER_CASE * held_out_cases as f64
+}
+
+/// Number of steps of fine-tuning in `seconds`, `aside` of which are for reading and judging.
+pub(super) fn click_step_count(seconds: f64, aside: f64, step_seconds: f64) -> usize {
+    let seconds = (seconds - aside).max(seconds / 2.0);
+    ((seconds / step_seconds) as usize).max(FEWEST_STEPS)
 }
 
 /// Number of steps in a round.

@@ -48,7 +48,7 @@ impl Exercise {
             before: slice.before.clone(),
             is_untouched: slice.is_untouched,
             is_new: slice.is_new,
-            prompted: Vec::new(),
+            prompted: slice.prompted.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::{Error, Result, shipped};
 use labrum_core::{
     label::{Label, bind_by_value},
+    learning::{ModelKind, Version},
     model_card::ModelCard,
 };
 use labrum_nn::{
@@ -49,12 +50,17 @@ impl Model {
         Ok(model)
     }
 
-    /// The file of a version, for export: its labels get their current names and codes in the workspace.
+    /// The file of a version, for export: its labels get their current names and codes in the workspace. A click model has
+    /// no labels of the workspace.
     ///
     /// # Errors
     /// Those of [`Model::read_file`], or a card that cannot be written.
-    pub fn bytes_of_version(path: &Path, labels: &[Label]) -> Result<Vec<u8>> {
-        let mut model = Self::of_version(path, labels)?;
+    pub fn bytes_of_version(version: &Version, labels: &[Label]) -> Result<Vec<u8>> {
+        if version.kind == ModelKind::Clicks {
+            let model = Self::read_file(&version.file)?;
+            return checkpoint::to_bytes(&model.card, &model.weights);
+        }
+        let mut model = Self::of_version(&version.file, labels)?;
         for own in &mut model.card.labels {
             let now = labels.iter().find(|label| has_same_id(own, label));
             if let Some(now) = now {

@@ -1,4 +1,6 @@
-//! A round of training in a workspace: from a snapshot of its accepted masks to a new version.
+//! A round of training in a workspace: from a snapshot of its accepted masks to new versions.
+
+mod clicks;
 
 use super::cost;
 use super::course::{self, Course, RoundStart};
@@ -10,7 +12,9 @@ use labrum_core::{
     holdout::Side,
     image::Pixels,
     label::{Label, value_in},
-    learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
+    learning::{
+        ModelKind, NewVersion, RoundKey, RoundVersions, SnapshotSlice, VersionKey, VersionState,
+    },
     model_card::ModelCard,
     progress::Control,
     training::{Estimate, Length, Plan, RoundPhase, RoundSettings, StartFrom},
@@ -22,7 +26,7 @@ use labrum_nn::{
     train::state::{self, TrainingState},
 };
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Maximum number of pixels, approximately, of the input of a new model.
@@ -52,6 +56,8 @@ pub struct WorkspaceRound {
     pub name: String,
     /// File for the state from which the round can be resumed.
     pub checkpoint: PathBuf,
+    /// File for the state from which the fine-tuning of the click model can be resumed.
+    pub click_checkpoint: PathBuf,
     /// Device to train on.
     pub device: DeviceChoice,
 }
@@ -91,7 +97,9 @@ impl WorkspaceRound {
         let start = self.load_start()?;
         let (spec, config) = course::network_shape(&start);
         let plan = &self.settings.plan;
-        let memory = cost::peak_bytes(config, &spec, plan.batch, slices);
+        let clicks = self.click_cost(threads);
+        let memory = cost::peak_bytes(config, &spec, plan.batch, slices)
+            .max(clicks.as_ref().map_or(0, |clicks| clicks.memory));
         if let Some(free) = cost::free_memory().filter(|free| *free < memory) {
             let reason = format!(
                 "training needs {:.1} GB of memory, but only {:.1} GB are free",
@@ -113,11 +121,13 @@ impl WorkspaceRound {
                 steps as f64 * cost::step_seconds(config, &spec, plan.batch, threads)
             }
         };
+        let click_seconds = clicks.map(|clicks| clicks.seconds);
         Ok(Estimate {
             cases,
             slices,
             held_out,
-            seconds: training + around,
+            seconds: training + around + click_seconds.unwrap_or(0.0),
+            click_seconds,
             memory,
             note,
         })
@@ -144,11 +154,37 @@ impl WorkspaceRound {
         (is_one && cases.len() >= SEVERAL).then_some(cases.len())
     }
 
-    /// Runs the round; `None` if cancelled. The version is not saved yet.
+    /// Runs the round; `None` if cancelled. The versions are not saved yet. A failure in the fine-tuning of the click model
+    /// is noted; the other version is made nevertheless.
     ///
     /// # Errors
     /// Those of [`WorkspaceRound::estimate_cost`]; an image that cannot be read, a failure of the device, a full disk.
-    pub fn train_version(
+    pub fn train_versions(
+        &self,
+        control: &Control,
+        phase: &mut dyn FnMut(RoundPhase),
+    ) -> Result<Option<RoundVersions>> {
+        let Some(masks) = self.train_mask_version(control, phase)? else {
+            return Ok(None);
+        };
+        let clicks = self.train_click_version(control, phase);
+        if control.cancel.is_cancelled() {
+            return Ok(None);
+        }
+        let failure = clicks.as_ref().err().map(ToString::to_string);
+        let note = failure.map(|why| {
+            let why = why.trim_end_matches('.');
+            format!("The model of the Click tool was not trained: {why}.")
+        });
+        Ok(Some(RoundVersions {
+            masks,
+            clicks: clicks.unwrap_or_default(),
+            note,
+        }))
+    }
+
+    /// Trains and judges a model that proposes masks; `None` if cancelled.
+    fn train_mask_version(
         &self,
         control: &Control,
         phase: &mut dyn FnMut(RoundPhase),
@@ -195,17 +231,13 @@ impl WorkspaceRound {
             device: self.device,
             resume,
         };
-        let candidate =
-            course::train_candidate(course, control, phase, &mut |state| self.keep_state(state))?;
+        let candidate = course::train_candidate(course, control, phase, &mut |state| {
+            self.write_state(&self.checkpoint, state)
+        })?;
         let Some(mut candidate) = candidate else {
             return Ok(None);
         };
         self.widen_purpose(&start, &mut candidate.model.card);
-        let state = match &candidate.report.verdict {
-            Verdict::Better { .. } => VersionState::Accepted,
-            Verdict::Worse { .. } | Verdict::NotYet { .. } => VersionState::Rejected,
-            Verdict::Ask { .. } => VersionState::Undecided,
-        };
         let Model { card, weights } = &candidate.model;
         let settings = RoundSettings {
             plan,
@@ -213,10 +245,11 @@ impl WorkspaceRound {
         };
         Ok(Some(NewVersion {
             round: self.key,
+            kind: ModelKind::Masks,
             name: format!("{name} {version}"),
             parent: self.parent,
             parent_name: self.settings.start_name.clone(),
-            state,
+            state: state_of_verdict(&candidate.report.verdict),
             hash: checkpoint::weights_hash(weights),
             cases: exercises
                 .iter()
@@ -232,12 +265,10 @@ impl WorkspaceRound {
         }))
     }
 
-    /// Writes the state from which the round can be resumed.
-    fn keep_state(&self, state: &TrainingState) -> Result<()> {
+    /// Writes a state from which the round can be resumed.
+    fn write_state(&self, file: &Path, state: &TrainingState) -> Result<()> {
         let bytes = state::to_bytes(state)?;
-        whole_file::write_atomically(&self.checkpoint, "save the training state", |file| {
-            file.write_all(&bytes)
-        })
+        whole_file::write_atomically(file, "save the training state", |out| out.write_all(&bytes))
     }
 
     fn load_start(&self) -> Result<RoundStart> {
@@ -322,6 +353,15 @@ impl WorkspaceRound {
     }
 }
 
+/// The state of a new version after the decision of the promotion gate.
+fn state_of_verdict(verdict: &Verdict) -> VersionState {
+    match verdict {
+        Verdict::Better { .. } => VersionState::Accepted,
+        Verdict::Worse { .. } | Verdict::NotYet { .. } => VersionState::Rejected,
+        Verdict::Ask { .. } => VersionState::Undecided,
+    }
+}
+
 /// True if the name or path of the slice contains the word, ignoring case.
 fn is_named_by(slice: &SnapshotSlice, word: &str) -> bool {
     let word = word.to_lowercase();
@@ -337,7 +377,9 @@ mod tests {
     use labrum_core::{
         journal::CaseKey,
         mask::{Mask, PackedMask},
+        prompts::{Prompt, PromptedObject},
         study::{Kind, Source},
+        training::{ClickSettings, ClickTraining},
     };
 
     /// A round with one case for each subject name.
@@ -359,6 +401,7 @@ mod tests {
             before: None,
             is_untouched: false,
             is_new: true,
+            prompted: Vec::new(),
         };
         WorkspaceRound {
             key: RoundKey(1),
@@ -370,12 +413,41 @@ mod tests {
                 is_start_active: true,
                 plan: Plan::default(),
                 seconds: 1.0,
+                clicks: ClickSettings::default(),
             },
             parent: None,
             name: "Model".into(),
             checkpoint: PathBuf::new(),
+            click_checkpoint: PathBuf::new(),
             device: DeviceChoice::Cpu,
         }
+    }
+
+    #[test]
+    fn the_click_model_is_trained_if_prompts_were_used_and_its_time_is_estimated() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut round = round(folder.path(), &["x", "y", "z"], Side::Training);
+        let seconds = |round: &WorkspaceRound| round.estimate_cost(2).unwrap().click_seconds;
+        assert_eq!(seconds(&round), None);
+        let without = round.estimate_cost(2).unwrap().seconds;
+        round.snapshot[1].prompted = vec![PromptedObject {
+            label: 1,
+            prompts: vec![Prompt::Click {
+                at: [3.0, 4.0],
+                adds: true,
+            }],
+        }];
+        let clicks = seconds(&round).unwrap();
+        assert!(clicks > 0.0);
+        let with = round.estimate_cost(2).unwrap().seconds;
+        assert!((with - without - clicks).abs() < 1e-9);
+        round.settings.clicks.when = ClickTraining::Never;
+        assert!(!round.trains_clicks());
+        round.snapshot[1].prompted.clear();
+        round.settings.clicks.when = ClickTraining::Always;
+        assert!(round.trains_clicks());
+        round.snapshot.pop();
+        assert!(!round.trains_clicks(), "two cases are too few");
     }
 
     #[test]

@@ -7,11 +7,9 @@ use super::{
     click_place::ClickPlace,
     clicked::ClickedObject,
     history::StepId,
-    job::{CaseId, ClickAnswer, ClickJob},
+    job::{CaseId, ClickAnswer, ClickJob, ClickModel},
 };
-use labrum_core::{
-    counts::count_with_noun, device::DeviceChoice, image::Image, mask::Mask, prompts::Prompt,
-};
+use labrum_core::{counts::count_with_noun, image::Image, mask::Mask, prompts::Prompt};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Number of answers of an object that are kept with their probabilities, a byte for each pixel of the image.
@@ -126,6 +124,14 @@ impl PendingObject {
         };
         let left = found.region().intersection(&mask.label_region(self.label));
         !found.region().is_empty() && left.is_empty()
+    }
+
+    /// The answered prompts since its newest step, with the next one, and whether it has no step before them.
+    pub(super) fn prompts_since_step(&self, next: &Prompt) -> (Vec<Prompt>, bool) {
+        let newest = self.answered.iter().rposition(|a| a.step.is_some());
+        let since = self.answered[newest.map_or(0, |at| at + 1)..].iter();
+        let prompts = since.map(|a| a.prompt.clone()).chain([next.clone()]);
+        (prompts.collect(), newest.is_none())
     }
 
     /// Adds an answered prompt. Undone prompts can then no longer be redone.
@@ -261,7 +267,7 @@ impl PendingClicks {
     }
 
     /// A job for the next prompt; `None` while another prompt is being answered, or if none waits.
-    pub(super) fn next_question(&mut self, device: DeviceChoice) -> Option<ClickJob> {
+    pub(super) fn next_question(&mut self, model: ClickModel) -> Option<ClickJob> {
         if self.asked.is_some() {
             return None;
         }
@@ -277,7 +283,7 @@ impl PendingClicks {
             pixel_aspect: object.place.pixel_aspect(),
             prompts,
             earlier: object.found().cloned(),
-            device,
+            model,
         })
     }
 

@@ -118,6 +118,17 @@ impl Session {
     /// Records the edits of a gesture or command as one step in history and journal, and marks the case as edited.
     /// Empty edits are left out; nothing happens if none is left.
     pub(super) fn commit_edits(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
+        self.commit_step(tool, case, edits, Also::default());
+    }
+
+    /// As [`Session::commit_edits`], with what else belongs to the step.
+    pub(super) fn commit_step(
+        &mut self,
+        tool: &str,
+        case: CaseId,
+        edits: Vec<(usize, Edit)>,
+        also: Also,
+    ) {
         let edits: Vec<(usize, Edit)> = edits.into_iter().filter(|(_, e)| !e.is_empty()).collect();
         if edits.is_empty() {
             return;
@@ -126,7 +137,7 @@ impl Session {
             .cases
             .iter()
             .any(|c| c.id == case && c.status == Status::Accepted);
-        self.take_step(tool, case, edits, Also::default(), Some(Status::Corrected));
+        self.take_step(tool, case, edits, also, Some(Status::Corrected));
         if was_accepted {
             let text = "The case is no longer accepted. Accept it again (Enter) or undo (Ctrl+Z).";
             self.notices

@@ -104,10 +104,11 @@ impl Session {
             Event::Round { attempt, event } => self.on_round(attempt, event),
             Event::Versions { versions, active } => self.on_versions(versions, active),
             Event::ToCompare {
+                kind,
                 first,
                 second,
                 snapshot,
-            } => self.compare_versions(first, second, snapshot),
+            } => self.compare_versions(kind, first, second, snapshot),
             Event::Compared {
                 first,
                 second,

@@ -1,7 +1,7 @@
 //! The undo history, case by case. Steps are kept in the compact form of the journal.
 
 use super::job::CaseId;
-use labrum_core::{edit::Edit, journal::Also};
+use labrum_core::{edit::Edit, journal::Also, prompts::Prompt};
 use std::sync::Arc;
 
 /// Memory limit for steps, in bytes; at least [`KEPT`] steps stay regardless.
@@ -58,13 +58,25 @@ impl HistoryStep {
     }
 
     fn byte_size(&self) -> usize {
+        let prompts = self.also.prompts.as_ref();
+        let prompts: usize = prompts.map_or(0, |own| own.prompts.iter().map(prompt_bytes).sum());
         size_of::<Self>()
+            + prompts
             + self
                 .edits
                 .iter()
                 .map(|(_, bytes)| bytes.len() + 40)
                 .sum::<usize>()
     }
+}
+
+/// Memory used by a prompt, in bytes.
+fn prompt_bytes(prompt: &Prompt) -> usize {
+    let points = match prompt {
+        Prompt::Scribble { points, .. } => points.len(),
+        Prompt::Click { .. } | Prompt::Box { .. } => 0,
+    };
+    size_of::<Prompt>() + points * size_of::<[f64; 2]>()
 }
 
 /// Steps that can be undone or redone.

@@ -8,8 +8,8 @@ mod pacs;
 mod store;
 
 pub use compute::{
-    ClickAnswer, ClickJob, InterpolateJob, ResliceJob, RunId, SecondChoiceAnswer, SecondChoiceJob,
-    SegmentJob, SegmentTarget, SurveyJob,
+    ClickAnswer, ClickJob, ClickModel, InterpolateJob, ResliceJob, RunId, SecondChoiceAnswer,
+    SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
@@ -29,7 +29,7 @@ use labrum_core::{
     import::{ImportedMasks, MaskChoice},
     journal::{CaseDescription, LabelUse, Meter, StoredCase},
     label::{Task, TaskKey},
-    learning::{SnapshotSlice, Version, VersionKey, WorkReport},
+    learning::{ModelKind, SnapshotSlice, Version, VersionKey, WorkReport},
     looks::Look,
     model_card::ModelCard,
     region::Region,
@@ -412,6 +412,8 @@ pub enum Event {
     NewlyAccepted(u32),
     /// The accepted masks, to compare two versions on.
     ToCompare {
+        /// What both versions are for.
+        kind: ModelKind,
         /// The version in the place of the active model, and its file.
         first: (VersionKey, PathBuf),
         /// The other version, and its file.

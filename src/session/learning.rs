@@ -3,7 +3,7 @@
 use super::{case::Case, job::RunId};
 use labrum_core::{
     gate::GateReport,
-    learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
+    learning::{ModelKind, NewVersion, RoundKey, Version, VersionKey, VersionState, WorkReport},
     progress::Control,
     study::Status,
     training::{Estimate, RoundPhase, RoundProgress},
@@ -30,6 +30,8 @@ pub enum LearnAction {
     Reject(VersionKey),
     /// Use the shipped or opened models again.
     Deactivate,
+    /// Use the shipped model for clicks again.
+    UseShippedClicks,
     /// Rename a version.
     Rename(VersionKey, String),
     /// Delete a version that is not active, and its file.
@@ -63,6 +65,10 @@ pub enum Doing {
     Training,
     /// Evaluating the candidate on the hold-out set.
     Judging,
+    /// Fine-tuning the click model.
+    TrainingClicks,
+    /// Evaluating the candidate for the click model on the hold-out set.
+    JudgingClicks,
 }
 
 /// The running round.
@@ -88,6 +94,8 @@ pub struct Running {
     pub key: Option<RoundKey>,
     /// The job that runs it; events of other jobs belong to abandoned rounds.
     pub attempt: RunId,
+    /// The model that proposes masks is trained; what follows is about the click model.
+    pub is_on_clicks: bool,
 }
 
 /// The learning loop.
@@ -97,8 +105,8 @@ pub struct Learning {
     pub running: Option<Running>,
     /// All versions of the workspace, oldest first.
     pub versions: Vec<Version>,
-    /// The version of the last round, until its report was looked at.
-    pub fresh: Option<VersionKey>,
+    /// The versions of the last round, until their reports were looked at.
+    pub fresh: Vec<VersionKey>,
     /// The comparison of two versions; the first is in the place of the active model.
     pub comparison: Option<(VersionKey, VersionKey, Box<GateReport>)>,
     /// A comparison is running.
@@ -112,9 +120,19 @@ pub struct Learning {
 }
 
 impl Learning {
-    /// The active version; `None` if a shipped or opened model is used.
+    /// The active version that proposes masks; `None` if a shipped or opened model is used.
     pub fn active_version(&self) -> Option<&Version> {
-        self.versions.iter().find(|v| v.is_active)
+        self.active_version_of(ModelKind::Masks)
+    }
+
+    /// The active version that answers clicks; `None` if the shipped model is used.
+    pub fn active_click_version(&self) -> Option<&Version> {
+        self.active_version_of(ModelKind::Clicks)
+    }
+
+    /// The active version of a kind.
+    pub fn active_version_of(&self, kind: ModelKind) -> Option<&Version> {
+        self.versions.iter().find(|v| v.is_active_for(kind))
     }
 
     /// A version by its key.
@@ -122,10 +140,11 @@ impl Learning {
         self.versions.iter().find(|v| v.key == key)
     }
 
-    /// The newest version, if it is not good enough yet to propose masks; the next round continues from it.
+    /// The newest version for masks, if it is not good enough yet to propose them; the next round continues from it.
     pub fn not_yet(&self) -> Option<&Version> {
-        self.versions
-            .last()
+        let mut newest = self.versions.iter().rev();
+        newest
+            .find(|v| v.kind == ModelKind::Masks)
             .filter(|v| v.state == VersionState::Rejected && v.report.verdict.is_not_yet())
     }
 
@@ -143,14 +162,33 @@ impl Running {
     pub(super) fn enter_phase(&mut self, phase: RoundPhase) {
         match phase {
             RoundPhase::Reading { done, total } => self.begin(Doing::Reading { done, total }),
-            RoundPhase::Judging => self.begin(Doing::Judging),
-            RoundPhase::Training(RoundProgress::Step {
+            RoundPhase::Judging => {
+                self.is_on_clicks = true;
+                self.begin(Doing::Judging);
+            }
+            RoundPhase::JudgingClicks => self.begin(Doing::JudgingClicks),
+            RoundPhase::Training(progress) => self.add_progress(Doing::Training, progress),
+            RoundPhase::TrainingClicks(progress) => {
+                if self.doing != Doing::TrainingClicks {
+                    // Its steps are counted from 1 again.
+                    self.loss.clear();
+                    self.validation.clear();
+                }
+                self.is_on_clicks = true;
+                self.add_progress(Doing::TrainingClicks, progress);
+            }
+        }
+    }
+
+    fn add_progress(&mut self, doing: Doing, progress: RoundProgress) {
+        match progress {
+            RoundProgress::Step {
                 step,
                 done,
                 loss,
                 remaining,
-            }) => {
-                self.doing = Doing::Training;
+            } => {
+                self.doing = doing;
                 self.done = done;
                 self.remaining = Some(remaining);
                 self.loss.push([step as f64, loss]);
@@ -158,7 +196,7 @@ impl Running {
                     self.loss = self.loss.iter().step_by(2).copied().collect();
                 }
             }
-            RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
+            RoundProgress::Validation { step, dice, .. } => {
                 self.validation.push([step as f64, dice]);
             }
         }
@@ -171,13 +209,41 @@ impl Running {
 
     /// Time until the round ends: the estimate before the first step, later extrapolated from the steps so far.
     pub fn time_left(&self) -> Option<Duration> {
-        match self.doing {
-            Doing::Judging => None,
-            _ => self.remaining.or_else(|| {
-                Some(Duration::from_secs_f64(
-                    self.estimate.as_ref()?.seconds.max(0.0),
-                ))
-            }),
+        let estimate = self.estimate.as_ref();
+        let of_clicks = estimate.and_then(|estimate| estimate.click_seconds);
+        match (self.doing.clone(), self.remaining) {
+            (Doing::Judging | Doing::JudgingClicks, _) => None,
+            (_, Some(remaining)) if self.is_on_clicks => Some(remaining),
+            (_, Some(remaining)) => Some(remaining + duration(of_clicks.unwrap_or(0.0))),
+            (_, None) if self.is_on_clicks => of_clicks.map(duration),
+            (_, None) => estimate.map(|estimate| duration(estimate.seconds)),
+        }
+    }
+}
+
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()
+}
+
+/// What a round has made, a sentence.
+pub(super) fn version_message(version: &NewVersion) -> String {
+    let (name, verdict) = (&version.name, &version.report.verdict);
+    let reason = verdict.reason_text();
+    match (version.kind, version.state) {
+        (_, VersionState::Undecided) => format!("{name} needs your decision."),
+        (ModelKind::Masks, VersionState::Accepted) => format!("{name} is active now: {reason}."),
+        (ModelKind::Masks, VersionState::Rejected) if verdict.is_not_yet() => format!(
+            "{name} cannot propose masks yet: {reason}. Accept more cases and train again; \
+             the next round continues from it."
+        ),
+        (ModelKind::Masks, VersionState::Rejected) => {
+            format!("{name} was rejected: {reason}. The active model does not change.")
+        }
+        (ModelKind::Clicks, VersionState::Accepted) => {
+            format!("The Click tool now uses {name}: {reason}.")
+        }
+        (ModelKind::Clicks, VersionState::Rejected) => {
+            format!("{name} was rejected: {reason}. The Click tool keeps its model.")
         }
     }
 }

@@ -7,19 +7,22 @@ use super::{
         BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome,
         RoundWish, RunId, StoreJob, TrainJob, TrainingJob, VersionJob,
     },
-    learning::{Doing, LearnAction, Learning, Running},
+    learning::{Doing, LearnAction, Learning, Running, version_message},
     notice::Severity,
     settings::{LearnSettings, NewModelStart},
     store::WorkspaceState,
+    tool_options::ToolKind,
 };
 use crate::Result;
 use labrum_core::{
     device::DeviceChoice,
     gate::GateReport,
-    learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
+    learning::{ModelKind, RoundKey, RoundVersions, SnapshotSlice, Version, VersionKey},
     progress::{Control, YIELD_TIME},
     study::Status,
-    training::{CLICK_MODEL_NAME, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom},
+    training::{
+        CLICK_MODEL_NAME, ClickSettings, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom,
+    },
 };
 use std::{path::PathBuf, sync::Arc, thread};
 
@@ -63,6 +66,7 @@ impl Session {
             }
             LearnAction::Activate(key) => self.change_version(VersionJob::Activate(Some(key))),
             LearnAction::Deactivate => self.change_version(VersionJob::Activate(None)),
+            LearnAction::UseShippedClicks => self.change_version(VersionJob::UseShippedClicks),
             LearnAction::Reject(key) => self.change_version(VersionJob::Reject(key)),
             LearnAction::Rename(key, name) => self.change_version(VersionJob::Rename(key, name)),
             LearnAction::Delete(key) => self.change_version(VersionJob::Delete(key)),
@@ -89,7 +93,7 @@ impl Session {
     }
 
     fn change_version(&mut self, job: VersionJob) {
-        self.learning.fresh = None;
+        self.learning.fresh.clear();
         self.push_store_job(StoreJob::Version(job));
     }
 
@@ -125,13 +129,25 @@ impl Session {
             is_start_active,
             plan,
             seconds,
+            clicks: self.click_settings(),
         };
         self.push_store_job(StoreJob::BeginRound(Box::new(RoundWish {
             parent,
             settings,
         })));
         self.learning.running = Some(Running::new(self.jobs.new_id(), false));
-        self.learning.fresh = None;
+        self.learning.fresh.clear();
+    }
+
+    /// How a round treats the click model: it starts from the active version.
+    fn click_settings(&self) -> ClickSettings {
+        let active = self.learning.active_click_version();
+        ClickSettings {
+            when: self.settings.learning.clicks,
+            start: active.map(|version| version.file.clone()),
+            start_name: active.map_or_else(String::new, |version| version.name.clone()),
+            parent: active.map(|version| version.key),
+        }
     }
 
     /// The matching model of the first accepted case that has one.
@@ -245,33 +261,17 @@ impl Session {
         }
     }
 
-    fn on_round_ended(&mut self, key: RoundKey, result: Result<Option<Box<NewVersion>>>) {
+    fn on_round_ended(&mut self, key: RoundKey, result: Result<Option<Box<RoundVersions>>>) {
         self.learning.running = None;
         let outcome = match result {
-            Ok(Some(version)) => {
-                let name = &version.name;
-                let text = match version.state {
-                    VersionState::Accepted => {
-                        format!(
-                            "{name} is active now: {}.",
-                            version.report.verdict.reason_text()
-                        )
-                    }
-                    VersionState::Rejected if version.report.verdict.is_not_yet() => format!(
-                        "{name} cannot propose masks yet: {}. Accept more cases and train again; \
-                        the next round continues from it.",
-                        version.report.verdict.reason_text()
-                    ),
-                    VersionState::Rejected => {
-                        format!(
-                            "{name} was rejected: {}. The active model does not change.",
-                            version.report.verdict.reason_text()
-                        )
-                    }
-                    VersionState::Undecided => format!("{name} needs your decision."),
-                };
-                self.notices.add(Severity::Info, text);
-                RoundOutcome::Version(version)
+            Ok(Some(versions)) => {
+                for version in versions.all() {
+                    self.notices.add(Severity::Info, version_message(version));
+                }
+                if let Some(note) = &versions.note {
+                    self.notices.add(Severity::Warning, note.clone());
+                }
+                RoundOutcome::Versions(versions)
             }
             Ok(None) => RoundOutcome::Cancelled,
             Err(error) => {
@@ -301,25 +301,34 @@ impl Session {
     }
 
     pub(super) fn on_versions(&mut self, versions: Vec<Version>, active: Option<ModelEntry>) {
-        let is_first = self.learning.versions.is_empty();
-        let newest = newest_version(&versions);
-        let has_newer = newest > newest_version(&self.learning.versions);
-        if has_newer && !is_first || is_first && versions.len() == 1 {
-            self.learning.fresh = newest;
+        let newest = newest_round(&versions);
+        let of_newest = versions.iter().filter(|v| Some(v.round) == newest);
+        let fresh: Vec<VersionKey> = of_newest.map(|version| version.key).collect();
+        // Those of a workspace that was just opened are no news, unless there is only one round.
+        let is_news = match newest_round(&self.learning.versions) {
+            Some(known) => newest > Some(known),
+            None => fresh.len() == versions.len(),
+        };
+        if is_news {
+            self.learning.fresh = fresh;
         }
         let known: Vec<PathBuf> = versions
             .iter()
             .chain(&self.learning.versions)
             .map(|version| version.file.clone())
             .collect();
-        let was_active = self.learning.active_version().map(|v| v.key);
+        let [was_proposing, was_clicked] = keys_in_use(&self.learning);
         self.models
             .list
             .retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
         self.learning.versions = versions;
         self.models.list.splice(0..0, active);
-        if was_active != self.learning.active_version().map(|v| v.key) {
+        let [is_proposing, is_clicked] = keys_in_use(&self.learning);
+        if was_proposing != is_proposing {
             self.propose_again();
+        }
+        if was_clicked != is_clicked && self.tools.active_tool() == ToolKind::Click {
+            self.prepare_clicks();
         }
     }
 
@@ -346,6 +355,7 @@ impl Session {
 
     pub(super) fn compare_versions(
         &mut self,
+        kind: ModelKind,
         first: (VersionKey, PathBuf),
         second: (VersionKey, PathBuf),
         snapshot: Vec<SnapshotSlice>,
@@ -357,6 +367,7 @@ impl Session {
         );
         self.jobs
             .push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
+                kind,
                 first,
                 second,
                 snapshot,
@@ -407,6 +418,7 @@ impl Running {
             is_resumed,
             key: None,
             attempt,
+            is_on_clicks: false,
         }
     }
 }
@@ -425,8 +437,14 @@ fn start_of_new_model(start: NewModelStart) -> (Option<VersionKey>, StartFrom, S
     }
 }
 
-fn newest_version(versions: &[Version]) -> Option<VersionKey> {
-    versions.iter().map(|v| v.key).max()
+/// The active versions, that for masks first.
+fn keys_in_use(learning: &Learning) -> [Option<VersionKey>; 2] {
+    [ModelKind::Masks, ModelKind::Clicks]
+        .map(|kind| learning.active_version_of(kind).map(|version| version.key))
+}
+
+fn newest_round(versions: &[Version]) -> Option<RoundKey> {
+    versions.iter().map(|version| version.round).max()
 }
 
 #[cfg(test)]

@@ -154,13 +154,12 @@ impl Session {
             label: stretch.label,
             revision,
         });
-        let device = self.device_for_runs();
         let job = SecondChoiceJob {
             id,
             image,
             object: Arc::new(object),
             stretch: stretch.points,
-            device,
+            model: self.click_model(),
         };
         self.jobs.push(Job::Network(NetworkJob::SecondChoice(job)));
     }

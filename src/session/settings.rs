@@ -1,7 +1,11 @@
 //! The user's settings. Stored as JSON.
 
 use super::{keys::Keys, tool_options::ToolOptions};
-use labrum_core::{device::DeviceChoice, export_format::ExportFormat, training::Loss};
+use labrum_core::{
+    device::DeviceChoice,
+    export_format::ExportFormat,
+    training::{ClickTraining, Loss},
+};
 use serde::{Deserialize, Serialize};
 
 /// Dark or light.
@@ -90,6 +94,8 @@ pub struct LearnSettings {
     pub new_model: NewModelStart,
     /// One in this many new cases is shown without a proposal, as a control group drawn from scratch; 0 for none.
     pub without_proposal: u32,
+    /// When a round also fine-tunes the click model.
+    pub clicks: ClickTraining,
 }
 
 impl Default for LearnSettings {
@@ -100,6 +106,7 @@ impl Default for LearnSettings {
             loss: Loss::BoundaryDou,
             new_model: NewModelStart::Random,
             without_proposal: 0,
+            clicks: ClickTraining::WhenUsed,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         clicked::ClickedObject,
         finding::Finding,
         job::{
-            ClickAnswer, ClickJob, Event, ModelEntry, NetworkJob, SecondChoiceAnswer,
+            ClickAnswer, ClickJob, ClickModel, Event, ModelEntry, NetworkJob, SecondChoiceAnswer,
             SecondChoiceJob, SegmentJob, SegmentTarget,
         },
     },
@@ -40,9 +40,14 @@ pub trait SegmentationNetwork {
     /// Runs the loaded model.
     fn segment_image(&mut self, image: &Image) -> Result<Prediction>;
 
-    /// Loads the network of the Click tool on a device; fast if it is loaded already.
-    fn prepare_clicks(&mut self, _: DeviceChoice) -> Result<()> {
+    /// Loads the network of the Click tool; fast if it is loaded already.
+    fn prepare_clicks(&mut self, _: &ClickModel) -> Result<()> {
         Err(no_clicks())
+    }
+
+    /// Name and version of the network that answered the last click; empty if unknown.
+    fn click_model_title(&self) -> String {
+        String::new()
     }
 
     /// The probability of each pixel, 0..=1, to belong to the object that the prompts of a job indicate. Loads the network
@@ -62,7 +67,8 @@ pub trait SegmentationNetwork {
         String::new()
     }
 
-    /// A message about the last run for the user, e.g. that the GPU failed and the CPU took over.
+    /// The next message about the last run for the user, e.g. that the GPU failed and the CPU took over; `None` if there is
+    /// none left.
     fn take_notice(&mut self) -> Option<String>;
 }
 
@@ -73,8 +79,8 @@ fn no_clicks() -> Error {
 
 #[derive(Default)]
 struct NetworkState {
-    /// Load the network of the Click tool on this device.
-    clicks_on: Option<DeviceChoice>,
+    /// Load this network of the Click tool.
+    clicks_on: Option<ClickModel>,
     /// Only the newest is kept: the session sends the next job after the answer to the previous one, or once that job is
     /// obsolete.
     click: Option<ClickJob>,
@@ -116,8 +122,8 @@ impl Inbox {
                 state.second_choice = Some(job);
                 None
             }
-            NetworkJob::PrepareClicks(device) => {
-                state.clicks_on = Some(device);
+            NetworkJob::PrepareClicks(model) => {
+                state.clicks_on = Some(model);
                 None
             }
             // Probing a device or opening a model does not wait for a whole series.
@@ -227,11 +233,11 @@ impl NetworkThread {
             NetworkJob::Segment(job) => self.run_segmentation(&job),
             NetworkJob::Click(job) => self.answer_click(&job),
             NetworkJob::SecondChoice(job) => self.answer_second_choice(&job),
-            NetworkJob::PrepareClicks(device) => {
+            NetworkJob::PrepareClicks(model) => {
                 let loaded = contain_panic("load the model for clicks", || {
-                    self.network.prepare_clicks(device)
+                    self.network.prepare_clicks(&model)
                 });
-                self.send_notice();
+                self.send_notices();
                 if let Err(error) = loaded {
                     self.outbox.send_event(Event::Failed(error));
                 }
@@ -265,7 +271,7 @@ impl NetworkThread {
                 break;
             }
             let result = self.segment_target(job, target);
-            self.send_notice();
+            self.send_notices();
             let SegmentTarget { key, revision, .. } = *target;
             if !self.outbox.send_event(Event::Segmented {
                 run,
@@ -296,27 +302,28 @@ impl NetworkThread {
         let (columns, rows) = (job.image.columns, job.image.rows);
         log_prompts(job);
         let found = contain_panic("find the clicked object", || self.network.answer_click(job));
-        self.send_notice();
+        self.send_notices();
         let result = found.map(|p| Arc::new(ClickedObject::from_probabilities(&p, columns, rows)));
         self.outbox.send_event(Event::Clicked(ClickAnswer {
             case: job.case,
             object: job.object,
             revision: job.revision,
             prompts: job.prompts.len(),
+            model: self.network.click_model_title(),
             result,
         }));
     }
 
     fn answer_second_choice(&mut self, job: &SecondChoiceJob) {
         let result = contain_panic("find another boundary", || self.network.second_choices(job));
-        self.send_notice();
+        self.send_notices();
         let answer = SecondChoiceAnswer { id: job.id, result };
         self.outbox.send_event(Event::SecondChoice(answer));
     }
 
-    /// Sends the message of the network about the last run or click, if there is one.
-    fn send_notice(&mut self) {
-        if let Some(notice) = self.network.take_notice() {
+    /// Sends the messages of the network about the last run or click.
+    fn send_notices(&mut self) {
+        while let Some(notice) = self.network.take_notice() {
             self.outbox.send_event(Event::Notice(notice));
         }
     }

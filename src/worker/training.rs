@@ -3,13 +3,14 @@
 use super::{Outbox, spawn_thread};
 use crate::{
     Error, Result,
-    learning::{compare_models, model::Model, round::WorkspaceRound},
+    learning::{clicks::compare_click_models, compare_models, model::Model, round::WorkspaceRound},
     session::job::{CompareJob, Event, RoundEvent, RunId, TrainJob, TrainingJob},
 };
 use crossbeam_channel::{Sender, unbounded};
 use labrum_core::{
     gate::GateReport,
     holdout::Side,
+    learning::ModelKind,
     training::{RoundPhase, RoundProgress},
 };
 use std::time::{Duration, Instant};
@@ -66,15 +67,19 @@ fn train_round(job: &TrainJob, outbox: &Outbox) {
         let cost = round.estimate_cost(job.threads)?;
         send_round_event(outbox, job.attempt, RoundEvent::Estimated(cost));
         let mut told = Instant::now() - EVERY;
-        round.train_version(&job.control, &mut |phase| {
-            let is_step = matches!(phase, RoundPhase::Training(RoundProgress::Step { .. }));
+        round.train_versions(&job.control, &mut |phase| {
+            let is_step = matches!(
+                phase,
+                RoundPhase::Training(RoundProgress::Step { .. })
+                    | RoundPhase::TrainingClicks(RoundProgress::Step { .. })
+            );
             if !is_step || told.elapsed() >= EVERY {
                 told = Instant::now();
                 send_round_event(outbox, job.attempt, RoundEvent::Phase(phase));
             }
         })
     });
-    let ended = RoundEvent::Ended(result.map(|version| version.map(Box::new)));
+    let ended = RoundEvent::Ended(result.map(|versions| versions.map(Box::new)));
     send_round_event(outbox, job.attempt, ended);
 }
 
@@ -91,6 +96,7 @@ fn build_round(job: &TrainJob) -> WorkspaceRound {
         parent: job.begun.parent,
         name: job.name.clone(),
         checkpoint: job.begun.checkpoint.clone(),
+        click_checkpoint: job.begun.click_checkpoint.clone(),
         device: job.device,
     }
 }
@@ -102,6 +108,10 @@ fn compare_versions(job: &CompareJob) -> Result<GateReport> {
         .filter(|s| s.side == Side::HoldOut)
         .cloned()
         .collect();
+    if job.kind == ModelKind::Clicks {
+        let [first, second] = [&job.first.1, &job.second.1].map(|file| Model::read_file(file));
+        return compare_click_models(&first?, &second?, &held_out);
+    }
     let first = Model::of_version(&job.first.1, &job.labels)?;
     let second = Model::of_version(&job.second.1, &job.labels)?;
     compare_models(&first, &second, &held_out, &job.labels, job.device)

@@ -1,6 +1,7 @@
-//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent, measurements.
+//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent, measurements; and
+//! the prompts that steps answered.
 
-use super::{failure::Cause, masks, measurements, now_millis};
+use super::{failure::Cause, masks, measurements, now_millis, prompts};
 use crate::Result;
 use labrum_core::{
     journal::{Also, JournalStep, LabelChange, StatusChange},
@@ -41,7 +42,8 @@ pub(super) fn append_side_effects(
             .prepare_cached("INSERT INTO absence (seq, slice_id, label) VALUES (?1, ?2, ?3)")?
             .execute((step.seq, slice, label))?;
     }
-    measurements::append_changes(connection, step)
+    measurements::append_changes(connection, step)?;
+    prompts::append_prompts(connection, step)
 }
 
 /// Undoes or redoes the change of status of a step. `known` is that change if the journal does not have it: steps of
@@ -102,6 +104,7 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
         label: label.transpose()?,
         absent,
         measurements: measurements::read_changes(connection, seq)?,
+        prompts: prompts::prompts_of_step(connection, seq)?,
     })
 }
 

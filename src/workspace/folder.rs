@@ -46,6 +46,9 @@ pub fn glance_at(folder: &Path) -> Option<WorkspaceGlance> {
     })
 }
 
+/// The version since which cases can be removed from the list.
+const LISTED_SINCE: usize = 4;
+
 fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
@@ -63,7 +66,7 @@ fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
         return Err(rusqlite::Error::InvalidQuery);
     }
     // Older versions have no column for cases removed from the list.
-    let listed = if version == schema::MIGRATIONS.len() {
+    let listed = if version >= LISTED_SINCE {
         "WHERE removed_at IS NULL"
     } else {
         ""

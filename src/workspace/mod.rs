@@ -18,6 +18,7 @@ mod measurements;
 mod meter;
 mod model_files;
 mod places;
+mod prompts;
 mod relabel;
 mod rounds;
 mod schema;

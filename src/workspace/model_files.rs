@@ -102,16 +102,18 @@ fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
         .collect::<rusqlite::Result<_>>()?;
     let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
     for id in running.query_map((), |r| r.get(0))? {
-        named.insert(
-            rounds::checkpoint_path(Path::new(MODELS), RoundKey(id?))
-                .to_string_lossy()
-                .replace('\\', "/"),
-        );
+        let (models, round) = (Path::new(MODELS), RoundKey(id?));
+        for path in [
+            rounds::checkpoint_path(models, round),
+            rounds::click_checkpoint_path(models, round),
+        ] {
+            named.insert(path.to_string_lossy().replace('\\', "/"));
+        }
     }
     Ok(named)
 }
 
-/// True for names of models and checkpoints: "3-0123456789ab.safetensors", "round-3.state".
+/// True for names of models and checkpoints: "3-0123456789ab.safetensors", "round-3.state", "round-3-clicks.state".
 fn is_ours(name: &str) -> bool {
     let is_model = name
         .strip_suffix(".safetensors")
@@ -123,7 +125,7 @@ fn is_ours(name: &str) -> bool {
         || name
             .strip_prefix("round-")
             .and_then(|n| n.strip_suffix(".state"))
-            .is_some_and(is_number)
+            .is_some_and(|n| is_number(n.strip_suffix("-clicks").unwrap_or(n)))
 }
 
 fn is_number(text: &str) -> bool {
@@ -154,13 +156,14 @@ mod tests {
             file_name(RoundKey(3), "../ab/x"),
             "models/3-ab0000000000.safetensors"
         );
-        assert!(is_ours("round-12.state"));
+        assert!(is_ours("round-12.state") && is_ours("round-12-clicks.state"));
         for other in [
             "1.labrum",
             "3-head.safetensors",
             "x-0123456789ab.safetensors",
             "round-.state",
             "round-1.state.x",
+            "round--clicks.state",
         ] {
             assert!(!is_ours(other), "{other}");
         }

@@ -1,6 +1,6 @@
 //! Rounds of training: the snapshot that each is trained on, and its outcome.
 
-use super::{Workspace, failure::Cause, masks, now_millis, subjects};
+use super::{Workspace, failure::Cause, masks, now_millis, prompts, subjects};
 use crate::Result;
 use labrum_core::{
     holdout::Side,
@@ -95,8 +95,15 @@ impl Workspace {
         self.write_transaction("end the round of training in the workspace", |t| {
             finish_with_state(t, round, state, reason)
         })?;
-        self.remove_model_file(&checkpoint_path(&self.models_folder(), round));
+        self.remove_checkpoints(round);
         Ok(())
+    }
+
+    /// Removes the checkpoints of a round that has ended.
+    pub(super) fn remove_checkpoints(&mut self, round: RoundKey) {
+        let models = self.models_folder();
+        self.remove_model_file(&checkpoint_path(&models, round));
+        self.remove_model_file(&click_checkpoint_path(&models, round));
     }
 
     /// Number of accepted cases with masks that no round was trained on, without hold-out cases.
@@ -145,6 +152,11 @@ impl Workspace {
 /// The checkpoint file of a round.
 pub(super) fn checkpoint_path(models: &Path, round: RoundKey) -> PathBuf {
     models.join(format!("round-{}.state", round.0))
+}
+
+/// The checkpoint file of the fine-tuning of the click model in a round.
+pub(super) fn click_checkpoint_path(models: &Path, round: RoundKey) -> PathBuf {
+    models.join(format!("round-{}-clicks.state", round.0))
 }
 
 /// The state of a round.
@@ -240,8 +252,8 @@ fn give_up_running(connection: &Connection) -> Result<(), Cause> {
 
 fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO lesson (round_id, slice_id, side, is_new, is_untouched, mask, before)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO lesson (round_id, slice_id, side, is_new, is_untouched, mask, before, prompts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for slice in accepted_slices(connection)? {
         let Some(lesson) = snapshot_slice(connection, &slice)? else {
@@ -250,6 +262,7 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
         let mask = lesson.mask.to_bytes();
         let before = lesson.before.map(|b| b.to_bytes());
         let side = slice.side.storage_name();
+        let objects = prompts::objects_to_json(lesson.prompted)?;
         insert.execute((
             round.0,
             slice.id,
@@ -258,6 +271,7 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
             lesson.is_untouched,
             mask,
             before,
+            objects,
         ))?;
     }
     Ok(())
@@ -292,6 +306,7 @@ fn snapshot_slice(
         before,
         is_untouched,
         is_new,
+        prompted: prompts::objects_on_slice(connection, slice.id)?,
     }))
 }
 
@@ -379,7 +394,7 @@ fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<
 
 fn read_snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
     let mut query = connection.prepare_cached(&format!(
-        "SELECT {ORIGIN_COLUMNS}, description, side, is_new, mask, before, is_untouched
+        "SELECT {ORIGIN_COLUMNS}, description, side, is_new, mask, before, is_untouched, prompts
          FROM lesson JOIN slice ON slice.id = slice_id JOIN scan ON scan.id = scan_id
          WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id"
     ))?;
@@ -406,6 +421,7 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
         mask: masks::read_mask(&row.get::<_, Vec<u8>>(9)?)?,
         before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,
         is_untouched: row.get(11)?,
+        prompted: prompts::objects_from_json(row.get::<_, Option<String>>(12)?.as_deref()),
     })
 }
 
@@ -418,6 +434,7 @@ fn read_record(row: &Row, models: &Path) -> rusqlite::Result<RoundRecord> {
         parent: row.get::<_, Option<i64>>(3)?.map(VersionKey),
         settings: row.get(4)?,
         checkpoint: checkpoint_path(models, key),
+        click_checkpoint: click_checkpoint_path(models, key),
     })
 }
 

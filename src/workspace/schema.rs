@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/places.sql"),
     include_str!("schema/steps.sql"),
     include_str!("schema/measurements.sql"),
+    include_str!("schema/prompts.sql"),
 ];
 
 /// "LABR", to recognise databases of other programs.

@@ -901,4 +901,5 @@ fn a_folder_without_write_permission_is_named_in_the_error() {
 mod holdout;
 mod learning;
 mod measurements;
+mod prompts;
 mod steps;

@@ -7,39 +7,69 @@ use super::{
     model_files::{self, write_whole},
     now_millis, rounds,
 };
-use crate::{ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 use labrum_core::{
     gate::{GateReport, Verdict},
-    learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
+    learning::{ModelKind, NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
 
 const COLUMNS: &str =
     "id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds, steps, settings, report,
-    id IS (SELECT version_id FROM active_version), round_id";
+    id IS (SELECT version_id FROM active_version) OR id IS (SELECT version_id FROM active_click_version),
+    round_id, kind";
 
 impl Workspace {
-    /// Saves a version made by the running round: first its file, then, in one transaction, the version, the end of the
-    /// round and, if accepted, the active version. After a failure nothing is saved and the round is still running.
+    /// Saves the only version made by the running round: see [`Workspace::add_versions`].
     ///
     /// # Errors
-    /// If the round is not running, or if the file or the database cannot be written ([`ErrorKind::Disk`]).
+    /// As [`Workspace::add_versions`].
     pub fn add_version(&mut self, version: &NewVersion) -> Result<Version> {
+        let added = self.add_versions(&[version])?;
+        added.into_iter().next().ok_or_else(|| {
+            let tried = "save the new version of the model in the workspace";
+            Error::at_path(tried, &self.folder, "it was not found after it was saved")
+        })
+    }
+
+    /// Saves the versions made by one running round: first their files, then, in one transaction, the versions, the end
+    /// of the round and, where accepted, the active versions. After a failure nothing is saved and the round is still
+    /// running.
+    ///
+    /// # Errors
+    /// If the round is not running, or if a file or the database cannot be written ([`ErrorKind::Disk`]).
+    pub fn add_versions(&mut self, versions: &[&NewVersion]) -> Result<Vec<Version>> {
         let tried = "save the new version of the model in the workspace";
-        self.read_database(tried, |c| check_running(c, version))?;
-        let file = model_files::file_name(version.round, &version.hash);
-        let (folder, path) = (self.folder.clone(), self.folder.join(&file));
-        write_whole(&path, &version.bytes)
-            .map_err(|e| lock::explain_io_error(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
-        let added = self.write_transaction(tried, |t| insert_row(t, version, &file, &folder));
+        self.read_database(tried, |c| {
+            versions
+                .iter()
+                .try_for_each(|version| check_running(c, version))
+        })?;
+        let folder = self.folder.clone();
+        let mut files = Vec::with_capacity(versions.len());
+        let mut added = Ok(Vec::new());
+        for version in versions {
+            let file = model_files::file_name(version.round, &version.hash);
+            let written = write_whole(&folder.join(&file), &version.bytes);
+            files.push(file);
+            if let Err(e) = written {
+                let error = lock::explain_io_error(tried, &folder, &e);
+                added = Err(error.of_kind(ErrorKind::Disk));
+                break;
+            }
+        }
+        if added.is_ok() {
+            added = self.write_transaction(tried, |t| insert_all(t, versions, &files, &folder));
+        }
         match &added {
-            Ok(_) => self.remove_model_file(&rounds::checkpoint_path(
-                &self.models_folder(),
-                version.round,
-            )),
-            // If this fails, the file is removed when the workspace is opened again.
-            Err(_) => drop(std::fs::remove_file(&path)),
+            Ok(_) => versions
+                .iter()
+                .for_each(|version| self.remove_checkpoints(version.round)),
+            // If this fails, the files are removed when the workspace is opened again.
+            Err(_) => files
+                .iter()
+                .for_each(|file| drop(std::fs::remove_file(folder.join(file)))),
         }
         added
     }
@@ -55,8 +85,8 @@ impl Workspace {
         })
     }
 
-    /// Makes a version active; `None` for no version of this workspace. A rejected or undecided version is thereby
-    /// accepted.
+    /// Makes a version active, for proposals or for clicks as its kind is; `None` for proposals of no version of this
+    /// workspace. A rejected or undecided version is thereby accepted.
     ///
     /// # Errors
     /// If the version is unknown, if its file is missing, or if the database cannot be written
@@ -64,14 +94,21 @@ impl Workspace {
     pub fn activate_version(&mut self, version: Option<VersionKey>) -> Result<()> {
         let folder = self.folder.clone();
         self.write_transaction("change the model of the workspace", |t| {
-            if let Some(version) = version {
-                accept_for_use(t, version, &folder)?;
-            }
-            t.execute(
-                "UPDATE active_version SET version_id = ?1",
-                [version.map(|v| v.0)],
-            )?;
-            Ok(())
+            let kind = match version {
+                Some(version) => accept_for_use(t, version, &folder)?,
+                None => ModelKind::Masks,
+            };
+            set_active(t, kind, version)
+        })
+    }
+
+    /// Uses the shipped model for clicks again.
+    ///
+    /// # Errors
+    /// If the database cannot be written ([`ErrorKind::Disk`]).
+    pub fn use_shipped_clicks(&mut self) -> Result<()> {
+        self.write_transaction("change the model of the workspace", |t| {
+            set_active(t, ModelKind::Clicks, None)
         })
     }
 
@@ -149,20 +186,53 @@ fn check_running(connection: &Connection, version: &NewVersion) -> Result<(), Ca
     }
 }
 
+/// Inserts the versions of a round with their files, and ends the round.
+fn insert_all(
+    connection: &Connection,
+    versions: &[&NewVersion],
+    files: &[String],
+    folder: &Path,
+) -> Result<Vec<Version>, Cause> {
+    versions
+        .iter()
+        .try_for_each(|version| check_running(connection, version))?;
+    for version in versions {
+        rounds::finish_with_state(connection, version.round, RoundState::Done, "")?;
+    }
+    versions
+        .iter()
+        .zip(files)
+        .map(|(version, file)| insert_row(connection, version, file, folder))
+        .collect()
+}
+
+/// Makes a version of a kind active; `None` for none of this workspace.
+fn set_active(
+    connection: &Connection,
+    kind: ModelKind,
+    version: Option<VersionKey>,
+) -> Result<(), Cause> {
+    let sql = match kind {
+        ModelKind::Masks => "UPDATE active_version SET version_id = ?1",
+        ModelKind::Clicks => "UPDATE active_click_version SET version_id = ?1",
+    };
+    connection.execute(sql, [version.map(|version| version.0)])?;
+    Ok(())
+}
+
 fn insert_row(
     connection: &Connection,
     version: &NewVersion,
     file: &str,
     folder: &Path,
 ) -> Result<Version, Cause> {
-    check_running(connection, version)?;
     let report =
         serde_json::to_string(&version.report).map_err(|e| Cause::Refused(e.to_string()))?;
     // If the parent was deleted meanwhile, only its name is kept.
     let id: i64 = connection.query_row(
         "INSERT INTO version (round_id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds,
-             steps, settings, report)
-         VALUES (?1, ?2, (SELECT id FROM version WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             steps, settings, report, kind)
+         VALUES (?1, ?2, (SELECT id FROM version WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          RETURNING id",
         (
             version.round.0,
@@ -179,21 +249,22 @@ fn insert_row(
             version.steps,
             &version.settings,
             report,
+            kind_name(version.kind),
         ),
         |r| r.get(0),
     )?;
-    rounds::finish_with_state(connection, version.round, RoundState::Done, "")?;
     if version.state == VersionState::Accepted {
-        connection.execute("UPDATE active_version SET version_id = ?1", [id])?;
+        set_active(connection, version.kind, Some(VersionKey(id)))?;
     }
     find_by_key(connection, VersionKey(id), folder)
 }
 
+/// Accepts a version; returns what it is for.
 fn accept_for_use(
     connection: &Connection,
     version: VersionKey,
     folder: &Path,
-) -> Result<(), Cause> {
+) -> Result<ModelKind, Cause> {
     let version = find_by_key(connection, version, folder)?;
     if !version.file.is_file() {
         return Err(Cause::Refused(format!(
@@ -207,7 +278,7 @@ fn accept_for_use(
          WHERE id = ?1 AND state <> 'accepted'",
         [version.key.0],
     )?;
-    Ok(())
+    Ok(version.kind)
 }
 
 fn delete_row(
@@ -268,6 +339,7 @@ fn read_version(row: &Row, folder: &Path) -> rusqlite::Result<Version> {
         report: read_report(&row.get::<_, String>(13)?),
         is_active: row.get(14)?,
         round: RoundKey(row.get(15)?),
+        kind: kind_of_name(&row.get::<_, String>(16)?),
     })
 }
 
@@ -283,6 +355,20 @@ fn read_report(json: &str) -> GateReport {
             ..GateReport::new(Vec::new(), &[])
         }
     })
+}
+
+fn kind_name(kind: ModelKind) -> &'static str {
+    match kind {
+        ModelKind::Masks => "masks",
+        ModelKind::Clicks => "clicks",
+    }
+}
+
+fn kind_of_name(name: &str) -> ModelKind {
+    match name {
+        "clicks" => ModelKind::Clicks,
+        _ => ModelKind::Masks,
+    }
 }
 
 fn state_name(state: VersionState) -> &'static str {

@@ -1,4 +1,4 @@
-//! The work report: time and corrections spent on accepted cases, and the versions of the model.
+//! The work report: time, corrections and prompts spent on accepted cases, and the versions of the models.
 
 use super::{Workspace, failure::Cause, masks, meter, versions};
 use crate::Result;
@@ -28,7 +28,14 @@ fn case_costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
              (SELECT coalesce(sum(changed_pixels), 0) FROM slice WHERE scan_id = scan.id),
              coalesce((SELECT trim(model || ' ' || model_version) FROM proposal JOIN slice ON slice.id = slice_id
                        WHERE scan_id = scan.id ORDER BY proposal.id LIMIT 1), ''),
-             coalesce((SELECT side = 'hold-out' FROM subject WHERE subject.id = scan.subject), 0)
+             coalesce((SELECT side = 'hold-out' FROM subject WHERE subject.id = scan.subject), 0),
+             coalesce((SELECT sum(step_prompt.count) FROM step_prompt JOIN step ON step.seq = step_prompt.seq
+                       WHERE step.scan_id = scan.id AND step.state = 'done'), 0),
+             coalesce((SELECT sum(begins) FROM step_prompt JOIN step ON step.seq = step_prompt.seq
+                       WHERE step.scan_id = scan.id AND step.state = 'done'), 0),
+             coalesce((SELECT step_prompt.model FROM step_prompt JOIN step ON step.seq = step_prompt.seq
+                       WHERE step.scan_id = scan.id AND step.state = 'done'
+                       ORDER BY step_prompt.seq DESC LIMIT 1), '')
          FROM scan WHERE status = 'accepted' AND removed_at IS NULL ORDER BY accepted_at, id",
     )?;
     let cases: Vec<(i64, CaseCost)> = query
@@ -55,6 +62,9 @@ fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
         pixels: 0,
         model: row.get(5)?,
         held_out: row.get(6)?,
+        prompts: row.get(7)?,
+        objects: row.get(8)?,
+        click_model: row.get(9)?,
     };
     Ok((row.get(0)?, cost))
 }

@@ -9,7 +9,7 @@ use labrum_core::{
         Also, Author, CaseDescription, CaseKey, JournalStep, ModelStamp, Proposal,
         SliceDescription, StepState, StoredCase,
     },
-    learning::{NewVersion, RoundKey, RoundState, VersionState},
+    learning::{ModelKind, NewVersion, RoundKey, RoundState, VersionState},
     mask::{Mask, PackedMask, Rule},
     region::{PixelRect, Region},
     study::{Source, Status},
@@ -362,6 +362,7 @@ fn version(round: RoundKey, state: VersionState) -> NewVersion {
     let name = name_of(round);
     NewVersion {
         round,
+        kind: ModelKind::Masks,
         parent: None,
         parent_name: String::new(),
         state,

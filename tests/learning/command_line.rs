@@ -29,7 +29,7 @@ fn program(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     command
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -50,12 +50,12 @@ pub(crate) fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> String {
     text(&output.stdout)
 }
 
-fn json(arguments: &[&dyn AsRef<OsStr>]) -> serde_json::Value {
+pub(crate) fn json(arguments: &[&dyn AsRef<OsStr>]) -> serde_json::Value {
     serde_json::from_str(&succeeds(arguments)).unwrap()
 }
 
 /// A workspace in `folder` with `count` accepted cases, each drawn by a person.
-fn workspace(folder: &Path, count: u64) {
+pub(crate) fn workspace(folder: &Path, count: u64) {
     let pictures = folder.join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
     let mut workspace = Workspace::open(folder).unwrap();
@@ -98,7 +98,7 @@ fn workspace(folder: &Path, count: u64) {
     workspace.close().unwrap();
 }
 
-fn train(folder: &Path, more: &[&str]) -> Command {
+pub(crate) fn train(folder: &Path, more: &[&str]) -> Command {
     let mut command = program(&[&"train", &"--workspace", &folder, &"--device", &"cpu"]);
     command.args(more);
     command

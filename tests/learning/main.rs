@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod click_rounds;
 mod clicks;
 mod command_line;
 mod rounds;
@@ -72,6 +73,7 @@ fn synthetic_case(folder: &Path, task: Task, number: u64, side: Side) -> Snapsho
         before: None,
         is_untouched: false,
         is_new: true,
+        prompted: Vec::new(),
     }
 }
 

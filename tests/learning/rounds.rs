@@ -12,7 +12,7 @@ use labrum_core::{
     mask::PackedMask,
     model_card::{Config, TrainedOn},
     progress::Control,
-    training::{Length, Plan, RoundPhase, RoundSettings, StartFrom},
+    training::{ClickSettings, Length, Plan, RoundPhase, RoundSettings, StartFrom},
 };
 use labrum_nn::{
     checkpoint,
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-fn round(
+pub(crate) fn round(
     folder: &Path,
     snapshot: Vec<SnapshotSlice>,
     start: StartFrom,
@@ -44,19 +44,19 @@ fn round(
                 ..Plan::default()
             },
             seconds: 10.0,
+            clicks: ClickSettings::default(),
         },
         parent: None,
         name: "Discs".into(),
         checkpoint: folder.join("round-7.state"),
+        click_checkpoint: folder.join("round-7-clicks.state"),
         device: DeviceChoice::Cpu,
     }
 }
 
 fn run(round: &WorkspaceRound) -> NewVersion {
-    round
-        .train_version(&Control::default(), &mut |_| {})
-        .unwrap()
-        .unwrap()
+    let made = round.train_versions(&Control::default(), &mut |_| {});
+    made.unwrap().unwrap().masks
 }
 
 /// A model that segments discs, trained from scratch.
@@ -156,7 +156,7 @@ fn a_new_model_cannot_start_from_a_prompt_model_of_another_size() {
     std::fs::write(&file, checkpoint::to_bytes(&card, &weights).unwrap()).unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..4);
     let error = round(folder.path(), cases, StartFrom::File(file), 4)
-        .train_version(&Control::default(), &mut |_| {})
+        .train_versions(&Control::default(), &mut |_| {})
         .unwrap_err();
     assert!(error.reason.contains("CMUNeXt-base"), "{error}");
 }
@@ -249,8 +249,8 @@ fn a_round_with_a_huge_learning_rate_is_rejected() {
     // simple images are still learned, and the candidate is rightly accepted.
     wild.settings.plan.learning_rate *= 10_000.0;
     // Overflow is an error; otherwise the gate judges the candidate.
-    if let Ok(version) = wild.train_version(&Control::default(), &mut |_| {}) {
-        let version = version.unwrap();
+    if let Ok(made) = wild.train_versions(&Control::default(), &mut |_| {}) {
+        let version = made.unwrap().masks;
         assert!(is_rejected(&version), "{:?}", version.report.verdict);
     }
 }
@@ -286,7 +286,7 @@ fn an_unreadable_image_ends_the_round_with_its_name() {
     let cases = snapshot(folder.path(), Task::Disc, 0..8);
     std::fs::write(&cases[2].source.path, b"no picture").unwrap();
     let error = round(folder.path(), cases, StartFrom::Nothing, 12)
-        .train_version(&Control::default(), &mut |_| {})
+        .train_versions(&Control::default(), &mut |_| {})
         .unwrap_err()
         .to_string();
     assert!(error.contains("disc-2.png"), "{error}");
@@ -349,7 +349,7 @@ fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
     for (moment, is_it) in moments.iter().enumerate() {
         let control = Control::default();
         let mut asked = None;
-        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).train_version(
+        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).train_versions(
             &control,
             &mut |phase| {
                 if is_it(&phase) && asked.is_none() {

@@ -10,7 +10,7 @@ use labrum_core::{
         Also, Author, CaseDescription, JournalStep, ModelStamp, Proposal, SliceDescription,
         StepState,
     },
-    learning::{NewVersion, VersionState},
+    learning::{ModelKind, NewVersion, VersionState},
     mask::{Mask, PackedMask},
     study::{Source, Status},
 };
@@ -336,6 +336,7 @@ fn workspace() -> Vec<u8> {
     let (round, _) = workspace.begin_round("{}", None).unwrap();
     let version = NewVersion {
         round: round.key,
+        kind: ModelKind::Masks,
         parent: None,
         parent_name: String::new(),
         state: VersionState::Accepted,

@@ -6,6 +6,7 @@ use super::{
     label::{Label, TaskKey},
     mask::PackedMask,
     measurement::{DrawnMeasurement, MeasurementChange},
+    prompts::Prompt,
     study::{Series, Slice, Source, Status},
 };
 use crate::Error;
@@ -73,7 +74,22 @@ pub struct LabelChange {
     pub after: Label,
 }
 
-/// Changes of a step other than pixels.
+/// The prompts that a step of the Click tool answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPrompts {
+    /// Index of the slice.
+    pub slice: u32,
+    /// Value of the label in masks.
+    pub label: u8,
+    /// True if the first of them is the first prompt of an object; otherwise they belong to the object of the step before.
+    pub begins_object: bool,
+    /// The prompts, oldest first: usually one, more if earlier ones changed no pixel.
+    pub prompts: Vec<Prompt>,
+    /// Name and version of the model that answered.
+    pub model: String,
+}
+
+/// Changes of a step other than pixels, and the prompts behind it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Also {
     /// Change of the status of the case.
@@ -84,10 +100,12 @@ pub struct Also {
     pub absent: Vec<(u32, u8)>,
     /// Measurements that were drawn, changed or deleted.
     pub measurements: Vec<MeasurementChange>,
+    /// The prompts that the step answered.
+    pub prompts: Option<Box<StepPrompts>>,
 }
 
 impl Also {
-    /// True if nothing changes.
+    /// True if nothing changes. Prompts by themselves change nothing.
     pub fn is_empty(&self) -> bool {
         self.status.is_none()
             && self.label.is_none()

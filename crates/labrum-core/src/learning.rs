@@ -5,6 +5,7 @@ use super::{
     holdout::Side,
     journal::CaseKey,
     mask::PackedMask,
+    prompts::PromptedObject,
     study::{Kind, Source},
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,17 @@ pub struct VersionKey(pub i64);
 /// Key of a training round in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoundKey(pub i64);
+
+/// What a model version is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// It proposes masks.
+    #[default]
+    Masks,
+    /// It answers clicks, boxes and scribbles.
+    Clicks,
+}
 
 /// State of a model version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +49,9 @@ pub struct Version {
     pub key: VersionKey,
     /// The round that made it; its number is shown to users.
     pub round: RoundKey,
+    /// What it is for. A round can make one version of each kind.
+    #[serde(default)]
+    pub kind: ModelKind,
     /// Name: "Fetal head round-3" until it is renamed.
     pub name: String,
     /// The version that training started from; `None` for a shipped or opened model, or from scratch.
@@ -49,7 +64,7 @@ pub struct Version {
     pub state: VersionState,
     /// Reason for the state.
     pub reason: String,
-    /// True if it currently proposes masks.
+    /// True if it currently proposes masks, or answers clicks.
     pub is_active: bool,
     /// SHA-256 of its weights, hex.
     pub hash: String,
@@ -67,11 +82,20 @@ pub struct Version {
     pub report: GateReport,
 }
 
+impl Version {
+    /// True if it currently does what models of this kind do.
+    pub fn is_active_for(&self, kind: ModelKind) -> bool {
+        self.is_active && self.kind == kind
+    }
+}
+
 /// A new version to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewVersion {
     /// The round that made it.
     pub round: RoundKey,
+    /// What it is for.
+    pub kind: ModelKind,
     /// Name.
     pub name: String,
     /// The version that training started from.
@@ -94,6 +118,24 @@ pub struct NewVersion {
     pub report: GateReport,
     /// Content of the model file.
     pub bytes: Arc<[u8]>,
+}
+
+/// The versions that a round made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoundVersions {
+    /// The candidate that proposes masks.
+    pub masks: NewVersion,
+    /// The candidate that answers clicks, if the round fine-tuned the click model.
+    pub clicks: Option<NewVersion>,
+    /// Why the click model was not fine-tuned although it was to be, a sentence.
+    pub note: Option<String>,
+}
+
+impl RoundVersions {
+    /// The versions, that for masks first.
+    pub fn all(&self) -> impl Iterator<Item = &NewVersion> {
+        std::iter::once(&self.masks).chain(&self.clicks)
+    }
 }
 
 /// State of a round.
@@ -124,6 +166,8 @@ pub struct RoundRecord {
     pub settings: String,
     /// Path of the checkpoint from which the round can be resumed.
     pub checkpoint: PathBuf,
+    /// Path of the checkpoint from which the fine-tuning of the click model can be resumed.
+    pub click_checkpoint: PathBuf,
 }
 
 /// A slice of an accepted case, as it was when the round began.
@@ -151,6 +195,8 @@ pub struct SnapshotSlice {
     pub is_untouched: bool,
     /// True if no earlier round was trained on this mask.
     pub is_new: bool,
+    /// The objects that a person segmented with prompts.
+    pub prompted: Vec<PromptedObject>,
 }
 
 /// Annotation effort for an accepted case.
@@ -170,6 +216,15 @@ pub struct CaseCost {
     pub model: String,
     /// True for a hold-out case.
     pub held_out: bool,
+    /// Number of prompts of the Click tool: clicks, boxes and scribbles.
+    #[serde(default)]
+    pub prompts: u32,
+    /// Number of objects that they segmented.
+    #[serde(default)]
+    pub objects: u32,
+    /// Name and version of the model that answered the last of them; empty if there were none.
+    #[serde(default)]
+    pub click_model: String,
 }
 
 impl CaseCost {
@@ -214,6 +269,27 @@ impl WorkReport {
             .collect()
     }
 
+    /// For each model that answered prompts, in order of first use: how many prompts its cases took.
+    pub fn by_click_model(&self) -> Vec<ClickUse> {
+        let mut groups: Vec<ClickUse> = Vec::new();
+        for case in self.cases.iter().filter(|case| case.prompts > 0) {
+            let at = groups.iter().position(|of| of.model == case.click_model);
+            let at = at.unwrap_or_else(|| {
+                groups.push(ClickUse {
+                    model: case.click_model.clone(),
+                    ..ClickUse::default()
+                });
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(at) {
+                group.cases += 1;
+                group.prompts += case.prompts;
+                group.objects += case.objects;
+            }
+        }
+        groups
+    }
+
     /// Advice on whether another round is worthwhile, in whole sentences.
     pub fn next_round_advice(&self) -> String {
         let groups = self.by_model();
@@ -255,7 +331,72 @@ impl WorkReport {
     }
 }
 
+/// The use of one click model on accepted cases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClickUse {
+    /// Name and version of the model.
+    pub model: String,
+    /// Number of cases with prompts that it answered.
+    pub cases: u32,
+    /// Number of prompts on these.
+    pub prompts: u32,
+    /// Number of objects that they segmented.
+    pub objects: u32,
+}
+
+impl ClickUse {
+    /// Mean number of prompts per case.
+    pub fn prompts_per_case(&self) -> f64 {
+        f64::from(self.prompts) / f64::from(self.cases.max(1))
+    }
+
+    /// Mean number of prompts per object.
+    pub fn prompts_per_object(&self) -> f64 {
+        f64::from(self.prompts) / f64::from(self.objects.max(1))
+    }
+}
+
 /// Mean of the values; 0 if there are none.
 fn mean_or_zero(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(click_model: &str, prompts: u32, objects: u32) -> CaseCost {
+        CaseCost {
+            name: String::new(),
+            accepted_at: 0,
+            seconds: 1.0,
+            pixels_changed: 0,
+            pixels: 10,
+            model: String::new(),
+            held_out: false,
+            prompts,
+            objects,
+            click_model: click_model.to_owned(),
+        }
+    }
+
+    #[test]
+    fn prompts_are_counted_for_each_model_that_answered_them() {
+        let cases = vec![
+            case("Clicks 1.0.0", 8, 2),
+            case("", 0, 0),
+            case("Clicks 1.0.0", 5, 1),
+            case("Clicks round-2", 3, 2),
+        ];
+        let report = WorkReport {
+            cases,
+            versions: Vec::new(),
+        };
+        let groups = report.by_click_model();
+        let models: Vec<&str> = groups.iter().map(|group| group.model.as_str()).collect();
+        assert_eq!(models, ["Clicks 1.0.0", "Clicks round-2"]);
+        assert_eq!(groups[0].cases, 2);
+        assert_eq!(groups[0].prompts_per_case(), 6.5);
+        assert_eq!(groups[1].prompts_per_object(), 1.5);
+    }
 }

@@ -1,5 +1,7 @@
 //! Prompts: clicks, boxes and scribbles that indicate an object, and clicks of a simulated user.
 
+pub mod stored;
+
 use super::{
     distance::distance_to,
     region::{Region, Span},

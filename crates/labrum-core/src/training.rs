@@ -1,6 +1,6 @@
 //! Settings and progress of a round of training: plain data for the session, the workspace record and the training.
 
-use crate::{Error, Result};
+use crate::{Error, Result, learning::VersionKey};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
@@ -248,6 +248,38 @@ pub enum StartFrom {
     File(PathBuf),
 }
 
+/// When a round also fine-tunes the click model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClickTraining {
+    /// If a person has used clicks, boxes or scribbles on accepted cases.
+    #[default]
+    WhenUsed,
+    /// In every round.
+    Always,
+    /// In no round.
+    Never,
+}
+
+impl ClickTraining {
+    /// All choices, the default first.
+    pub const ALL: [Self; 3] = [Self::WhenUsed, Self::Always, Self::Never];
+}
+
+/// The part of a round that fine-tunes the click model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClickSettings {
+    /// Whether there is such a part.
+    pub when: ClickTraining,
+    /// File of the version that it starts from; `None` for the shipped model.
+    pub start: Option<PathBuf>,
+    /// Name of that version; empty for the shipped model.
+    pub start_name: String,
+    /// That version; `None` for the shipped model.
+    pub parent: Option<VersionKey>,
+}
+
 /// Settings of a round in a workspace, stored with it so that the round can be resumed after a crash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundSettings {
@@ -261,8 +293,11 @@ pub struct RoundSettings {
     /// Training settings; `seconds` determines their length.
     pub plan: Plan,
     /// Approximate duration in seconds on a typical machine, including reading and judging. The number of steps is
-    /// derived from it, so that equal rounds give equal models.
+    /// derived from it, so that equal rounds give equal models. Fine-tuning the click model takes as long again.
     pub seconds: f64,
+    /// The part that fine-tunes the click model.
+    #[serde(default)]
+    pub clicks: ClickSettings,
 }
 
 impl RoundSettings {
@@ -305,6 +340,8 @@ pub struct Estimate {
     pub held_out: usize,
     /// Seconds until the decision of the promotion gate.
     pub seconds: f64,
+    /// Those of them for fine-tuning the click model; `None` if the round does not.
+    pub click_seconds: Option<f64>,
     /// Bytes of memory.
     pub memory: u64,
     /// Remark for the user before the start, whole sentences.
@@ -325,6 +362,10 @@ pub enum RoundPhase {
     Training(RoundProgress),
     /// Judging the candidate and the active model.
     Judging,
+    /// Fine-tuning the click model.
+    TrainingClicks(RoundProgress),
+    /// Judging the candidate for the click model and the active one.
+    JudgingClicks,
 }
 
 /// Progress report of a running round.

@@ -1,4 +1,4 @@
-//! The time and corrections that each accepted case took, as CSV.
+//! The time, corrections and prompts that each accepted case took, as CSV.
 
 use crate::{Error, Result};
 use labrum_core::learning::WorkReport;
@@ -6,7 +6,7 @@ use labrum_core::learning::WorkReport;
 const TRIED: &str = "write the work report";
 
 /// The columns of the table.
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 10] = [
     "case",
     "accepted_at_ms",
     "seconds",
@@ -14,6 +14,9 @@ const COLUMNS: [&str; 7] = [
     "pixels_changed",
     "model",
     "held_out",
+    "prompts",
+    "objects",
+    "click_model",
 ];
 
 /// The cases of a report as CSV with a header line.
@@ -34,6 +37,9 @@ pub fn work_report_csv(report: &WorkReport) -> Result<String> {
             case.pixels_changed,
             &case.model,
             case.held_out,
+            case.prompts,
+            case.objects,
+            &case.click_model,
         );
         table.serialize(row).map_err(|e| Error::new(TRIED, e))?;
     }

@@ -15,6 +15,10 @@ const MOST_SLICES: usize = 400;
 const IMAGE_BYTES: usize = 400 << 20;
 /// Memory for a pixel with its label, in bytes.
 const PIXEL_BYTES: usize = size_of::<f32>() + size_of::<u16>();
+/// Memory for a pixel of a sample in a training step, in bytes.
+const STEP_BYTES: usize = 2800;
+/// Memory for the weights and the rest of the program, in bytes.
+const PROGRAM_BYTES: usize = 150 << 20;
 /// Maximum side of images for regions of superpixels, in pixels: finding these in large images is slow.
 const REHEARSED_SIDE: usize = 256;
 /// Number of images read between two checks for cancellation.
@@ -110,6 +114,13 @@ pub(super) fn slices_by_case(exercises: &[Exercise], most: usize) -> Vec<Vec<&Ex
 fn at_even_intervals<T: Copy>(all: Vec<T>, most: usize) -> Vec<T> {
     let (count, kept) = (all.len(), all.len().min(most));
     (0..kept).map(|i| all[i * count / kept]).collect()
+}
+
+/// Peak memory of a fine-tuning on slices with so many pixels each, in bytes; the input has `side * side` pixels.
+pub(in crate::learning) fn memory_bytes(slices: &[usize], side: usize, batch: usize) -> u64 {
+    let pixels: usize = slices.iter().sum();
+    let images = (pixels * PIXEL_BYTES).min(IMAGE_BYTES);
+    (PROGRAM_BYTES + images + side * side * batch * STEP_BYTES) as u64
 }
 
 /// Maximum side of so many images, in pixels, for them to fit into memory.

@@ -19,7 +19,7 @@ use labrum_core::{
     stack::{Stack, ViewPlane},
     study::{Kind, Source},
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// A slice to run a model on.
 #[derive(Clone, Debug)]
@@ -60,6 +60,15 @@ pub struct SegmentJob {
     pub cancel: Cancel,
 }
 
+/// The network of the Click tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClickModel {
+    /// The file of the active version of the workspace; `None` for the shipped model.
+    pub file: Option<PathBuf>,
+    /// The device that it runs on.
+    pub device: DeviceChoice,
+}
+
 /// Find the object that prompts indicate.
 #[derive(Clone, Debug)]
 pub struct ClickJob {
@@ -77,8 +86,8 @@ pub struct ClickJob {
     pub prompts: Vec<Prompt>,
     /// The object before the last prompt, or the connected component of the mask to correct; `None` for a new object.
     pub earlier: Option<Arc<ClickedObject>>,
-    /// The device.
-    pub device: DeviceChoice,
+    /// The network.
+    pub model: ClickModel,
 }
 
 /// The answer to a [`ClickJob`].
@@ -92,6 +101,8 @@ pub struct ClickAnswer {
     pub revision: u64,
     /// Number of prompts in the job.
     pub prompts: usize,
+    /// Name and version of the model that answered; empty if unknown.
+    pub model: String,
     /// The object.
     pub result: Result<Arc<ClickedObject>>,
 }
@@ -107,8 +118,8 @@ pub struct SecondChoiceJob {
     pub object: Arc<ClickedObject>,
     /// Consecutive points of the boundary, in pixels from the upper left corner of the image.
     pub stretch: Vec<[f64; 2]>,
-    /// The device.
-    pub device: DeviceChoice,
+    /// The network.
+    pub model: ClickModel,
 }
 
 /// The answer to a [`SecondChoiceJob`].

@@ -1,8 +1,8 @@
 //! Jobs by the thread that does them: a thread can only be sent jobs that it can do.
 
 use super::{
-    CaseId, ClickJob, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SecondChoiceJob,
-    SegmentJob, SurveyJob, TrainJob,
+    CaseId, ClickJob, ClickModel, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob,
+    SecondChoiceJob, SegmentJob, SurveyJob, TrainJob,
 };
 use crate::session::settings::Settings;
 use labrum_core::{
@@ -53,7 +53,7 @@ pub enum NetworkJob {
     /// Find where else a boundary may run, right after clicks; only the newest is kept.
     SecondChoice(SecondChoiceJob),
     /// Load the network of the Click tool.
-    PrepareClicks(DeviceChoice),
+    PrepareClicks(ClickModel),
     /// Read a model's card.
     ReadModel(PathBuf),
     /// Report the device that a choice resolves to.

@@ -5,7 +5,7 @@ use crate::Result;
 use labrum_core::{
     device::DeviceChoice,
     label::Label,
-    learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
+    learning::{ModelKind, RoundKey, RoundVersions, SnapshotSlice, VersionKey},
     progress::Control,
     training::{Estimate, RoundPhase, RoundSettings},
 };
@@ -23,8 +23,8 @@ pub struct RoundWish {
 /// The outcome of a round.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoundOutcome {
-    /// It made a version.
-    Version(Box<NewVersion>),
+    /// It made versions.
+    Versions(Box<RoundVersions>),
     /// It was cancelled.
     Cancelled,
     /// It failed; the reason.
@@ -36,6 +36,8 @@ pub enum RoundOutcome {
 pub enum VersionJob {
     /// Make one active; `None` for the models outside the workspace.
     Activate(Option<VersionKey>),
+    /// Use the shipped model for clicks.
+    UseShippedClicks,
     /// Reject an undecided one.
     Reject(VersionKey),
     /// Rename one.
@@ -61,6 +63,8 @@ pub struct BegunRound {
     pub parent: Option<VersionKey>,
     /// File for checkpoints.
     pub checkpoint: PathBuf,
+    /// File for checkpoints of the fine-tuning of the click model.
+    pub click_checkpoint: PathBuf,
     /// It was interrupted and is resumed.
     pub is_resumed: bool,
 }
@@ -87,6 +91,8 @@ pub struct TrainJob {
 /// Compare two versions on the hold-out set.
 #[derive(Clone, Debug)]
 pub struct CompareJob {
+    /// What both are for.
+    pub kind: ModelKind,
     /// The version in the place of the active model, and its file.
     pub first: (VersionKey, PathBuf),
     /// The other version, and its file.
@@ -108,6 +114,6 @@ pub enum RoundEvent {
     Estimated(Estimate),
     /// Its current phase and progress.
     Phase(RoundPhase),
-    /// It ended: with a version, cancelled, or failed.
-    Ended(Result<Option<Box<NewVersion>>>),
+    /// It ended: with versions, cancelled, or failed.
+    Ended(Result<Option<Box<RoundVersions>>>),
 }

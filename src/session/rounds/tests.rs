@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod clicks;
+
 use super::*;
 use crate::session::{
     Action,
@@ -14,6 +16,7 @@ use labrum_core::{
     gate::{GateCase, GateReport},
     journal::Meter,
     label::Label,
+    learning::{NewVersion, VersionState},
     mask::{Mask, Rule},
     metrics::Scores,
     region::{PixelRect, Region},
@@ -42,9 +45,11 @@ fn begun(key: i64, is_resumed: bool) -> BegunRound {
             is_start_active: false,
             plan: Plan::default(),
             seconds: 60.0,
+            clicks: ClickSettings::default(),
         },
         parent: None,
         checkpoint: "/work/models/round-1.state".into(),
+        click_checkpoint: "/work/models/round-1-clicks.state".into(),
         is_resumed,
     }
 }
@@ -82,6 +87,7 @@ fn report() -> GateReport {
 fn made(key: i64) -> NewVersion {
     NewVersion {
         round: RoundKey(key),
+        kind: ModelKind::Masks,
         name: format!("US model round-{key}"),
         parent: None,
         parent_name: "US model 1".into(),
@@ -96,10 +102,24 @@ fn made(key: i64) -> NewVersion {
     }
 }
 
+/// What a round has made: a version for masks and, if wanted, one for clicks.
+fn all_made(key: i64, with_clicks: bool) -> Box<RoundVersions> {
+    Box::new(RoundVersions {
+        masks: made(key),
+        clicks: with_clicks.then(|| NewVersion {
+            kind: ModelKind::Clicks,
+            name: format!("Clicks round-{key}"),
+            ..made(key)
+        }),
+        note: None,
+    })
+}
+
 fn version(key: i64, is_active: bool) -> Version {
     Version {
         key: VersionKey(key),
         round: RoundKey(key),
+        kind: ModelKind::Masks,
         name: format!("US model round-{key}"),
         parent: None,
         parent_name: "US model 1".into(),
@@ -226,7 +246,7 @@ fn the_progress_of_a_round_is_shown_and_its_version_is_stored() {
         (running.done, running.loss.as_slice()),
         (0.25, [[5.0, 0.5]].as_slice())
     );
-    let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
+    let end = RoundEvent::Ended(Ok(Some(all_made(7, false))));
     session.on_event(Event::Round {
         attempt: job.attempt,
         event: end,
@@ -234,7 +254,7 @@ fn the_progress_of_a_round_is_shown_and_its_version_is_stored() {
     assert!(session.learning.running.is_none());
     assert!(matches!(
         ended(&session.take_jobs()),
-        Some(RoundOutcome::Version(_))
+        Some(RoundOutcome::Versions(_))
     ));
 }
 
@@ -245,7 +265,7 @@ fn a_cancelled_round_ends_at_once_and_its_late_events_are_dropped() {
     command(&mut session, UserCommand::CancelTraining);
     assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
     assert_eq!(ended(&session.take_jobs()), Some(&RoundOutcome::Cancelled));
-    let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
+    let end = RoundEvent::Ended(Ok(Some(all_made(7, false))));
     session.on_event(Event::Round {
         attempt: job.attempt,
         event: end,

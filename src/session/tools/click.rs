@@ -10,7 +10,7 @@ mod take_back;
 use super::{Place, PointerInput, PointerPhase, Session, ToolGesture, outline::LASSO_STEP};
 use crate::session::{
     click_place::ClickPlace,
-    job::{Job, NetworkJob},
+    job::{ClickModel, Job, NetworkJob},
     notice::Severity,
     tool_options::{NextClick, ToolKind},
 };
@@ -78,10 +78,19 @@ impl DrawnPrompt {
 
 impl Session {
     /// Loads the network on its thread, so that the first click is answered without delay.
-    pub(super) fn prepare_clicks(&mut self) {
-        let device = self.device_for_runs();
+    pub(in crate::session) fn prepare_clicks(&mut self) {
+        let model = self.click_model();
         self.jobs
-            .push(Job::Network(NetworkJob::PrepareClicks(device)));
+            .push(Job::Network(NetworkJob::PrepareClicks(model)));
+    }
+
+    /// The network that answers clicks and second choices: the active version of the workspace, or the shipped model.
+    pub(in crate::session) fn click_model(&self) -> ClickModel {
+        let version = self.learning.active_click_version();
+        ClickModel {
+            file: version.map(|version| version.file.clone()),
+            device: self.device_for_runs(),
+        }
     }
 
     /// Handles a pointer event on the slice on the screen, or on an orthogonal view.
@@ -201,8 +210,8 @@ impl Session {
 
     /// Sends the next prompt to the network, if the previous one is answered.
     fn ask_next_click(&mut self) {
-        let device = self.device_for_runs();
-        if let Some(job) = self.clicks.next_question(device) {
+        let model = self.click_model();
+        if let Some(job) = self.clicks.next_question(model) {
             self.jobs.push(Job::Network(NetworkJob::Click(job)));
         }
     }

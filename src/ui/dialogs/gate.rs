@@ -1,5 +1,6 @@
 //! The validation report of the promotion gate: how a version compares with the one that was active.
 
+mod clicks;
 mod report;
 
 use super::{DialogOutcome, Dialogs, sheet};
@@ -212,14 +213,21 @@ pub(super) fn verdict_color(ui: &Ui, is_better: bool) -> Color32 {
 
 /// Remembers that the report of a version has been seen, so that the panel no longer announces it.
 pub(in crate::ui) fn mark_seen(ctx: &Context, version: VersionKey) {
-    ctx.data_mut(|data| data.insert_temp(seen_version_id(), Some(version)));
+    let mut seen = seen_versions(ctx);
+    if !seen.contains(&version) {
+        seen.push(version);
+        ctx.data_mut(|data| data.insert_temp(seen_version_id(), seen));
+    }
 }
 
 /// Whether the report of a version has been seen.
 pub(in crate::ui) fn was_seen(ctx: &Context, version: VersionKey) -> bool {
-    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen_version_id()))
-        .flatten()
-        == Some(version)
+    seen_versions(ctx).contains(&version)
+}
+
+fn seen_versions(ctx: &Context) -> Vec<VersionKey> {
+    let seen = ctx.data(|data| data.get_temp::<Vec<VersionKey>>(seen_version_id()));
+    seen.unwrap_or_default()
 }
 
 fn seen_version_id() -> Id {

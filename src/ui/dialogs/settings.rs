@@ -12,7 +12,10 @@ use crate::{
     },
 };
 use egui::{Align, DragValue, Layout, Slider, TextEdit, Ui, vec2};
-use labrum_core::{device::DeviceChoice, training::Loss};
+use labrum_core::{
+    device::DeviceChoice,
+    training::{ClickTraining, Loss},
+};
 
 /// Number of CPU threads; 0 for one per core.
 fn show_thread_count(ui: &mut Ui, threads: &mut usize) {
@@ -134,6 +137,25 @@ fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
     }
 }
 
+/// When rounds of training also train the model of the Click tool.
+fn choose_click_training(ui: &mut Ui, learning: &mut LearnSettings) {
+    explanation_text(ui, "Train the Click tool");
+    let choices = ClickTraining::ALL.map(|when| {
+        let (name, tip) = match when {
+            ClickTraining::WhenUsed => (
+                "If used",
+                "Each round of training also trains the Click tool, if it was used on accepted cases",
+            ),
+            ClickTraining::Always => ("Always", "Each round of training also trains the Click tool"),
+            ClickTraining::Never => ("Never", "The Click tool keeps its model"),
+        };
+        (when, name, tip.to_owned())
+    });
+    if let Some(when) = segmented_choice(ui, learning.clicks, &choices) {
+        learning.clicks = when;
+    }
+}
+
 /// A line with a name and a number that can be dragged or typed.
 fn show_number_line(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     ui.horizontal(|ui| {
@@ -202,6 +224,7 @@ fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     );
     section_heading(ui, "Click tool");
     choose_next_click(ui, &mut settings.tools);
+    choose_click_training(ui, &mut settings.learning);
     show_training_options(ui, &mut settings.learning);
     section_heading(ui, "Appearance");
     let themes = [

@@ -1,5 +1,6 @@
 //! The model versions: list, details and actions.
 
+mod facts;
 mod list;
 
 use super::{
@@ -10,31 +11,29 @@ use super::{
     sheet,
 };
 use crate::{
-    session::{Action, Session, command::UserCommand, job::ModelSource, learning::LearnAction},
+    session::{Action, Session, command::UserCommand, learning::LearnAction},
     ui::{
         shortcuts, theme,
         widgets::{
-            command_button, count_with_noun, explanation_text, figure_or_dash, format_seconds,
-            name_column, primary_button, section_heading,
+            command_button, explanation_text, primary_button, section_heading, segmented_choice,
         },
     },
 };
-use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Button, Color32, RichText, ScrollArea, TextEdit, Ui, vec2};
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP, ICON_RADIO_BUTTON_CHECKED},
 };
-use labrum_core::{
-    learning::{Version, VersionKey, VersionState},
-    training::Loss,
-};
-use serde_json::Value;
+use facts::show_version_facts;
+use labrum_core::learning::{ModelKind, Version, VersionKey, VersionState};
 
 /// Height of the details of a version, in points.
 const DETAILS: f32 = 268.0;
 
 /// State of the dialog.
 pub(crate) struct VersionsDialog {
+    /// The versions in the list: those for masks, or those for clicks.
+    kind: ModelKind,
     selected: Option<VersionKey>,
     name: String,
     folder: String,
@@ -45,8 +44,9 @@ pub(crate) struct VersionsDialog {
 impl VersionsDialog {
     /// Selects the newest version.
     pub(super) fn new(session: &Session) -> Self {
-        let newest = session.learning.versions.last();
+        let newest = newest_version(session, ModelKind::Masks);
         Self {
+            kind: ModelKind::Masks,
             selected: newest.map(|v| v.key),
             name: newest.map_or(String::new(), |v| v.name.clone()),
             folder: usual_folder(session),
@@ -92,6 +92,7 @@ impl VersionsDialog {
         if session.learning.versions.is_empty() {
             show_empty_hint(ui, session, actions);
         } else {
+            self.show_kind_choice(ui, session);
             self.show_version_list(ui, session, actions);
             ui.separator();
             let room = (ui.ctx().content_rect().height() - 420.0).max(120.0);
@@ -110,6 +111,34 @@ impl VersionsDialog {
                 });
         }
         turn
+    }
+
+    /// The choice between versions for masks and for clicks; nothing as long as there are none for clicks.
+    fn show_kind_choice(&mut self, ui: &mut Ui, session: &Session) {
+        let mut versions = session.learning.versions.iter();
+        if !versions.any(|version| version.kind == ModelKind::Clicks) {
+            return;
+        }
+        let choices = [
+            (
+                ModelKind::Masks,
+                "Masks",
+                "Models that propose masks".to_owned(),
+            ),
+            (
+                ModelKind::Clicks,
+                "Click tool",
+                "Models that answer clicks, boxes and scribbles".to_owned(),
+            ),
+        ];
+        if let Some(kind) = segmented_choice(ui, self.kind, &choices) {
+            self.kind = kind;
+            match newest_version(session, kind) {
+                Some(version) => self.select_version(version),
+                None => self.selected = None,
+            }
+        }
+        ui.add_space(4.0);
     }
 
     fn show_details(
@@ -151,7 +180,10 @@ impl VersionsDialog {
                 ui,
                 primary_button(ui, "Make active"),
                 refusal,
-                "Use this version for proposals from now on",
+                match version.kind {
+                    ModelKind::Masks => "Use this version for proposals from now on",
+                    ModelKind::Clicks => "Use this version for the Click tool from now on",
+                },
             ) {
                 actions.push(Action::Learn(LearnAction::Activate(key)));
             }
@@ -173,7 +205,7 @@ impl VersionsDialog {
             ) {
                 turn = self.to_report(Judged::Version(key));
             }
-            let active = session.learning.active_version();
+            let active = session.learning.active_version_of(version.kind);
             let refusal = match active {
                 _ if session.learning.is_comparing => Some("Versions are being compared"),
                 None => Some("There is no active version to compare with"),
@@ -272,6 +304,12 @@ impl VersionsDialog {
     }
 }
 
+/// The newest version of a kind.
+fn newest_version(session: &Session, kind: ModelKind) -> Option<&Version> {
+    let mut newest = session.learning.versions.iter().rev();
+    newest.find(|version| version.kind == kind)
+}
+
 fn wide_button(words: &str) -> Button<'static> {
     Button::new(words.to_owned()).min_size(vec2(88.0, 24.0))
 }
@@ -316,107 +354,6 @@ fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str)
         VersionState::Rejected => (ICON_BLOCK, colors.error, "Rejected"),
         VersionState::Undecided => (ICON_HELP, colors.warning, "Undecided"),
     }
-}
-
-/// Scores and training details of a version.
-fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
-    let (icon, color, state) = state_of(ui, version);
-    ui.horizontal_top(|ui| {
-        ui.label(icon.rich_text().size(16.0).color(color));
-        let why = RichText::new(format!("{state}: {}", version.reason));
-        ui.add(Label::new(why).wrap().selectable(true));
-    });
-    ui.add_space(4.0);
-    let mean = version.report.mean_scores().1;
-    let held_out = version.report.cases.len();
-    ui.spacing_mut().item_spacing.y = 0.0;
-    show_fact(ui, "Dice", &figure_or_dash(mean.map(|s| s.dice), 3)).on_hover_text(format!(
-        "Mean of {}",
-        count_with_noun(held_out, "hold-out case")
-    ));
-    show_fact(
-        ui,
-        "Hausdorff 95",
-        &format!("{} px", figure_or_dash(mean.and_then(|s| s.hd95), 2)),
-    );
-    let boundary_iou = mean.map(|s| s.boundary_iou);
-    show_fact(ui, "Boundary IoU", &figure_or_dash(boundary_iou, 3));
-    show_fact(ui, "Starting model", &version.parent_name);
-    show_fact(
-        ui,
-        "Trained on",
-        &count_with_noun(version.cases as usize, "case"),
-    );
-    show_fact(
-        ui,
-        "Training",
-        &format!(
-            "{}, {} steps",
-            format_seconds(version.seconds),
-            version.steps
-        ),
-    );
-    for (name, value) in training_facts(&version.settings) {
-        show_fact(ui, name, &value);
-    }
-    // Known only for models that are loaded, such as the active one.
-    let model =
-        session.models.list.iter().find(
-            |model| matches!(&model.source, ModelSource::File(path) if *path == version.file),
-        );
-    if let Some(model) = model {
-        let input = &model.card.input;
-        show_fact(
-            ui,
-            "Input size",
-            &format!("{} × {} pixels", input.columns, input.rows),
-        );
-    }
-    let short: String = version.hash.chars().take(12).collect();
-    show_fact(ui, "SHA-256", &short).on_hover_text(format!(
-        "{}\n{}",
-        version.hash,
-        version.file.display()
-    ));
-}
-
-/// A line with a name and a value; returns the response of the value.
-fn show_fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
-    let dimmed = theme::current_colors(ui).dimmed;
-    ui.horizontal(|ui| {
-        name_column(ui, 112.0, RichText::new(name).color(dimmed));
-        ui.add(Label::new(value).truncate().selectable(true))
-    })
-    .inner
-}
-
-/// The training settings to show, from JSON.
-fn training_facts(settings: &str) -> Vec<(&'static str, String)> {
-    let Ok(settings) = serde_json::from_str::<Value>(settings) else {
-        return Vec::new();
-    };
-    let loss = settings
-        .pointer("/plan/loss")
-        .and_then(|loss| serde_json::from_value::<Loss>(loss.clone()).ok());
-    let rate = settings
-        .pointer("/plan/learning_rate")
-        .and_then(Value::as_f64);
-    let batch = settings.pointer("/plan/batch").and_then(Value::as_u64);
-    let facts = [
-        (
-            "Loss function",
-            loss.map(|loss| loss.display_name().to_owned()),
-        ),
-        (
-            "Learning rate",
-            rate.map(|rate| format!("{rate} (maximum)")),
-        ),
-        ("Batch size", batch.map(|batch| batch.to_string())),
-    ];
-    facts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The work report: time and corrections per accepted case and model, to see whether training saves work.
+//! The work report: time, corrections and clicks per accepted case and model, to see whether training saves work.
 
 use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
@@ -23,6 +23,13 @@ const MODELS: [Column; 4] = [
     Column::of_figures("Cases accepted", 120.0),
     Column::of_figures("Time per case", 120.0),
     Column::of_figures("Mask corrected", 150.0),
+];
+
+const CLICKS: [Column; 4] = [
+    Column::of_words("Clicks answered by", 200.0),
+    Column::of_figures("Cases accepted", 120.0),
+    Column::of_figures("Prompts per case", 130.0),
+    Column::of_figures("Prompts per object", 140.0),
 ];
 
 /// Height of the plots in points.
@@ -131,6 +138,7 @@ fn show_report(ui: &mut Ui, report: &WorkReport) {
     show_plots(ui, report);
     ui.add_space(8.0);
     show_model_table(ui, report);
+    show_click_table(ui, report);
 }
 
 fn show_plots(ui: &mut Ui, report: &WorkReport) {
@@ -306,6 +314,31 @@ fn show_model_table(ui: &mut Ui, report: &WorkReport) {
                     Cell::new(cases.to_string()),
                     Cell::new(format_seconds(*seconds)),
                     Cell::new(format!("{:.0} %", 100.0 * share)),
+                ];
+                table.show_row(ui, &cells);
+            }
+        });
+}
+
+/// How many prompts of the Click tool cases took with each of its models; nothing if it was not used.
+fn show_click_table(ui: &mut Ui, report: &WorkReport) {
+    let groups = report.by_click_model();
+    if groups.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    let table = TableColumns(&CLICKS);
+    table.show_headings(ui);
+    ScrollArea::vertical()
+        .id_salt("click models")
+        .max_height((groups.len() as f32).min(4.0) * ROW)
+        .show(ui, |ui| {
+            for group in &groups {
+                let cells = [
+                    Cell::new(&group.model),
+                    Cell::new(group.cases.to_string()),
+                    Cell::new(format!("{:.1}", group.prompts_per_case())),
+                    Cell::new(format!("{:.1}", group.prompts_per_object())),
                 ];
                 table.show_row(ui, &cells);
             }

@@ -27,6 +27,7 @@ use egui_material_icons::{
     },
 };
 use labrum_core::{
+    gate::clicks::ClickReport,
     learning::{Version, VersionState},
     training::Estimate,
 };
@@ -59,7 +60,7 @@ pub(super) fn show_round_news(
     if let Some(version) = session.learning.undecided_version() {
         ask_for_decision(ui, version, dialogs, actions);
     }
-    if let Some(version) = unseen_version(ui, session) {
+    for version in unseen_versions(ui, session) {
         report_last_round(ui, version, dialogs);
     }
 }
@@ -73,13 +74,13 @@ pub(super) fn round_summary(session: &Session) -> Option<String> {
     Some(match running.doing {
         Doing::Collecting => "Preparing training data".to_owned(),
         Doing::Reading { done, total } => format!("Preparing data ({done} of {total})"),
-        Doing::Training => {
+        Doing::Training | Doing::TrainingClicks => {
             let remaining = running.time_left().map_or(String::new(), |time| {
                 format!(", {}", format_rough_duration(time))
             });
-            format!("Training {}{remaining}", percent_text(running))
+            format!("{}{remaining}", current_step_text(running))
         }
-        Doing::Judging => "Validating the new model".to_owned(),
+        Doing::Judging | Doing::JudgingClicks => current_step_text(running),
     })
 }
 
@@ -98,6 +99,9 @@ fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Ve
         "Active model",
         &model.unwrap_or_else(|| "none".to_owned()),
     );
+    if let Some(version) = session.learning.active_click_version() {
+        pair_cut(ui, "Click tool", &version.name);
+    }
     name_value_line(
         ui,
         "Newly accepted cases",
@@ -141,7 +145,7 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     progress_bar(
         ui,
         running.done as f32,
-        &format!("Training {}", percent_text(running)),
+        &format!("{} {}", trained_model(running), percent_text(running)),
     );
     let estimate = running
         .estimate
@@ -192,8 +196,18 @@ fn current_step_text(running: &Running) -> String {
     match running.doing {
         Doing::Collecting => "Preparing data".to_owned(),
         Doing::Reading { done, total } => format!("Preparing data ({done} of {total})"),
-        Doing::Training => format!("Training {}", percent_text(running)),
+        Doing::Training | Doing::TrainingClicks => {
+            format!("{} {}", trained_model(running), percent_text(running))
+        }
         Doing::Judging => "Validating the new model".to_owned(),
+        Doing::JudgingClicks => "Validating the Click tool".to_owned(),
+    }
+}
+
+fn trained_model(running: &Running) -> &'static str {
+    match running.doing {
+        Doing::TrainingClicks | Doing::JudgingClicks => "Training the Click tool",
+        _ => "Training",
     }
 }
 
@@ -216,10 +230,14 @@ fn resume_notice(running: &Running) -> String {
     }
 }
 
-/// "20 cases, 20 slices, 5 for hold-out; 700 MB".
+/// "20 cases, 20 slices, 5 for hold-out; 700 MB; with the Click tool".
 fn estimate_text(estimate: &Estimate) -> String {
+    let clicks = match estimate.click_seconds {
+        Some(_) => "; with the Click tool",
+        None => "",
+    };
     format!(
-        "{}, {}, {} for hold-out; {}",
+        "{}, {}, {} for hold-out; {}{clicks}",
         count_with_noun(estimate.cases, "case"),
         count_with_noun(estimate.slices, "slice"),
         estimate.held_out,
@@ -364,6 +382,12 @@ fn outcome_text(version: &Version) -> String {
         VersionState::Undecided => "needs your decision",
     };
     let report = &version.report;
+    if let Some((before, after)) = report.clicks.as_ref().and_then(ClickReport::mean_scores) {
+        return format!(
+            "{} {what}: {:.1} clicks to Dice 0.90, before {:.1}",
+            version.name, after.clicks, before.clicks
+        );
+    }
     let figures = match (report.dice, report.mean_scores().1) {
         (Some(_), _) => {
             let (better, worse) = report.better_and_worse();
@@ -379,12 +403,14 @@ fn outcome_text(version: &Version) -> String {
     format!("{} {what}: {figures}", version.name)
 }
 
-/// The version of the last round, if its result has not been seen and needs no decision.
-fn unseen_version<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
-    let version = session.learning.version_by_key(session.learning.fresh?)?;
-    let is_news =
-        version.state != VersionState::Undecided && !gate::was_seen(ui.ctx(), version.key);
-    is_news.then_some(version)
+/// The versions of the last round whose results have not been seen and need no decision.
+fn unseen_versions<'a>(ui: &Ui, session: &'a Session) -> Vec<&'a Version> {
+    let fresh = session.learning.fresh.iter();
+    fresh
+        .filter_map(|key| session.learning.version_by_key(*key))
+        .filter(|version| version.state != VersionState::Undecided)
+        .filter(|version| !gate::was_seen(ui.ctx(), version.key))
+        .collect()
 }
 
 fn show_notice_box(

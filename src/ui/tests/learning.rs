@@ -1,5 +1,7 @@
 //! The learning loop in the window: rounds, versions and the work report.
 
+mod clicks;
+
 use super::*;
 use crate::session::{
     case::{Case, StudyInfo},
@@ -14,7 +16,7 @@ use labrum_core::{
     gate::{GateCase, GateReport},
     holdout::Side,
     label::Label,
-    learning::{CaseCost, RoundKey, Version, VersionKey, VersionState, WorkReport},
+    learning::{CaseCost, ModelKind, RoundKey, Version, VersionKey, VersionState, WorkReport},
     metrics::Scores,
     model_card::{Aspect, Config, InputSpec, ModelCard, ModelPurpose},
     progress::Control,
@@ -118,6 +120,7 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
     Version {
         key: VersionKey(key),
         round: RoundKey(key),
+        kind: ModelKind::Masks,
         name: format!("Fetal head round-{key}"),
         parent: (key > 1).then_some(VersionKey(key - 1)),
         parent_name: if key > 1 {
@@ -173,6 +176,7 @@ fn running() -> Session {
             slices: 20,
             held_out: 5,
             seconds: 60.0,
+            click_seconds: None,
             memory: 700_000_000,
             note: None,
         }),
@@ -186,6 +190,7 @@ fn running() -> Session {
         is_resumed: false,
         attempt: 1,
         key: None,
+        is_on_clicks: false,
     });
     session
 }
@@ -200,6 +205,9 @@ fn cost(n: u32, model: &str, seconds: f64, changed: u64) -> CaseCost {
         pixels: 1000,
         model,
         held_out: n.is_multiple_of(5),
+        prompts: 0,
+        objects: 0,
+        click_model: String::new(),
     }
 }
 
@@ -358,7 +366,7 @@ fn the_user_decides_if_the_promotion_gate_cannot() {
 #[test]
 fn the_result_of_the_last_round_is_shown_until_its_report_is_opened() {
     let mut session = with_versions();
-    session.learning.fresh = Some(VersionKey(3));
+    session.learning.fresh = vec![VersionKey(3)];
     let mut harness = window(session);
     let news = "Fetal head round-3 is now active: 3 better, 1 worse";
     assert!(harness.query_by_label(news).is_some());
@@ -458,7 +466,7 @@ fn without_versions_the_dialog_says_how_to_train() {
 #[test]
 fn the_validation_report_counts_cases_and_opens_the_clicked_one() {
     let mut session = with_versions();
-    session.learning.fresh = Some(VersionKey(3));
+    session.learning.fresh = vec![VersionKey(3)];
     let mut harness = window(session);
     click(&mut harness, "Show validation report");
     assert!(harness.query_by_label("Passed validation").is_some());

@@ -263,6 +263,7 @@ fn reply(harness: &mut Harness<'static, App>, job: &ClickJob) {
         object: job.object,
         revision: job.revision,
         prompts: job.prompts.len(),
+        model: "Clicks 1.0.0".to_owned(),
         result: Ok(Arc::new(found)),
     };
     harness.state_mut().session.on_event(Event::Clicked(answer));

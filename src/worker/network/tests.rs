@@ -34,7 +34,7 @@ impl SegmentationNetwork for Panicking {
         panic!("out of memory")
     }
 
-    fn prepare_clicks(&mut self, _: DeviceChoice) -> Result<()> {
+    fn prepare_clicks(&mut self, _: &ClickModel) -> Result<()> {
         panic!("out of memory")
     }
 
@@ -73,6 +73,14 @@ fn image() -> Arc<Image> {
     Arc::new(Image::new(4, 3, Pixels::U8(vec![0; 12])).unwrap())
 }
 
+/// The shipped network.
+fn on_cpu() -> ClickModel {
+    ClickModel {
+        file: None,
+        device: DeviceChoice::Cpu,
+    }
+}
+
 fn click(object: u64) -> NetworkJob {
     let prompt = Prompt::Click {
         at: [1.5, 1.5],
@@ -86,7 +94,7 @@ fn click(object: u64) -> NetworkJob {
         pixel_aspect: 1.0,
         prompts: vec![prompt],
         earlier: None,
-        device: DeviceChoice::Cpu,
+        model: on_cpu(),
     })
 }
 
@@ -110,10 +118,9 @@ fn a_click_is_answered_with_the_reason_and_the_next_one_is_computed() {
 #[test]
 fn every_other_job_that_panics_is_reported_too() {
     let (thread, events) = panicking_thread();
-    let device = DeviceChoice::Cpu;
-    thread.submit_job(NetworkJob::PrepareClicks(device));
+    thread.submit_job(NetworkJob::PrepareClicks(on_cpu()));
     assert!(matches!(next_event(&events), Event::Failed(_)));
-    thread.submit_job(NetworkJob::ProbeDevice(device));
+    thread.submit_job(NetworkJob::ProbeDevice(DeviceChoice::Cpu));
     assert!(matches!(next_event(&events), Event::Failed(_)));
     thread.submit_job(NetworkJob::ReadModel("model.safetensors".into()));
     assert!(matches!(next_event(&events), Event::ModelRead(Err(_))));
@@ -122,7 +129,7 @@ fn every_other_job_that_panics_is_reported_too() {
         image: image(),
         object: Arc::new(ClickedObject::from_probabilities(&[], 4, 3)),
         stretch: Vec::new(),
-        device,
+        model: on_cpu(),
     }));
     let Event::SecondChoice(answer) = next_event(&events) else {
         panic!("the second choice has no answer")

@@ -10,7 +10,7 @@ use crate::{
 };
 use labrum_core::{
     label::{Label, bind_by_value},
-    learning::{RoundKey, RoundState, Version, VersionKey},
+    learning::{ModelKind, RoundKey, RoundState, Version, VersionKey},
     training::RoundSettings,
     whole_file,
 };
@@ -38,6 +38,7 @@ impl WorkspaceKeeper {
                 settings: RoundSettings::from_json(&record.settings)?,
                 parent: record.parent,
                 checkpoint: record.checkpoint,
+                click_checkpoint: record.click_checkpoint,
                 is_resumed: true,
             })));
         }
@@ -53,7 +54,8 @@ impl WorkspaceKeeper {
     fn versions_event(&mut self) -> std::result::Result<Event, WriteTrouble> {
         let versions = self.workspace_mut()?.list_versions()?;
         let labels = self.workspace_mut()?.read_labels()?;
-        let active = versions.iter().find(|v| v.is_active).and_then(|version| {
+        let proposing = versions.iter().find(|v| v.is_active_for(ModelKind::Masks));
+        let active = proposing.and_then(|version| {
             // If its file is missing, shipped models are used; the list still shows which version is active.
             version_entry(version, &labels)
                 .inspect_err(|error| log::warn!("{error}"))
@@ -74,6 +76,7 @@ impl WorkspaceKeeper {
             settings: RoundSettings::from_json(&record.settings)?,
             parent: record.parent,
             checkpoint: record.checkpoint,
+            click_checkpoint: record.click_checkpoint,
             is_resumed: false,
         }))])
     }
@@ -84,7 +87,10 @@ impl WorkspaceKeeper {
         outcome: &RoundOutcome,
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match outcome {
-            RoundOutcome::Version(version) => drop(self.workspace_mut()?.add_version(version)?),
+            RoundOutcome::Versions(versions) => {
+                let versions: Vec<_> = versions.all().collect();
+                self.workspace_mut()?.add_versions(&versions)?;
+            }
             RoundOutcome::Cancelled => self.workspace_mut()?.end_round(
                 key,
                 RoundState::Cancelled,
@@ -104,6 +110,7 @@ impl WorkspaceKeeper {
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match job {
             VersionJob::Activate(key) => self.workspace_mut()?.activate_version(*key)?,
+            VersionJob::UseShippedClicks => self.workspace_mut()?.use_shipped_clicks()?,
             VersionJob::Reject(key) => self.workspace_mut()?.reject_version(*key)?,
             VersionJob::Rename(key, name) => self.workspace_mut()?.rename_version(*key, name)?,
             VersionJob::Delete(key) => self.workspace_mut()?.delete_version(*key)?,
@@ -120,8 +127,12 @@ impl WorkspaceKeeper {
             }
             VersionJob::Compare(first, second) => {
                 let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
+                if first.kind != second.kind {
+                    return Err(different_kinds());
+                }
                 let snapshot = self.workspace_mut()?.accepted_masks()?;
                 return Ok(vec![Event::ToCompare {
+                    kind: first.kind,
                     first: (first.key, first.file),
                     second: (second.key, second.file),
                     snapshot,
@@ -168,6 +179,13 @@ fn missing_version() -> WriteTrouble {
     ))
 }
 
+fn different_kinds() -> WriteTrouble {
+    WriteTrouble::Never(Error::new(
+        "compare the versions",
+        "one is for masks, the other for clicks",
+    ))
+}
+
 /// Replaces characters that are not allowed in file names on every system.
 fn file_name_char(c: char) -> char {
     if c.is_alphanumeric() || "-_. ".contains(c) {
@@ -180,7 +198,7 @@ fn file_name_char(c: char) -> char {
 /// Exports a version to a folder, under its name and with the current names of its labels.
 fn export_version(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
-    let bytes = Model::bytes_of_version(&version.file, labels)?;
+    let bytes = Model::bytes_of_version(version, labels)?;
     let name: String = version.name.chars().map(file_name_char).collect();
     let file = folder.join(format!("{name}.safetensors"));
     whole_file::write_atomically(&file, "export the version", |out| out.write_all(&bytes))?;

@@ -8,8 +8,8 @@ use labrum_core::{
     gate::{GateCase, GateReport},
     holdout::Side,
     learning::{
-        NewVersion, RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionKey,
-        VersionState, WorkReport,
+        ModelKind, NewVersion, RoundKey, RoundRecord, RoundState, SnapshotSlice, Version,
+        VersionKey, VersionState, WorkReport,
     },
     metrics::Scores,
     study::Kind,
@@ -38,6 +38,7 @@ fn report() -> GateReport {
 fn new_version(round: RoundKey, name: &str, state: VersionState) -> NewVersion {
     NewVersion {
         round,
+        kind: ModelKind::Masks,
         name: name.into(),
         parent: None,
         parent_name: "nothing".into(),

@@ -98,6 +98,7 @@ fn reply(session: &mut Session, job: &ClickJob, columns: Range<usize>, rows: Ran
         object: job.object,
         revision: job.revision,
         prompts: job.prompts.len(),
+        model: "Clicks 1.0.0".to_owned(),
         result: Ok(Arc::new(found)),
     }));
 }

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::session::{
+    click_place::ClickPlace,
     clicked::ClickedObject,
     clicks::{AnsweredPrompt, PendingObject},
     job::ClickAnswer,
@@ -9,6 +10,7 @@ use crate::session::{
     tool_options::ToolKind,
 };
 use labrum_core::{
+    journal::{Also, StepPrompts},
     mask::{Mask, Rule},
     prompts::Prompt,
     region::Region,
@@ -24,7 +26,9 @@ impl Session {
             return;
         }
         match (self.clicks.accept_answer(&answer), answer.result) {
-            (Some(prompt), Ok(found)) => self.paint_object(answer.object, prompt, found),
+            (Some(prompt), Ok(found)) => {
+                self.paint_object(answer.object, prompt, found, answer.model);
+            }
             (Some(_), Err(error)) => {
                 self.clicks.drop_waiting();
                 self.show_error(&error);
@@ -41,8 +45,8 @@ impl Session {
         }
     }
 
-    /// Paints the answer to the newest prompt of an object, as one step.
-    fn paint_object(&mut self, id: u64, prompt: Prompt, found: Arc<ClickedObject>) {
+    /// Paints the answer of a model to the newest prompt of an object, as one step.
+    fn paint_object(&mut self, id: u64, prompt: Prompt, found: Arc<ClickedObject>, model: String) {
         let Some(object) = self.clicks.object_by_id(id) else {
             return;
         };
@@ -60,6 +64,10 @@ impl Session {
         }
         let piece = object.corrected_piece().map(|piece| piece.region().clone());
         let piece = piece.unwrap_or_default();
+        let also = Also {
+            prompts: prompts_of_step(object, &prompt, model).map(Box::new),
+            ..Also::default()
+        };
         let before = object.found().map(|found| found.region().clone());
         let base = match object.base_mask() {
             Some(base) => base.clone(),
@@ -78,7 +86,7 @@ impl Session {
             let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);
         }
-        self.commit_edits(ToolKind::Click.display_name(), place.case(), edits);
+        self.commit_step(ToolKind::Click.display_name(), place.case(), edits, also);
         let newest = self.history.next_undo(Some(place.case()));
         let newest = newest.map(|step| step.id);
         let answered = AnsweredPrompt {
@@ -109,6 +117,22 @@ impl Session {
             None
         }
     }
+}
+
+/// What the step that paints the answer of a model to the next prompt stores of the prompts. `None` for an object on an
+/// orthogonal view: the model is fine-tuned on acquired slices, and the prompts lie on none of them.
+fn prompts_of_step(object: &PendingObject, next: &Prompt, model: String) -> Option<StepPrompts> {
+    let ClickPlace::Slice(key) = object.place() else {
+        return None;
+    };
+    let (prompts, begins_object) = object.prompts_since_step(next);
+    Some(StepPrompts {
+        slice: key.slice as u32,
+        label: object.label(),
+        begins_object,
+        prompts,
+        model,
+    })
 }
 
 /// The mask without the pixels of a connected component of a label.

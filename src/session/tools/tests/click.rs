@@ -5,6 +5,7 @@ mod late;
 mod objects;
 mod prompts;
 mod steps;
+mod stored;
 
 use super::*;
 use crate::session::{
@@ -55,6 +56,7 @@ fn reply(session: &mut Session, job: &ClickJob, first: usize, end: usize) {
         object: job.object,
         revision: job.revision,
         prompts: job.prompts.len(),
+        model: "Clicks 1.0.0".to_owned(),
         result: Ok(Arc::new(square(first..end, first..end))),
     }));
 }

@@ -1,6 +1,6 @@
 //! Content of a validation report: verdict, mean scores, table of cases, and a scatter plot.
 
-use super::{is_surely_better, verdict_color, with_interval};
+use super::{clicks::show_click_report, is_surely_better, verdict_color, with_interval};
 use crate::{
     session::{Action, learning::LearnAction},
     ui::{
@@ -57,6 +57,9 @@ pub(super) fn show_report(
             .wrap()
             .selectable(true),
     );
+    if let Some(clicks) = &report.clicks {
+        return show_click_report(ui, clicks, actions);
+    }
     ui.label(RichText::new(verdict_counts_text(report)).color(theme::current_colors(ui).strong));
     ui.add_space(4.0);
     if report.cases.is_empty() {
@@ -90,7 +93,9 @@ fn report_headline(
     compares: bool,
 ) -> (MaterialIcon, Color32, String) {
     let colors = theme::current_colors(ui);
-    let surely = report.dice.is_some_and(|dice| dice.low > 0.0);
+    let fewer = report.clicks.as_ref().and_then(|clicks| clicks.clicks);
+    let surely = report.dice.is_some_and(|dice| dice.low > 0.0)
+        || fewer.is_some_and(|clicks| clicks.high < 0.0);
     match &report.verdict {
         Verdict::Better { .. } if compares => {
             let how = if surely { "better" } else { "not worse" };

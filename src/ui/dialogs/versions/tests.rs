@@ -1,6 +1,6 @@
 //! Tests of `versions`.
 
-use super::training_facts;
+use super::facts::training_facts;
 
 #[test]
 fn training_settings_are_described_in_words() {

@@ -229,6 +229,7 @@ fn a_failure_is_told_once_and_its_prompts_are_gone() {
         object: job.object,
         revision: job.revision,
         prompts: 1,
+        model: String::new(),
         result: Err(Error::new("find the clicked object", "the device is gone")),
     }));
     assert_eq!(session.notices.errors.len(), 1);
