@@ -213,7 +213,8 @@ impl NetworkHandle {
     }
 }
 
-/// Logs the prompts of a job as JSON, in pixels of the image: with them, `labrum click` gives the same mask.
+/// Logs the prompts of a job as JSON, in pixels of the image: with them and the same model, `labrum click` gives the
+/// same mask.
 fn log_prompts(job: &ClickJob) {
     if log::log_enabled!(log::Level::Debug) {
         let prompts = serde_json::to_string(&job.prompts).unwrap_or_default();

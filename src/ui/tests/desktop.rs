@@ -436,6 +436,7 @@ fn training(done: f64) -> Session {
         is_resumed: false,
         attempt: 0,
         key: None,
+        is_on_clicks: false,
     });
     session
 }

@@ -181,6 +181,15 @@ fn an_answer_is_one_step_over_several_slices_and_is_undone_and_redone() {
 }
 
 #[test]
+fn the_step_is_kept_without_its_prompts() {
+    let mut session = clicking();
+    click_and_reply(&mut session, [3.5, 1.5], 2..5, 1..4);
+    let step = session.history.next_undo(None).unwrap();
+    assert_eq!(step.edits.len(), 3, "the slices under the object");
+    assert!(step.also.prompts.is_none(), "they lie on no slice");
+}
+
+#[test]
 fn escape_discards_the_object_and_enter_finishes_it() {
     let mut session = clicking();
     click_and_reply(&mut session, [3.5, 1.5], 2..5, 1..4);

@@ -2,6 +2,7 @@
 
 use super::*;
 use labrum_core::training::{ClickTraining, Estimate};
+use std::time::Duration;
 
 fn send(session: &mut Session, job: &TrainJob, event: RoundEvent) {
     session.on_event(Event::Round {

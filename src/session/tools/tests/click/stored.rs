@@ -6,6 +6,7 @@ use labrum_core::{
     gate::{GateReport, clicks::ClickReport},
     journal::StepPrompts,
     learning::{ModelKind, RoundKey, Version, VersionKey, VersionState},
+    prompts::Prompt,
 };
 use std::path::{Path, PathBuf};
 
