@@ -4,6 +4,7 @@ use super::{
     Session,
     case_list::CaseFilter,
     command::UserCommand,
+    header::HeaderAction,
     imports::ImportAnswer,
     job::{CaseId, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
     labels::LabelAction,
@@ -113,6 +114,8 @@ pub enum Action {
     Ortho(OrthoAction),
     /// A request about drawn measurements.
     Measure(MeasureAction),
+    /// A request about the headers of files.
+    Header(HeaderAction),
     /// Dismiss a message.
     Dismiss(u64),
     /// Clear the list of errors.
@@ -218,6 +221,7 @@ impl Session {
             Action::Learn(action) => self.learn_action(action),
             Action::Ortho(action) => self.ortho_action(action),
             Action::Measure(action) => self.measure_action(action),
+            Action::Header(action) => self.header_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::ClearErrors => self.notices.clear_errors(),
             Action::Filter(filter) => self.cases.filter = filter,

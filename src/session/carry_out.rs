@@ -168,7 +168,7 @@ impl Session {
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::EditMeasurement => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
-            C::OpenFromServer | C::SendToServer | C::SendQueue => {}
+            C::OpenFromServer | C::SendToServer | C::SendQueue | C::Header => {}
             C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}
         }
     }

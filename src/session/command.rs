@@ -159,6 +159,7 @@ pub enum UserCommand {
     ToggleDrawn,
     ToggleOverlays,
     ToggleInformation,
+    Header,
     NextSlice,
     PreviousSlice,
     ForwardSlices,

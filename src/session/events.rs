@@ -34,6 +34,7 @@ impl Session {
             Event::ImagesFound { id, result } => self.on_images_found(id, result),
             Event::Relocated { paths, missing } => self.on_relocated(paths, missing),
             Event::Loaded { key, result } => self.on_loaded(key, result),
+            Event::Header { key, result } => self.on_header(key, result),
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
             Event::Models(models) => self.take_models(models),
             Event::ModelRead(Ok(model)) => self.on_model_read(model),

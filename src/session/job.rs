@@ -12,7 +12,7 @@ pub use compute::{
     SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
-pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
+pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob, ViewerJob};
 pub use learning::{
     BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob,
 };
@@ -25,6 +25,7 @@ use super::finding::Finding;
 use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
+    header::FileHeader,
     image::{Image, Window, WindowPreset},
     import::{ImportedMasks, MaskChoice},
     journal::{CaseDescription, LabelUse, Meter, StoredCase},
@@ -187,6 +188,8 @@ pub enum Job {
     Pacs(Box<PacsJob>),
     /// Train and evaluate.
     Training(TrainingJob),
+    /// Read headers.
+    Viewer(ViewerJob),
     /// Show a native dialog; done on the window's own thread.
     Dialog(Pick),
 }
@@ -235,6 +238,13 @@ pub enum Event {
         key: SliceKey,
         /// Its pixels.
         result: Result<Arc<Loaded>>,
+    },
+    /// All elements of the file of a slice.
+    Header {
+        /// The slice.
+        key: SliceKey,
+        /// Its elements.
+        result: Result<Arc<FileHeader>>,
     },
     /// A thumbnail is ready; `None` if the slice could not be read.
     Thumbnail {

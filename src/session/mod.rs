@@ -15,6 +15,7 @@ mod editing;
 mod events;
 mod exports;
 pub mod finding;
+pub mod header;
 mod held;
 pub mod history;
 pub mod imports;
@@ -66,6 +67,7 @@ use cache::Cache;
 use case::Case;
 use case_list::OpenCases;
 use clicks::PendingClicks;
+use header::Headers;
 use held::HeldInput;
 use history::History;
 use job::{FileJob, Job, Loaded, NetworkJob, SliceKey, StoreJob};
@@ -158,6 +160,8 @@ pub struct Session {
     pub masks: OpenMasks,
     /// The views of the image.
     pub viewports: Viewports,
+    /// The headers of slices, while their dialog is open.
+    pub headers: Headers,
     /// State of the workspace.
     pub workspace: WorkspaceLink,
     history: History,
@@ -198,6 +202,7 @@ impl Session {
             measuring: Measuring::default(),
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
+            headers: Headers::default(),
             workspace: WorkspaceLink::default(),
             history: History::default(),
             held: HeldInput::default(),

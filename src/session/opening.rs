@@ -220,6 +220,7 @@ impl Session {
         self.cases.list.clear();
         self.cases.current = None;
         self.viewports.focus = None;
+        self.headers = super::header::Headers::default();
         self.passed_over.clear();
         self.cases.filter = super::case_list::CaseFilter::default();
         self.notices.dismiss_all();

@@ -1,7 +1,8 @@
 //! Why commands are not available now.
 
 use super::{
-    Session, case::Case, command::UserCommand, store::WorkspaceState, tool_options::ToolKind,
+    Session, case::Case, command::UserCommand, header::refuse_header, store::WorkspaceState,
+    tool_options::ToolKind,
 };
 
 impl Session {
@@ -83,6 +84,7 @@ impl Session {
         use UserCommand as C;
         match command {
             C::SendToServer => self.refuse_to_send(),
+            C::Header => refuse_header(case),
             C::Export if !case.has_mask() => Some("No mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.measured_slice_count() == 0 => {
                 Some("No mask yet")

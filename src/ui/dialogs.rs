@@ -1,10 +1,11 @@
 //! Modal dialogs: path, folder, import questions, servers, export, command palette, settings, label, measurement, task,
-//! workspace, versions, validation report, work report, keys, messages, about, quitting.
+//! workspace, header, versions, validation report, work report, keys, messages, about, quitting.
 
 mod about;
 mod export;
 mod folder;
 pub(in crate::ui) mod gate;
+mod header;
 mod keys;
 mod label;
 mod label_removal;
@@ -23,7 +24,7 @@ mod versions;
 mod work_report;
 pub(in crate::ui) mod workspace;
 
-use crate::session::{Action, Session, command::UserCommand};
+use crate::session::{Action, Session, command::UserCommand, header::HeaderAction};
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
 use labrum_core::measurement::DrawnMeasurement;
@@ -50,6 +51,7 @@ pub(crate) enum Dialogs {
     Workspace(workspace::WorkspaceDialog),
     Versions(versions::VersionsDialog),
     Gate(gate::GateDialog),
+    Header(Box<header::HeaderDialog>),
     WorkReport(work_report::WorkReportDialog),
     Keys(keys::KeysDialog),
     Messages,
@@ -113,6 +115,10 @@ impl Dialogs {
                 Some(drawn) => {
                     Self::Measurement(Box::new(measurement::MeasurementDialog::new(drawn)))
                 }
+                None => return false,
+            },
+            UserCommand::Header => match header::HeaderDialog::new(session) {
+                Some(dialog) => Self::Header(Box::new(dialog)),
                 None => return false,
             },
             UserCommand::ChooseTask => Self::Task(task::TaskDialog::new(session)),
@@ -193,6 +199,7 @@ impl Dialogs {
             Self::Workspace(_) => ("workspace", 560.0),
             Self::Versions(_) => ("versions", 960.0),
             Self::Gate(_) => ("gate", 1000.0),
+            Self::Header(_) => ("header", 960.0),
             Self::WorkReport(_) => ("work report", 960.0),
             Self::Keys(_) => ("keys", 640.0),
             Self::Messages => ("messages", 640.0),
@@ -220,6 +227,9 @@ impl Dialogs {
                 }
                 if matches!(self, Self::Undecided(dialog) if !dialog.is_answered()) {
                     actions.push(Action::AnswerImport(None));
+                }
+                if matches!(self, Self::Header(_)) {
+                    actions.push(Action::Header(HeaderAction::Forget));
                 }
                 *self = std::mem::take(self).into_previous();
             }
@@ -251,6 +261,7 @@ impl Dialogs {
             Self::Workspace(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Versions(dialog) => dialog.show_contents(ui, session, actions),
             Self::Gate(dialog) => dialog.show_dialog(ui, session, actions),
+            Self::Header(dialog) => dialog.show_dialog(ui, session, actions).into(),
             Self::WorkReport(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Keys(dialog) => dialog.show_dialog(ui, session, actions).into(),
             Self::Messages => messages::show_dialog(ui, session, actions).into(),

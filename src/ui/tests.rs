@@ -5,6 +5,7 @@
 mod at_once;
 mod click;
 mod desktop;
+mod header;
 mod learning;
 mod looks;
 mod measure;

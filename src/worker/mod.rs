@@ -1,10 +1,10 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for them.
 //!
 //! Threads: `labrum-files` searches folders, `labrum-decode-*` decode slices, `labrum-network` alone uses the network
-//! and its device, `labrum-export` exports and imports masks, `labrum-survey` computes outlines and measurements of
-//! edited masks, `labrum-reslice` computes orthogonal views, `labrum-training` trains, `labrum-workspace` saves the
-//! work, `labrum-pacs`, `labrum-receive` and `labrum-send` communicate with servers. Of decoding requests, clicks, second
-//! choices and urgent runs only the newest is kept.
+//! and its device, `labrum-export` exports and imports masks, `labrum-viewer` reads headers, `labrum-survey` computes
+//! outlines and measurements of edited masks, `labrum-reslice` computes orthogonal views, `labrum-training` trains,
+//! `labrum-workspace` saves the work, `labrum-pacs`, `labrum-receive` and `labrum-send` communicate with servers. Of
+//! decoding requests, clicks, second choices and urgent runs only the newest is kept.
 
 mod decode;
 mod export;
@@ -18,6 +18,7 @@ mod samples;
 mod store;
 mod survey;
 mod training;
+mod viewer;
 
 pub use network::SegmentationNetwork;
 pub use places::AppFolders;
@@ -26,7 +27,7 @@ pub(crate) use training::run_low_priority;
 use crate::{
     Error,
     session::{
-        job::{Event, FileJob, Job, MaskFileJob, ResliceJob, ShapeJob, TrainingJob},
+        job::{Event, FileJob, Job, MaskFileJob, ResliceJob, ShapeJob, TrainingJob, ViewerJob},
         settings::Settings,
     },
 };
@@ -62,6 +63,7 @@ pub struct Worker {
     events: Receiver<Event>,
     files: Sender<FileJob>,
     export: Sender<MaskFileJob>,
+    viewer: Sender<ViewerJob>,
     decode: Arc<decode::DecodeQueue>,
     network: network::NetworkHandle,
     survey: Sender<ShapeJob>,
@@ -117,6 +119,7 @@ impl Worker {
                 files::run_job(job, &places, out);
             })?,
             export: spawn_lane("labrum-export", outbox.clone(), export::run_job)?,
+            viewer: spawn_lane("labrum-viewer", outbox.clone(), viewer::run_job)?,
             network: network::NetworkHandle::start_thread(outbox.clone(), network)?,
             decode,
             outbox,
@@ -136,6 +139,7 @@ impl Worker {
             Job::Decode(wishes) => self.decode.replace_wishes(wishes),
             Job::Network(job) => self.network.submit_job(job),
             Job::MaskFiles(job) => self.hand_over(&self.export, job),
+            Job::Viewer(job) => self.hand_over(&self.viewer, job),
             Job::Shapes(job) => drop(self.survey.send(job)),
             Job::Reslice(job) => drop(self.reslice.send(job)),
             Job::Store(job) => self.store.submit_job(job),

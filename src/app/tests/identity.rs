@@ -48,11 +48,25 @@ fn a_patient_is_shown_and_stored_nowhere() {
     bench.until("the image", |s| s.current_loaded().is_some());
     let shown = "Zyxwvut, Qwertzina; ID MRN-7391-XK; Born 1948-12-31 · F";
     assert!(bench.harness.query_by_label_contains(shown).is_some());
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::D);
+    bench.until("the header", |s| {
+        s.headers.header_of(s.cases[0].slice_key()).is_some()
+    });
+    bench
+        .harness
+        .get_by_label("Search the header")
+        .type_text("PatientName");
+    bench.harness.run_steps(2);
+    let row = "(0010,0010), PN, PatientName, Zyxwvut^Qwertzina";
+    assert!(bench.harness.query_by_label(row).is_some());
     assert_eq!(
         secrets_in(format!("{:?}", bench.session()).as_bytes()),
         [""; 0],
         "in what can be logged"
     );
+    bench.click("Close");
 
     bench.click("Accept and next");
     bench.harness.key_press(Key::F3);

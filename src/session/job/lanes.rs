@@ -2,7 +2,7 @@
 
 use super::{
     CaseId, ClickJob, ClickModel, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob,
-    SecondChoiceJob, SegmentJob, SurveyJob, TrainJob,
+    SecondChoiceJob, SegmentJob, SliceKey, SurveyJob, TrainJob,
 };
 use crate::session::settings::Settings;
 use labrum_core::{
@@ -89,6 +89,18 @@ pub enum ShapeJob {
     Survey(SurveyJob),
     /// Interpolate shapes between slices.
     Interpolate(Box<InterpolateJob>),
+}
+
+/// Jobs of the thread `labrum-viewer`: short ones that a person waits for.
+#[derive(Debug)]
+pub enum ViewerJob {
+    /// Read all elements of a DICOM file.
+    ReadHeader {
+        /// The slice that it is for.
+        key: SliceKey,
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Jobs of the thread `labrum-training`.

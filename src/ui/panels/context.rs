@@ -86,7 +86,11 @@ const PICTURE: &[&[UserCommand]] = &[
         UserCommand::ShowConfidence,
         UserCommand::ShowNothing,
     ],
-    &[UserCommand::ToggleOrtho, UserCommand::Export],
+    &[
+        UserCommand::ToggleOrtho,
+        UserCommand::Header,
+        UserCommand::Export,
+    ],
 ];
 
 /// The context menu of a case. A right-click also selects the case, because the commands apply to the current one.

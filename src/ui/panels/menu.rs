@@ -236,7 +236,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::AcceptAllProposals
             | C::CloseAll
             | C::Settings
-            | C::ToggleInformation
+            | C::Header
             | C::ResetView
             | C::NextView
             | C::ToggleTheme

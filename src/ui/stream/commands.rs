@@ -20,7 +20,8 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
     ) || matches!(
         command,
         C::NewWorkspace | C::FindImages | C::ChooseTask | C::EditMeasurement
-    ) || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
+    ) || matches!(command, C::Header)
+        || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
     is_dialog
         || matches!(
             command,

@@ -80,6 +80,13 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[plain_key("F3")],
     ),
     command_entry(
+        C::Header,
+        View,
+        "DICOM header...",
+        "Show, search, compare and copy all elements of the file of this slice",
+        &[ctrl_key("D")],
+    ),
+    command_entry(
         C::NextSlice,
         View,
         "Next slice",
