@@ -111,44 +111,18 @@ impl Session {
             C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
             C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
             C::ToggleTheme => self.change_settings(|s| s.theme = s.theme.opposite()),
-            C::NextSlice => self.scroll_slices(1),
-            C::PreviousSlice => self.scroll_slices(-1),
-            C::ForwardSlices => self.scroll_slices(10),
-            C::BackSlices => self.scroll_slices(-10),
-            C::FirstSlice => self.scroll_slices(TO_FIRST),
-            C::LastSlice => self.scroll_slices(TO_LAST),
-            C::ZoomIn => self.zoom_about_middle(1.25),
-            C::ZoomOut => self.zoom_about_middle(0.8),
-            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
-            C::ZoomActual => self.zoom_actual(),
-            C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
-                self.change_appearance(|a| a.turn = turned_by(a.turn, command))
-            }
-            C::WindowPreset1
-            | C::WindowPreset2
-            | C::WindowPreset3
-            | C::WindowPreset4
-            | C::WindowPreset5
-            | C::WindowPreset6
-            | C::WindowPreset7
-            | C::WindowPreset8
-            | C::WindowPreset9 => self.apply_window_preset(command),
-            C::WindowAuto => self.set_window(self.auto_window()),
-            C::WindowMask => self.set_window_of_mask(),
-            C::ZoomMask => self.zoom_to_mask(),
-            C::WindowReset => self.set_window(None),
-            C::InvertGrey => self.change_appearance(|a| a.is_inverted = !a.is_inverted),
-            C::NextColorMap => self.change_appearance(|a| a.color_map = a.color_map.next_map()),
-            C::ColorGrey
-            | C::ColorHotIron
-            | C::ColorInferno
-            | C::ColorViridis
-            | C::ColorRainbow => {
-                let chosen = command.color_map().unwrap_or_default();
-                self.change_appearance(|a| a.color_map = chosen);
-            }
-            C::ResetView => self.reset_view(),
-            C::ToggleMagnifier => self.viewports.magnifier = !self.viewports.magnifier,
+            C::NextSlice | C::PreviousSlice | C::ForwardSlices => self.scroll_as(command),
+            C::BackSlices | C::FirstSlice | C::LastSlice => self.scroll_as(command),
+            C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => self.change_look(command),
+            C::ZoomMask | C::ResetView | C::ToggleMagnifier => self.change_look(command),
+            C::FlipHorizontally | C::FlipVertically => self.change_look(command),
+            C::RotateRight | C::RotateLeft | C::InvertGrey => self.change_look(command),
+            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 => self.change_look(command),
+            C::WindowPreset4 | C::WindowPreset5 | C::WindowPreset6 => self.change_look(command),
+            C::WindowPreset7 | C::WindowPreset8 | C::WindowPreset9 => self.change_look(command),
+            C::WindowAuto | C::WindowMask | C::WindowReset => self.change_look(command),
+            C::NextColorMap | C::ColorGrey | C::ColorHotIron => self.change_look(command),
+            C::ColorInferno | C::ColorViridis | C::ColorRainbow => self.change_look(command),
             C::ToggleInterpolation => self.change_settings(|s| s.interpolation = !s.interpolation),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
@@ -170,6 +144,13 @@ impl Session {
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue | C::Header => {}
             C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}
+        }
+    }
+
+    /// Scrolls as a command says.
+    fn scroll_as(&mut self, command: UserCommand) {
+        if let Some(by) = slice_steps(command) {
+            self.scroll_slices(by);
         }
     }
 
@@ -206,13 +187,11 @@ impl Session {
     /// Runs a command on an orthogonal view; false if it has no special meaning there.
     fn command_across(&mut self, plane: ViewPlane, command: UserCommand) -> bool {
         use UserCommand as C;
+        if let Some(by) = slice_steps(command) {
+            self.scroll_across(plane, by);
+            return true;
+        }
         match command {
-            C::NextSlice => self.scroll_across(plane, 1),
-            C::PreviousSlice => self.scroll_across(plane, -1),
-            C::ForwardSlices => self.scroll_across(plane, 10),
-            C::BackSlices => self.scroll_across(plane, -10),
-            C::FirstSlice => self.scroll_across(plane, TO_FIRST),
-            C::LastSlice => self.scroll_across(plane, TO_LAST),
             C::ZoomIn => self.viewports.zoom_across(plane, 1.25),
             C::ZoomOut => self.viewports.zoom_across(plane, 0.8),
             C::ZoomFit => self.viewports.change_across(plane, |v| v.view = View::Fit),
@@ -229,4 +208,17 @@ impl Session {
         }
         true
     }
+}
+
+/// The number of slices that a command scrolls by; `None` for other commands.
+fn slice_steps(command: UserCommand) -> Option<i64> {
+    Some(match command {
+        UserCommand::NextSlice => 1,
+        UserCommand::PreviousSlice => -1,
+        UserCommand::ForwardSlices => 10,
+        UserCommand::BackSlices => -10,
+        UserCommand::FirstSlice => TO_FIRST,
+        UserCommand::LastSlice => TO_LAST,
+        _ => return None,
+    })
 }

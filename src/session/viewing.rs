@@ -66,7 +66,7 @@ impl Session {
         }
     }
 
-    pub(super) fn zoom_about_middle(&mut self, factor: f32) {
+    fn zoom_about_middle(&mut self, factor: f32) {
         self.change_view(|view, canvas, extent| {
             let middle = [
                 canvas.min[0] + canvas.size[0] / 2.0,
@@ -76,7 +76,7 @@ impl Session {
         });
     }
 
-    pub(super) fn zoom_actual(&mut self) {
+    fn zoom_actual(&mut self) {
         let scale = 1.0 / self.viewports.pixels_per_point;
         self.change_view(|view, canvas, extent| {
             let middle = [
@@ -88,15 +88,41 @@ impl Session {
         });
     }
 
+    /// Carries out a command about zoom, flips, rotations, colours or window.
+    pub(super) fn change_look(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        match command {
+            C::ZoomIn => self.zoom_about_middle(1.25),
+            C::ZoomOut => self.zoom_about_middle(0.8),
+            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
+            C::ZoomActual => self.zoom_actual(),
+            C::ZoomMask => self.zoom_to_mask(),
+            C::ResetView => self.reset_view(),
+            C::ToggleMagnifier => self.viewports.magnifier = !self.viewports.magnifier,
+            C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
+                self.change_appearance(|a| a.turn = turned_by(a.turn, command))
+            }
+            C::WindowAuto => self.set_window(self.auto_window()),
+            C::WindowMask => self.set_window_of_mask(),
+            C::WindowReset => self.set_window(None),
+            C::InvertGrey => self.change_appearance(|a| a.is_inverted = !a.is_inverted),
+            C::NextColorMap => self.change_appearance(|a| a.color_map = a.color_map.next_map()),
+            command => match command.color_map() {
+                Some(map) => self.change_appearance(|a| a.color_map = map),
+                None => self.apply_window_preset(command),
+            },
+        }
+    }
+
     /// Changes how the images of the case on the screen look.
-    pub(super) fn change_appearance(&mut self, change: impl FnOnce(&mut Appearance)) {
+    fn change_appearance(&mut self, change: impl FnOnce(&mut Appearance)) {
         if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
             change(&mut case.appearance);
         }
     }
 
     /// Shows the case as when it was opened: zoom, flips, rotations, colours and window, in all views.
-    pub(super) fn reset_view(&mut self) {
+    fn reset_view(&mut self) {
         self.change_appearance(|appearance| *appearance = Appearance::default());
         self.change_view(|view, _, _| *view = View::Fit);
         self.set_window(None);
@@ -116,7 +142,7 @@ impl Session {
         self.move_pointer(turn.to_image(by));
     }
 
-    pub(super) fn apply_window_preset(&mut self, command: UserCommand) {
+    fn apply_window_preset(&mut self, command: UserCommand) {
         let window = command
             .preset_index()
             .and_then(|index| self.current_loaded()?.presets.get(index))
@@ -127,7 +153,7 @@ impl Session {
     }
 
     /// The window that the current slice's own values suggest; `None` until it is loaded.
-    pub(super) fn auto_window(&self) -> Option<Window> {
+    fn auto_window(&self) -> Option<Window> {
         self.current_loaded()
             .map(|loaded| loaded.image.auto_window())
     }
