@@ -252,6 +252,7 @@ fn a_sample_is_opened_segmented_viewed_and_exported() {
         "a label map, its labels and a DICOM-SEG: {written:?}; {:?}",
         bench.session().notices.list
     );
+    assert!(bench.harness.query_by_label("Show folder").is_some());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     command::UserCommand,
     header::HeaderAction,
     imports::ImportAnswer,
-    job::{CaseId, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
+    job::{CaseId, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob, ViewerJob},
     labels::LabelAction,
     learning::LearnAction,
     measurements::MeasureAction,
@@ -116,6 +116,8 @@ pub enum Action {
     Measure(MeasureAction),
     /// A request about the headers of files.
     Header(HeaderAction),
+    /// Show a folder in the file manager.
+    ShowFolder(PathBuf),
     /// Dismiss a message.
     Dismiss(u64),
     /// Clear the list of errors.
@@ -222,6 +224,9 @@ impl Session {
             Action::Ortho(action) => self.ortho_action(action),
             Action::Measure(action) => self.measure_action(action),
             Action::Header(action) => self.header_action(action),
+            Action::ShowFolder(folder) => {
+                self.jobs.push(Job::Viewer(ViewerJob::ShowFolder(folder)))
+            }
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::ClearErrors => self.notices.clear_errors(),
             Action::Filter(filter) => self.cases.filter = filter,

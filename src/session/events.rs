@@ -49,6 +49,10 @@ impl Session {
             Event::SecondChoice(answer) => self.on_second_choice(answer),
             Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
             Event::Notice(text) => self.notices.add(Severity::Warning, to_sentence(&text)),
+            Event::Written { text, folder } => {
+                self.notices.add(Severity::Info, to_sentence(&text));
+                self.notices.with_folder(folder);
+            }
             Event::Exporting { done, total } => self.count_exported(done, total),
             Event::Exported(result) => self.on_exported(result),
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),

@@ -131,7 +131,7 @@ fn waits_for_nothing(action: &Action) -> bool {
             | Action::SetPanelWidths(_)
     ) || matches!(
         action,
-        Action::PreviewCommand(_) | Action::Dismiss(_) | Action::RetryStore
+        Action::PreviewCommand(_) | Action::Dismiss(_) | Action::ShowFolder(_) | Action::RetryStore
     )
 }
 

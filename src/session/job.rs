@@ -188,7 +188,7 @@ pub enum Job {
     Pacs(Box<PacsJob>),
     /// Train and evaluate.
     Training(TrainingJob),
-    /// Read headers.
+    /// Read headers, show folders.
     Viewer(ViewerJob),
     /// Show a native dialog; done on the window's own thread.
     Dialog(Pick),
@@ -283,6 +283,13 @@ pub enum Event {
     },
     /// A message for the user.
     Notice(String),
+    /// Files were written.
+    Written {
+        /// What was written where, as a sentence.
+        text: String,
+        /// Their folder.
+        folder: PathBuf,
+    },
     /// Progress of an export.
     Exporting {
         /// Files written.

@@ -48,7 +48,7 @@ pub struct Notice {
     pub severity: Severity,
     /// What happened and what can be done.
     pub text: String,
-    /// A folder that can be opened from the message.
+    /// A folder that can be shown in the file manager from the message.
     pub folder: Option<std::path::PathBuf>,
     /// What it is about.
     topic: Option<Topic>,

@@ -12,6 +12,7 @@ mod measure;
 mod narrow;
 mod ortho;
 mod pacs;
+mod screenshot;
 mod second_choice;
 mod sessions;
 

@@ -52,7 +52,11 @@ pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
             outbox.send_event(Event::Workspaces(summaries));
         }
         FileJob::ExportReport(report, folder) => {
-            let event = export_report(&report, &folder).map_or_else(Event::Failed, Event::Notice);
+            let written = |text| Event::Written {
+                text,
+                folder: folder.clone(),
+            };
+            let event = export_report(&report, &folder).map_or_else(Event::Failed, written);
             outbox.send_event(event);
         }
     }

@@ -101,6 +101,8 @@ pub enum ViewerJob {
         /// The file.
         path: PathBuf,
     },
+    /// Show a folder in the file manager.
+    ShowFolder(PathBuf),
 }
 
 /// Jobs of the thread `labrum-training`.

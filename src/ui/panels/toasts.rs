@@ -151,10 +151,15 @@ fn show_message_text(
         .min_scrolled_height(height);
     area.auto_shrink([false, true])
         .show(ui, |ui| ui.add(Label::new(text).wrap().selectable(true)));
-    if let Some(folder) = &notice.folder
-        && ui.link("Copy path").clicked()
-    {
-        ui.copy_text(folder.display().to_string());
+    if let Some(folder) = &notice.folder {
+        ui.horizontal(|ui| {
+            if ui.link("Show folder").clicked() {
+                actions.push(Action::ShowFolder(folder.clone()));
+            }
+            if ui.link("Copy path").clicked() {
+                ui.copy_text(folder.display().to_string());
+            }
+        });
     }
     // There may be more messages than are shown.
     if notice.severity == Severity::Error

@@ -119,11 +119,10 @@ impl WorkspaceKeeper {
                 let labels = self.workspace_mut()?.read_labels()?;
                 let file =
                     export_version(&version, folder, &labels).map_err(WriteTrouble::Never)?;
-                return Ok(vec![Event::Notice(format!(
-                    "Exported {} to {}",
-                    version.name,
-                    file.display()
-                ))]);
+                return Ok(vec![Event::Written {
+                    text: format!("Exported {} to {}", version.name, file.display()),
+                    folder: folder.clone(),
+                }]);
             }
             VersionJob::Compare(first, second) => {
                 let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
