@@ -178,6 +178,7 @@ impl LabrumApp {
                 .for_each(|action| self.session.apply_action(action));
         }
         let mut actions = self.window.show_frame(ui, &self.session);
+        self.window.request_screenshot(ui.ctx());
         let dropped: Vec<PathBuf> = ui.input(|i| {
             i.raw
                 .dropped_files

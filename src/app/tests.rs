@@ -10,6 +10,7 @@ mod exporting;
 mod identity;
 mod pacs;
 mod screens;
+mod screenshots;
 mod slow_share;
 
 use super::*;

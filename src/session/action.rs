@@ -12,6 +12,7 @@ use super::{
     measurements::MeasureAction,
     ortho::OrthoAction,
     pacs::PacsAction,
+    screenshot::ScreenshotAction,
     settings::{CaseOrder, ExportOptions, Settings, WindowPlace},
     tasks::TaskChoice,
     tool_options::ToolOptions,
@@ -116,6 +117,8 @@ pub enum Action {
     Measure(MeasureAction),
     /// A request about the headers of files.
     Header(HeaderAction),
+    /// A step of taking a screenshot.
+    Screenshot(ScreenshotAction),
     /// Show a folder in the file manager.
     ShowFolder(PathBuf),
     /// Dismiss a message.
@@ -224,6 +227,7 @@ impl Session {
             Action::Ortho(action) => self.ortho_action(action),
             Action::Measure(action) => self.measure_action(action),
             Action::Header(action) => self.header_action(action),
+            Action::Screenshot(action) => self.screenshot_action(action),
             Action::ShowFolder(folder) => {
                 self.jobs.push(Job::Viewer(ViewerJob::ShowFolder(folder)))
             }

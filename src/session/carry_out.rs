@@ -106,6 +106,7 @@ impl Session {
             C::ToggleInformation => self.change_settings(|s| s.information = !s.information),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::ToggleDrawn => self.change_settings(|s| s.drawn = !s.drawn),
+            C::CopyScreenshot => self.copy_screenshot(),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
             C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
             C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
@@ -138,7 +139,7 @@ impl Session {
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open a dialog: the window has handled them already.
-            C::NewWorkspace | C::FindImages => {}
+            C::NewWorkspace | C::FindImages | C::SaveScreenshot => {}
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::EditMeasurement => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}

@@ -118,6 +118,8 @@ pub enum UserCommand {
     OpenPath,
     OpenFromServer,
     Export,
+    SaveScreenshot,
+    CopyScreenshot,
     SendToServer,
     SendQueue,
     ImportMasks,

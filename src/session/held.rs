@@ -132,7 +132,7 @@ fn waits_for_nothing(action: &Action) -> bool {
     ) || matches!(
         action,
         Action::PreviewCommand(_) | Action::Dismiss(_) | Action::ShowFolder(_) | Action::RetryStore
-    )
+    ) || matches!(action, Action::Screenshot(_))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl ImageInformation {
 impl Session {
     /// The corners of the slice view; empty if the user has hidden them.
     pub fn slice_information(&self, case: &Case, slice: usize) -> ImageInformation {
-        if !self.settings.information {
+        if !self.shows_information() {
             return ImageInformation::default();
         }
         let Some(info) = case.slice_info(slice) else {
@@ -53,7 +53,7 @@ impl Session {
         ortho: &Ortho,
         plane: ViewPlane,
     ) -> ImageInformation {
-        if !self.settings.information {
+        if !self.shows_information() {
             return ImageInformation::default();
         }
         let normal = ortho.stack.directions[plane.normal_axis()];

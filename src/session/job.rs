@@ -12,7 +12,7 @@ pub use compute::{
     SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
-pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob, ViewerJob};
+pub use lanes::{FileJob, MaskFileJob, NetworkJob, Screenshot, ShapeJob, TrainingJob, ViewerJob};
 pub use learning::{
     BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob,
 };
@@ -188,7 +188,7 @@ pub enum Job {
     Pacs(Box<PacsJob>),
     /// Train and evaluate.
     Training(TrainingJob),
-    /// Read headers, show folders.
+    /// Read headers, write screenshots, show folders.
     Viewer(ViewerJob),
     /// Show a native dialog; done on the window's own thread.
     Dialog(Pick),

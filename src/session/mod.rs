@@ -43,6 +43,7 @@ mod refusal;
 mod review;
 mod rounds;
 mod runs;
+pub mod screenshot;
 pub mod second_choice;
 pub mod settings;
 pub mod store;

@@ -85,6 +85,9 @@ impl Session {
         match command {
             C::SendToServer => self.refuse_to_send(),
             C::Header => refuse_header(case),
+            C::SaveScreenshot | C::CopyScreenshot if self.current_loaded().is_none() => {
+                Some("The slice is not loaded yet")
+            }
             C::Export if !case.has_mask() => Some("No mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.measured_slice_count() == 0 => {
                 Some("No mask yet")

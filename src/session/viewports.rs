@@ -3,6 +3,7 @@
 use super::{
     job::{CaseId, SliceKey},
     ortho::{AcrossView, Ortho},
+    screenshot::ScreenshotWish,
     settings::ViewMode,
     view::Canvas,
 };
@@ -23,6 +24,8 @@ pub struct Viewports {
     pub(super) before_difference: ViewMode,
     /// The image around the pointer is shown enlarged.
     pub magnifier: bool,
+    /// The screenshot for which the views are drawn in this frame.
+    pub screenshot: Option<ScreenshotWish>,
     /// The uncertain region visited last: slice, and index on it.
     pub focus: Option<(SliceKey, usize)>,
 }
@@ -40,6 +43,7 @@ impl Default for Viewports {
             ortho_refused: None,
             before_difference: ViewMode::default(),
             magnifier: false,
+            screenshot: None,
             focus: None,
         }
     }

@@ -148,7 +148,7 @@ fn show_view(
         image,
         window,
         is_default,
-        layers: label_layers(is_mask_held_hidden, session.settings.view_mode),
+        layers: label_layers(is_mask_held_hidden, session.shown_view_mode()),
     };
     picture.paint(&painter, rect, placement, &mut state.stage);
     let shown = (&**image, window, is_default);
@@ -161,17 +161,18 @@ fn show_view(
         placement,
     );
     measure_overlay::paint_measurements(&painter, session, plane, case.slice, placement);
-    if let Some((center, radii)) = session.across_ring(plane) {
-        tool_overlay::paint_brush_ring(&painter, placement, center, radii);
+    if session.screenshot_content().is_none() {
+        paint_tool(&painter, session, plane, placement, state);
     }
-    if !is_mask_held_hidden {
+    if !is_mask_held_hidden
+        && session
+            .screenshot_content()
+            .is_none_or(|content| content.masks)
+    {
         let index = ortho.cell_index(plane);
         click_overlay::paint_clicks(&painter, session, placement, |place| {
             place.is_view(case.id, plane, index)
         });
-    }
-    if let Some(region) = state.input.dragged_region() {
-        tool_overlay::paint_dragged_region(&painter, region);
     }
     if let Some(magnified) = Magnified::under_pointer(ui, session, plane, rect, placement) {
         let Magnified { rect, placement } = magnified;
@@ -180,6 +181,22 @@ fn show_view(
         magnified.paint_rim(&painter);
     }
     paint_frame(&painter, rect, plane, ortho.active == plane);
+}
+
+/// Paints what the active tool will do.
+fn paint_tool(
+    painter: &Painter,
+    session: &Session,
+    plane: ViewPlane,
+    placement: ViewPlacement,
+    state: &AcrossState,
+) {
+    if let Some((center, radii)) = session.across_ring(plane) {
+        tool_overlay::paint_brush_ring(painter, placement, center, radii);
+    }
+    if let Some(region) = state.input.dragged_region() {
+        tool_overlay::paint_dragged_region(painter, region);
+    }
 }
 
 /// How labels are drawn on a reformatted view.

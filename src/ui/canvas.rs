@@ -158,7 +158,9 @@ pub(crate) fn show_slice(
         placement,
     );
     paint_tool(&painter, session, shown, placement, state);
-    if let Some(region) = state.input.dragged_region() {
+    if session.screenshot_content().is_none()
+        && let Some(region) = state.input.dragged_region()
+    {
         tool_overlay::paint_dragged_region(&painter, region);
     }
     let magnified = Magnified::under_pointer(ui, session, ViewPlane::Slice, rect, placement);
@@ -172,7 +174,7 @@ pub(crate) fn show_slice(
     }
 }
 
-/// Paints what the active tool will do.
+/// Paints what the active tool will do, which is not for screenshots, and the prompts of the Click tool.
 fn paint_tool(
     painter: &Painter,
     session: &Session,
@@ -180,8 +182,11 @@ fn paint_tool(
     placement: ViewPlacement,
     state: &CanvasState,
 ) {
-    tool_overlay::paint_tool_preview(painter, session, shown, placement);
-    if !state.is_mask_held_hidden {
+    let content = session.screenshot_content();
+    if content.is_none() {
+        tool_overlay::paint_tool_preview(painter, session, shown, placement);
+    }
+    if !state.is_mask_held_hidden && content.is_none_or(|content| content.masks) {
         click_overlay::paint_clicks(painter, session, placement, |place| place.is_slice(shown));
     }
 }
@@ -284,7 +289,7 @@ fn paint_annotations(
     let information = session.slice_information(case, slice);
     let mut title = Vec::new();
     // A series description or a file name may tell who was examined.
-    if session.settings.information {
+    if session.shows_information() {
         title.push(case.display_title());
     }
     if case.slices.len() > 1 {

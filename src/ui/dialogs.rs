@@ -1,5 +1,5 @@
-//! Modal dialogs: path, folder, import questions, servers, export, command palette, settings, label, measurement, task,
-//! workspace, header, versions, validation report, work report, keys, messages, about, quitting.
+//! Modal dialogs: path, folder, import questions, servers, export, screenshot, command palette, settings, label, measurement,
+//! task, workspace, header, versions, validation report, work report, keys, messages, about, quitting.
 
 mod about;
 mod export;
@@ -16,6 +16,7 @@ mod overlapping;
 pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
+mod screenshot;
 mod settings;
 mod sheet;
 mod task;
@@ -39,6 +40,7 @@ pub(crate) enum Dialogs {
     Undecided(undecided::UndecidedDialog),
     Folder(folder::FolderDialog),
     Export(export::ExportDialog),
+    Screenshot(screenshot::ScreenshotDialog),
     Pacs(Box<pacs::PacsDialog>),
     Send(pacs::SendDialog),
     Queue(pacs::QueueDialog),
@@ -92,6 +94,9 @@ impl Dialogs {
                 Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::FindImages))
             }
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
+            UserCommand::SaveScreenshot => {
+                Self::Screenshot(screenshot::ScreenshotDialog::new(session))
+            }
             UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
             UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),
             UserCommand::SendQueue => Self::Queue(pacs::QueueDialog::default()),
@@ -187,6 +192,7 @@ impl Dialogs {
             Self::Overlapping(_) => ("overlapping", 520.0),
             Self::Undecided(_) => ("undecided", 520.0),
             Self::Export(_) => ("export", 720.0),
+            Self::Screenshot(_) => ("screenshot", 560.0),
             Self::Pacs(_) => ("servers", 960.0),
             Self::Send(_) => ("send", 560.0),
             Self::Queue(_) => ("queue", 760.0),
@@ -249,6 +255,7 @@ impl Dialogs {
             Self::Undecided(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Folder(dialog) => dialog.show_dialog(ui, session, actions).into(),
             Self::Export(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Screenshot(dialog) => dialog.show_dialog(ui, session, actions).into(),
             Self::Pacs(dialog) => dialog.show_dialog(ui, session, actions).into(),
             Self::Send(dialog) => dialog.show_contents(ui, session, actions).into(),
             Self::Queue(dialog) => dialog.show_contents(ui, session, actions).into(),

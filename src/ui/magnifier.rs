@@ -26,7 +26,8 @@ pub(super) struct Magnified {
 }
 
 impl Magnified {
-    /// The part of a view at `rect` that is to be magnified; `None` if the magnifier is off or the pointer elsewhere.
+    /// The part of a view at `rect` that is to be magnified; `None` if the magnifier is off, the pointer elsewhere, or the
+    /// view is drawn for a screenshot.
     pub(super) fn under_pointer(
         ui: &Ui,
         session: &Session,
@@ -36,10 +37,8 @@ impl Magnified {
     ) -> Option<Self> {
         let now = EventStream::current_pointer_event(ui.ctx())?;
         let at = now.at.filter(|_| now.over == Some(plane))?;
-        session
-            .viewports
-            .magnifier
-            .then(|| Self::around(at, rect, placement))
+        let is_on = session.viewports.magnifier && session.screenshot_content().is_none();
+        is_on.then(|| Self::around(at, rect, placement))
     }
 
     /// The magnified surroundings of a point of a view.

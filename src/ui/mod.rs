@@ -15,6 +15,7 @@ mod measure_overlay;
 mod overlay;
 mod panels;
 pub mod raster;
+mod screenshot;
 mod shortcuts;
 mod stage;
 mod stream;
@@ -33,6 +34,7 @@ use canvas::CanvasState;
 use dialogs::Dialogs;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
 use labrum_core::stack::ViewPlane;
+use screenshot::ScreenshotTaker;
 use stream::{EventStream, Heard, WindowEvent};
 use textures::Textures;
 use tool_input::{EventContext, ToolInput};
@@ -69,6 +71,7 @@ pub struct WindowState {
     previewed: Option<Previewed>,
     title: String,
     toasts: panels::toasts::Toasts,
+    screenshots: ScreenshotTaker,
     case_list: panels::cases::CaseList,
 }
 
@@ -213,6 +216,8 @@ impl WindowState {
         self.toasts.show_messages(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
         focus::paint_ring(ui);
+        self.screenshots
+            .finish_frame(ui.ctx(), session, &mut actions);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
         let targets = [self.canvas.take_target()]
             .into_iter()
@@ -225,6 +230,18 @@ impl WindowState {
             has_dialog,
         );
         actions
+    }
+
+    /// Requests the pixels of the frame that was just drawn, if it was drawn for a screenshot.
+    pub fn request_screenshot(&mut self, ctx: &Context) {
+        if let Some(sender) = self.screenshots.take_request() {
+            let waker = ctx.clone();
+            ctx.request_screenshot(move |image| {
+                // Nobody waits for it any more if another screenshot was asked for.
+                drop(sender.send(image));
+                waker.request_repaint();
+            });
+        }
     }
 
     /// Paints the canvas on the GPU that draws the window; with `None`, on the CPU.
@@ -253,6 +270,7 @@ impl WindowState {
 
     /// Shows the slice view and, if enabled, the orthogonal views beside it.
     fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        self.screenshots.note_views(ui.available_rect_before_wrap());
         if session.viewports.ortho_views().is_none() {
             return canvas::show_slice(ui, session, &mut self.canvas, actions);
         }

@@ -1,11 +1,11 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for them.
 //!
 //! Threads: `labrum-files` searches folders, `labrum-decode-*` decode slices, `labrum-network` alone uses the network
-//! and its device, `labrum-export` exports and imports masks, `labrum-viewer` reads headers and shows folders,
-//! `labrum-survey` computes outlines and measurements of edited masks, `labrum-reslice` computes orthogonal views,
-//! `labrum-training` trains, `labrum-workspace` saves the work, `labrum-pacs`, `labrum-receive` and `labrum-send`
-//! communicate with servers. Of decoding requests, clicks, second choices and urgent
-//! runs only the newest is kept.
+//! and its device, `labrum-export` exports and imports masks, `labrum-viewer` reads headers, writes screenshots
+//! and shows folders, `labrum-survey` computes outlines and measurements of edited masks, `labrum-reslice` computes
+//! orthogonal views, `labrum-training` trains, `labrum-workspace` saves the work, `labrum-pacs`, `labrum-receive` and
+//! `labrum-send` communicate with servers. Of decoding requests, clicks, second
+//! choices and urgent runs only the newest is kept.
 
 mod decode;
 mod export;

@@ -32,7 +32,7 @@ pub use nifti::write_nifti;
 pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use pattern::{PLACEHOLDERS, Pattern};
-pub use png::{label_map, label_mask, write_overlay, write_probabilities};
+pub use png::{label_map, label_mask, write_overlay, write_probabilities, write_rgb};
 pub use preset::{OverlayStyle, Preset};
 pub use series::{
     Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned_files, write_series, write_slice,

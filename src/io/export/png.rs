@@ -165,6 +165,19 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
     )
 }
 
+/// Writes a colour picture of `columns * rows * 3` bytes.
+///
+/// # Errors
+/// If the number of bytes does not match the size, or the file cannot be written.
+pub fn write_rgb(path: &Path, size: (usize, usize), rgb: &[u8]) -> Result<()> {
+    let kind = PngKind {
+        color: ColorType::Rgb,
+        depth: BitDepth::Eight,
+        palette: None,
+    };
+    write_verified(path, "write the picture", size, kind, rgb)
+}
+
 /// How pixels are stored.
 struct PngKind {
     color: ColorType,

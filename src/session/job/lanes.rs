@@ -8,7 +8,7 @@ use crate::session::settings::Settings;
 use labrum_core::{
     device::DeviceChoice, import::MaskChoice, learning::WorkReport, progress::Cancel, study::Series,
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// Jobs of the thread `labrum-files`.
 #[derive(Debug)]
@@ -101,8 +101,27 @@ pub enum ViewerJob {
         /// The file.
         path: PathBuf,
     },
+    /// Write a screenshot to a new PNG file.
+    SaveScreenshot(Screenshot, PathBuf),
     /// Show a folder in the file manager.
     ShowFolder(PathBuf),
+}
+
+/// The pixels of a screenshot. `Debug` shows its size alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Screenshot {
+    /// Width in pixels.
+    pub columns: usize,
+    /// Height in pixels.
+    pub rows: usize,
+    /// `columns * rows * 3` bytes.
+    pub rgb: Vec<u8>,
+}
+
+impl fmt::Debug for Screenshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Screenshot({} x {})", self.columns, self.rows)
+    }
 }
 
 /// Jobs of the thread `labrum-training`.

@@ -52,7 +52,7 @@ impl<'a> SliceView<'a> {
         let mode = if is_mask_held_hidden {
             ViewMode::Hidden
         } else {
-            session.settings.view_mode
+            session.shown_view_mode()
         };
         let state_of = case.slices.get(shown.slice);
         let finding = state_of.and_then(|s| s.finding.as_ref());
@@ -129,7 +129,8 @@ impl<'a> SliceView<'a> {
             .map(|p| state.proposed.get_or_unpack(shown, p));
         let preview = live
             .and(session.tools.tool_preview().region.as_ref())
-            .filter(|region| !region.is_empty());
+            .filter(|region| !region.is_empty())
+            .filter(|_| session.screenshot_content().is_none());
         if preview.is_some() {
             look.preview = tool_overlay::stripe_color(session);
         }

@@ -15,13 +15,20 @@ use crate::{
 use egui::{Align2, Button, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 use labrum_core::export_format::ExportFormat;
+use std::path::PathBuf;
 
 /// State of the dialog.
 pub(crate) struct ExportDialog {
-    folder: String,
+    folder: FolderField,
     options: ExportOptions,
     scope: ExportScope,
-    waits_for_folder: bool,
+}
+
+/// The folder of an export, with a button that opens a file dialog.
+pub(super) struct FolderField {
+    text: String,
+    /// The file dialog was asked for.
+    is_browsing: bool,
 }
 
 /// In windows lower than this, in points, the whole dialog scrolls.
@@ -49,6 +56,60 @@ fn explained_checkbox(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
     });
 }
 
+impl FolderField {
+    /// With the last folder.
+    pub(super) fn new(session: &Session) -> Self {
+        Self {
+            text: usual_folder(session),
+            is_browsing: false,
+        }
+    }
+
+    /// Takes the folder that was chosen in the file dialog.
+    pub(super) fn take_picked(&mut self, session: &Session) {
+        if self.is_browsing
+            && let Some(folder) = &session.questions.picked_export_folder
+        {
+            self.text = folder.display().to_string();
+            self.is_browsing = false;
+        }
+    }
+
+    /// Shows it; with its name before it if there is no room for a heading.
+    pub(super) fn show_row(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        is_named: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        sheet::show_button_row(ui, |ui| {
+            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
+                .min_size(vec2(96.0, 28.0));
+            let browse = ui
+                .add_enabled(!session.questions.lacks_dialogs, browse)
+                .on_disabled_hover_text(sheet::NO_DIALOG);
+            if browse.accessible_name("Browse").clicked() {
+                self.is_browsing = true;
+                actions.push(Action::Pick(Pick::ExportFolder));
+            }
+            let field = TextEdit::singleline(&mut self.text).align(Align2::LEFT_CENTER);
+            let room = ui.available_width() - if is_named { 56.0 } else { 0.0 };
+            ui.add_sized(vec2(room, 28.0), field)
+                .accessible_name("Export folder");
+            if is_named {
+                ui.label("Folder");
+            }
+        });
+    }
+
+    /// The folder; `None` if the field is empty.
+    pub(super) fn chosen_path(&self) -> Option<PathBuf> {
+        let is_empty = self.text.trim().is_empty();
+        (!is_empty).then(|| to_path(&self.text))
+    }
+}
+
 impl ExportDialog {
     /// A dialog with the last choices.
     pub(super) fn new(session: &Session) -> Self {
@@ -57,7 +118,7 @@ impl ExportDialog {
             .current_case()
             .is_some_and(|case| case.has_mask());
         Self {
-            folder: usual_folder(session),
+            folder: FolderField::new(session),
             options: ExportOptions {
                 replace: false,
                 ..session.settings.export.clone()
@@ -67,7 +128,6 @@ impl ExportDialog {
             } else {
                 ExportScope::Accepted
             },
-            waits_for_folder: false,
         }
     }
 
@@ -78,12 +138,7 @@ impl ExportDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        if self.waits_for_folder
-            && let Some(folder) = &session.questions.picked_export_folder
-        {
-            self.folder = folder.display().to_string();
-            self.waits_for_folder = false;
-        }
+        self.folder.take_picked(session);
         // The part below the list is fixed, except in very low windows.
         let is_low = ui.ctx().content_rect().height() < LOW;
         sheet::show_body(ui, "Export", |ui| {
@@ -101,7 +156,7 @@ impl ExportDialog {
             if !is_low {
                 section_heading(ui, "Folder");
             }
-            self.choose_folder(ui, session, is_low, actions);
+            self.folder.show_row(ui, session, is_low, actions);
             if !is_low {
                 self.choose_replacing(ui);
                 ui.add_space(8.0);
@@ -248,34 +303,6 @@ impl ExportDialog {
         }
     }
 
-    /// The folder field; with its name before it if there is no room for a heading.
-    fn choose_folder(
-        &mut self,
-        ui: &mut Ui,
-        session: &Session,
-        is_named: bool,
-        actions: &mut Vec<Action>,
-    ) {
-        sheet::show_button_row(ui, |ui| {
-            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
-                .min_size(vec2(96.0, 28.0));
-            let browse = ui
-                .add_enabled(!session.questions.lacks_dialogs, browse)
-                .on_disabled_hover_text(sheet::NO_DIALOG);
-            if browse.accessible_name("Browse").clicked() {
-                self.waits_for_folder = true;
-                actions.push(Action::Pick(Pick::ExportFolder));
-            }
-            let field = TextEdit::singleline(&mut self.folder).align(Align2::LEFT_CENTER);
-            let room = ui.available_width() - if is_named { 56.0 } else { 0.0 };
-            ui.add_sized(vec2(room, 28.0), field)
-                .accessible_name("Export folder");
-            if is_named {
-                ui.label("Folder");
-            }
-        });
-    }
-
     fn choose_replacing(&mut self, ui: &mut Ui) {
         ui.checkbox(&mut self.options.replace, "Overwrite existing files");
         explanation_text(
@@ -286,22 +313,25 @@ impl ExportDialog {
 
     fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let formats = self.available_formats(session);
+        let folder = self.folder.chosen_path();
         let missing = if formats.is_empty() {
             Some("Choose a format")
-        } else if self.folder.trim().is_empty() {
+        } else if folder.is_none() {
             Some("Enter a folder")
         } else {
             None
         };
         let mut close = false;
         sheet::show_button_row(ui, |ui| {
-            if sheet::main_button(ui, "Export", missing) {
+            if sheet::main_button(ui, "Export", missing)
+                && let Some(folder) = folder
+            {
                 let options = ExportOptions {
                     formats,
                     ..self.options.clone()
                 };
                 actions.push(Action::Export(ExportRequest {
-                    folder: to_path(&self.folder),
+                    folder,
                     scope: self.scope,
                     options,
                 }));

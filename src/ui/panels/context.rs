@@ -89,6 +89,7 @@ const PICTURE: &[&[UserCommand]] = &[
     &[
         UserCommand::ToggleOrtho,
         UserCommand::Header,
+        UserCommand::CopyScreenshot,
         UserCommand::Export,
     ],
 ];

@@ -20,7 +20,7 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
     ) || matches!(
         command,
         C::NewWorkspace | C::FindImages | C::ChooseTask | C::EditMeasurement
-    ) || matches!(command, C::Header)
+    ) || matches!(command, C::Header | C::SaveScreenshot)
         || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
     is_dialog
         || matches!(
@@ -30,6 +30,8 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
         || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
         || turns_image(command)
         || matches!(command, C::ResetView | C::ZoomMask)
+        // Its frame has what was on the screen then.
+        || command == C::CopyScreenshot
 }
 
 /// False for commands that run once per key press, however long the key is held.
@@ -46,7 +48,7 @@ pub(super) fn repeats_while_held(command: UserCommand) -> bool {
         command,
         C::ToggleInterpolation | C::ToggleMagnifier | C::InvertGrey
     );
-    !ends_work && !is_switch && !turns_image(command)
+    !ends_work && !is_switch && !turns_image(command) && command != C::CopyScreenshot
 }
 
 /// True for flips and rotations.

@@ -23,7 +23,8 @@ const SIZES: [[f32; 2]; 6] = [
 ];
 
 /// Commands that open a dialog in a window without a case.
-const DIALOGS: [UserCommand; 10] = [
+const DIALOGS: [UserCommand; 11] = [
+    UserCommand::SaveScreenshot,
     UserCommand::OpenPath,
     UserCommand::OpenFromServer,
     UserCommand::SendQueue,

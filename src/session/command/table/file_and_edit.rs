@@ -45,6 +45,20 @@ pub(super) const FILE_AND_EDIT: &[CommandEntry] = &[
         &[ctrl_key("S")],
     ),
     command_entry(
+        C::SaveScreenshot,
+        File,
+        "Save screenshot...",
+        "Save the views as a PNG file, with or without masks and patient",
+        &[ctrl_shift("P")],
+    ),
+    command_entry(
+        C::CopyScreenshot,
+        File,
+        "Copy screenshot",
+        "Copy the views to the clipboard as they are shown",
+        &[ctrl_shift("C")],
+    ),
+    command_entry(
         C::SendToServer,
         File,
         "Send to server...",

@@ -1,0 +1,118 @@
+//! Screenshots of the views: copied, or saved as a file.
+
+use super::{
+    Session,
+    job::{Job, Screenshot, ViewerJob},
+    notice::Severity,
+    settings::ViewMode,
+};
+use crate::Error;
+use std::path::PathBuf;
+
+/// What a screenshot shows besides the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScreenshotContent {
+    /// Masks, with their measurements.
+    pub masks: bool,
+    /// Patient, study and slice position in the corners.
+    pub information: bool,
+}
+
+/// Where a screenshot goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenshotTarget {
+    /// The clipboard.
+    Clipboard,
+    /// A new PNG file.
+    File(PathBuf),
+}
+
+/// A screenshot that is to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScreenshotWish {
+    /// What it shows.
+    pub content: ScreenshotContent,
+    /// Where it goes.
+    pub target: ScreenshotTarget,
+}
+
+/// A step of taking a screenshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenshotAction {
+    /// Draw the views for it in the next frame.
+    Take(ScreenshotWish),
+    /// The views were drawn for it: show them as before.
+    Drawn,
+    /// It was put on the clipboard.
+    Copied,
+    /// Write it to a new file.
+    Save(Screenshot, PathBuf),
+    /// The pixels of the window could not be read.
+    Failed,
+}
+
+impl Session {
+    /// The content of a screenshot that shows what is on the screen.
+    pub fn shown_content(&self) -> ScreenshotContent {
+        ScreenshotContent {
+            masks: self.settings.view_mode != ViewMode::Hidden,
+            information: self.settings.information,
+        }
+    }
+
+    /// How masks are shown: as chosen, or for the screenshot that is being taken.
+    pub fn shown_view_mode(&self) -> ViewMode {
+        let chosen = self.settings.view_mode;
+        match self.screenshot_content().map(|content| content.masks) {
+            Some(false) => ViewMode::Hidden,
+            Some(true) if chosen == ViewMode::Hidden => ViewMode::Fill,
+            _ => chosen,
+        }
+    }
+
+    /// True if the corners show patient, study and slice position: as chosen, or for the screenshot that is being taken.
+    pub fn shows_information(&self) -> bool {
+        self.screenshot_content()
+            .map_or(self.settings.information, |content| content.information)
+    }
+
+    /// The content of the screenshot that is being taken; `None` if none is.
+    pub fn screenshot_content(&self) -> Option<ScreenshotContent> {
+        let wish = self.viewports.screenshot.as_ref();
+        wish.map(|wish| wish.content)
+    }
+
+    /// Copies what is on the screen.
+    pub(super) fn copy_screenshot(&mut self) {
+        self.viewports.screenshot = Some(ScreenshotWish {
+            content: self.shown_content(),
+            target: ScreenshotTarget::Clipboard,
+        });
+    }
+
+    pub(super) fn screenshot_action(&mut self, action: ScreenshotAction) {
+        match action {
+            ScreenshotAction::Take(wish) => self.viewports.screenshot = Some(wish),
+            ScreenshotAction::Drawn => self.viewports.screenshot = None,
+            ScreenshotAction::Copied => {
+                let text = "Copied the screenshot to the clipboard.";
+                self.notices.add(Severity::Info, text);
+            }
+            ScreenshotAction::Save(screenshot, path) => {
+                if let Some(folder) = path.parent().map(PathBuf::from) {
+                    self.change_settings(|s| s.export_folder = Some(folder));
+                }
+                self.jobs
+                    .push(Job::Viewer(ViewerJob::SaveScreenshot(screenshot, path)));
+            }
+            ScreenshotAction::Failed => {
+                let error = Error::new("take the screenshot", "its pixels could not be read")
+                    .with_advice("Make the window larger or use the screenshot of the desktop.");
+                self.show_error(&error);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Screenshots: what is shown on them, and where they go.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::session::{Action, command::UserCommand, tests::with_pictures};
+
+fn act(session: &mut Session, action: ScreenshotAction) {
+    session.apply_action(Action::Screenshot(action));
+}
+
+fn take(session: &mut Session, masks: bool, information: bool) {
+    let wish = ScreenshotWish {
+        content: ScreenshotContent { masks, information },
+        target: ScreenshotTarget::Clipboard,
+    };
+    act(session, ScreenshotAction::Take(wish));
+}
+
+fn shown(session: &Session) -> (ViewMode, bool) {
+    (session.shown_view_mode(), session.shows_information())
+}
+
+#[test]
+fn a_screenshot_shows_or_hides_masks_and_patient_without_changing_a_setting() {
+    let mut session = with_pictures(&[("a", 1)]);
+    session.apply_action(Action::Command(UserCommand::ShowOutline));
+    let settings = session.settings.clone();
+    take(&mut session, false, false);
+    assert_eq!(shown(&session), (ViewMode::Hidden, false));
+    act(&mut session, ScreenshotAction::Drawn);
+    assert_eq!(shown(&session), (ViewMode::Outline, true));
+    take(&mut session, true, true);
+    assert_eq!(shown(&session), (ViewMode::Outline, true));
+    assert_eq!(session.settings, settings);
+
+    session.apply_action(Action::Command(UserCommand::ShowNothing));
+    session.apply_action(Action::Command(UserCommand::ToggleInformation));
+    assert_eq!(shown(&session), (ViewMode::Fill, true), "masks are wanted");
+    act(&mut session, ScreenshotAction::Drawn);
+    assert_eq!(shown(&session), (ViewMode::Hidden, false));
+}
+
+#[test]
+fn a_copy_shows_what_is_on_the_screen() {
+    let mut session = with_pictures(&[("a", 1)]);
+    for command in [
+        UserCommand::ShowConfidence,
+        UserCommand::ToggleInformation,
+        UserCommand::CopyScreenshot,
+    ] {
+        session.apply_action(Action::Command(command));
+    }
+    assert_eq!(shown(&session), (ViewMode::Confidence, false));
+    let wish = session.viewports.screenshot.clone().unwrap();
+    assert_eq!(wish.target, ScreenshotTarget::Clipboard);
+    assert!(wish.content.masks && !wish.content.information);
+}
+
+#[test]
+fn a_saved_screenshot_is_written_and_its_folder_offered_again() {
+    let mut session = with_pictures(&[("a", 1)]);
+    let screenshot = Screenshot {
+        columns: 2,
+        rows: 1,
+        rgb: vec![9, 8, 7, 6, 5, 4],
+    };
+    assert_eq!(format!("{screenshot:?}"), "Screenshot(2 x 1)");
+    let path = PathBuf::from("/out/picture.png");
+    act(
+        &mut session,
+        ScreenshotAction::Save(screenshot.clone(), path.clone()),
+    );
+    assert_eq!(session.settings.export_folder, Some("/out".into()));
+    let jobs = session.take_jobs();
+    assert!(jobs.iter().any(|job| matches!(
+        job,
+        Job::Viewer(ViewerJob::SaveScreenshot(saved, to)) if *saved == screenshot && *to == path
+    )));
+}
+
+#[test]
+fn a_screenshot_that_fails_says_so() {
+    let mut session = with_pictures(&[("a", 1)]);
+    act(&mut session, ScreenshotAction::Failed);
+    assert_eq!(session.notices.errors.len(), 1);
+}
+
+#[test]
+fn there_is_no_screenshot_without_an_image() {
+    let session = Session::new(Default::default());
+    for command in [UserCommand::CopyScreenshot, UserCommand::SaveScreenshot] {
+        assert_eq!(session.command_refusal(command), Some("Nothing is open"));
+    }
+}
