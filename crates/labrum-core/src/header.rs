@@ -115,7 +115,7 @@ impl HeaderLines {
     ) {
         for element in elements {
             let [group, number] = element.tag.map(u32::from);
-            let place = [place, &[group << 16 | number]].concat();
+            let place = [place, &[(group << 16) | number]].concat();
             let at = self.0.len();
             let is_sequence = element.vr == "SQ";
             self.0.push(HeaderLine {
