@@ -27,6 +27,7 @@ pub const READERS: &[RequestReader] = &[
     RequestReader::for_request::<nifti::ReadHeader>(),
     RequestReader::for_request::<import::ReadMasks>(),
     RequestReader::for_request::<labrum_dicom::ReadPhotometric>(),
+    RequestReader::for_request::<labrum_dicom::report::ReadReport>(),
     RequestReader::for_request::<labrum_dicom::DigestPixels>(),
     RequestReader::for_request::<labrum_dicom::elements::ReadElements>(),
     RequestReader::for_request::<labrum_dicom::deidentify::Deidentify>(),

@@ -21,6 +21,7 @@ mod overlay;
 mod parse;
 mod pixels;
 pub mod references;
+pub mod report;
 pub mod rewrite;
 pub mod seg;
 mod split;

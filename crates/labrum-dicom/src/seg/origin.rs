@@ -4,8 +4,8 @@ use super::{
     charset::Charset,
     clean::{has_leading_zero, is_uid, sanitize_value},
     element::{
-        code_item, decimal_element, empty_element, encoded_text_element, new_uid, sequence_element,
-        text_element,
+        Item, code_item, decimal_element, empty_element, encoded_text_element, new_uid,
+        sequence_element, sequence_item, text_element,
     },
 };
 use crate::{
@@ -31,6 +31,21 @@ pub(crate) struct Reference {
     pub(crate) instance: String,
     /// 1-based; only for multi-frame instances.
     pub(crate) frame: Option<u32>,
+}
+
+impl Reference {
+    /// An item of a sequence of referenced images.
+    pub(crate) fn to_item(&self) -> Item {
+        let mut item = sequence_item([
+            text_element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &self.class),
+            text_element(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &self.instance),
+        ]);
+        if let Some(frame) = self.frame {
+            let frame = frame.to_string();
+            item.put(text_element(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame));
+        }
+        item
+    }
 }
 
 /// Everything that is copied from the source.

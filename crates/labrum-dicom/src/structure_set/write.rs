@@ -243,7 +243,7 @@ fn referenced_frame(
         }
     }
     let each = series.into_iter().map(|(uid, instances)| {
-        let images = instances.into_iter().map(image_item).collect();
+        let images = instances.into_iter().map(Reference::to_item).collect();
         sequence_item([
             text_element(tags::SERIES_INSTANCE_UID, VR::UI, uid),
             sequence_element(tags::CONTOUR_IMAGE_SEQUENCE, images),
@@ -263,25 +263,6 @@ fn referenced_frame(
         sequence_element(tags::RT_REFERENCED_STUDY_SEQUENCE, vec![study]),
     ]);
     sequence_element(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame])
-}
-
-fn image_item(reference: &Reference) -> Item {
-    let mut out = sequence_item([
-        text_element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
-        text_element(
-            tags::REFERENCED_SOP_INSTANCE_UID,
-            VR::UI,
-            &reference.instance,
-        ),
-    ]);
-    if let Some(frame) = reference.frame {
-        out.put(text_element(
-            tags::REFERENCED_FRAME_NUMBER,
-            VR::IS,
-            frame.to_string(),
-        ));
-    }
-    out
 }
 
 fn roi_contour(number: u8, label: &Label, contours: Vec<Item>) -> Item {
@@ -318,7 +299,7 @@ fn contour_item(slice: &Slice, line: &[Point], reference: &Reference) -> Option<
         .map(|[x, y]| plane.patient_from_pixel(spacing, x - 0.5, y - 0.5));
     let numbers: Vec<String> = points.flatten().map(decimal_millimetres).collect();
     Some(sequence_item([
-        sequence_element(tags::CONTOUR_IMAGE_SEQUENCE, vec![image_item(reference)]),
+        sequence_element(tags::CONTOUR_IMAGE_SEQUENCE, vec![reference.to_item()]),
         text_element(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, "CLOSED_PLANAR"),
         text_element(
             tags::NUMBER_OF_CONTOUR_POINTS,

@@ -1,0 +1,391 @@
+//! Reports are read back as they were drawn; those of others are placed on the images that they name.
+#![allow(clippy::unwrap_used)]
+
+use super::{
+    codes::{self, code, is_term},
+    *,
+};
+use crate::{dataset::DataSet, file::DicomFile, fixture::Fixture};
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
+use labrum_core::{
+    boundary::Point,
+    label::Code,
+    measurement::{
+        MeasurementPlace, QuantityKind, Shape, ShapeKind, Surface, ViewFrame, measure_shape,
+    },
+    stack::{Stack, ViewPlane},
+    study::Slice,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const SIDE: u16 = 40;
+
+/// Three CT slices 4 mm apart, pixels of 0.5 x 0.25 mm.
+fn series(folder: &TempDir) -> Series {
+    for (number, z) in [(1, 0.0), (2, 4.0), (3, 8.0)] {
+        Fixture::new(SIDE, SIDE)
+            .with_text(tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.9")
+            .with_text(tags::PATIENT_NAME, VR::PN, "Doe^Jane")
+            .with_slice_position(number, z)
+            .with_pixels(&[0; (SIDE as usize) * (SIDE as usize)])
+            .write_to_folder(folder.path(), &format!("{number}.dcm"));
+    }
+    let catalog = crate::catalog::scan_path(folder.path()).unwrap();
+    catalog.studies[0].series[0].clone()
+}
+
+fn drawn(kind: ShapeKind, slice: u32, points: &[Point]) -> DrawnMeasurement {
+    let shape = Shape::new(kind, points.to_vec()).unwrap();
+    let name = kind.display_name().to_owned();
+    DrawnMeasurement::new(
+        name,
+        "R. Reader".into(),
+        MeasurementPlace::Slice(slice),
+        shape,
+    )
+}
+
+/// One measurement of each kind. The first axis is the longer one, as reports have it.
+fn one_of_each() -> Vec<DrawnMeasurement> {
+    use ShapeKind as K;
+    vec![
+        drawn(K::Length, 0, &[[1.5, 2.25], [20.0, 9.0]]),
+        drawn(K::Angle, 0, &[[1.0, 1.0], [10.0, 10.0], [30.0, 5.5]]),
+        drawn(
+            K::CobbAngle,
+            1,
+            &[[1.0, 1.0], [10.0, 3.0], [1.0, 20.0], [10.0, 15.0]],
+        ),
+        drawn(
+            K::Bidirectional,
+            1,
+            &[[2.0, 10.0], [30.0, 10.0], [12.0, 8.0], [12.0, 12.0]],
+        ),
+        drawn(
+            K::Ellipse,
+            2,
+            &[[2.0, 10.0], [30.0, 10.0], [16.0, 8.0], [16.0, 12.0]],
+        ),
+        drawn(K::Rectangle, 2, &[[3.0, 4.0], [17.25, 12.5]]),
+        drawn(
+            K::Freehand,
+            2,
+            &[[3.0, 4.0], [17.0, 5.0], [12.0, 20.0], [4.0, 11.0]],
+        ),
+        drawn(K::Point, 0, &[[7.5, 8.5]]),
+    ]
+}
+
+fn values_of(series: &Series, drawn: &DrawnMeasurement) -> Measured {
+    let scale = drawn
+        .slice()
+        .and_then(|slice| series.slices.get(slice))
+        .map(Slice::length_scale)
+        .unwrap_or_default();
+    let surface = Surface {
+        columns: series.columns,
+        rows: series.rows,
+        scale: &scale,
+        image: None,
+    };
+    measure_shape(&drawn.shape, &surface)
+}
+
+/// Writes a report and returns the file.
+fn written(
+    folder: &TempDir,
+    series: &Series,
+    all: &[DrawnMeasurement],
+    observers: &[&str],
+) -> (std::path::PathBuf, ReportSummary) {
+    let values: Vec<Measured> = all.iter().map(|drawn| values_of(series, drawn)).collect();
+    let reported: Vec<Reported<'_>> = all
+        .iter()
+        .zip(&values)
+        .map(|(drawn, measured)| Reported { drawn, measured })
+        .collect();
+    let path = folder.path().join("report.sr.dcm");
+    let observers: Vec<String> = observers.iter().map(|name| (*name).to_owned()).collect();
+    let summary = write_file(&path, series, &reported, &observers).unwrap();
+    (path, summary)
+}
+
+#[test]
+fn every_measurement_is_read_back_as_it_was_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let mut all = one_of_each();
+    all[0].name = "Läsion 1".into();
+    all[0].finding = Some(Code::new("52988006", "SCT", "Lesion"));
+    let (path, summary) = written(&folder, &series, &all, &["R. Reader"]);
+    assert!(is_report(&path));
+    assert!(summary.sop_instance_uid.starts_with("2.25."));
+    let report = read_file(&path).unwrap();
+    assert_eq!(report.observers, ["R. Reader"]);
+    let found = measurements_in_series(&report, &series);
+    assert_eq!(found.measurements, all.as_slice());
+    assert_eq!((found.of_others, found.notes.len()), (0, 0));
+}
+
+#[test]
+fn the_report_has_the_attributes_and_the_tree_of_tid_1500() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let all = one_of_each();
+    let (path, _) = written(&folder, &series, &all, &[]);
+    let file = DicomFile::open(&path).ok().unwrap();
+    assert_eq!(file.sop_class, uids::COMPREHENSIVE_SR_STORAGE);
+    let data = &file.data;
+    assert_eq!(data.text_value(tags::MODALITY).as_deref(), Some("SR"));
+    assert_eq!(
+        data.text_value(tags::PATIENT_NAME).as_deref(),
+        Some("Doe^Jane")
+    );
+    assert_eq!(
+        data.text_value(tags::STUDY_INSTANCE_UID).as_deref(),
+        Some("1.2.3")
+    );
+    let evidence = data
+        .first_item(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE)
+        .and_then(|study| study.first_item(tags::REFERENCED_SERIES_SEQUENCE))
+        .unwrap();
+    assert_eq!(
+        evidence.sequence_items(tags::REFERENCED_SOP_SEQUENCE).len(),
+        3
+    );
+    let content = data.sequence_items(tags::CONTENT_SEQUENCE);
+    let named = |term| content.iter().find(move |item| name_of(item, term));
+    assert!(named(codes::LANGUAGE).is_some() && named(codes::PROCEDURE_REPORTED).is_some());
+    assert!(named(codes::DEVICE_UID).is_some() && named(codes::PERSON_NAME).is_none());
+    let groups = named(codes::IMAGING_MEASUREMENTS)
+        .unwrap()
+        .sequence_items(tags::CONTENT_SEQUENCE);
+    assert_eq!(groups.len(), all.len());
+    let templates: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let template = group.first_item(tags::CONTENT_TEMPLATE_SEQUENCE).unwrap();
+            template.text_value(tags::TEMPLATE_IDENTIFIER).unwrap()
+        })
+        .collect();
+    // The point has no value, as the pixels are not known here: it is a region.
+    let lines = ["1501"; 4].into_iter();
+    let expected: Vec<&str> = lines.chain(["1410"; 4]).collect();
+    assert_eq!(templates, expected);
+
+    // The length: 18.5 columns of 0.25 mm and 6.75 rows of 0.5 mm.
+    let number = groups[0]
+        .sequence_items(tags::CONTENT_SEQUENCE)
+        .iter()
+        .find(|item| name_of(item, codes::LENGTH))
+        .unwrap();
+    let value = number.first_item(tags::MEASURED_VALUE_SEQUENCE).unwrap();
+    let length = (18.5f64 * 0.25).hypot(6.75 * 0.5);
+    let stored = value.numeric_value(tags::NUMERIC_VALUE).unwrap();
+    assert!((stored - length).abs() < 1e-9, "{stored}");
+    let unit = value
+        .first_item(tags::MEASUREMENT_UNITS_CODE_SEQUENCE)
+        .unwrap();
+    assert_eq!(unit.text_value(tags::CODE_VALUE).as_deref(), Some("mm"));
+}
+
+/// True if a content item has this concept name.
+fn name_of(item: &DataSet, term: codes::Term) -> bool {
+    let name = item.first_item(tags::CONCEPT_NAME_CODE_SEQUENCE);
+    name.and_then(|name| name.text_value(tags::CODE_VALUE))
+        .is_some_and(|value| value == term[0])
+}
+
+#[test]
+fn a_measurement_across_the_slices_is_in_patient_coordinates() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let stack = Stack::from_series(&series).unwrap();
+    let pane = stack.view_pane(ViewPlane::Column);
+    let frame = ViewFrame::of_view(&stack, &pane, [7.5, 0.0, 0.0]);
+    let mut across = drawn(ShapeKind::Length, 0, &[[3.5, 0.5], [20.25, 2.5]]);
+    across.place = MeasurementPlace::View(frame);
+    let mut region = drawn(ShapeKind::Rectangle, 0, &[[3.5, 0.5], [20.25, 2.5]]);
+    region.place = MeasurementPlace::View(frame);
+    let all = vec![across, drawn(ShapeKind::Point, 1, &[[2.5, 3.5]]), region];
+    let (path, _) = written(&folder, &series, &all, &["A"]);
+    let file = DicomFile::open(&path).ok().unwrap();
+    assert_eq!(file.sop_class, uids::COMPREHENSIVE3_DSR_STORAGE);
+    let found = measurements_in_series(&read_file(&path).unwrap(), &series);
+    assert_eq!(found.notes, Vec::<String>::new());
+    for (found, drawn) in found.measurements.iter().zip(&all) {
+        assert_eq!((&found.id, &found.shape), (&drawn.id, &drawn.shape));
+    }
+    let MeasurementPlace::View(back) = found.measurements[0].place else {
+        unreachable!("it lies across the slices")
+    };
+    let apart = back.corner_on(&frame, 1e-3).unwrap();
+    assert!(apart.iter().all(|v| v.abs() < 1e-6), "{apart:?}");
+}
+
+#[test]
+fn reports_about_other_images_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let (path, _) = written(&folder, &series, &one_of_each(), &["A"]);
+    let report = read_file(&path).unwrap();
+    let mut other = series.clone();
+    other.slices.remove(0);
+    let found = measurements_in_series(&report, &other);
+    // Three of the eight lie on the slice that is missing.
+    assert_eq!((found.measurements.len(), found.of_others), (5, 3));
+    other.slices.clear();
+    let found = measurements_in_series(&report, &other);
+    assert_eq!((found.measurements.len(), found.of_others), (0, 8));
+}
+
+/// A group of a report of another program.
+fn group(graphic: &str, concept: codes::Term, points: &[Point]) -> ReportGroup {
+    ReportGroup {
+        name: "L1".into(),
+        uid: Some("1.2.840.99.1".into()),
+        finding: None,
+        coordinates: vec![ReportCoordinates {
+            concept: code(concept),
+            graphic: graphic.into(),
+            dimensions: 2,
+            values: points.iter().flatten().copied().collect(),
+            image: Some(("1.2.3.2".into(), Vec::new())),
+            frame_of_reference: None,
+        }],
+    }
+}
+
+fn found_in(series: &Series, group: ReportGroup) -> FoundMeasurements {
+    let report = MeasurementReport {
+        observers: vec!["Dr X".into()],
+        groups: vec![group],
+    };
+    measurements_in_series(&report, series)
+}
+
+#[test]
+fn shapes_of_other_programs_are_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let uid = series.slices[1].sop_instance_uid.clone().unwrap();
+    let kind_of = |graphic: &str, concept, points: &[Point]| {
+        let mut group = group(graphic, concept, points);
+        group.coordinates[0].image = Some((uid.clone(), Vec::new()));
+        let found = found_in(&series, group);
+        found
+            .measurements
+            .first()
+            .map(|m| (m.shape.kind(), m.place))
+    };
+    let on_second = |kind| Some((kind, MeasurementPlace::Slice(1)));
+    // An angle as two lines that meet at the vertex.
+    let angle = [[1.0, 1.0], [5.0, 5.0], [5.0, 5.0], [9.0, 1.0]];
+    assert_eq!(
+        kind_of("POLYLINE", codes::ANGLE, &angle),
+        on_second(ShapeKind::Angle)
+    );
+    assert_eq!(
+        kind_of("CIRCLE", codes::IMAGE_REGION, &[[10.0, 10.0], [14.0, 10.0]]),
+        on_second(ShapeKind::Ellipse)
+    );
+    let square = [[2.0, 2.0], [8.0, 2.0], [8.0, 6.0], [2.0, 6.0], [2.0, 2.0]];
+    assert_eq!(
+        kind_of("POLYLINE", codes::IMAGE_REGION, &square),
+        on_second(ShapeKind::Rectangle)
+    );
+    let turned = [[5.0, 2.0], [8.0, 5.0], [5.0, 8.0], [2.0, 5.0], [5.0, 2.0]];
+    assert_eq!(
+        kind_of("POLYLINE", codes::IMAGE_REGION, &turned),
+        on_second(ShapeKind::Freehand)
+    );
+    assert_eq!(kind_of("MULTIPOINT", codes::LENGTH, &angle), None);
+    assert_eq!(kind_of("POLYLINE", codes::LENGTH, &angle[..0]), None);
+
+    let mut other = group("POLYLINE", codes::LENGTH, &angle[..2]);
+    other.coordinates[0].image = Some((uid, Vec::new()));
+    let first = found_in(&series, other.clone()).measurements.remove(0);
+    let again = found_in(&series, other).measurements.remove(0);
+    assert_eq!(first, again, "a report that is read twice gives the same");
+    assert_eq!((first.name.as_str(), first.author.as_str()), ("L1", "Dr X"));
+    assert_eq!(first.id.len(), 32);
+}
+
+#[test]
+fn retired_codes_count_as_their_successors() {
+    let srt = Code::new("G-A185", "SRT", "Long Axis");
+    assert!(is_term(&srt, codes::LONG_AXIS) && !is_term(&srt, codes::SHORT_AXIS));
+    assert!(is_term(&code(codes::SHORT_AXIS), codes::SHORT_AXIS));
+    let other = Code::new("G-A185", "99XYZ", "Something else");
+    assert!(!is_term(&other, codes::LONG_AXIS));
+}
+
+#[test]
+fn image_files_and_empty_lists_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let path = folder.path().join("none.dcm");
+    assert!(write_file(&path, &series, &[], &[]).is_err());
+    let picture = Series {
+        kind: Kind::Picture,
+        ..series.clone()
+    };
+    let all = one_of_each();
+    let measured = values_of(&series, &all[0]);
+    let reported = Reported {
+        drawn: &all[0],
+        measured: &measured,
+    };
+    let error = write_file(&path, &picture, &[reported], &[]).unwrap_err();
+    assert!(error.reason.contains("image files"), "{error}");
+    assert!(!path.exists());
+    assert!(read_file(&folder.path().join("1.dcm")).is_err(), "an image");
+}
+
+#[test]
+fn statistics_name_what_was_measured_and_how() {
+    use labrum_core::measurement::QuantityUnit;
+    let hu = QuantityUnit::OfValues("HU".into());
+    let (concept, derivation) = codes::quantity_concept(QuantityKind::Mean, None, &hu);
+    assert_eq!(concept.value, "112031");
+    assert_eq!(derivation.map(|term| term[0]), Some("373098007"));
+    assert_eq!(codes::unit_code(&hu).value, "[hnsf'U]");
+    let none = QuantityUnit::OfValues(String::new());
+    let (concept, derivation) = codes::quantity_concept(QuantityKind::Maximum, None, &none);
+    assert_eq!((concept.value.as_str(), derivation), ("56851009", None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn any_polygon_is_read_back_bit_by_bit(
+        points in prop::collection::vec(prop::array::uniform2(0.0..40.0f64), 5..60)
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let series = series(&folder);
+        let shape = Shape::new(ShapeKind::Freehand, points).unwrap();
+        prop_assume!(shape.points().first() != shape.points().last());
+        let mut all = vec![drawn(ShapeKind::Point, 1, &[[1.0, 1.0]])];
+        all[0].shape = shape;
+        let (path, _) = written(&folder, &series, &all, &["R. Reader"]);
+        let found = measurements_in_series(&read_file(&path).unwrap(), &series);
+        prop_assert_eq!(found.measurements, all);
+    }
+
+    #[test]
+    fn a_report_with_a_broken_byte_is_read_or_refused(at in 132usize..4000, byte in any::<u8>()) {
+        let folder = tempfile::tempdir().unwrap();
+        let series = series(&folder);
+        let (path, _) = written(&folder, &series, &one_of_each(), &["A"]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = at.min(bytes.len() - 1);
+        bytes[at] = byte;
+        std::fs::write(&path, &bytes).unwrap();
+        if let Ok(report) = read_file(&path) {
+            let found = measurements_in_series(&report, &series);
+            prop_assert!(found.measurements.len() <= report.groups.len());
+        }
+    }
+}

@@ -1,0 +1,573 @@
+//! Assembles the modules and the content tree of a measurement report, and encodes them.
+
+use super::{
+    ReportSummary, Reported, TRIED,
+    codes::{self, Term, code, quantity_concept, term_sequence, unit_code},
+};
+use crate::{
+    IMPLEMENTATION_CLASS_UID,
+    seg::{
+        charset::Charset,
+        clean::is_uid,
+        element::{
+            Item, code_sequence, decimal_string, encoded_text_element, file_bytes, new_uid,
+            one_line, put_all, sequence_element, sequence_item, text_element,
+        },
+        origin::{Origin, Reference},
+    },
+};
+use dicom_core::{DataElement, PrimitiveValue, VR, header::Header};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::mem::InMemElement;
+use labrum_core::{
+    Error, Result,
+    boundary::Point,
+    label::Code,
+    measurement::{
+        DrawnMeasurement, MeasurementPlace, Quantity, QuantityKind, Shape, ShapeKind, ViewFrame,
+    },
+    study::Series,
+};
+use std::collections::BTreeMap;
+
+/// Explicit VR limits the coordinates of one item to 64 KiB: longer ones need implicit VR.
+const MOST_EXPLICIT_POINTS: usize = 5_000;
+
+/// An encoded report.
+pub(super) struct EncodedReport {
+    pub(super) bytes: Vec<u8>,
+    /// Number of measurement groups.
+    pub(super) groups: usize,
+    pub(super) summary: ReportSummary,
+}
+
+/// What coordinates refer to.
+struct Grounds {
+    /// The image of each slice with measurements, by its index in the series.
+    images: BTreeMap<u32, Reference>,
+    frame_of_reference: Option<String>,
+}
+
+/// Encodes the file; the series is DICOM, and there are measurements (checked by the caller).
+pub(super) fn encode_file(
+    series: &Series,
+    measurements: &[Reported<'_>],
+    observers: &[String],
+) -> Result<EncodedReport> {
+    let own_is_ascii = observers.iter().all(|name| name.is_ascii())
+        && measurements.iter().all(|m| m.drawn.name.is_ascii());
+    let wanted = wanted_slices(series, measurements);
+    let part = Series {
+        slices: wanted
+            .iter()
+            .filter_map(|index| series.slices.get(*index as usize).cloned())
+            .collect(),
+        ..series.clone()
+    };
+    if part.slices.len() != wanted.len() {
+        let reason = "a measurement lies on a slice that the series does not have";
+        return Err(Error::new(TRIED, reason));
+    }
+    let mut origin = Origin::from_series(&part, own_is_ascii)?;
+    let references = origin.references.take().ok_or_else(|| {
+        Error::new(
+            TRIED,
+            "an image has no valid UID, or shares its UID with other images",
+        )
+    })?;
+    let evidence = evidence_element(&origin.elements, &references);
+    let grounds = Grounds {
+        images: wanted.into_iter().zip(references).collect(),
+        frame_of_reference: series
+            .frame_of_reference_uid
+            .clone()
+            .filter(|uid| is_uid(uid)),
+    };
+    let charset = origin.charset.clone();
+    let mut warnings = std::mem::take(&mut origin.warnings);
+    let mut groups = Vec::new();
+    for reported in measurements {
+        match measurement_group(reported, &grounds, &charset) {
+            Some(group) => groups.push(group),
+            None => warnings.push(format!(
+                "the measurement \"{}\" was left out: the series has no valid Frame of Reference UID",
+                reported.drawn.name
+            )),
+        }
+    }
+    if groups.is_empty() {
+        let reason = "the series has no valid Frame of Reference UID";
+        return Err(Error::new(TRIED, reason));
+    }
+    let is_3d = measurements.iter().any(|m| m.drawn.slice().is_none());
+    let class = if is_3d {
+        uids::COMPREHENSIVE3_DSR_STORAGE
+    } else {
+        uids::COMPREHENSIVE_SR_STORAGE
+    };
+    let sop_instance_uid = new_uid();
+    let count = groups.len();
+    let mut dataset = sequence_item(origin.elements);
+    // The attributes of lossy compression apply to images only.
+    dataset.retain(|e| {
+        e.tag().group() != 0x0028 || e.tag() == tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED
+    });
+    put_all(
+        &mut dataset,
+        general_elements(series, class, &sop_instance_uid, &charset),
+    );
+    put_all(&mut dataset, [evidence]);
+    put_all(&mut dataset, root_container(groups, observers, &charset));
+    let is_long = measurements
+        .iter()
+        .any(|m| m.drawn.shape.points().len() > MOST_EXPLICIT_POINTS);
+    let syntax = if is_long {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN
+    } else {
+        uids::EXPLICIT_VR_LITTLE_ENDIAN
+    };
+    Ok(EncodedReport {
+        bytes: file_bytes(dataset, syntax, TRIED)?,
+        groups: count,
+        summary: ReportSummary {
+            sop_instance_uid,
+            warnings,
+        },
+    })
+}
+
+/// Indices of the slices with measurements, in order; all slices if a measurement lies across them.
+fn wanted_slices(series: &Series, measurements: &[Reported<'_>]) -> Vec<u32> {
+    if measurements.iter().any(|m| m.drawn.slice().is_none()) {
+        return (0..series.slices.len() as u32).collect();
+    }
+    let mut wanted: Vec<u32> = measurements
+        .iter()
+        .filter_map(|m| Some(m.drawn.slice()? as u32))
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// SOP Common, SR Document Series, SR Document General and General Equipment.
+fn general_elements(
+    series: &Series,
+    class: &str,
+    sop_instance_uid: &str,
+    charset: &Charset,
+) -> Vec<InMemElement> {
+    let now = jiff::Zoned::now();
+    let date = now.strftime("%Y%m%d").to_string();
+    let time = now.strftime("%H%M%S").to_string();
+    let number = 3000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
+    let mut out = vec![
+        text_element(tags::SOP_CLASS_UID, VR::UI, class),
+        text_element(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
+        text_element(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
+        text_element(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
+        text_element(tags::MODALITY, VR::CS, "SR"),
+        text_element(tags::SERIES_INSTANCE_UID, VR::UI, new_uid()),
+        text_element(tags::SERIES_NUMBER, VR::IS, number.to_string()),
+        text_element(tags::SERIES_DESCRIPTION, VR::LO, "Measurements"),
+        text_element(tags::SERIES_DATE, VR::DA, &date),
+        text_element(tags::SERIES_TIME, VR::TM, &time),
+        sequence_element(
+            tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
+            Vec::new(),
+        ),
+        text_element(tags::MANUFACTURER, VR::LO, "Labrum"),
+        text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, "Labrum"),
+        text_element(tags::DEVICE_SERIAL_NUMBER, VR::LO, "1"),
+        text_element(tags::SOFTWARE_VERSIONS, VR::LO, env!("CARGO_PKG_VERSION")),
+        text_element(tags::INSTANCE_NUMBER, VR::IS, "1"),
+        text_element(tags::CONTENT_DATE, VR::DA, &date),
+        text_element(tags::CONTENT_TIME, VR::TM, &time),
+        text_element(tags::COMPLETION_FLAG, VR::CS, "PARTIAL"),
+        text_element(tags::VERIFICATION_FLAG, VR::CS, "UNVERIFIED"),
+        text_element(tags::PRELIMINARY_FLAG, VR::CS, "PRELIMINARY"),
+        sequence_element(tags::PERFORMED_PROCEDURE_CODE_SEQUENCE, Vec::new()),
+    ];
+    out.extend(
+        charset
+            .defined_term()
+            .map(|term| text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, term)),
+    );
+    out
+}
+
+/// Current Requested Procedure Evidence Sequence: the images of the study that the report refers to.
+fn evidence_element(elements: &[InMemElement], references: &[Reference]) -> InMemElement {
+    let study_uid = elements
+        .iter()
+        .find(|e| e.tag() == tags::STUDY_INSTANCE_UID)
+        .and_then(|e| e.to_str().ok())
+        .unwrap_or_default()
+        .into_owned();
+    let mut series: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    for reference in references {
+        let instances = series.entry(&reference.series).or_default();
+        instances.insert(&reference.instance, &reference.class);
+    }
+    let each = series.into_iter().map(|(uid, instances)| {
+        let images = instances
+            .into_iter()
+            .map(|(instance, class)| {
+                sequence_item([
+                    text_element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, class),
+                    text_element(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, instance),
+                ])
+            })
+            .collect();
+        sequence_item([
+            text_element(tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            sequence_element(tags::REFERENCED_SOP_SEQUENCE, images),
+        ])
+    });
+    let study = sequence_item([
+        text_element(tags::STUDY_INSTANCE_UID, VR::UI, study_uid),
+        sequence_element(tags::REFERENCED_SERIES_SEQUENCE, each.collect()),
+    ]);
+    sequence_element(
+        tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+        vec![study],
+    )
+}
+
+/// The root of the content tree: TID 1500.
+fn root_container(groups: Vec<Item>, observers: &[String], charset: &Charset) -> Vec<InMemElement> {
+    let mut content = vec![code_content(
+        "HAS CONCEPT MOD",
+        codes::LANGUAGE,
+        &code(codes::ENGLISH),
+    )];
+    content.extend(observer_context(observers, charset));
+    content.push(code_content(
+        "HAS CONCEPT MOD",
+        codes::PROCEDURE_REPORTED,
+        &code(codes::IMAGING_PROCEDURE),
+    ));
+    let mut measurements = content_item(
+        "CONTAINS",
+        "CONTAINER",
+        codes::IMAGING_MEASUREMENTS,
+        [separate_content()],
+    );
+    measurements.put(sequence_element(tags::CONTENT_SEQUENCE, groups));
+    content.push(measurements);
+    vec![
+        text_element(tags::VALUE_TYPE, VR::CS, "CONTAINER"),
+        term_sequence(tags::CONCEPT_NAME_CODE_SEQUENCE, codes::REPORT),
+        separate_content(),
+        template_element("1500"),
+        sequence_element(tags::CONTENT_SEQUENCE, content),
+    ]
+}
+
+/// TID 1002: the persons who measured; without any, the program.
+fn observer_context(observers: &[String], charset: &Charset) -> Vec<Item> {
+    const CONTEXT: &str = "HAS OBS CONTEXT";
+    let mut content = Vec::new();
+    for name in observers {
+        let name = charset.encode_text(&one_line(name, 64));
+        content.push(code_content(
+            CONTEXT,
+            codes::OBSERVER_TYPE,
+            &code(codes::PERSON),
+        ));
+        content.push(content_item(
+            CONTEXT,
+            "PNAME",
+            codes::PERSON_NAME,
+            [encoded_text_element(tags::PERSON_NAME, VR::PN, name)],
+        ));
+    }
+    if content.is_empty() {
+        content.push(code_content(
+            CONTEXT,
+            codes::OBSERVER_TYPE,
+            &code(codes::DEVICE),
+        ));
+        content.push(content_item(
+            CONTEXT,
+            "UIDREF",
+            codes::DEVICE_UID,
+            [text_element(tags::UID, VR::UI, IMPLEMENTATION_CLASS_UID)],
+        ));
+        for name in [
+            codes::DEVICE_NAME,
+            codes::DEVICE_MANUFACTURER,
+            codes::DEVICE_MODEL,
+        ] {
+            let text = text_element(tags::TEXT_VALUE, VR::UT, "Labrum");
+            content.push(content_item(CONTEXT, "TEXT", name, [text]));
+        }
+    }
+    content
+}
+
+/// A Measurement Group: TID 1410 for regions, TID 1501 for others. `None` if it lies across the slices and the series
+/// has no frame of reference.
+fn measurement_group(
+    reported: &Reported<'_>,
+    grounds: &Grounds,
+    charset: &Charset,
+) -> Option<Item> {
+    let drawn = reported.drawn;
+    let name = charset.encode_text(&one_line(&drawn.name, 64));
+    let mut content = vec![
+        content_item(
+            "HAS OBS CONTEXT",
+            "TEXT",
+            codes::TRACKING_IDENTIFIER,
+            [encoded_text_element(tags::TEXT_VALUE, VR::UT, name)],
+        ),
+        content_item(
+            "HAS OBS CONTEXT",
+            "UIDREF",
+            codes::TRACKING_UID,
+            [text_element(tags::UID, VR::UI, drawn.tracking_uid())],
+        ),
+    ];
+    if let Some(finding) = &drawn.finding {
+        content.push(code_content("CONTAINS", codes::FINDING, finding));
+    }
+    // A point without a known value has no measurement that its coordinates could belong to.
+    let is_region = drawn.shape.kind().is_region() || reported.measured.quantities.is_empty();
+    if is_region {
+        let (graphic, points) = region_graphic(&drawn.shape, pixel_size(reported));
+        content.push(coordinates(
+            "CONTAINS",
+            codes::IMAGE_REGION,
+            graphic,
+            &points,
+            drawn,
+            grounds,
+        )?);
+    }
+    for quantity in &reported.measured.quantities {
+        let mut item = numeric_content(quantity);
+        let mut inner = Vec::new();
+        let (_, derivation) = quantity_concept(quantity.kind, quantity.channel, &quantity.unit);
+        inner.extend(derivation.map(|derivation| {
+            code_content("HAS CONCEPT MOD", codes::DERIVATION, &code(derivation))
+        }));
+        if !is_region {
+            let (graphic, points) = line_graphic(&drawn.shape, quantity.kind, reported);
+            inner.push(coordinates(
+                "INFERRED FROM",
+                codes::SOURCE,
+                graphic,
+                &points,
+                drawn,
+                grounds,
+            )?);
+        }
+        if !inner.is_empty() {
+            item.put(sequence_element(tags::CONTENT_SEQUENCE, inner));
+        }
+        content.push(item);
+    }
+    let mut group = content_item(
+        "CONTAINS",
+        "CONTAINER",
+        codes::MEASUREMENT_GROUP,
+        [
+            separate_content(),
+            template_element(if is_region { "1410" } else { "1501" }),
+        ],
+    );
+    group.put(sequence_element(tags::CONTENT_SEQUENCE, content));
+    Some(group)
+}
+
+/// Width and height of a pixel as far as they are known.
+fn pixel_size(reported: &Reported<'_>) -> [f64; 2] {
+    let spacing = reported.measured.spacing;
+    spacing.map_or([1.0; 2], |s| [s.column, s.row])
+}
+
+/// Graphic type and points of a region. The major axis of an ellipse comes first, and polygons are closed.
+fn region_graphic(shape: &Shape, size: [f64; 2]) -> (&'static str, Vec<Point>) {
+    if let (ShapeKind::Ellipse, [a, b, c, d]) = (shape.kind(), shape.points()) {
+        let [first, second] = [length(*a, *b, size), length(*c, *d, size)];
+        let points = match second > first {
+            true => vec![*c, *d, *a, *b],
+            false => vec![*a, *b, *c, *d],
+        };
+        return ("ELLIPSE", points);
+    }
+    if shape.kind() == ShapeKind::Point {
+        return ("POINT", shape.points().to_vec());
+    }
+    let mut points = shape.border();
+    points.extend(points.first().copied());
+    ("POLYLINE", points)
+}
+
+/// Graphic type and points that a value was measured on. Of two axes, the longer one belongs to the long axis.
+fn line_graphic(
+    shape: &Shape,
+    kind: QuantityKind,
+    reported: &Reported<'_>,
+) -> (&'static str, Vec<Point>) {
+    let points = match (shape.kind(), shape.points()) {
+        (ShapeKind::Point, points) => return ("POINT", points.to_vec()),
+        (ShapeKind::Bidirectional, [a, b, c, d]) => {
+            let size = pixel_size(reported);
+            let first_is_long = length(*a, *b, size) >= length(*c, *d, size);
+            match first_is_long == (kind == QuantityKind::LongAxis) {
+                true => vec![*a, *b],
+                false => vec![*c, *d],
+            }
+        }
+        (_, points) => points.to_vec(),
+    };
+    ("POLYLINE", points)
+}
+
+fn length(a: Point, b: Point, size: [f64; 2]) -> f64 {
+    ((b[0] - a[0]) * size[0]).hypot((b[1] - a[1]) * size[1])
+}
+
+/// Coordinates on an image, or in the patient for a measurement across the slices. `None` without an image or a frame
+/// of reference.
+fn coordinates(
+    relationship: &str,
+    name: Term,
+    graphic: &str,
+    points: &[Point],
+    drawn: &DrawnMeasurement,
+    grounds: &Grounds,
+) -> Option<Item> {
+    match drawn.place {
+        MeasurementPlace::Slice(slice) => {
+            let reference = grounds.images.get(&slice)?;
+            let values: Vec<f32> = points.iter().flatten().map(|v| *v as f32).collect();
+            let mut item = content_item(
+                relationship,
+                "SCOORD",
+                name,
+                [
+                    graphic_data(values),
+                    text_element(tags::GRAPHIC_TYPE, VR::CS, graphic),
+                ],
+            );
+            let image = content_item(
+                "SELECTED FROM",
+                "IMAGE",
+                codes::SOURCE,
+                [sequence_element(
+                    tags::REFERENCED_SOP_SEQUENCE,
+                    vec![reference.to_item()],
+                )],
+            );
+            item.put(sequence_element(tags::CONTENT_SEQUENCE, vec![image]));
+            Some(item)
+        }
+        MeasurementPlace::View(frame) => {
+            let frame_of_reference = grounds.frame_of_reference.as_ref()?;
+            Some(content_item(
+                relationship,
+                "SCOORD3D",
+                name,
+                [
+                    text_element(
+                        tags::REFERENCED_FRAME_OF_REFERENCE_UID,
+                        VR::UI,
+                        frame_of_reference,
+                    ),
+                    graphic_data(patient_values(&frame, points)),
+                    text_element(tags::GRAPHIC_TYPE, VR::CS, graphic_3d(graphic, points)),
+                ],
+            ))
+        }
+    }
+}
+
+/// The graphic type of SCOORD3D: closed lines are polygons there.
+fn graphic_3d<'a>(graphic: &'a str, points: &[Point]) -> &'a str {
+    let is_closed = points.len() > 3 && points.first() == points.last();
+    match graphic {
+        "POLYLINE" if is_closed => "POLYGON",
+        graphic => graphic,
+    }
+}
+
+/// Patient coordinates of points of a view. The first pixel of the view covers 0 to 1; its centre is at 0.5.
+fn patient_values(frame: &ViewFrame, points: &[Point]) -> Vec<f32> {
+    points
+        .iter()
+        .flat_map(|point| frame.patient_from_point(*point))
+        .map(|v| v as f32)
+        .collect()
+}
+
+fn graphic_data(values: Vec<f32>) -> InMemElement {
+    DataElement::new(
+        tags::GRAPHIC_DATA,
+        VR::FL,
+        PrimitiveValue::F32(values.into()),
+    )
+}
+
+/// A value with its unit.
+fn numeric_content(quantity: &Quantity) -> Item {
+    let (name, _) = quantity_concept(quantity.kind, quantity.channel, &quantity.unit);
+    let value = sequence_item([
+        text_element(tags::NUMERIC_VALUE, VR::DS, decimal_string(quantity.value)),
+        DataElement::new(
+            tags::FLOATING_POINT_VALUE,
+            VR::FD,
+            PrimitiveValue::F64([quantity.value].as_slice().into()),
+        ),
+        code_sequence(
+            tags::MEASUREMENT_UNITS_CODE_SEQUENCE,
+            &unit_code(&quantity.unit),
+        ),
+    ]);
+    let mut item = sequence_item([
+        text_element(tags::RELATIONSHIP_TYPE, VR::CS, "CONTAINS"),
+        text_element(tags::VALUE_TYPE, VR::CS, "NUM"),
+        code_sequence(tags::CONCEPT_NAME_CODE_SEQUENCE, &name),
+    ]);
+    item.put(sequence_element(tags::MEASURED_VALUE_SEQUENCE, vec![value]));
+    item
+}
+
+/// A content item with a coded value.
+fn code_content(relationship: &str, name: Term, value: &Code) -> Item {
+    content_item(
+        relationship,
+        "CODE",
+        name,
+        [code_sequence(tags::CONCEPT_CODE_SEQUENCE, value)],
+    )
+}
+
+fn content_item(
+    relationship: &str,
+    value_type: &str,
+    name: Term,
+    elements: impl IntoIterator<Item = InMemElement>,
+) -> Item {
+    let mut item = sequence_item([
+        text_element(tags::RELATIONSHIP_TYPE, VR::CS, relationship),
+        text_element(tags::VALUE_TYPE, VR::CS, value_type),
+        term_sequence(tags::CONCEPT_NAME_CODE_SEQUENCE, name),
+    ]);
+    put_all(&mut item, elements);
+    item
+}
+
+fn separate_content() -> InMemElement {
+    text_element(tags::CONTINUITY_OF_CONTENT, VR::CS, "SEPARATE")
+}
+
+fn template_element(number: &str) -> InMemElement {
+    let template = sequence_item([
+        text_element(tags::MAPPING_RESOURCE, VR::CS, "DCMR"),
+        text_element(tags::TEMPLATE_IDENTIFIER, VR::CS, number),
+    ]);
+    sequence_element(tags::CONTENT_TEMPLATE_SEQUENCE, vec![template])
+}
