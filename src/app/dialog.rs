@@ -76,6 +76,11 @@ fn pick_paths(pick: Pick) -> Option<Vec<PathBuf>> {
             )
             .add_filter("All files", &["*"])
             .pick_files(),
+        Pick::Measurements => FileDialog::new()
+            .set_title("Import measurements")
+            .add_filter("DICOM SR", &["dcm", "DCM"])
+            .add_filter("All files", &["*"])
+            .pick_files(),
         Pick::Model => FileDialog::new()
             .set_title("Open a model")
             .add_filter("Models", &["safetensors"])

@@ -1,8 +1,9 @@
-//! `labrum export`: exports the accepted masks of a workspace.
+//! `labrum export`: exports the accepted masks of a workspace, and the measurements that were drawn.
 
 use super::console;
 use super::format::{SegArguments, format_parser};
 use super::reading::ReadOnlyWorkspace;
+use super::usage::argument_error;
 use crate::{
     Error, ErrorKind, Result,
     io::export::{
@@ -10,25 +11,27 @@ use crate::{
         case::{CaseToExport, root_of},
         export_all,
     },
+    workspace::Workspace,
 };
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use labrum_core::{
-    counts::count_with_noun, export_format::ExportFormat, journal::CaseDescription, label::Label,
+    counts::count_with_noun, export_format::ExportFormat, journal::CaseEntry, label::Label,
     study::Status,
 };
 use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 /// File with the key for de-identification, in the folder of the workspace.
 const KEY_FILE: &str = "deidentification.key";
 /// Opacity of overlays, the default of the window.
 const OPACITY: f32 = 0.35;
 
-/// Export the accepted masks of a workspace, with a manifest
+/// Export the accepted masks and the drawn measurements of a workspace, with a manifest
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Only accepted cases are exported. manifest.json and manifest.csv in the folder list all files with \
+    after_help = "Only accepted cases are exported; with --measured also other cases with drawn measurements, without \
+their masks. Drawn measurements are written to json, drawn-csv and sr. manifest.json and manifest.csv in the folder list all files with \
 their SHA-256, who made each label, and what could not be written. Existing files are only overwritten with \
 --overwrite. If an export was stopped or partly failed, the same command continues it: complete, unchanged cases are \
 kept (with --deidentify they are written again). For image files other than DICOM, the folder tree below their \
@@ -44,7 +47,8 @@ are listed in the manifest.
 Examples:
   labrum export --workspace work/ --out masks --format seg,csv
   labrum export --workspace work/ --out set --format png,coco --name '{series}_{label}'
-  labrum export --workspace work/ --out study --format seg,rtstruct --deidentify --dates shift"
+  labrum export --workspace work/ --out study --format seg,rtstruct --deidentify --dates shift
+  labrum export --workspace work/ --out reports --format sr,drawn-csv --measured"
 )]
 pub(super) struct ExportArguments {
     /// Folder of the workspace
@@ -56,6 +60,9 @@ pub(super) struct ExportArguments {
     /// Formats to write, comma-separated
     #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "seg")]
     format: Vec<ExportFormat>,
+    /// Also export the drawn measurements of cases that are not accepted, without masks (needs json, drawn-csv or sr)
+    #[arg(long)]
+    measured: bool,
     /// Pattern for the file names of a case
     #[arg(long, default_value = "{study}/{series}")]
     name: Pattern,
@@ -94,24 +101,12 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let preset = preset_from_arguments(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
     let labels = workspace.read_labels()?;
-    let accepted: Vec<_> = workspace
-        .list_cases()?
-        .into_iter()
-        .filter(|c| c.status == Status::Accepted)
-        .collect();
-    if accepted.is_empty() {
-        return Err(Error::at_path(
-            "export",
-            &arguments.workspace,
-            "the workspace has no accepted cases",
-        )
-        .with_advice("Accept cases in the window (Enter) or with labrum workspace accept first."));
-    }
+    let wanted = cases_to_export(&mut workspace, arguments)?;
     let bar = super::console::progress_bar(0, "{percent} %, {eta} left");
-    let root = root_of(&accepted);
-    let cases = accepted.iter().map(|entry| {
+    let root = root_of(&wanted);
+    let cases = wanted.iter().map(|entry| {
         let about = &entry.description;
-        let case = read_case_to_export(&mut workspace, about, &labels, &arguments.person);
+        let case = read_case_to_export(&mut workspace, entry, &labels, &arguments.person);
         (
             about.description.clone(),
             case.map(|case| CaseToExport {
@@ -134,7 +129,34 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     )?;
     bar.finish_and_clear();
     print_summary(arguments, &summary)?;
-    verdict(&summary, accepted.len())
+    verdict(&summary, wanted.len())
+}
+
+/// The accepted cases, and with `--measured` those with drawn measurements.
+fn cases_to_export(
+    workspace: &mut Workspace,
+    arguments: &ExportArguments,
+) -> Result<Vec<CaseEntry>> {
+    let measured = match arguments.measured {
+        true => workspace.measured_cases()?,
+        false => HashSet::new(),
+    };
+    let mut cases = workspace.list_cases()?;
+    cases.retain(|case| case.status == Status::Accepted || measured.contains(&case.key));
+    if !cases.is_empty() {
+        return Ok(cases);
+    }
+    let (reason, advice) = match arguments.measured {
+        true => (
+            "the workspace has no accepted cases and no drawn measurements",
+            "Draw measurements in the window (J), or accept cases first.",
+        ),
+        false => (
+            "the workspace has no accepted cases",
+            "Accept cases in the window (Enter) or with labrum workspace accept first.",
+        ),
+    };
+    Err(Error::at_path("export", &arguments.workspace, reason).with_advice(advice))
 }
 
 fn show_share_done(bar: &ProgressBar, done: usize, total: usize) {
@@ -142,20 +164,32 @@ fn show_share_done(bar: &ProgressBar, done: usize, total: usize) {
     bar.set_position(done as u64);
 }
 
-/// A case in the current state of the workspace.
+/// A case in the current state of the workspace; without its masks unless it is accepted.
 fn read_case_to_export(
-    workspace: &mut ReadOnlyWorkspace,
-    about: &CaseDescription,
+    workspace: &mut Workspace,
+    entry: &CaseEntry,
     labels: &[Label],
     person: &str,
 ) -> Result<CaseToExport> {
+    let about = &entry.description;
     let Some(stored) = workspace.find_case(&about.identity)? else {
         return Err(Error::new(
             format!("export \"{}\"", about.description),
             "the case is no longer in the workspace",
         ));
     };
-    CaseToExport::of_stored(&stored, labels, person)
+    let mut case = CaseToExport::of_stored(&stored, labels, person)?;
+    if entry.status != Status::Accepted {
+        case.slices.clear();
+        if case.drawn.is_empty() {
+            let reason = "the slices with its measurements are no longer in its files";
+            return Err(Error::new(
+                format!("export \"{}\"", about.description),
+                reason,
+            ));
+        }
+    }
+    Ok(case)
 }
 
 fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<()> {
@@ -189,29 +223,29 @@ fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<
     Ok(())
 }
 
-/// An error unless all of the `accepted` cases were exported.
-fn verdict(summary: &ExportReport, accepted: usize) -> Result<()> {
+/// An error unless all of the `wanted` cases were exported.
+fn verdict(summary: &ExportReport, wanted: usize) -> Result<()> {
     let done = summary.manifest.cases.len();
     match summary.missing_outputs().len() {
         _ if summary.manifest.stopped => {
             let reason = format!(
                 "stopped after {done} of {}",
-                count_with_noun(accepted, "case")
+                count_with_noun(wanted, "case")
             );
             Err(Error::new("export all cases", reason)
                 .with_advice("Run the same command again to export the rest.")
                 .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
-        _ if done == accepted => Err(Error::new(
+        _ if done == wanted => Err(Error::new(
             "export all cases",
             "some cases could not be written in all formats; see above",
         )),
         _ => Err(Error::new(
             "export all cases",
             format!(
-                "{} of {accepted} cases could not be written; see above",
-                accepted - done
+                "{} of {wanted} cases could not be written; see above",
+                wanted - done
             ),
         )),
     }
@@ -219,6 +253,12 @@ fn verdict(summary: &ExportReport, accepted: usize) -> Result<()> {
 
 fn preset_from_arguments(arguments: &ExportArguments) -> Result<Preset> {
     let formats: Vec<ExportFormat> = super::format::unique_formats(&arguments.format);
+    if arguments.measured && !formats.iter().any(|format| format.holds_drawn()) {
+        return Err(argument_error(
+            "export",
+            "--measured needs a format with drawn measurements: json, drawn-csv or sr",
+        ));
+    }
     let deidentify = match arguments.deidentify {
         false => None,
         true => {

@@ -1,4 +1,4 @@
-//! Options about mask formats that several commands share.
+//! Options about formats that several commands share.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labrum_core::export_format::ExportFormat;
@@ -7,7 +7,17 @@ use std::collections::HashSet;
 
 /// Parses `--format`: the short name of any format.
 pub(super) fn format_parser() -> impl TypedValueParser<Value = ExportFormat> {
-    let names = ExportFormat::ALL.map(|format| {
+    parser_of(ExportFormat::ALL.to_vec())
+}
+
+/// Parses `--format` of commands that write masks and know no drawn measurements.
+pub(super) fn mask_format_parser() -> impl TypedValueParser<Value = ExportFormat> {
+    let formats = ExportFormat::ALL.into_iter();
+    parser_of(formats.filter(|format| !format.is_of_drawn()).collect())
+}
+
+fn parser_of(formats: Vec<ExportFormat>) -> impl TypedValueParser<Value = ExportFormat> {
+    let names = formats.into_iter().map(|format| {
         let help = format!("{}: {}", format.display_name(), format.explanation());
         PossibleValue::new(format.short_name()).help(help)
     });

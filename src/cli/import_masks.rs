@@ -3,7 +3,7 @@
 mod write;
 
 use super::console;
-use super::format::{SegArguments, format_parser};
+use super::format::{SegArguments, mask_format_parser};
 use crate::io::import;
 use crate::io::open;
 use crate::{Error, ErrorKind, Result};
@@ -46,7 +46,7 @@ pub(super) struct ImportMasksArguments {
     #[arg(short, long)]
     out: PathBuf,
     /// Formats to write, comma-separated
-    #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "png")]
+    #[arg(short, long, value_parser = mask_format_parser(), value_delimiter = ',', default_value = "png")]
     format: Vec<ExportFormat>,
     /// Import only these labels: names or numbers, comma-separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]

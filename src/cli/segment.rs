@@ -5,7 +5,7 @@ mod plan;
 mod series;
 mod unattended;
 
-use super::format::{SegArguments, format_parser};
+use super::format::{SegArguments, mask_format_parser};
 use super::{DeviceArgument, OverwriteArgument, console};
 use crate::io::export::CocoWriter;
 use crate::io::{label_file, label_values::ValueReading, open};
@@ -60,7 +60,7 @@ pub(super) struct SegmentArguments {
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
     /// Formats to write, comma-separated [default: png, and also seg for DICOM series]
-    #[arg(short, long, value_parser = format_parser(), value_delimiter = ',')]
+    #[arg(short, long, value_parser = mask_format_parser(), value_delimiter = ',')]
     format: Vec<ExportFormat>,
     #[command(flatten)]
     seg: SegArguments,

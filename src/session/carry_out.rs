@@ -69,6 +69,7 @@ impl Session {
             C::AcceptAllProposals => self.take_proposal(true),
             C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
             C::ImportFound => self.import_masks(self.masks_found()),
+            C::ImportMeasurements => self.jobs.push(Job::Dialog(Pick::Measurements)),
             C::ToolLook
             | C::ToolClick
             | C::ToolBrush

@@ -124,6 +124,7 @@ pub enum UserCommand {
     SendQueue,
     ImportMasks,
     ImportFound,
+    ImportMeasurements,
     Workspace,
     NewWorkspace,
     FindImages,

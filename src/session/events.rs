@@ -57,6 +57,9 @@ impl Session {
             Event::Exported(result) => self.on_exported(result),
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
+            Event::ImportedMeasurements { case, result } => {
+                self.on_imported_measurements(case, result)
+            }
             Event::ImportedOthers { cases, without } => self.on_imported_others(cases, without),
             Event::Imported {
                 case,

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::Result;
 use labrum_core::{
-    export_format::ExportFormat, journal::StoredCase, progress::Cancel, study::Kind,
+    export_format::ExportFormat, journal::StoredCase, measurement::DrawnMeasurement,
+    progress::Cancel, study::Kind,
 };
 use std::path::PathBuf;
 
@@ -77,8 +78,9 @@ impl Session {
                 })
             })
             .collect();
-        if slices.is_empty() {
-            let text = "No mask to export. Draw one or run a model (R).";
+        let drawn: Vec<DrawnMeasurement> = drawn_in(case, request.scope).cloned().collect();
+        if slices.is_empty() && drawn.is_empty() {
+            let text = "Nothing to export. Draw a mask or a measurement, or run a model (R).";
             self.notices.add(Severity::Warning, text);
             return None;
         }
@@ -93,6 +95,7 @@ impl Session {
             study: [&case.study.description, &case.study.id, &case.study.date].map(String::clone),
             series: case.series.clone(),
             slices,
+            drawn,
             labels: self.labels.labels_to_export(case).into(),
             model: model.map(|((name, version), weights)| [name, version, weights]),
             person: self.settings.person.clone(),
@@ -111,6 +114,18 @@ impl Session {
         }
         let case = self.cases.current_case()?;
         match format {
+            _ if format.is_of_drawn() && drawn_in(case, scope).next().is_none() => {
+                Some(match scope {
+                    ExportScope::ThisSlice => "No measurements were drawn on this slice",
+                    ExportScope::ThisCase | ExportScope::Accepted => {
+                        "No measurements were drawn in this case"
+                    }
+                })
+            }
+            _ if !format.holds_drawn() && !case.has_mask() => Some("This case has no mask"),
+            ExportFormat::StructuredReport if case.series.kind == Kind::Picture => {
+                Some("DICOM SR refers to DICOM images, and these are image files")
+            }
             ExportFormat::SegFractional
                 if masked_slices(case, scope).any(|slice| lacks_probabilities(case, slice)) =>
             {
@@ -231,6 +246,14 @@ impl Session {
         self.notices.add(severity, text);
         self.notices.with_folder(summary.folder);
     }
+}
+
+/// The drawn measurements of the case that is shown, or of its slice.
+fn drawn_in(case: &Case, scope: ExportScope) -> impl Iterator<Item = &DrawnMeasurement> {
+    let is_wanted = move |drawn: &&DrawnMeasurement| {
+        scope != ExportScope::ThisSlice || drawn.slice() == Some(case.slice)
+    };
+    case.measurements.all().iter().filter(is_wanted)
 }
 
 /// The slices with a mask that an export of a case includes. Called with every frame of the dialog, so no mask is

@@ -27,7 +27,7 @@ use labrum_core::{
     gate::GateReport,
     header::FileHeader,
     image::{Image, Window, WindowPreset},
-    import::{ImportedMasks, MaskChoice},
+    import::{ImportedMasks, ImportedMeasurements, MaskChoice},
     journal::{CaseDescription, LabelUse, Meter, StoredCase},
     label::{Task, TaskKey},
     learning::{ModelKind, SnapshotSlice, Version, VersionKey, WorkReport},
@@ -147,6 +147,8 @@ pub enum Pick {
     Model,
     /// Masks for the case that is shown.
     Masks,
+    /// Measurements for the case that is shown.
+    Measurements,
     /// A workspace to open, or an empty folder for a new one.
     Workspace,
     /// A folder to move the workspace to.
@@ -162,7 +164,12 @@ impl Pick {
     pub fn has_field(self) -> bool {
         !matches!(
             self,
-            Self::Files | Self::Folder | Self::Model | Self::Masks | Self::Workspace
+            Self::Files
+                | Self::Folder
+                | Self::Model
+                | Self::Masks
+                | Self::Measurements
+                | Self::Workspace
         )
     }
 }
@@ -322,6 +329,13 @@ pub enum Event {
         choice: MaskChoice,
         /// Labels, masks by slice, and notes for the user.
         result: Result<ImportedMasks>,
+    },
+    /// Measurements were read.
+    ImportedMeasurements {
+        /// The case.
+        case: CaseId,
+        /// The measurements, and notes for the user.
+        result: Result<ImportedMeasurements>,
     },
     /// Masks of a folder for cases that are not on the screen.
     ImportedOthers {

@@ -44,8 +44,8 @@ impl Session {
             Action::RenameWorkspace(_) | Action::MoveWorkspace(_) | Action::ImportMasks(_) => true,
             Action::TakeOverlapping(Some(_))
             | Action::AnswerImport(Some(_))
-            | Action::Picked(Pick::Masks, _)
-            | Action::Pick(Pick::Masks) => true,
+            | Action::Picked(Pick::Masks | Pick::Measurements, _)
+            | Action::Pick(Pick::Masks | Pick::Measurements) => true,
             Action::Label(LabelAction::Choose(_) | LabelAction::PaintOver(_)) => false,
             Action::Label(LabelAction::Change(value, new)) => {
                 // Hiding a label is allowed.
@@ -91,7 +91,10 @@ impl UserCommand {
                 self,
                 C::MoveToLabel | C::MergeLabel | C::RemoveLabel | C::ChooseTask | C::RemoveCase
             )
-            || matches!(self, C::EditMeasurement | C::DeleteMeasurement)
+            || matches!(
+                self,
+                C::EditMeasurement | C::DeleteMeasurement | C::ImportMeasurements
+            )
             || matches!(
                 self,
                 C::SegmentSlice

@@ -6,7 +6,7 @@ use labrum_core::{
         DrawnMeasurement, Measured, MeasurementChange, Outline, ShapeKind, apply_change,
     },
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 /// A request about drawn measurements.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub enum MeasureAction {
     },
     /// Delete a measurement.
     Delete(String),
+    /// Read measurements for the case that is shown from DICOM SR files or folders.
+    Import(Vec<PathBuf>),
 }
 
 /// The measurements on a case, with their values.

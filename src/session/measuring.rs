@@ -3,23 +3,24 @@
 use super::{
     Session,
     case::Case,
-    job::{CaseId, SliceKey},
+    job::{CaseId, Job, MaskFileJob, SliceKey},
     measurements::MeasureAction,
-    notice::Severity,
+    notice::{Severity, Topic},
     tool_options::ToolKind,
 };
+use crate::Result;
 use labrum_core::{
-    geometry::{PixelSpacing, SpacingSource},
+    counts::{count_with_noun, with_verb},
+    import::ImportedMeasurements,
     journal::Also,
     label::Code,
     measurement::{
         DrawnMeasurement, Measured, MeasurementChange, MeasurementPlace, Shape, ShapeKind, Surface,
-        ViewFrame, measure_shape,
+        ViewFrame, measure_on_view, measure_shape,
     },
-    scale::Scale,
     stack::ViewPlane,
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 impl Session {
     pub(super) fn measure_action(&mut self, action: MeasureAction) {
@@ -30,6 +31,7 @@ impl Session {
                 self.describe_measurement(&id, name, finding)
             }
             MeasureAction::Delete(id) => self.delete_measurement(&id),
+            MeasureAction::Import(paths) => self.import_measurements(paths),
         }
     }
 
@@ -190,6 +192,73 @@ impl Session {
         self.commit_measurements(kind.display_name(), case, vec![change]);
     }
 
+    /// Reads measurements for the case on the screen.
+    pub(super) fn import_measurements(&mut self, paths: Vec<PathBuf>) {
+        self.finish_gesture();
+        let Some(case) = self.cases.current_case() else {
+            return self.notices.add(Severity::Hint, "Nothing is open.");
+        };
+        if !case.is_restored {
+            let text = "The workspace is still opening.";
+            return self.notices.add(Severity::Hint, text);
+        }
+        let job = MaskFileJob::ImportMeasurements {
+            case: case.id,
+            series: case.series.clone(),
+            paths,
+        };
+        self.jobs.push(Job::MaskFiles(job));
+    }
+
+    /// Adds imported measurements as one step; those that the case already has stay as they are.
+    pub(super) fn on_imported_measurements(
+        &mut self,
+        id: CaseId,
+        result: Result<ImportedMeasurements>,
+    ) {
+        let ImportedMeasurements {
+            measurements,
+            notes,
+        } = match result {
+            Ok(imported) => imported,
+            Err(error) => return self.show_error(&error),
+        };
+        let Some(case) = self.cases.case_by_id(id) else {
+            return;
+        };
+        let known = &case.measurements;
+        let is_new = |drawn: &DrawnMeasurement| known.by_id(&drawn.id).is_none();
+        let count = measurements.len();
+        let changes: Vec<MeasurementChange> = measurements
+            .into_iter()
+            .filter(is_new)
+            .map(|drawn| MeasurementChange {
+                before: None,
+                after: Some(drawn),
+            })
+            .collect();
+        let mut text = match changes.len() {
+            0 => "No new measurements.".to_owned(),
+            new => format!("Imported {}.", count_with_noun(new, "measurement")),
+        };
+        match count - changes.len() {
+            0 => {}
+            there => {
+                let there = with_verb(there, "measurement", ["is", "are"]);
+                text += &format!(" {there} already in this case.");
+            }
+        }
+        if !changes.is_empty() {
+            self.commit_measurements("Import measurements", id, changes);
+        }
+        self.notices
+            .add_about(Topic::Case(id), Severity::Info, text);
+        for note in notes {
+            let text = super::to_sentence(&note);
+            self.notices.add(Severity::Warning, text);
+        }
+    }
+
     /// Applies changes of measurements, and records them as one step.
     pub(super) fn commit_measurements(
         &mut self,
@@ -267,12 +336,13 @@ impl Session {
         place: &MeasurementPlace,
         shape: &Shape,
     ) -> Measured {
-        let MeasurementPlace::Slice(slice) = place else {
-            return measured_on_view(place, shape);
+        let slice = match place {
+            MeasurementPlace::Slice(slice) => *slice as usize,
+            MeasurementPlace::View(frame) => return measure_on_view(shape, frame),
         };
         let key = SliceKey {
             case: case.id,
-            slice: *slice as usize,
+            slice,
         };
         let scale = self.length_scale(case, key.slice);
         let surface = Surface {
@@ -304,28 +374,6 @@ impl Session {
         at[plane.normal_axis()] = ortho.cell_index(plane) as f64 + 0.5;
         Some(ViewFrame::of_view(&ortho.stack, &view.pane, at))
     }
-}
-
-/// The values of a shape on a plane across the slices: lengths and areas in mm.
-fn measured_on_view(place: &MeasurementPlace, shape: &Shape) -> Measured {
-    let spacing = match place {
-        MeasurementPlace::View(frame) => {
-            let [column, row] = frame.step_lengths();
-            Some(PixelSpacing {
-                row,
-                column,
-                source: SpacingSource::PixelSpacing,
-            })
-        }
-        MeasurementPlace::Slice(_) => None,
-    };
-    let surface = Surface {
-        columns: 0,
-        rows: 0,
-        scale: &Scale::from(spacing),
-        image: None,
-    };
-    measure_shape(shape, &surface)
 }
 
 /// The name of a step: "Delete length".

@@ -290,6 +290,7 @@ impl Session {
             Pick::Files | Pick::Folder => self.open_paths(paths),
             Pick::ExportFolder => self.questions.picked_export_folder = paths.into_iter().next(),
             Pick::Masks => self.import_masks(paths),
+            Pick::Measurements => self.import_measurements(paths),
             Pick::Workspace => {
                 if let Some(folder) = paths.into_iter().next() {
                     self.open_workspace(folder);

@@ -4,6 +4,7 @@ use super::{
     Session, case::Case, command::UserCommand, header::refuse_header, store::WorkspaceState,
     tool_options::ToolKind,
 };
+use labrum_core::study::Kind;
 
 impl Session {
     /// Why a command is not available, for the tooltip of its disabled button.
@@ -88,7 +89,9 @@ impl Session {
             C::SaveScreenshot | C::CopyScreenshot if self.current_loaded().is_none() => {
                 Some("The slice is not loaded yet")
             }
-            C::Export if !case.has_mask() => Some("No mask to export yet"),
+            C::Export if !case.has_mask() && case.measurements.is_empty() => {
+                Some("No mask or measurement to export yet")
+            }
             C::NextDoubtful | C::PreviousDoubtful if case.measured_slice_count() == 0 => {
                 Some("No mask yet")
             }
@@ -142,7 +145,15 @@ impl Session {
             C::ImportFound if self.masks_found().is_empty() => {
                 Some("No DICOM-SEG or RT Structure Set was found with the images")
             }
-            C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks | C::ImportFound
+            C::ImportMeasurements if case.series.kind == Kind::Picture => {
+                Some("DICOM SR refers to DICOM images, and these are image files")
+            }
+            C::Skip
+            | C::SegmentSlice
+            | C::SegmentSeries
+            | C::ImportMasks
+            | C::ImportFound
+            | C::ImportMeasurements
                 if !case.is_restored =>
             {
                 Some("The workspace is still opening")

@@ -37,6 +37,14 @@ pub(super) fn run_job(job: MaskFileJob, outbox: &Outbox) {
             let result = export_accepted(&job, outbox);
             outbox.send_event(Event::ExportedAccepted(result));
         }
+        MaskFileJob::ImportMeasurements {
+            case,
+            series,
+            paths,
+        } => {
+            let result = import::read_measurements(&paths, &series);
+            outbox.send_event(Event::ImportedMeasurements { case, result });
+        }
         MaskFileJob::Import {
             case,
             series,
@@ -131,6 +139,7 @@ pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf
         study_uid,
         date,
         slices: slices.collect(),
+        drawn: job.drawn,
         series: Series::clone(&job.series),
         labels,
         model: job.model,

@@ -1,12 +1,35 @@
 //! Measurements that people drew, as the steps of the journal left them.
 
-use super::{failure::Cause, masks};
+use super::{Workspace, failure::Cause, masks};
 use crate::Result;
 use labrum_core::{
     journal::{CaseKey, JournalStep},
     measurement::{DrawnMeasurement, MeasurementChange, MeasurementPlace},
 };
 use rusqlite::{Connection, Row};
+use std::collections::HashSet;
+
+/// Of the changes of measurements, the newest done change of each, if it did not delete the measurement.
+const CURRENT: &str = "step.state = 'done' AND change.after IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM measurement_change AS later JOIN step AS other ON other.seq = later.seq
+                    WHERE later.key = change.key AND later.seq > change.seq AND other.state = 'done')";
+
+impl Workspace {
+    /// The cases in which measurements are drawn.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn measured_cases(&mut self) -> Result<HashSet<CaseKey>> {
+        self.read_database("read the measurements of the workspace", |c| {
+            let mut query = c.prepare_cached(&format!(
+                "SELECT DISTINCT step.scan_id FROM measurement_change AS change
+                 JOIN step ON step.seq = change.seq WHERE {CURRENT}"
+            ))?;
+            let cases = query.query_map((), |row| row.get(0).map(CaseKey))?;
+            Ok(cases.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
 
 /// Where a stored measurement lies now.
 enum StoredPlace {
@@ -72,14 +95,12 @@ pub(super) fn current_measurements(
     connection: &Connection,
     case: CaseKey,
 ) -> Result<Vec<DrawnMeasurement>, Cause> {
-    let mut query = connection.prepare_cached(
+    let mut query = connection.prepare_cached(&format!(
         "SELECT change.after, change.slice_id IS NULL, place FROM measurement_change AS change
          JOIN step ON step.seq = change.seq LEFT JOIN slice ON slice.id = change.slice_id
-         WHERE step.scan_id = ?1 AND step.state = 'done' AND change.after IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM measurement_change AS later JOIN step AS other ON other.seq = later.seq
-                             WHERE later.key = change.key AND later.seq > change.seq AND other.state = 'done')
-         ORDER BY (SELECT min(seq) FROM measurement_change AS oldest WHERE oldest.key = change.key), change.id",
-    )?;
+         WHERE step.scan_id = ?1 AND {CURRENT}
+         ORDER BY (SELECT min(seq) FROM measurement_change AS oldest WHERE oldest.key = change.key), change.id"
+    ))?;
     let mut rows = query.query([case.0])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {

@@ -45,7 +45,7 @@ fn named_patient(folder: &Path, name: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn series_of(path: &Path) -> (String, String, Series) {
+pub(super) fn series_of(path: &Path) -> (String, String, Series) {
     let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
     let study = &catalog.studies[0];
     (
@@ -82,7 +82,7 @@ fn labels() -> Vec<Label> {
 
 /// A workspace with the series at `path`, with masks on its first two slices: label 1 unchanged
 /// from a model, label 2 corrected, label 3 drawn by hand.
-fn workspace(folder: &Path, path: &Path, status: Status) {
+pub(super) fn workspace(folder: &Path, path: &Path, status: Status) {
     let (study, date, series) = series_of(path);
     let mut workspace = Workspace::open(folder).unwrap();
     workspace.set_labels(&labels()).unwrap();

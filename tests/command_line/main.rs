@@ -6,6 +6,7 @@ mod commands;
 mod conventions;
 mod export;
 mod masks;
+mod measured;
 mod output;
 mod prompts;
 #[path = "../support/run.rs"]

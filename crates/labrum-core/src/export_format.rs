@@ -1,4 +1,4 @@
-//! Export formats for masks: one list for the window, the command line and the writers.
+//! Export formats for masks and measurements: one list for the window, the command line and the writers.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,10 @@ pub enum ExportFormat {
     Json,
     /// `SERIES.measurements.csv`.
     Csv,
+    /// `SERIES.drawn.csv`: the measurements that were drawn.
+    DrawnCsv,
+    /// `SERIES.sr.dcm`: DICOM SR (TID 1500) of the measurements that were drawn.
+    StructuredReport,
 }
 
 /// Texts for a format.
@@ -44,7 +48,7 @@ struct Words {
 
 impl ExportFormat {
     /// The formats that users can choose, in the order of the dialog.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LabelMap,
         Self::PerLabel,
         Self::Overlay,
@@ -56,6 +60,8 @@ impl ExportFormat {
         Self::Coco,
         Self::Json,
         Self::Csv,
+        Self::DrawnCsv,
+        Self::StructuredReport,
     ];
 
     fn words(self) -> Words {
@@ -109,12 +115,22 @@ impl ExportFormat {
             Self::Json => (
                 "json",
                 "Measurements as JSON",
-                "area, longest diameter and perimeter of each label",
+                "area, diameters, perimeter and values of each label, and drawn measurements",
             ),
             Self::Csv => (
                 "csv",
                 "Measurements as CSV",
-                "the same measurements as a table",
+                "area, diameters, perimeter and values of each label as a table",
+            ),
+            Self::DrawnCsv => (
+                "drawn-csv",
+                "Drawn measurements as CSV",
+                "lengths, angles and regions drawn with the Measure tool, as a table",
+            ),
+            Self::StructuredReport => (
+                "sr",
+                "DICOM SR",
+                "drawn measurements as a measurement report (TID 1500), for PACS and viewers",
             ),
         };
         Words {
@@ -144,6 +160,16 @@ impl ExportFormat {
         Self::ALL
             .into_iter()
             .find(|format| format.short_name() == name)
+    }
+
+    /// True for formats that hold drawn measurements and nothing of masks.
+    pub fn is_of_drawn(self) -> bool {
+        matches!(self, Self::DrawnCsv | Self::StructuredReport)
+    }
+
+    /// True for formats that hold drawn measurements, alone or with what is measured on masks. The others need a mask.
+    pub fn holds_drawn(self) -> bool {
+        self.is_of_drawn() || self == Self::Json
     }
 
     /// True if one file holds the whole series.

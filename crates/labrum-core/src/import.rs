@@ -1,9 +1,9 @@
-//! Import of masks: which labels to import, how to apply them to a series, and the outcome.
+//! Import of masks and measurements: which labels to import, how to apply them to a series, and the outcome.
 
 pub mod choice;
 pub mod overlap;
 
-use super::{label::Label, mask::Mask};
+use super::{label::Label, mask::Mask, measurement::DrawnMeasurement};
 use serde::{Deserialize, Serialize};
 
 /// Imported masks of a series with their labels.
@@ -21,6 +21,15 @@ pub struct ImportedMasks {
     pub basis: Basis,
     /// True if their pixel grid differs from that of the images.
     pub is_resampled: bool,
+}
+
+/// Imported measurements of a series.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportedMeasurements {
+    /// The measurements on the series.
+    pub measurements: Vec<DrawnMeasurement>,
+    /// Remarks for the user: what was left out, and why.
+    pub notes: Vec<String>,
 }
 
 impl ImportedMasks {

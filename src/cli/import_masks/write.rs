@@ -71,6 +71,7 @@ pub(super) fn write_masks(
         options: arguments.seg.seg_options(),
         places: &places,
         gaps: &gaps,
+        drawn: None,
     };
     let mut written = write_series(&arguments.out, &names.series, &whole, &formats)?;
     if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {

@@ -110,6 +110,7 @@ fn segment_series(
         options: arguments.seg.seg_options(),
         places: &places,
         gaps: &[],
+        drawn: None,
     };
     let mut written = write_series(folder, &names.series, &whole, formats)?;
     if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {

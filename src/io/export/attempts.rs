@@ -219,8 +219,9 @@ pub(super) fn made_from(
         case.series.slices.len(),
     );
     hash.update(format!(
-        "{how:?} {what:?} {:?}",
-        (&case.labels, &case.model, &case.person)
+        "{how:?} {what:?} {:?} {:?}",
+        (&case.labels, &case.model, &case.person),
+        case.drawn
     ));
     for slice in &case.slices {
         let source = case

@@ -125,7 +125,7 @@ impl<'a> Export<'a> {
         progress: Progress<'_>,
         new: &mut Vec<PathBuf>,
     ) -> Result<Written> {
-        let formats: Vec<ExportFormat> = self.preset.formats.clone();
+        let formats = formats_for_case(&self.preset.formats, case);
         let images = self
             .preset
             .deidentify
@@ -169,6 +169,7 @@ impl<'a> Export<'a> {
         }
         self.refuse_overwrites(case, &outputs, new)?;
         warnings.extend(self.rename_note(case, &names));
+        warnings.extend(self.empty_note(case, &formats));
         whole_file::make_folder(&folder)?;
         for ((masked, slice), name) in case.slices.iter().zip(&part.slices).zip(&names.slices) {
             self.stop_if_cancelled()?;
@@ -180,7 +181,12 @@ impl<'a> Export<'a> {
             files: more,
             warnings: notes,
             unfit,
-        } = self.series_files(&folder, &names.series, &part, case, &formats)?;
+        } = self.series_files(
+            (folder.as_path(), names.series.as_str()),
+            [&*whole, &part],
+            case,
+            &formats,
+        )?;
         if unfit.len() == formats.len()
             && let Some(first) = unfit.first()
         {
@@ -265,6 +271,15 @@ impl<'a> Export<'a> {
                  named \"{}\"",
                 names.series
             )
+        })
+    }
+
+    /// A warning for a case with nothing to write in the formats that were chosen.
+    fn empty_note(&self, case: &CaseToExport, formats: &[ExportFormat]) -> Option<String> {
+        let is_empty = formats.is_empty() && !self.preset.formats.is_empty();
+        is_empty.then(|| match case.drawn.is_empty() {
+            true => "nothing was written: no measurements were drawn".to_owned(),
+            false => "nothing was written: there are no masks".to_owned(),
         })
     }
 
@@ -385,6 +400,15 @@ impl<'a> Export<'a> {
             reason,
         }
     }
+}
+
+/// The formats to write: those of masks only if there are any, and those of drawn measurements likewise.
+fn formats_for_case(formats: &[ExportFormat], case: &CaseToExport) -> Vec<ExportFormat> {
+    let is_wanted = |format: &ExportFormat| match case.slices.is_empty() {
+        true => format.holds_drawn(),
+        false => !case.drawn.is_empty() || !format.is_of_drawn(),
+    };
+    formats.iter().copied().filter(is_wanted).collect()
 }
 
 /// The beginning of the file names of a slice; `total` is the number of slices in the series.

@@ -6,6 +6,7 @@ use labrum_core::{
     journal::{CaseDescription, CaseEntry, SliceDescription, StoredCase},
     label::{Gone, Label, value_now},
     mask::Mask,
+    measurement::{DrawnMeasurement, MeasurementPlace},
     progress::Cancel,
     region::Region,
     study::{Kind, Series, Slice},
@@ -43,6 +44,8 @@ pub struct CaseToExport {
     pub series: Series,
     /// The slices with masks, in order of their index.
     pub slices: Vec<MaskedSlice>,
+    /// The measurements that were drawn.
+    pub drawn: Vec<DrawnMeasurement>,
     /// The labels of the mask values 1, 2 and so on; labels of other tasks count as gone.
     pub labels: Vec<Label>,
     /// Name, version and SHA-256 of the weights of the model that made the proposals.
@@ -113,7 +116,7 @@ impl CaseToExport {
     /// Restores a case from a workspace, with its images read from their last known paths. `labels` are the workspace's.
     ///
     /// # Errors
-    /// If files are missing or have changed, a mask cannot be restored, or there is no mask.
+    /// If files are missing or have changed, a mask cannot be restored, or there is neither a mask nor a measurement.
     pub fn of_stored(stored: &StoredCase, labels: &[Label], person: &str) -> Result<Self> {
         let about = &stored.entry.description;
         if let Some(problem) = stored.problems.first() {
@@ -171,8 +174,9 @@ impl CaseToExport {
                 absent: kept.absent.clone(),
             });
         }
-        if slices.is_empty() {
-            return Err(case_error(about, "it has no masks"));
+        let drawn = drawn_on(&series, stored)?;
+        if slices.is_empty() && drawn.is_empty() {
+            return Err(case_error(about, "it has no masks and no measurements"));
         }
         slices.sort_by_key(|slice| slice.index);
         let model = stored
@@ -187,6 +191,7 @@ impl CaseToExport {
             date: study.date,
             series,
             slices,
+            drawn,
             labels: labels_in_case(labels, stored),
             model: model.map(|p| {
                 [
@@ -236,6 +241,25 @@ impl CaseToExport {
             person,
         }
     }
+}
+
+/// The measurements of a stored case, on the slices of the series as it was found.
+fn drawn_on(series: &Series, stored: &StoredCase) -> Result<Vec<DrawnMeasurement>> {
+    let about = &stored.entry.description;
+    let mut drawn = stored.measurements.clone();
+    for measurement in &mut drawn {
+        let MeasurementPlace::Slice(slice) = &mut measurement.place else {
+            continue;
+        };
+        let known = about.slices.get(*slice as usize);
+        let found = known.and_then(|known| {
+            let mut slices = series.slices.iter();
+            slices.position(|slice| is_same_slice(slice, known))
+        });
+        let lost = "a slice with a measurement is no longer in its files";
+        *slice = found.ok_or_else(|| case_error(about, lost))? as u32;
+    }
+    Ok(drawn)
 }
 
 fn case_error(about: &CaseDescription, reason: &str) -> Error {

@@ -1,20 +1,24 @@
-//! Area, perimeter, diameter and volume of a series as CSV and JSON, with units and the source of the spacing.
+//! Area, perimeter, diameters, ellipse, values and volume of the labels of a series as CSV and JSON, with units and the
+//! source of the spacing.
 
+use super::{
+    drawn::DrawnRow,
+    label_series::LabelOverSeries,
+    tables::{TRIED, round_decimals, source_name, write_table, write_text},
+};
 use crate::{Error, Result};
 use labrum_core::{
-    geometry::SpacingSource,
+    image::Image,
     label::Label,
     mask::Mask,
-    measure::{label_volume, measure_all},
-    naming::told_apart,
+    measure::{Measurement, label_volume, measure_all},
+    measurement::{Channel, ValueStatistics, region_statistics, value_unit},
+    naming::{file_name_text, told_apart},
     scale::NoLength,
     study::{Series, Slice},
-    whole_file,
 };
 use serde::Serialize;
 use std::path::Path;
-
-const TRIED: &str = "write the measurements";
 
 /// The measurements on a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,6 +29,11 @@ pub struct Measurements {
     pub slices: Vec<SliceMeasurement>,
     /// Every label with a volume; empty if pixel or slice spacing is not known in mm.
     pub volumes: Vec<VolumeMeasurement>,
+    /// Every label that occurs, over the whole series.
+    pub labels: Vec<LabelOverSeries>,
+    /// The measurements that were drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<DrawnRow>,
 }
 
 /// One label on one slice: a row of the table.
@@ -68,6 +77,95 @@ pub struct SliceMeasurement {
     pub spacing_source: Option<&'static str>,
     /// Why lengths are in pixels; empty if they are in mm.
     pub unit_reason: Option<&'static str>,
+    /// Largest width perpendicular to the longest diameter, in `unit`.
+    pub short_axis: f64,
+    /// Long axis of the fitted ellipse in `unit`.
+    pub ellipse_long_axis: f64,
+    /// Short axis of the fitted ellipse in `unit`: the biparietal diameter of a fetal head.
+    pub ellipse_short_axis: f64,
+    /// Circumference of the fitted ellipse in `unit`: the head circumference of a fetal head.
+    pub ellipse_circumference: f64,
+    /// 4 pi area / perimeter².
+    pub circularity: f64,
+    /// Mean of the values of the pixels; empty for colour images and if they cannot be read.
+    pub mean: Option<f64>,
+    /// Standard deviation of the values.
+    pub standard_deviation: Option<f64>,
+    /// Lowest value.
+    pub minimum: Option<f64>,
+    /// Highest value.
+    pub maximum: Option<f64>,
+    /// Unit of the values: "HU".
+    pub value_unit: Option<String>,
+    /// Mean of the red values of a colour image, 0 to 255.
+    pub mean_red: Option<f64>,
+    /// See `mean_red`.
+    pub mean_green: Option<f64>,
+    /// See `mean_red`.
+    pub mean_blue: Option<f64>,
+}
+
+/// A slice with its mask and, if they can be read, its pixels.
+struct MeasuredSlice<'a> {
+    slice: &'a Slice,
+    /// 0-based index in the whole series.
+    place: usize,
+    mask: &'a Mask,
+    image: Option<Image>,
+}
+
+impl MeasuredSlice<'_> {
+    /// Statistics of the values of the pixels of a label; empty if the pixels are not known.
+    fn values_of(&self, label: u8) -> Vec<ValueStatistics> {
+        let image = self.image.as_ref();
+        image.map_or_else(Vec::new, |image| {
+            region_statistics(image, &self.mask.label_region(label))
+        })
+    }
+
+    fn row(&self, m: &Measurement, values: &[ValueStatistics], name: &str) -> SliceMeasurement {
+        let of_channel = |channel| values.iter().find(|v| v.channel == channel);
+        let grey = of_channel(None);
+        let mean_of = |channel| of_channel(Some(channel)).map(|v| round_decimals(v.mean));
+        let unit = self.image.as_ref().map(value_unit);
+        let physical = m.spacing.ok();
+        let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
+        let [long, short] = m.ellipse.axes.map(round_decimals);
+        SliceMeasurement {
+            file: file_name_text(&self.slice.source.path),
+            frame: self.slice.source.frame + 1,
+            slice: self.place + 1,
+            sop_instance_uid: self.slice.uid_in_file().map(str::to_owned),
+            label: m.label,
+            name: name.to_owned(),
+            pixels: m.pixels,
+            unit: m.unit.symbol(),
+            area: round_decimals(m.area),
+            perimeter: round_decimals(m.perimeter),
+            longest_diameter: round_decimals(m.longest_diameter.length),
+            diameter_x1: x1,
+            diameter_y1: y1,
+            diameter_x2: x2,
+            diameter_y2: y2,
+            row_spacing_mm: physical.map(|s| s.row),
+            column_spacing_mm: physical.map(|s| s.column),
+            spacing_source: physical.map(|s| source_name(s.source)),
+            unit_reason: m.spacing.err().map(NoLength::reason_clause),
+            short_axis: round_decimals(m.short_axis.length),
+            ellipse_long_axis: long,
+            ellipse_short_axis: short,
+            ellipse_circumference: round_decimals(m.ellipse.circumference()),
+            circularity: round_decimals(m.circularity()),
+            mean: grey.map(|v| round_decimals(v.mean)),
+            standard_deviation: grey.map(|v| round_decimals(v.deviation)),
+            minimum: grey.map(|v| round_decimals(v.minimum)),
+            maximum: grey.map(|v| round_decimals(v.maximum)),
+            value_unit: unit.filter(|unit| !unit.is_empty()).map(str::to_owned),
+            mean_red: mean_of(Channel::Red),
+            mean_green: mean_of(Channel::Green),
+            mean_blue: mean_of(Channel::Blue),
+        }
+    }
 }
 
 /// One label over the whole series.
@@ -85,52 +183,54 @@ pub struct VolumeMeasurement {
 
 impl Measurements {
     /// Measures all labels on all slices of `series`, which may be a part of a series. For each slice, `masks` holds its mask
-    /// and `places` its 0-based index in the whole series.
-    pub fn from_masks(series: &Series, places: &[usize], masks: &[Mask], labels: &[Label]) -> Self {
+    /// and `places` its 0-based index in the whole series; `read` gives its pixels, or `None` if they cannot be read.
+    pub fn from_masks(
+        series: &Series,
+        places: &[usize],
+        masks: &[Mask],
+        labels: &[Label],
+        read: &mut dyn FnMut(&Slice) -> Option<Image>,
+    ) -> Self {
         let count = labels.len().min(255) as u8;
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
-        let mut slices = Vec::new();
+        let (mut slices, mut over_series) = (Vec::new(), Vec::<LabelOverSeries>::new());
         for ((slice, place), mask) in series.slices.iter().zip(places).zip(masks) {
-            let file = slice
-                .source
-                .path
-                .file_name()
-                .map(|n| n.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            slices.extend(
-                measure_all(mask, count, &slice.length_scale())
-                    .into_iter()
-                    .map(|m| {
-                        let physical = m.spacing.ok();
-                        let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
-                        SliceMeasurement {
-                            file: file.clone(),
-                            frame: slice.source.frame + 1,
-                            slice: place + 1,
-                            sop_instance_uid: slice.uid_in_file().map(str::to_owned),
-                            label: m.label,
-                            name: names[usize::from(m.label) - 1].clone(),
-                            pixels: m.pixels,
-                            unit: m.unit.symbol(),
-                            area: round_decimals(m.area),
-                            perimeter: round_decimals(m.perimeter),
-                            longest_diameter: round_decimals(m.longest_diameter.length),
-                            diameter_x1: x1,
-                            diameter_y1: y1,
-                            diameter_x2: x2,
-                            diameter_y2: y2,
-                            row_spacing_mm: physical.map(|s| s.row),
-                            column_spacing_mm: physical.map(|s| s.column),
-                            spacing_source: physical.map(|s| source_name(s.source)),
-                            unit_reason: m.spacing.err().map(NoLength::reason_clause),
-                        }
-                    }),
-            );
+            let measured = measure_all(mask, count, &slice.length_scale());
+            if measured.is_empty() {
+                continue;
+            }
+            let here = MeasuredSlice {
+                slice,
+                place: *place,
+                mask,
+                image: read(slice),
+            };
+            for m in &measured {
+                let (name, values) = (&names[usize::from(m.label) - 1], here.values_of(m.label));
+                let row = here.row(m, &values, name);
+                LabelOverSeries::add_slice(
+                    &mut over_series,
+                    m,
+                    (name.as_str(), place + 1),
+                    &values,
+                );
+                slices.push(row);
+            }
         }
+        let volumes = volume_measurements(series, masks, &names);
+        for label in &mut over_series {
+            let volume = volumes.iter().find(|v| v.label == label.label);
+            label.volume_mm3 = volume.map(|v| v.volume_mm3);
+            let row = slices.iter().find(|row| row.label == label.label);
+            label.value_unit = row.and_then(|row| row.value_unit.clone());
+        }
+        over_series.sort_by_key(|label| label.label);
         Self {
             series: series.id.clone(),
             slices,
-            volumes: volume_measurements(series, masks, &names),
+            volumes,
+            labels: over_series,
+            drawn: Vec::new(),
         }
     }
 
@@ -139,20 +239,7 @@ impl Measurements {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        if self.slices.is_empty() {
-            writer
-                .write_record(COLUMNS)
-                .map_err(|e| Error::at_path(TRIED, path, e))?;
-        }
-        self.slices
-            .iter()
-            .try_for_each(|row| writer.serialize(row))
-            .map_err(|e| Error::at_path(TRIED, path, e))?;
-        let text = writer
-            .into_inner()
-            .map_err(|e| Error::at_path(TRIED, path, e))?;
-        write_text(path, &text)
+        write_table(path, &COLUMNS, &self.slices)
     }
 
     /// Writes everything as JSON.
@@ -166,7 +253,7 @@ impl Measurements {
 }
 
 /// The columns of the CSV file, for a table without rows.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 32] = [
     "file",
     "frame",
     "slice",
@@ -186,6 +273,19 @@ const COLUMNS: [&str; 19] = [
     "column_spacing_mm",
     "spacing_source",
     "unit_reason",
+    "short_axis",
+    "ellipse_long_axis",
+    "ellipse_short_axis",
+    "ellipse_circumference",
+    "circularity",
+    "mean",
+    "standard_deviation",
+    "minimum",
+    "maximum",
+    "value_unit",
+    "mean_red",
+    "mean_green",
+    "mean_blue",
 ];
 
 fn volume_measurements(
@@ -222,50 +322,13 @@ fn rounded_volume(
     Some(round_decimals(volume))
 }
 
-/// The name of a source of spacing in the table.
-fn source_name(source: SpacingSource) -> &'static str {
-    match source {
-        SpacingSource::PixelSpacing => "Pixel Spacing",
-        SpacingSource::ImagerPixelSpacing => "Imager Pixel Spacing (at the detector)",
-        SpacingSource::UltrasoundRegion => "Sequence of Ultrasound Regions",
-        SpacingSource::AspectRatioOnly => "Pixel Aspect Ratio",
-        SpacingSource::Picture => "picture",
-        SpacingSource::Nifti => "NIfTI header",
-    }
-}
-
-/// Rounds to four decimals, far below the precision of a pixel.
-fn round_decimals(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
-}
-
-fn write_text(path: &Path, text: &[u8]) -> Result<()> {
-    whole_file::write_checked(
-        path,
-        TRIED,
-        |file| file.write_all(text),
-        |written| match std::fs::read(written) {
-            Ok(back) if back == text => Ok(()),
-            Ok(_) => Err(Error::at_path(
-                TRIED,
-                path,
-                "verification failed: the content of the file differs",
-            )),
-            Err(e) => Err(Error::at_path(
-                TRIED,
-                path,
-                format!("verification failed: {e}"),
-            )),
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use labrum_core::{
-        geometry::{PixelSpacing, Plane},
+        geometry::{PixelSpacing, Plane, SpacingSource},
+        image::Pixels,
         study::{Kind, Source},
     };
 
@@ -303,7 +366,13 @@ mod tests {
             Label::with_name("Mass, left", 0),
             Label::with_name("Cyst", 1),
         ];
-        Measurements::from_masks(&series, &[4, 5], &[mask.clone(), mask], &labels)
+        // Values 100 and 101, 102, ... on the first slice, and 1000 more on the second.
+        let mut read = |slice: &Slice| {
+            let first = 100 + 1000 * u16::from(slice.source.path.ends_with("slice-1.dcm"));
+            Image::new(4, 4, Pixels::U16((first..first + 16).collect()))
+        };
+        let masks = [mask.clone(), mask];
+        Measurements::from_masks(&series, &[4, 5], &masks, &labels, &mut read)
     }
 
     fn mm(side: f64) -> Option<PixelSpacing> {
@@ -329,7 +398,7 @@ mod tests {
             lines[1]
         );
         assert!(
-            lines[1].ends_with(",0.5,0.5,Pixel Spacing,"),
+            lines[1].contains(",0.5,0.5,Pixel Spacing,,"),
             "{}",
             lines[1]
         );
@@ -371,6 +440,28 @@ mod tests {
             "its number in the whole series"
         );
         assert_eq!(json["slices"][1]["sop_instance_uid"], "1.2.3.1");
+    }
+
+    #[test]
+    fn values_are_those_of_the_pixels_of_the_label_on_each_slice_and_over_the_series() {
+        let m = measured(mm(0.5));
+        // Pixels 5, 6, 13 and 14 of the image: 105, 106, 113 and 114, and the same plus 1000.
+        assert_eq!(
+            (m.slices[0].mean, m.slices[1].mean),
+            (Some(109.5), Some(1109.5))
+        );
+        assert_eq!(m.slices[0].minimum, Some(105.0));
+        // 4.5, 3.5, 3.5 and 4.5 from the mean: the mean of the squares is 16.25.
+        assert_eq!(m.slices[0].standard_deviation, Some(4.0311));
+        let whole = &m.labels[0];
+        assert_eq!(
+            (whole.slices, whole.pixels, whole.mean),
+            (2, 8, Some(609.5))
+        );
+        assert_eq!((whole.minimum, whole.maximum), (Some(105.0), Some(1114.0)));
+        assert_eq!(whole.volume_mm3, Some(6.0));
+        assert_eq!(whole.longest_diameter_slice, 5);
+        assert_eq!(m.slices[0].mean_red, None);
     }
 
     #[test]

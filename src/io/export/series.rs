@@ -1,14 +1,14 @@
 //! Writes all files of one series into one folder.
 
 use super::{
-    CocoWriter, Measurements, OverlayLook,
+    CocoWriter, DrawnOnSeries, Measurements, OverlayLook,
     file_names::{label_file_names, sanitize_name, unique_name, without_ending},
     label_map, label_mask,
     labels::write_labels_but,
     standing::Standing,
     write_nifti, write_overlay, write_probabilities,
 };
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, io::open};
 use labrum_core::{
     export_format::ExportFormat,
     image::{Image, Window},
@@ -172,6 +172,8 @@ fn series_path(folder: &Path, name: &str, format: ExportFormat) -> Option<PathBu
         ExportFormat::SegFractional => "fractional.seg.dcm",
         ExportFormat::Json => "measurements.json",
         ExportFormat::Csv => "measurements.csv",
+        ExportFormat::DrawnCsv => "drawn.csv",
+        ExportFormat::StructuredReport => "sr.dcm",
         ExportFormat::StructureSet => "rtstruct.dcm",
         ExportFormat::Nifti => "nii.gz",
         ExportFormat::Coco => "coco.json",
@@ -239,6 +241,8 @@ pub struct SeriesFiles<'a> {
     pub places: &'a [usize],
     /// Values of placeholder labels, which are omitted from `labels.json`.
     pub gaps: &'a [u8],
+    /// The measurements that were drawn.
+    pub drawn: Option<&'a DrawnOnSeries>,
 }
 
 /// The result of writing a series.
@@ -335,7 +339,7 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
         probabilities,
         labels,
         authors,
-        places,
+        drawn,
         ..
     } = *files;
     match format {
@@ -364,17 +368,42 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
             coco.write_file(path)?;
         }
         ExportFormat::Json => {
-            Measurements::from_masks(series, places, masks, labels).write_json(path)?
+            let mut measurements = measure_masks(files);
+            measurements.drawn = drawn.map_or_else(Vec::new, DrawnOnSeries::rows);
+            measurements.write_json(path)?;
         }
-        ExportFormat::Csv => {
-            Measurements::from_masks(series, places, masks, labels).write_csv(path)?
-        }
+        ExportFormat::Csv => measure_masks(files).write_csv(path)?,
+        ExportFormat::DrawnCsv => given_drawn(drawn, path)?.write_csv(path)?,
+        ExportFormat::StructuredReport => return given_drawn(drawn, path)?.write_report(path),
         ExportFormat::LabelMap
         | ExportFormat::PerLabel
         | ExportFormat::Overlay
         | ExportFormat::Probabilities => {}
     }
     Ok(Vec::new())
+}
+
+/// Measures all labels, with the pixels in the files as far as they can be read.
+fn measure_masks(files: &SeriesFiles<'_>) -> Measurements {
+    let SeriesFiles {
+        series,
+        masks,
+        labels,
+        places,
+        ..
+    } = *files;
+    Measurements::from_masks(series, places, masks, labels, &mut |slice| {
+        open::load_slice(&slice.source, series.kind).ok()
+    })
+}
+
+/// The drawn measurements; an error if there are none.
+fn given_drawn<'a>(drawn: Option<&'a DrawnOnSeries>, path: &Path) -> Result<&'a DrawnOnSeries> {
+    let given = drawn.filter(|drawn| !drawn.measured.is_empty());
+    given.ok_or_else(|| {
+        let reason = "no measurements were drawn on this series";
+        Error::at_path("write the drawn measurements", path, reason)
+    })
 }
 
 /// Writes a DICOM-SEG and returns warnings.

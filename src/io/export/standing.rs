@@ -63,6 +63,7 @@ impl Standing {
             options: files.options,
             places: files.places,
             gaps: &[],
+            drawn: files.drawn,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod drawn;
+
 use super::{
     Manifest, OverlayStyle, Preset,
     case::{CaseToExport, MaskedSlice},
@@ -40,6 +42,7 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
             probabilities: Vec::new(),
             absent,
         }],
+        drawn: Vec::new(),
         labels: names,
         model: None,
         person: String::new(),

@@ -3,6 +3,7 @@
 
 mod coco;
 pub(in crate::io) mod meaning;
+mod measurements;
 mod pictures;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use labrum_core::{
     study::{Series, os_path},
 };
 use labrum_dicom::{seg, structures};
+pub use measurements::read_measurements;
 use pictures::{PictureNames, SlicePicture};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -97,7 +99,7 @@ pub(super) fn decode_masks(
     let first = paths
         .first()
         .ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
-    let files = files_at(paths)?;
+    let files = files_at(paths, TRIED)?;
     let mut fitting = Vec::new();
     let mut refusals = Vec::new();
     let volumes = volumes::mask_volumes(&files, paths, series);
@@ -276,17 +278,17 @@ fn select_labels(
 }
 
 /// The given files, and the files directly inside the given folders, sorted by name.
-fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+fn files_at(paths: &[PathBuf], tried: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
             std::fs::metadata(path)
-                .map_err(|e| Error::at_path(TRIED, path, labrum_core::reason_of(&e)))?;
+                .map_err(|e| Error::at_path(tried, path, labrum_core::reason_of(&e)))?;
             files.push(path.clone());
             continue;
         }
         let entries = std::fs::read_dir(path)
-            .map_err(|e| Error::at_path(TRIED, path, labrum_core::reason_of(&e)))?;
+            .map_err(|e| Error::at_path(tried, path, labrum_core::reason_of(&e)))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|e| Some(e.ok()?.path()))
             .filter(|p| p.is_file())

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod measurements;
+
 use super::*;
 use crate::io::export::{Names, label_map, label_mask, write_labels};
 use labrum_core::{

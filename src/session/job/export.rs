@@ -6,6 +6,7 @@ use labrum_core::{
     journal::StoredCase,
     label::Label,
     mask::Mask,
+    measurement::DrawnMeasurement,
     progress::Cancel,
     study::{Series, Slice},
 };
@@ -39,6 +40,8 @@ pub struct ExportJob {
     pub series: Arc<Series>,
     /// Its masks, in slice order.
     pub slices: Vec<ExportSlice>,
+    /// The measurements that were drawn.
+    pub drawn: Vec<DrawnMeasurement>,
     /// Their labels.
     pub labels: Arc<[Label]>,
     /// Its study: description, UID and date as YYYY-MM-DD.

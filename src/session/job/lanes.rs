@@ -80,6 +80,15 @@ pub enum MaskFileJob {
         /// Other cases without masks of their own: masks in a folder that belong to them are imported too.
         others: Vec<(CaseId, Arc<Series>)>,
     },
+    /// Import measurements for a case from DICOM SR files.
+    ImportMeasurements {
+        /// The case.
+        case: CaseId,
+        /// Its series.
+        series: Arc<Series>,
+        /// DICOM SR files or folders of them.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// Jobs of the thread `labrum-survey`.

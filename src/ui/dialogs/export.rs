@@ -113,17 +113,17 @@ impl FolderField {
 impl ExportDialog {
     /// A dialog with the last choices.
     pub(super) fn new(session: &Session) -> Self {
-        let has_mask = session
+        let has_content = session
             .cases
             .current_case()
-            .is_some_and(|case| case.has_mask());
+            .is_some_and(|case| case.has_mask() || !case.measurements.is_empty());
         Self {
             folder: FolderField::new(session),
             options: ExportOptions {
                 replace: false,
                 ..session.settings.export.clone()
             },
-            scope: if has_mask {
+            scope: if has_content {
                 ExportScope::ThisCase
             } else {
                 ExportScope::Accepted
@@ -167,7 +167,7 @@ impl ExportDialog {
     }
 
     fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
-        section_heading(ui, "Masks");
+        section_heading(ui, "Masks and measurements");
         if let Some(case) = session.cases.current_case() {
             let found = case.measured_slice_count();
             let all = if case.slices.len() > 1 {
@@ -179,15 +179,18 @@ impl ExportDialog {
             } else {
                 format!("This case: {}", case.display_title())
             };
-            ui.add_enabled_ui(case.has_mask(), |ui| {
+            let measurements = &case.measurements;
+            ui.add_enabled_ui(case.has_mask() || !measurements.is_empty(), |ui| {
                 ui.radio_value(&mut self.scope, ExportScope::ThisCase, all)
-                    .on_disabled_hover_text("This case has no mask");
+                    .on_disabled_hover_text("This case has no mask and no measurement");
             });
             if case.slices.len() > 1 {
-                ui.add_enabled_ui(case.shown_finding().is_some(), |ui| {
+                let mut drawn = measurements.all().iter();
+                let is_measured = drawn.any(|drawn| drawn.slice() == Some(case.slice));
+                ui.add_enabled_ui(case.shown_finding().is_some() || is_measured, |ui| {
                     let this = format!("This slice ({})", case.slice + 1);
                     ui.radio_value(&mut self.scope, ExportScope::ThisSlice, this)
-                        .on_disabled_hover_text("This slice has no mask");
+                        .on_disabled_hover_text("This slice has no mask and no measurement");
                 });
             }
         }

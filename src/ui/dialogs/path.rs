@@ -85,6 +85,12 @@ impl PathDialog {
                 "A DICOM-SEG, an RT Structure Set, a NIfTI volume or a label map, or a folder of them.",
                 "Import",
             ),
+            Pick::Measurements => (
+                "Import measurements",
+                "/path/to/report.dcm",
+                "A DICOM SR with measurements (TID 1500), or a folder of them.",
+                "Import",
+            ),
             Pick::Model => (
                 "Open a model",
                 "/path/to/model.safetensors",

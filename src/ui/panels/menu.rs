@@ -225,7 +225,7 @@ fn ends_group(command: UserCommand) -> bool {
     matches!(
         command,
         C::OpenFromServer
-            | C::ImportFound
+            | C::ImportMeasurements
             | C::RedoAnywhere
             | C::NothingElsewhere
             | C::Interpolate

@@ -153,6 +153,11 @@ fn without_file_dialogs_the_path_can_be_typed() {
         ),
         (Pick::Files, "Open a file", "Picked(Files, \"/scans/a b\")"),
         (Pick::Masks, "Import masks", "Picked(Masks, \"/scans/a b\")"),
+        (
+            Pick::Measurements,
+            "Import measurements",
+            "Picked(Measurements, \"/scans/a b\")",
+        ),
         (Pick::Model, "Open a model", "Picked(Model, \"/scans/a b\")"),
         (
             Pick::Workspace,

@@ -110,7 +110,7 @@ fn the_export_dialog_opens_at_its_top_and_shows_deidentification() {
         for _ in 0..2 {
             harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
             harness.run_steps(4);
-            let title = harness.get_by_label("Masks").rect();
+            let title = harness.get_by_label("Masks and measurements").rect();
             let patient = harness.get_by_label("De-identify").rect();
             let button = harness.get_all_by_label("Export").last().unwrap().rect();
             assert!(

@@ -7,6 +7,7 @@ use labrum_core::{
         DrawnMeasurement, MeasurementChange, MeasurementPlace, Shape, ShapeKind, ViewFrame,
     },
 };
+use std::collections::HashSet;
 
 fn length(slice: u32, end: f64) -> DrawnMeasurement {
     let shape = Shape::new(ShapeKind::Length, vec![[1.25, 2.5], [end, 9.0625]]).unwrap();
@@ -126,6 +127,7 @@ fn a_measurement_across_the_slices_belongs_to_its_case() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     case(&mut workspace, "other");
+    assert_eq!(workspace.measured_cases().unwrap(), HashSet::new());
     let frame = ViewFrame {
         corner: [-3.5, 12.25, 100.125],
         right: [0.0, 0.5, 0.0],
@@ -137,8 +139,11 @@ fn a_measurement_across_the_slices_belongs_to_its_case() {
     };
     append(&mut workspace, knee, change(None, Some(&drawn)));
     let mut workspace = reopened(workspace);
-    assert_eq!(stored(&mut workspace, "k").measurements, [drawn]);
+    assert_eq!(stored(&mut workspace, "k").measurements, [drawn.clone()]);
     assert_eq!(stored(&mut workspace, "other").measurements, []);
+    assert_eq!(workspace.measured_cases().unwrap(), HashSet::from([knee]));
+    append(&mut workspace, knee, change(Some(&drawn), None));
+    assert_eq!(workspace.measured_cases().unwrap(), HashSet::new());
 }
 
 #[test]

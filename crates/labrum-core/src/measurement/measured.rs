@@ -1,7 +1,7 @@
 //! The values of a shape on an image.
 
 use super::{
-    Quantity, QuantityKind as Kind, QuantityUnit, Shape, ShapeKind,
+    Quantity, QuantityKind as Kind, QuantityUnit, Shape, ShapeKind, ViewFrame,
     geometry::{angle_between, distance},
     region_statistics, value_unit,
 };
@@ -162,6 +162,18 @@ fn quantity(kind: Kind, value: f64, unit: &QuantityUnit) -> Quantity {
         value,
         unit: unit.clone(),
     }
+}
+
+/// Measures a shape on a plane across the slices: lengths, angles and areas in mm, no values of pixels.
+pub fn measure_on_view(shape: &Shape, frame: &ViewFrame) -> Measured {
+    let scale = frame.length_scale();
+    let surface = Surface {
+        columns: 0,
+        rows: 0,
+        scale: &scale,
+        image: None,
+    };
+    measure_shape(shape, &surface)
 }
 
 /// Values of the pixels in a region or under a point; none for other kinds.

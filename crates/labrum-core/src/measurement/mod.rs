@@ -12,10 +12,10 @@ mod quantity;
 mod statistics;
 
 pub use geometry::{EllipseAxes, Outline};
-pub use measured::{Measured, Surface, measure_shape};
+pub use measured::{Measured, Surface, measure_on_view, measure_shape};
 pub use place::{DrawnMeasurement, MeasurementChange, MeasurementPlace, ViewFrame, apply_change};
 pub use quantity::{Channel, Quantity, QuantityKind, QuantityUnit, format_value};
-pub use statistics::{ValueStatistics, region_statistics, value_unit};
+pub use statistics::{ValueStatistics, merge_statistics, region_statistics, value_unit};
 
 use super::boundary::Point;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,9 @@
 
 use super::{Point, Shape};
 use crate::{
+    geometry::{PixelSpacing, SpacingSource},
     label::{Code, new_id},
+    scale::Scale,
     stack::{Pane, Stack},
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,16 @@ impl ViewFrame {
     /// Patient coordinates of a point.
     pub fn patient_from_point(&self, [x, y]: Point) -> [f64; 3] {
         std::array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
+    }
+
+    /// Length scale of points on it.
+    pub fn length_scale(&self) -> Scale {
+        let [column, row] = self.step_lengths();
+        Scale::from(Some(PixelSpacing {
+            row,
+            column,
+            source: SpacingSource::PixelSpacing,
+        }))
     }
 
     /// Lengths of the steps, mm.

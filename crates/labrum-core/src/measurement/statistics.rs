@@ -20,6 +20,36 @@ pub struct ValueStatistics {
     pub maximum: f64,
 }
 
+impl ValueStatistics {
+    /// Statistics of two sets of pixels together (Chan, Golub and LeVeque 1979). Both are of the same channel.
+    pub fn merged(self, other: Self) -> Self {
+        let [a, b] = [self.count, other.count].map(|count| count as f64);
+        let count = a + b;
+        let apart = other.mean - self.mean;
+        let squares = a * self.deviation.powi(2)
+            + b * other.deviation.powi(2)
+            + apart * apart * a * b / count;
+        Self {
+            channel: self.channel,
+            count: self.count + other.count,
+            mean: self.mean + apart * b / count,
+            deviation: (squares / count).sqrt(),
+            minimum: self.minimum.min(other.minimum),
+            maximum: self.maximum.max(other.maximum),
+        }
+    }
+}
+
+/// Adds statistics, channel by channel, to those of other pixels.
+pub fn merge_statistics(all: &mut Vec<ValueStatistics>, more: &[ValueStatistics]) {
+    for one in more {
+        match all.iter_mut().find(|known| known.channel == one.channel) {
+            Some(known) => *known = known.merged(*one),
+            None => all.push(*one),
+        }
+    }
+}
+
 /// Statistics of the pixels of a region: modality values (HU for CT) in the unit of [`value_unit`], or 0..=255 for each
 /// channel of a colour image. Pixels outside of the image and values that are not finite are left out; empty if no pixel
 /// remains.

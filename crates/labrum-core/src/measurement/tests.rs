@@ -260,6 +260,23 @@ fn values_that_are_not_finite_are_left_out() {
 }
 
 #[test]
+fn statistics_of_parts_make_those_of_the_whole() {
+    let image = Image::new(6, 1, Pixels::I16(vec![-1000, -980, 40, 55, 3000, 17])).unwrap();
+    let of = |from: f64, to: f64| {
+        let part = shape(ShapeKind::Rectangle, &[[from, 0.0], [to, 1.0]]);
+        region_statistics(&image, &part.pixels_inside(6, 1))
+    };
+    let mut parts = of(0.0, 2.0);
+    merge_statistics(&mut parts, &of(2.0, 6.0));
+    let (parts, whole) = (parts[0], of(0.0, 6.0)[0]);
+    assert_eq!(
+        (parts.count, parts.minimum, parts.maximum),
+        (6, -1000.0, 3000.0)
+    );
+    assert!(close(parts.mean, whole.mean) && close(parts.deviation, whole.deviation));
+}
+
+#[test]
 fn a_measurement_has_the_scale_of_its_ultrasound_region() {
     let region = |low, high, side| ScaledRegion {
         low,

@@ -13,9 +13,7 @@ mod write;
 mod tests;
 
 pub use place::{FoundMeasurements, measurements_in_series};
-pub use read::{
-    MeasurementReport, ReadReport, ReportCoordinates, ReportGroup, is_report, read_file,
-};
+pub use read::{MeasurementReport, ReadReport, ReportCoordinates, ReportGroup, read_file};
 
 use labrum_core::{
     Error, Result,

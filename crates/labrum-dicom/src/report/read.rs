@@ -9,7 +9,7 @@ use crate::{
 };
 use dicom_dictionary_std::{tags, uids};
 use labrum_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     containment::{self, Plain},
     file_bytes::FileBytes,
     guard::catch_panic,
@@ -66,11 +66,6 @@ pub struct ReportCoordinates {
     pub frame_of_reference: Option<String>,
 }
 
-/// True if `path` is a structured report that may hold measurements.
-pub fn is_report(path: &Path) -> bool {
-    DicomFile::open(path).is_ok_and(|file| is_report_class(&file.sop_class))
-}
-
 fn is_report_class(class: &str) -> bool {
     [
         uids::COMPREHENSIVE_SR_STORAGE,
@@ -84,7 +79,7 @@ fn is_report_class(class: &str) -> bool {
 /// Reads a measurement report.
 ///
 /// # Errors
-/// If the file is not a structured report, or is damaged.
+/// If the file is not a structured report ([`ErrorKind::NotFound`]), or is damaged.
 pub fn read_file(path: &Path) -> Result<MeasurementReport> {
     let request = ReadReport {
         path: path.to_owned(),
@@ -115,22 +110,23 @@ impl containment::Request for ReadReport {
 
 /// As [`read_file`], in this process.
 pub(super) fn decode_file(path: &Path) -> Result<MeasurementReport> {
-    let file = DicomFile::open(path).map_err(|unreadable| {
-        let reason = match unreadable {
-            Unreadable::NotDicom => "not a DICOM file".to_owned(),
-            Unreadable::Failed(reason) => reason,
-        };
-        Error::at_path(TRIED, path, reason)
-    })?;
+    let file = match DicomFile::open(path) {
+        Ok(file) if is_report_class(&file.sop_class) => file,
+        Ok(_) => return Err(no_report(path, "not a structured report with measurements")),
+        Err(Unreadable::NotDicom) => return Err(no_report(path, "not a DICOM file")),
+        Err(Unreadable::Failed(reason)) => return Err(Error::at_path(TRIED, path, reason)),
+    };
     catch_panic(|| parse_file(file))
         .unwrap_or_else(|| Err("the file is damaged".into()))
         .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
+/// The error for a file of another kind.
+fn no_report(path: &Path, reason: &str) -> Error {
+    Error::at_path(TRIED, path, reason).of_kind(ErrorKind::NotFound)
+}
+
 fn parse_file(mut file: DicomFile) -> std::result::Result<MeasurementReport, String> {
-    if !is_report_class(&file.sop_class) {
-        return Err("not a structured report with measurements".into());
-    }
     let DicomFile { bytes, data, .. } = &mut file;
     let mut reader = TreeReader {
         charset: data.text_values(tags::SPECIFIC_CHARACTER_SET),

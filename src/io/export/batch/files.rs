@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     io::{
         export::{
-            OverlayLook, SeriesFiles, SliceFiles, Unfit,
+            DrawnOnSeries, OverlayLook, SeriesFiles, SliceFiles, Unfit,
             case::{CaseToExport, MaskedSlice},
             series::SeriesWritten,
             write_series, write_slice,
@@ -65,11 +65,12 @@ impl Export<'_> {
         write_slice(folder, name, &files, &formats)
     }
 
+    /// Writes the files of a series into a folder under a name. Of the two series, the first has all slices, the second
+    /// only those with masks.
     pub(super) fn series_files(
         &self,
-        folder: &Path,
-        name: &str,
-        part: &Series,
+        (folder, name): (&Path, &str),
+        [whole, part]: [&Series; 2],
         case: &CaseToExport,
         formats: &[ExportFormat],
     ) -> Result<SeriesWritten> {
@@ -84,6 +85,7 @@ impl Export<'_> {
         if self.preset.deidentify.is_some() {
             authors.iter_mut().for_each(|author| author.person.clear());
         }
+        let drawn = self.drawn_on(whole, case, formats)?;
         let files = SeriesFiles {
             series: part,
             masks: &masks,
@@ -93,6 +95,7 @@ impl Export<'_> {
             options: self.preset.seg,
             places: &places,
             gaps: &[],
+            drawn: drawn.as_ref(),
         };
         let is_empty = masks.iter().all(Mask::is_blank);
         let (formats, refused): (Vec<ExportFormat>, Vec<ExportFormat>) = formats
@@ -107,6 +110,23 @@ impl Export<'_> {
                 error: nothing_there(format),
             }));
         Ok(written)
+    }
+
+    /// The measurements that were drawn on a series, if a format holds them. De-identified exports omit who drew them.
+    fn drawn_on(
+        &self,
+        whole: &Series,
+        case: &CaseToExport,
+        formats: &[ExportFormat],
+    ) -> Result<Option<DrawnOnSeries>> {
+        if case.drawn.is_empty() || !formats.iter().any(|format| format.holds_drawn()) {
+            return Ok(None);
+        }
+        let mut drawn = case.drawn.clone();
+        if self.preset.deidentify.is_some() {
+            drawn.iter_mut().for_each(|drawn| drawn.author.clear());
+        }
+        DrawnOnSeries::measure(whole, &drawn).map(Some)
     }
 }
 

@@ -80,7 +80,7 @@ fn a_measurement_has_the_scale_of_its_region_or_a_reason_why_not() {
     };
     let mask = Mask::from_labels(32, 10, (0..320).map(label).collect()).unwrap();
     let labels = ["left", "right", "both", "time", "none"].map(|name| Label::with_name(name, 0));
-    let measured = Measurements::from_masks(&series, &[0], &[mask], &labels);
+    let measured = Measurements::from_masks(&series, &[0], &[mask], &labels, &mut |_| None);
     let of = |i: usize| {
         let m = &measured.slices[i];
         (

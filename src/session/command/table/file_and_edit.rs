@@ -87,6 +87,13 @@ pub(super) const FILE_AND_EDIT: &[CommandEntry] = &[
         &[ctrl_shift("I")],
     ),
     command_entry(
+        C::ImportMeasurements,
+        File,
+        "Import measurements...",
+        "Import measurements from a DICOM SR (TID 1500)",
+        &[],
+    ),
+    command_entry(
         C::Workspace,
         File,
         "Workspace...",

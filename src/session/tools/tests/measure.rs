@@ -1,9 +1,17 @@
 //! The Measure tool: drawing, values, handles, undo and redo, what is kept on leaving.
 
 use super::*;
-use crate::session::{job::Restored, measurements::MeasureAction, tests::known};
-use labrum_core::measurement::{
-    DrawnMeasurement, Measured, MeasurementPlace, QuantityKind, Shape, ShapeKind,
+use crate::session::{
+    ExportRequest,
+    job::{ExportScope, MaskFileJob, Restored},
+    measurements::MeasureAction,
+    settings::ExportOptions,
+    tests::known,
+};
+use labrum_core::{
+    export_format::ExportFormat,
+    import::ImportedMeasurements,
+    measurement::{DrawnMeasurement, Measured, MeasurementPlace, QuantityKind, Shape, ShapeKind},
 };
 
 fn drawn(session: &Session) -> &[DrawnMeasurement] {
@@ -261,6 +269,99 @@ fn values_of_pixels_follow_when_the_slice_is_loaded() {
     load_all(&mut session, 2);
     assert_eq!(value(&session, QuantityKind::Mean), 200.0);
     assert_eq!(values(&session, 0).summary(), "100.0 px²  200");
+}
+
+fn length_on(slice: u32, name: &str) -> DrawnMeasurement {
+    let shape = Shape::new(ShapeKind::Length, vec![[20.0, 20.0], [30.0, 20.0]]).unwrap();
+    let place = MeasurementPlace::Slice(slice);
+    DrawnMeasurement::new(name.into(), "Others".into(), place, shape)
+}
+
+fn notice_texts(session: &Session) -> Vec<&str> {
+    let notices = session.notices.list.iter();
+    notices.map(|notice| notice.text.as_str()).collect()
+}
+
+#[test]
+fn imported_measurements_are_added_once_as_one_step() {
+    let mut session = measuring(UserCommand::MeasureLength);
+    let case = session.cases[0].id;
+    session.apply_action(Action::Measure(MeasureAction::Import(vec![
+        "/reports".into(),
+    ])));
+    let is_import = |job: &Job| matches!(job, Job::MaskFiles(MaskFileJob::ImportMeasurements { case: of, .. }) if *of == case);
+    assert!(session.take_jobs().iter().any(is_import));
+    let imported = ImportedMeasurements {
+        measurements: vec![length_on(0, "Wall"), length_on(1, "Lumen")],
+        notes: vec!["1 measurement of other images left out".into()],
+    };
+    let event = || Event::ImportedMeasurements {
+        case,
+        result: Ok(imported.clone()),
+    };
+    session.on_event(event());
+    assert_eq!(drawn(&session), imported.measurements);
+    assert_eq!(value(&session, QuantityKind::Length), 10.0);
+    assert_eq!(session.next_undo(), Some("Import measurements"));
+    let texts = notice_texts(&session);
+    assert!(texts.contains(&"Imported 2 measurements."), "{texts:?}");
+    assert!(
+        texts.contains(&"1 measurement of other images left out."),
+        "{texts:?}"
+    );
+
+    let steps = session.history.len();
+    session.on_event(event());
+    assert_eq!(session.history.len(), steps);
+    let texts = notice_texts(&session);
+    assert!(
+        texts.contains(&"No new measurements. 2 measurements are already in this case."),
+        "{texts:?}"
+    );
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(drawn(&session), []);
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(drawn(&session).len(), 2);
+}
+
+#[test]
+fn measurements_are_exported_also_without_a_mask() {
+    let mut session = measuring(UserCommand::MeasureLength);
+    assert_eq!(
+        session.command_refusal(UserCommand::Export),
+        Some("No mask or measurement to export yet")
+    );
+    drag(&mut session, &[[10.0, 10.0], [20.0, 10.0]], false);
+    session.apply_action(Action::SetSlice(0));
+    assert_eq!(session.command_refusal(UserCommand::Export), None);
+    let refusal = |session: &Session, scope, format| session.cannot_export(scope, format);
+    let (slice, case) = (ExportScope::ThisSlice, ExportScope::ThisCase);
+    assert_eq!(
+        refusal(&session, case, ExportFormat::LabelMap),
+        Some("This case has no mask")
+    );
+    assert_eq!(
+        refusal(&session, slice, ExportFormat::DrawnCsv),
+        Some("No measurements were drawn on this slice")
+    );
+    for format in [ExportFormat::DrawnCsv, ExportFormat::Json] {
+        assert_eq!(refusal(&session, case, format), None);
+    }
+    session.apply_action(Action::Export(ExportRequest {
+        folder: "/out".into(),
+        scope: case,
+        options: ExportOptions {
+            formats: vec![ExportFormat::DrawnCsv],
+            ..ExportOptions::default()
+        },
+    }));
+    let job = session.take_jobs().into_iter().find_map(|job| match job {
+        Job::MaskFiles(MaskFileJob::Export(job)) => Some(job),
+        _ => None,
+    });
+    let job = job.unwrap();
+    assert_eq!(job.drawn, drawn(&session));
+    assert!(job.slices.is_empty());
 }
 
 proptest! {
