@@ -139,7 +139,10 @@ fn a_measurement_across_the_slices_belongs_to_its_case() {
     };
     append(&mut workspace, knee, change(None, Some(&drawn)));
     let mut workspace = reopened(workspace);
-    assert_eq!(stored(&mut workspace, "k").measurements, [drawn.clone()]);
+    assert_eq!(
+        stored(&mut workspace, "k").measurements,
+        std::slice::from_ref(&drawn)
+    );
     assert_eq!(stored(&mut workspace, "other").measurements, []);
     assert_eq!(workspace.measured_cases().unwrap(), HashSet::from([knee]));
     append(&mut workspace, knee, change(Some(&drawn), None));

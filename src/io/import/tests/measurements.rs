@@ -30,7 +30,11 @@ fn reports_in_a_folder_are_read_and_other_files_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let series = cardiac();
     let (wall, lumen) = (length("Wall", 2), length("Lumen", 0));
-    write_report(&folder.path().join("1.dcm"), &series, &[wall.clone()]);
+    write_report(
+        &folder.path().join("1.dcm"),
+        &series,
+        std::slice::from_ref(&wall),
+    );
     write_report(
         &folder.path().join("2.dcm"),
         &series,
