@@ -170,6 +170,7 @@ impl Session {
         }
         self.carry_on();
         self.refresh_ortho();
+        self.request_values();
     }
 
     pub(super) fn do_at_once(&mut self, action: Action) {

@@ -4,6 +4,7 @@ use super::{
     appearance::Appearance,
     finding::Finding,
     job::{CaseId, ModelSource, SliceKey, Thumbnail},
+    mask_values::MaskValues,
     measurements::CaseMeasurements,
     view::View,
 };
@@ -91,6 +92,8 @@ pub struct SliceState {
     pub finding: Option<Arc<Finding>>,
     /// The mask revision that `finding` was computed from.
     pub(super) found_revision: u64,
+    /// Values of the pixels under its mask, and the mask revision that they were computed from.
+    pub(super) values: Option<(u64, Arc<MaskValues>)>,
     /// Who made the mask.
     pub(super) work: MaskWork,
     /// The mask; for the slice on the screen the session's live mask is the current one.
@@ -107,6 +110,12 @@ impl SliceState {
         self.finding
             .as_ref()
             .filter(|_| self.found_revision == self.revision)
+    }
+
+    /// True if the values of the pixels under its mask are up to date.
+    pub(super) fn has_values(&self) -> bool {
+        let known = self.values.as_ref();
+        known.is_some_and(|(revision, _)| *revision == self.revision)
     }
 
     /// The newest proposal.

@@ -21,6 +21,7 @@ impl Session {
         self.take_in_event(event);
         self.carry_on();
         self.refresh_ortho();
+        self.request_values();
         if changes_order {
             self.give_reasons();
         }
@@ -78,6 +79,11 @@ impl Session {
                 revision,
                 finding,
             } => self.on_surveyed(key, revision, finding),
+            Event::MaskValues {
+                key,
+                revision,
+                values,
+            } => self.on_mask_values(key, revision, values),
             Event::Resliced {
                 case,
                 plane,

@@ -9,7 +9,7 @@ mod store;
 
 pub use compute::{
     ClickAnswer, ClickJob, ClickModel, InterpolateJob, ResliceJob, RunId, SecondChoiceAnswer,
-    SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob,
+    SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob, ValuesJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, Screenshot, ShapeJob, TrainingJob, ViewerJob};
@@ -21,7 +21,7 @@ pub use store::{
     CaseRecord, CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary,
 };
 
-use super::finding::Finding;
+use super::{finding::Finding, mask_values::MaskValues};
 use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
@@ -363,6 +363,15 @@ pub enum Event {
         revision: u64,
         /// Outlines, uncertain regions and measurements.
         finding: Arc<Finding>,
+    },
+    /// Values of the pixels under a mask.
+    MaskValues {
+        /// The slice.
+        key: SliceKey,
+        /// The revision when the job was made.
+        revision: u64,
+        /// The values of each label.
+        values: Arc<MaskValues>,
     },
     /// The image of an orthogonal view.
     Resliced {

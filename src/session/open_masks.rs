@@ -11,6 +11,8 @@ pub struct OpenMasks {
     pub(super) live: Option<Live>,
     /// Masks of other slices that a brush is painting on.
     pub(super) others: HashMap<SliceKey, Mask>,
+    /// The slice whose pixel values are being computed.
+    pub(super) valued: Option<SliceKey>,
     /// Changes whenever a mask may have changed.
     pub(super) clock: u64,
 }

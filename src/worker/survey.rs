@@ -1,15 +1,16 @@
-//! Computes outlines and measurements of edited masks, and interpolates shapes between slices.
+//! Computes outlines, measurements and pixel values of masks, and interpolates shapes between slices.
 
 use super::Outbox;
 use crate::session::{
     finding::Finding,
-    job::{Event, InterpolateJob, ShapeJob, SurveyJob},
+    job::{Event, InterpolateJob, ShapeJob, SurveyJob, ValuesJob},
+    mask_values::MaskValues,
 };
 use crossbeam_channel::Receiver;
 use labrum_core::{region::Region, tools::interpolate};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Runs jobs until the channel is closed; of several surveys of a slice only the newest.
+/// Runs jobs until the channel is closed: of several surveys of a slice only the newest, pixel values after all others.
 pub(super) fn run_jobs(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
     let mut waiting = VecDeque::new();
     loop {
@@ -18,12 +19,14 @@ pub(super) fn run_jobs(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
             waiting.push_back(job);
         }
         waiting.extend(jobs.try_iter());
-        let Some(job) = waiting.pop_front() else {
+        let next = waiting.iter().position(|job| !is_about_values(job));
+        let Some(job) = waiting.remove(next.unwrap_or(0)) else {
             continue;
         };
         let event = match job {
             ShapeJob::Survey(job) if is_outdated(&job, &waiting) => continue,
             ShapeJob::Survey(job) => survey_mask(job),
+            ShapeJob::Values(job) => mask_values(job),
             ShapeJob::Interpolate(job) => {
                 let shapes = interpolate_shapes(&job);
                 Event::Interpolated(job, shapes)
@@ -39,6 +42,18 @@ fn is_outdated(job: &SurveyJob, waiting: &VecDeque<ShapeJob>) -> bool {
     waiting
         .iter()
         .any(|later| matches!(later, ShapeJob::Survey(later) if later.key == job.key))
+}
+
+fn is_about_values(job: &ShapeJob) -> bool {
+    matches!(job, ShapeJob::Values(_))
+}
+
+fn mask_values(job: ValuesJob) -> Event {
+    Event::MaskValues {
+        key: job.key,
+        revision: job.revision,
+        values: Arc::new(MaskValues::of_mask(&job.mask, &job.image)),
+    }
 }
 
 fn survey_mask(job: SurveyJob) -> Event {

@@ -12,7 +12,9 @@ use labrum_core::{
     label::Label,
     mask::Mask,
     measure::{Measurement, label_volume, measure_all},
-    measurement::{Channel, ValueStatistics, region_statistics, value_unit},
+    measurement::{
+        Channel, SeriesMeasurement, ValueStatistics, measure_series, region_statistics, value_unit,
+    },
     naming::{file_name_text, told_apart},
     scale::NoLength,
     study::{Series, Slice},
@@ -193,7 +195,7 @@ impl Measurements {
     ) -> Self {
         let count = labels.len().min(255) as u8;
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
-        let (mut slices, mut over_series) = (Vec::new(), Vec::<LabelOverSeries>::new());
+        let (mut slices, mut found) = (Vec::new(), Vec::new());
         for ((slice, place), mask) in series.slices.iter().zip(places).zip(masks) {
             let measured = measure_all(mask, count, &slice.length_scale());
             if measured.is_empty() {
@@ -205,31 +207,24 @@ impl Measurements {
                 mask,
                 image: read(slice),
             };
-            for m in &measured {
-                let (name, values) = (&names[usize::from(m.label) - 1], here.values_of(m.label));
-                let row = here.row(m, &values, name);
-                LabelOverSeries::add_slice(
-                    &mut over_series,
-                    m,
-                    (name.as_str(), place + 1),
-                    &values,
-                );
-                slices.push(row);
+            for m in measured {
+                let values = here.values_of(m.label);
+                slices.push(here.row(&m, &values, &names[usize::from(m.label) - 1]));
+                found.push((*place, m, values));
             }
         }
-        let volumes = volume_measurements(series, masks, &names);
-        for label in &mut over_series {
-            let volume = volumes.iter().find(|v| v.label == label.label);
-            label.volume_mm3 = volume.map(|v| v.volume_mm3);
-            let row = slices.iter().find(|row| row.label == label.label);
-            label.value_unit = row.and_then(|row| row.value_unit.clone());
-        }
-        over_series.sort_by_key(|label| label.label);
+        let over_series = measure_series(found.iter().map(|(at, m, values)| (*at, m, &values[..])));
+        let of_label = |measured: &SeriesMeasurement| {
+            let row = slices.iter().find(|row| row.label == measured.label);
+            let unit = row.and_then(|row: &SliceMeasurement| row.value_unit.clone());
+            let name = &names[usize::from(measured.label) - 1];
+            LabelOverSeries::new(measured, name, series.slice_spacing(), unit)
+        };
         Self {
             series: series.id.clone(),
+            volumes: volume_measurements(series, masks, &names),
+            labels: over_series.iter().map(of_label).collect(),
             slices,
-            volumes,
-            labels: over_series,
             drawn: Vec::new(),
         }
     }

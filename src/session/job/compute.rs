@@ -148,6 +148,19 @@ pub struct SurveyJob {
     pub scale: Scale,
 }
 
+/// Compute the values of the pixels under a mask.
+#[derive(Clone, Debug)]
+pub struct ValuesJob {
+    /// The slice.
+    pub key: SliceKey,
+    /// Revision of the mask: a result for another one is dropped.
+    pub revision: u64,
+    /// The mask.
+    pub mask: Mask,
+    /// The pixels of the slice.
+    pub image: Arc<Image>,
+}
+
 /// Compute the image of an orthogonal view.
 #[derive(Clone, Debug)]
 pub struct ResliceJob {

@@ -2,7 +2,7 @@
 
 use super::{
     CaseId, ClickJob, ClickModel, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob,
-    SecondChoiceJob, SegmentJob, SliceKey, SurveyJob, TrainJob,
+    SecondChoiceJob, SegmentJob, SliceKey, SurveyJob, TrainJob, ValuesJob,
 };
 use crate::session::settings::Settings;
 use labrum_core::{
@@ -96,6 +96,8 @@ pub enum MaskFileJob {
 pub enum ShapeJob {
     /// Compute outlines and measurements of a mask.
     Survey(SurveyJob),
+    /// Compute the values of the pixels under a mask, after all other jobs.
+    Values(ValuesJob),
     /// Interpolate shapes between slices.
     Interpolate(Box<InterpolateJob>),
 }

@@ -5,6 +5,7 @@
 
 mod click;
 mod measure;
+mod values;
 
 use super::*;
 use crate::session::{

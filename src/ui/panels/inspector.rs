@@ -1,7 +1,7 @@
 //! The panel on the right: active tool, labels, mask editing, uncertain boundary, view, measurements, model, training,
 //! window/level, and the buttons that finish a case.
 
-use super::{labels, measurements, operations, tools, training};
+use super::{labels, mask_values, measurements, operations, tools, training};
 use crate::{
     session::{
         Action, Fitting, Session,
@@ -14,8 +14,8 @@ use crate::{
         dialogs::Dialogs,
         shortcuts, theme,
         widgets::{
-            color_swatch, command_button, explanation_text, folding_section, format_number,
-            name_value_line, primary_button, segmented_choice, with_icon,
+            command_button, explanation_text, folding_section, primary_button, segmented_choice,
+            with_icon,
         },
     },
 };
@@ -24,7 +24,7 @@ use egui::{
     Slider, Ui, vec2,
 };
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
-use labrum_core::{device::DeviceChoice, geometry::SpacingSource, measure::Measurement};
+use labrum_core::device::DeviceChoice;
 
 /// Shows the panel, with measurements of slice `shown`; returns the command under the pointer if it can be previewed.
 pub(in crate::ui) fn show_panel(
@@ -74,8 +74,13 @@ pub(in crate::ui) fn show_panel(
             });
             folding_section(ui, "View", |ui| show_view_section(ui, session, actions));
             folding_section(ui, "Measurements", |ui| {
-                show_measurements(ui, session, case, shown)
+                mask_values::show_measurements(ui, session, case, shown)
             });
+            if case.slices.len() > 1 {
+                folding_section(ui, "Measurements of the series", |ui| {
+                    mask_values::show_series(ui, session, case)
+                });
+            }
             folding_section(ui, "Model", |ui| {
                 show_model_section(ui, session, case, actions)
             });
@@ -300,92 +305,6 @@ fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) 
         UserCommand::ToggleDrawn,
     ));
     push_changed_settings(session, settings, actions);
-}
-
-fn show_measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize>) {
-    let Some(finding) = case
-        .slices
-        .get(shown.unwrap_or(case.slice))
-        .and_then(|s| s.finding.as_ref())
-    else {
-        let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
-        return match session.models.runs.iter().any(|r| r.case == case.id) {
-            true => explanation_text(ui, "Segmenting..."),
-            false => explanation_text(
-                ui,
-                &format!("No mask on this slice. Draw one, or run a model ({run})."),
-            ),
-        };
-    };
-    if finding.measurements.is_empty() {
-        explanation_text(ui, "No labels on this slice.");
-    }
-    for measurement in &finding.measurements {
-        show_measurement(ui, session, measurement);
-    }
-    let sources: Vec<_> = finding
-        .measurements
-        .iter()
-        .filter_map(|m| Some(m.spacing.ok()?.source))
-        .collect();
-    for (_, source) in sources
-        .iter()
-        .enumerate()
-        .filter(|(at, source)| !sources[..*at].contains(source))
-    {
-        explanation_text(
-            ui,
-            &format!("Lengths are in {}.", source_of_lengths(Some(*source))),
-        );
-    }
-    let mut told = Vec::new();
-    for measurement in &finding.measurements {
-        if let Err(why) = measurement.spacing
-            && !told.contains(&why)
-        {
-            told.push(why);
-            explanation_text(ui, &why.reason_sentence());
-        }
-    }
-}
-
-/// Unit and source of the lengths on an image.
-pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
-    match source {
-        Some(SpacingSource::PixelSpacing | SpacingSource::Nifti) => "mm from the header",
-        Some(SpacingSource::ImagerPixelSpacing) => {
-            "mm from the header, measured at the detector (magnified)"
-        }
-        Some(SpacingSource::UltrasoundRegion) => "mm from the ultrasound regions in the header",
-        Some(SpacingSource::Picture) => "mm from pixel_spacing_mm.csv",
-        Some(SpacingSource::AspectRatioOnly) | None => "pixels (no pixel spacing)",
-    }
-}
-
-fn show_measurement(ui: &mut Ui, session: &Session, m: &Measurement) {
-    let label = usize::from(m.label)
-        .checked_sub(1)
-        .and_then(|i| session.labels.all_labels().get(i));
-    ui.horizontal(|ui| {
-        color_swatch(ui, label.map_or([255; 3], |l| l.color));
-        ui.label(
-            RichText::new(session.labels.label_name(m.label))
-                .color(theme::current_colors(ui).strong),
-        );
-    });
-    let unit = m.unit.symbol();
-    name_value_line(ui, "Area", &format!("{} {unit}²", format_number(m.area)));
-    name_value_line(
-        ui,
-        "Longest diameter",
-        &format!("{} {unit}", format_number(m.longest_diameter.length)),
-    );
-    name_value_line(
-        ui,
-        "Perimeter",
-        &format!("{} {unit}", format_number(m.perimeter)),
-    );
-    ui.add_space(4.0);
 }
 
 fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {

@@ -5,6 +5,7 @@ pub(super) mod context;
 pub(super) mod inspector;
 mod labels;
 pub(super) mod looking;
+mod mask_values;
 mod measurements;
 pub(super) mod menu;
 mod operations;

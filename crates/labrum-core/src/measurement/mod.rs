@@ -7,12 +7,14 @@
 mod geometry;
 mod handles;
 mod measured;
+mod over_series;
 mod place;
 mod quantity;
 mod statistics;
 
 pub use geometry::{EllipseAxes, Outline};
 pub use measured::{Measured, Surface, measure_on_view, measure_shape};
+pub use over_series::{SeriesMeasurement, measure_series};
 pub use place::{DrawnMeasurement, MeasurementChange, MeasurementPlace, ViewFrame, apply_change};
 pub use quantity::{Channel, Quantity, QuantityKind, QuantityUnit, format_value};
 pub use statistics::{ValueStatistics, merge_statistics, region_statistics, value_unit};

@@ -6,7 +6,7 @@ use crate::{
         case::{Case, ThumbnailState, status_label},
     },
     ui::{
-        panels::{context, inspector},
+        panels::{context, mask_values},
         textures::Textures,
         theme,
         widgets::{format_seconds, width_of},
@@ -226,7 +226,10 @@ fn length_source_text(case: &Case) -> Option<String> {
         .uniform_spacing()
         .or_else(|| scale.regions.iter().find_map(|region| region.spacing))
         .map(|s| s.source);
-    Some(format!("Lengths: {}", inspector::source_of_lengths(source)))
+    Some(format!(
+        "Lengths: {}",
+        mask_values::source_of_lengths(source)
+    ))
 }
 
 /// The model of the proposal, and its uncertainty.
