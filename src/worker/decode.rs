@@ -161,6 +161,7 @@ fn sample_image(image: &Image, columns: usize, rows: usize) -> Image {
         pixels: pick_pixels(&image.pixels, indices),
         rescale: image.rescale,
         unit: None,
+        suv_factor: None,
         inverted: image.inverted,
         windows: Vec::new(),
         voi_lut: None,

@@ -204,6 +204,8 @@ pub struct Image {
     pub rescale: Rescale,
     /// Unit of the modality values: "HU".
     pub unit: Option<String>,
+    /// PET: the standardized uptake value by body weight, in g/ml, of a modality value of 1, if the header gives it.
+    pub suv_factor: Option<f64>,
     /// MONOCHROME1, or a Presentation LUT Shape of INVERSE: the lowest value is shown white.
     pub inverted: bool,
     /// Windows stored in the file, in order.
@@ -237,6 +239,7 @@ impl Image {
             pixels,
             rescale: Rescale::default(),
             unit: None,
+            suv_factor: None,
             inverted: false,
             windows: Vec::new(),
             voi_lut: None,

@@ -75,6 +75,7 @@ pub fn view_image(
             Rescale::default()
         },
         unit: first.unit.clone(),
+        suv_factor: None,
         inverted: first.inverted,
         windows: first.windows.clone(),
         voi_lut: first.voi_lut.clone(),

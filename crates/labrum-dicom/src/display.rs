@@ -7,6 +7,7 @@ use super::{
     file::DicomFile,
     geometry::functional_group,
     header::{Photometric, PixelHeader, StoredNumber},
+    suv::suv_factor,
 };
 use dicom_dictionary_std::tags;
 use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, WindowPreset};
@@ -30,9 +31,11 @@ pub(crate) fn fill_display_attributes(
 ) -> Result<(), String> {
     image.rescale = frame_rescale(file, frame);
     image.unit = modality_unit(file, frame);
+    image.suv_factor = suv_factor(&file.data);
     image.padding = padding_range(file, header, image.rescale);
     if let Some(kind) = apply_modality_table(image, file, header)? {
         image.unit = kind;
+        image.suv_factor = None;
         image.padding = None;
     }
     image.windows = window_presets(file, frame);

@@ -27,6 +27,7 @@ pub mod seg;
 mod split;
 pub mod structure_set;
 pub mod structures;
+mod suv;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -4,6 +4,7 @@
 mod diffusion;
 mod display;
 mod one_uid;
+mod suv;
 mod unknown;
 mod who_and_when;
 

@@ -50,12 +50,13 @@ pub fn merge_statistics(all: &mut Vec<ValueStatistics>, more: &[ValueStatistics]
     }
 }
 
-/// Statistics of the pixels of a region: modality values (HU for CT) in the unit of [`value_unit`], or 0..=255 for each
-/// channel of a colour image. Pixels outside of the image and values that are not finite are left out; empty if no pixel
-/// remains.
+/// Statistics of the pixels of a region: modality values (HU for CT, SUV for PET) in the unit of [`value_unit`], or 0..=255
+/// for each channel of a colour image. Pixels outside of the image and values that are not finite are left out; empty if
+/// no pixel remains.
 pub fn region_statistics(image: &Image, region: &Region) -> Vec<ValueStatistics> {
     if !image.is_color() {
-        let values = pixel_indices(image, region).map(|i| image.modality_value(i));
+        let factor = image.suv_factor.unwrap_or(1.0);
+        let values = pixel_indices(image, region).map(|i| factor * image.modality_value(i));
         return statistics_of(values, None).into_iter().collect();
     }
     let mut all = Vec::new();
@@ -77,11 +78,14 @@ fn pixel_indices<'a>(image: &'a Image, region: &'a Region) -> impl Iterator<Item
     })
 }
 
-/// The unit of the values of an image; empty if they have none.
+/// The unit of the values of an image in statistics: "SUV" where the header gives standardized uptake values, else that of
+/// the modality values; empty if they have none.
 pub fn value_unit(image: &Image) -> &str {
-    match &image.unit {
-        Some(unit) if !image.is_color() => unit,
-        _ => "",
+    match (&image.unit, image.suv_factor) {
+        _ if image.is_color() => "",
+        (_, Some(_)) => "SUV",
+        (Some(unit), None) => unit,
+        (None, None) => "",
     }
 }
 

@@ -260,6 +260,24 @@ fn values_that_are_not_finite_are_left_out() {
 }
 
 #[test]
+fn pet_has_uptake_values_where_the_header_gives_them() {
+    let image = Image {
+        unit: Some("BQML".into()),
+        suv_factor: Some(0.5),
+        ..Image::new(2, 1, Pixels::U16(vec![4, 8])).unwrap()
+    };
+    let all = shape(ShapeKind::Rectangle, &[[0.0, 0.0], [2.0, 1.0]]);
+    let found = region_statistics(&image, &all.pixels_inside(2, 1))[0];
+    assert_eq!((found.mean, found.deviation), (3.0, 1.0));
+    assert_eq!((found.maximum, value_unit(&image)), (4.0, "SUV"));
+    let without = Image {
+        suv_factor: None,
+        ..image
+    };
+    assert_eq!(value_unit(&without), "BQML");
+}
+
+#[test]
 fn statistics_of_parts_make_those_of_the_whole() {
     let image = Image::new(6, 1, Pixels::I16(vec![-1000, -980, 40, 55, 3000, 17])).unwrap();
     let of = |from: f64, to: f64| {
