@@ -1,4 +1,4 @@
-//! The reader of segmentations: segments, frames, and masks laid over a series.
+//! The readers of segmentations and measurement reports: segments, frames, and masks and measurements laid over a series.
 #![no_main]
 
 use labrum::io::{import, open};
@@ -33,5 +33,6 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         let _ = import::read_masks(&[path.to_owned()], series(), &MaskChoice::default());
+        let _ = import::read_measurements(&[path.to_owned()], series());
     });
 });

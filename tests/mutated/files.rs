@@ -12,6 +12,7 @@ use labrum_core::{
     },
     learning::{ModelKind, NewVersion, VersionState},
     mask::{Mask, PackedMask},
+    measurement::{DrawnMeasurement, MeasurementChange, MeasurementPlace, Shape, ShapeKind},
     study::{Source, Status},
 };
 use std::{
@@ -32,7 +33,7 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The image that the segmentations were made from.
+/// The image that the segmentations and the report were made on.
 pub(crate) fn segmented() -> PathBuf {
     root("tests/fixtures/syntaxes/explicit-little-endian.dcm")
 }
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<File> {
         ("tests/fixtures/pydicom", Format::Dicom, 2),
         ("tests/fixtures/syntaxes", Format::Dicom, 3),
         ("tests/fixtures/segmentations", Format::Segmentation, 8),
+        ("tests/fixtures/reports", Format::Report, 20),
     ];
     for (folder, format, weight) in fixtures {
         files.extend(inside(&root(folder), format, weight));
@@ -272,7 +274,28 @@ fn palette() -> Vec<u8> {
     bytes
 }
 
-/// A workspace with cases, masks, steps and a model version, in one file.
+/// The changes that make a measurement of each kind.
+fn measurements(case: usize) -> Vec<MeasurementChange> {
+    let points = [[1.0, 2.0], [9.0, 2.0], [5.0, 1.0], [5.0, 3.0]];
+    let shapes = ShapeKind::ALL.into_iter().filter_map(|kind| {
+        (1..=points.len()).find_map(|count| Shape::new(kind, points[..count].to_vec()))
+    });
+    let drawn = shapes.enumerate().map(|(number, shape)| DrawnMeasurement {
+        id: format!("{:032x}", 8 * case + number),
+        name: "Lesion".into(),
+        finding: None,
+        author: "Reader".into(),
+        place: MeasurementPlace::Slice(0),
+        shape,
+    });
+    let changes = drawn.map(|drawn| MeasurementChange {
+        before: None,
+        after: Some(drawn),
+    });
+    changes.collect()
+}
+
+/// A workspace with cases, masks, measurements, steps and a model version, in one file.
 fn workspace() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(folder.path()).unwrap();
@@ -327,7 +350,10 @@ fn workspace() -> Vec<u8> {
             author,
             tool: "brush".into(),
             edits: vec![(0, edit)],
-            also: Also::default(),
+            also: Also {
+                measurements: measurements(n),
+                ..Also::default()
+            },
             state: StepState::Done,
         };
         workspace.append_step(&step, &[]).unwrap();

@@ -13,6 +13,7 @@ use crate::random::Random;
 pub(crate) enum Format {
     Dicom,
     Segmentation,
+    Report,
     Png,
     Jpeg,
     Tiff,
@@ -28,7 +29,7 @@ impl Format {
     /// The usual file extension.
     pub(crate) fn ending(self) -> &'static str {
         match self {
-            Self::Dicom | Self::Segmentation => "dcm",
+            Self::Dicom | Self::Segmentation | Self::Report => "dcm",
             Self::Png => "png",
             Self::Jpeg => "jpg",
             Self::Tiff => "tif",
@@ -52,7 +53,7 @@ impl Format {
 /// Applies one mutation.
 pub(crate) fn mutate(format: Format, bytes: &mut Vec<u8>, random: &mut Random) {
     match format {
-        Format::Dicom | Format::Segmentation => dicom::mutate(bytes, random),
+        Format::Dicom | Format::Segmentation | Format::Report => dicom::mutate(bytes, random),
         Format::Png => pictures::png(bytes, random),
         Format::Jpeg => pictures::jpeg(bytes, random),
         Format::Tiff => pictures::tiff(bytes, random),

@@ -90,6 +90,9 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
         outcome.note(label_file::mask_values(path, 0));
         outcome.note(label_file::read_mask(path, ValueReading::default()));
     }
+    if format == Format::Report {
+        outcome.note(import::read_measurements(&[path.to_owned()], series()));
+    }
     if format == Format::Segmentation || format.is_picture() {
         outcome.note(import::read_masks(
             &[path.to_owned()],
@@ -99,7 +102,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     }
 }
 
-/// The series that the segmentations belong to.
+/// The series that the segmentations and reports belong to.
 fn series() -> &'static Series {
     static SERIES: OnceLock<Series> = OnceLock::new();
     SERIES.get_or_init(|| {

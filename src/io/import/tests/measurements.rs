@@ -85,3 +85,42 @@ fn files_that_are_no_reports_are_refused() {
     assert_eq!(error.path.as_deref(), Some(image.as_path()));
     assert!(read_measurements(&[], &series).is_err());
 }
+
+#[test]
+fn measurements_of_another_program_are_placed_on_their_frames() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let image = fixtures.join("syntaxes/explicit-little-endian.dcm");
+    let catalog = open::read_catalog(&[image], &mut |_| {}, &Cancel::default()).unwrap();
+    let series = &catalog.studies[0].series[0];
+    let report = fixtures.join("reports/highdicom.dcm");
+    let got = read_measurements(&[report], series).unwrap();
+    assert_eq!(got.notes, Vec::<String>::new());
+    let found: Vec<(&str, Option<usize>, ShapeKind)> = got
+        .measurements
+        .iter()
+        .map(|m| (m.name.as_str(), m.slice(), m.shape.kind()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("Polygon", Some(0), ShapeKind::Freehand),
+            ("Box", Some(0), ShapeKind::Rectangle),
+            ("Ellipse", Some(0), ShapeKind::Ellipse),
+            ("Circle", Some(0), ShapeKind::Ellipse),
+            ("Line", Some(1), ShapeKind::Length),
+            ("Corner", Some(1), ShapeKind::Angle),
+        ]
+    );
+    let points = |at: usize| got.measurements[at].shape.points();
+    assert_eq!(points(0), [[3.0, 4.0], [20.0, 5.0], [12.0, 22.0]]);
+    assert_eq!(points(1), [[5.0, 6.0], [15.0, 26.0]]);
+    assert_eq!(points(4), [[1.5, 2.25], [3.0, 4.0]]);
+    // A circle of radius 6 around (14, 14).
+    for corner in points(3) {
+        let radius = (corner[0] - 14.0).hypot(corner[1] - 14.0);
+        assert!((radius - 6.0).abs() < 1e-2, "{corner:?}");
+    }
+    let polygon = &got.measurements[0];
+    assert_eq!(polygon.author, "Olga Other");
+    assert_eq!(polygon.finding.as_ref().unwrap().scheme, "SCT");
+}
