@@ -17,7 +17,12 @@ use labrum::{
     worker::{AppFolders, SegmentationNetwork, Worker},
 };
 use labrum_core::{
-    device::DeviceChoice, image::Image, label::Label, mask::Mask, prediction::Prediction,
+    device::DeviceChoice,
+    image::Image,
+    label::Label,
+    mask::Mask,
+    measurement::{DrawnMeasurement, ShapeKind},
+    prediction::Prediction,
 };
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -333,6 +338,10 @@ impl Editor {
             );
             labels.hash(&mut hasher);
         }
+        // Undo and redo may change their order in the list.
+        let mut drawn: Vec<&DrawnMeasurement> = case.measurements.all().iter().collect();
+        drawn.sort_by(|a, b| a.id.cmp(&b.id));
+        format!("{drawn:?}").hash(&mut hasher);
         hasher.finish()
     }
 
@@ -365,7 +374,7 @@ impl Editor {
     /// A random action of a user.
     fn gesture(&mut self, random: &mut Random) {
         use UserCommand as C;
-        match random.below(28) {
+        match random.below(31) {
             0..6 => self.stroke(C::ToolBrush, random),
             6..8 => self.stroke(C::ToolEraser, random),
             8..10 => self.stroke(C::ToolSmartBrush, random),
@@ -408,6 +417,7 @@ impl Editor {
             }
             24 => self.command([C::Accept, C::Skip][random.below(2) as usize]),
             25 | 26 => self.command(C::Undo),
+            27..30 => self.measure(random),
             _ => self.command(C::Redo),
         }
     }
@@ -426,6 +436,24 @@ impl Editor {
             self.point(PointerPhase::Drag, at, random);
         }
         self.point(PointerPhase::Release, at, random);
+    }
+
+    /// Draws measurements, or drags those that are there; deletes some.
+    fn measure(&mut self, random: &mut Random) {
+        if random.below(4) == 0 {
+            return self.command(UserCommand::DeleteMeasurement);
+        }
+        let kind = ShapeKind::ALL[random.below(ShapeKind::ALL.len() as u64) as usize];
+        self.command(UserCommand::for_measure_kind(kind));
+        for _ in 0..2 {
+            let places = [0; 3].map(|_| self.place(random));
+            self.point(PointerPhase::Press, places[0], random);
+            self.point(PointerPhase::Drag, places[1], random);
+            self.point(PointerPhase::Release, places[2], random);
+            // Each may be a step of its own.
+            self.submit_jobs();
+        }
+        self.command(UserCommand::Cancel);
     }
 
     fn polygon(&mut self, random: &mut Random) {
