@@ -25,6 +25,7 @@ use labrum_core::{
     journal::{Also, Author, CaseDescription, CaseKey, JournalStep, StepState},
     label::Label,
     mask::{Mask, Rule},
+    stack::ViewPlane,
     study::{Catalog, Kind, Series, Slice, Source, Study},
     tools::stroke,
 };
@@ -301,6 +302,33 @@ fn whole_move(_: &mut Criterion) {
     }
 }
 
+fn measure(c: &mut Criterion) {
+    let mut session = session();
+    session.apply_action(Action::Command(UserCommand::MeasureEllipse));
+    for n in 0..20 {
+        let corner = [
+            100.0 + 180.0 * f64::from(n % 10),
+            200.0 + 1500.0 * f64::from(n / 10),
+        ];
+        point(&mut session, PointerPhase::Press, corner);
+        let opposite = corner.map(|v| v + 80.0);
+        point(&mut session, PointerPhase::Drag, opposite);
+        point(&mut session, PointerPhase::Release, opposite);
+    }
+    point(&mut session, PointerPhase::Press, [1024.0, 1024.0]);
+    let mut n = 0;
+    c.bench_function(
+        "pointer move that draws an ellipse beside 20 others, 2048x2048",
+        |b| {
+            b.iter(|| {
+                n += 1;
+                point(&mut session, PointerPhase::Drag, place(n));
+                black_box(session.shown_measurements(ViewPlane::Slice, 0))
+            });
+        },
+    );
+}
+
 fn survey(c: &mut Criterion) {
     let mut mask = Mask::new_blank(SIDE, SIDE);
     mask.paint_region(
@@ -327,6 +355,6 @@ fn survey(c: &mut Criterion) {
 criterion_group! {
     name = editing;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1)).sample_size(30);
-    targets = whole_move, brush_move, gesture, undo, journal, survey
+    targets = whole_move, brush_move, gesture, undo, journal, measure, survey
 }
 criterion_main!(editing);

@@ -22,6 +22,9 @@ use labrum_core::{
 };
 use std::{path::PathBuf, sync::Arc};
 
+/// Values of larger regions, in pixels, are not computed with every move of the pointer.
+const MOST_WHILE_DRAWN: f64 = 250_000.0;
+
 impl Session {
     pub(super) fn measure_action(&mut self, action: MeasureAction) {
         match action {
@@ -330,11 +333,27 @@ impl Session {
     }
 
     /// The values of a shape at a place in a case; without values of pixels while its slice is not loaded.
-    pub(super) fn measured(
+    fn measured(&self, case: &Case, place: &MeasurementPlace, shape: &Shape) -> Measured {
+        self.measured_with(case, place, shape, true)
+    }
+
+    /// As [`Self::measured`], for a shape that is being drawn: values of the pixels of a large region follow at its end.
+    pub(super) fn measured_while_drawn(
         &self,
         case: &Case,
         place: &MeasurementPlace,
         shape: &Shape,
+    ) -> Measured {
+        let pixels = shape.area([1.0; 2]).unwrap_or_default();
+        self.measured_with(case, place, shape, pixels <= MOST_WHILE_DRAWN)
+    }
+
+    fn measured_with(
+        &self,
+        case: &Case,
+        place: &MeasurementPlace,
+        shape: &Shape,
+        has_pixels: bool,
     ) -> Measured {
         let slice = match place {
             MeasurementPlace::Slice(slice) => *slice as usize,
@@ -345,11 +364,12 @@ impl Session {
             slice,
         };
         let scale = self.length_scale(case, key.slice);
+        let loaded = self.loaded_slice(key).filter(|_| has_pixels);
         let surface = Surface {
             columns: case.series.columns,
             rows: case.series.rows,
             scale: &scale,
-            image: self.loaded_slice(key).map(|loaded| &*loaded.image),
+            image: loaded.map(|loaded| &*loaded.image),
         };
         measure_shape(shape, &surface)
     }

@@ -361,7 +361,7 @@ impl Session {
         let case = self.cases.case_by_id(ground.case);
         let measured = shape
             .zip(case)
-            .map(|(shape, case)| self.measured(case, &ground.place, &shape));
+            .map(|(shape, case)| self.measured_while_drawn(case, &ground.place, &shape));
         if let ToolGesture::Measure(gesture) = &mut self.tools.gesture {
             gesture.measured = measured;
         }
