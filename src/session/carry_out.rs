@@ -32,6 +32,14 @@ impl Session {
         self.carry_out(command);
     }
 
+    fn take_tool(&mut self, command: UserCommand) {
+        self.choose_tool(command.tool_kind().unwrap_or_default());
+    }
+
+    fn measure_by(&mut self, command: UserCommand) {
+        self.choose_measurement(command.measure_kind().unwrap_or_default());
+    }
+
     /// Runs a command that is allowed now.
     fn carry_out(&mut self, command: UserCommand) {
         use UserCommand as C;
@@ -51,15 +59,8 @@ impl Session {
             C::Redo => self.redo(Reach::Here),
             C::UndoAnywhere => self.undo(Reach::AnyCase),
             C::RedoAnywhere => self.redo(Reach::AnyCase),
-            C::Grow
-            | C::Shrink
-            | C::Smooth
-            | C::FillHoles
-            | C::RemoveIslands
-            | C::KeepLargest
-            | C::EmptyLabel => {
-                self.apply_operation(command);
-            }
+            C::Grow | C::Shrink | C::Smooth | C::FillHoles => self.apply_operation(command),
+            C::RemoveIslands | C::KeepLargest | C::EmptyLabel => self.apply_operation(command),
             C::NothingHere => self.nothing_here(),
             C::NothingElsewhere => self.nothing_elsewhere(),
             C::RemoveCase => self.remove_case(),
@@ -70,27 +71,14 @@ impl Session {
             C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
             C::ImportFound => self.import_masks(self.masks_found()),
             C::ImportMeasurements => self.jobs.push(Job::Dialog(Pick::Measurements)),
-            C::ToolLook
-            | C::ToolClick
-            | C::ToolBrush
-            | C::ToolEraser
-            | C::ToolSmartBrush
-            | C::ToolPolygon
-            | C::ToolLasso
-            | C::ToolLiveWire
-            | C::ToolFill
-            | C::ToolPull
-            | C::ToolMeasure => self.choose_tool(command.tool_kind().unwrap_or_default()),
-            C::MeasureLength
-            | C::MeasureAngle
-            | C::MeasureCobb
-            | C::MeasureBidirectional
-            | C::MeasureEllipse
-            | C::MeasureRectangle
-            | C::MeasureFreehand
-            | C::MeasurePoint => {
-                self.choose_measurement(command.measure_kind().unwrap_or_default())
-            }
+            C::ToolLook | C::ToolClick | C::ToolBrush | C::ToolEraser => self.take_tool(command),
+            C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => self.take_tool(command),
+            C::ToolLiveWire | C::ToolFill | C::ToolPull => self.take_tool(command),
+            C::ToolMeasure => self.take_tool(command),
+            C::MeasureLength | C::MeasureAngle | C::MeasureCobb => self.measure_by(command),
+            C::MeasureBidirectional | C::MeasureEllipse => self.measure_by(command),
+            C::MeasureRectangle | C::MeasureFreehand => self.measure_by(command),
+            C::MeasurePoint => self.measure_by(command),
             C::NextMeasurement => self.next_measurement(),
             C::DeleteMeasurement => self.delete_selected_measurement(),
             C::LargerBrush => self.resize_tool(1),
