@@ -5,6 +5,8 @@
 //! their groups name images of the series, or lie in planes of it.
 
 mod codes;
+mod content;
+mod groups;
 mod place;
 mod read;
 mod write;

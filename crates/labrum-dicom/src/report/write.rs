@@ -2,7 +2,9 @@
 
 use super::{
     ReportSummary, Reported, TRIED,
-    codes::{self, Term, code, quantity_concept, term_sequence, unit_code},
+    codes::{self, code, term_sequence},
+    content::{code_content, content_item, separate_content, template_element},
+    groups::{Grounds, measurement_group},
 };
 use crate::{
     IMPLEMENTATION_CLASS_UID,
@@ -10,24 +12,16 @@ use crate::{
         charset::Charset,
         clean::is_uid,
         element::{
-            Item, code_sequence, decimal_string, encoded_text_element, file_bytes, new_uid,
-            one_line, put_all, sequence_element, sequence_item, text_element,
+            Item, encoded_text_element, file_bytes, new_uid, one_line, put_all, sequence_element,
+            sequence_item, text_element,
         },
         origin::{Origin, Reference},
     },
 };
-use dicom_core::{DataElement, PrimitiveValue, VR, header::Header};
+use dicom_core::{VR, header::Header};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemElement;
-use labrum_core::{
-    Error, Result,
-    boundary::Point,
-    label::Code,
-    measurement::{
-        DrawnMeasurement, MeasurementPlace, Quantity, QuantityKind, Shape, ShapeKind, ViewFrame,
-    },
-    study::Series,
-};
+use labrum_core::{Error, Result, study::Series};
 use std::collections::BTreeMap;
 
 /// Explicit VR limits the coordinates of one item to 64 KiB: longer ones need implicit VR.
@@ -39,13 +33,6 @@ pub(super) struct EncodedReport {
     /// Number of measurement groups.
     pub(super) groups: usize,
     pub(super) summary: ReportSummary,
-}
-
-/// What coordinates refer to.
-struct Grounds {
-    /// The image of each slice with measurements, by its index in the series.
-    images: BTreeMap<u32, Reference>,
-    frame_of_reference: Option<String>,
 }
 
 /// Encodes the file; the series is DICOM, and there are measurements (checked by the caller).
@@ -304,270 +291,4 @@ fn observer_context(observers: &[String], charset: &Charset) -> Vec<Item> {
         }
     }
     content
-}
-
-/// A Measurement Group: TID 1410 for regions, TID 1501 for others. `None` if it lies across the slices and the series
-/// has no frame of reference.
-fn measurement_group(
-    reported: &Reported<'_>,
-    grounds: &Grounds,
-    charset: &Charset,
-) -> Option<Item> {
-    let drawn = reported.drawn;
-    let name = charset.encode_text(&one_line(&drawn.name, 64));
-    let mut content = vec![
-        content_item(
-            "HAS OBS CONTEXT",
-            "TEXT",
-            codes::TRACKING_IDENTIFIER,
-            [encoded_text_element(tags::TEXT_VALUE, VR::UT, name)],
-        ),
-        content_item(
-            "HAS OBS CONTEXT",
-            "UIDREF",
-            codes::TRACKING_UID,
-            [text_element(tags::UID, VR::UI, drawn.tracking_uid())],
-        ),
-    ];
-    if let Some(finding) = &drawn.finding {
-        content.push(code_content("CONTAINS", codes::FINDING, finding));
-    }
-    // A point without a known value has no measurement that its coordinates could belong to.
-    let is_region = drawn.shape.kind().is_region() || reported.measured.quantities.is_empty();
-    if is_region {
-        let (graphic, points) = region_graphic(&drawn.shape, pixel_size(reported));
-        content.push(coordinates(
-            "CONTAINS",
-            codes::IMAGE_REGION,
-            graphic,
-            &points,
-            drawn,
-            grounds,
-        )?);
-    }
-    for quantity in &reported.measured.quantities {
-        let mut item = numeric_content(quantity);
-        let mut inner = Vec::new();
-        let (_, derivation) = quantity_concept(quantity.kind, quantity.channel, &quantity.unit);
-        inner.extend(derivation.map(|derivation| {
-            code_content("HAS CONCEPT MOD", codes::DERIVATION, &code(derivation))
-        }));
-        if !is_region {
-            let (graphic, points) = line_graphic(&drawn.shape, quantity.kind, reported);
-            inner.push(coordinates(
-                "INFERRED FROM",
-                codes::SOURCE,
-                graphic,
-                &points,
-                drawn,
-                grounds,
-            )?);
-        }
-        if !inner.is_empty() {
-            item.put(sequence_element(tags::CONTENT_SEQUENCE, inner));
-        }
-        content.push(item);
-    }
-    let mut group = content_item(
-        "CONTAINS",
-        "CONTAINER",
-        codes::MEASUREMENT_GROUP,
-        [
-            separate_content(),
-            template_element(if is_region { "1410" } else { "1501" }),
-        ],
-    );
-    group.put(sequence_element(tags::CONTENT_SEQUENCE, content));
-    Some(group)
-}
-
-/// Width and height of a pixel as far as they are known.
-fn pixel_size(reported: &Reported<'_>) -> [f64; 2] {
-    let spacing = reported.measured.spacing;
-    spacing.map_or([1.0; 2], |s| [s.column, s.row])
-}
-
-/// Graphic type and points of a region. The major axis of an ellipse comes first, and polygons are closed.
-fn region_graphic(shape: &Shape, size: [f64; 2]) -> (&'static str, Vec<Point>) {
-    if let (ShapeKind::Ellipse, [a, b, c, d]) = (shape.kind(), shape.points()) {
-        let [first, second] = [length(*a, *b, size), length(*c, *d, size)];
-        let points = match second > first {
-            true => vec![*c, *d, *a, *b],
-            false => vec![*a, *b, *c, *d],
-        };
-        return ("ELLIPSE", points);
-    }
-    if shape.kind() == ShapeKind::Point {
-        return ("POINT", shape.points().to_vec());
-    }
-    let mut points = shape.border();
-    points.extend(points.first().copied());
-    ("POLYLINE", points)
-}
-
-/// Graphic type and points that a value was measured on. Of two axes, the longer one belongs to the long axis.
-fn line_graphic(
-    shape: &Shape,
-    kind: QuantityKind,
-    reported: &Reported<'_>,
-) -> (&'static str, Vec<Point>) {
-    let points = match (shape.kind(), shape.points()) {
-        (ShapeKind::Point, points) => return ("POINT", points.to_vec()),
-        (ShapeKind::Bidirectional, [a, b, c, d]) => {
-            let size = pixel_size(reported);
-            let first_is_long = length(*a, *b, size) >= length(*c, *d, size);
-            match first_is_long == (kind == QuantityKind::LongAxis) {
-                true => vec![*a, *b],
-                false => vec![*c, *d],
-            }
-        }
-        (_, points) => points.to_vec(),
-    };
-    ("POLYLINE", points)
-}
-
-fn length(a: Point, b: Point, size: [f64; 2]) -> f64 {
-    ((b[0] - a[0]) * size[0]).hypot((b[1] - a[1]) * size[1])
-}
-
-/// Coordinates on an image, or in the patient for a measurement across the slices. `None` without an image or a frame
-/// of reference.
-fn coordinates(
-    relationship: &str,
-    name: Term,
-    graphic: &str,
-    points: &[Point],
-    drawn: &DrawnMeasurement,
-    grounds: &Grounds,
-) -> Option<Item> {
-    match drawn.place {
-        MeasurementPlace::Slice(slice) => {
-            let reference = grounds.images.get(&slice)?;
-            let values: Vec<f32> = points.iter().flatten().map(|v| *v as f32).collect();
-            let mut item = content_item(
-                relationship,
-                "SCOORD",
-                name,
-                [
-                    graphic_data(values),
-                    text_element(tags::GRAPHIC_TYPE, VR::CS, graphic),
-                ],
-            );
-            let image = content_item(
-                "SELECTED FROM",
-                "IMAGE",
-                codes::SOURCE,
-                [sequence_element(
-                    tags::REFERENCED_SOP_SEQUENCE,
-                    vec![reference.to_item()],
-                )],
-            );
-            item.put(sequence_element(tags::CONTENT_SEQUENCE, vec![image]));
-            Some(item)
-        }
-        MeasurementPlace::View(frame) => {
-            let frame_of_reference = grounds.frame_of_reference.as_ref()?;
-            Some(content_item(
-                relationship,
-                "SCOORD3D",
-                name,
-                [
-                    text_element(
-                        tags::REFERENCED_FRAME_OF_REFERENCE_UID,
-                        VR::UI,
-                        frame_of_reference,
-                    ),
-                    graphic_data(patient_values(&frame, points)),
-                    text_element(tags::GRAPHIC_TYPE, VR::CS, graphic_3d(graphic, points)),
-                ],
-            ))
-        }
-    }
-}
-
-/// The graphic type of SCOORD3D: closed lines are polygons there.
-fn graphic_3d<'a>(graphic: &'a str, points: &[Point]) -> &'a str {
-    let is_closed = points.len() > 3 && points.first() == points.last();
-    match graphic {
-        "POLYLINE" if is_closed => "POLYGON",
-        graphic => graphic,
-    }
-}
-
-/// Patient coordinates of points of a view. The first pixel of the view covers 0 to 1; its centre is at 0.5.
-fn patient_values(frame: &ViewFrame, points: &[Point]) -> Vec<f32> {
-    points
-        .iter()
-        .flat_map(|point| frame.patient_from_point(*point))
-        .map(|v| v as f32)
-        .collect()
-}
-
-fn graphic_data(values: Vec<f32>) -> InMemElement {
-    DataElement::new(
-        tags::GRAPHIC_DATA,
-        VR::FL,
-        PrimitiveValue::F32(values.into()),
-    )
-}
-
-/// A value with its unit.
-fn numeric_content(quantity: &Quantity) -> Item {
-    let (name, _) = quantity_concept(quantity.kind, quantity.channel, &quantity.unit);
-    let value = sequence_item([
-        text_element(tags::NUMERIC_VALUE, VR::DS, decimal_string(quantity.value)),
-        DataElement::new(
-            tags::FLOATING_POINT_VALUE,
-            VR::FD,
-            PrimitiveValue::F64([quantity.value].as_slice().into()),
-        ),
-        code_sequence(
-            tags::MEASUREMENT_UNITS_CODE_SEQUENCE,
-            &unit_code(&quantity.unit),
-        ),
-    ]);
-    let mut item = sequence_item([
-        text_element(tags::RELATIONSHIP_TYPE, VR::CS, "CONTAINS"),
-        text_element(tags::VALUE_TYPE, VR::CS, "NUM"),
-        code_sequence(tags::CONCEPT_NAME_CODE_SEQUENCE, &name),
-    ]);
-    item.put(sequence_element(tags::MEASURED_VALUE_SEQUENCE, vec![value]));
-    item
-}
-
-/// A content item with a coded value.
-fn code_content(relationship: &str, name: Term, value: &Code) -> Item {
-    content_item(
-        relationship,
-        "CODE",
-        name,
-        [code_sequence(tags::CONCEPT_CODE_SEQUENCE, value)],
-    )
-}
-
-fn content_item(
-    relationship: &str,
-    value_type: &str,
-    name: Term,
-    elements: impl IntoIterator<Item = InMemElement>,
-) -> Item {
-    let mut item = sequence_item([
-        text_element(tags::RELATIONSHIP_TYPE, VR::CS, relationship),
-        text_element(tags::VALUE_TYPE, VR::CS, value_type),
-        term_sequence(tags::CONCEPT_NAME_CODE_SEQUENCE, name),
-    ]);
-    put_all(&mut item, elements);
-    item
-}
-
-fn separate_content() -> InMemElement {
-    text_element(tags::CONTINUITY_OF_CONTENT, VR::CS, "SEPARATE")
-}
-
-fn template_element(number: &str) -> InMemElement {
-    let template = sequence_item([
-        text_element(tags::MAPPING_RESOURCE, VR::CS, "DCMR"),
-        text_element(tags::TEMPLATE_IDENTIFIER, VR::CS, number),
-    ]);
-    sequence_element(tags::CONTENT_TEMPLATE_SEQUENCE, vec![template])
 }
