@@ -1,5 +1,5 @@
 //! DICOM reader and writer. The reader is our own, because real files break the standard and hostile ones lie about
-//! sizes; segmentations and structure sets are written strictly by the standard.
+//! sizes; segmentations, structure sets and measurement reports are written strictly by the standard.
 
 pub mod catalog;
 mod codec;
