@@ -31,11 +31,11 @@ const OPACITY: f32 = 0.35;
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Only accepted cases are exported; with --measured also other cases with drawn measurements, without \
-their masks. Drawn measurements are written to json, drawn-csv and sr. manifest.json and manifest.csv in the folder list all files with \
-their SHA-256, who made each label, and what could not be written. Existing files are only overwritten with \
---overwrite. If an export was stopped or partly failed, the same command continues it: complete, unchanged cases are \
-kept (with --deidentify they are written again). For image files other than DICOM, the folder tree below their \
-common folder is kept.
+their masks. Drawn measurements are written to json, drawn-csv and sr. manifest.json and manifest.csv in the folder \
+list all files with their SHA-256, who made each label, and what could not be written. Existing files are only \
+overwritten with --overwrite. If an export was stopped or partly failed, the same command continues it: complete, \
+unchanged cases are kept (with --deidentify they are written again). For image files other than DICOM, the folder \
+tree below their common folder is kept.
 
 --name may contain {study} {study-uid} {series} {series-uid} {modality} {date} {label}; a / makes a folder.
 

@@ -137,7 +137,9 @@ impl Session {
         let case = self.cases.current_case()?;
         match case.series.kind {
             Kind::Picture => Some("Only DICOM series can be sent to a server"),
-            Kind::Dicom if !case.has_mask() => Some("No mask to send yet"),
+            Kind::Dicom if !case.has_mask() && case.measurements.is_empty() => {
+                Some("No mask or measurement to send yet")
+            }
             Kind::Dicom => None,
         }
     }
@@ -339,11 +341,12 @@ impl Session {
             }
             PacsEvent::SignedIn { .. } => {}
             PacsEvent::Queued(Ok(item)) => {
+                let what = item.content_name();
                 let text = match item.state {
                     SendState::Sent => {
-                        format!("{} already has this segmentation.", item.server.name)
+                        format!("{} already has this {what}.", item.server.name)
                     }
-                    _ => format!("Sending the segmentation to {}.", item.server.name),
+                    _ => format!("Sending the {what} to {}.", item.server.name),
                 };
                 self.notices.add(Severity::Info, text);
             }
@@ -373,16 +376,17 @@ impl Session {
             if before.is_none_or(|state| state == item.state || !state.is_open()) {
                 continue;
             }
-            let name = &item.server.name;
+            let (name, what) = (&item.server.name, item.content_name());
             match item.state {
-                SendState::Sent => self
-                    .notices
-                    .add(Severity::Info, format!("Segmentation sent to {name}.")),
+                SendState::Sent => {
+                    let text = super::to_sentence(&format!("{what} sent to {name}"));
+                    self.notices.add(Severity::Info, text);
+                }
                 SendState::Refused => {
                     let reason = item.trouble.clone().unwrap_or_default();
                     self.notices.add(
                         Severity::Error,
-                        format!("{name} did not accept the segmentation: {reason}."),
+                        format!("{name} did not accept the {what}: {reason}."),
                     );
                 }
                 _ => {}

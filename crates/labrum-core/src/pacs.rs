@@ -400,6 +400,17 @@ pub struct SendItem {
     pub changed: i64,
 }
 
+impl SendItem {
+    /// What the object holds, for messages.
+    pub fn content_name(&self) -> &'static str {
+        // The storage classes of structured reports.
+        match self.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.88.") {
+            true => "measurement report",
+            false => "segmentation",
+        }
+    }
+}
+
 /// True for a possible UID (PS3.5 9.1): digits and dots, at most 64 characters. UIDs from servers are checked with this
 /// before they are used as file names.
 pub fn is_uid(text: &str) -> bool {

@@ -13,8 +13,12 @@ use crate::{
         tests::{answer, model, segment_jobs, session},
     },
 };
-use labrum_core::export_format::ExportFormat;
-use labrum_core::pacs::{RemoteStudy, SignIn};
+use labrum_core::{
+    export_format::ExportFormat,
+    import::ImportedMeasurements,
+    measurement::{DrawnMeasurement, MeasurementPlace, Shape, ShapeKind},
+    pacs::{RemoteStudy, SignIn},
+};
 
 pub(in crate::session) fn server(name: &str) -> Server {
     Server {
@@ -239,7 +243,7 @@ fn the_masks_of_the_case_are_sent_with_the_name_of_their_model() {
     with_servers(&mut session);
     assert_eq!(
         session.command_refusal(UserCommand::SendToServer),
-        Some("No mask to send yet")
+        Some("No mask or measurement to send yet")
     );
     session.apply_action(Action::Command(UserCommand::SegmentSeries));
     segment_jobs(&mut session)
@@ -260,6 +264,32 @@ fn the_masks_of_the_case_are_sent_with_the_name_of_their_model() {
         session.exporting.is_none(),
         "this is not an export to a folder"
     );
+}
+
+#[test]
+fn measurements_are_sent_as_a_report_also_without_a_mask() {
+    let mut session = session(&[("a", 2)], None);
+    with_servers(&mut session);
+    let shape = Shape::new(ShapeKind::Length, vec![[1.0, 1.0], [4.0, 5.0]]).unwrap();
+    let place = MeasurementPlace::Slice(1);
+    let drawn = DrawnMeasurement::new("Wall".into(), String::new(), place, shape);
+    session.on_event(Event::ImportedMeasurements {
+        case: session.cases[0].id,
+        result: Ok(ImportedMeasurements {
+            measurements: vec![drawn.clone()],
+            notes: Vec::new(),
+        }),
+    });
+    assert_eq!(session.command_refusal(UserCommand::SendToServer), None);
+    let send = PacsAction::Send {
+        server: "first".into(),
+        format: ExportFormat::StructuredReport,
+    };
+    let jobs = act(&mut session, send);
+    let [PacsJob::Sending(SendingJob::Send { export, .. })] = &jobs[..] else {
+        panic!("{jobs:?}")
+    };
+    assert_eq!(export.drawn, [drawn]);
 }
 
 #[test]

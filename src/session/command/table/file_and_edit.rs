@@ -62,7 +62,7 @@ pub(super) const FILE_AND_EDIT: &[CommandEntry] = &[
         C::SendToServer,
         File,
         "Send to server...",
-        "Send the segmentation to the study on a PACS",
+        "Send the segmentation or the measurements to the study on a PACS",
         &[ctrl_shift("S")],
     ),
     command_entry(

@@ -60,7 +60,7 @@ impl QueueDialog {
         if queue.is_empty() {
             explanation_text(
                 ui,
-                "The send queue is empty. Use File > Send to server to send the segmentation of the current case.",
+                "The send queue is empty. Use File > Send to server to send the segmentation or measurements of the current case.",
             );
         } else {
             self.show_item_list(ui, queue);

@@ -1,7 +1,7 @@
-//! Sends the segmentation of a case to a server, as a new series of its study.
+//! Sends the segmentation or the measurements of a case to a server, as a new series of its study.
 
 use crate::{
-    session::{Action, Session, pacs::PacsAction},
+    session::{Action, Session, job::ExportScope, pacs::PacsAction},
     ui::{
         dialogs::sheet,
         widgets::{explanation_text, section_heading},
@@ -10,10 +10,11 @@ use crate::{
 use egui::{Button, ComboBox, RichText, Ui, vec2};
 use labrum_core::export_format::ExportFormat;
 
-const FORMATS: [ExportFormat; 3] = [
+const FORMATS: [ExportFormat; 4] = [
     ExportFormat::DicomSeg,
     ExportFormat::SegLabelMap,
     ExportFormat::SegFractional,
+    ExportFormat::StructuredReport,
 ];
 
 /// State of the dialog.
@@ -23,14 +24,16 @@ pub(crate) struct SendDialog {
 }
 
 impl SendDialog {
-    /// Preselects the server chosen for queries.
+    /// Preselects the server chosen for queries, and the first format that the case can have.
     pub(in crate::ui::dialogs) fn new(session: &Session) -> Self {
         let server = session
             .chosen_server()
             .map_or(String::new(), |s| s.name.clone());
+        let mut formats = FORMATS.into_iter();
+        let possible = formats.find(|format| refusal_of(session, *format).is_none());
         Self {
             server,
-            format: ExportFormat::DicomSeg,
+            format: possible.unwrap_or(ExportFormat::DicomSeg),
         }
     }
 
@@ -54,7 +57,9 @@ impl SendDialog {
                 .servers
                 .iter()
                 .any(|s| s.name == self.server);
-            let sends = sheet::main_button(ui, "Send", (!has_server).then_some("Choose a server"));
+            let missing = (!has_server).then_some("Choose a server");
+            let missing = missing.or_else(|| refusal_of(session, self.format));
+            let sends = sheet::main_button(ui, "Send", missing);
             if sends {
                 let server = self.server.clone();
                 actions.push(Action::Pacs(PacsAction::Send {
@@ -86,8 +91,12 @@ impl SendDialog {
         }
         section_heading(ui, "Format");
         for format in FORMATS {
+            let refusal = refusal_of(session, format);
             ui.horizontal(|ui| {
-                ui.radio_value(&mut self.format, format, format.display_name());
+                ui.add_enabled_ui(refusal.is_none(), |ui| {
+                    ui.radio_value(&mut self.format, format, format.display_name())
+                        .on_disabled_hover_text(refusal.unwrap_or_default());
+                });
                 ui.label(
                     RichText::new(format.explanation())
                         .size(12.0)
@@ -99,7 +108,12 @@ impl SendDialog {
         explanation_text(
             ui,
             "Adds a new series to the study; existing series are not changed. If the server cannot be reached, \
-             the segmentation stays in the send queue, even after Labrum is closed, and is sent later.",
+             the object stays in the send queue, even after Labrum is closed, and is sent later.",
         );
     }
+}
+
+/// Why the case that is shown cannot be sent in a format.
+fn refusal_of(session: &Session, format: ExportFormat) -> Option<&'static str> {
+    session.cannot_export(ExportScope::ThisCase, format)
 }
