@@ -293,7 +293,9 @@ fn delete_row(
             version.name
         )));
     }
-    let is_needed = "SELECT EXISTS (SELECT 1 FROM round WHERE parent = ?1 AND state = 'running')";
+    // The model of the Click tool that a round starts from is in the settings of the round.
+    let is_needed = "SELECT EXISTS (SELECT 1 FROM round WHERE state = 'running' AND (parent = ?1 OR
+        (CASE WHEN json_valid(settings) THEN json_extract(settings, '$.clicks.parent') END) = ?1))";
     if connection.query_row(is_needed, [version.key.0], |r| r.get(0))? {
         return Err(Cause::Refused(format!(
             "the running round of training started from \"{}\"",

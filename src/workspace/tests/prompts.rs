@@ -9,7 +9,7 @@ use labrum_core::{
         clicks::{ClickCase, ClickReport, ClickScores},
     },
     journal::StepPrompts,
-    learning::{ModelKind, NewVersion, RoundKey, Version, VersionState},
+    learning::{ModelKind, NewVersion, RoundKey, RoundState, Version, VersionState},
     prompts::{Prompt, PromptedObject},
 };
 
@@ -251,6 +251,23 @@ fn a_round_makes_a_version_of_each_kind_and_each_is_activated_by_itself() {
     workspace.use_shipped_clicks().unwrap();
     workspace.delete_version(clicks.key).unwrap();
     assert!(!clicks.file.exists() && masks.file.exists());
+}
+
+#[test]
+fn a_click_version_that_the_running_round_starts_from_is_not_deleted() {
+    let (_folder, mut workspace, round) = with_round();
+    let [_, clicks] = add_both(&mut workspace, round);
+    let settings = format!("{{\"clicks\":{{\"parent\":{}}}}}", clicks.key.0);
+    let (next, _) = workspace.begin_round(&settings, None).unwrap();
+    workspace.use_shipped_clicks().unwrap();
+    let error = workspace.delete_version(clicks.key).unwrap_err();
+    assert!(error.reason.contains("the running round"), "{error}");
+    assert!(clicks.file.is_file());
+    workspace
+        .end_round(next.key, RoundState::Cancelled, "cancelled by the user")
+        .unwrap();
+    workspace.delete_version(clicks.key).unwrap();
+    assert!(!clicks.file.exists());
 }
 
 #[test]
