@@ -206,11 +206,13 @@ impl Session {
         }
     }
 
-    /// True if the answer to a question can be painted: the slice is shown, and neither its mask nor its label changed.
+    /// True if the answer to a question can be painted: the slice is shown, its case is restored, and neither its mask nor
+    /// its label changed.
     fn is_as_asked(&self, asked: &AskedStretch) -> bool {
         let key = asked.region.0;
         let revision = self.cases.slice_state(key).map(|state| state.revision);
-        self.cases.current_case().map(Case::slice_key) == Some(key)
+        let case = self.cases.current_case();
+        case.is_some_and(|case| case.is_restored && case.slice_key() == key)
             && revision == Some(asked.revision)
             && !self.tools.is_painting()
             && self.labels.holds_label(asked.label)
