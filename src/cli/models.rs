@@ -227,8 +227,11 @@ fn version_of_round(workspace: &mut Workspace, round: i64, kind: ModelKind) -> R
         ),
     };
     let tried = format!("find a version from round {round} in the workspace");
-    Err(Error::at_path(tried, workspace.folder(), reason)
-        .with_advice("Run labrum models --workspace FOLDER to list them."))
+    let advice = match kind {
+        ModelKind::Masks => "Run labrum models --workspace FOLDER to list them.",
+        ModelKind::Clicks => "Run labrum models --workspace FOLDER --clicks to list them.",
+    };
+    Err(Error::at_path(tried, workspace.folder(), reason).with_advice(advice))
 }
 
 /// Deletes a version, after asking for confirmation unless `is_confirmed`.

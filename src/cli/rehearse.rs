@@ -52,8 +52,8 @@ pub(super) struct RehearseArguments {
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
     /// Model to start from: none (random weights), click (a new model with the layers of the Click tool's model), the name
-    /// of another shipped model, or a model file; with --prompts, a file written by labrum train-prompts, or none for the
-    /// shipped model
+    /// of another shipped model, or a model file; with --prompts, a file written by labrum train-prompts, or none or click
+    /// for the shipped model
     #[arg(long, default_value = "none")]
     from: String,
     /// For a new model, side of a square with the area of the network's input; the input has the aspect ratio of the images

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     cli::{console, print_above_bar, print_text, stop_on_ctrl_c},
     learning::{
-        model::Model,
+        model::{CLICK, Model},
         rehearse::clicks::{
             ClickFigures, ClickRehearsal, ClickRehearsalEvent, ClickStage, run_click_rehearsal,
         },
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()
         seconds: arguments.seconds,
         steps: arguments.steps.map(|steps| steps as usize),
         model: match arguments.from.as_str() {
-            "none" => Model::shipped_click()?,
+            "none" | CLICK => Model::shipped_click()?,
             path => Model::read_file(Path::new(path))?,
         },
         wishes: arguments.folder_wishes.seg_options(),
