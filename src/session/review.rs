@@ -104,6 +104,8 @@ impl Session {
         let Some(at) = self.cases.current else { return };
         let id = self.cases[at].id;
         self.stop_runs_on(id);
+        // A late answer would make it an edited case again.
+        self.second_choices.drop_question();
         self.note_time();
         let was_accepted = self.cases[at].status == Status::Accepted;
         let tool = if status == Status::Accepted {

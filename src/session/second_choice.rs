@@ -36,6 +36,11 @@ impl SecondChoices {
     pub fn is_waiting(&self) -> bool {
         self.asked.is_some()
     }
+
+    /// Drops the question: its answer is ignored.
+    pub(super) fn drop_question(&mut self) {
+        self.asked = None;
+    }
 }
 
 /// A question that has no answer yet.

@@ -21,6 +21,7 @@ use labrum_core::{
     label::Label,
     mask::{Mask, Rule},
     region::PixelRect,
+    study::Status,
 };
 
 /// A series of `slices` slices, each with the proposal of a disc that is blurred on its right side.
@@ -258,6 +259,19 @@ fn a_late_answer_is_dropped_if_another_slice_is_shown() {
     reply(&mut session, &job, &[larger()]);
     assert!(session.history.is_empty());
     assert_eq!(*session.mask_of(key).unwrap(), before);
+}
+
+#[test]
+fn a_late_answer_is_dropped_if_the_case_was_accepted() {
+    let mut session = at_stretch();
+    let job = ask(&mut session);
+    command(&mut session, UserCommand::Accept);
+    assert_eq!(session.cases[0].status, Status::Accepted);
+    let before = mask(&session);
+    reply(&mut session, &job, &[larger()]);
+    assert_eq!(mask(&session), before);
+    assert_eq!(session.cases[0].status, Status::Accepted);
+    assert!(!session.second_choices.is_waiting());
 }
 
 #[test]
