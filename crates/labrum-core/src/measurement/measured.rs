@@ -128,7 +128,7 @@ pub fn measure_shape(shape: &Shape, surface: &Surface<'_>) -> Measured {
         }
         (ShapeKind::CobbAngle, [a, b, c, d]) => {
             let size = size_for_angles(spacing, surface.scale);
-            let angle = cobb_angle([vector(*a, *b, size), vector(*c, *d, size)]);
+            let angle = cobb_angle([[*a, *b], [*c, *d]], size);
             vec![quantity(Kind::CobbAngle, angle, &QuantityUnit::Degree)]
         }
         (ShapeKind::Bidirectional, [a, b, c, d]) => {
@@ -215,18 +215,41 @@ fn vector(from: Point, to: Point, size: [f64; 2]) -> [f64; 2] {
     [0, 1].map(|i| (to[i] - from[i]) * size[i])
 }
 
-/// Angle between two lines whose ends were set in any order. Both are taken from left to right, or from top to bottom
-/// where they are rather upright, so that the angle between end plates that tilt to different sides can exceed 90°.
-fn cobb_angle(lines: [[f64; 2]; 2]) -> f64 {
-    let across: f64 = lines.iter().map(|line| line[0].abs()).sum();
-    let down: f64 = lines.iter().map(|line| line[1].abs()).sum();
-    let axis = usize::from(down > across);
+/// Lines at a smaller angle to the line between their middles, in degrees, lie one after the other instead of one above
+/// the other.
+const LEAST_ACROSS: f64 = 30.0;
+
+/// Angle between two lines whose ends were set in any order. Where they lie across the line between their middles, as end
+/// plates lie across the spine, both are taken in the same direction across it, so that the angle between end plates that
+/// tilt to different sides can exceed 90°. Others are taken from left to right, or from top to bottom where they are
+/// rather upright.
+fn cobb_angle(ends: [[Point; 2]; 2], size: [f64; 2]) -> f64 {
+    let lines = ends.map(|[from, to]| vector(from, to, size));
+    let [first, second] = ends.map(|[from, to]| [0, 1].map(|i| (from[i] + to[i]) / 2.0));
+    let spine = vector(first, second, size);
+    let normal = [-spine[1], spine[0]];
+    let total_along =
+        |axis: [f64; 2]| -> f64 { lines.iter().map(|line| dot(*line, axis).abs()).sum() };
+    let across_spine = total_along(normal);
+    let is_across =
+        across_spine > 0.0 && across_spine >= LEAST_ACROSS.to_radians().tan() * total_along(spine);
+    let direction = if is_across {
+        normal
+    } else if total_along([0.0, 1.0]) > total_along([1.0, 0.0]) {
+        [0.0, 1.0]
+    } else {
+        [1.0, 0.0]
+    };
     let [a, b] = lines.map(|line| {
-        if line[axis] < 0.0 {
+        if dot(line, direction) < 0.0 {
             line.map(|v| -v)
         } else {
             line
         }
     });
     angle_between(a, b)
+}
+
+fn dot(a: [f64; 2], b: [f64; 2]) -> f64 {
+    a[0] * b[0] + a[1] * b[1]
 }

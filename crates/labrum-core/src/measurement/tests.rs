@@ -121,6 +121,10 @@ fn a_cobb_angle_does_not_depend_on_the_order_of_the_ends() {
     ];
     let measured = on_scale(&shape(ShapeKind::CobbAngle, &upright), &mm(1.0, 1.0));
     assert!((value(&measured, Kind::CobbAngle) - 4.0).abs() < 0.01);
+    // Nearly level lines side by side, one falling and one rising by 2 degrees.
+    let beside = upright.map(|[x, y]| [y + if x > 45.0 { 50.0 } else { 0.0 }, x]);
+    let measured = on_scale(&shape(ShapeKind::CobbAngle, &beside), &mm(1.0, 1.0));
+    assert!((value(&measured, Kind::CobbAngle) - 4.0).abs() < 0.01);
 }
 
 #[test]
