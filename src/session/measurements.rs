@@ -107,8 +107,6 @@ pub struct ShownMeasurement {
     pub point: Option<[f64; 2]>,
     /// Handles that can be dragged; empty unless it is selected or under the pointer.
     pub handles: Vec<[f64; 2]>,
-    /// Where its values are written.
-    pub anchor: [f64; 2],
     /// Its name and values, line by line.
     pub texts: Vec<String>,
     /// True if it is selected or being drawn.

@@ -5,6 +5,7 @@ use super::{
     job::{Job, Screenshot, ViewerJob},
     notice::Severity,
     settings::ViewMode,
+    tool_options::ToolKind,
 };
 use crate::Error;
 use std::path::PathBuf;
@@ -12,8 +13,10 @@ use std::path::PathBuf;
 /// What a screenshot shows besides the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScreenshotContent {
-    /// Masks, with their measurements.
+    /// Masks, with their diameters.
     pub masks: bool,
+    /// Measurements that were drawn, with their names and values.
+    pub drawn: bool,
     /// Patient, study and slice position in the corners.
     pub information: bool,
 }
@@ -56,6 +59,7 @@ impl Session {
     pub fn shown_content(&self) -> ScreenshotContent {
         ScreenshotContent {
             masks: self.settings.view_mode != ViewMode::Hidden,
+            drawn: self.has_drawn_shown(),
             information: self.settings.information,
         }
     }
@@ -68,6 +72,17 @@ impl Session {
             Some(true) if chosen == ViewMode::Hidden => ViewMode::Fill,
             _ => chosen,
         }
+    }
+
+    /// True if drawn measurements are shown: as chosen and always with the Measure tool, or for the screenshot that is being
+    /// taken.
+    pub fn shows_drawn(&self) -> bool {
+        self.screenshot_content()
+            .map_or_else(|| self.has_drawn_shown(), |content| content.drawn)
+    }
+
+    fn has_drawn_shown(&self) -> bool {
+        self.settings.drawn || self.tools.active_tool() == ToolKind::Measure
     }
 
     /// True if the corners show patient, study and slice position: as chosen, or for the screenshot that is being taken.

@@ -6,7 +6,8 @@ use super::{
     edges::{self, PictureEdges},
     look::{CanvasLook, GreyLevels, LabelLayers, Scene},
     magnifier::Magnified,
-    measure_overlay, panels,
+    measure_overlay::DrawnView,
+    panels,
     stage::CanvasPainter,
     stream::ViewTarget,
     theme::CANVAS,
@@ -160,7 +161,8 @@ fn show_view(
         view.pane.from_grid(ortho.cross),
         placement,
     );
-    measure_overlay::paint_measurements(&painter, session, plane, case.slice, placement);
+    let drawn = DrawnView::of_session(session, plane, case.slice);
+    drawn.paint(&painter, placement);
     if session.screenshot_content().is_none() {
         paint_tool(&painter, session, plane, placement, state);
     }
@@ -178,6 +180,7 @@ fn show_view(
         let Magnified { rect, placement } = magnified;
         let painter = ui.painter_at(rect);
         picture.paint(&painter, rect, placement, &mut state.magnifier);
+        drawn.paint_shapes(&painter, placement);
         magnified.paint_rim(&painter);
     }
     paint_frame(&painter, rect, plane, ortho.active == plane);

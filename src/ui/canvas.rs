@@ -6,7 +6,8 @@ use super::{
     Pointer, click_overlay, crosshair,
     edges::{self, PictureEdges},
     magnifier::Magnified,
-    measure_overlay, panels,
+    measure_overlay::DrawnView,
+    panels,
     stage::{CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
@@ -122,12 +123,13 @@ pub(crate) fn show_slice(
     panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
-        return paint_centered_message(
-            &painter,
-            rect,
-            "Cannot show this slice",
-            &error.to_string(),
-        );
+        // The path of a file may tell who was examined.
+        let content = session.screenshot_content();
+        let more = match content.is_none_or(|content| content.information) {
+            true => error.to_string(),
+            false => String::new(),
+        };
+        return paint_centered_message(&painter, rect, "Cannot show this slice", &more);
     }
     let Some((shown, loaded)) = state.shown.slice_to_show(session, case) else {
         return paint_centered_message(&painter, rect, "Loading", "");
@@ -150,13 +152,8 @@ pub(crate) fn show_slice(
         placement,
     );
     paint_cross(&painter, rect, session, shown.slice, placement);
-    measure_overlay::paint_measurements(
-        &painter,
-        session,
-        ViewPlane::Slice,
-        shown.slice,
-        placement,
-    );
+    let drawn = DrawnView::of_session(session, ViewPlane::Slice, shown.slice);
+    drawn.paint(&painter, placement);
     paint_tool(&painter, session, shown, placement, state);
     if session.screenshot_content().is_none()
         && let Some(region) = state.input.dragged_region()
@@ -169,6 +166,7 @@ pub(crate) fn show_slice(
         let painter = ui.painter_at(rect);
         view.paint_picture(&painter, rect, placement, state, true);
         view.paint_contours(&painter, placement);
+        drawn.paint_shapes(&painter, placement);
         paint_tool(&painter, session, shown, placement, state);
         magnified.paint_rim(&painter);
     }

@@ -1,9 +1,7 @@
 //! Drawn measurements on the image: lines, handles, and the values beside them.
 
 use super::tool_overlay::{LIGHT, RIM, screen_point};
-use crate::session::{
-    Session, measurements::ShownMeasurement, tool_options::ToolKind, view::ViewPlacement,
-};
+use crate::session::{Session, measurements::ShownMeasurement, view::ViewPlacement};
 use egui::{
     Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
 };
@@ -19,25 +17,48 @@ const SMALL_HANDLE: f32 = 2.5;
 /// Half the length of the lines of a point, in points.
 const CROSS: f32 = 7.0;
 
-/// Paints the measurements of a view; `slice` is the slice that the slice view shows.
-pub(super) fn paint_measurements(
-    painter: &Painter,
-    session: &Session,
-    plane: ViewPlane,
-    slice: usize,
-    placement: ViewPlacement,
-) {
-    let is_tool = session.tools.active_tool() == ToolKind::Measure;
-    if !session.settings.drawn && !is_tool {
-        return;
+/// The measurements that a view shows.
+pub(super) struct DrawnView {
+    shown: Vec<ShownMeasurement>,
+}
+
+impl DrawnView {
+    /// Those of a view; `slice` is the slice that the slice view shows. Screenshots have no handles.
+    pub(super) fn of_session(session: &Session, plane: ViewPlane, slice: usize) -> Self {
+        if !session.shows_drawn() {
+            return Self { shown: Vec::new() };
+        }
+        let mut shown = session.shown_measurements(plane, slice);
+        if session.screenshot_content().is_some() {
+            for one in &mut shown {
+                (one.handles, one.is_selected) = (Vec::new(), false);
+            }
+        }
+        Self { shown }
     }
-    for shown in session.shown_measurements(plane, slice) {
-        paint_measurement(painter, &shown, placement);
+
+    /// Paints lines and handles, with the values beside them.
+    pub(super) fn paint(&self, painter: &Painter, placement: ViewPlacement) {
+        self.paint_shapes(painter, placement);
+        for shown in &self.shown {
+            paint_values(painter, shown, placement);
+        }
+    }
+
+    /// Paints lines and handles alone.
+    pub(super) fn paint_shapes(&self, painter: &Painter, placement: ViewPlacement) {
+        for shown in &self.shown {
+            paint_shape(painter, shown, placement);
+        }
     }
 }
 
-fn paint_measurement(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlacement) {
-    let color = if shown.is_selected { SELECTED } else { LIGHT };
+fn color_of(shown: &ShownMeasurement) -> Color32 {
+    if shown.is_selected { SELECTED } else { LIGHT }
+}
+
+fn paint_shape(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlacement) {
+    let color = color_of(shown);
     for line in &shown.lines {
         let points: Vec<Pos2> = line.iter().map(|p| screen_point(placement, *p)).collect();
         for (width, color) in [(3.5, RIM), (1.5, color)] {
@@ -56,7 +77,6 @@ fn paint_measurement(painter: &Painter, shown: &ShownMeasurement, placement: Vie
         let at = screen_point(placement, *handle);
         painter.circle(at, radius, color, Stroke::new(1.5, RIM));
     }
-    paint_values(painter, shown, screen_point(placement, shown.anchor), color);
 }
 
 /// A cross with a gap in the middle, so that the pixel stays visible.
@@ -74,11 +94,31 @@ fn paint_cross(painter: &Painter, at: Pos2, color: Color32) {
     }
 }
 
-/// The name and the values on a dark ground, at the lower right of the shape and inside of the view.
-fn paint_values(painter: &Painter, shown: &ShownMeasurement, anchor: Pos2, color: Color32) {
-    if shown.texts.is_empty() {
-        return;
+/// The points of a measurement on the screen.
+fn points_on_screen(shown: &ShownMeasurement, placement: ViewPlacement) -> Vec<Pos2> {
+    let points = shown.lines.iter().flatten().chain(&shown.point);
+    points.map(|p| screen_point(placement, *p)).collect()
+}
+
+/// The lower right end of a shape on the screen, also where the image is flipped or rotated; `None` if no part of it is in
+/// `room`.
+fn lower_right(points: &[Pos2], room: Rect) -> Option<Pos2> {
+    if !Rect::from_points(points).intersects(room) {
+        return None;
     }
+    let sum = |at: &Pos2| at.x + at.y;
+    let ends = points.iter().copied();
+    ends.max_by(|a, b| sum(a).total_cmp(&sum(b)))
+}
+
+/// The name and the values on a dark ground, at the lower right of the shape and inside of the view.
+fn paint_values(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlacement) {
+    let points = points_on_screen(shown, placement);
+    let anchor = lower_right(&points, painter.clip_rect());
+    let Some(anchor) = anchor.filter(|_| !shown.texts.is_empty()) else {
+        return;
+    };
+    let color = color_of(shown);
     let font = FontId::proportional(12.0);
     let text = painter.layout_no_wrap(shown.texts.join("\n"), font, color);
     let at = Align2::LEFT_TOP.anchor_size(anchor + vec2(10.0, 6.0), text.size());
@@ -103,6 +143,7 @@ fn moved_into(rect: Rect, room: Rect) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::turn::Turn;
 
     #[test]
     fn values_are_moved_into_the_view() {
@@ -114,5 +155,31 @@ mod tests {
         );
         let inside = Rect::from_min_size(pos2(10.0, 10.0), vec2(30.0, 20.0));
         assert_eq!(moved_into(inside, room), inside);
+    }
+
+    #[test]
+    fn values_are_at_the_lower_right_on_the_screen_and_gone_with_their_shape() {
+        let shown = ShownMeasurement {
+            lines: vec![vec![[10.0, 20.0], [30.0, 40.0]]],
+            point: None,
+            handles: Vec::new(),
+            texts: Vec::new(),
+            is_selected: false,
+        };
+        let room = Rect::from_min_max(pos2(0.0, 0.0), pos2(100.0, 100.0));
+        for turn in Turn::all() {
+            let placement = ViewPlacement {
+                turn,
+                ..ViewPlacement::upright([1.0; 2], [50.0; 2])
+            };
+            let points = points_on_screen(&shown, placement);
+            let Some(at) = lower_right(&points, room) else {
+                unreachable!("{turn:?}")
+            };
+            assert!(points.iter().all(|p| p.x + p.y <= at.x + at.y), "{turn:?}");
+            let elsewhere = room.translate(vec2(500.0, 0.0));
+            assert_eq!(lower_right(&points, elsewhere), None);
+        }
+        assert_eq!(lower_right(&[], room), None);
     }
 }

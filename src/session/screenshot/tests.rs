@@ -10,7 +10,11 @@ fn act(session: &mut Session, action: ScreenshotAction) {
 
 fn take(session: &mut Session, masks: bool, information: bool) {
     let wish = ScreenshotWish {
-        content: ScreenshotContent { masks, information },
+        content: ScreenshotContent {
+            masks,
+            drawn: masks,
+            information,
+        },
         target: ScreenshotTarget::Clipboard,
     };
     act(session, ScreenshotAction::Take(wish));
@@ -27,8 +31,10 @@ fn a_screenshot_shows_or_hides_masks_and_patient_without_changing_a_setting() {
     let settings = session.settings.clone();
     take(&mut session, false, false);
     assert_eq!(shown(&session), (ViewMode::Hidden, false));
+    assert!(!session.shows_drawn());
     act(&mut session, ScreenshotAction::Drawn);
     assert_eq!(shown(&session), (ViewMode::Outline, true));
+    assert!(session.shows_drawn());
     take(&mut session, true, true);
     assert_eq!(shown(&session), (ViewMode::Outline, true));
     assert_eq!(session.settings, settings);
@@ -53,7 +59,7 @@ fn a_copy_shows_what_is_on_the_screen() {
     assert_eq!(shown(&session), (ViewMode::Confidence, false));
     let wish = session.viewports.screenshot.clone().unwrap();
     assert_eq!(wish.target, ScreenshotTarget::Clipboard);
-    assert!(wish.content.masks && !wish.content.information);
+    assert!(wish.content.masks && wish.content.drawn && !wish.content.information);
 }
 
 #[test]

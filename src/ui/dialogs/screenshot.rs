@@ -19,7 +19,7 @@ pub(crate) struct ScreenshotDialog {
 }
 
 impl ScreenshotDialog {
-    /// With masks as on the screen. The patient has to be asked for: a picture is easily passed on.
+    /// With masks and drawn measurements as on the screen. The patient has to be asked for: a picture is easily passed on.
     pub(super) fn new(session: &Session) -> Self {
         let now = jiff::Zoned::now();
         Self {
@@ -43,11 +43,12 @@ impl ScreenshotDialog {
         sheet::show_body(ui, "Save screenshot", |ui| {
             section_heading(ui, "Content");
             ui.checkbox(&mut self.content.masks, "Masks");
+            ui.checkbox(&mut self.content.drawn, "Drawn measurements");
             ui.checkbox(&mut self.content.information, "Patient and acquisition");
             explanation_text(
                 ui,
                 "Saves the views as a PNG file in the resolution of the screen, without tool previews. \
-                 Text that is part of the image is not removed.",
+                 Drawn measurements are shown with their names. Text that is part of the image is not removed.",
             );
             section_heading(ui, "Folder");
             self.folder.show_row(ui, session, false, actions);

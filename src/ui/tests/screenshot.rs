@@ -92,7 +92,11 @@ fn a_key_copies_the_views_and_nothing_around_them() {
 /// Draws the frame of a screenshot.
 fn draw_for(harness: &mut Harness<'static, App>, masks: bool, information: bool) {
     let wish = ScreenshotWish {
-        content: ScreenshotContent { masks, information },
+        content: ScreenshotContent {
+            masks,
+            drawn: masks,
+            information,
+        },
         target: ScreenshotTarget::Clipboard,
     };
     let session = &mut harness.state_mut().session;
@@ -140,6 +144,7 @@ fn a_screenshot_is_saved_without_the_patient_unless_asked_for() {
         harness.run_steps(3);
         let content = ScreenshotContent {
             masks: !with_patient,
+            drawn: true,
             information: with_patient,
         };
         let taken = format!("Take(ScreenshotWish {{ content: {content:?}");

@@ -136,18 +136,6 @@ impl Shape {
         }
         kept
     }
-
-    /// Where the values are written: the lower right end of the shape.
-    pub fn text_anchor(&self) -> Point {
-        let border = match self.kind.is_region() {
-            true => self.border(),
-            false => self.points.clone(),
-        };
-        let low_right = border
-            .into_iter()
-            .max_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1])));
-        low_right.unwrap_or_default()
-    }
 }
 
 /// Both axes of a new bidirectional measurement from the ends of the long one; `None` if these coincide.

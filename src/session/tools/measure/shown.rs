@@ -83,7 +83,6 @@ impl MeasureGesture {
             lines,
             point: None,
             handles: new.places.clone(),
-            anchor: new.at,
             texts: Vec::new(),
             is_selected: true,
         })
@@ -109,7 +108,6 @@ fn shown_shape(
         } else {
             Vec::new()
         },
-        anchor: shape.text_anchor(),
         texts,
         is_selected: false,
     }
