@@ -101,6 +101,8 @@ fn place_group(
     stack: Option<&Stack>,
 ) -> Result<(MeasurementPlace, Shape), Misfit> {
     let (kind, parts) = parts_of_shape(&group.coordinates)?;
+    let joined = joined_in_patient(&parts);
+    let parts = joined.as_ref().map_or(parts, |all| vec![all]);
     let mut place = None;
     let mut points = Vec::new();
     for part in parts {
@@ -150,6 +152,19 @@ fn parts_of_shape(all: &[ReportCoordinates]) -> Result<(Found, Vec<&ReportCoordi
         _ => return Err(Misfit::Unsupported("its graphic type is not supported")),
     };
     Ok((found, vec![first]))
+}
+
+/// The parts of a shape in the patient as one, so that one plane is found for all: a line along the rows lies on a slice and
+/// on an orthogonal view. `None` if there is only one part, or if one lies on an image.
+fn joined_in_patient(parts: &[&ReportCoordinates]) -> Option<ReportCoordinates> {
+    let (first, more) = parts.split_first()?;
+    let are_together = parts
+        .iter()
+        .all(|part| part.dimensions == 3 && part.frame_of_reference == first.frame_of_reference);
+    (are_together && !more.is_empty()).then(|| ReportCoordinates {
+        values: parts.iter().flat_map(|part| part.values.clone()).collect(),
+        ..(*first).clone()
+    })
 }
 
 /// True for a line that ends where it begins.

@@ -208,12 +208,18 @@ fn a_measurement_across_the_slices_is_in_patient_coordinates() {
     across.place = MeasurementPlace::View(frame);
     let mut region = drawn(ShapeKind::Rectangle, 0, &[[3.5, 0.5], [20.25, 2.5]]);
     region.place = MeasurementPlace::View(frame);
-    let all = vec![across, drawn(ShapeKind::Point, 1, &[[2.5, 3.5]]), region];
+    // Each of its axes alone lies on another plane, too.
+    let axes = [[3.5, 1.5], [20.25, 1.5], [10.5, 0.5], [10.5, 2.5]];
+    let mut axes = drawn(ShapeKind::Bidirectional, 0, &axes);
+    axes.place = MeasurementPlace::View(frame);
+    let point = drawn(ShapeKind::Point, 1, &[[2.5, 3.5]]);
+    let all = vec![across, point, region, axes];
     let (path, _) = written(&folder, &series, &all, &["A"]);
     let file = DicomFile::open(&path).ok().unwrap();
     assert_eq!(file.sop_class, uids::COMPREHENSIVE3_DSR_STORAGE);
     let found = measurements_in_series(&read_file(&path).unwrap(), &series);
     assert_eq!(found.notes, Vec::<String>::new());
+    assert_eq!(found.measurements.len(), all.len());
     for (found, drawn) in found.measurements.iter().zip(&all) {
         assert_eq!((&found.id, &found.shape), (&drawn.id, &drawn.shape));
     }
