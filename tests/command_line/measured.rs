@@ -130,11 +130,12 @@ fn wall_and_lumen_as(others: &[DrawnMeasurement]) -> Vec<DrawnMeasurement> {
 }
 
 #[test]
-fn a_deidentified_export_omits_who_drew() {
+fn a_deidentified_export_omits_who_drew_and_replaces_uids() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    draw(&work, &wall_and_lumen());
+    let all = wall_and_lumen();
+    draw(&work, &all);
     succeeds(&[
         &"export",
         &"--workspace",
@@ -155,6 +156,8 @@ fn a_deidentified_export_omits_who_drew() {
         };
         assert!(!holds("Qwertzina"), "{name}");
         assert!(!holds(&uid), "{name}");
+        let mut own = all.iter().map(DrawnMeasurement::tracking_uid);
+        assert!(!own.any(|uid| holds(&uid)), "{name}");
     }
     let report = files(&out)
         .into_iter()

@@ -112,7 +112,8 @@ impl Export<'_> {
         Ok(written)
     }
 
-    /// The measurements that were drawn on a series, if a format holds them. De-identified exports omit who drew them.
+    /// The measurements that were drawn on a series, if a format holds them. De-identified exports omit who drew them, and
+    /// have UIDs of their own.
     fn drawn_on(
         &self,
         whole: &Series,
@@ -123,8 +124,12 @@ impl Export<'_> {
             return Ok(None);
         }
         let mut drawn = case.drawn.clone();
-        if self.preset.deidentify.is_some() {
-            drawn.iter_mut().for_each(|drawn| drawn.author.clear());
+        if let Some(how) = &self.preset.deidentify {
+            for drawn in &mut drawn {
+                drawn.author.clear();
+                // The same UID in other exports would tell whose measurement it is.
+                drawn.id = how.key.replacement_uid(&drawn.tracking_uid());
+            }
         }
         DrawnOnSeries::measure(whole, &drawn).map(Some)
     }
