@@ -210,7 +210,7 @@ fn load_model(arguments: &ClickArguments) -> Result<PromptSegmenter> {
     if let Some(file) = file {
         match PromptSegmenter::load_from_path(&file, device) {
             Err(error) if arguments.workspace.is_some() => print_remark(format_args!(
-                "labrum: the active version of the model cannot be used ({error}); using the shipped model"
+                "labrum: the active version of the Click tool's model cannot be used ({error}); using the built-in model"
             )),
             loaded => return loaded,
         }

@@ -190,7 +190,7 @@ fn click_versions_are_trained_listed_activated_and_used_on_the_command_line() {
     assert_eq!(own, clicked_mask(&work, &out, &[&"--model", &exported]).0);
     std::fs::write(click_file(&work), b"damaged").unwrap();
     let (mask, said) = clicked_mask(&work, &out, &[&"--workspace", &work]);
-    assert!(said.contains("using the shipped model"), "{said}");
+    assert!(said.contains("using the built-in model"), "{said}");
     assert_eq!(mask, shipped);
     models(&[&"--clicks", &"activate", &"0"]);
     let (mask, said) = clicked_mask(&work, &out, &[&"--workspace", &work]);

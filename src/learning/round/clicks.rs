@@ -84,7 +84,11 @@ impl WorkspaceRound {
         let begun = Instant::now();
         let settings = &self.settings.clicks;
         let start = match &settings.start {
-            Some(file) => Model::read_file(file)?,
+            Some(file) => Model::read_file(file).map_err(|error| {
+                error.with_advice(
+                    "Make another version, or the built-in model, of the Click tool active.",
+                )
+            })?,
             None => Model::shipped_click()?,
         };
         let [exercises, held_out] = [Side::Training, Side::HoldOut].map(|side| {

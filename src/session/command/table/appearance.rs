@@ -205,7 +205,7 @@ pub(super) const APPEARANCE: &[CommandEntry] = &[
         C::ColorViridis,
         View,
         "Colour map: viridis",
-        "Show grey images from dark blue over green to yellow; safe for colour-blind readers",
+        "Show grey images from violet over green to yellow; safe for colour-blind readers",
         &[],
     ),
     command_entry(
