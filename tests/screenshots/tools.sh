@@ -10,6 +10,13 @@ click 640 400
 sleep 3
 move 760 560
 shot tool-click
+key ctrl+z y
+press 575 330 640 380 700 450
+release
+key shift+e
+press 600 440 640 470 690 500
+release
+shot tool-measure
 close
 
 open "$samples/fetal-head"
@@ -77,7 +84,7 @@ close
 open "$samples/fetal-head"
 key b
 for name in Midline Ventricle; do
-    if [ $name = Midline ]; then click 1028 223; else click 1028 250; fi
+    if [ $name = Midline ]; then click 1028 199; else click 1028 226; fi
     sleep 1
     xdotool type "$name"
     sleep 0.3
