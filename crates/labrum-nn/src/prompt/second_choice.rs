@@ -42,7 +42,7 @@ impl PromptSegmenter {
             let found = self.look_closely(image, std::slice::from_ref(&click), object)?;
             let found = merge_changes(object, &found, &click, columns, rows);
             if let Some(choice) = choice_between(object, &found, click.adds(), &beside, columns) {
-                keep_surest(&mut choices, choice);
+                keep_best(&mut choices, choice);
             }
         }
         choices.sort_by(|a, b| b.margin.total_cmp(&a.margin));
@@ -82,13 +82,19 @@ fn choice_between(
     })
 }
 
-/// Adds a choice, unless a surer one in the same direction is there; a less sure one is replaced.
-fn keep_surest(choices: &mut Vec<BoundaryChoice>, choice: BoundaryChoice) {
+/// Adds a choice, unless one in the same direction corrects more pixels; one that corrects fewer is replaced. The mean
+/// margin alone would favour small changes right beside the click.
+fn keep_best(choices: &mut Vec<BoundaryChoice>, choice: BoundaryChoice) {
     match choices.iter_mut().find(|known| known.adds == choice.adds) {
-        Some(known) if known.margin >= choice.margin => {}
+        Some(known) if expected_gain(known) >= expected_gain(&choice) => {}
         Some(known) => *known = choice,
         None => choices.push(choice),
     }
+}
+
+/// Expected number of pixels that become right, less those that become wrong.
+fn expected_gain(choice: &BoundaryChoice) -> f32 {
+    choice.margin * choice.change.len() as f32
 }
 
 fn region_of(plane: &[bool], columns: usize) -> Region {
@@ -170,15 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn of_two_choices_in_one_direction_the_surer_one_is_kept() {
-        let [unsure, sure] = [0.6, 0.9].map(|level| choice_for(&stripe(10..22, level), true));
+    fn of_two_choices_in_one_direction_the_one_that_corrects_more_is_kept() {
+        let grown = |columns, level| choice_for(&stripe(columns, level), true).unwrap();
+        let (unsure, sure) = (grown(10..22, 0.6), grown(10..22, 0.9));
         let less = choice_for(&stripe(10..18, 0.9), false).unwrap();
-        let (unsure, sure) = (unsure.unwrap(), sure.unwrap());
         let mut choices = Vec::new();
         for choice in [&unsure, &sure, &less, &unsure] {
-            keep_surest(&mut choices, choice.clone());
+            keep_best(&mut choices, choice.clone());
         }
-        assert_eq!(choices, [sure, less]);
+        assert_eq!(choices, [sure.clone(), less.clone()]);
+        let wide = grown(10..30, 0.8);
+        assert!(wide.margin < sure.margin);
+        keep_best(&mut choices, wide.clone());
+        assert_eq!(choices, [wide, less]);
     }
 
     /// Whatever the network answers: its weights are random here.
