@@ -1,12 +1,14 @@
 //! The models that come with the program.
 
-use crate::Result;
+use crate::{Error, Result};
 use labrum_core::{
+    device::DeviceChoice,
     looks::Look,
     model_card::{self, ModelCard},
     study::Series,
 };
-use labrum_nn::checkpoint;
+use labrum_nn::{checkpoint, prompt::segmenter::PromptSegmenter};
+use std::path::Path;
 
 /// A model that is built into the program.
 #[derive(Clone, Debug)]
@@ -23,6 +25,20 @@ const FILES: [&[u8]; 1] = [include_bytes!("../assets/models/fetal-head.safetenso
 /// The model file of the Click tool, for [`labrum_nn::prompt::segmenter::PromptSegmenter::from_bytes`]. It is not offered
 /// with the others, because it finds nothing without prompts.
 pub const CLICK: &[u8] = include_bytes!("../assets/models/click.safetensors");
+
+/// Loads a version of the Click tool's model. If its file cannot be used, it is the built-in model, with the reason.
+///
+/// # Errors
+/// If the device fails, or the program itself is damaged.
+pub fn load_click_version(
+    file: &Path,
+    device: DeviceChoice,
+) -> Result<(PromptSegmenter, Option<Error>)> {
+    match PromptSegmenter::load_from_path(file, device) {
+        Ok(segmenter) => Ok((segmenter, None)),
+        Err(error) => Ok((PromptSegmenter::from_bytes(CLICK, device)?, Some(error))),
+    }
+}
 
 /// All shipped models.
 ///

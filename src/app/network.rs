@@ -144,19 +144,17 @@ impl SegmentationNetwork for Real {
 /// Loads a network of the Click tool. Where the file of a version is missing or damaged, it is the shipped one, with a message
 /// for the user.
 fn load_clicks(model: &ClickModel) -> Result<(PromptSegmenter, Option<String>)> {
-    let mut notice = None;
-    if let Some(file) = &model.file {
-        match PromptSegmenter::load_from_path(file, model.device) {
-            Ok(segmenter) => return Ok((segmenter, None)),
-            Err(error) => {
-                notice = Some(format!(
-                    "the active version of the Click tool's model cannot be used ({error}); the \
-                     Click tool uses the built-in model"
-                ));
-            }
-        }
-    }
-    let segmenter = PromptSegmenter::from_bytes(shipped::CLICK, model.device)?;
+    let Some(file) = &model.file else {
+        let segmenter = PromptSegmenter::from_bytes(shipped::CLICK, model.device)?;
+        return Ok((segmenter, None));
+    };
+    let (segmenter, error) = shipped::load_click_version(file, model.device)?;
+    let notice = error.map(|error| {
+        format!(
+            "the active version of the Click tool's model cannot be used ({error}); the \
+             Click tool uses the built-in model"
+        )
+    });
     Ok((segmenter, notice))
 }
 

@@ -196,26 +196,28 @@ pub(super) fn run(arguments: &ClickArguments) -> Result<()> {
 /// The model of a file, the active one of a workspace, or the shipped one.
 fn load_model(arguments: &ClickArguments) -> Result<PromptSegmenter> {
     let device = arguments.device.into();
-    let file = match (&arguments.model, &arguments.workspace) {
-        (Some(file), _) => Some(file.clone()),
-        (None, Some(folder)) => {
-            let versions = ReadOnlyWorkspace::open(folder)?.all_versions()?;
-            let active = versions
-                .into_iter()
-                .find(|version| version.is_active_for(ModelKind::Clicks));
-            active.map(|version| version.file)
-        }
-        (None, None) => None,
-    };
-    if let Some(file) = file {
-        match PromptSegmenter::load_from_path(&file, device) {
-            Err(error) if arguments.workspace.is_some() => print_remark(format_args!(
-                "labrum: the active version of the Click tool's model cannot be used ({error}); using the built-in model"
-            )),
-            loaded => return loaded,
-        }
+    if let Some(file) = &arguments.model {
+        return PromptSegmenter::load_from_path(file, device);
     }
-    PromptSegmenter::from_bytes(crate::shipped::CLICK, device)
+    let active = match &arguments.workspace {
+        Some(folder) => {
+            let versions = ReadOnlyWorkspace::open(folder)?.all_versions()?;
+            versions
+                .into_iter()
+                .find(|version| version.is_active_for(ModelKind::Clicks))
+        }
+        None => None,
+    };
+    let Some(active) = active else {
+        return PromptSegmenter::from_bytes(crate::shipped::CLICK, device);
+    };
+    let (segmenter, error) = crate::shipped::load_click_version(&active.file, device)?;
+    if let Some(error) = error {
+        print_remark(format_args!(
+            "labrum: the active version of the Click tool's model cannot be used ({error}); using the built-in model"
+        ));
+    }
+    Ok(segmenter)
 }
 
 fn load_image(arguments: &ClickArguments) -> Result<PromptImage> {

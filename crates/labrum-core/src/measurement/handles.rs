@@ -122,20 +122,6 @@ impl Shape {
         let to_points = self.points.iter().map(|p| distance(*p, at, size));
         to_points.fold(nearest, f64::min)
     }
-
-    /// A freehand line without points that lie closer to the one before than `step`, in the unit of `size`.
-    pub fn thinned(places: &[Point], step: f64, size: [f64; 2]) -> Vec<Point> {
-        let mut kept: Vec<Point> = Vec::new();
-        for place in places {
-            if kept
-                .last()
-                .is_none_or(|last| distance(*last, *place, size) >= step)
-            {
-                kept.push(*place);
-            }
-        }
-        kept
-    }
 }
 
 /// Both axes of a new bidirectional measurement from the ends of the long one; `None` if these coincide.
