@@ -10,6 +10,7 @@ use crate::{
         learning::{LearnAction, Learning},
     },
     ui::{
+        table::Column,
         theme,
         widgets::{capitalize_first, explanation_text},
     },
@@ -197,6 +198,25 @@ pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
         "{:+.digits$} ({:+.digits$} to {:+.digits$})",
         d.mean, d.low, d.high
     )
+}
+
+/// Columns of a table of means over `what` the models were judged on.
+const fn mean_columns(what: &'static str) -> [Column; 4] {
+    [
+        Column::of_words(what, 190.0),
+        Column::of_figures("Before", 84.0),
+        Column::of_figures("After", 84.0),
+        Column::of_figures("Difference (95 % CI)", 220.0),
+    ]
+}
+
+/// Says how to get hold-out cases, where a report has none.
+fn explain_missing_cases(ui: &mut Ui) {
+    explanation_text(
+        ui,
+        "Some new cases are set aside as hold-out cases (marked in the case list). \
+         Accept one of them to validate models on it.",
+    );
 }
 
 /// Whether a significant difference is an improvement; `None` if the interval contains 0. `sign` is -1 for figures

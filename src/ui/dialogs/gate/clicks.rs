@@ -1,6 +1,6 @@
 //! Content of a validation report on a click model: clicks and Dice, means and case by case.
 
-use super::{is_surely_better, verdict_color, with_interval};
+use super::{explain_missing_cases, is_surely_better, mean_columns, verdict_color, with_interval};
 use crate::{
     session::{Action, learning::LearnAction},
     ui::{
@@ -16,12 +16,7 @@ use labrum_core::{
     gate::clicks::{ClickCase, ClickReport},
 };
 
-const MEANS: [Column; 4] = [
-    Column::of_words("Mean of the hold-out subjects", 190.0),
-    Column::of_figures("Before", 84.0),
-    Column::of_figures("After", 84.0),
-    Column::of_figures("Difference (95 % CI)", 220.0),
-];
+const MEANS: [Column; 4] = mean_columns("Mean of the hold-out subjects");
 
 const CASES: [Column; 6] = [
     Column::of_words("Case, worst first", 160.0),
@@ -46,11 +41,7 @@ pub(super) fn show_click_report(
     ui.label(RichText::new(held_out).color(theme::current_colors(ui).strong));
     ui.add_space(4.0);
     if report.cases.is_empty() {
-        explanation_text(
-            ui,
-            "Some new cases are set aside as hold-out cases (marked in the case list). \
-             Accept one of them to validate models on it.",
-        );
+        explain_missing_cases(ui);
         return DialogOutcome::Stay;
     }
     explanation_text(

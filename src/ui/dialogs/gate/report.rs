@@ -1,6 +1,9 @@
 //! Content of a validation report: verdict, mean scores, table of cases, and a scatter plot.
 
-use super::{clicks::show_click_report, is_surely_better, verdict_color, with_interval};
+use super::{
+    clicks::show_click_report, explain_missing_cases, is_surely_better, mean_columns,
+    verdict_color, with_interval,
+};
 use crate::{
     session::{Action, learning::LearnAction},
     ui::{
@@ -23,12 +26,7 @@ use labrum_core::{
     metrics::Scores,
 };
 
-const MEANS: [Column; 4] = [
-    Column::of_words("Mean of the hold-out cases", 190.0),
-    Column::of_figures("Before", 84.0),
-    Column::of_figures("After", 84.0),
-    Column::of_figures("Difference (95 % CI)", 220.0),
-];
+const MEANS: [Column; 4] = mean_columns("Mean of the hold-out cases");
 
 const CASES: [Column; 6] = [
     Column::of_words("Case, worst first", 138.0),
@@ -63,11 +61,7 @@ pub(super) fn show_report(
     ui.label(RichText::new(verdict_counts_text(report)).color(theme::current_colors(ui).strong));
     ui.add_space(4.0);
     if report.cases.is_empty() {
-        explanation_text(
-            ui,
-            "Some new cases are set aside as hold-out cases (marked in the case list). \
-             Accept one of them to validate models on it.",
-        );
+        explain_missing_cases(ui);
         return DialogOutcome::Stay;
     }
     let height = (ui.ctx().content_rect().height() - 330.0).clamp(160.0, 440.0);
