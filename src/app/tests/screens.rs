@@ -20,6 +20,12 @@ fn press(bench: &mut Bench, modifiers: egui::Modifiers, key: Key) {
     bench.harness.run_steps(4);
 }
 
+/// Waits for what the first frames do not show yet: the workspace in its list, and the device.
+fn wait_for_start(bench: &mut Bench) {
+    bench.until("the list of workspaces", |s| !s.workspace.recent.is_empty());
+    bench.until("the device", |s| !s.models.device.is_empty());
+}
+
 /// A bundled sample with its mask.
 fn open_sample(bench: &mut Bench) {
     bench.click("Open sample Fetal head");
@@ -35,6 +41,7 @@ fn open_sample(bench: &mut Bench) {
 #[ignore = "needs Vulkan"]
 fn the_screens_match_their_snapshots() {
     let mut bench = Bench::new(Vec::new());
+    wait_for_start(&mut bench);
     compare(&mut bench, "start");
 
     open_sample(&mut bench);
@@ -67,6 +74,7 @@ fn the_light_theme_matches_its_snapshot() {
         ..Settings::default()
     };
     let mut bench = Bench::with_settings(settings);
+    wait_for_start(&mut bench);
     open_sample(&mut bench);
     compare(&mut bench, "light");
 }
