@@ -130,11 +130,18 @@ fn wall_and_lumen_as(others: &[DrawnMeasurement]) -> Vec<DrawnMeasurement> {
 }
 
 #[test]
-fn a_deidentified_export_omits_who_drew_and_replaces_uids() {
+fn a_deidentified_export_omits_who_drew_and_replaces_uids_and_names() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    let all = wall_and_lumen();
+    let mut all = wall_and_lumen().to_vec();
+    all.push(drawn(
+        ShapeKind::Length,
+        "Zyxwvut's second line",
+        0,
+        &[[10.0, 10.0], [20.0, 10.0]],
+    ));
+    all[1].name = "Lumen of Mrs Zyxwvut".into();
     draw(&work, &all);
     succeeds(&[
         &"export",
@@ -155,6 +162,7 @@ fn a_deidentified_export_omits_who_drew_and_replaces_uids() {
                 .any(|part| part == text.as_bytes())
         };
         assert!(!holds("Qwertzina"), "{name}");
+        assert!(!holds("Zyxwvut") && !holds("Wall"), "{name}");
         assert!(!holds(&uid), "{name}");
         let mut own = all.iter().map(DrawnMeasurement::tracking_uid);
         assert!(!own.any(|uid| holds(&uid)), "{name}");
@@ -166,7 +174,12 @@ fn a_deidentified_export_omits_who_drew_and_replaces_uids() {
     let report = report::read_file(&out.join(report)).unwrap();
     let (_, _, copies) = series_of(&out.join("images"));
     let found = report::measurements_in_series(&report, &copies);
-    assert_eq!(found.measurements.len(), 2, "{:?}", found.notes);
+    assert_eq!(found.notes, Vec::<String>::new());
+    // In the order of slices; numbered in the order in which they were drawn.
+    let names: Vec<&str> = found.measurements.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["Length 2", "Length 1", "Ellipse 1"]);
+    let table = text_of(&out, ".drawn.csv");
+    assert!(table.contains(",Length 2,length,"), "{table}");
 }
 
 #[test]

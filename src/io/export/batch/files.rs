@@ -17,9 +17,13 @@ use labrum_core::{
     export_format::ExportFormat,
     image::{Image, Pixels},
     mask::Mask,
+    measurement::{DrawnMeasurement, ShapeKind},
     study::{Series, Slice},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 impl Export<'_> {
     pub(super) fn slice_files(
@@ -113,7 +117,7 @@ impl Export<'_> {
     }
 
     /// The measurements that were drawn on a series, if a format holds them. De-identified exports omit who drew them, and
-    /// have UIDs of their own.
+    /// have UIDs and names of their own.
     fn drawn_on(
         &self,
         whole: &Series,
@@ -130,8 +134,21 @@ impl Export<'_> {
                 // The same UID in other exports would tell whose measurement it is.
                 drawn.id = how.key.replacement_uid(&drawn.tracking_uid());
             }
+            name_by_kind(&mut drawn);
         }
         DrawnOnSeries::measure(whole, &drawn).map(Some)
+    }
+}
+
+/// Names measurements by their kind and number, in the order of the list: "Length 1". What a person typed may name the
+/// patient.
+fn name_by_kind(drawn: &mut [DrawnMeasurement]) {
+    let mut counts: HashMap<ShapeKind, usize> = HashMap::new();
+    for drawn in drawn {
+        let kind = drawn.shape.kind();
+        let number = counts.entry(kind).or_default();
+        *number += 1;
+        drawn.name = format!("{} {number}", kind.display_name());
     }
 }
 
