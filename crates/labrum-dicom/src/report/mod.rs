@@ -27,6 +27,9 @@ use std::path::Path;
 
 const TRIED: &str = "write the measurement report";
 
+/// Manufacturer of written reports.
+const PRODUCT: &str = "Labrum";
+
 /// A measurement to be reported, with its values.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported<'a> {

@@ -20,6 +20,9 @@ const NUMBERED: &str = "2.25.";
 /// How far points may lie from a plane of the series, in cells.
 const ON_PLANE: f64 = 0.5;
 
+/// Distances from the middle of a cell that differ by less than this, in cells, are the same: files round coordinates.
+const SAME_DISTANCE: f64 = 0.01;
+
 /// Coordinates that differ by less than this, in pixels, are the same.
 const SAME_PLACE: f64 = 1e-3;
 
@@ -39,13 +42,18 @@ pub struct FoundMeasurements {
 pub fn measurements_in_series(report: &MeasurementReport, series: &Series) -> FoundMeasurements {
     let mut found = FoundMeasurements::default();
     let stack = Stack::from_series(series).ok();
+    let target = Target {
+        series,
+        stack: stack.as_ref(),
+        is_own: report.is_own,
+    };
     let author = report.observers.join(", ");
     for group in &report.groups {
         let name = match group.name.trim() {
             "" => "a measurement",
             name => name,
         };
-        match place_group(group, series, stack.as_ref()) {
+        match place_group(group, &target) {
             Ok((place, shape)) => found.measurements.push(DrawnMeasurement {
                 id: id_of_group(group),
                 name: measurement_name(group, shape.kind()),
@@ -59,6 +67,15 @@ pub fn measurements_in_series(report: &MeasurementReport, series: &Series) -> Fo
         }
     }
     found
+}
+
+/// What the groups of a report are placed on.
+struct Target<'a> {
+    series: &'a Series,
+    /// `None` if the series is not a volume.
+    stack: Option<&'a Stack>,
+    /// See [`MeasurementReport::is_own`].
+    is_own: bool,
 }
 
 /// Why a group has no place on the series.
@@ -97,8 +114,7 @@ fn measurement_name(group: &ReportGroup, kind: ShapeKind) -> String {
 
 fn place_group(
     group: &ReportGroup,
-    series: &Series,
-    stack: Option<&Stack>,
+    target: &Target<'_>,
 ) -> Result<(MeasurementPlace, Shape), Misfit> {
     let (kind, parts) = parts_of_shape(&group.coordinates)?;
     let joined = joined_in_patient(&parts);
@@ -106,7 +122,7 @@ fn place_group(
     let mut place = None;
     let mut points = Vec::new();
     for part in parts {
-        let (here, more) = place_coordinates(part, series, stack)?;
+        let (here, more) = place_coordinates(part, target)?;
         if place.is_some_and(|place| place != here) {
             return Err(Misfit::Unsupported("its parts lie on different images"));
         }
@@ -176,17 +192,21 @@ fn is_closed(coordinates: &ReportCoordinates) -> bool {
 /// Where coordinates lie, and their points there.
 fn place_coordinates(
     coordinates: &ReportCoordinates,
-    series: &Series,
-    stack: Option<&Stack>,
+    target: &Target<'_>,
 ) -> Result<(MeasurementPlace, Vec<Point>), Misfit> {
     if coordinates.dimensions == 3 {
-        return place_in_patient(coordinates, series, stack);
+        return place_in_patient(coordinates, target);
     }
     let (uid, frames) = coordinates.image.as_ref().ok_or(Misfit::OfOthers)?;
-    let mut slices = series.slices.iter().enumerate().filter(|(_, slice)| {
-        let is_frame = frames.is_empty() || frames.contains(&(slice.source.frame + 1));
-        slice.uid_in_file() == Some(uid.as_str()) && is_frame
-    });
+    let mut slices = target
+        .series
+        .slices
+        .iter()
+        .enumerate()
+        .filter(|(_, slice)| {
+            let is_frame = frames.is_empty() || frames.contains(&(slice.source.frame + 1));
+            slice.uid_in_file() == Some(uid.as_str()) && is_frame
+        });
     let (index, slice) = slices.next().ok_or(Misfit::OfOthers)?;
     if slice.shares_its_uid() {
         return Err(Misfit::Unsupported(
@@ -205,14 +225,13 @@ fn place_coordinates(
 /// Coordinates in the patient: on a slice, or on a plane of columns or rows of the series.
 fn place_in_patient(
     coordinates: &ReportCoordinates,
-    series: &Series,
-    stack: Option<&Stack>,
+    target: &Target<'_>,
 ) -> Result<(MeasurementPlace, Vec<Point>), Misfit> {
-    let own = series.frame_of_reference_uid.as_deref();
+    let own = target.series.frame_of_reference_uid.as_deref();
     if own.is_none() || coordinates.frame_of_reference.as_deref() != own {
         return Err(Misfit::OfOthers);
     }
-    let stack = stack.ok_or(Misfit::Unsupported(
+    let stack = target.stack.ok_or(Misfit::Unsupported(
         "it lies in the patient, and the series is not a volume",
     ))?;
     let places = coordinates.values.as_chunks::<3>().0.iter();
@@ -220,11 +239,7 @@ fn place_in_patient(
     let first = grid
         .first()
         .ok_or(Misfit::Unsupported("it has no coordinates"))?;
-    let plane = ViewPlane::ALL.into_iter().find(|plane| {
-        let axis = plane.normal_axis();
-        grid.iter()
-            .all(|at| (at[axis] - first[axis]).abs() < ON_PLANE)
-    });
+    let plane = plane_of_points(&grid, target.is_own);
     let plane = plane.ok_or(Misfit::Unsupported(
         "it lies on a plane that is neither a slice nor an orthogonal view",
     ))?;
@@ -244,6 +259,34 @@ fn place_in_patient(
     let frame = ViewFrame::of_view(stack, &pane, at);
     let points = grid.iter().map(|at| pane.from_grid(*at));
     Ok((MeasurementPlace::View(frame), points.collect()))
+}
+
+/// The plane that points of the grid lie on. Of several, as for a line within one slice, it is the one whose middle they are
+/// nearest to, since views and slices are drawn there; in reports of this program an orthogonal view. `None` if they lie on
+/// no plane.
+fn plane_of_points(grid: &[[f64; 3]], is_own: bool) -> Option<ViewPlane> {
+    let planes = ViewPlane::ALL.into_iter();
+    planes
+        .filter(|plane| lie_together(grid, plane.normal_axis()))
+        .min_by_key(|plane| {
+            let distance = distance_from_middle(grid, plane.normal_axis());
+            let steps = (distance / SAME_DISTANCE).round() as i64;
+            (is_own && *plane == ViewPlane::Slice, steps)
+        })
+}
+
+/// True if all points lie on one plane across an axis of the grid.
+fn lie_together(grid: &[[f64; 3]], axis: usize) -> bool {
+    let first = grid.first().map_or(0.0, |at| at[axis]);
+    grid.iter().all(|at| (at[axis] - first).abs() < ON_PLANE)
+}
+
+/// The largest distance of points from the middle of the cell of the first one, along an axis, in cells.
+fn distance_from_middle(grid: &[[f64; 3]], axis: usize) -> f64 {
+    let middle = grid.first().map_or(0.0, |at| at[axis].floor() + 0.5);
+    grid.iter()
+        .map(|at| (at[axis] - middle).abs())
+        .fold(0.0, f64::max)
 }
 
 fn shape_from_points(found: Found, mut points: Vec<Point>) -> Option<Shape> {

@@ -1,6 +1,9 @@
 //! Reads measurement reports: groups of measurements with their coordinates, as far as they follow TID 1500.
 
-use super::codes::{self, is_term};
+use super::{
+    PRODUCT,
+    codes::{self, is_term},
+};
 use crate::{
     dataset::DataSet,
     file::{DicomFile, Unreadable, read_value},
@@ -34,6 +37,8 @@ pub struct MeasurementReport {
     pub observers: Vec<String>,
     /// Its measurement groups, in order.
     pub groups: Vec<ReportGroup>,
+    /// This program wrote it: what lies in the patient was drawn on an orthogonal view, never on a slice.
+    pub is_own: bool,
 }
 
 /// A measurement group.
@@ -133,6 +138,8 @@ fn parse_file(mut file: DicomFile) -> std::result::Result<MeasurementReport, Str
         bytes,
         report: MeasurementReport::default(),
     };
+    let manufacturer = data.text_value(tags::MANUFACTURER);
+    reader.report.is_own = manufacturer.as_deref() == Some(PRODUCT);
     for item in data.sequence_items(tags::CONTENT_SEQUENCE) {
         if has_name(item, codes::PERSON_NAME) {
             let name = decoded_text(item, tags::PERSON_NAME, &reader.charset);

@@ -230,6 +230,72 @@ fn a_measurement_across_the_slices_is_in_patient_coordinates() {
     assert!(apart.iter().all(|v| v.abs() < 1e-6), "{apart:?}");
 }
 
+/// A measurement on an orthogonal view through a grid position.
+fn across(series: &Series, plane: ViewPlane, at: Point, points: &[Point]) -> DrawnMeasurement {
+    let stack = Stack::from_series(series).unwrap();
+    let kind = match points.len() {
+        1 => ShapeKind::Point,
+        2 => ShapeKind::Length,
+        _ => ShapeKind::Angle,
+    };
+    let frame = ViewFrame::of_view(&stack, &stack.view_pane(plane), [at[0], at[1], 0.0]);
+    DrawnMeasurement {
+        place: MeasurementPlace::View(frame),
+        ..drawn(kind, 0, points)
+    }
+}
+
+#[test]
+fn what_was_drawn_on_a_view_within_one_slice_comes_back_on_that_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let at = [7.5, 9.5];
+    let all = [
+        // Within a slice: through its middle, and beside it.
+        across(&series, ViewPlane::Column, at, &[[3.25, 1.5], [20.25, 1.5]]),
+        across(&series, ViewPlane::Row, at, &[[3.25, 1.25], [20.25, 1.75]]),
+        // Along the slices, within one column and one row.
+        across(&series, ViewPlane::Column, at, &[[3.25, 0.5], [3.25, 2.5]]),
+        across(&series, ViewPlane::Row, at, &[[3.25, 0.5], [3.25, 2.5]]),
+        across(&series, ViewPlane::Column, at, &[[3.25, 1.5]]),
+        across(&series, ViewPlane::Row, at, &[[3.25, 1.5]]),
+        across(
+            &series,
+            ViewPlane::Row,
+            at,
+            &[[3.25, 1.5], [9.0, 1.5], [20.25, 1.75]],
+        ),
+    ];
+    let (path, _) = written(&folder, &series, &all, &["A"]);
+    let mut report = read_file(&path).unwrap();
+    assert!(report.is_own);
+    let found = measurements_in_series(&report, &series);
+    assert_eq!(found.notes, Vec::<String>::new());
+    for (index, (found, drawn)) in found.measurements.iter().zip(&all).enumerate() {
+        let places = (&found.place, &drawn.place);
+        let (MeasurementPlace::View(back), MeasurementPlace::View(frame)) = places else {
+            unreachable!("{index} lies on a slice")
+        };
+        let apart = back.corner_on(frame, 1e-3);
+        assert!(
+            apart.is_some_and(|at| at.iter().all(|v| v.abs() < 1e-4)),
+            "{index}: {apart:?}"
+        );
+        let ends = found.shape.points().iter().zip(drawn.shape.points());
+        for (found, drawn) in ends {
+            assert!(
+                (found[0] - drawn[0]).hypot(found[1] - drawn[1]) < 2e-3,
+                "{index}"
+            );
+        }
+    }
+    // Another program may have drawn the first on the slice itself; the third lies across slices for anybody.
+    report.is_own = false;
+    let found = measurements_in_series(&report, &series);
+    assert_eq!(found.measurements[0].slice(), Some(1));
+    assert_eq!(found.measurements[2].slice(), None);
+}
+
 #[test]
 fn reports_about_other_images_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
@@ -267,6 +333,7 @@ fn found_in(series: &Series, group: ReportGroup) -> FoundMeasurements {
     let report = MeasurementReport {
         observers: vec!["Dr X".into()],
         groups: vec![group],
+        is_own: false,
     };
     measurements_in_series(&report, series)
 }

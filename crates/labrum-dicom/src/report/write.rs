@@ -1,7 +1,7 @@
 //! Assembles the modules and the content tree of a measurement report, and encodes them.
 
 use super::{
-    ReportSummary, Reported, TRIED,
+    PRODUCT, ReportSummary, Reported, TRIED,
     codes::{self, code, term_sequence},
     content::{code_content, content_item, separate_content, template_element},
     groups::{Grounds, measurement_group},
@@ -163,8 +163,8 @@ fn general_elements(
             tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
             Vec::new(),
         ),
-        text_element(tags::MANUFACTURER, VR::LO, "Labrum"),
-        text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, "Labrum"),
+        text_element(tags::MANUFACTURER, VR::LO, PRODUCT),
+        text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, PRODUCT),
         text_element(tags::DEVICE_SERIAL_NUMBER, VR::LO, "1"),
         text_element(tags::SOFTWARE_VERSIONS, VR::LO, env!("CARGO_PKG_VERSION")),
         text_element(tags::INSTANCE_NUMBER, VR::IS, "1"),
@@ -286,7 +286,7 @@ fn observer_context(observers: &[String], charset: &Charset) -> Vec<Item> {
             codes::DEVICE_MANUFACTURER,
             codes::DEVICE_MODEL,
         ] {
-            let text = text_element(tags::TEXT_VALUE, VR::UT, "Labrum");
+            let text = text_element(tags::TEXT_VALUE, VR::UT, PRODUCT);
             content.push(content_item(CONTEXT, "TEXT", name, [text]));
         }
     }
