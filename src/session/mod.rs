@@ -32,6 +32,7 @@ pub mod mask_values;
 pub mod measurements;
 mod measuring;
 pub mod models;
+pub mod mouse;
 pub mod notice;
 pub mod open_masks;
 mod opening;

@@ -1,6 +1,6 @@
 //! The user's settings. Stored as JSON.
 
-use super::{keys::Keys, tool_options::ToolOptions};
+use super::{keys::Keys, mouse::MouseHabit, tool_options::ToolOptions};
 use labrum_core::{
     device::DeviceChoice,
     export_format::ExportFormat,
@@ -286,6 +286,8 @@ pub struct Settings {
     pub case_order: CaseOrder,
     /// Shortcuts that differ from the defaults.
     pub keys: Keys,
+    /// What dragging with the mouse does on views.
+    pub mouse: MouseHabit,
     /// Name of the user, saved in the journal and in DICOM-SEG as content creator.
     pub person: String,
     /// Settings of the training.
@@ -323,6 +325,7 @@ impl Default for Settings {
             tools: ToolOptions::default(),
             case_order: CaseOrder::Opened,
             keys: Keys::default(),
+            mouse: MouseHabit::Labrum,
             person: String::new(),
             learning: LearnSettings::default(),
             servers: Vec::new(),

@@ -9,6 +9,7 @@ mod header;
 mod learning;
 mod looks;
 mod measure;
+mod mouse;
 mod narrow;
 mod ortho;
 mod pacs;

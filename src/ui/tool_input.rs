@@ -7,10 +7,11 @@ mod results;
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
+    mouse::{DragAction, HeldKey, MouseButton, MouseHabit},
     tool_options::ToolKind,
     tools::{PointerInput, PointerPhase},
 };
-use amounts::{take_whole_part, wheel_notches};
+use amounts::{dragged_zoom, take_whole_part, wheel_notches};
 pub(super) use context::EventContext;
 use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Rect, Response, Ui, Vec2};
 use results::{EventResult, action_for_result};
@@ -33,23 +34,16 @@ enum Gesture {
     None,
     /// Draw with the active tool.
     Draw,
-    /// Pan the image.
-    Pan(PointerButton),
-    /// Change window/level.
-    Window,
-    /// Drag a rectangle, whose values the window is set from.
-    WindowRegion,
-    /// Move the crosshair of the orthogonal views.
-    Cross,
+    /// Anything else, with the button that was pressed.
+    Navigate(DragAction, PointerButton),
 }
 
 impl Gesture {
     fn pointer_button(self) -> Option<PointerButton> {
         match self {
             Self::None => None,
-            Self::Draw | Self::Cross => Some(PointerButton::Primary),
-            Self::Pan(button) => Some(button),
-            Self::Window | Self::WindowRegion => Some(PointerButton::Secondary),
+            Self::Draw => Some(PointerButton::Primary),
+            Self::Navigate(_, button) => Some(button),
         }
     }
 }
@@ -113,9 +107,8 @@ impl ToolInput {
 
     /// The rectangle on the screen that is being dragged to set the window.
     pub(super) fn dragged_region(&self) -> Option<Rect> {
-        let to = self
-            .last
-            .filter(|_| self.gesture == Gesture::WindowRegion && self.is_drag)?;
+        let marks = matches!(self.gesture, Gesture::Navigate(DragAction::WindowRegion, _));
+        let to = self.last.filter(|_| marks && self.is_drag)?;
         Some(Rect::from_two_pos(self.pressed_at, to))
     }
 
@@ -124,9 +117,15 @@ impl ToolInput {
         if response.contains_pointer() || self.gesture != Gesture::None {
             let has_space =
                 EventStream::current_pointer_event(ui.ctx()).is_some_and(|now| now.has_space);
+            let plain = session
+                .settings
+                .mouse
+                .drag_action(MouseButton::Left, HeldKey::None);
+            let moves_crosshair =
+                plain == DragAction::Crosshair && session.viewports.ortho_views().is_some();
             ui.set_cursor_icon(self.cursor_icon(
                 session.tools.active_tool(),
-                session.viewports.ortho_views().is_some(),
+                moves_crosshair,
                 has_space,
             ));
         }
@@ -183,13 +182,34 @@ impl ToolInput {
         match self.gesture {
             Gesture::None => {}
             Gesture::Draw => self.send_draw_input(PointerPhase::Drag, at, heard, around, told),
-            Gesture::Pan(_) => told.push(EventResult::Panned(delta)),
             // It may still become a click.
-            Gesture::Window if around.takes_right_clicks() && !self.is_drag => {}
-            Gesture::Window => told.push(EventResult::Windowed(delta)),
-            Gesture::WindowRegion => {}
-            Gesture::Cross => told.push(EventResult::Crossed(at)),
+            Gesture::Navigate(_, PointerButton::Secondary)
+                if around.takes_right_clicks() && !self.is_drag => {}
+            Gesture::Navigate(action, _) => {
+                told.extend(self.drag_result(action, at, delta, around.habit));
+            }
         }
+    }
+
+    /// What a move does during a drag that does not draw.
+    fn drag_result(
+        &self,
+        action: DragAction,
+        at: Pos2,
+        delta: Vec2,
+        habit: MouseHabit,
+    ) -> Option<EventResult> {
+        Some(match action {
+            DragAction::Pan => EventResult::Panned(delta),
+            DragAction::Zoom if delta.y == 0.0 => return None,
+            DragAction::Zoom => {
+                let factor = dragged_zoom(delta, habit.zooms_in_upwards());
+                EventResult::Zoomed(factor, self.pressed_at)
+            }
+            DragAction::Window => EventResult::Windowed(delta),
+            DragAction::WindowRegion => return None,
+            DragAction::Crosshair => EventResult::Crossed(at),
+        })
     }
 
     fn button_pressed(
@@ -209,18 +229,17 @@ impl ToolInput {
         if self.gesture != Gesture::None || heard.over != Some(around.plane) {
             return;
         }
-        self.gesture = match button {
-            PointerButton::Primary if around.moves_crosshair(heard) => Gesture::Cross,
-            PointerButton::Primary if !around.drag_pans(heard.has_space) => Gesture::Draw,
-            PointerButton::Primary | PointerButton::Middle => Gesture::Pan(button),
-            PointerButton::Secondary if heard.modifiers.shift => Gesture::WindowRegion,
-            PointerButton::Secondary => Gesture::Window,
-            _ => return,
+        let Some(pressed) = mouse_button(button) else {
+            return;
+        };
+        self.gesture = match around.drag_action(pressed, heard) {
+            Some(action) => Gesture::Navigate(action, button),
+            None => Gesture::Draw,
         };
         told.push(EventResult::Pressed);
         (self.pressed_at, self.is_drag) = (at, false);
         match self.gesture {
-            Gesture::Cross => told.push(EventResult::Crossed(at)),
+            Gesture::Navigate(DragAction::Crosshair, _) => told.push(EventResult::Crossed(at)),
             Gesture::Draw => self.send_draw_input(PointerPhase::Press, at, heard, around, told),
             _ => {}
         }
@@ -263,10 +282,10 @@ impl ToolInput {
             }
         }
         match self.gesture {
-            Gesture::WindowRegion if self.is_drag => {
+            Gesture::Navigate(DragAction::WindowRegion, _) if self.is_drag => {
                 told.push(EventResult::WindowRegion(self.pressed_at, at));
             }
-            Gesture::Window | Gesture::WindowRegion => {
+            Gesture::Navigate(_, PointerButton::Secondary) => {
                 self.right_released(at, heard, around, told);
             }
             _ => {}
@@ -370,20 +389,32 @@ impl ToolInput {
         }
     }
 
-    fn cursor_icon(&self, tool: ToolKind, is_linked: bool, has_space: bool) -> CursorIcon {
+    fn cursor_icon(&self, tool: ToolKind, moves_crosshair: bool, has_space: bool) -> CursorIcon {
         match (self.gesture, tool) {
-            (Gesture::Pan(_), _) => CursorIcon::Grabbing,
-            (Gesture::Window, _) => CursorIcon::AllScroll,
-            (Gesture::WindowRegion, _) => CursorIcon::Crosshair,
+            (Gesture::Navigate(action, _), _) => match action {
+                DragAction::Pan => CursorIcon::Grabbing,
+                DragAction::Zoom => CursorIcon::ZoomIn,
+                DragAction::Window => CursorIcon::AllScroll,
+                DragAction::WindowRegion | DragAction::Crosshair => CursorIcon::Crosshair,
+            },
             (Gesture::Draw, ToolKind::Pull) => CursorIcon::Grabbing,
-            (Gesture::Cross, _) => CursorIcon::Crosshair,
-            (_, ToolKind::Look) if is_linked && !has_space => CursorIcon::Crosshair,
+            (_, ToolKind::Look) if moves_crosshair && !has_space => CursorIcon::Crosshair,
             (_, ToolKind::Look) => CursorIcon::Default,
             _ if has_space => CursorIcon::Grab,
             (_, ToolKind::Pull) => CursorIcon::Grab,
             (_, ToolKind::Fill) => CursorIcon::Cell,
             _ => CursorIcon::Crosshair,
         }
+    }
+}
+
+/// The button of the mouse; `None` for further ones, which do nothing.
+fn mouse_button(button: PointerButton) -> Option<MouseButton> {
+    match button {
+        PointerButton::Primary => Some(MouseButton::Left),
+        PointerButton::Middle => Some(MouseButton::Middle),
+        PointerButton::Secondary => Some(MouseButton::Right),
+        _ => None,
     }
 }
 

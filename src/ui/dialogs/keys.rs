@@ -6,6 +6,7 @@ use crate::{
         Action, Session,
         command::{COMMANDS, CommandEntry, Menu, Shortcut, UserCommand},
         keys::Keys,
+        mouse::MouseHabit,
     },
     ui::{
         shortcuts, theme,
@@ -15,19 +16,15 @@ use crate::{
 use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
-/// Mouse actions and held keys, which cannot be changed.
-const FIXED: [(&str, &str); 19] = [
+/// Mouse actions and held keys, which cannot be changed; those that can are a table of the settings.
+const FIXED: [(&str, &str); 18] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Brush size", "Shift+Wheel"),
-    ("Pan", "Drag with the middle button, or Space+Drag"),
+    ("Pan with any tool", "Space+Drag"),
     (
-        "Window width (across) and centre (up/down)",
-        "Drag with the right button",
-    ),
-    (
-        "Window from the values of a rectangle",
-        "Shift+Drag with the right button",
+        "Move the crosshair with a drawing tool",
+        "Shift+Drag (not with the Click tool)",
     ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
     (
@@ -77,13 +74,11 @@ impl KeysDialog {
         let mut keys = session.settings.keys.clone();
         self.capture_shortcut(ui, &mut keys);
         sheet::show_body(ui, "Keys and mouse", |ui| {
-            explanation_text(ui, "Click a shortcut to change it.");
-            group_heading(ui, "Mouse and held keys");
-            for (what, how) in FIXED {
-                show_named_line(ui, what, |ui| {
-                    ui.label(how);
-                });
-            }
+            explanation_text(
+                ui,
+                "Click a shortcut to change it. File > Settings changes the buttons of the mouse.",
+            );
+            show_mouse_lines(ui, session.settings.mouse);
             for menu in Menu::ALL {
                 group_heading(ui, menu.display_label());
                 for entry in COMMANDS.iter().filter(|e| e.menu == menu) {
@@ -221,6 +216,24 @@ fn validate_shortcut(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'stati
 
 fn label_without_ellipsis(command: UserCommand) -> &'static str {
     command.display_label().trim_end_matches("...")
+}
+
+/// What buttons of the mouse and held keys do.
+fn show_mouse_lines(ui: &mut Ui, habit: MouseHabit) {
+    group_heading(
+        ui,
+        &format!("Mouse and held keys: {}", habit.display_name()),
+    );
+    for (what, how) in habit.help_lines() {
+        show_named_line(ui, what, |ui| {
+            ui.label(how);
+        });
+    }
+    for (what, how) in FIXED {
+        show_named_line(ui, what, |ui| {
+            ui.label(how);
+        });
+    }
 }
 
 fn group_heading(ui: &mut Ui, words: &str) {

@@ -1,9 +1,10 @@
-//! The settings dialog: user name, device, model, training, appearance, image cache.
+//! The settings dialog: user name, device, model, training, appearance, mouse, image cache.
 
 use super::sheet;
 use crate::{
     session::{
         Action, Session,
+        mouse::MouseHabit,
         settings::{LearnSettings, MEMORY_MB, NewModelStart, Settings, Theme},
     },
     ui::{
@@ -156,6 +157,21 @@ fn choose_click_training(ui: &mut Ui, learning: &mut LearnSettings) {
     }
 }
 
+/// The program whose mouse buttons the views have.
+fn choose_mouse(ui: &mut Ui, mouse: &mut MouseHabit) {
+    section_heading(ui, "Mouse");
+    let choices =
+        MouseHabit::ALL.map(|habit| (habit, habit.display_name(), habit.summary().to_owned()));
+    if let Some(habit) = segmented_choice(ui, *mouse, &choices) {
+        *mouse = habit;
+    }
+    explanation_text(ui, mouse.summary());
+    explanation_text(
+        ui,
+        "Tools draw with the left button; Help > Keys and mouse lists all.",
+    );
+}
+
 /// A line with a name and a number that can be dragged or typed.
 fn show_number_line(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     ui.horizontal(|ui| {
@@ -244,6 +260,7 @@ fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     if let Some(scale) = segmented_choice(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;
     }
+    choose_mouse(ui, &mut settings.mouse);
     show_memory_limit(ui, &mut settings.memory_mb);
 }
 

@@ -118,8 +118,9 @@ fn tool_hint(session: &Session) -> String {
         return format!("{summary}{APART}Enter for the next object, Esc to discard this one");
     }
     let hint = match session.tools.active_tool() {
-        ToolKind::Look if session.viewports.ortho_views().is_some() => {
-            "Drag to move the crosshair; drag with the middle button to pan"
+        ToolKind::Look => {
+            let is_linked = session.viewports.ortho_views().is_some();
+            session.settings.mouse.pan_tool_hint(is_linked)
         }
         tool => tool.usage_hint(),
     };

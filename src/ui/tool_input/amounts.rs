@@ -1,8 +1,11 @@
-//! Converts wheel movement to notches and whole steps, and drags with the right button to window and level.
+//! Converts wheel movement to notches and whole steps, and drags to window and level, or to a zoom factor.
 
 use crate::session::job::Loaded;
 use egui::{MouseWheelUnit, Vec2};
 use labrum_core::image::Window;
+
+/// Zoom factor per point of a drag that zooms.
+const ZOOM_PER_POINT: f32 = 1.01;
 
 /// Touchpad scrolling per slice or brush size step, in points.
 const POINTS_PER_NOTCH: f32 = 30.0;
@@ -28,6 +31,12 @@ pub(super) fn take_whole_part(left: &mut f32, by: f32) -> Option<i64> {
     let whole = (*left + left.signum() * 1e-3).trunc();
     *left -= whole;
     (whole != 0.0).then_some(whole as i64)
+}
+
+/// Zoom factor for a part of a drag, up or down.
+pub(super) fn dragged_zoom(delta: Vec2, zooms_in_upwards: bool) -> f32 {
+    let steps = if zooms_in_upwards { -delta.y } else { delta.y };
+    ZOOM_PER_POINT.powf(steps)
 }
 
 /// The window after a drag: horizontal changes the width, vertical the centre.

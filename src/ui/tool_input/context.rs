@@ -3,6 +3,7 @@
 use crate::{
     session::{
         Session,
+        mouse::{DragAction, HeldKey, MouseButton, MouseHabit},
         tool_options::ToolKind,
         tools::{Place, PointerInput, PointerPhase},
         view::{Canvas, ViewPlacement},
@@ -17,8 +18,8 @@ pub(in crate::ui) struct EventContext {
     pub(super) plane: ViewPlane,
     pub(super) placement: ViewPlacement,
     pub(super) tool: ToolKind,
-    /// Orthogonal views are shown: a drag without drawing tool moves the crosshair, and one with Shift, except with the Click
-    /// tool.
+    pub(super) habit: MouseHabit,
+    /// Orthogonal views are shown: drags can move their crosshair.
     pub(super) is_linked: bool,
     /// Position of the tool if it was moved with the keyboard.
     pub(super) keyed: Option<Place>,
@@ -50,6 +51,7 @@ impl EventContext {
             plane,
             placement,
             tool: session.tools.active_tool(),
+            habit: session.settings.mouse,
             is_linked: session.viewports.ortho_views().is_some(),
             keyed: session
                 .tools
@@ -86,15 +88,37 @@ impl EventContext {
         self.tool == ToolKind::Click
     }
 
-    /// True if a drag with these modifiers moves the crosshair.
-    pub(super) fn moves_crosshair(&self, heard: &Heard) -> bool {
-        // With the Click tool, Shift draws a scribble.
-        let has_shift = heard.modifiers.shift && self.tool != ToolKind::Click;
-        self.is_linked && !heard.has_space && (self.tool == ToolKind::Look || has_shift)
+    /// What a drag with a button does; `None` if it draws with the active tool.
+    pub(super) fn drag_action(&self, button: MouseButton, heard: &Heard) -> Option<DragAction> {
+        let is_left = button == MouseButton::Left;
+        let action = match is_left {
+            true if heard.has_space => DragAction::Pan,
+            true if self.shift_moves_crosshair(heard) => DragAction::Crosshair,
+            true if self.tool != ToolKind::Look => return None,
+            _ => self.habit.drag_action(button, held_key(heard.modifiers)),
+        };
+        Some(match action {
+            DragAction::Crosshair if !self.is_linked => DragAction::Pan,
+            action => action,
+        })
     }
 
-    /// True if a drag pans: Space is held, or no drawing tool is active.
-    pub(super) fn drag_pans(&self, has_space: bool) -> bool {
-        self.tool == ToolKind::Look || has_space
+    /// True if Shift is held and moves the crosshair although a drawing tool is active. With the Click tool, Shift draws a scribble.
+    fn shift_moves_crosshair(&self, heard: &Heard) -> bool {
+        let draws = !matches!(self.tool, ToolKind::Look | ToolKind::Click);
+        self.is_linked && draws && heard.modifiers.shift
+    }
+}
+
+/// The key that is held; the first one, if there are several.
+fn held_key(modifiers: Modifiers) -> HeldKey {
+    if modifiers.shift {
+        HeldKey::Shift
+    } else if modifiers.ctrl || modifiers.command {
+        HeldKey::Ctrl
+    } else if modifiers.alt {
+        HeldKey::Alt
+    } else {
+        HeldKey::None
     }
 }

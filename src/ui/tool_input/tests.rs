@@ -1,5 +1,7 @@
 //! Mouse events on one view and their results, in order.
 
+mod habits;
+
 use super::*;
 use crate::session::view::ViewPlacement;
 use PointerPhase::{DoubleClick, Drag, Hover, Leave, Press, Release};
@@ -13,6 +15,7 @@ fn context(tool: ToolKind, time: f64) -> EventContext {
         plane: ViewPlane::Slice,
         placement,
         tool,
+        habit: MouseHabit::Labrum,
         is_linked: false,
         keyed: None,
         time,

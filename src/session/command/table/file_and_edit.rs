@@ -139,7 +139,7 @@ pub(super) const FILE_AND_EDIT: &[CommandEntry] = &[
         C::Settings,
         File,
         "Settings...",
-        "Device, model, training and appearance",
+        "Device, model, training, mouse and appearance",
         &[ctrl_key("Comma")],
     ),
     command_entry(C::Quit, File, "Quit", "Quit Labrum", &[ctrl_key("Q")]),
