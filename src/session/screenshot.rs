@@ -46,8 +46,8 @@ pub enum ScreenshotAction {
     Take(ScreenshotWish),
     /// The views were drawn for it: show them as before.
     Drawn,
-    /// It was put on the clipboard.
-    Copied,
+    /// It was handed to the clipboard, which does not report whether it took it.
+    SentToClipboard,
     /// Write it to a new file.
     Save(Screenshot, PathBuf),
     /// The pixels of the window could not be read.
@@ -109,8 +109,8 @@ impl Session {
         match action {
             ScreenshotAction::Take(wish) => self.viewports.screenshot = Some(wish),
             ScreenshotAction::Drawn => self.viewports.screenshot = None,
-            ScreenshotAction::Copied => {
-                let text = "Copied the screenshot to the clipboard.";
+            ScreenshotAction::SentToClipboard => {
+                let text = "Sent the screenshot to the clipboard. If it cannot be pasted, save it as a file.";
                 self.notices.add(Severity::Info, text);
             }
             ScreenshotAction::Save(screenshot, path) => {

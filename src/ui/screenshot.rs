@@ -87,7 +87,7 @@ impl ScreenshotTaker {
             (None, _) => ScreenshotAction::Failed,
             (Some(image), ScreenshotTarget::Clipboard) => {
                 ctx.copy_image(image);
-                ScreenshotAction::Copied
+                ScreenshotAction::SentToClipboard
             }
             (Some(image), ScreenshotTarget::File(path)) => {
                 ScreenshotAction::Save(to_screenshot(&image), path)

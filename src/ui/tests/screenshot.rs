@@ -85,7 +85,8 @@ fn a_key_copies_the_views_and_nothing_around_them() {
     let corner = color_at(area.min.x as usize, area.min.y as usize);
     assert_eq!(image.pixels[0], corner);
     harness.run_steps(2);
-    let message = "Copied the screenshot to the clipboard.";
+    let message =
+        "Sent the screenshot to the clipboard. If it cannot be pasted, save it as a file.";
     assert!(harness.query_by_label(message).is_some());
 }
 

@@ -103,7 +103,8 @@ impl EventContext {
         })
     }
 
-    /// True if Shift is held and moves the crosshair although a drawing tool is active. With the Click tool, Shift draws a scribble.
+    /// True if Shift is held and moves the crosshair although a drawing tool is active. With the Click tool, Shift draws
+    /// a scribble.
     fn shift_moves_crosshair(&self, heard: &Heard) -> bool {
         let draws = !matches!(self.tool, ToolKind::Look | ToolKind::Click);
         self.is_linked && draws && heard.modifiers.shift

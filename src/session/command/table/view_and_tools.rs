@@ -174,7 +174,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         C::ToolLook,
         Tools,
         "Pan",
-        "Drag to move the image",
+        "Navigate without drawing",
         &[plain_key("V")],
     ),
     command_entry(
