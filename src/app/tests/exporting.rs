@@ -23,7 +23,7 @@ fn two_accepted_cases() -> Bench {
     bench
 }
 
-fn type_into(bench: &mut Bench, field: &str, text: &str) {
+pub(super) fn type_into(bench: &mut Bench, field: &str, text: &str) {
     bench.harness.get_by_label(field).focus();
     bench.harness.step();
     bench
@@ -35,7 +35,7 @@ fn type_into(bench: &mut Bench, field: &str, text: &str) {
 }
 
 /// Presses the button of the dialog and waits for the end; returns the last message.
-fn export(bench: &mut Bench) -> String {
+pub(super) fn export(bench: &mut Bench) -> String {
     bench
         .harness
         .get_all_by_label("Export")
@@ -51,7 +51,7 @@ fn export(bench: &mut Bench) -> String {
     text
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let all = walkdir::WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()

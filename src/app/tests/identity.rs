@@ -1,9 +1,16 @@
-//! The patient is shown on the image, and gets neither into the workspace nor into the settings.
+//! The patient is shown on the image, and gets into no workspace, settings, log, title of the window or de-identified export.
 
-use super::*;
+use super::{
+    exporting::{export, names, type_into},
+    *,
+};
+use crate::session::{settings::ExportOptions, tool_options::ToolKind};
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
+use egui::{Modifiers, ViewportCommand, ViewportId};
+use labrum_core::export_format::ExportFormat;
 use labrum_dicom::fixture::Fixture;
+use std::sync::Mutex;
 
 /// Names and numbers that occur nowhere else.
 const SECRETS: [&str; 5] = [
@@ -92,4 +99,144 @@ fn a_patient_is_shown_and_stored_nowhere() {
         }
     }
     assert!(looked_at >= 2, "the workspace and the settings");
+}
+
+/// Keeps what is logged: all of Labrum, and warnings of other crates.
+struct KeptLog;
+
+static KEPT: Mutex<String> = Mutex::new(String::new());
+
+impl log::Log for KeptLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("labrum") || metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = format!("{}: {}\n", record.target(), record.args());
+            KEPT.lock().unwrap().push_str(&line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Runs frames until `done`, and a few more; returns the titles that the window got.
+fn titles_until(bench: &mut Bench, done: impl Fn(&Session) -> bool) -> Vec<String> {
+    let (begun, mut titles, mut more) = (Instant::now(), Vec::new(), 0);
+    while more < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{titles:?}");
+        more += usize::from(done(bench.session()));
+        std::thread::sleep(Duration::from_millis(5));
+        bench.harness.step();
+        let output = &bench.harness.output().viewport_output[&ViewportId::ROOT];
+        titles.extend(output.commands.iter().filter_map(|command| match command {
+            ViewportCommand::Title(title) => Some(title.clone()),
+            _ => None,
+        }));
+    }
+    titles
+}
+
+/// A window that exports de-identified, on the image of the patient, with its mask.
+fn deidentifying(folder: &Path) -> (Bench, Vec<String>) {
+    let formats = vec![
+        ExportFormat::LabelMap,
+        ExportFormat::Csv,
+        ExportFormat::Json,
+        ExportFormat::DrawnCsv,
+        ExportFormat::StructuredReport,
+    ];
+    let settings = Settings {
+        export: ExportOptions {
+            formats,
+            deidentify: true,
+            ..ExportOptions::default()
+        },
+        ..Settings::default()
+    };
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().to_owned();
+    let mut bench = Bench::build(settings, place, &data, vec![image_of_patient(folder)]);
+    let titles = titles_until(&mut bench, |s| {
+        s.current_loaded().is_some() && s.live_mask().is_some_and(|l| !l.mask().is_blank())
+    });
+    (bench, titles)
+}
+
+/// Paints, and draws a length that is named after the patient.
+fn paint_and_measure(bench: &mut Bench) {
+    bench.key(Key::B, Modifiers::NONE);
+    let stroke = [bench.at(-40.0, -40.0), bench.at(40.0, -40.0)];
+    bench.draw(&stroke);
+    bench.key(Key::L, Modifiers::SHIFT);
+    assert_eq!(bench.session().tools.active_tool(), ToolKind::Measure);
+    let ends = [bench.at(-60.0, 60.0), bench.at(60.0, 60.0)];
+    bench.draw(&ends);
+    bench
+        .harness
+        .get_by_label("Edit measurement")
+        .scroll_to_me();
+    bench.harness.run_steps(4);
+    bench.click("Edit measurement");
+    bench
+        .harness
+        .get_by_label("Name of the measurement")
+        .type_text(" of Zyxwvut");
+    bench.harness.run_steps(2);
+    bench.click("Save");
+    let drawn = bench.session().cases[0].measurements.all();
+    assert!(drawn[0].name.contains("Zyxwvut"), "{drawn:?}");
+}
+
+#[test]
+fn a_patient_is_in_no_log_title_setting_or_deidentified_export() {
+    log::set_logger(&KeptLog).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let scans = tempfile::tempdir().unwrap();
+    let (mut bench, mut titles) = deidentifying(scans.path());
+    paint_and_measure(&mut bench);
+    bench.key(Key::S, Modifiers::COMMAND);
+    bench.harness.run_steps(4);
+    let out = bench.folder.path().join("out");
+    type_into(&mut bench, "Export folder", out.to_str().unwrap());
+    let said = export(&mut bench);
+    assert_eq!(secrets_in(said.as_bytes()), [""; 0], "in the message");
+    bench.until("the work to be saved", |s| s.workspace.unsaved_count() == 0);
+    bench
+        .harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::W);
+    titles.extend(titles_until(&mut bench, |s| s.cases.is_empty()));
+
+    let written = names(&out);
+    for ending in [".dcm", ".drawn.csv", ".measurements.json", ".sr.dcm"] {
+        let is_there = written.iter().any(|name| name.ends_with(ending));
+        assert!(is_there, "{ending}: {written:?}; {said}");
+    }
+    let config = bench.folder.path().join("config");
+    let Bench { harness, folder } = bench;
+    let settings = config.join("settings.json");
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&settings).is_ok_and(|text| text.contains("\"mouse\"")) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no settings");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(harness);
+    for place in [&out, &config] {
+        for name in names(place) {
+            let bytes = std::fs::read(place.join(&name)).unwrap();
+            assert_eq!(secrets_in(name.as_bytes()), [""; 0], "{name}");
+            assert_eq!(secrets_in(&bytes), [""; 0], "in {name}");
+        }
+    }
+    assert!(
+        titles.iter().any(|t| t.ends_with(" - Labrum")),
+        "{titles:?}"
+    );
+    assert_eq!(secrets_in(titles.concat().as_bytes()), [""; 0]);
+    log::warn!(target: "labrum", "the log is kept");
+    let log = KEPT.lock().unwrap().clone();
+    assert!(log.contains("labrum: the log is kept"), "{log}");
+    assert_eq!(secrets_in(log.as_bytes()), [""; 0], "{log}");
+    drop(folder);
 }
