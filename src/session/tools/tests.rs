@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod click;
+mod looks;
 mod measure;
 mod values;
 

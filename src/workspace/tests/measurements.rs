@@ -5,6 +5,7 @@ use labrum_core::{
     label::Code,
     measurement::{
         DrawnMeasurement, MeasurementChange, MeasurementPlace, Shape, ShapeKind, ViewFrame,
+        apply_change,
     },
 };
 use std::collections::HashSet;
@@ -201,4 +202,77 @@ fn a_workspace_from_before_measurements_is_migrated_with_its_steps() {
     assert_eq!(workspace.read_name().unwrap(), "Hips");
     assert_eq!(stored(&mut workspace, "k").measurements.len(), 1);
     assert!(folder.path().join("workspace-version-4.sqlite").exists());
+}
+
+/// A shape of any kind.
+fn any_shape() -> impl Strategy<Value = Shape> {
+    let points = prop::collection::vec(prop::array::uniform2(-4.0..20.0f64), 5..9);
+    (0usize..8, points).prop_map(|(kind, mut points)| {
+        let kind = ShapeKind::ALL[kind];
+        points.truncate(match kind {
+            ShapeKind::Point => 1,
+            ShapeKind::Length | ShapeKind::Rectangle => 2,
+            ShapeKind::Angle => 3,
+            ShapeKind::CobbAngle | ShapeKind::Bidirectional | ShapeKind::Ellipse => 4,
+            ShapeKind::Freehand => points.len(),
+        });
+        Shape::new(kind, points).unwrap()
+    })
+}
+
+/// By their IDs: a measurement that was deleted and came back is the last one of a list.
+fn sorted(mut all: Vec<DrawnMeasurement>) -> Vec<DrawnMeasurement> {
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// 0 and 1 draw, 2 changes, 3 deletes, 4 undoes, 5 redoes; where `at` is 0 or 4 the workspace is closed and opened.
+    #[test]
+    fn measurements_survive_undo_redo_and_restarts_bit_by_bit(
+        deeds in prop::collection::vec((0u8..6, any_shape(), 0usize..8), 1..16)
+    ) {
+        let (_folder, mut workspace) = workspace();
+        let knee = case(&mut workspace, "k");
+        let mut expected: Vec<DrawnMeasurement> = Vec::new();
+        let mut done: Vec<(i64, MeasurementChange)> = Vec::new();
+        let mut undone: Vec<(i64, MeasurementChange)> = Vec::new();
+        for (deed, shape, at) in deeds {
+            let old = expected.get(at % expected.len().max(1)).cloned();
+            let made = match (deed, &old) {
+                (0 | 1, _) => {
+                    let place = MeasurementPlace::Slice(at as u32 % 3);
+                    let new = DrawnMeasurement::new(format!("Mass {at}"), "R. Reader".into(), place, shape);
+                    Some(change(None, Some(&new)))
+                }
+                (2, Some(old)) => {
+                    let new = DrawnMeasurement { shape, ..old.clone() };
+                    Some(change(Some(old), Some(&new)))
+                }
+                (3, Some(old)) => Some(change(Some(old), None)),
+                _ => None,
+            };
+            if let Some(made) = made {
+                let seq = append(&mut workspace, knee, made.clone()).seq;
+                apply_change(&mut expected, &made);
+                done.push((seq, made));
+                undone.clear();
+            } else if deed == 4 && let Some((seq, made)) = done.pop() {
+                workspace.set_undone(seq, true).unwrap();
+                apply_change(&mut expected, &made.inverse());
+                undone.push((seq, made));
+            } else if deed == 5 && let Some((seq, made)) = undone.pop() {
+                workspace.set_undone(seq, false).unwrap();
+                apply_change(&mut expected, &made);
+                done.push((seq, made));
+            }
+            if at % 4 == 0 {
+                workspace = reopened(workspace);
+            }
+            let kept = stored(&mut workspace, "k").measurements;
+            prop_assert_eq!(sorted(kept), sorted(expected.clone()));
+        }
+    }
 }

@@ -430,8 +430,86 @@ fn statistics_name_what_was_measured_and_how() {
     assert_eq!((concept.value.as_str(), derivation), ("56851009", None));
 }
 
+/// Kind, points and place of a measurement: 0 to 2 are slices, 3 is a view across columns, 4 one across rows.
+fn any_measurement() -> impl Strategy<Value = (ShapeKind, Vec<Point>, u32)> {
+    let points = prop::collection::vec(prop::array::uniform2(0.0..40.0f64), 5..9);
+    (0usize..8, points, 0u32..5).prop_map(|(kind, mut points, place)| {
+        let kind = ShapeKind::ALL[kind];
+        points.truncate(match kind {
+            ShapeKind::Point => 1,
+            ShapeKind::Length | ShapeKind::Rectangle => 2,
+            ShapeKind::Angle => 3,
+            ShapeKind::CobbAngle | ShapeKind::Bidirectional | ShapeKind::Ellipse => 4,
+            ShapeKind::Freehand => points.len(),
+        });
+        (kind, points, place)
+    })
+}
+
+/// A measurement of [`any_measurement`] on a series.
+fn measurement_on(
+    series: &Series,
+    (kind, points, place): (ShapeKind, Vec<Point>, u32),
+) -> DrawnMeasurement {
+    let plane = match place {
+        3 => ViewPlane::Column,
+        4 => ViewPlane::Row,
+        slice => return drawn(kind, slice, &points),
+    };
+    let stack = Stack::from_series(series).unwrap();
+    let frame = ViewFrame::of_view(&stack, &stack.view_pane(plane), [7.5, 9.5, 0.0]);
+    // There are three slices.
+    let on_view: Vec<Point> = points.iter().map(|[x, y]| [*x, y * 3.0 / 40.0]).collect();
+    DrawnMeasurement {
+        place: MeasurementPlace::View(frame),
+        ..drawn(kind, 0, &on_view)
+    }
+}
+
+/// Where its points are: column, row and slice, or in the patient in mm.
+fn places_of(drawn: &DrawnMeasurement) -> Vec<[f64; 3]> {
+    let points = drawn.shape.points().iter();
+    points
+        .map(|point| match drawn.place {
+            MeasurementPlace::Slice(slice) => [point[0], point[1], f64::from(slice)],
+            MeasurementPlace::View(frame) => frame.patient_from_point(*point),
+        })
+        .collect()
+}
+
+/// True if points are the same, but for the rounding of coordinates in the patient to single precision.
+fn are_same_places(a: &[[f64; 3]], b: &[[f64; 3]]) -> bool {
+    let is_near = |(a, b): (&[f64; 3], &[f64; 3])| (0..3).all(|i| (a[i] - b[i]).abs() < 5e-3);
+    a.len() == b.len() && a.iter().zip(b).all(is_near)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn any_measurements_on_slices_and_views_come_back_where_they_were(
+        all in prop::collection::vec(any_measurement(), 1..6)
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let series = series(&folder);
+        let all: Vec<DrawnMeasurement> = all.into_iter().map(|m| measurement_on(&series, m)).collect();
+        let (path, _) = written(&folder, &series, &all, &["R. Reader"]);
+        let found = measurements_in_series(&read_file(&path).unwrap(), &series);
+        prop_assert_eq!(found.notes, Vec::<String>::new());
+        prop_assert_eq!(found.measurements.len(), all.len());
+        for (found, drawn) in found.measurements.iter().zip(&all) {
+            prop_assert_eq!((&found.id, &found.name), (&drawn.id, &drawn.name));
+            prop_assert_eq!(found.shape.kind(), drawn.shape.kind());
+            prop_assert_eq!(found.slice(), drawn.slice());
+            let (back, mut before) = (places_of(found), places_of(drawn));
+            let is_same = are_same_places(&back, &before);
+            // Reports have the longer one of two axes first.
+            before.rotate_left(before.len() / 2);
+            let has_axes = matches!(drawn.shape.kind(), ShapeKind::Bidirectional | ShapeKind::Ellipse);
+            let is_turned = has_axes && are_same_places(&back, &before);
+            prop_assert!(is_same || is_turned, "{:?}, {:?}", found, drawn);
+        }
+    }
+
     #[test]
     fn any_polygon_is_read_back_bit_by_bit(
         points in prop::collection::vec(prop::array::uniform2(0.0..40.0f64), 5..60)
