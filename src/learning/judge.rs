@@ -21,6 +21,7 @@ use labrum_nn::{checkpoint::Weights, device::DeviceChoice, infer::Segmenter};
 pub(super) struct JudgedCase {
     case: i64,
     name: String,
+    subject: String,
     scores: Scores,
     is_untouched: bool,
 }
@@ -31,6 +32,7 @@ impl JudgedCase {
         Some(Self {
             case: slice.case,
             name: slice.name.clone(),
+            subject: slice.subject.clone(),
             scores: Scores::mean_over(scores)?,
             is_untouched,
         })
@@ -148,6 +150,7 @@ pub(super) fn pair_scores(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> 
         pairs.push(GateCase {
             key: judged.case,
             name: judged.name,
+            subject: judged.subject,
             active: of_active.map(|a| a.scores),
             candidate: judged.scores,
             is_untouched: judged.is_untouched,

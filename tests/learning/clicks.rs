@@ -103,8 +103,8 @@ fn a_candidate_is_judged_by_the_clicks_on_the_hold_out_cases() {
         }
     }
     let needs_more = clicks.clicks.unwrap().mean > 0.0;
-    let is_rejected = matches!(candidate.report.verdict, Verdict::Worse { .. });
-    assert!(is_rejected || !needs_more, "{:?}", candidate.report.verdict);
+    let passes = matches!(candidate.report.verdict, Verdict::Better { .. });
+    assert!(!passes || !needs_more, "{:?}", candidate.report.verdict);
 }
 
 #[test]

@@ -1,31 +1,28 @@
 //! The promotion gate: decides whether a candidate replaces the active model, comparing both on the same hold-out
-//! cases.
+//! cases. A candidate passes if it is more likely better than worse (docs/gate.md).
 
 pub mod clicks;
+mod evidence;
+mod second_look;
+
+pub use second_look::SecondLook;
 
 use super::{bootstrap::MeanInterval, counts::count_with_noun, metrics::Scores};
 use clicks::ClickReport;
+use evidence::Leaning;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Minimum number of hold-out cases for a decision.
+/// Minimum number of hold-out subjects for a decision without asking.
 pub const FEWEST: usize = 3;
-/// Mean loss of Dice or boundary IoU that matters; if it is not statistically certain, the user is asked.
+/// Mean loss of boundary IoU that matters, and mean gain of Dice that outweighs it.
 const TOO_MUCH: f64 = 0.005;
-/// Mean differences of Dice below this count as equal.
-const NOTHING: f64 = 0.001;
-/// With fewer than [`FEWEST`] cases, a candidate is still rejected if all cases lose and the mean loss of Dice exceeds
-/// this.
-const RUIN: f64 = 0.2;
 /// Loss of Dice that is tolerated on a mask that was accepted as proposed.
 const GOOD_ENOUGH: f64 = 0.03;
-/// Weak evidence still favours a candidate that loses less than this share of the Dice missing to 1 ...
-const LITTLE: f64 = 0.25;
-/// ... or whose loss is real with a probability below this.
-const LIKELY: f64 = 0.975;
 /// Dice from which a proposal saves work: for a mask of the right size, correcting it then changes fewer pixels than
 /// drawing it.
 const WORTH_WHILE: f64 = 0.5;
-/// A case counts as better or worse if its Dice changed by more than this.
+/// A case, or the mean of all, counts as better or worse if its Dice changed by more than this.
 const CHANGED: f64 = 0.002;
 /// An accepted training mask is suspicious if the candidate's Dice on it is below this, ...
 const MISSED: f64 = 0.6;
@@ -45,6 +42,9 @@ pub struct GateCase {
     pub key: i64,
     /// Name of the case.
     pub name: String,
+    /// [`crate::holdout::subject_hash`] of its subject; empty if unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// Scores of the active model; `None` if there was none.
     pub active: Option<Scores>,
     /// Scores of the candidate.
@@ -64,11 +64,12 @@ impl GateCase {
         }
     }
 
-    /// True if the mask was accepted as proposed and the candidate's mask is nearly the same. Accepting a proposal
+    /// True if the mask was accepted as proposed and the masks of both models are nearly the same. Accepting a proposal
     /// means that it is good enough, not that every pixel is right; otherwise a model would win by agreeing with
     /// itself.
     pub fn is_as_good(&self) -> bool {
-        self.is_untouched && self.active.is_some() && self.candidate.dice > 1.0 - GOOD_ENOUGH
+        let is_near = |scores: &Scores| scores.dice > 1.0 - GOOD_ENOUGH;
+        self.is_untouched && self.active.as_ref().is_some_and(is_near) && is_near(&self.candidate)
     }
 
     /// 1 if the candidate is better, -1 if it is worse, 0 if both are about equal.
@@ -88,12 +89,12 @@ impl GateCase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The candidate is at least as good.
+    /// The candidate is more likely better than worse, or equal.
     Better {
         /// The reason, a clause.
         reason: String,
     },
-    /// The candidate is worse, or something is wrong with the round.
+    /// The candidate is much more likely worse than better, or something is wrong with the round.
     Worse {
         /// The reason, a clause.
         reason: String,
@@ -104,11 +105,12 @@ pub enum Verdict {
         /// The reason, a clause.
         reason: String,
     },
-    /// The user has to decide.
+    /// The user has to decide: there is little evidence, or it speaks against the candidate but not clearly. The candidate
+    /// is not active until then.
     Ask {
         /// The reason, a clause.
         reason: String,
-        /// True if the weak evidence favours the candidate.
+        /// True if the candidate is more likely better than worse, or equal.
         speaks_for: bool,
     },
 }
@@ -124,45 +126,67 @@ impl Verdict {
         }
     }
 
+    /// True if a person is asked although the evidence speaks against the candidate.
+    pub fn advises_against(&self) -> bool {
+        matches!(
+            self,
+            Self::Ask {
+                speaks_for: false,
+                ..
+            }
+        )
+    }
+
     /// True for [`Self::NotYet`].
     pub fn is_not_yet(&self) -> bool {
         matches!(self, Self::NotYet { .. })
     }
 }
 
-/// The validation report: the data and the decision of the promotion gate.
+/// The validation report: the data and the decision of the promotion gate. Several cases of a subject count as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateReport {
     /// The hold-out cases.
     pub cases: Vec<GateCase>,
+    /// Number of their subjects; 0 in older reports.
+    #[serde(default)]
+    pub subjects: usize,
     /// Difference of Dice, candidate minus active model; `None` without an active model or without cases.
     pub dice: Option<MeanInterval>,
     /// Difference of HD95, over cases where both models have one; higher is worse.
     pub hd95: Option<MeanInterval>,
     /// Difference of boundary IoU.
     pub boundary_iou: Option<MeanInterval>,
+    /// Probability, 0..=1, that the mean Dice of the candidate is higher, or its mean number of clicks lower; `None`
+    /// without an active model, without cases, and in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// The decision.
     pub verdict: Verdict,
     /// The comparison of click models, if it is about these; the other figures are empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clicks: Option<ClickReport>,
+    /// What was found about the active model before the round, on cases that were accepted since it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_look: Option<SecondLook>,
 }
 
 impl GateReport {
     /// Judges a candidate. `learned` holds name and Dice of the candidate on its training cases: a training mask that
     /// it misses completely most likely belongs to another image.
     pub fn new(cases: Vec<GateCase>, learned: &[(String, f64)]) -> Self {
-        let dice = mean_difference(&cases, |s| Some(s.dice));
-        let hd95 = mean_difference(&cases, |s| s.hd95);
-        let boundary_iou = mean_difference(&cases, |s| Some(s.boundary_iou));
-        let verdict = decide_verdict(&cases, [dice, boundary_iou], learned);
+        let figures = Figures::new(&cases);
+        let verdict = decide_verdict(&cases, &figures, learned);
         Self {
+            subjects: figures.subjects,
+            dice: figures.dice,
+            hd95: mean_difference(&cases, |s| s.hd95),
+            boundary_iou: figures.boundary_iou,
+            probability: figures.probability,
             cases,
-            dice,
-            hd95,
-            boundary_iou,
             verdict,
             clicks: None,
+            second_look: None,
         }
     }
 
@@ -172,16 +196,40 @@ impl GateReport {
         let mean = dice.iter().sum::<f64>() / dice.len().max(1) as f64;
         let useful = dice.iter().filter(|dice| **dice >= WORTH_WHILE).count();
         let is_useful = mean >= WORTH_WHILE || 2 * useful >= dice.len();
-        if !dice.is_empty() && !is_useful && !matches!(self.verdict, Verdict::Worse { .. }) {
-            let reason = format!(
-                "it is not accurate enough to propose masks yet: Dice {mean:.3} on {} hold-out case{}, \
-                 {WORTH_WHILE} needed",
-                dice.len(),
-                if dice.len() == 1 { "" } else { "s" }
-            );
-            self.verdict = Verdict::NotYet { reason };
+        if dice.is_empty() || is_useful {
+            return self;
         }
+        let figures = format!(
+            "Dice {mean:.3} on {}, {WORTH_WHILE} needed",
+            count_with_noun(dice.len(), "hold-out case")
+        );
+        self.verdict = match self.verdict {
+            worse @ Verdict::Worse { .. } => worse,
+            // The next round had better continue from what this one started from.
+            Verdict::Ask {
+                speaks_for: false, ..
+            } => Verdict::Worse {
+                reason: format!(
+                    "it is not accurate enough to propose masks, and probably worse than its starting model: {figures}"
+                ),
+            },
+            _ => Verdict::NotYet {
+                reason: format!("it is not accurate enough to propose masks yet: {figures}"),
+            },
+        };
         self
+    }
+
+    /// True if the candidate is more likely better than worse, and not about equal; false in older reports.
+    pub fn is_probably_better(&self) -> bool {
+        let differs = match (&self.clicks, self.dice) {
+            (Some(clicks), _) => !clicks.needs_as_many(),
+            (None, dice) => dice.is_some_and(|dice| !is_equal(&dice)),
+        };
+        differs
+            && self
+                .probability
+                .is_some_and(|probability| probability > 0.5)
     }
 
     /// Number of cases that became better, and of those that became worse.
@@ -197,114 +245,217 @@ impl GateReport {
             .count()
     }
 
-    /// Mean scores of the active model and of the candidate.
+    /// Mean scores of the active model and of the candidate over the subjects.
     pub fn mean_scores(&self) -> (Option<Scores>, Option<Scores>) {
-        let active: Vec<Scores> = self.cases.iter().filter_map(|c| c.active).collect();
-        let candidate: Vec<Scores> = self.cases.iter().map(|c| c.candidate).collect();
-        (Scores::mean_over(&active), Scores::mean_over(&candidate))
+        (
+            Scores::mean_over(&scores_by_subject(&self.cases, |c| c.active)),
+            Scores::mean_over(&scores_by_subject(&self.cases, |c| Some(c.candidate))),
+        )
     }
 }
 
-/// Difference of a score, candidate minus active model, over the cases where both have it.
+/// A name for the subject of a case; a case of an unknown subject stands for itself.
+fn subject_key(subject: &str, case: i64) -> String {
+    match subject {
+        "" => format!("case {case}"),
+        known => known.to_owned(),
+    }
+}
+
+/// The values of the cases that have one, by subject.
+fn group_by_subject<T>(
+    cases: &[GateCase],
+    value: impl Fn(&GateCase) -> Option<T>,
+) -> BTreeMap<String, Vec<T>> {
+    let mut subjects: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for case in cases {
+        if let Some(value) = value(case) {
+            let key = subject_key(&case.subject, case.key);
+            subjects.entry(key).or_default().push(value);
+        }
+    }
+    subjects
+}
+
+/// Mean scores of each subject.
+fn scores_by_subject(
+    cases: &[GateCase],
+    scores: impl Fn(&GateCase) -> Option<Scores>,
+) -> Vec<Scores> {
+    let subjects = group_by_subject(cases, scores);
+    let means = subjects.values().map(|all| Scores::mean_over(all));
+    means.flatten().collect()
+}
+
+/// Differences of a score, candidate minus active model: the mean of each subject that has cases where both have it.
+fn subject_differences(cases: &[GateCase], figure: impl Fn(&Scores) -> Option<f64>) -> Vec<f64> {
+    group_by_subject(cases, |case| case.score_difference(&figure))
+        .values()
+        .map(|differences| mean_of(differences))
+        .collect()
+}
+
+/// Mean difference of a score over the subjects.
 fn mean_difference(
     cases: &[GateCase],
     figure: impl Fn(&Scores) -> Option<f64>,
 ) -> Option<MeanInterval> {
-    let differences: Vec<f64> = cases
-        .iter()
-        .filter_map(|c| c.score_difference(&figure))
-        .collect();
-    MeanInterval::from_values(&differences)
+    MeanInterval::from_values(&subject_differences(cases, figure))
 }
 
-fn decide_verdict(
-    cases: &[GateCase],
-    [dice, boundary]: [Option<MeanInterval>; 2],
-    learned: &[(String, f64)],
-) -> Verdict {
+/// Mean of the values; 0 if there are none.
+fn mean_of(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// True if a mean difference of Dice is too small to matter.
+fn is_equal(dice: &MeanInterval) -> bool {
+    dice.mean.abs() <= CHANGED
+}
+
+/// What the decision follows from: differences over the subjects, candidate minus active model.
+struct Figures {
+    subjects: usize,
+    dice: Option<MeanInterval>,
+    boundary_iou: Option<MeanInterval>,
+    /// That the candidate has the higher mean Dice.
+    probability: Option<f64>,
+}
+
+impl Figures {
+    fn new(cases: &[GateCase]) -> Self {
+        let differences = subject_differences(cases, |s| Some(s.dice));
+        let both = scores_by_subject(cases, |c| Scores::mean_over(&[c.active?, c.candidate]));
+        let probability = Scores::mean_over(&both).map(|mean| {
+            let spread = evidence::expected_spread(mean.dice, [0.0, 1.0]);
+            evidence::probability_above_zero(&differences, spread)
+        });
+        Self {
+            subjects: group_by_subject(cases, |_| Some(())).len(),
+            dice: MeanInterval::from_values(&differences),
+            boundary_iou: mean_difference(cases, |s| Some(s.boundary_iou)),
+            probability,
+        }
+    }
+}
+
+/// "9 hold-out cases", or "9 hold-out cases of 4 subjects".
+fn held_out_text(cases: usize, subjects: usize) -> String {
+    let counted = count_with_noun(cases, "hold-out case");
+    if cases == subjects {
+        counted
+    } else {
+        format!("{counted} of {}", count_with_noun(subjects, "subject"))
+    }
+}
+
+/// Why there are too few cases for a decision: "only 2 hold-out cases, at least 3 needed".
+fn too_few_text(cases: usize, subjects: usize) -> String {
+    let needed = if cases == subjects { "" } else { " subjects" };
+    let counted = held_out_text(cases, subjects);
+    format!("only {counted}, at least {FEWEST}{needed} needed")
+}
+
+fn decide_verdict(cases: &[GateCase], figures: &Figures, learned: &[(String, f64)]) -> Verdict {
+    if let Some(reason) = find_fault(cases, learned) {
+        return Verdict::Worse { reason };
+    }
+    match (figures.dice, figures.probability) {
+        (Some(dice), Some(probability)) => {
+            judge_difference(cases.len(), figures, &dice, probability)
+        }
+        _ => judge_alone(cases, figures.subjects),
+    }
+}
+
+/// What is wrong with the round itself, a clause.
+fn find_fault(cases: &[GateCase], learned: &[(String, f64)]) -> Option<String> {
     if let Some(name) = most_suspicious_case(cases, learned) {
-        let reason = format!(
+        return Some(format!(
             "the mask of \"{name}\" does not match the other accepted cases: even a model trained on it does not \
              reproduce it. Check that mask, then train again"
-        );
-        return Verdict::Worse { reason };
+        ));
     }
-    if let Some((learned, held_out)) = find_contradiction(cases, learned) {
-        let reason = format!(
-            "the accepted masks contradict the hold-out cases: the candidate reaches Dice {held_out:.2} on the \
-             hold-out cases, but {learned:.2} on its training cases. Are labels mixed up?"
-        );
-        return Verdict::Worse { reason };
+    let (learned, held_out) = find_contradiction(cases, learned)?;
+    Some(format!(
+        "the accepted masks contradict the hold-out cases: the candidate reaches Dice {held_out:.2} on the \
+         hold-out cases, but {learned:.2} on its training cases. Are labels mixed up?"
+    ))
+}
+
+/// The decision about a model that there is nothing to compare with.
+fn judge_alone(cases: &[GateCase], subjects: usize) -> Verdict {
+    match Scores::mean_over(&scores_by_subject(cases, |c| Some(c.candidate))) {
+        Some(mean) => Verdict::Better {
+            reason: format!(
+                "first model: Dice {:.3} on {}",
+                mean.dice,
+                held_out_text(cases.len(), subjects)
+            ),
+        },
+        None => Verdict::Ask {
+            reason: "no hold-out case has been accepted yet, so the model could not be tested"
+                .into(),
+            speaks_for: true,
+        },
     }
-    let count = cases.len();
-    let on = format!("on {}", count_with_noun(count, "hold-out case"));
-    let Some(dice) = dice else {
-        let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
-        return match Scores::mean_over(&candidates) {
-            Some(mean) => Verdict::Better {
-                reason: format!("first model: Dice {:.3} {on}", mean.dice),
-            },
-            None => Verdict::Ask {
-                reason: "no hold-out case has been accepted yet, so the model could not be tested"
-                    .into(),
-                speaks_for: true,
-            },
-        };
-    };
-    let figures = format!(
-        "Dice {:+.4} (95 % CI {:+.4} to {:+.4}) {on}",
-        dice.mean, dice.low, dice.high
+}
+
+/// The decision by the difference of Dice and the probability that it is above 0.
+fn judge_difference(
+    cases: usize,
+    figures: &Figures,
+    dice: &MeanInterval,
+    probability: f64,
+) -> Verdict {
+    let on = held_out_text(cases, figures.subjects);
+    let text = format!(
+        "Dice {:+.4} (95 % CI {:+.4} to {:+.4}, probability that it is better {}) on {on}",
+        dice.mean,
+        dice.low,
+        dice.high,
+        evidence::probability_text(probability)
     );
-    let active: f64 = cases
-        .iter()
-        .filter_map(|c| c.active)
-        .map(|s| s.dice)
-        .sum::<f64>()
-        / count as f64;
-    let is_little = dice.mean > -LITTLE * (1.0 - active) - NOTHING;
-    if count < FEWEST {
-        let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.dice_gain() < 0.0);
-        return if is_ruin {
-            Verdict::Worse {
-                reason: format!("it is much worse: {figures}"),
-            }
-        } else {
-            let reason = format!(
-                "only {}, at least {FEWEST} needed: {figures}",
-                count_with_noun(count, "hold-out case")
-            );
-            Verdict::Ask {
-                reason,
-                speaks_for: is_little,
-            }
-        };
-    }
-    if dice.high < 0.0 && dice.mean < -NOTHING {
-        return Verdict::Worse {
-            reason: format!("it is worse: {figures}"),
+    let leaning = Leaning::new(probability, is_equal(dice));
+    if figures.subjects < FEWEST && leaning != Leaning::ClearlyAgainst {
+        return Verdict::Ask {
+            reason: format!("{}: {text}", too_few_text(cases, figures.subjects)),
+            speaks_for: leaning == Leaning::For,
         };
     }
     // Boundary IoU decides too: equal Dice must not hide coarser boundaries.
+    let boundary = figures.boundary_iou;
     if let Some(b) = boundary.filter(|b| b.high < 0.0 && b.mean < -TOO_MUCH && dice.mean < TOO_MUCH)
+        && leaning != Leaning::ClearlyAgainst
     {
         return Verdict::Worse {
-            reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean),
+            reason: format!(
+                "its boundaries are worse: boundary IoU {:+.4} on {on}",
+                b.mean
+            ),
         };
     }
-    if dice.mean < -TOO_MUCH {
-        let reason = format!("these cases do not show whether it is worse: {figures}");
-        return Verdict::Ask {
-            reason,
-            speaks_for: is_little || dice.below_zero < LIKELY,
-        };
-    }
-    let how = if dice.low > 0.0 && dice.mean > NOTHING {
-        "better"
-    } else {
-        "not worse"
-    };
-    Verdict::Better {
-        reason: format!("it is {how}: {figures}"),
+    match leaning {
+        Leaning::For => {
+            let how = match is_equal(dice) {
+                true => "not worse",
+                false if dice.low > 0.0 => "better",
+                false => "probably better",
+            };
+            Verdict::Better {
+                reason: format!("it is {how}: {text}"),
+            }
+        }
+        Leaning::Against => Verdict::Ask {
+            reason: format!("it is probably worse, but these cases do not show it clearly: {text}"),
+            speaks_for: false,
+        },
+        Leaning::ClearlyAgainst => {
+            let how = if dice.high < 0.0 { "" } else { "probably " };
+            Verdict::Worse {
+                reason: format!("it is {how}worse: {text}"),
+            }
+        }
     }
 }
 

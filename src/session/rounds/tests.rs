@@ -76,6 +76,7 @@ fn report() -> GateReport {
         vec![GateCase {
             key: 1,
             name: "a".into(),
+            subject: String::new(),
             active: None,
             candidate: Scores::PERFECT,
             is_untouched: false,

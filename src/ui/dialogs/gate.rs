@@ -106,8 +106,10 @@ impl GateDialog {
                 VersionState::Accepted => "Make active",
             });
             let asks = decide.is_some_and(|v| v.state == VersionState::Undecided);
+            // The main button, and with it Enter, is what the evidence advises.
+            let favours_use = decide.is_none_or(|v| !v.report.verdict.advises_against());
             if let Some((version, words)) = decide.zip(words) {
-                let is_used = match asks {
+                let is_used = match asks && favours_use {
                     true => sheet::main_button(ui, words, None),
                     false => ui.add(Button::new(words).min_size(size)).clicked(),
                 };
@@ -117,13 +119,16 @@ impl GateDialog {
                 }
             }
             if let Some(version) = decide.filter(|_| asks) {
-                let button = ui.add(Button::new("Reject").min_size(size));
-                if button
-                    .on_hover_text(
-                        "Keep this version as rejected; the active model does not change",
-                    )
-                    .clicked()
-                {
+                let is_rejected = match favours_use {
+                    true => ui
+                        .add(Button::new("Reject").min_size(size))
+                        .on_hover_text(
+                            "Keep this version as rejected; the active model does not change",
+                        )
+                        .clicked(),
+                    false => sheet::main_button(ui, "Reject", None),
+                };
+                if is_rejected {
                     actions.push(Action::Learn(LearnAction::Reject(version.key)));
                     done = true;
                 }
@@ -183,6 +188,9 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
         )
         .trim_end(),
     );
+    if let Some(look) = &version.report.second_look {
+        explanation_text(ui, &look.summary_text());
+    }
     show_report(
         ui,
         &version.report,

@@ -18,7 +18,7 @@ use crate::{
         },
     },
 };
-use egui::{Align, Color32, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
+use egui::{Align, Button, Color32, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
 use egui_material_icons::{
     MaterialIcon,
     icons::{
@@ -311,6 +311,10 @@ fn ask_for_decision(
 ) {
     let colors = theme::current_colors(ui);
     let title = format!("{} needs your decision", version.name);
+    let use_button = match version.report.verdict.advises_against() {
+        true => Button::new("Use"),
+        false => primary_button(ui, "Use"),
+    };
     show_notice_box(
         ui,
         ICON_HELP,
@@ -319,7 +323,7 @@ fn ask_for_decision(
         &capitalize_first(&version.reason),
         |ui| {
             if ui
-                .add(primary_button(ui, "Use"))
+                .add(use_button)
                 .on_hover_text("Make this version the active model")
                 .clicked()
             {

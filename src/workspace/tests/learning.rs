@@ -28,6 +28,7 @@ fn report() -> GateReport {
     let case = |key: i64| GateCase {
         key,
         name: "knee".into(),
+        subject: String::new(),
         active: Some(scores(0.5)),
         candidate: scores(0.75),
         is_untouched: false,

@@ -1,7 +1,11 @@
 //! The promotion gate for the click model: the clicks that a candidate and the active model need on the same hold-out
 //! cases.
 
-use super::{FEWEST, GateReport, TOO_MUCH, Verdict};
+use super::{
+    FEWEST, GateReport, TOO_MUCH, Verdict,
+    evidence::{self, Leaning},
+    subject_key,
+};
 use crate::{bootstrap::MeanInterval, counts::count_with_noun};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,9 +90,29 @@ impl ClickReport {
         ClickScores::mean_over(&active).zip(ClickScores::mean_over(&candidate))
     }
 
-    /// The decision: a candidate that needs more clicks never becomes active.
+    /// Probability, 0..=1, that the candidate needs fewer clicks on average; `None` without cases.
+    fn probability_fewer(&self) -> Option<f64> {
+        let (active, candidate) = self.mean_scores()?;
+        let saved: Vec<f64> = scores_by_subject(&self.cases)
+            .iter()
+            .map(|(active, candidate)| active.clicks - candidate.clicks)
+            .collect();
+        let mean = (active.clicks + candidate.clicks) / 2.0;
+        let spread = evidence::expected_spread(mean, [1.0, MOST_CLICKS as f64]);
+        Some(evidence::probability_above_zero(&saved, spread))
+    }
+
+    /// True if both models need the same number of clicks on average.
+    pub(super) fn needs_as_many(&self) -> bool {
+        self.clicks
+            .is_some_and(|clicks| clicks.mean.abs() <= ROUNDING)
+    }
+
+    /// The decision: a candidate that needs more clicks never becomes active by itself.
     fn decide(&self) -> Verdict {
-        let (Some(clicks), Some(dice)) = (self.clicks, self.dice) else {
+        let (Some(clicks), Some(dice), Some(probability)) =
+            (self.clicks, self.dice, self.probability_fewer())
+        else {
             return Verdict::Ask {
                 reason:
                     "no hold-out case has been accepted yet, so the model for clicks could not \
@@ -98,49 +122,50 @@ impl ClickReport {
             };
         };
         let figures = format!(
-            "{:+.2} clicks to Dice {ENOUGH:.2} (95 % CI {:+.2} to {:+.2}) and Dice {:+.4} after one \
-             click, on {}",
+            "{:+.2} clicks to Dice {ENOUGH:.2} (95 % CI {:+.2} to {:+.2}, probability that it needs fewer {}) and \
+             Dice {:+.4} after one click, on {}",
             clicks.mean,
             clicks.low,
             clicks.high,
+            evidence::probability_text(probability),
             dice.mean,
             count_with_noun(self.subjects, "hold-out subject")
         );
-        if clicks.mean > ROUNDING {
+        let leaning = Leaning::new(probability, self.needs_as_many());
+        if leaning == Leaning::ClearlyAgainst {
             let reason = format!("it needs more clicks: {figures}");
             return Verdict::Worse { reason };
         }
-        let needs_fewer = clicks.mean < -ROUNDING;
-        if !needs_fewer && dice.mean < -TOO_MUCH {
+        if self.needs_as_many() && dice.mean < -TOO_MUCH {
             let reason = format!("it is less accurate after one click: {figures}");
             return Verdict::Worse { reason };
         }
         let is_safe = dice.mean > -FIRST_CLICK_LOSS || clicks.high < 0.0;
+        let speaks_for = leaning == Leaning::For && is_safe;
         if self.subjects < FEWEST {
-            let reason = format!(
-                "only {}, at least {FEWEST} needed: {figures}",
-                count_with_noun(self.subjects, "hold-out subject")
-            );
-            return Verdict::Ask {
-                reason,
-                speaks_for: is_safe,
-            };
+            let reason = format!("{}: {figures}", self.too_few_subjects());
+            return Verdict::Ask { reason, speaks_for };
         }
-        if !is_safe {
+        if !speaks_for {
             let reason = format!("these cases do not show whether it is better: {figures}");
-            return Verdict::Ask {
-                reason,
-                speaks_for: false,
-            };
+            return Verdict::Ask { reason, speaks_for };
         }
-        let how = if needs_fewer {
-            "needs fewer clicks"
-        } else {
-            "is not worse"
+        let how = match self.needs_as_many() {
+            true => "is not worse",
+            false if clicks.high < 0.0 => "needs fewer clicks",
+            false => "probably needs fewer clicks",
         };
         Verdict::Better {
             reason: format!("it {how}: {figures}"),
         }
+    }
+
+    /// Why there are too few subjects for a decision, a clause.
+    fn too_few_subjects(&self) -> String {
+        format!(
+            "only {}, at least {FEWEST} needed",
+            count_with_noun(self.subjects, "hold-out subject")
+        )
     }
 }
 
@@ -149,11 +174,14 @@ impl GateReport {
     pub fn of_clicks(report: ClickReport) -> Self {
         Self {
             cases: Vec::new(),
+            subjects: report.subjects,
             dice: None,
             hd95: None,
             boundary_iou: None,
+            probability: report.probability_fewer(),
             verdict: report.decide(),
             clicks: Some(report),
+            second_look: None,
         }
     }
 }
@@ -162,10 +190,7 @@ impl GateReport {
 fn scores_by_subject(cases: &[ClickCase]) -> Vec<(ClickScores, ClickScores)> {
     let mut subjects: BTreeMap<String, Vec<&ClickCase>> = BTreeMap::new();
     for case in cases {
-        let subject = match case.subject.as_str() {
-            "" => format!("case {}", case.key),
-            subject => subject.to_owned(),
-        };
+        let subject = subject_key(&case.subject, case.key);
         subjects.entry(subject).or_default().push(case);
     }
     subjects
@@ -211,18 +236,31 @@ mod tests {
         assert!(
             fewer
                 .reason_text()
-                .starts_with("it needs fewer clicks: -0.50 clicks to Dice 0.90")
+                .starts_with("it probably needs fewer clicks: -0.50 clicks to Dice 0.90")
         );
+        let all = judge(&[(3.0, 0.85), (3.0, 0.8), (2.0, 0.9), (2.0, 0.8)]);
+        assert!(all.reason_text().starts_with("it needs fewer clicks"));
         let same = judge(&[(4.0, 0.8), (4.0, 0.81), (4.0, 0.8)]);
         assert!(matches!(same, Verdict::Better { .. }), "{same:?}");
     }
 
     #[test]
-    fn a_candidate_that_needs_more_clicks_is_rejected_however_few_cases_there_are() {
+    fn a_candidate_that_needs_more_clicks_never_becomes_active_by_itself() {
         for candidates in [&[(5.0, 0.9)][..], &[(5.0, 0.9), (4.0, 0.8), (4.0, 0.9)][..]] {
             let verdict = judge(candidates);
-            assert!(matches!(verdict, Verdict::Worse { .. }), "{verdict:?}");
+            assert!(
+                matches!(
+                    verdict,
+                    Verdict::Ask {
+                        speaks_for: false,
+                        ..
+                    }
+                ),
+                "little evidence: {verdict:?}"
+            );
         }
+        let worse = judge(&[(7.0, 0.7), (6.0, 0.8), (8.0, 0.8), (6.0, 0.8)]);
+        assert!(matches!(worse, Verdict::Worse { .. }), "{worse:?}");
         let same = judge(&[(4.0, 0.7), (4.0, 0.8), (4.0, 0.79)]);
         assert!(matches!(same, Verdict::Worse { .. }), "{same:?}");
     }

@@ -13,6 +13,7 @@ fn case(key: i64, active: Option<f64>, candidate: f64) -> GateCase {
     GateCase {
         key,
         name,
+        subject: String::new(),
         active,
         candidate,
         is_untouched: false,
@@ -35,7 +36,7 @@ fn a_better_candidate_passes_and_a_worse_one_does_not() {
         Verdict::Better { .. }
     ));
     assert!(matches!(
-        judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]),
+        judge(&[(0.9, 0.8), (0.85, 0.8), (0.95, 0.9), (0.7, 0.6)]),
         Verdict::Worse { .. }
     ));
     assert!(
@@ -47,11 +48,94 @@ fn a_better_candidate_passes_and_a_worse_one_does_not() {
     );
 }
 
+/// What a person is advised, if asked.
+fn advice(verdict: &Verdict) -> Option<bool> {
+    match verdict {
+        Verdict::Ask { speaks_for, .. } => Some(*speaks_for),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_loss_of_a_hard_task_is_refused_even_if_it_is_not_certain() {
+    // Nine cases that lose 0.149 of Dice on average, most of it on two of them.
+    let pairs = [
+        (0.82, 0.80),
+        (0.74, 0.11),
+        (0.66, 0.62),
+        (0.58, 0.63),
+        (0.91, 0.88),
+        (0.35, 0.02),
+        (0.47, 0.44),
+        (0.79, 0.55),
+        (0.12, 0.05),
+    ];
+    let verdict = judge(&pairs);
+    assert!(matches!(verdict, Verdict::Worse { .. }), "{verdict:?}");
+    let turned = pairs.map(|(active, candidate)| (candidate, active));
+    assert!(
+        matches!(judge(&turned), Verdict::Better { .. }),
+        "the same as a gain"
+    );
+}
+
+#[test]
+fn cases_of_one_subject_count_as_one() {
+    let judge = |subject: &str| {
+        let mut cases: Vec<GateCase> = (0..8).map(|key| case(key, Some(0.9), 0.8)).collect();
+        cases.extend((8..12).map(|key| case(key, Some(0.9), 0.93)));
+        cases[..8]
+            .iter_mut()
+            .for_each(|case| case.subject = subject.to_owned());
+        GateReport::new(cases, &[])
+    };
+    let (apart, together) = (judge(""), judge("one"));
+    assert!(matches!(apart.verdict, Verdict::Worse { .. }), "{apart:?}");
+    assert!(
+        matches!(&together.verdict, Verdict::Better { reason } if reason.contains("12 hold-out cases of 5 subjects")),
+        "{together:?}"
+    );
+    assert_eq!((apart.subjects, together.subjects), (12, 5));
+    let means = together.mean_scores();
+    let dice = [means.0, means.1].map(|mean| mean.map_or(0.0, |mean| mean.dice));
+    assert!((dice[1] - dice[0] - 0.004).abs() < 1e-9, "{dice:?}");
+}
+
+#[test]
+fn an_older_report_without_subjects_is_read() {
+    let report = GateReport::new(vec![case(1, Some(0.8), 0.9)], &[]);
+    let mut json = serde_json::to_value(&report).unwrap_or_default();
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove("subjects");
+        fields.remove("probability");
+    }
+    let older = serde_json::from_value::<GateReport>(json).ok();
+    assert_eq!(
+        older,
+        Some(GateReport {
+            subjects: 0,
+            probability: None,
+            ..report
+        })
+    );
+    assert!(older.is_some_and(|report| !report.is_probably_better()));
+}
+
 #[test]
 fn the_reason_says_better_only_if_the_gain_is_certain() {
     let said = |pairs: &[(f64, f64)]| judge(pairs).reason_text().to_owned();
     assert!(said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87"));
-    assert!(said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice"));
+    let likely = said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]);
+    assert!(
+        likely.starts_with("it is probably better: Dice +0.0067"),
+        "{likely}"
+    );
+    assert!(
+        likely.contains("probability that it is better 55 %"),
+        "{likely}"
+    );
+    let equal = said(&[(0.9, 0.901), (0.9, 0.9), (0.8, 0.798)]);
+    assert!(equal.starts_with("it is not worse: Dice"), "{equal}");
 }
 
 #[test]
@@ -101,10 +185,14 @@ fn two_cases_cannot_decide_unless_the_loss_is_large() {
     assert!(matches!(
         judge(&[(0.9, 0.895), (0.85, 0.84)]),
         Verdict::Ask {
-            speaks_for: true,
+            speaks_for: false,
             ..
         }
     ));
+    assert!(
+        matches!(judge(&[(0.9, 0.0)]), Verdict::Ask { .. }),
+        "one case never decides"
+    );
     assert!(matches!(
         judge(&[(0.9, 0.5), (0.85, 0.86)]),
         Verdict::Ask {
@@ -125,15 +213,11 @@ fn two_cases_cannot_decide_unless_the_loss_is_large() {
 #[test]
 fn a_person_is_asked_if_cases_disagree_too_much() {
     let verdict = judge(&[(0.9, 0.2), (0.3, 0.7), (0.5, 0.6), (0.8, 0.6)]);
+    assert_eq!(advice(&verdict), Some(false), "{verdict:?}");
+    let gains = judge(&[(0.2, 0.9), (0.7, 0.3), (0.6, 0.5), (0.6, 0.8)]);
     assert!(
-        matches!(
-            verdict,
-            Verdict::Ask {
-                speaks_for: true,
-                ..
-            }
-        ),
-        "{verdict:?}"
+        matches!(gains, Verdict::Better { .. }),
+        "it is more likely better: {gains:?}"
     );
 }
 
@@ -219,18 +303,26 @@ fn training_masks_that_contradict_the_hold_out_set_do_not_pass() {
 }
 
 #[test]
-fn small_losses_on_few_cases_prove_nothing() {
+fn small_losses_on_few_cases_are_left_to_a_person() {
     let verdict = judge(&[(0.97, 0.958), (0.98, 0.972), (0.98, 0.978), (0.975, 0.976)]);
+    assert_eq!(advice(&verdict), Some(false), "{verdict:?}");
+}
+
+#[test]
+fn a_candidate_that_is_not_good_enough_is_continued_from_only_if_it_is_not_worse_than_its_start() {
+    let first = |pairs: &[(f64, f64)]| {
+        let cases = (0..)
+            .zip(pairs)
+            .map(|(key, (active, candidate))| case(key, Some(*active), *candidate))
+            .collect();
+        GateReport::new(cases, &[]).of_first_model().verdict
+    };
+    let slightly = first(&[(0.3, 0.25), (0.2, 0.2), (0.1, 0.08)]);
     assert!(
-        matches!(
-            verdict,
-            Verdict::Ask {
-                speaks_for: true,
-                ..
-            }
-        ),
-        "{verdict:?}"
+        matches!(&slightly, Verdict::Worse { reason } if reason.contains("than its starting model")),
+        "{slightly:?}"
     );
+    assert!(first(&[(0.3, 0.35), (0.2, 0.2), (0.1, 0.1)]).is_not_yet());
 }
 
 #[test]

@@ -26,7 +26,7 @@ use labrum_core::{
     metrics::Scores,
 };
 
-const MEANS: [Column; 4] = mean_columns("Mean of the hold-out cases");
+const MEANS: [Column; 4] = mean_columns("Mean of the hold-out subjects");
 
 const CASES: [Column; 6] = [
     Column::of_words("Case, worst first", 138.0),
@@ -92,7 +92,11 @@ fn report_headline(
         || fewer.is_some_and(|clicks| clicks.high < 0.0);
     match &report.verdict {
         Verdict::Better { .. } if compares => {
-            let how = if surely { "better" } else { "not worse" };
+            let how = match report.is_probably_better() {
+                _ if surely => "better",
+                true => "probably better",
+                false => "not worse",
+            };
             (
                 ICON_CHECK_CIRCLE,
                 colors.good,
@@ -122,18 +126,20 @@ fn report_headline(
             colors.warning,
             "No clear difference on these cases".to_owned(),
         ),
-        Verdict::Ask {
-            speaks_for: true, ..
-        } => (
-            ICON_HELP,
-            colors.warning,
-            "Your decision is needed; the results favour this version".to_owned(),
-        ),
-        Verdict::Ask { .. } => (
-            ICON_HELP,
-            colors.warning,
-            "Your decision is needed".to_owned(),
-        ),
+        Verdict::Ask { speaks_for, .. } => {
+            let advice = match report.probability {
+                Some(_) if *speaks_for => "; the results favour this version",
+                Some(probability) if probability < 0.5 => {
+                    "; the results speak against this version"
+                }
+                _ => "",
+            };
+            (
+                ICON_HELP,
+                colors.warning,
+                format!("Your decision is needed{advice}"),
+            )
+        }
     }
 }
 
