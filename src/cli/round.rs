@@ -185,6 +185,7 @@ fn round_from_record(
         labels: workspace.read_labels()?,
         settings,
         parent: record.parent,
+        previous: workspace.previous_version(record.key, record.parent)?,
         name: workspace.read_name()?,
         checkpoint: record.checkpoint.clone(),
         click_checkpoint: record.click_checkpoint.clone(),

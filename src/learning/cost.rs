@@ -46,6 +46,11 @@ pub(super) fn overhead_seconds(slices: usize, held_out: usize) -> f64 {
     1.0 + SECONDS_PER_SLICE * (slices + 2 * held_out) as f64
 }
 
+/// Seconds for running a model on this many slices and scoring its masks.
+pub(super) fn judging_seconds(slices: usize) -> f64 {
+    SECONDS_PER_SLICE * slices as f64
+}
+
 /// Seconds per step of fine-tuning the click model, whose input has `side * side` pixels.
 pub(super) fn click_step_seconds(side: usize, batch: usize, threads: usize) -> f64 {
     let threads = threads.clamp(1, 4 * batch.max(1)) as f64;

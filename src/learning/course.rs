@@ -1,7 +1,7 @@
 //! One round of training: reads the images, trains a candidate and judges it.
 
 use super::exercise::Exercise;
-use super::judge::{Judge, JudgedCase, pair_scores};
+use super::judge::{JudgedCase, pair_scores, score_model};
 use super::model::{Model, has_same_id};
 use crate::{Error, Result};
 use labrum_core::{
@@ -423,9 +423,13 @@ fn score_held_out(
     model: &Model,
     control: &Control,
 ) -> Result<Option<Vec<JudgedCase>>> {
-    let card = model.card.clone();
-    let mut judge = Judge::new(card, model.weights.clone(), course.labels, course.device)?;
-    judge.score_cases(course.held_out, control)
+    score_model(
+        model,
+        course.held_out,
+        course.labels,
+        course.device,
+        control,
+    )
 }
 
 /// Compares the candidate with the start on the hold-out set; `learned` has its Dice on the training cases. `None` if

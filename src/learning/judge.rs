@@ -126,20 +126,22 @@ pub fn compare_models(
     device: DeviceChoice,
 ) -> Result<GateReport> {
     let exercises: Vec<Exercise> = held_out.iter().map(Exercise::from_slice).collect();
-    let first = score_model(first, &exercises, labels, device)?;
-    let second = score_model(second, &exercises, labels, device)?;
+    let control = Control::default();
+    let first = score_model(first, &exercises, labels, device, &control)?.unwrap_or_default();
+    let second = score_model(second, &exercises, labels, device, &control)?.unwrap_or_default();
     Ok(GateReport::new(pair_scores(&first, second), &[]))
 }
 
-fn score_model(
+/// The scores of a model on each case; `None` if cancelled.
+pub(super) fn score_model(
     model: &Model,
     exercises: &[Exercise],
     labels: &[Label],
     device: DeviceChoice,
-) -> Result<Vec<JudgedCase>> {
+    control: &Control,
+) -> Result<Option<Vec<JudgedCase>>> {
     let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
-    let scores = judge.score_cases(exercises, &Control::default())?;
-    Ok(scores.unwrap_or_default())
+    judge.score_cases(exercises, control)
 }
 
 /// Pairs the scores of both models by case.

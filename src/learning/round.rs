@@ -1,6 +1,7 @@
 //! A round of training in a workspace: from a snapshot of its accepted masks to new versions.
 
 mod clicks;
+mod second_look;
 
 use super::cost;
 use super::course::{self, Course, RoundStart};
@@ -8,12 +9,13 @@ use super::exercise::Exercise;
 use super::model::Model;
 use crate::{Error, Result};
 use labrum_core::{
-    gate::Verdict,
+    gate::{SecondLook, Verdict},
     holdout::Side,
     image::Pixels,
     label::{Label, value_in},
     learning::{
-        ModelKind, NewVersion, RoundKey, RoundVersions, SnapshotSlice, VersionKey, VersionState,
+        ModelKind, NewVersion, PreviousVersion, RoundKey, RoundVersions, SnapshotSlice, VersionKey,
+        VersionState,
     },
     model_card::ModelCard,
     progress::Control,
@@ -52,6 +54,8 @@ pub struct WorkspaceRound {
     pub settings: RoundSettings,
     /// The version that it starts from, if any.
     pub parent: Option<VersionKey>,
+    /// The version before that one, to which the round takes a second look.
+    pub previous: Option<PreviousVersion>,
     /// Name of a new model.
     pub name: String,
     /// File for the state from which the round can be resumed.
@@ -109,7 +113,7 @@ impl WorkspaceRound {
             return Err(Error::new("train", reason)
                 .with_advice("Close other programs, or start from a smaller model."));
         }
-        let around = cost::overhead_seconds(slices, held_slices);
+        let around = cost::overhead_seconds(slices, held_slices) + self.second_look_seconds();
         let training = match plan.length {
             Length::Seconds(seconds) => seconds,
             Length::Steps(steps) => {
@@ -164,22 +168,24 @@ impl WorkspaceRound {
         control: &Control,
         phase: &mut dyn FnMut(RoundPhase),
     ) -> Result<Option<RoundVersions>> {
-        let Some(masks) = self.train_mask_version(control, phase)? else {
+        let Some(mut masks) = self.train_mask_version(control, phase)? else {
             return Ok(None);
         };
+        let look = self.look_again(control);
         let clicks = self.train_click_version(control, phase);
         if control.cancel.is_cancelled() {
             return Ok(None);
         }
-        let failure = clicks.as_ref().err().map(ToString::to_string);
-        let note = failure.map(|why| {
-            let why = why.trim_end_matches('.');
-            format!("The model of the Click tool was not trained: {why}.")
-        });
+        let notes = [
+            look_note(&look),
+            failure_note("The model of the Click tool was not trained", &clicks),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        masks.report.second_look = look.unwrap_or_default();
         Ok(Some(RoundVersions {
             masks,
             clicks: clicks.unwrap_or_default(),
-            note,
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
         }))
     }
 
@@ -353,6 +359,26 @@ impl WorkspaceRound {
     }
 }
 
+/// What a person should know of the second look: that it advises to go back, or why it failed.
+fn look_note(look: &Result<Option<SecondLook>>) -> Option<String> {
+    match look {
+        Ok(look) => {
+            let advice = look.as_ref().filter(|look| look.advises_return());
+            advice.map(SecondLook::summary_text)
+        }
+        failed => failure_note(
+            "The active model was not compared with the version before it",
+            failed,
+        ),
+    }
+}
+
+/// "`what`: reason." if the result is an error.
+fn failure_note<T>(what: &str, result: &Result<T>) -> Option<String> {
+    let why = result.as_ref().err()?.to_string();
+    Some(format!("{what}: {}.", why.trim_end_matches('.')))
+}
+
 /// The state of a new version after the decision of the promotion gate.
 fn state_of_verdict(verdict: &Verdict) -> VersionState {
     match verdict {
@@ -416,6 +442,7 @@ mod tests {
                 clicks: ClickSettings::default(),
             },
             parent: None,
+            previous: None,
             name: "Model".into(),
             checkpoint: PathBuf::new(),
             click_checkpoint: PathBuf::new(),

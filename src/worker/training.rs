@@ -94,6 +94,7 @@ fn build_round(job: &TrainJob) -> WorkspaceRound {
         labels: job.labels.to_vec(),
         settings: job.begun.settings.clone(),
         parent: job.begun.parent,
+        previous: job.begun.previous.clone(),
         name: job.name.clone(),
         checkpoint: job.begun.checkpoint.clone(),
         click_checkpoint: job.begun.click_checkpoint.clone(),

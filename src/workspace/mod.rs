@@ -22,6 +22,7 @@ mod prompts;
 mod relabel;
 mod rounds;
 mod schema;
+mod second_look;
 mod subjects;
 mod tasks;
 mod versions;

@@ -8,7 +8,7 @@ use labrum_core::{
     gate::Verdict,
     holdout::Side,
     label::Label,
-    learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
+    learning::{NewVersion, PreviousVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
     mask::PackedMask,
     model_card::{Config, TrainedOn},
     progress::Control,
@@ -47,6 +47,7 @@ pub(crate) fn round(
             clicks: ClickSettings::default(),
         },
         parent: None,
+        previous: None,
         name: "Discs".into(),
         checkpoint: folder.join("round-7.state"),
         click_checkpoint: folder.join("round-7-clicks.state"),
@@ -180,6 +181,42 @@ fn rounds_on_correct_masks_become_active() {
             version.report.verdict
         );
     }
+}
+
+#[test]
+fn a_round_advises_to_go_back_if_new_cases_speak_against_the_active_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..12);
+    let (card, _) = checkpoint::from_bytes(&std::fs::read(good_model()).unwrap()).unwrap();
+    let weights = random_weights(Config::S, 1, 2, 3).unwrap();
+    let spoilt = folder.path().join("spoilt.safetensors");
+    std::fs::write(
+        &spoilt,
+        checkpoint::to_bytes(&card.unwrap(), &weights).unwrap(),
+    )
+    .unwrap();
+    let new = cases.iter().filter(|s| s.side == Side::Training);
+    let previous = PreviousVersion {
+        name: "Discs round-5".into(),
+        file: good_model(),
+        unseen: new.map(|s| s.case).collect(),
+    };
+    let mut after = round(folder.path(), cases, StartFrom::File(spoilt), 2);
+    after.settings.start_name = "Discs round-6".into();
+    after.parent = Some(VersionKey(6));
+    after.previous = Some(previous);
+    let made = after.train_versions(&Control::default(), &mut |_| {});
+    let made = made.unwrap().unwrap();
+    let look = made.masks.report.second_look.unwrap();
+    assert_eq!(look.new_cases + look.holdout_cases, 12);
+    assert!(look.dice.mean < -0.3 && look.advises_return(), "{look:?}");
+    let note = made.note.unwrap();
+    assert!(note.contains("making Discs round-5 active again"), "{note}");
+
+    after.previous.as_mut().unwrap().unseen.clear();
+    let made = after.train_versions(&Control::default(), &mut |_| {});
+    let made = made.unwrap().unwrap();
+    assert_eq!((made.masks.report.second_look, made.note), (None, None));
 }
 
 /// The version that a round makes from corrupted masks or settings.

@@ -127,7 +127,8 @@ pub struct RoundVersions {
     pub masks: NewVersion,
     /// The candidate that answers clicks, if the round fine-tuned the click model.
     pub clicks: Option<NewVersion>,
-    /// Why the click model was not fine-tuned although it was to be, a sentence.
+    /// What a person should know beside the versions, in sentences: why the click model was not fine-tuned although it was
+    /// to be, or that the active model seems worse than the version before it.
     pub note: Option<String>,
 }
 
@@ -168,6 +169,17 @@ pub struct RoundRecord {
     pub checkpoint: PathBuf,
     /// Path of the checkpoint from which the fine-tuning of the click model can be resumed.
     pub click_checkpoint: PathBuf,
+}
+
+/// The version that was active before the one that a round starts from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviousVersion {
+    /// Its name.
+    pub name: String,
+    /// Path of the model file.
+    pub file: PathBuf,
+    /// The training cases whose subjects neither version has learned from.
+    pub unseen: Vec<CaseKey>,
 }
 
 /// A slice of an accepted case, as it was when the round began.

@@ -5,7 +5,7 @@ use crate::Result;
 use labrum_core::{
     device::DeviceChoice,
     label::Label,
-    learning::{ModelKind, RoundKey, RoundVersions, SnapshotSlice, VersionKey},
+    learning::{ModelKind, PreviousVersion, RoundKey, RoundVersions, SnapshotSlice, VersionKey},
     progress::Control,
     training::{Estimate, RoundPhase, RoundSettings},
 };
@@ -61,6 +61,8 @@ pub struct BegunRound {
     pub settings: RoundSettings,
     /// The version that it starts from.
     pub parent: Option<VersionKey>,
+    /// The version that was active before that one.
+    pub previous: Option<PreviousVersion>,
     /// File for checkpoints.
     pub checkpoint: PathBuf,
     /// File for checkpoints of the fine-tuning of the click model.

@@ -48,6 +48,7 @@ fn begun(key: i64, is_resumed: bool) -> BegunRound {
             clicks: ClickSettings::default(),
         },
         parent: None,
+        previous: None,
         checkpoint: "/work/models/round-1.state".into(),
         click_checkpoint: "/work/models/round-1-clicks.state".into(),
         is_resumed,

@@ -32,11 +32,14 @@ impl WorkspaceKeeper {
         };
         if let Some(record) = running {
             let snapshot = self.workspace_mut()?.round_snapshot(record.key)?;
+            let workspace = self.workspace_mut()?;
+            let previous = workspace.previous_version(record.key, record.parent)?;
             events.push(Event::RoundBegun(Box::new(BegunRound {
                 key: record.key,
                 snapshot,
                 settings: RoundSettings::from_json(&record.settings)?,
                 parent: record.parent,
+                previous,
                 checkpoint: record.checkpoint,
                 click_checkpoint: record.click_checkpoint,
                 is_resumed: true,
@@ -69,12 +72,15 @@ impl WorkspaceKeeper {
         wish: &RoundWish,
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let json = wish.settings.to_json()?;
-        let (record, snapshot) = self.workspace_mut()?.begin_round(&json, wish.parent)?;
+        let workspace = self.workspace_mut()?;
+        let (record, snapshot) = workspace.begin_round(&json, wish.parent)?;
+        let previous = workspace.previous_version(record.key, record.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
             key: record.key,
             snapshot,
             settings: RoundSettings::from_json(&record.settings)?,
             parent: record.parent,
+            previous,
             checkpoint: record.checkpoint,
             click_checkpoint: record.click_checkpoint,
             is_resumed: false,

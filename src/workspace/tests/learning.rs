@@ -287,6 +287,43 @@ fn a_mask_is_new_until_a_completed_round_has_used_it() {
 }
 
 #[test]
+fn a_second_look_is_taken_on_cases_that_neither_version_has_learned_from() {
+    let (_folder, mut workspace) = ten_accepted();
+    let first = add_trained_version(&mut workspace, "one", None, VersionState::Accepted);
+    let (round, _) = workspace.begin_round("{}", Some(first.key)).unwrap();
+    let of_first = workspace.previous_version(round.key, round.parent).unwrap();
+    assert_eq!(of_first, None, "there was no version before the first");
+
+    let start = Some(first.key);
+    let second = add_trained_version(&mut workspace, "two", start, VersionState::Accepted);
+    for n in 10..16 {
+        accepted(&mut workspace, n);
+    }
+    let unseen = |workspace: &mut Workspace| {
+        let (round, snapshot) = workspace.begin_round("{}", Some(second.key)).unwrap();
+        let previous = workspace.previous_version(round.key, round.parent).unwrap();
+        let previous = previous.unwrap();
+        assert_eq!(
+            (previous.name, previous.file),
+            (first.name.clone(), first.file.clone())
+        );
+        let new = snapshot
+            .iter()
+            .filter(|s| s.is_new && s.side == Side::Training);
+        let new: Vec<CaseKey> = new.map(|s| s.case).collect();
+        (previous.unseen, new)
+    };
+    let (cases, new) = unseen(&mut workspace);
+    assert!(!cases.is_empty() && cases == new, "{cases:?} and {new:?}");
+    // A candidate that was rejected has learned from them, but the active version has not.
+    let start = Some(second.key);
+    add_trained_version(&mut workspace, "three", start, VersionState::Rejected);
+    let (still, new) = unseen(&mut workspace);
+    assert!(new.is_empty());
+    assert_eq!(still, cases);
+}
+
+#[test]
 fn a_round_ends_once() {
     let (_folder, mut workspace) = ten_accepted();
     let (round, _) = begin(&mut workspace);
