@@ -5,7 +5,10 @@ mod clicks;
 use super::{DeviceArgument, usage::argument_error};
 use crate::learning::{
     model::Model,
-    rehearse::{Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, run_rehearsal},
+    rehearse::{
+        GateDecision, Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, RoundSummary,
+        SeedSpread, run_rehearsal, summarize_rounds,
+    },
 };
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
@@ -24,7 +27,11 @@ use std::path::PathBuf;
 One fifth of the subjects is set aside as a test set that the loop never uses, and test_dice is measured on it. The \
 cases of the other subjects are corrected one after the other: about one subject in five is held out to judge \
 candidates, the others are used for training. After each round the promotion gate decides whether the candidate \
-becomes the active model.
+becomes the active model. For each round the decision is printed with test_dice of the active model before it and of the \
+candidate, and what the decision lost on the test set. Where a person would be asked, the evidence is followed.
+
+With --seeds N the rehearsal is run N times, with N test sets and orders of the cases, and mean and range of each figure are \
+printed at the end; with --json as one line for each number of cases, {\"summary\": ...}.
 
 With --prompts, the model of the Click tool is trained instead of one that proposes masks. A simulated annotator clicks the \
 objects of each case until Dice 0.90 is reached, at most ten times. After each round the figures on the test set are printed: \
@@ -34,6 +41,7 @@ Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
   labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json
   labrum rehearse data/ --from click --cases 5,10,20
+  labrum rehearse data/ --cases 5,10,20 --steps 300 --seeds 3
   labrum rehearse data/ --prompts --cases 10,20 --seconds 120"
 )]
 pub(super) struct RehearseArguments {
@@ -48,6 +56,9 @@ pub(super) struct RehearseArguments {
     /// Seconds for each round
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
+    /// Number of rehearsals, with the seeds from --seed on
+    #[arg(long, default_value_t = 1, conflicts_with = "prompts", value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
     /// Steps for each round, instead of --seconds: reproducible, however busy the machine is
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
@@ -119,7 +130,31 @@ fn requested_cases(arguments: &RehearseArguments) -> Result<Vec<usize>> {
 }
 
 fn rehearse_masks(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()> {
-    let rehearsal = Rehearsal {
+    let mut rehearsal = rehearsal_settings(arguments, cases)?;
+    let control = Control::with_cancel(super::stop_on_ctrl_c()?);
+    let bar = super::console::progress_bar(1000, "{msg}");
+    let (mut results, mut outcome) = (Vec::new(), Ok(()));
+    for _ in 0..arguments.seeds {
+        if arguments.seeds > 1 {
+            super::print_above_bar(&bar, &format!("seed {}", rehearsal.plan.seed));
+        }
+        let rounds = rehearse_once(arguments, &rehearsal, &control, &bar)?;
+        outcome = check_completed(arguments, &rehearsal.cases, rounds.len(), &control);
+        results.extend(rounds);
+        if outcome.is_err() {
+            break;
+        }
+        rehearsal.plan.seed = rehearsal.plan.seed.wrapping_add(1);
+    }
+    bar.finish_and_clear();
+    if control.cancel.is_cancelled() || !results.is_empty() {
+        print_results(arguments, &results)?;
+    }
+    outcome
+}
+
+fn rehearsal_settings(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<Rehearsal> {
+    Ok(Rehearsal {
         cases,
         seconds: arguments.seconds,
         steps: arguments.steps.map(|steps| steps as usize),
@@ -133,25 +168,46 @@ fn rehearse_masks(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()
         wishes: arguments.folder_wishes.seg_options(),
         plan: arguments.plan.override_plan(Plan::default()),
         device: arguments.device.into(),
-    };
-    let control = Control::with_cancel(super::stop_on_ctrl_c()?);
-    let bar = super::console::progress_bar(1000, "{msg}");
+    })
+}
+
+/// Runs a rehearsal with one seed, and prints its rounds as they end.
+fn rehearse_once(
+    arguments: &RehearseArguments,
+    rehearsal: &Rehearsal,
+    control: &Control,
+    bar: &ProgressBar,
+) -> Result<Vec<RoundResult>> {
     let mut failure = None;
-    let results = run_rehearsal(&arguments.folder, &rehearsal, &control, &mut |event| {
-        if let Err(error) = print_event(&bar, &event, arguments.json) {
+    let results = run_rehearsal(&arguments.folder, rehearsal, control, &mut |event| {
+        if let Err(error) = print_event(bar, &event, arguments.json) {
             failure.get_or_insert(error);
             control.cancel.cancel();
         }
     })?;
-    bar.finish_and_clear();
-    if let Some(error) = failure {
-        return Err(error);
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(results),
     }
-    let is_shown = !arguments.json && (control.cancel.is_cancelled() || !results.is_empty());
-    if is_shown {
-        super::print_text(&plot_rounds(&results))?;
+}
+
+/// Prints the rounds as a table, or with several seeds their means and ranges.
+fn print_results(arguments: &RehearseArguments, results: &[RoundResult]) -> Result<()> {
+    if arguments.seeds == 1 {
+        return match arguments.json {
+            true => Ok(()),
+            false => super::print_text(&plot_rounds(results)),
+        };
     }
-    check_completed(arguments, &rehearsal.cases, results.len(), &control)
+    let rounds = summarize_rounds(results);
+    if !arguments.json {
+        return super::print_text(&summary_table(&rounds));
+    }
+    for summary in rounds {
+        let line = serde_json::json!({ "summary": summary });
+        super::print_text(&line.to_string())?;
+    }
+    Ok(())
 }
 
 /// Fails if not all rounds were run: the rehearsal was stopped, or the folder has too few images.
@@ -234,19 +290,90 @@ fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
 }
 
 fn format_round(r: &RoundResult) -> String {
-    let verdict = if r.accepted { "accepted" } else { "rejected" };
     let held = r.holdout_dice.map_or("none".into(), |d| format!("{d:.4}"));
+    let active = r
+        .active_test_dice
+        .map_or("none".into(), |d| format!("{d:.4}"));
     format!(
-        "{:4} cases (+{} held out): test Dice {:.4} (candidate {:.4}), hold-out {held}, {verdict}: {}; {:.0} s, {} steps; \
-         {:.0} % of the mask corrected",
+        "{:4} cases (+{} held out): test Dice {:.4} (active before {active}, candidate {:.4}{}), hold-out {held}, {}: {}{}; \
+         {:.0} s, {} steps; {:.0} % of the mask corrected",
         r.cases,
         r.holdout_cases,
         r.test_dice,
         r.candidate_test_dice,
+        cost_text(r),
+        decision_text(r.decision),
         r.reason,
+        second_look_text(r),
         r.seconds,
         r.steps,
         100.0 * r.corrected_share
+    )
+}
+
+/// What the decision lost, or the other one would have lost; empty without a model before.
+fn cost_text(r: &RoundResult) -> String {
+    let Some(active) = r.active_test_dice else {
+        return String::new();
+    };
+    if r.lost_test_dice > 0.0 {
+        format!("; the decision lost {:.4}", r.lost_test_dice)
+    } else {
+        let difference = (r.candidate_test_dice - active).abs();
+        format!("; the other decision would have lost {difference:.4}")
+    }
+}
+
+fn decision_text(decision: GateDecision) -> &'static str {
+    match decision {
+        GateDecision::Passed => "accepted",
+        GateDecision::Rejected => "rejected",
+        GateDecision::NotYet => "not yet good enough",
+        GateDecision::AskedFor => "accepted, though a person would be asked",
+        GateDecision::AskedAgainst => "rejected, though a person would be asked",
+    }
+}
+
+fn second_look_text(r: &RoundResult) -> &'static str {
+    if r.went_back {
+        "; the second look made the model before active again"
+    } else {
+        ""
+    }
+}
+
+/// A table of means and ranges over the seeds.
+fn summary_table(rounds: &[RoundSummary]) -> String {
+    let mut text = format!(
+        "\nMean (lowest to highest) of {}\n{:>5}  {:<26} {:<26} {:>8} {:>5}  {:<26} {:>9}",
+        count_with_noun(rounds.iter().map(|r| r.seeds).max().unwrap_or(0), "seed"),
+        "cases",
+        "test Dice",
+        "candidate",
+        "accepted",
+        "wrong",
+        "Dice lost by decisions",
+        "corrected"
+    );
+    for r in rounds {
+        text += &format!(
+            "\n{:5}  {:<26} {:<26} {:8} {:5}  {:<26} {:7.0} %",
+            r.cases,
+            spread_text(&r.test_dice),
+            spread_text(&r.candidate_test_dice),
+            r.accepted,
+            r.wrong,
+            spread_text(&r.lost_test_dice),
+            100.0 * r.corrected_share.mean
+        );
+    }
+    text
+}
+
+fn spread_text(spread: &SeedSpread) -> String {
+    format!(
+        "{:.4} ({:.4} to {:.4})",
+        spread.mean, spread.lowest, spread.highest
     )
 }
 

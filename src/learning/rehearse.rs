@@ -3,13 +3,16 @@
 
 pub mod clicks;
 mod rounds;
+mod summary;
 
-use super::course::RoundStart;
+pub use summary::{RoundSummary, SeedSpread, summarize_rounds};
+
 use super::exercise::Exercise;
 use super::model::Model;
 use crate::Result;
 use crate::io::dataset::{self, Dataset, DatasetPair, FolderOptions};
 use labrum_core::{
+    gate::{SecondLook, Verdict},
     holdout::{self, Side},
     label::Label,
     label_table::LabelTable,
@@ -60,18 +63,73 @@ pub struct Rehearsal {
     pub device: DeviceChoice,
 }
 
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateDecision {
+    /// It passed the promotion gate.
+    Passed,
+    /// It was rejected.
+    Rejected,
+    /// It is not accurate enough to become the first model; the next round continues from it.
+    NotYet,
+    /// A person would have been asked. The simulated one follows the evidence, which speaks for the candidate.
+    AskedFor,
+    /// A person would have been asked. The simulated one follows the evidence, which speaks against the candidate.
+    AskedAgainst,
+}
+
+impl GateDecision {
+    /// The decision of a report.
+    fn of_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Better { .. } => Self::Passed,
+            Verdict::Worse { .. } => Self::Rejected,
+            Verdict::NotYet { .. } => Self::NotYet,
+            Verdict::Ask {
+                speaks_for: true, ..
+            } => Self::AskedFor,
+            Verdict::Ask { .. } => Self::AskedAgainst,
+        }
+    }
+
+    /// True if the candidate becomes active.
+    pub fn accepts(self) -> bool {
+        matches!(self, Self::Passed | Self::AskedFor)
+    }
+}
+
 /// Result of one round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundResult {
+    /// Random seed of the rehearsal.
+    pub seed: u64,
     /// Number of training cases.
     pub cases: usize,
     /// Number of hold-out cases, in addition to these.
     pub holdout_cases: usize,
+    /// Number of their subjects.
+    pub holdout_subjects: usize,
     /// Mean Dice on the test set of the model that is active after the round.
     pub test_dice: f64,
+    /// Mean Dice on the test set of the model that was active before the round; `None` if there was none.
+    pub active_test_dice: Option<f64>,
     /// Mean Dice on the test set of the candidate.
     pub candidate_test_dice: f64,
-    /// Mean Dice of the active model on the hold-out cases; `None` if there are none yet.
+    /// Mean Dice on the test set that the decision lost: that of the better model minus that of the chosen one; 0 if the
+    /// decision was right. The other decision would have lost the difference of both models.
+    pub lost_test_dice: f64,
+    /// What the promotion gate decided.
+    pub decision: GateDecision,
+    /// Probability by which it decided, that the candidate is better; `None` without an active model or hold-out cases.
+    pub probability: Option<f64>,
+    /// What the cases that came in since say about the model that was active before the round; `None` without new
+    /// cases or without an earlier model of the rehearsal.
+    pub second_look: Option<SecondLook>,
+    /// The second look made the earlier model active again.
+    pub went_back: bool,
+    /// Mean Dice of the active model on the hold-out cases; `None` if there are none yet, or if the earlier model became
+    /// active again.
     pub holdout_dice: Option<f64>,
     /// The candidate became the active model.
     pub accepted: bool,
@@ -139,8 +197,8 @@ pub fn run_rehearsal(
         labels,
         table,
     )?;
-    if let RoundStart::Model(model) = &stage.active {
-        tell(RehearsalEvent::Start(stage.test_dice(model)?));
+    if let Some(dice) = stage.active_test_dice()? {
+        tell(RehearsalEvent::Start(dice));
     }
     let mut results = Vec::new();
     for &cases in &rehearsal.cases {

@@ -620,10 +620,23 @@ fn a_rehearsal_estimates_the_work_for_a_task() {
         assert!(round["test_dice"].as_f64().unwrap() > 0.5, "{round}");
         assert!(round["corrected_pixels"].as_u64().unwrap() > 0, "{round}");
         assert!(round["seconds"].as_f64().unwrap() < 12.0, "{round}");
-        assert!(
-            round["accepted"].is_boolean() && round["candidate_test_dice"].is_number(),
-            "{round}"
-        );
+        let figure = |name: &str| round[name].as_f64().unwrap_or(0.0);
+        let (active, candidate) = (figure("active_test_dice"), figure("candidate_test_dice"));
+        let is_first = round["active_test_dice"].is_null();
+        let (chosen, other) = match round["accepted"].as_bool().unwrap() {
+            true => (candidate, active),
+            false => (active, candidate),
+        };
+        let lost = if is_first {
+            0.0
+        } else {
+            (other - chosen).max(0.0)
+        };
+        assert!((figure("lost_test_dice") - lost).abs() < 1e-9, "{round}");
+        assert!(round["decision"].is_string(), "{round}");
+        if round["went_back"] == false {
+            assert!((figure("test_dice") - chosen).abs() < 1e-9, "{round}");
+        }
     }
     assert!(
         rounds[2]["holdout_cases"].as_u64().unwrap() >= 2,
@@ -636,6 +649,53 @@ fn a_rehearsal_estimates_the_work_for_a_task() {
         last < first,
         "training must save work: share corrected {first} at first, {last} at last"
     );
+}
+
+#[test]
+fn rehearsals_with_several_seeds_are_summarised() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path(), 20);
+    let arguments: [&dyn AsRef<OsStr>; 13] = [
+        &"rehearse",
+        &folder.path(),
+        &"--cases",
+        &"3,6",
+        &"--steps",
+        &"10",
+        &"--size",
+        &"48",
+        &"--device",
+        &"cpu",
+        &"--seeds",
+        &"2",
+        &"--json",
+    ];
+    let text = succeeds(&arguments);
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let seeds: Vec<u64> = lines.iter().filter_map(|r| r["seed"].as_u64()).collect();
+    assert_eq!(seeds, [1, 1, 2, 2]);
+    let [first, last] = &lines[4..] else {
+        panic!("two summaries: {text}");
+    };
+    for (summary, cases) in [(first, 3), (last, 6)] {
+        let summary = &summary["summary"];
+        assert_eq!(
+            (&summary["cases"], &summary["seeds"]),
+            (&cases.into(), &2.into())
+        );
+        let of_seeds = lines.iter().filter(|r| r["cases"] == cases);
+        let dice: Vec<f64> = of_seeds.map(|r| r["test_dice"].as_f64().unwrap()).collect();
+        let spread = &summary["test_dice"];
+        let mean = spread["mean"].as_f64().unwrap();
+        assert!((mean - (dice[0] + dice[1]) / 2.0).abs() < 1e-9, "{text}");
+        let range = [&spread["lowest"], &spread["highest"]].map(|v| v.as_f64().unwrap());
+        assert_eq!(range, [dice[0].min(dice[1]), dice[0].max(dice[1])]);
+    }
+    let refused = run(&[&"rehearse", &folder.path(), &"--prompts", &"--seeds", &"2"]);
+    assert_eq!(refused.status.code(), Some(2));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `labrum rehearse --prompts`: simulates the fine-tuning of the Click tool's model.
 
-use super::{RehearseArguments, check_completed, share_as_bar, show_phase};
+use super::{RehearseArguments, check_completed, decision_text, share_as_bar, show_phase};
 use crate::{
     Error, Result,
     cli::{console, print_above_bar, print_text, stop_on_ctrl_c},
@@ -84,16 +84,15 @@ fn format_stage(stage: &ClickStage) -> String {
             count_with_noun(stage.test_objects, "test object")
         );
     };
-    let verdict = if stage.accepted {
-        "accepted"
-    } else {
-        "rejected"
-    };
+    let verdict = stage.decision.map_or("", decision_text);
+    let before = stage.active_test.map_or(String::new(), |active| {
+        format!("active before {:.2} clicks, ", active.clicks_to_90)
+    });
     let on_new = stage.clicks_on_new_cases.map_or(String::new(), |clicks| {
         format!("; {clicks:.2} clicks on new cases")
     });
     format!(
-        "{:4} cases (+{} held out): {test}; candidate {:.2} clicks, {verdict}: {}; {:.0} s, \
+        "{:4} cases (+{} held out): {test}; {before}candidate {:.2} clicks, {verdict}: {}; {:.0} s, \
          {} steps{on_new}",
         stage.cases,
         stage.holdout_cases,
@@ -130,6 +129,7 @@ fn plot_stages(stages: &[ClickStage]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learning::rehearse::GateDecision;
 
     fn stage(cases: usize, clicks: f64) -> ClickStage {
         let figures = ClickFigures {
@@ -143,7 +143,10 @@ mod tests {
             holdout_cases: cases / 4,
             test_objects: 20,
             test: figures,
+            active_test: (cases > 0).then_some(figures),
             candidate_test: (cases > 0).then_some(figures),
+            decision: (cases > 0).then_some(GateDecision::Passed),
+            probability: (cases > 0).then_some(0.75),
             clicks_on_new_cases: (cases > 0).then_some(6.25),
             accepted: cases > 0,
             reason: "it needs fewer clicks".to_owned(),
@@ -163,7 +166,7 @@ mod tests {
         let after = format_stage(&stage(20, 3.25));
         for part in [
             "20 cases (+5 held out): 3.25 clicks to Dice 0.90",
-            "accepted: it needs fewer clicks",
+            "active before 3.25 clicks, candidate 3.25 clicks, accepted: it needs fewer clicks",
             "60 s, 200 steps; 6.25 clicks on new cases",
         ] {
             assert!(after.contains(part), "{after}");

@@ -1,7 +1,9 @@
 //! Simulates the use of the Click tool on a folder with masks: how many clicks an object needs, before any case and after
 //! each round of fine-tuning.
 
-use super::{DividedFolder, SubjectSides, exercise_for_pair, starting_labels, too_few_cases};
+use super::{
+    DividedFolder, GateDecision, SubjectSides, exercise_for_pair, starting_labels, too_few_cases,
+};
 use crate::{
     Error, Result,
     io::dataset::{DatasetPair, FolderOptions},
@@ -13,7 +15,7 @@ use crate::{
     },
 };
 use labrum_core::{
-    gate::{Verdict, clicks::ENOUGH},
+    gate::clicks::ENOUGH,
     holdout::Side,
     label_table::LabelTable,
     progress::Control,
@@ -75,8 +77,15 @@ pub struct ClickStage {
     pub test_objects: usize,
     /// Scores of the model that is active after the round, on the test set.
     pub test: ClickFigures,
+    /// Scores of the model that was active before the round, on the test set; `None` before the first round.
+    pub active_test: Option<ClickFigures>,
     /// Scores of the candidate, on the test set; `None` before the first round.
     pub candidate_test: Option<ClickFigures>,
+    /// What the promotion gate decided; `None` before the first round.
+    pub decision: Option<GateDecision>,
+    /// Probability by which it decided, that the candidate needs fewer clicks; `None` before the first round and without
+    /// hold-out cases.
+    pub probability: Option<f64>,
     /// Clicks that the objects of the new cases needed for Dice 0.90 with the model that was active before the round.
     pub clicks_on_new_cases: Option<f64>,
     /// The candidate became the active model.
@@ -207,7 +216,10 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: 0,
             test_objects: self.objects.len(),
             test: figures,
+            active_test: None,
             candidate_test: None,
+            decision: None,
+            probability: None,
             clicks_on_new_cases: None,
             accepted: false,
             reason: String::new(),
@@ -292,12 +304,9 @@ impl<'a> ClickLoop<'a> {
             return Ok(None);
         };
         let seconds = begun.elapsed().as_secs_f64();
-        let accepted = match &candidate.report.verdict {
-            Verdict::Better { .. } => true,
-            Verdict::Worse { .. } | Verdict::NotYet { .. } => false,
-            // The simulated person follows the little evidence there is.
-            Verdict::Ask { speaks_for, .. } => *speaks_for,
-        };
+        let decision = GateDecision::of_verdict(&candidate.report.verdict);
+        let accepted = decision.accepts();
+        let active_test = self.test.map(|(figures, _)| figures);
         let Some(figures) = self.test_figures(&candidate.model, control)? else {
             return Ok(None);
         };
@@ -311,7 +320,10 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: self.held_out.len(),
             test_objects: self.objects.len(),
             test: self.test.map_or(figures, |(active, _)| active),
+            active_test,
             candidate_test: Some(figures),
+            decision: Some(decision),
+            probability: candidate.report.probability,
             clicks_on_new_cases: Some(clicks),
             accepted,
             reason: candidate.report.verdict.reason_text().to_owned(),

@@ -1,14 +1,16 @@
 //! The rounds of a rehearsal: cases are corrected with the masks of the folder, then a round is trained and judged.
 
-use super::{Rehearsal, RehearsalOrder, RoundResult, SubjectSides, exercise_for_pair};
+use super::{
+    GateDecision, Rehearsal, RehearsalOrder, RoundResult, SubjectSides, exercise_for_pair,
+};
 use crate::io::dataset::DatasetPair;
-use crate::learning::course::{self, Course, RoundStart};
+use crate::learning::course::{self, Course, RoundCandidate, RoundStart};
 use crate::learning::exercise::Exercise;
-use crate::learning::judge::{Judge, dice_overlap};
+use crate::learning::judge::{Judge, dice_overlap, pair_scores, score_model};
 use crate::learning::model::Model;
 use crate::{Error, Result};
 use labrum_core::{
-    gate::{GateReport, Verdict},
+    gate::{GateReport, SecondLook},
     holdout::Side,
     image::Pixels,
     label::Label,
@@ -19,7 +21,7 @@ use labrum_core::{
     training::{Length, Plan, RoundPhase},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 /// State of the simulated loop.
 pub(super) struct RehearsalLoop<'a> {
@@ -32,7 +34,13 @@ pub(super) struct RehearsalLoop<'a> {
     sides: SubjectSides,
     labels: Vec<Label>,
     table: LabelTable,
-    pub(super) active: RoundStart,
+    active: RoundStart,
+    /// Mean Dice of the active model on the test set, once it was measured.
+    active_test: Option<f64>,
+    /// The model that was active before and its mean Dice on the test set, if rounds made both it and the active one.
+    previous: Option<(Box<Model>, Option<f64>)>,
+    /// Number of training cases when the active model was trained; 0 if no round made it.
+    trained: usize,
     /// Candidate that was not good enough to become active; the next round starts from it.
     not_yet: Option<RoundStart>,
     next_case: i64,
@@ -89,6 +97,9 @@ impl<'a> RehearsalLoop<'a> {
             labels,
             table,
             active,
+            active_test: None,
+            previous: None,
+            trained: 0,
             not_yet,
             next_case: 0,
             new,
@@ -194,18 +205,6 @@ impl<'a> RehearsalLoop<'a> {
             .iter()
             .filter(|n| **n <= self.learned.len())
             .count();
-        // Time for reading before and for finishing and judging after the training.
-        let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
-        let plan = Plan {
-            length: match self.rehearsal.steps {
-                Some(steps) => Length::Steps(steps),
-                None => Length::Seconds(
-                    (self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds),
-                ),
-            },
-            seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
-            ..self.rehearsal.plan.clone()
-        };
         let course = Course {
             start: self.not_yet.as_ref().unwrap_or(&self.active),
             is_start_active: self.not_yet.is_none(),
@@ -214,7 +213,7 @@ impl<'a> RehearsalLoop<'a> {
             version: number.to_string(),
             exercises: &self.learned,
             held_out: &self.held_out,
-            plan,
+            plan: self.round_plan(number),
             device: self.rehearsal.device,
             resume: None,
         };
@@ -223,40 +222,120 @@ impl<'a> RehearsalLoop<'a> {
             return Ok(None);
         };
         let seconds = begun.elapsed().as_secs_f64();
-        let accepted = match &candidate.report.verdict {
-            Verdict::Better { .. } => true,
-            Verdict::Worse { .. } | Verdict::NotYet { .. } => false,
-            // The simulated person follows the little evidence there is.
-            Verdict::Ask { speaks_for, .. } => *speaks_for,
-        };
+        let second_look = self.look_again(control)?;
+        let mut result = self.judged_result(&candidate, second_look, seconds)?;
+        self.follow_decision(candidate, &result);
+        result.test_dice = self.active_test_dice()?.unwrap_or(0.0);
+        self.learned.iter_mut().for_each(|e| e.is_new = false);
+        Ok(Some(result))
+    }
+
+    /// Settings of the training of a round.
+    fn round_plan(&self, number: usize) -> Plan {
+        // Time for reading before and for finishing and judging after the training.
+        let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
+        Plan {
+            length: match self.rehearsal.steps {
+                Some(steps) => Length::Steps(steps),
+                None => Length::Seconds(
+                    (self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds),
+                ),
+            },
+            seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
+            ..self.rehearsal.plan.clone()
+        }
+    }
+
+    /// The result of a round, with the test Dice of the model that was active before it.
+    fn judged_result(
+        &mut self,
+        candidate: &RoundCandidate,
+        second_look: Option<SecondLook>,
+        seconds: f64,
+    ) -> Result<RoundResult> {
+        let report = &candidate.report;
+        let decision = GateDecision::of_verdict(&report.verdict);
         let candidate_test_dice = self.test_dice(&candidate.model)?;
-        let test_dice = match &self.active {
-            _ if accepted => candidate_test_dice,
-            RoundStart::Model(model) => self.test_dice(model)?,
-            RoundStart::NewModel { .. } => 0.0,
-        };
-        let result = RoundResult {
+        let active_test_dice = self.active_test_dice()?;
+        let accepted = decision.accepts();
+        let went_back = !accepted && second_look.as_ref().is_some_and(SecondLook::advises_return);
+        Ok(RoundResult {
+            seed: self.rehearsal.plan.seed,
             cases: self.learned.len(),
             holdout_cases: self.held_out.len(),
-            test_dice,
+            holdout_subjects: report.subjects,
+            test_dice: active_test_dice.unwrap_or(0.0),
+            active_test_dice,
             candidate_test_dice,
-            holdout_dice: holdout_dice(&candidate.report, accepted),
+            lost_test_dice: lost_by_decision(accepted, active_test_dice, candidate_test_dice),
+            decision,
+            probability: report.probability,
+            second_look,
+            went_back,
+            holdout_dice: holdout_dice(report, accepted).filter(|_| !went_back),
             accepted,
-            reason: candidate.report.verdict.reason_text().to_owned(),
+            reason: report.verdict.reason_text().to_owned(),
             seconds,
             steps: candidate.learned.steps,
             corrected_pixels: self.new.iter().map(|(pixels, _)| pixels).sum(),
             corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>()
                 / self.new.len().max(1) as f64,
-        };
-        if accepted {
-            self.active = RoundStart::Model(Box::new(candidate.model));
+        })
+    }
+
+    /// Makes active what the result says: the candidate, the model before, or what is active now.
+    fn follow_decision(&mut self, candidate: RoundCandidate, result: &RoundResult) {
+        if result.accepted {
+            let next = RoundStart::Model(Box::new(candidate.model));
+            self.previous = match std::mem::replace(&mut self.active, next) {
+                RoundStart::Model(model) if self.trained > 0 => Some((model, self.active_test)),
+                RoundStart::Model(_) | RoundStart::NewModel { .. } => None,
+            };
+            self.active_test = Some(result.candidate_test_dice);
+            self.trained = self.learned.len();
             self.not_yet = None;
-        } else if candidate.report.verdict.is_not_yet() {
+        } else if result.went_back {
+            if let Some((model, test)) = self.previous.take() {
+                self.active = RoundStart::Model(model);
+                self.active_test = test;
+            }
+        } else if result.decision == GateDecision::NotYet {
             self.not_yet = Some(RoundStart::Model(Box::new(candidate.model)));
         }
-        self.learned.iter_mut().for_each(|e| e.is_new = false);
-        Ok(Some(result))
+    }
+
+    /// Compares the active model with the one before it on cases of subjects that came in since, and on the hold-out
+    /// cases; `None` without a model before or without such cases, and if cancelled.
+    fn look_again(&self, control: &Control) -> Result<Option<SecondLook>> {
+        let (Some((previous, _)), RoundStart::Model(active)) = (&self.previous, &self.active)
+        else {
+            return Ok(None);
+        };
+        let (known, since) = self.learned.split_at(self.trained.min(self.learned.len()));
+        let known: BTreeSet<&str> = known.iter().map(|old| old.subject.as_str()).collect();
+        let mut exercises: Vec<Exercise> = since
+            .iter()
+            .filter(|new| !known.contains(new.subject.as_str()))
+            .cloned()
+            .collect();
+        let new_cases = exercises.len();
+        if new_cases == 0 {
+            return Ok(None);
+        }
+        exercises.extend_from_slice(&self.held_out);
+        let (labels, device) = (&self.labels, self.rehearsal.device);
+        let Some(before) = score_model(previous, &exercises, labels, device, control)? else {
+            return Ok(None);
+        };
+        let Some(after) = score_model(active, &exercises, labels, device, control)? else {
+            return Ok(None);
+        };
+        let names = ["the active model", "the model before it"];
+        Ok(SecondLook::new(
+            &pair_scores(&before, after),
+            new_cases,
+            names,
+        ))
     }
 
     /// Seconds for reading and judging.
@@ -269,7 +348,17 @@ impl<'a> RehearsalLoop<'a> {
         learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
     }
 
-    pub(super) fn test_dice(&self, model: &Model) -> Result<f64> {
+    /// Mean Dice of the active model on the test set; `None` if there is none.
+    pub(super) fn active_test_dice(&mut self) -> Result<Option<f64>> {
+        if self.active_test.is_none()
+            && let RoundStart::Model(model) = &self.active
+        {
+            self.active_test = Some(self.test_dice(model)?);
+        }
+        Ok(self.active_test)
+    }
+
+    fn test_dice(&self, model: &Model) -> Result<f64> {
         let mut judge = self.judge_for_model(model)?;
         let mut sum = 0.0;
         for exercise in &self.test {
@@ -289,6 +378,13 @@ fn has_labels(exercise: &Exercise) -> bool {
 fn measure_seconds<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let begun = Instant::now();
     (work(), begun.elapsed().as_secs_f64())
+}
+
+/// Mean Dice on the test set that a decision lost.
+fn lost_by_decision(accepted: bool, active: Option<f64>, candidate: f64) -> f64 {
+    let gain = active.map_or(0.0, |active| candidate - active);
+    let lost = if accepted { -gain } else { gain };
+    lost.max(0.0)
 }
 
 fn holdout_dice(report: &GateReport, accepted: bool) -> Option<f64> {
