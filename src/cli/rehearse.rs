@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use labrum_core::{
     counts::count_with_noun,
     progress::Control,
-    training::{Plan, RoundPhase, RoundProgress},
+    training::{Blend, Plan, RoundPhase, RoundProgress},
 };
 use std::path::PathBuf;
 
@@ -73,6 +73,10 @@ pub(super) struct RehearseArguments {
     /// Channels of the network's input, 1 or 3 [default: those of the images]
     #[arg(long, value_parser = super::train::parse_channels, conflicts_with = "prompts")]
     channels: Option<usize>,
+    /// How far candidates go from the weights of the active model to the trained ones: off (all the way), a share above 0
+    /// and up to 1, or auto (0.25, 0.5, 0.75 or 1, by the validation samples of the round, from 100 samples on)
+    #[arg(long, default_value = "off", value_parser = parse_blend, conflicts_with = "prompts")]
+    blend: Blend,
     /// Order in which cases are corrected
     #[arg(long, value_enum, default_value = "random", conflicts_with = "prompts")]
     order: OrderArgument,
@@ -101,6 +105,19 @@ enum OrderArgument {
 
 fn parse_side(text: &str) -> std::result::Result<usize, String> {
     super::train::parse_size(&format!("{text}x{text}")).map(|(side, _)| side)
+}
+
+fn parse_blend(text: &str) -> std::result::Result<Blend, String> {
+    match text {
+        "off" => Ok(Blend::Trained),
+        "auto" => Ok(Blend::Validated),
+        share => share
+            .parse::<f32>()
+            .ok()
+            .filter(|share| *share > 0.0 && *share <= 1.0)
+            .map(Blend::Share)
+            .ok_or_else(|| "off, auto, or a share above 0 and up to 1".to_owned()),
+    }
 }
 
 pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
@@ -166,7 +183,10 @@ fn rehearsal_settings(arguments: &RehearseArguments, cases: Vec<usize>) -> Resul
             OrderArgument::Doubt => RehearsalOrder::Doubt,
         },
         wishes: arguments.folder_wishes.seg_options(),
-        plan: arguments.plan.override_plan(Plan::default()),
+        plan: arguments.plan.override_plan(Plan {
+            blend: arguments.blend,
+            ..Plan::default()
+        }),
         device: arguments.device.into(),
     })
 }

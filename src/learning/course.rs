@@ -9,7 +9,7 @@ use labrum_core::{
     label::{Label, values_in},
     model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, ModelPurpose, TrainedOn},
     progress::Control,
-    training::{Plan, RoundPhase},
+    training::{Blend, Plan, RoundPhase},
 };
 use labrum_nn::{
     checkpoint::{self, Architecture, Weights},
@@ -111,6 +111,10 @@ pub fn train_candidate(
     };
     let mut plan = course.plan.clone();
     plan.augment = turns_that_keep(&samples, size, plan.augment);
+    if matches!(course.start, RoundStart::NewModel { .. }) {
+        // Random weights are nothing to stay close to.
+        plan.blend = Blend::Trained;
+    }
     let Some((start, config, parent)) =
         first_weights(&course, (&samples, &spec), &device, control)?
     else {

@@ -655,7 +655,7 @@ fn a_rehearsal_estimates_the_work_for_a_task() {
 fn rehearsals_with_several_seeds_are_summarised() {
     let folder = tempfile::tempdir().unwrap();
     data(folder.path(), 20);
-    let arguments: [&dyn AsRef<OsStr>; 13] = [
+    let arguments: [&dyn AsRef<OsStr>; 15] = [
         &"rehearse",
         &folder.path(),
         &"--cases",
@@ -666,6 +666,8 @@ fn rehearsals_with_several_seeds_are_summarised() {
         &"48",
         &"--device",
         &"cpu",
+        &"--blend",
+        &"0.5",
         &"--seeds",
         &"2",
         &"--json",
@@ -694,8 +696,10 @@ fn rehearsals_with_several_seeds_are_summarised() {
         let range = [&spread["lowest"], &spread["highest"]].map(|v| v.as_f64().unwrap());
         assert_eq!(range, [dice[0].min(dice[1]), dice[0].max(dice[1])]);
     }
-    let refused = run(&[&"rehearse", &folder.path(), &"--prompts", &"--seeds", &"2"]);
-    assert_eq!(refused.status.code(), Some(2));
+    for wrong in [["--prompts", "--seeds=2"], ["--json", "--blend=1.5"]] {
+        let refused = run(&[&"rehearse", &folder.path(), &wrong[0], &wrong[1]]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -153,6 +153,26 @@ pub enum Length {
     Seconds(f64),
 }
 
+/// How far a candidate goes on the line from the weights that its round started from to those that it was trained to: a
+/// share below 1 forgets less and varies less (Wortsman et al., arXiv 2109.01903).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blend {
+    /// All the way.
+    #[default]
+    Trained,
+    /// By this share, 0..=1.
+    Share(f32),
+    /// By the one of [`Blend::SHARES`] that has the best Dice on the validation samples of the round; all the way if there
+    /// are too few samples for these, or if the difference is small. The hold-out set has no part in it.
+    Validated,
+}
+
+impl Blend {
+    /// The shares that are validated, apart from all the way.
+    pub const SHARES: [f32; 3] = [0.25, 0.5, 0.75];
+}
+
 /// Training settings of a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -171,6 +191,8 @@ pub struct Plan {
     pub stress: f32,
     /// How many times as often samples that are new in this round are used than older ones.
     pub new_weight: usize,
+    /// How far the candidate goes from the starting weights to the trained ones; a new model always goes all the way.
+    pub blend: Blend,
     /// Data augmentation.
     pub augment: AugmentConfig,
     /// Random seed for sample order and augmentation.
@@ -187,6 +209,7 @@ impl Default for Plan {
             loss: Loss::BoundaryDou,
             stress: 1.0,
             new_weight: 2,
+            blend: Blend::Trained,
             augment: AugmentConfig {
                 scale: 1.4,
                 tint: 1.2,

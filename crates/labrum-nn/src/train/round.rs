@@ -17,7 +17,7 @@ use labrum_core::{
     Error, Result,
     model_card::InputSpec,
     progress::Control,
-    training::{Length, Plan, RoundProgress},
+    training::{Blend, Length, Plan, RoundProgress},
 };
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -135,6 +135,8 @@ pub fn train_on_lesson(
 
 struct TrainingRound<'a> {
     trainee: Trainee,
+    /// The starting weights, if the candidate is blended with them.
+    start: Option<Weights>,
     spec: &'a InputSpec,
     samples: &'a [TrainingSample],
     /// Indices of the training samples; new samples occur more than once.
@@ -180,6 +182,7 @@ impl<'a> TrainingRound<'a> {
         let by_dice = (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_FOR_GOOD, 1.0);
         let by_experience = lesson.share.max((left / MUST_LEARN_BELOW).powi(2)).min(1.0);
         let rate = plan.learning_rate * (by_dice * by_experience).max(LEAST_RATE);
+        let start = (plan.blend != Blend::Trained).then(|| lesson.start.clone());
         let (weights, resumed) = match lesson.resume {
             Some(state) => (
                 state.weights,
@@ -196,6 +199,7 @@ impl<'a> TrainingRound<'a> {
         let (_, network) = checkpoint::build_network(weights, &device.device.clone().autodiff())?;
         let mut round = Self {
             trainee: Trainee::new(network, plan.optimizer, device.clone())?,
+            start,
             spec: lesson.spec,
             samples: lesson.samples,
             deck,
@@ -343,16 +347,7 @@ impl<'a> TrainingRound<'a> {
 
     fn finish_learning(mut self, control: &Control) -> Result<Option<Learned>> {
         let last = self.trainee.average_weights().clone();
-        let last_dice = match self.validation.is_empty() {
-            true => None,
-            false => Some(input_dice(
-                &last,
-                &self.validation,
-                self.spec,
-                self.plan.batch,
-                self.device,
-            )?),
-        };
+        let last_dice = self.validation_dice(&last)?;
         let earlier = self
             .best
             .take()
@@ -362,6 +357,7 @@ impl<'a> TrainingRound<'a> {
             None => (last_dice, last),
         };
         checkpoint::check_weights(&weights)?;
+        let (validation_dice, weights) = self.blend_with_start(validation_dice, weights)?;
         let Some(weights) = self.choose_statistics(weights, control)? else {
             return Ok(None);
         };
@@ -371,6 +367,55 @@ impl<'a> TrainingRound<'a> {
             validation: self.validation.len(),
             validation_dice,
         }))
+    }
+
+    /// Mean Dice on the validation samples; `None` without any.
+    fn validation_dice(&self, weights: &Weights) -> Result<Option<f64>> {
+        if self.validation.is_empty() {
+            return Ok(None);
+        }
+        let dice = input_dice(
+            weights,
+            &self.validation,
+            self.spec,
+            self.plan.batch,
+            self.device,
+        )?;
+        Ok(Some(dice))
+    }
+
+    /// The weights between the start and the trained ones that the plan asks for, after their validation Dice; `dice` is that
+    /// of the trained ones.
+    fn blend_with_start(
+        &self,
+        dice: Option<f64>,
+        trained: Weights,
+    ) -> Result<(Option<f64>, Weights)> {
+        let Some(start) = &self.start else {
+            return Ok((dice, trained));
+        };
+        let shares: &[f32] = match &self.plan.blend {
+            Blend::Trained => &[],
+            Blend::Share(share) => {
+                let blended = statistics::blend_towards(start, &trained, *share);
+                return Ok((self.validation_dice(&blended)?, blended));
+            }
+            Blend::Validated => &Blend::SHARES,
+        };
+        let mut best: Option<(f64, Weights)> = None;
+        for share in shares {
+            let blended = statistics::blend_towards(start, &trained, *share);
+            let Some(dice) = self.validation_dice(&blended)? else {
+                break;
+            };
+            if best.as_ref().is_none_or(|(best, _)| dice > *best) {
+                best = Some((dice, blended));
+            }
+        }
+        match best.filter(|(best, _)| dice.is_some_and(|dice| *best > dice + CLEARLY)) {
+            Some((dice, blended)) => Ok((Some(dice), blended)),
+            None => Ok((dice, trained)),
+        }
     }
 
     /// The weights with recomputed statistics, as far as these improve Dice: few samples with little in common give

@@ -68,14 +68,15 @@ pub(super) fn of_samples(
     Ok(Some(mean))
 }
 
-/// `weights` with their statistics moved by `share`, 0..=1, towards `statistics`.
-pub(super) fn blend_towards(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
+/// `weights` with the tensors that `others` has moved by `share`, 0..=1, towards them: statistics, or all weights. Means of
+/// batch norm are linear in the share; variances are so approximately.
+pub(super) fn blend_towards(weights: &Weights, others: &Weights, share: f32) -> Weights {
     let mut weights = weights.clone();
-    for (name, statistic) in statistics {
+    for (name, other) in others {
         if let Some(own) = weights.get_mut(name) {
             own.values
                 .iter_mut()
-                .zip(&statistic.values)
+                .zip(&other.values)
                 .for_each(|(own, new)| *own += share * (new - *own));
         }
     }

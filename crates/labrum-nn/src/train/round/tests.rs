@@ -70,6 +70,61 @@ fn a_resumed_round_ends_like_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_blended_candidate_lies_between_the_starting_weights_and_the_trained_ones() {
+    let spec = InputSpec {
+        channels: 1,
+        columns: 32,
+        rows: 32,
+        aspect: Aspect::Kept,
+        mean: vec![0.3],
+        std: vec![0.3],
+    };
+    let (samples, device) = (samples(), select_available(DeviceChoice::Cpu).unwrap());
+    let start = random_weights(Config::S, 1, 2, 5).unwrap();
+    let learned = |blend: Blend| {
+        let plan = Plan {
+            length: Length::Steps(4),
+            batch: 2,
+            blend,
+            ..Plan::default()
+        };
+        let lesson = Lesson {
+            start: start.clone(),
+            spec: &spec,
+            samples: &samples,
+            is_new: &[],
+            share: 1.0,
+            resume: None,
+        };
+        let control = Control::default();
+        let learned = train_on_lesson(lesson, &plan, &device, &control, &mut |_| {}, &mut |_| {
+            Ok(())
+        });
+        learned.unwrap().unwrap().weights
+    };
+    let trained = learned(Blend::Trained);
+    let blended = learned(Blend::Share(0.25));
+    let mut moved = 0.0f32;
+    // Statistics are recomputed from the samples afterwards.
+    for (name, tensor) in blended.iter().filter(|(name, _)| !name.contains("running")) {
+        let (from, to) = (&start[name].values, &trained[name].values);
+        for (i, value) in tensor.values.iter().enumerate() {
+            let expected = from[i] + 0.25 * (to[i] - from[i]);
+            assert!(
+                (value - expected).abs() < 1e-6,
+                "{name}: {value}, {expected}"
+            );
+            moved = moved.max((value - from[i]).abs());
+        }
+    }
+    assert!(moved > 0.0);
+    assert!(
+        learned(Blend::Validated) == trained,
+        "five samples are too few to validate"
+    );
+}
+
+#[test]
 fn all_samples_are_used_before_one_repeats() {
     let spec = InputSpec {
         channels: 1,
