@@ -12,6 +12,7 @@ use super::{
     measurements::MeasureAction,
     ortho::OrthoAction,
     pacs::PacsAction,
+    panes::PaneAction,
     screenshot::ScreenshotAction,
     settings::{CaseOrder, ExportOptions, Settings, WindowPlace},
     tasks::TaskChoice,
@@ -113,6 +114,8 @@ pub enum Action {
     Learn(LearnAction),
     /// A request about the orthogonal views.
     Ortho(OrthoAction),
+    /// A request about the views beside each other.
+    Pane(PaneAction),
     /// A request about drawn measurements.
     Measure(MeasureAction),
     /// A request about the headers of files.
@@ -155,7 +158,8 @@ impl Session {
             action,
             Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
         ) && !matches!(action, Action::SetWindowPlace(_))
-            && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
+            && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)))
+            && !matches!(action, Action::Pane(PaneAction::SetCanvas(..)));
         if let Some(case) = self.cases.current_case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }
@@ -169,7 +173,7 @@ impl Session {
             self.do_at_once(action);
         }
         self.carry_on();
-        self.refresh_ortho();
+        self.refresh_views();
         self.request_values();
     }
 
@@ -193,6 +197,7 @@ impl Session {
             } => {
                 self.viewports.canvas = canvas;
                 self.viewports.pixels_per_point = pixels_per_point;
+                self.panes.note_canvas(self.panes.active_index(), canvas);
             }
             Action::SetSettings(settings) => self.set_settings(settings),
             Action::SetPanelWidths(widths) => {
@@ -226,6 +231,7 @@ impl Session {
             Action::Pacs(action) => self.pacs_action(action),
             Action::Learn(action) => self.learn_action(action),
             Action::Ortho(action) => self.ortho_action(action),
+            Action::Pane(action) => self.pane_action(action),
             Action::Measure(action) => self.measure_action(action),
             Action::Header(action) => self.header_action(action),
             Action::Screenshot(action) => self.screenshot_action(action),
@@ -254,6 +260,7 @@ impl Session {
             Action::Ortho(OrthoAction::Pointer(..)) => self.tools.is_drawing(),
             Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,
             Action::Ortho(_) => true,
+            Action::Pane(PaneAction::Activate(_) | PaneAction::Show(..)) => true,
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Decoded slices in memory, within a budget: those farthest from the slice on the screen are evicted first.
+//! Decoded slices in memory, within a budget: those farthest from the slices on the screen are evicted first.
 
 use super::job::{CaseId, Loaded, SliceKey};
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};

@@ -44,7 +44,7 @@ impl Session {
     fn carry_out(&mut self, command: UserCommand) {
         use UserCommand as C;
         match command {
-            C::NextView => self.viewports.next_view(),
+            C::NextView => self.next_view(),
             C::OpenFiles => self.jobs.push(Job::Dialog(Pick::Files)),
             C::OpenFolder => self.jobs.push(Job::Dialog(Pick::Folder)),
             C::OpenModel => self.jobs.push(Job::Dialog(Pick::Model)),
@@ -90,6 +90,10 @@ impl Session {
             C::PointerUp => self.move_on_screen([0.0, -1.0]),
             C::PointerDown => self.move_on_screen([0.0, 1.0]),
             C::DrawAtPointer => self.draw_at_pointer(),
+            C::LayoutOne | C::LayoutSideBySide | C::LayoutStacked | C::LayoutFour => {
+                self.choose_layout(command.view_layout().unwrap_or_default())
+            }
+            C::LinkViews => self.change_settings(|s| s.linked = !s.linked),
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
             C::ToggleInformation => self.change_settings(|s| s.information = !s.information),

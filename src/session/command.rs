@@ -2,7 +2,7 @@
 
 mod table;
 
-use super::tool_options::ToolKind;
+use super::{layout::ViewLayout, tool_options::ToolKind};
 use labrum_core::{color_map::ColorMap, measurement::ShapeKind};
 use serde::{Deserialize, Serialize};
 pub use table::COMMANDS;
@@ -200,6 +200,11 @@ pub enum UserCommand {
     ColorViridis,
     ColorRainbow,
     ResetView,
+    LayoutOne,
+    LayoutSideBySide,
+    LayoutStacked,
+    LayoutFour,
+    LinkViews,
     ToggleOrtho,
     NextView,
     TogglePanels,
@@ -388,6 +393,17 @@ impl UserCommand {
             Self::ColorInferno => ColorMap::Inferno,
             Self::ColorViridis => ColorMap::Viridis,
             Self::ColorRainbow => ColorMap::Rainbow,
+            _ => return None,
+        })
+    }
+
+    /// The layout of the views that it chooses.
+    pub fn view_layout(self) -> Option<ViewLayout> {
+        Some(match self {
+            Self::LayoutOne => ViewLayout::One,
+            Self::LayoutSideBySide => ViewLayout::SideBySide,
+            Self::LayoutStacked => ViewLayout::Stacked,
+            Self::LayoutFour => ViewLayout::Four,
             _ => return None,
         })
     }

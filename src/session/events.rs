@@ -20,7 +20,7 @@ impl Session {
         );
         self.take_in_event(event);
         self.carry_on();
-        self.refresh_ortho();
+        self.refresh_views();
         self.request_values();
         if changes_order {
             self.give_reasons();

@@ -6,7 +6,7 @@
 
 use super::{
     Action, Session, command::UserCommand, finding::Finding, job::SliceKey, notice::Severity,
-    ortho::OrthoAction, tool_options::ToolKind, tools::PointerPhase,
+    ortho::OrthoAction, panes::PaneAction, tool_options::ToolKind, tools::PointerPhase,
 };
 use std::{
     collections::VecDeque,
@@ -65,7 +65,7 @@ impl Session {
             if let Some(action) = self.held.actions.pop_front() {
                 self.do_at_once(action);
                 self.leave_object();
-                self.refresh_ortho();
+                self.refresh_views();
             }
         }
         if self.held.actions.is_empty() {
@@ -128,6 +128,7 @@ fn waits_for_nothing(action: &Action) -> bool {
         action,
         Action::SetCanvas { .. }
             | Action::Ortho(OrthoAction::SetCanvas(..))
+            | Action::Pane(PaneAction::SetCanvas(..))
             | Action::SetPanelWidths(_)
     ) || matches!(
         action,

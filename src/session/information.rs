@@ -132,7 +132,7 @@ fn place_lines(slice: &Slice, series: &Series) -> Vec<String> {
 }
 
 /// The middle of a slice in patient coordinates, mm; its first pixel if the spacing is unknown.
-fn middle_of(plane: &Plane, slice: &Slice, series: &Series) -> [f64; 3] {
+pub(super) fn middle_of(plane: &Plane, slice: &Slice, series: &Series) -> [f64; 3] {
     let spacing = slice.spacing.filter(PixelSpacing::is_physical);
     spacing.map_or(plane.position, |spacing| {
         let [column, row] = [series.columns, series.rows].map(|n| (n as f64 - 1.0) / 2.0);

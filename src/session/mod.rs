@@ -25,6 +25,7 @@ mod job_queue;
 pub mod keys;
 mod label_removal;
 pub mod labels;
+pub mod layout;
 pub mod learning;
 pub mod live;
 mod looking;
@@ -39,6 +40,7 @@ mod opening;
 mod operations;
 pub mod ortho;
 pub mod pacs;
+pub mod panes;
 mod parts;
 pub mod questions;
 mod refusal;
@@ -89,6 +91,7 @@ use models::RunnableModels;
 use notice::{Notices, Severity};
 use open_masks::OpenMasks;
 use pacs::Pacs;
+use panes::{PaneView, Panes};
 use questions::Questions;
 use second_choice::SecondChoices;
 use settings::Settings;
@@ -164,6 +167,8 @@ pub struct Session {
     pub masks: OpenMasks,
     /// The views of the image.
     pub viewports: Viewports,
+    /// What the views beside each other show.
+    pub panes: Panes,
     /// The headers of slices, while their dialog is open.
     pub headers: Headers,
     /// State of the workspace.
@@ -206,6 +211,7 @@ impl Session {
             measuring: Measuring::default(),
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
+            panes: Panes::default(),
             headers: Headers::default(),
             workspace: WorkspaceLink::default(),
             history: History::default(),
@@ -267,7 +273,12 @@ impl Session {
 
     /// Size, pixel shape and turn of a case's slices.
     pub fn picture_extent(&self, case: &Case) -> PictureExtent {
-        let spacing = self.pixel_spacing(case, case.slice);
+        self.extent_in_view(case, &PaneView::of_case(case))
+    }
+
+    /// The same as a view of the case shows them.
+    pub fn extent_in_view(&self, case: &Case, view: &PaneView) -> PictureExtent {
+        let spacing = self.pixel_spacing(case, view.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
         let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) {
             aspect
@@ -278,7 +289,7 @@ impl Session {
             columns: case.series.columns.max(1) as f32,
             rows: case.series.rows.max(1) as f32,
             aspect,
-            turn: case.appearance.turn,
+            turn: view.appearance.turn,
         }
     }
 

@@ -5,7 +5,7 @@ mod decoding;
 use super::{
     Opening, Session,
     case::{Case, StudyInfo},
-    job::{CaseId, FileJob, Job, NetworkJob, Pick},
+    job::{CaseId, FileJob, Job, NetworkJob, Pick, SliceKey},
     notice::Severity,
     view::View,
 };
@@ -324,8 +324,12 @@ impl Session {
 
     /// Why the slice on the screen could not be read.
     pub fn current_failure(&self) -> Option<&Error> {
-        let case = self.cases.current_case()?;
-        case.slices.get(case.slice)?.failure.as_ref()
+        self.slice_failure(self.cases.current_case()?.slice_key())
+    }
+
+    /// Why a slice could not be read.
+    pub fn slice_failure(&self, key: SliceKey) -> Option<&Error> {
+        self.cases.slice_state(key)?.failure.as_ref()
     }
 
     /// Goes to an uncertain region: shows its slice and centres the view on it.

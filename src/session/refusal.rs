@@ -36,11 +36,10 @@ impl Session {
             | C::ShowConfidence
             | C::ShowNothing => None,
             C::ShowDifference | C::ToggleOrtho => None,
-            C::NextView => self
-                .viewports
-                .ortho_views()
-                .is_none()
-                .then_some("Orthogonal views are off"),
+            C::LayoutOne | C::LayoutSideBySide | C::LayoutStacked | C::LayoutFour => None,
+            C::LinkViews => None,
+            C::NextView => (self.viewports.ortho_views().is_none() && self.pane_count() < 2)
+                .then_some("Only one view is shown"),
             C::Undo if self.tools.is_drawing() => None,
             C::Redo | C::RedoAnywhere if self.clicks.is_waiting() => {
                 Some("A click is still being computed")

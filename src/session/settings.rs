@@ -1,6 +1,6 @@
 //! The user's settings. Stored as JSON.
 
-use super::{keys::Keys, mouse::MouseHabit, tool_options::ToolOptions};
+use super::{keys::Keys, layout::ViewLayout, mouse::MouseHabit, tool_options::ToolOptions};
 use labrum_core::{
     device::DeviceChoice,
     export_format::ExportFormat,
@@ -258,6 +258,10 @@ pub struct Settings {
     pub drawn: bool,
     /// Show orthogonal views.
     pub orthogonal: bool,
+    /// How many views are beside each other while there are no orthogonal views.
+    pub layout: ViewLayout,
+    /// Views beside each other follow the active one.
+    pub linked: bool,
     /// Show the overlay planes of DICOM images.
     pub overlays: bool,
     /// Show patient, study, series and slice position in the corners of the image.
@@ -311,6 +315,8 @@ impl Default for Settings {
             measurements: true,
             drawn: true,
             orthogonal: false,
+            layout: ViewLayout::One,
+            linked: false,
             overlays: true,
             information: true,
             interpolation: true,

@@ -121,6 +121,14 @@ impl View {
         }
     }
 
+    /// A zoom and pan, moved into their limits.
+    pub(super) fn free_at(scale: f32, center: [f32; 2], extent: PictureExtent) -> Self {
+        Self::Free {
+            scale: scale.clamp(*SCALES.start(), *SCALES.end()),
+            center: keep_on_picture(center, extent),
+        }
+    }
+
     /// Zooms by `factor`; the pixel under `pointer` stays in place.
     pub fn zoom_at(
         &mut self,

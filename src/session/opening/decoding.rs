@@ -20,7 +20,7 @@ const WISHES_AHEAD: usize = 12;
 const OTHER_CASES: Rank = 1 << 40;
 
 impl Session {
-    /// Requests the slice on the screen, the next ones, thumbnails, and the next case.
+    /// Requests the slices on the screen, the next ones, thumbnails, and the next case.
     pub(in crate::session) fn request_decoding(&mut self) {
         let Some(at) = self.cases.current else { return };
         let case = &self.cases[at];
@@ -36,27 +36,22 @@ impl Session {
             lacks_thumbnail &= what == SliceNeed::Pixels;
             wishes.extend(wish_for(case, case.slice, what));
         }
+        for (beside, slice) in self.cases_beside() {
+            if self.must_read_slice(beside, slice) {
+                add_pixels(&mut wishes, wish_for(beside, slice, SliceNeed::Pixels));
+            }
+        }
         if lacks_thumbnail {
             wishes.extend(wish_for(case, middle, SliceNeed::Thumbnail));
         }
         // Nothing is read that the cache would evict again at once.
         let rank = self.slice_ranking();
-        let limit = self.cache.rank_below(self.slice_bytes(case), &rank);
-        for (slice, rank) in
-            outward_in(case.slice, case.slices.len(), self.viewports.heading).skip(1)
-        {
-            if wishes.len() >= WISHES_AHEAD || rank >= limit {
-                break;
-            }
-            if self.must_read_slice(case, slice) {
-                wishes.extend(wish_for(case, slice, SliceNeed::Pixels));
-            }
-        }
+        self.wish_around(&mut wishes, &rank);
         if let Some(next) = self.cases.get(at + 1)
             && self.must_read_slice(next, next.slice)
             && rank(next.slice_key()) < self.cache.rank_below(self.slice_bytes(next), &rank)
         {
-            wishes.extend(wish_for(next, next.slice, SliceNeed::Pixels));
+            add_pixels(&mut wishes, wish_for(next, next.slice, SliceNeed::Pixels));
         }
         let around = indices_outward(at, self.cases.len())
             .skip(1)
@@ -70,6 +65,38 @@ impl Session {
         self.jobs.push(Job::Decode(wishes));
     }
 
+    /// The cases in the views beside the active one, with the slices that they show.
+    fn cases_beside(&self) -> impl Iterator<Item = (&Case, usize)> {
+        self.other_views()
+            .filter_map(move |(_, view)| Some((self.cases.case_by_id(view.case)?, view.slice)))
+    }
+
+    /// Wishes for the slices around those on the screen, an equal share for each view.
+    fn wish_around(&self, wishes: &mut Vec<PixelWish>, rank: &impl Fn(SliceKey) -> Rank) {
+        let Some(case) = self.cases.current_case() else {
+            return;
+        };
+        let beside: Vec<(&Case, usize)> = self.cases_beside().collect();
+        let mut room = WISHES_AHEAD.saturating_sub(wishes.len());
+        let mut left = 1 + beside.len();
+        let shown = [(case, case.slice, self.viewports.heading)];
+        let beside = beside.into_iter().map(|(case, slice)| (case, slice, 0));
+        for (case, slice, heading) in shown.into_iter().chain(beside) {
+            let share = room / left;
+            let before = wishes.len();
+            let limit = self.cache.rank_below(self.slice_bytes(case), rank);
+            let around = outward_in(slice, case.slices.len(), heading)
+                .skip(1)
+                .take_while(|(_, rank)| *rank < limit)
+                .filter(|(slice, _)| self.must_read_slice(case, *slice));
+            for (slice, _) in around.take(share) {
+                add_pixels(wishes, wish_for(case, slice, SliceNeed::Pixels));
+            }
+            room = room.saturating_sub(wishes.len() - before);
+            left -= 1;
+        }
+    }
+
     /// True if the pixels of a slice are not in memory and reading them has not failed.
     fn must_read_slice(&self, case: &Case, slice: usize) -> bool {
         let key = SliceKey {
@@ -79,17 +106,24 @@ impl Session {
         case.slices.get(slice).is_some_and(|s| s.failure.is_none()) && !self.cache.holds_slice(key)
     }
 
-    /// A function that ranks slices by their distance from the one on the screen.
+    /// A function that ranks slices by their distance from the nearest one on the screen.
     pub(in crate::session) fn slice_ranking(&self) -> impl Fn(SliceKey) -> Rank + use<> {
         let here = self.cases.current_case().map(Case::slice_key);
         let heading = self.viewports.heading;
-        move |key| match here {
-            Some(here) if here.case == key.case => {
-                rank_of(key.slice as i64 - here.slice as i64, heading)
-            }
-            // Case ids follow the order of opening; the next case ranks before the previous one.
-            Some(here) => OTHER_CASES + rank_of(key.case as i64 - here.case as i64, 1),
-            None => OTHER_CASES,
+        let beside: Vec<SliceKey> = self.other_views().map(|(_, v)| v.slice_key()).collect();
+        move |key| {
+            let from_active = match here {
+                Some(here) if here.case == key.case => {
+                    rank_of(key.slice as i64 - here.slice as i64, heading)
+                }
+                // Case ids follow the order of opening; the next case ranks before the previous one.
+                Some(here) => OTHER_CASES + rank_of(key.case as i64 - here.case as i64, 1),
+                None => OTHER_CASES,
+            };
+            let in_case = beside.iter().filter(|shown| shown.case == key.case);
+            in_case
+                .map(|shown| rank_of(key.slice as i64 - shown.slice as i64, 0))
+                .fold(from_active, Rank::min)
         }
     }
 
@@ -143,6 +177,17 @@ impl Session {
         self.request_decoding();
         // The appearance may decide which model matches.
         self.auto_run();
+    }
+}
+
+/// Adds a wish for pixels unless the slice is wished for already.
+fn add_pixels(wishes: &mut Vec<PixelWish>, wish: Option<PixelWish>) {
+    let Some(wish) = wish else { return };
+    let is_there = wishes
+        .iter()
+        .any(|other| other.key == wish.key && other.what != SliceNeed::Thumbnail);
+    if !is_there {
+        wishes.push(wish);
     }
 }
 

@@ -115,6 +115,9 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         | C::BackSlices
         | C::FirstSlice
         | C::LastSlice => "Slice",
+        C::LayoutOne | C::LayoutSideBySide | C::LayoutStacked | C::LayoutFour | C::LinkViews => {
+            "Layout"
+        }
         C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual | C::ZoomMask => "Zoom",
         C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
             "Flip and rotate"
@@ -193,6 +196,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ShowNothing => settings.view_mode == ViewMode::Hidden,
         UserCommand::ToggleMeasurements => settings.measurements,
         UserCommand::ToggleOrtho => settings.orthogonal,
+        UserCommand::LinkViews => settings.linked,
         UserCommand::ToggleOverlays => settings.overlays,
         UserCommand::ToggleInformation => settings.information,
         UserCommand::ToggleInterpolation => settings.interpolation,
@@ -203,9 +207,10 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
         UserCommand::ToggleDrawn => settings.drawn,
-        command => match command.color_map() {
-            Some(map) => shown_appearance(session).color_map == map,
-            None => {
+        command => match (command.color_map(), command.view_layout()) {
+            (Some(map), _) => shown_appearance(session).color_map == map,
+            (None, Some(layout)) => settings.layout == layout && !settings.orthogonal,
+            (None, None) => {
                 let kind = command.measure_kind();
                 session.tools.active_tool() == command.tool_kind()?
                     && kind.is_none_or(|kind| kind == settings.tools.measure)

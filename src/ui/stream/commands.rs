@@ -25,8 +25,9 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
     is_dialog
         || matches!(
             command,
-            C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho
+            C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho | C::NextView
         )
+        || command.view_layout().is_some()
         || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
         || turns_image(command)
         || matches!(command, C::ResetView | C::ZoomMask)
@@ -46,7 +47,7 @@ pub(super) fn repeats_while_held(command: UserCommand) -> bool {
         C::TogglePanels | C::ToggleCases | C::ToggleOrtho | C::ToggleInformation
     ) || matches!(
         command,
-        C::ToggleInterpolation | C::ToggleMagnifier | C::InvertGrey
+        C::ToggleInterpolation | C::ToggleMagnifier | C::InvertGrey | C::LinkViews
     );
     !ends_work && !is_switch && !turns_image(command) && command != C::CopyScreenshot
 }

@@ -129,6 +129,41 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[plain_key("End")],
     ),
     command_entry(
+        C::LayoutOne,
+        View,
+        "One view",
+        "Show only the active view",
+        &[ctrl_key("1")],
+    ),
+    command_entry(
+        C::LayoutSideBySide,
+        View,
+        "Two views side by side",
+        "Show two cases, or two slices of a case, side by side",
+        &[ctrl_key("2")],
+    ),
+    command_entry(
+        C::LayoutStacked,
+        View,
+        "Two views, one above the other",
+        "Show two cases, or two slices of a case, one above the other",
+        &[ctrl_key("3")],
+    ),
+    command_entry(
+        C::LayoutFour,
+        View,
+        "Four views",
+        "Show up to four cases in two rows of two views",
+        &[ctrl_key("4")],
+    ),
+    command_entry(
+        C::LinkViews,
+        View,
+        "Link views",
+        "Let the other views follow slice position, zoom, pan and window/level of the active view",
+        &[plain_key("F7")],
+    ),
+    command_entry(
         C::ToggleOrtho,
         View,
         "Orthogonal views",
@@ -138,8 +173,8 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
     command_entry(
         C::NextView,
         View,
-        "Next orthogonal view",
-        "Move keyboard focus to the next of the three views",
+        "Next view",
+        "Make the next of several views active; tools, keys and panels apply to the active view",
         &[plain_key("F6")],
     ),
     command_entry(

@@ -2,7 +2,7 @@
 
 use super::{Doing, MeasureGesture};
 use crate::session::{
-    Session, measurements::ShownMeasurement, tool_options::ToolKind, tools::ToolGesture,
+    Session, case::Case, measurements::ShownMeasurement, tool_options::ToolKind, tools::ToolGesture,
 };
 use labrum_core::{
     measurement::{Measured, MeasurementPlace, Shape, ShapeKind},
@@ -39,6 +39,18 @@ impl Session {
             .collect();
         shown.extend(gesture.and_then(MeasureGesture::to_shown));
         shown
+    }
+
+    /// The measurements on a slice in a view that is not active: none is selected or has handles.
+    pub fn measurements_beside(&self, case: &Case, slice: usize) -> Vec<ShownMeasurement> {
+        let of_slice = self.measurements_on(case, ViewPlane::Slice, slice);
+        of_slice
+            .iter()
+            .map(|(drawn, shape)| {
+                let values = case.measurements.values_of(&drawn.id);
+                shown_shape(shape, values.map(|m| &**m), &drawn.name, false)
+            })
+            .collect()
     }
 }
 
