@@ -1,28 +1,33 @@
 //! The canvas: image, overlays and mouse input.
 
+mod annotations;
 mod slice_view;
 
 use super::{
-    Pointer, click_overlay, crosshair,
-    edges::{self, PictureEdges},
+    Pointer, case_drag, click_overlay, crosshair,
+    edges::PictureEdges,
     magnifier::Magnified,
     measure_overlay::DrawnView,
     panels,
-    stage::{CanvasPainter, Shown, Unpacked},
+    stage::{BesideMask, CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
     tool_input::ToolInput,
     tool_overlay,
 };
 use crate::session::{
-    self, Action, Session,
+    Action, Session,
     case::Case,
     information::ImageInformation,
-    job::{Loaded, SliceKey},
+    job::SliceKey,
+    panes::{PaneAction, PaneView},
     view::{Canvas, ViewPlacement},
 };
-use egui::{Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use labrum_core::{counts::count_with_noun, image::Image, stack::ViewPlane};
+use annotations::{accessible_description, paint_annotations};
+use egui::{
+    Color32, FontId, Key, Painter, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
+};
+use labrum_core::{image::Image, stack::ViewPlane};
 use slice_view::SliceView;
 
 /// State of the canvas between frames.
@@ -36,6 +41,8 @@ pub(crate) struct CanvasState {
     shown: Shown,
     /// The mask of a slice that is shown only while scrolling past it.
     passing: Unpacked,
+    /// The mask of the slice, while the view is not the active one.
+    beside: BesideMask,
     /// The model's proposal, for the difference view.
     proposed: Unpacked,
     stage: CanvasPainter,
@@ -47,6 +54,15 @@ impl CanvasState {
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
         self.magnifier.use_card(state);
+    }
+
+    /// Frees what a view holds that is not shown.
+    pub(super) fn forget_images(&mut self) {
+        self.shown.clear_unless(None);
+        (self.passing, self.proposed) = (Unpacked::default(), Unpacked::default());
+        self.beside = BesideMask::default();
+        self.stage.free_textures();
+        self.magnifier.free_textures();
     }
 
     /// Where the canvas was last drawn.
@@ -66,7 +82,8 @@ impl CanvasState {
             .current_case()
             .filter(|_| session.current_failure().is_none())?;
         self.shown.clear_unless(Some(case.id));
-        self.shown.slice_to_show(session, case).map(|(key, _)| key)
+        let shown = self.shown.slice_to_show(session, case.slice_key());
+        shown.map(|(key, _)| key)
     }
 
     /// The pixel now under the pointer, even if the pointer has not moved.
@@ -91,37 +108,87 @@ impl CanvasState {
     }
 }
 
-/// Shows the canvas.
-pub(crate) fn show_slice(
+/// What a view shows in this frame.
+#[derive(Clone, Copy)]
+struct ShownPane<'a> {
+    session: &'a Session,
+    case: &'a Case,
+    view: PaneView,
+    /// Number of the view.
+    index: usize,
+    /// Tools, keys and panels apply to it.
+    is_active: bool,
+}
+
+impl<'a> ShownPane<'a> {
+    fn of_session(session: &'a Session, index: usize) -> Option<Self> {
+        let view = session.pane_view(index)?;
+        Some(Self {
+            session,
+            case: session.cases.case_by_id(view.case)?,
+            view,
+            index,
+            is_active: index == session.panes.active_index(),
+        })
+    }
+}
+
+/// Shows the canvas of a view.
+pub(super) fn show_slice(
     ui: &mut Ui,
     session: &Session,
+    pane: usize,
     state: &mut CanvasState,
     actions: &mut Vec<Action>,
-) {
+) -> Response {
     let rect = ui.available_rect_before_wrap();
     // Not focusable by Tab: keys go to the image whenever no control has focus.
     let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
-    let canvas = note_canvas(ui, rect, state, actions);
-    state.target = Some(ViewTarget::from_response(ui, &response, ViewPlane::Slice));
-    state
-        .shown
-        .clear_unless(session.cases.current_case().map(|c| c.id));
-    let Some(case) = session.cases.current_case() else {
-        return;
-    };
-    response.widget_info(|| {
-        WidgetInfo::labeled(Role::Image, true, accessible_description(session, case))
+    let is_active = pane == session.panes.active_index();
+    let canvas = note_canvas(ui, rect, (!is_active).then_some(pane), state, actions);
+    let target = ViewTarget::from_response(ui, &response, ViewPlane::Slice);
+    state.target = Some(ViewTarget {
+        inactive: (!is_active).then_some(pane),
+        ..target
     });
+    if let Some(case) = case_drag::dropped_case(&response) {
+        actions.push(Action::Pane(PaneAction::Show(pane, case)));
+    } else if response.clicked() && !is_active {
+        // By assistive technology: presses of the mouse do not come here.
+        actions.push(Action::Pane(PaneAction::Activate(pane)));
+    }
+    let shown = ShownPane::of_session(session, pane);
+    state.shown.clear_unless(shown.map(|shown| shown.case.id));
+    let Some(shown) = shown else {
+        return response;
+    };
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, accessible_description(&shown)));
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
+    if is_active {
+        if !case_drag::is_held_over(&response) {
+            state.input.show_cursor(ui, &response, session);
+        }
+        let place = (response.id.with("menu"), response.layer_id);
+        panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
+    }
+    paint_pane(ui, shown, (rect, canvas), state);
+    response
+}
 
-    let extent = session.picture_extent(case);
-    let placement = case.view.place_picture(canvas, extent);
-    state.input.show_cursor(ui, &response, session);
-    let place = (response.id.with("menu"), response.layer_id);
-    panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
-    if let Some(error) = session.current_failure() {
+/// Paints image, mask and annotations of a view.
+fn paint_pane(
+    ui: &Ui,
+    pane: ShownPane<'_>,
+    (rect, canvas): (Rect, Canvas),
+    state: &mut CanvasState,
+) {
+    let (session, case) = (pane.session, pane.case);
+    let painter = ui.painter_at(rect);
+    let extent = session.extent_in_view(case, &pane.view);
+    let placement = pane.view.view.place_picture(canvas, extent);
+    if let Some(error) = session.slice_failure(pane.view.slice_key()) {
         state.shown.clear_unless(None);
         // The path of a file may tell who was examined.
         let content = session.screenshot_content();
@@ -131,10 +198,10 @@ pub(crate) fn show_slice(
         };
         return paint_centered_message(&painter, rect, "Cannot show this slice", &more);
     }
-    let Some((shown, loaded)) = state.shown.slice_to_show(session, case) else {
+    let Some((shown, loaded)) = state.shown.slice_to_show(session, pane.view.slice_key()) else {
         return paint_centered_message(&painter, rect, "Loading", "");
     };
-    let view = SliceView::new(session, case, shown, &loaded, state.is_mask_held_hidden);
+    let view = SliceView::new(pane, shown, &loaded, state.is_mask_held_hidden);
     view.paint_picture(&painter, rect, placement, state, false);
     view.paint_contours(&painter, placement);
     if session.settings.overlays {
@@ -145,15 +212,21 @@ pub(crate) fn show_slice(
     paint_annotations(
         &mut edges,
         ui.pixels_per_point(),
-        session,
-        case,
+        pane,
         shown.slice,
         &loaded,
         placement,
     );
-    paint_cross(&painter, rect, session, shown.slice, placement);
-    let drawn = DrawnView::of_session(session, ViewPlane::Slice, shown.slice);
+    let drawn = if pane.is_active {
+        paint_cross(&painter, rect, session, shown.slice, placement);
+        DrawnView::of_session(session, ViewPlane::Slice, shown.slice)
+    } else {
+        DrawnView::beside(session, case, shown.slice)
+    };
     drawn.paint(&painter, placement);
+    if !pane.is_active {
+        return paint_prompts(&painter, session, shown, placement, state);
+    }
     paint_tool(&painter, session, shown, placement, state);
     if session.screenshot_content().is_none()
         && let Some(region) = state.input.dragged_region()
@@ -180,17 +253,35 @@ fn paint_tool(
     placement: ViewPlacement,
     state: &CanvasState,
 ) {
-    let content = session.screenshot_content();
-    if content.is_none() {
+    if session.screenshot_content().is_none() {
         tool_overlay::paint_tool_preview(painter, session, shown, placement);
     }
+    paint_prompts(painter, session, shown, placement, state);
+}
+
+/// Paints the prompts of the Click tool on a slice.
+fn paint_prompts(
+    painter: &Painter,
+    session: &Session,
+    shown: SliceKey,
+    placement: ViewPlacement,
+    state: &CanvasState,
+) {
+    let content = session.screenshot_content();
     if !state.is_mask_held_hidden && content.is_none_or(|content| content.masks) {
         click_overlay::paint_clicks(painter, session, placement, |place| place.is_slice(shown));
     }
 }
 
-/// Reports the position of the canvas to the session when it has changed.
-fn note_canvas(ui: &Ui, rect: Rect, state: &mut CanvasState, actions: &mut Vec<Action>) -> Canvas {
+/// Reports the position of the canvas to the session when it has changed; `inactive` is the number of a view that is not
+/// active.
+fn note_canvas(
+    ui: &Ui,
+    rect: Rect,
+    inactive: Option<usize>,
+    state: &mut CanvasState,
+    actions: &mut Vec<Action>,
+) -> Canvas {
     let canvas = Canvas {
         min: [rect.min.x, rect.min.y],
         size: [rect.width(), rect.height()],
@@ -198,9 +289,12 @@ fn note_canvas(ui: &Ui, rect: Rect, state: &mut CanvasState, actions: &mut Vec<A
     let pixels_per_point = ui.pixels_per_point();
     if state.last_canvas != Some((canvas, pixels_per_point)) {
         state.last_canvas = Some((canvas, pixels_per_point));
-        actions.push(Action::SetCanvas {
-            canvas,
-            pixels_per_point,
+        actions.push(match inactive {
+            Some(pane) => Action::Pane(PaneAction::SetCanvas(pane, canvas)),
+            None => Action::SetCanvas {
+                canvas,
+                pixels_per_point,
+            },
         });
     }
     canvas
@@ -233,104 +327,12 @@ fn paint_cross(
     );
 }
 
-/// Description of the canvas for screen readers.
-fn accessible_description(session: &Session, case: &Case) -> String {
-    let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
-    let mask = match case.shown_finding() {
-        Some(finding) => {
-            let labels: Vec<&str> = finding
-                .measurements
-                .iter()
-                .map(|m| session.labels.label_name(m.label))
-                .collect();
-            let what = if labels.is_empty() {
-                "no labels".to_owned()
-            } else {
-                labels.join(", ")
-            };
-            format!(
-                "{what}, shown as {}",
-                session.settings.view_mode.display_name().to_lowercase()
-            )
-        }
-        None => "no mask".to_owned(),
-    };
-    let on_slice = case.measurements.all().iter();
-    let drawn = on_slice.filter(|d| d.slice() == Some(case.slice)).count();
-    let drawn = match drawn {
-        0 => String::new(),
-        count => format!(", {}", count_with_noun(count, "measurement")),
-    };
-    let title = format!("Image: {}, {slice}, {mask}{drawn}", case.display_title());
-    described(title, &session.slice_information(case, case.slice))
-}
-
 /// A description followed by what is in the corners of the view.
 pub(super) fn described(title: String, information: &ImageInformation) -> String {
     match information.joined_lines() {
         lines if lines.is_empty() => title,
         lines => format!("{title}; {lines}"),
     }
-}
-
-/// Corner text, orientation letters and scale bar.
-fn paint_annotations(
-    edges: &mut PictureEdges<'_>,
-    per_point: f32,
-    session: &Session,
-    case: &Case,
-    slice: usize,
-    loaded: &Loaded,
-    placement: ViewPlacement,
-) {
-    let image = &loaded.image;
-    let information = session.slice_information(case, slice);
-    let mut title = Vec::new();
-    // A series description or a file name may tell who was examined.
-    if session.shows_information() {
-        title.push(case.display_title());
-    }
-    if case.slices.len() > 1 {
-        title.push(format!("{} / {}", slice + 1, case.slices.len()));
-    }
-    if let Some(ortho) = session.viewports.ortho_views() {
-        title.insert(0, ortho.stack.view_pane(ViewPlane::Slice).name.clone());
-    }
-    if let Some(reason) = session.viewports.ortho_refusal() {
-        title.push(format!("No orthogonal views: {reason}"));
-    }
-    edges.write_title(&title);
-    edges.write_patient(&information);
-    let window = session.window_of(case, loaded);
-    let unit = image
-        .unit
-        .as_deref()
-        .map_or(String::new(), |u| format!(" {u}"));
-    let digits = usize::from(window.width < 10.0) * 2;
-    let zoom = placement.scale[0] * per_point * 100.0;
-    edges.write_state(&[
-        format!(
-            "C {:.digits$}  W {:.digits$}{unit}",
-            window.center, window.width
-        ),
-        format!("Zoom {zoom:.0} %"),
-    ]);
-    let truncated = image
-        .truncated
-        .as_ref()
-        .map(|what| format!("File is truncated: {what}."));
-    let remarks: Vec<String> = truncated
-        .into_iter()
-        .chain(case.series.notes.iter().map(|n| session::to_sentence(n)))
-        .collect();
-    edges.write_remarks(&remarks);
-    if let Some(letters) = edges::letters_in(image) {
-        edges.write_side_letters(edges::turned_letters(&letters, placement.turn));
-    }
-    edges.scale_bar(|start| edges::mm_per_point(image, start, placement));
-    let is_default = window == loaded.default_window;
-    edges.color_bar(image, window, is_default, case.appearance);
-    edges.write_study_and_slice(&information);
 }
 
 /// Overlays that are embedded in the image file.

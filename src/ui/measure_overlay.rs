@@ -1,7 +1,7 @@
 //! Drawn measurements on the image: lines, handles, and the values beside them.
 
 use super::tool_overlay::{LIGHT, RIM, screen_point};
-use crate::session::{Session, measurements::ShownMeasurement, view::ViewPlacement};
+use crate::session::{Session, case::Case, measurements::ShownMeasurement, view::ViewPlacement};
 use egui::{
     Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
 };
@@ -34,6 +34,15 @@ impl DrawnView {
                 (one.handles, one.is_selected) = (Vec::new(), false);
             }
         }
+        Self { shown }
+    }
+
+    /// Those on a slice in a view that is not active.
+    pub(super) fn beside(session: &Session, case: &Case, slice: usize) -> Self {
+        let shown = match session.shows_drawn() {
+            true => session.measurements_beside(case, slice),
+            false => Vec::new(),
+        };
         Self { shown }
     }
 

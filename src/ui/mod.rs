@@ -2,6 +2,7 @@
 
 mod across;
 mod canvas;
+mod case_drag;
 mod charts;
 mod click_overlay;
 mod crosshair;
@@ -14,6 +15,7 @@ mod magnifier;
 mod measure_overlay;
 mod overlay;
 mod panels;
+mod panes;
 pub mod raster;
 mod screenshot;
 mod shortcuts;
@@ -27,7 +29,7 @@ mod tool_overlay;
 mod widgets;
 
 use crate::session::{
-    Action, Session, command::UserCommand, job::SliceKey, tool_options::ToolKind,
+    Action, Session, command::UserCommand, job::SliceKey, panes::MOST_PANES, tool_options::ToolKind,
 };
 use across::AcrossState;
 use canvas::CanvasState;
@@ -58,7 +60,8 @@ type Previewed = (UserCommand, Option<(SliceKey, u64)>);
 #[derive(Default)]
 pub struct WindowState {
     textures: Textures,
-    canvas: CanvasState,
+    /// The views beside each other; with orthogonal views, that of the slices is the active one of them.
+    canvases: [CanvasState; MOST_PANES],
     across: [AcrossState; 2],
     dialogs: Dialogs,
     /// What the last frame showed: a case, the panels, the orthogonal views.
@@ -102,6 +105,10 @@ impl WindowState {
         heard: &Heard,
         actions: &mut Vec<Action>,
     ) {
+        let active = &self.canvases[session.panes.active_index()].input;
+        if panes::activate_by_event(ctx, session, heard, active, actions) {
+            return;
+        }
         if let WindowEvent::Command(_) = heard.what {
             // A command may draw at the pointer.
             self.sync_pointer(ctx, session, heard, actions);
@@ -136,12 +143,15 @@ impl WindowState {
     ) {
         let (time, notch) = (ctx.input(|i| i.time), self.events_per_notch.max(1.0));
         let [column, row] = &mut self.across;
+        let active = session.panes.active_index();
+        for (pane, other) in self.canvases.iter_mut().enumerate() {
+            if pane != active {
+                other.input.let_go();
+            }
+        }
+        let slice = &mut self.canvases[active];
         for (plane, canvas, input) in [
-            (
-                ViewPlane::Slice,
-                self.canvas.drawn_canvas(),
-                &mut self.canvas.input,
-            ),
+            (ViewPlane::Slice, slice.drawn_canvas(), &mut slice.input),
             (ViewPlane::Column, column.drawn_canvas(), &mut column.input),
             (ViewPlane::Row, row.drawn_canvas(), &mut row.input),
         ] {
@@ -170,9 +180,10 @@ impl WindowState {
             // Panels have their final layout only in the second pass; show that one.
             ui.ctx().request_discard("other parts of the window");
         }
-        let shown = self.canvas.shown_slice(session).map(|key| key.slice);
+        let canvas = &mut self.canvases[session.panes.active_index()];
+        let shown = canvas.shown_slice(session).map(|key| key.slice);
         let pointer = EventStream::current_pointer_event(ui.ctx())
-            .and_then(|now| self.canvas.current_pointer(session, &now));
+            .and_then(|now| canvas.current_pointer(session, &now));
 
         Panel::top("menu")
             .frame(bar_frame(ui, 4))
@@ -219,9 +230,8 @@ impl WindowState {
         self.screenshots
             .finish_frame(ui.ctx(), session, &mut actions);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
-        let targets = [self.canvas.take_target()]
-            .into_iter()
-            .chain(self.across.iter_mut().map(AcrossState::take_target));
+        let canvases = self.canvases.iter_mut().map(CanvasState::take_target);
+        let targets = canvases.chain(self.across.iter_mut().map(AcrossState::take_target));
         let has_dialog = self.dialogs.any_open();
         EventStream::update_targets(
             ui.ctx(),
@@ -247,7 +257,9 @@ impl WindowState {
     /// Paints the canvas on the GPU that draws the window; with `None`, on the CPU.
     pub fn use_card(&mut self, state: Option<&eframe::egui_wgpu::RenderState>) {
         if let Some(state) = state {
-            self.canvas.use_card(state);
+            self.canvases
+                .iter_mut()
+                .for_each(|view| view.use_card(state));
             self.across.iter_mut().for_each(|view| view.use_card(state));
         }
     }
@@ -268,15 +280,26 @@ impl WindowState {
         self.dialogs.any_open()
     }
 
-    /// Shows the slice view and, if enabled, the orthogonal views beside it.
+    /// Shows the views beside each other, or one slice view and, if enabled, the orthogonal views beside it.
     fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         self.screenshots.note_views(ui.available_rect_before_wrap());
+        let (active, count) = (session.panes.active_index(), session.pane_count());
+        for (pane, canvas) in self.canvases.iter_mut().enumerate() {
+            if pane != active && (pane >= count || count == 1) {
+                canvas.forget_images();
+            }
+        }
+        if count > 1 {
+            return panes::show_views(ui, session, &mut self.canvases, actions);
+        }
+        let canvas = &mut self.canvases[active];
         if session.viewports.ortho_views().is_none() {
-            return canvas::show_slice(ui, session, &mut self.canvas, actions);
+            canvas::show_slice(ui, session, active, canvas, actions);
+            return;
         }
         let [slice, column, row] = across::split_layout(ui.available_rect_before_wrap());
         ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| {
-            canvas::show_slice(ui, session, &mut self.canvas, actions)
+            canvas::show_slice(ui, session, active, canvas, actions)
         });
         across::show_views(ui, session, [column, row], &mut self.across, actions);
     }

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::session::{
     Session,
-    case::Case,
     finding::Finding,
     job::{CaseId, Loaded, SliceKey},
     live::Live,
@@ -28,14 +27,13 @@ impl Shown {
         }
     }
 
-    /// The slice to show. While it is loading, the nearest loaded slice on the way to it, so that fast
-    /// scrolling shows intermediate slices.
+    /// The slice to show for the one that is wanted. While it is loading, the nearest loaded slice on the way to it, so that
+    /// fast scrolling shows intermediate slices.
     pub(crate) fn slice_to_show(
         &mut self,
         session: &Session,
-        case: &Case,
+        wanted: SliceKey,
     ) -> Option<(SliceKey, Arc<Loaded>)> {
-        let wanted = case.slice_key();
         let (first, last) = match &self.0 {
             Some((shown, _)) if shown.slice < wanted.slice => (shown.slice + 1, wanted.slice),
             Some((shown, _)) if shown.slice > wanted.slice => (wanted.slice, shown.slice - 1),
@@ -54,6 +52,8 @@ impl Shown {
 /// Paints the canvas on the GPU or on the CPU.
 #[derive(Default)]
 pub(crate) struct CanvasPainter {
+    /// The GPU to paint on. It is set up when the view is painted first: most views never are.
+    card: Option<RenderState>,
     gpu: Option<Gpu>,
     raster: Raster,
     texture: Option<(TextureHandle, Area)>,
@@ -64,12 +64,21 @@ impl CanvasPainter {
     /// because it repaints only what has changed.
     pub(crate) fn use_card(&mut self, state: &RenderState) {
         if state.adapter.get_info().device_type != DeviceType::Cpu {
-            self.gpu = Some(Gpu::new(state));
+            self.card = Some(state.clone());
         }
+    }
+
+    /// Frees the textures of a view that is not shown.
+    pub(crate) fn free_textures(&mut self) {
+        (self.gpu, self.texture) = (None, None);
+        self.raster = Raster::default();
     }
 
     /// Paints a scene in `rect`. Images too large for a GPU texture are painted on the CPU.
     pub(crate) fn paint_scene(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
+        if self.gpu.is_none() {
+            self.gpu = self.card.as_ref().map(Gpu::new);
+        }
         match self
             .gpu
             .as_mut()
@@ -131,6 +140,27 @@ impl CanvasPainter {
 /// The top left corner of a screen pixel, in points.
 fn point_of_pixel(pixel: [i32; 2], per_point: f32) -> Pos2 {
     pos2(pixel[0] as f32 / per_point, pixel[1] as f32 / per_point)
+}
+
+/// The unpacked mask of a slice in a view beside the active one, until the mask changes.
+#[derive(Default)]
+pub(crate) struct BesideMask(Option<(u64, Live)>);
+
+impl BesideMask {
+    /// The mask of a slice; `None` if nothing was drawn or proposed.
+    pub(crate) fn get_or_unpack(&mut self, session: &Session, key: SliceKey) -> Option<&Live> {
+        let case = session.cases.case_by_id(key.case)?;
+        let revision = case.slices.get(key.slice)?.revision;
+        let is_same = self
+            .0
+            .as_ref()
+            .is_some_and(|(seen, live)| *seen == revision && live.slice_key() == key);
+        if !is_same {
+            let mask = session.mask_of(key);
+            self.0 = mask.map(|mask| (revision, Live::new(key, mask.into_owned())));
+        }
+        self.0.as_ref().map(|(_, live)| live)
+    }
 }
 
 /// Cache of one finding's unpacked mask.

@@ -25,6 +25,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewTarget {
     pub(super) plane: ViewPlane,
+    /// Its number, if it is a view beside the active one: it gets no input, but becomes active first.
+    pub(super) inactive: Option<usize>,
     pub(super) rect: Rect,
     pub(super) layer: LayerId,
 }
@@ -36,6 +38,7 @@ impl ViewTarget {
         rect.max.x -= ui.style().interaction.resize_grab_radius_side;
         Self {
             plane,
+            inactive: None,
             rect,
             layer: response.layer_id,
         }
@@ -71,6 +74,8 @@ pub(super) struct Heard {
     pub(super) at: Option<Pos2>,
     /// The view under the pointer.
     pub(super) over: Option<ViewPlane>,
+    /// Number of the view under the pointer, if it is not active: `over` is `None` then.
+    pub(super) inactive: Option<usize>,
     pub(super) modifiers: Modifiers,
     /// Space was held and no control had keyboard focus.
     pub(super) has_space: bool,
@@ -105,6 +110,7 @@ pub(super) struct EventStream {
     has_space: bool,
     at: Option<Pos2>,
     over: Option<ViewPlane>,
+    inactive: Option<usize>,
     /// Mouse buttons that were pressed on a view and are still down.
     down: Vec<PointerButton>,
     keys_down: Vec<Key>,
@@ -122,6 +128,16 @@ impl EventStream {
     pub(super) fn pop_next_event(ctx: &Context) -> Option<Heard> {
         ctx.with_plugin(|stream: &mut Self| stream.heard.pop_front())
             .flatten()
+    }
+
+    /// Queues an event again, as the next one: the view under the pointer has become active for it.
+    pub(super) fn hear_again(ctx: &Context, heard: Heard) {
+        let heard = Heard {
+            over: Some(ViewPlane::Slice),
+            inactive: None,
+            ..heard
+        };
+        ctx.with_plugin(|stream: &mut Self| stream.heard.push_front(heard));
     }
 
     /// The current state of pointer and keys, after all queued events.
@@ -144,6 +160,7 @@ impl EventStream {
         has_dialog: bool,
     ) {
         ctx.with_plugin(|stream: &mut Self| {
+            let has_several = has_inactive(&targets) || has_inactive(&stream.targets);
             stream.targets = targets;
             if stream.keys != *keys {
                 stream.keys = keys.clone();
@@ -153,15 +170,19 @@ impl EventStream {
                 stream.hold = stream.hold.max(1);
             }
             stream.has_dialog = has_dialog;
+            // Another view may be active now, and the pointer need not have moved.
+            if let Some(at) = stream.at.filter(|_| has_several) {
+                stream.move_to(ctx, at);
+            }
         });
     }
 
     fn as_heard(&self, what: WindowEvent) -> Heard {
-        let (at, over) = (self.at, self.over);
         Heard {
             what,
-            at,
-            over,
+            at: self.at,
+            over: self.over,
+            inactive: self.inactive,
             modifiers: self.modifiers,
             has_space: self.has_space,
         }
@@ -173,7 +194,7 @@ impl EventStream {
     }
 
     /// The topmost view at a position.
-    fn target_at(&self, ctx: &Context, at: Pos2) -> Option<ViewPlane> {
+    fn target_at(&self, ctx: &Context, at: Pos2) -> Option<ViewTarget> {
         if self.has_dialog || egui::Popup::is_any_open(ctx) {
             return None;
         }
@@ -183,12 +204,16 @@ impl EventStream {
             .find(|target| target.rect.contains(at))?;
         ctx.layer_id_at(at)
             .is_none_or(|layer| layer == target.layer)
-            .then_some(target.plane)
+            .then_some(*target)
     }
 
     fn move_to(&mut self, ctx: &Context, at: Pos2) {
+        let target = self.target_at(ctx, at);
         self.at = Some(at);
-        self.over = self.target_at(ctx, at);
+        self.inactive = target.and_then(|target| target.inactive);
+        self.over = target
+            .filter(|target| target.inactive.is_none())
+            .map(|target| target.plane);
     }
 
     /// The receiver of an event in the current state.
@@ -325,7 +350,7 @@ impl EventStream {
             }
             Event::PointerButton { pos, .. } => self.move_to(ctx, pos),
             Event::PointerGone => {
-                (self.at, self.over) = (None, None);
+                (self.at, self.over, self.inactive) = (None, None, None);
                 self.push_event(WindowEvent::Gone);
             }
             Event::WindowFocused(false) => {
@@ -411,10 +436,7 @@ impl EventStream {
                 Receiver::Row => {
                     has_row = true;
                     controls.extend(self.accept_event(ctx, event));
-                    if let Some(heard) = self.heard.back()
-                        && let WindowEvent::Command(command) = heard.what
-                        && moves_canvas(command)
-                    {
+                    if self.heard.back().is_some_and(changes_views) {
                         return;
                     }
                 }
@@ -439,6 +461,21 @@ impl EventStream {
                 Receiver::Nobody => {}
             }
         }
+    }
+}
+
+fn has_inactive(targets: &[ViewTarget]) -> bool {
+    targets.iter().any(|target| target.inactive.is_some())
+}
+
+/// True for an event after which the views are drawn anew, before the next event is handled.
+fn changes_views(heard: &Heard) -> bool {
+    match heard.what {
+        WindowEvent::Command(command) => moves_canvas(command),
+        WindowEvent::Pressed(_) | WindowEvent::Wheel { .. } | WindowEvent::Pinched(_) => {
+            heard.inactive.is_some()
+        }
+        _ => false,
     }
 }
 

@@ -13,6 +13,7 @@ mod mouse;
 mod narrow;
 mod ortho;
 mod pacs;
+mod panes;
 mod screenshot;
 mod second_choice;
 mod sessions;

@@ -100,6 +100,11 @@ impl ToolInput {
             .collect()
     }
 
+    /// True while a mouse button is held for a gesture.
+    pub(super) fn has_gesture(&self) -> bool {
+        self.gesture != Gesture::None
+    }
+
     /// Ends all gestures, because the view is no longer shown.
     pub(super) fn let_go(&mut self) {
         (self.gesture, self.hover, self.gone) = (Gesture::None, None, None);

@@ -1,10 +1,8 @@
 //! Paints the slice on the canvas with its mask and overlays.
 
-use super::{CanvasState, hidden_labels};
+use super::{CanvasState, ShownPane, hidden_labels};
 use crate::{
     session::{
-        Session,
-        case::Case,
         finding::Finding,
         job::{Loaded, SliceKey},
         settings::ViewMode,
@@ -25,8 +23,7 @@ const STALE: f32 = 0.5;
 
 /// The slice on the canvas, and how its mask is shown.
 pub(super) struct SliceView<'a> {
-    session: &'a Session,
-    case: &'a Case,
+    pane: ShownPane<'a>,
     shown: SliceKey,
     loaded: &'a Loaded,
     mode: ViewMode,
@@ -43,12 +40,12 @@ pub(super) struct SliceView<'a> {
 impl<'a> SliceView<'a> {
     /// The view of slice `shown`; `is_mask_held_hidden` while the user holds the key that hides the mask.
     pub(super) fn new(
-        session: &'a Session,
-        case: &'a Case,
+        pane: ShownPane<'a>,
         shown: SliceKey,
         loaded: &'a Loaded,
         is_mask_held_hidden: bool,
     ) -> Self {
+        let (session, case) = (pane.session, pane.case);
         let mode = if is_mask_held_hidden {
             ViewMode::Hidden
         } else {
@@ -61,8 +58,8 @@ impl<'a> SliceView<'a> {
             .and_then(|s| s.proposal())
             .filter(|_| !hides_proposals);
         // Measurements and confidence are outdated while the user is drawing.
-        let is_current =
-            !session.tools.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
+        let is_drawn_on = pane.is_active && session.tools.is_drawing();
+        let is_current = !is_drawn_on && state_of.is_some_and(|s| s.current_finding().is_some());
         let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
         let share = if session.models.is_stale_on(case, shown.slice) {
             STALE
@@ -70,8 +67,7 @@ impl<'a> SliceView<'a> {
             1.0
         };
         Self {
-            session,
-            case,
+            pane,
             shown,
             loaded,
             mode,
@@ -90,9 +86,9 @@ impl<'a> SliceView<'a> {
             ViewMode::Confidence if !self.shows_confidence => LabelLayers::Outline,
             mode => LabelLayers::for_view_mode(mode),
         };
-        let (session, loaded) = (self.session, self.loaded);
-        let window = session.window_of(self.case, loaded);
-        let appearance = self.case.appearance;
+        let (session, loaded) = (self.pane.session, self.loaded);
+        let window = self.pane.view.window_on(loaded);
+        let appearance = self.pane.view.appearance;
         let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window)
             .inverted_if(appearance.is_inverted);
         CanvasLook::new(placement, pixels_per_point, levels)
@@ -115,13 +111,16 @@ impl<'a> SliceView<'a> {
         state: &mut CanvasState,
         is_magnified: bool,
     ) {
-        let (session, shown) = (self.session, self.shown);
+        let (session, shown) = (self.pane.session, self.shown);
         let mut look = self.build_look(placement, painter.pixels_per_point());
         // During fast scrolling the shown slice may differ from the one being edited.
         let live = session.live_mask().filter(|l| l.slice_key() == shown);
-        let labels = live
-            .or_else(|| self.finding.map(|f| state.passing.get_or_unpack(shown, f)))
-            .filter(|_| look.draws_labels());
+        let labels = match (live, self.finding) {
+            (Some(live), _) => Some(live),
+            (None, _) if !self.pane.is_active => state.beside.get_or_unpack(session, shown),
+            (None, finding) => finding.map(|f| state.passing.get_or_unpack(shown, f)),
+        };
+        let labels = labels.filter(|_| look.draws_labels());
         let wants_reference = self.mode == ViewMode::Difference;
         let reference = self
             .proposal
@@ -129,7 +128,7 @@ impl<'a> SliceView<'a> {
             .map(|p| state.proposed.get_or_unpack(shown, p));
         let preview = live
             .and(session.tools.tool_preview().region.as_ref())
-            .filter(|region| !region.is_empty())
+            .filter(|region| !region.is_empty() && self.pane.is_active)
             .filter(|_| session.screenshot_content().is_none());
         if preview.is_some() {
             look.preview = tool_overlay::stripe_color(session);
@@ -154,8 +153,8 @@ impl<'a> SliceView<'a> {
         let Some(finding) = self.finding else {
             return;
         };
-        let focus = self
-            .session
+        let session = self.pane.session;
+        let focus = session
             .viewports
             .focus
             .filter(|(key, _)| *key == self.shown)
@@ -168,7 +167,7 @@ impl<'a> SliceView<'a> {
                 self.mode
             },
             hidden_labels: &self.hidden,
-            measurements: self.session.settings.measurements && self.is_current,
+            measurements: session.settings.measurements && self.is_current,
             focus,
             opacity: self.share,
             placement,
@@ -181,7 +180,7 @@ impl<'a> SliceView<'a> {
         if self.shows_confidence {
             edges.confidence_legend();
         } else if self.mode == ViewMode::Difference {
-            edges.difference_legend(self.case, self.shown.slice);
+            edges.difference_legend(self.pane.case, self.shown.slice);
         }
     }
 }

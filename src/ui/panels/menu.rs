@@ -209,7 +209,9 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleDrawn => settings.drawn,
         command => match (command.color_map(), command.view_layout()) {
             (Some(map), _) => shown_appearance(session).color_map == map,
-            (None, Some(layout)) => settings.layout == layout && !settings.orthogonal,
+            (None, Some(layout)) => {
+                settings.layout == layout && session.viewports.ortho_views().is_none()
+            }
             (None, None) => {
                 let kind = command.measure_kind();
                 session.tools.active_tool() == command.tool_kind()?

@@ -29,6 +29,7 @@ fn window_event(what: WindowEvent, x: f32) -> Heard {
         what,
         at: Some(pos2(x, 20.0)),
         over,
+        inactive: None,
         modifiers: Modifiers::NONE,
         has_space: false,
     }

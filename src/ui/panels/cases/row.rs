@@ -6,6 +6,7 @@ use crate::{
         case::{Case, ThumbnailState, status_label},
     },
     ui::{
+        case_drag,
         panels::{context, mask_values},
         textures::Textures,
         theme,
@@ -35,7 +36,16 @@ pub(super) fn case_row(
     actions: &mut Vec<Action>,
 ) -> bool {
     let colors = theme::current_colors(ui);
-    let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
+    // With one view, there is nowhere to drag a case to that a click does not lead to.
+    let has_several = session.pane_count() > 1;
+    let sense = match has_several {
+        true => Sense::click_and_drag(),
+        false => Sense::click(),
+    };
+    let response = ui.interact(rect, ui.scope_id().with(case.id), sense);
+    if has_several {
+        case_drag::drag_from_row(&response, case.id);
+    }
     let is_stale = session.models.is_stale(case);
     let status = status_words(session, case, is_stale);
     let mark = if is_held_out(case) {
