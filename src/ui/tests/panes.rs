@@ -68,7 +68,7 @@ fn keys_and_the_menu_choose_how_many_views_there_are() {
         ["View 1 of 2", "View 2 of 2"].map(|name| harness.get_by_label_contains(name).rect());
     assert!(first.bottom() < second.top() && first.width() == second.width());
 
-    harness.get_by_label("View").click();
+    harness.get_all_by_label("View").next().unwrap().click();
     harness.run_steps(4);
     harness.get_by_label_contains("Layout").click();
     harness.run_steps(4);
