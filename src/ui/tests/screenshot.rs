@@ -130,6 +130,28 @@ fn the_frame_of_a_screenshot_has_the_wanted_corners_and_nothing_over_the_views()
 }
 
 #[test]
+fn a_screenshot_has_all_views_beside_each_other_with_the_patient_in_each_or_in_none() {
+    let mut harness = window(shown());
+    press(&mut harness, Modifiers::COMMAND, Key::Num2);
+    let views =
+        ["View 1 of 2", "View 2 of 2"].map(|name| harness.get_by_label_contains(name).rect());
+    for information in [true, false] {
+        draw_for(&mut harness, true, information);
+        for view in views {
+            let texts = texts_in(&harness, view);
+            assert_eq!(texts.contains("Doe, Jane"), information, "{texts}");
+            assert!(texts.contains("Zoom"), "{texts}");
+        }
+        harness.run_steps(2);
+    }
+    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::C);
+    deliver(&mut harness);
+    let all = views[0].union(views[1]);
+    let all = Rect::from_min_max(all.min.round(), all.max.round());
+    assert_eq!(copied(&harness).unwrap().size, size_of(all));
+}
+
+#[test]
 fn a_screenshot_is_saved_without_the_patient_unless_asked_for() {
     let mut harness = window(shown());
     let area = view_rect(&harness);
