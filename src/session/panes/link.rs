@@ -10,7 +10,7 @@ use crate::session::{
 use labrum_core::geometry::{PixelSpacing, Plane};
 
 /// The cosine of 45 degrees: planes at a smaller angle show the same parts of the patient at about the same slices.
-const ALIKE: f64 = 0.7072;
+const ALIKE: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 /// Slices that are all within this distance, in mm, do not differ in position: they are images of one place over time.
 const SAME_PLACE: f64 = 1e-3;
