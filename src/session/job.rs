@@ -468,7 +468,7 @@ pub enum Event {
         /// The other version.
         second: VersionKey,
         /// The comparison on the hold-out set.
-        report: Result<GateReport>,
+        report: Result<Box<GateReport>>,
     },
     /// Answers of servers, and the state of the send queue.
     Pacs(PacsEvent),

@@ -381,11 +381,11 @@ impl Session {
         &mut self,
         first: VersionKey,
         second: VersionKey,
-        report: Result<GateReport>,
+        report: Result<Box<GateReport>>,
     ) {
         self.learning.is_comparing = false;
         match report {
-            Ok(report) => self.learning.comparison = Some((first, second, Box::new(report))),
+            Ok(report) => self.learning.comparison = Some((first, second, report)),
             Err(error) => self.show_error(&error),
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn start_thread(outbox: Outbox) -> Result<Sender<TrainingJob>> {
                     outbox.send_event(Event::Compared {
                         first: job.first.0,
                         second: job.second.0,
-                        report,
+                        report: report.map(Box::new),
                     });
                 }
             }

@@ -20,8 +20,13 @@ const SCALES: usize = 3;
 const DIRECTIONS: usize = 8;
 /// The image is divided into this many fields each way.
 const FIELDS: usize = 4;
-/// Share of the training images that must lie within the limit.
-const OWN: f64 = 0.99;
+/// Share of the training images that must lie within the limit. With 0.99, the limit is so wide that several times as many
+/// images of kinds that were never seen lie within it; see assets/README.md.
+const OWN: f64 = 0.95;
+/// The limit comes from distances that are measured in this many parts, each without the part itself.
+const PARTS: usize = 5;
+/// Number of blocks that the parts are made of.
+const BLOCKS: usize = 10 * PARTS;
 /// Shrinkage of the correlations towards independent features, against overfitting with few images.
 const SHRINKAGE: f64 = 0.1;
 /// Features are clamped to this many standard deviations.
@@ -106,34 +111,16 @@ impl Looks {
         if like.len() < FEWEST {
             return None;
         }
-        let count = like.len() as f64;
-        let mean: Vec<f64> = (0..FIGURES)
-            .map(|i| like.iter().map(|l| l.figures[i]).sum::<f64>() / count)
-            .collect();
-        // A minimum, as otherwise any change of a constant feature would count as large.
-        let deviation: Vec<f64> = (0..FIGURES)
-            .map(|i| variance_of_figure(like, i, mean[i]).sqrt().max(0.01))
-            .collect();
-        let own: Vec<Vec<f64>> = like
-            .iter()
-            .map(|look| look.scaled_figures(&mean, &deviation))
-            .collect();
-        let others: Vec<Vec<f64>> = unlike
-            .iter()
-            .map(|look| look.scaled_figures(&mean, &deviation))
-            .collect();
-        let precision = invert_matrix(&shrunk_correlations(&own))?;
-        let mut distances: Vec<f64> = own
-            .iter()
-            .map(|figures| mahalanobis_distance(figures, |at| precision[at]))
-            .collect();
-        distances.sort_by(f64::total_cmp);
-        let limit = distances[((OWN * count) as usize).min(distances.len() - 1)];
+        let normal = Normal::from_looks(like)?;
+        let limit = distance_limit(like)?;
+        let standardize = |look: &Look| look.scaled_figures(&normal.mean, &normal.deviation);
+        let own: Vec<Vec<f64>> = like.iter().map(standardize).collect();
+        let others: Vec<Vec<f64>> = unlike.iter().map(standardize).collect();
         let (weights, constant) = fit_logistic_regression(&own, &others);
         Some(Self {
-            mean: to_single_precision(&mean),
-            deviation: to_single_precision(&deviation),
-            precision: to_single_precision(&precision),
+            mean: to_single_precision(&normal.mean),
+            deviation: to_single_precision(&normal.deviation),
+            precision: to_single_precision(&normal.precision),
             limit: limit as f32,
             weights: to_single_precision(&weights),
             constant: constant as f32,
@@ -185,6 +172,63 @@ impl Looks {
     fn distance(&self, figures: &[f64]) -> f64 {
         mahalanobis_distance(figures, |at| f64::from(self.precision[at]))
     }
+}
+
+/// A normal distribution of looks.
+struct Normal {
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+    /// Inverse of the correlation matrix, row-major.
+    precision: Vec<f64>,
+}
+
+impl Normal {
+    /// `None` if the correlations cannot be inverted.
+    fn from_looks(looks: &[Look]) -> Option<Self> {
+        let count = looks.len() as f64;
+        let mean: Vec<f64> = (0..FIGURES)
+            .map(|i| looks.iter().map(|l| l.figures[i]).sum::<f64>() / count)
+            .collect();
+        // A minimum, as otherwise any change of a constant feature would count as large.
+        let deviation: Vec<f64> = (0..FIGURES)
+            .map(|i| variance_of_figure(looks, i, mean[i]).sqrt().max(0.01))
+            .collect();
+        let scaled: Vec<Vec<f64>> = looks
+            .iter()
+            .map(|look| look.scaled_figures(&mean, &deviation))
+            .collect();
+        let precision = invert_matrix(&shrunk_correlations(&scaled))?;
+        Some(Self {
+            mean,
+            deviation,
+            precision,
+        })
+    }
+
+    fn distance(&self, look: &Look) -> f64 {
+        let figures = look.scaled_figures(&self.mean, &self.deviation);
+        mahalanobis_distance(&figures, |at| self.precision[at])
+    }
+}
+
+/// The distance within which the share [`OWN`] of the training images lies, each measured from those of the other parts:
+/// from all of them, an image would also be measured from itself and seem nearer than a new one. The parts consist of
+/// blocks of looks that follow one another, so that the images of a subject are rarely in two parts.
+fn distance_limit(like: &[Look]) -> Option<f64> {
+    let part_of = |index: usize| index * BLOCKS / like.len() % PARTS;
+    let mut distances = Vec::with_capacity(like.len());
+    for part in 0..PARTS {
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (0..like.len()).partition(|index| part_of(*index) == part);
+        let others: Vec<Look> = outside.iter().map(|index| like[*index].clone()).collect();
+        let normal = Normal::from_looks(&others)?;
+        distances.extend(inside.iter().map(|index| normal.distance(&like[*index])));
+    }
+    distances.sort_by(f64::total_cmp);
+    let at = (OWN * distances.len() as f64) as usize;
+    distances
+        .get(at.min(distances.len().saturating_sub(1)))
+        .copied()
 }
 
 /// Variance of one feature.

@@ -18,12 +18,16 @@ const LEFT: PointerButton = PointerButton::Primary;
 const MIDDLE: PointerButton = PointerButton::Middle;
 const RIGHT: PointerButton = PointerButton::Secondary;
 
+/// A drag with this button and these keys, and what it comes to.
+type Row = (PointerButton, Modifiers, Came);
+
 /// What a drag down and to the right comes to.
 fn drag(around: &EventContext, button: PointerButton, modifiers: Modifiers, space: bool) -> Came {
     let heard = |what, at| Heard {
         what,
         at: Some(at),
         over: Some(ViewPlane::Slice),
+        inactive: None,
         modifiers,
         has_space: space,
     };
@@ -84,7 +88,7 @@ fn the_pan_tool_has_the_buttons_of_the_chosen_program() {
         Modifiers::CTRL,
         Modifiers::ALT,
     ];
-    let tables: [(MouseHabit, &[(PointerButton, Modifiers, Came)]); 4] = [
+    let tables: [(MouseHabit, &[Row]); 4] = [
         (
             MouseHabit::Labrum,
             &[
