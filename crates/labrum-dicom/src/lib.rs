@@ -1,6 +1,7 @@
 //! DICOM reader and writer. The reader is our own, because real files break the standard and hostile ones lie about
-//! sizes; segmentations, structure sets and measurement reports are written strictly by the standard.
+//! sizes; segmentations, structure sets, measurement reports and screenshots are written strictly by the standard.
 
+pub mod capture;
 pub mod catalog;
 mod codec;
 mod color;

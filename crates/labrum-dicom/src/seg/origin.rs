@@ -1,4 +1,4 @@
-//! What a segmentation copies from its source: patient, study, references to its instances, lossy compression.
+//! What a new object copies from its source: patient, study, references to its instances, lossy compression.
 
 use super::{
     charset::Charset,
@@ -204,7 +204,7 @@ fn open_file(path: &Path) -> Result<DicomFile> {
             Unreadable::Failed(reason) => reason,
         };
         Error::at_path("read the header of", path, reason)
-            .with_advice("Patient and study of the segmentation are taken from it.")
+            .with_advice("Patient and study of the new object are taken from it.")
     })
 }
 
@@ -320,12 +320,12 @@ fn source_references(
         .collect();
     match &references {
         None if series.slices.iter().any(Slice::shares_its_uid) => warnings.push(
-            "different images of the source share one SOP Instance UID; the segmentation has no \
+            "different images of the source share one SOP Instance UID; the new object has no \
              references to them, only positions"
                 .into(),
         ),
         None => warnings.push(
-            "an image of the source has no valid UID; the segmentation has no references to its \
+            "an image of the source has no valid UID; the new object has no references to its \
              source"
                 .into(),
         ),
