@@ -132,7 +132,8 @@ impl Session {
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open a dialog: the window has handled them already.
-            C::NewWorkspace | C::FindImages | C::SaveScreenshot => {}
+            C::NewWorkspace | C::FindImages => {}
+            C::SaveScreenshot | C::SaveDicomScreenshot => {}
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::EditMeasurement => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}

@@ -119,6 +119,7 @@ pub enum UserCommand {
     OpenFromServer,
     Export,
     SaveScreenshot,
+    SaveDicomScreenshot,
     CopyScreenshot,
     SendToServer,
     SendQueue,

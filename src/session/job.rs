@@ -12,7 +12,9 @@ pub use compute::{
     SecondChoiceJob, SegmentJob, SegmentTarget, SurveyJob, ValuesJob,
 };
 pub use export::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary};
-pub use lanes::{FileJob, MaskFileJob, NetworkJob, Screenshot, ShapeJob, TrainingJob, ViewerJob};
+pub use lanes::{
+    FileJob, MaskFileJob, NetworkJob, PicturedSlices, Screenshot, ShapeJob, TrainingJob, ViewerJob,
+};
 pub use learning::{
     BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob,
 };

@@ -1,14 +1,16 @@
-//! Screenshots of the views: copied, or saved as a file.
+//! Screenshots of the views: copied, or saved as a picture or a DICOM image.
 
 use super::{
     Session,
-    job::{Job, Screenshot, ViewerJob},
+    case::Case,
+    job::{Job, PicturedSlices, Screenshot, SliceKey, ViewerJob},
     notice::Severity,
     settings::ViewMode,
     tool_options::ToolKind,
 };
 use crate::Error;
-use std::path::PathBuf;
+use labrum_core::study::Kind;
+use std::path::{Path, PathBuf};
 
 /// What a screenshot shows besides the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum ScreenshotTarget {
     Clipboard,
     /// A new PNG file.
     File(PathBuf),
+    /// A new DICOM file: a Secondary Capture image in the study of what is shown.
+    Dicom(PathBuf),
 }
 
 /// A screenshot that is to be taken.
@@ -40,7 +44,7 @@ pub struct ScreenshotWish {
 }
 
 /// A step of taking a screenshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ScreenshotAction {
     /// Draw the views for it in the next frame.
     Take(ScreenshotWish),
@@ -50,6 +54,8 @@ pub enum ScreenshotAction {
     SentToClipboard,
     /// Write it to a new file.
     Save(Screenshot, PathBuf),
+    /// Write it to a new DICOM file.
+    SaveDicom(Screenshot, Box<PicturedSlices>, PathBuf),
     /// The pixels of the window could not be read.
     Failed,
 }
@@ -97,6 +103,52 @@ impl Session {
         wish.map(|wish| wish.content)
     }
 
+    /// The slices on a screenshot with this content, for which `slice` is in the slice view; `None` if its case is not shown.
+    pub fn pictured_slices(
+        &self,
+        slice: SliceKey,
+        content: ScreenshotContent,
+    ) -> Option<PicturedSlices> {
+        let case = self
+            .cases
+            .current_case()
+            .filter(|case| case.id == slice.case)?;
+        let count = case.series.slices.len();
+        let (slices, what) = match self.viewports.ortho_views() {
+            Some(_) => (
+                (0..count).collect(),
+                format!("orthogonal views of {count} slices"),
+            ),
+            None => (
+                vec![slice.slice],
+                format!("slice {} of {count}", slice.slice + 1),
+            ),
+        };
+        let mut description = format!("Screenshot of {what}");
+        if let Some(loaded) = self.loaded_slice(slice) {
+            let window = self.window_of(case, loaded);
+            description += &format!(
+                ", window center {:.1}, width {:.1}",
+                window.center, window.width
+            );
+        }
+        let parts = [
+            (content.masks, ", with masks"),
+            (content.drawn, ", with measurements"),
+        ];
+        for (is_shown, words) in parts {
+            if is_shown {
+                description += words;
+            }
+        }
+        Some(PicturedSlices {
+            series: case.series.clone(),
+            slices,
+            shows_patient: content.information,
+            description,
+        })
+    }
+
     /// Copies what is on the screen.
     pub(super) fn copy_screenshot(&mut self) {
         self.viewports.screenshot = Some(ScreenshotWish {
@@ -114,11 +166,14 @@ impl Session {
                 self.notices.add(Severity::Info, text);
             }
             ScreenshotAction::Save(screenshot, path) => {
-                if let Some(folder) = path.parent().map(PathBuf::from) {
-                    self.change_settings(|s| s.export_folder = Some(folder));
-                }
-                self.jobs
-                    .push(Job::Viewer(ViewerJob::SaveScreenshot(screenshot, path)));
+                self.offer_folder_again(&path);
+                let job = ViewerJob::SaveScreenshot(screenshot, path);
+                self.jobs.push(Job::Viewer(job));
+            }
+            ScreenshotAction::SaveDicom(screenshot, pictured, path) => {
+                self.offer_folder_again(&path);
+                let job = ViewerJob::SaveDicomScreenshot(screenshot, pictured, path);
+                self.jobs.push(Job::Viewer(job));
             }
             ScreenshotAction::Failed => {
                 let error = Error::new("take the screenshot", "its pixels could not be read")
@@ -127,6 +182,19 @@ impl Session {
             }
         }
     }
+
+    /// Remembers the folder of a screenshot for the next export.
+    fn offer_folder_again(&mut self, path: &Path) {
+        if let Some(folder) = path.parent().map(PathBuf::from) {
+            self.change_settings(|s| s.export_folder = Some(folder));
+        }
+    }
+}
+
+/// Why screenshots of a case cannot be saved as DICOM.
+pub fn refuse_dicom_screenshot(case: &Case) -> Option<&'static str> {
+    (case.series.kind == Kind::Picture)
+        .then_some("A DICOM screenshot needs DICOM images, and these are image files")
 }
 
 #[cfg(test)]

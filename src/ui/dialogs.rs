@@ -95,7 +95,10 @@ impl Dialogs {
             }
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
             UserCommand::SaveScreenshot => {
-                Self::Screenshot(screenshot::ScreenshotDialog::new(session))
+                Self::Screenshot(screenshot::ScreenshotDialog::for_png(session))
+            }
+            UserCommand::SaveDicomScreenshot => {
+                Self::Screenshot(screenshot::ScreenshotDialog::for_dicom(session))
             }
             UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
             UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),

@@ -227,8 +227,9 @@ impl WindowState {
         self.toasts.show_messages(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
         focus::paint_ring(ui);
+        let slice = self.canvas.shown_slice(session);
         self.screenshots
-            .finish_frame(ui.ctx(), session, &mut actions);
+            .finish_frame(ui.ctx(), session, slice, &mut actions);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
         let canvases = self.canvases.iter_mut().map(CanvasState::take_target);
         let targets = canvases.chain(self.across.iter_mut().map(AcrossState::take_target));

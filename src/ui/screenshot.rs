@@ -2,7 +2,7 @@
 
 use crate::session::{
     Action, Session,
-    job::Screenshot,
+    job::{PicturedSlices, Screenshot, SliceKey},
     screenshot::{ScreenshotAction, ScreenshotTarget},
 };
 use egui::{Color32, ColorImage, Context, LayerId, Order, Rect, layers::ShapeIdx};
@@ -24,6 +24,8 @@ pub(super) struct ScreenshotTaker {
 /// A screenshot whose frame was drawn.
 struct AwaitedScreenshot {
     target: ScreenshotTarget,
+    /// What is in the views; `None` if no slice was shown.
+    pictured: Option<PicturedSlices>,
     /// The views, in pixels of the window.
     area: Rect,
     pixels: Receiver<Arc<ColorImage>>,
@@ -36,11 +38,12 @@ impl ScreenshotTaker {
     }
 
     /// Call when everything is drawn. Removes what lies over the views if this frame is for a screenshot, and hands on
-    /// the screenshot whose pixels have arrived.
+    /// the screenshot whose pixels have arrived. `shown` is the slice in the slice view.
     pub(super) fn finish_frame(
         &mut self,
         ctx: &Context,
         session: &Session,
+        shown: Option<SliceKey>,
         actions: &mut Vec<Action>,
     ) {
         let views = self.views.take();
@@ -59,6 +62,7 @@ impl ScreenshotTaker {
             self.request = Some(sender);
             self.awaited = Some(AwaitedScreenshot {
                 target: wish.target.clone(),
+                pictured: shown.and_then(|slice| session.pictured_slices(slice, wish.content)),
                 area: views * ctx.pixels_per_point(),
                 pixels,
             });
@@ -85,6 +89,13 @@ impl ScreenshotTaker {
         };
         actions.push(Action::Screenshot(match (image, awaited.target) {
             (None, _) => ScreenshotAction::Failed,
+            (Some(image), ScreenshotTarget::Dicom(path)) => match awaited.pictured {
+                Some(pictured) => {
+                    let screenshot = to_screenshot(&image);
+                    ScreenshotAction::SaveDicom(screenshot, Box::new(pictured), path)
+                }
+                None => ScreenshotAction::Failed,
+            },
             (Some(image), ScreenshotTarget::Clipboard) => {
                 ctx.copy_image(image);
                 ScreenshotAction::SentToClipboard

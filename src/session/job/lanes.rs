@@ -114,6 +114,8 @@ pub enum ViewerJob {
     },
     /// Write a screenshot to a new PNG file.
     SaveScreenshot(Screenshot, PathBuf),
+    /// Write a screenshot to a new DICOM file, in the study of what it shows.
+    SaveDicomScreenshot(Screenshot, Box<PicturedSlices>, PathBuf),
     /// Show a folder in the file manager.
     ShowFolder(PathBuf),
 }
@@ -132,6 +134,25 @@ pub struct Screenshot {
 impl fmt::Debug for Screenshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Screenshot({} x {})", self.columns, self.rows)
+    }
+}
+
+/// The slices that a screenshot shows, and how. `Debug` shows their number alone.
+#[derive(Clone, PartialEq)]
+pub struct PicturedSlices {
+    /// Their series.
+    pub series: Arc<Series>,
+    /// Their indices, at least one.
+    pub slices: Vec<usize>,
+    /// Patient or study can be read on the screenshot.
+    pub shows_patient: bool,
+    /// How they are shown: "Screenshot of slice 3 of 12, window center 40, width 400, with masks".
+    pub description: String,
+}
+
+impl fmt::Debug for PicturedSlices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PicturedSlices({})", self.slices.len())
     }
 }
 

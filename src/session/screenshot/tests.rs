@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::session::{Action, command::UserCommand, tests::with_pictures};
+use labrum_core::study::{Kind, Series};
+use std::sync::Arc;
 
 fn act(session: &mut Session, action: ScreenshotAction) {
     session.apply_action(Action::Screenshot(action));
@@ -85,6 +87,64 @@ fn a_saved_screenshot_is_written_and_its_folder_offered_again() {
 }
 
 #[test]
+fn a_dicom_screenshot_names_the_slices_that_it_shows_and_how() {
+    let mut session = with_pictures(&[("a", 3)]);
+    let case = session.cases.current_case().unwrap();
+    let (id, series) = (case.id, case.series.clone());
+    let content = ScreenshotContent {
+        masks: true,
+        drawn: false,
+        information: true,
+    };
+    let shown = SliceKey { case: id, slice: 2 };
+    let pictured = session.pictured_slices(shown, content).unwrap();
+    assert_eq!(pictured.slices, [2]);
+    assert_eq!(pictured.series, series);
+    assert!(pictured.shows_patient);
+    let words = &pictured.description;
+    assert!(words.starts_with("Screenshot of slice 3 of 3"), "{words}");
+    assert!(words.ends_with(", with masks"), "{words}");
+    let elsewhere = SliceKey {
+        case: id + 1,
+        slice: 0,
+    };
+    assert_eq!(session.pictured_slices(elsewhere, content), None);
+
+    let screenshot = Screenshot {
+        columns: 1,
+        rows: 1,
+        rgb: vec![1, 2, 3],
+    };
+    let path = PathBuf::from("/out/picture.dcm");
+    let save = ScreenshotAction::SaveDicom(screenshot, Box::new(pictured), path.clone());
+    let logged = format!("{save:?}");
+    assert!(!logged.contains("/scans"), "{logged}");
+    act(&mut session, save);
+    assert_eq!(session.settings.export_folder, Some("/out".into()));
+    let jobs = session.take_jobs();
+    assert!(jobs.iter().any(|job| matches!(
+        job,
+        Job::Viewer(ViewerJob::SaveDicomScreenshot(_, pictured, to))
+            if pictured.slices == [2] && *to == path
+    )));
+}
+
+#[test]
+fn image_files_have_no_study_for_a_dicom_screenshot() {
+    let mut session = with_pictures(&[("a", 1)]);
+    let refusal = |session: &Session| session.command_refusal(UserCommand::SaveDicomScreenshot);
+    assert_eq!(refusal(&session), None);
+    let series = Series {
+        kind: Kind::Picture,
+        ..(*session.cases[0].series).clone()
+    };
+    session.cases[0].series = Arc::new(series);
+    assert!(refusal(&session).unwrap().contains("image files"));
+    let png = session.command_refusal(UserCommand::SaveScreenshot);
+    assert_eq!(png, None);
+}
+
+#[test]
 fn a_screenshot_that_fails_says_so() {
     let mut session = with_pictures(&[("a", 1)]);
     act(&mut session, ScreenshotAction::Failed);
@@ -94,7 +154,11 @@ fn a_screenshot_that_fails_says_so() {
 #[test]
 fn there_is_no_screenshot_without_an_image() {
     let session = Session::new(Default::default());
-    for command in [UserCommand::CopyScreenshot, UserCommand::SaveScreenshot] {
+    for command in [
+        UserCommand::CopyScreenshot,
+        UserCommand::SaveScreenshot,
+        UserCommand::SaveDicomScreenshot,
+    ] {
         assert_eq!(session.command_refusal(command), Some("Nothing is open"));
     }
 }

@@ -1,34 +1,91 @@
-//! Asks what a screenshot shows and where it is saved.
+//! Asks what a screenshot shows, as which kind of file it is saved, and where.
 
 use super::{export::FolderField, sheet};
 use crate::{
     session::{
         Action, Session,
-        screenshot::{ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish},
+        screenshot::{
+            ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish,
+            refuse_dicom_screenshot,
+        },
     },
     ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, TextEdit, Ui, vec2};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Kind of file of a screenshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileKind {
+    Png,
+    Dicom,
+}
+
+impl FileKind {
+    const ALL: [Self; 2] = [Self::Png, Self::Dicom];
+
+    fn display_name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Dicom => "DICOM (Secondary Capture)",
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Dicom => "dcm",
+        }
+    }
+
+    /// A file name with its own ending, in place of that of the other kind.
+    fn named(self, name: &str) -> String {
+        let lower = name.to_lowercase();
+        let ended = Self::ALL
+            .into_iter()
+            .find(|kind| lower.ends_with(&format!(".{}", kind.ending())));
+        match ended {
+            Some(kind) if kind == self => name.to_owned(),
+            Some(_) => {
+                let path = Path::new(name).with_extension(self.ending());
+                path.display().to_string()
+            }
+            None => format!("{name}.{}", self.ending()),
+        }
+    }
+}
 
 /// State of the dialog.
 pub(crate) struct ScreenshotDialog {
     content: ScreenshotContent,
+    kind: FileKind,
     folder: FolderField,
     name: String,
 }
 
 impl ScreenshotDialog {
+    /// For a PNG file.
+    pub(super) fn for_png(session: &Session) -> Self {
+        Self::of_kind(session, FileKind::Png)
+    }
+
+    /// For a DICOM file.
+    pub(super) fn for_dicom(session: &Session) -> Self {
+        Self::of_kind(session, FileKind::Dicom)
+    }
+
     /// With masks and drawn measurements as on the screen. The patient has to be asked for: a picture is easily passed on.
-    pub(super) fn new(session: &Session) -> Self {
+    fn of_kind(session: &Session, kind: FileKind) -> Self {
         let now = jiff::Zoned::now();
+        let name = now.strftime("screenshot-%Y-%m-%d-%H%M%S").to_string();
         Self {
             content: ScreenshotContent {
                 information: false,
                 ..session.shown_content()
             },
+            kind,
             folder: FolderField::new(session),
-            name: now.strftime("screenshot-%Y-%m-%d-%H%M%S.png").to_string(),
+            name: kind.named(&name),
         }
     }
 
@@ -47,9 +104,11 @@ impl ScreenshotDialog {
             ui.checkbox(&mut self.content.information, "Patient and acquisition");
             explanation_text(
                 ui,
-                "Saves the views as a PNG file in the resolution of the screen, without tool previews. \
+                "Saves the views in the resolution of the screen, without tool previews. \
                  Drawn measurements are shown with their names. Text that is part of the image is not removed.",
             );
+            section_heading(ui, "Format");
+            self.choose_kind(ui, session);
             section_heading(ui, "Folder");
             self.folder.show_row(ui, session, false, actions);
             section_heading(ui, "File name");
@@ -57,7 +116,12 @@ impl ScreenshotDialog {
             ui.add(field).accessible_name("Name of the file");
         });
         let file = self.chosen_file();
+        let refusal = match self.kind {
+            FileKind::Png => None,
+            FileKind::Dicom => dicom_refusal(session),
+        };
         let missing = file.is_none().then_some("Enter a folder and a file name");
+        let missing = refusal.or(missing);
         let (target, is_cancelled) = sheet::show_buttons(ui, |ui| {
             let saves = sheet::main_button(ui, "Save", missing);
             let copies = ui
@@ -68,7 +132,7 @@ impl ScreenshotDialog {
             let target = if copies {
                 Some(ScreenshotTarget::Clipboard)
             } else {
-                file.filter(|_| saves).map(ScreenshotTarget::File)
+                file.filter(|_| saves).map(|path| self.target_for(path))
             };
             (target, ui.add(cancel).clicked())
         });
@@ -80,20 +144,48 @@ impl ScreenshotDialog {
         is_chosen || is_cancelled
     }
 
+    /// PNG or DICOM; the file name follows.
+    fn choose_kind(&mut self, ui: &mut Ui, session: &Session) {
+        let before = self.kind;
+        ui.radio_value(&mut self.kind, FileKind::Png, FileKind::Png.display_name());
+        let refusal = dicom_refusal(session);
+        ui.add_enabled_ui(refusal.is_none(), |ui| {
+            let dicom = FileKind::Dicom;
+            ui.radio_value(&mut self.kind, dicom, dicom.display_name())
+                .on_disabled_hover_text(refusal.unwrap_or_default());
+        });
+        if self.kind != before {
+            self.name = self.kind.named(self.name.trim());
+        }
+        if self.kind == FileKind::Dicom {
+            explanation_text(
+                ui,
+                "A new series of the same study. The header has patient and study of the images, whatever the picture shows.",
+            );
+        }
+    }
+
+    fn target_for(&self, path: PathBuf) -> ScreenshotTarget {
+        match self.kind {
+            FileKind::Png => ScreenshotTarget::File(path),
+            FileKind::Dicom => ScreenshotTarget::Dicom(path),
+        }
+    }
+
     /// The file to write; `None` while folder or name are missing.
     fn chosen_file(&self) -> Option<PathBuf> {
         let name = self.name.trim();
         let folder = self.folder.chosen_path().filter(|_| !name.is_empty())?;
-        Some(folder.join(with_png_ending(name)))
+        Some(folder.join(self.kind.named(name)))
     }
 }
 
-fn with_png_ending(name: &str) -> String {
-    if name.to_lowercase().ends_with(".png") {
-        name.to_owned()
-    } else {
-        format!("{name}.png")
-    }
+/// Why the case on the screen has no DICOM screenshots.
+fn dicom_refusal(session: &Session) -> Option<&'static str> {
+    session
+        .cases
+        .current_case()
+        .and_then(refuse_dicom_screenshot)
 }
 
 #[cfg(test)]
@@ -102,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_file_name_gets_the_ending_of_its_format_once() {
-        let named = ["a", "a.png", "a.PNG", "b.1"].map(with_png_ending);
+        let named = ["a", "a.png", "a.PNG", "b.1"].map(|name| FileKind::Png.named(name));
         assert_eq!(named, ["a.png", "a.png", "a.PNG", "b.1.png"]);
+        let named = ["a", "a.png", "b.1.PNG", "c.DCM"].map(|name| FileKind::Dicom.named(name));
+        assert_eq!(named, ["a.dcm", "a.dcm", "b.1.dcm", "c.DCM"]);
     }
 }

@@ -20,8 +20,10 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
     ) || matches!(
         command,
         C::NewWorkspace | C::FindImages | C::ChooseTask | C::EditMeasurement
-    ) || matches!(command, C::Header | C::SaveScreenshot)
-        || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
+    ) || matches!(
+        command,
+        C::Header | C::SaveScreenshot | C::SaveDicomScreenshot
+    ) || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
     is_dialog
         || matches!(
             command,

@@ -187,6 +187,30 @@ fn a_screenshot_is_saved_without_the_patient_unless_asked_for() {
 }
 
 #[test]
+fn a_screenshot_is_saved_as_dicom_with_the_slices_that_it_shows() {
+    let mut harness = window(shown());
+    let session = &mut harness.state_mut().session;
+    session.apply_action(Action::Command(UserCommand::ToggleOrtho));
+    harness.run_steps(3);
+    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    harness.get_by_label("DICOM (Secondary Capture)").click();
+    harness.run_steps(2);
+    harness.get_by_label("Save").click();
+    harness.run_steps(3);
+    harness.state_mut().jobs.clear();
+    deliver(&mut harness);
+    let saved = harness.state().jobs.iter().find_map(|job| match job {
+        Job::Viewer(ViewerJob::SaveDicomScreenshot(_, pictured, path)) => Some((pictured, path)),
+        _ => None,
+    });
+    let (pictured, path) = saved.unwrap();
+    let case = harness.state().session.cases.current_case().unwrap();
+    assert_eq!(pictured.slices, [case.slice]);
+    assert!(!pictured.shows_patient, "the patient was not asked for");
+    assert_eq!(path.extension().unwrap(), "dcm");
+}
+
+#[test]
 fn a_screenshot_whose_pixels_do_not_come_says_so() {
     let mut harness = window(with_pictures(&[("a", 1)]));
     press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::C);

@@ -52,6 +52,13 @@ pub(super) const FILE_AND_EDIT: &[CommandEntry] = &[
         &[ctrl_shift("P")],
     ),
     command_entry(
+        C::SaveDicomScreenshot,
+        File,
+        "Save screenshot as DICOM...",
+        "Save the views as a DICOM image (Secondary Capture) of the same study",
+        &[],
+    ),
+    command_entry(
         C::CopyScreenshot,
         File,
         "Copy screenshot",
