@@ -13,6 +13,7 @@ use labrum_core::{
     image::Image,
     naming::file_name_text,
     orientation::Orientation,
+    presentation::PresentationState,
     progress::Cancel,
     study::{Catalog, Kind, Series, Source, os_path},
 };
@@ -264,6 +265,8 @@ fn look_at_next_files(
 #[derive(Serialize, Deserialize)]
 pub(super) enum FileLook {
     Dicom(Box<Instance>),
+    /// How other images are shown.
+    Presentation(Box<PresentationState>),
     /// The series of an image file or a NIfTI volume.
     Pictures(Vec<Series>),
     Passed {
@@ -300,6 +303,7 @@ fn look_at_content(path: &Path, asked_for: bool) -> FileLook {
     }
     match dicom::catalog::read_file_header(path) {
         FileContent::Image(instance) => return FileLook::Dicom(instance),
+        FileContent::Presentation(state) => return FileLook::Presentation(state),
         FileContent::NoImage(reason) => return FileLook::without_image(reason, false),
         FileContent::Masks(reason) => {
             return FileLook::Passed {
@@ -358,7 +362,7 @@ pub fn list_slices(path: &Path) -> Result<Vec<Source>> {
             .map(|s| s.source)
             .collect()),
         FileLook::Passed { reason, .. } => Err(Error::at_path("read the image", path, reason)),
-        FileLook::Dicom(_) => Err(Error::at_path(
+        FileLook::Dicom(_) | FileLook::Presentation(_) => Err(Error::at_path(
             "read the image",
             path,
             "this is a DICOM file; an image file or a NIfTI volume is needed here",

@@ -42,6 +42,7 @@ pub mod orientation;
 pub mod pacs;
 pub mod patient;
 pub mod prediction;
+pub mod presentation;
 pub mod progress;
 pub mod prompts;
 pub mod quantile;

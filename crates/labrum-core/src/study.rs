@@ -3,6 +3,7 @@
 use super::{
     geometry::{PixelSpacing, Plane},
     patient::Patient,
+    presentation::{ImageKey, PresentationState},
     scale::{Scale, ScaledRegion},
 };
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,15 @@ impl Slice {
             .and_then(|uid| uid.split(SHARED).next())
     }
 
+    /// Its identity for presentation states; `None` for an image file, or if other images share its UID.
+    pub fn image_key(&self) -> Option<ImageKey<'_>> {
+        let uid = self.sop_instance_uid.as_deref();
+        uid.filter(|_| !self.shares_its_uid()).map(|uid| ImageKey {
+            uid,
+            frame: self.source.frame + 1,
+        })
+    }
+
     /// True if different images have its SOP Instance UID.
     pub fn shares_its_uid(&self) -> bool {
         self.sop_instance_uid
@@ -122,6 +132,8 @@ pub struct Series {
     pub slices: Vec<Slice>,
     /// Remarks for the user: "slice spacing is uneven".
     pub notes: Vec<String>,
+    /// Presentation states that refer to its slices, newest first.
+    pub presentations: Vec<PresentationState>,
 }
 
 impl Series {
@@ -144,6 +156,7 @@ impl Series {
             color: false,
             slices,
             notes: Vec::new(),
+            presentations: Vec::new(),
         }
     }
 

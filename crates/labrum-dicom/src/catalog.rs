@@ -11,6 +11,7 @@ use super::{
     header::PixelHeader,
     moments::{clock_seconds, display_date, display_time, frame_clock_seconds},
     overlay, pixels,
+    presentation::{attach_states, is_grey_state, read_state},
     split::{FrameStack, StackFrame, TIMES, into_stacks},
     text::decoded_text,
     uids::{has_masks, is_image, non_image_name},
@@ -20,6 +21,7 @@ use labrum_core::{
     Error, Result,
     guard::catch_panic,
     patient::Patient,
+    presentation::PresentationState,
     study::{Catalog, Kind, PassedOver, SHARED, Series, Slice, Source, Study},
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,8 @@ pub enum FileContent {
     NoImage(String),
     /// A DICOM object that is not an image but contains masks, with the reason.
     Masks(String),
+    /// A presentation state, which says how other images are shown.
+    Presentation(Box<PresentationState>),
     /// An image that cannot be opened, with the reason.
     Broken(String),
     /// Not a DICOM file.
@@ -107,13 +111,17 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             files.push(entry.into_path());
         }
     }
-    let (mut instances, mut passed_over) = (Vec::new(), Vec::new());
+    let (mut instances, mut passed_over, mut states) = (Vec::new(), Vec::new(), Vec::new());
     for path in files {
         let look = catch_panic(|| read_file_header(&path))
             .unwrap_or_else(|| FileContent::Broken("the file is damaged".into()));
         let (reason, is_failure, has_masks) = match look {
             FileContent::Image(instance) => {
                 instances.push(*instance);
+                continue;
+            }
+            FileContent::Presentation(state) => {
+                states.push((path, *state));
                 continue;
             }
             FileContent::NoImage(reason) => (reason, false, false),
@@ -128,7 +136,7 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             has_masks,
         });
     }
-    let studies = assemble_studies(instances, &mut guarded_digest, &mut |copy, first| {
+    let mut studies = assemble_studies(instances, &mut guarded_digest, &mut |copy, first| {
         let reason = format!("duplicate of {}", first.display());
         passed_over.push(PassedOver {
             path: copy.to_owned(),
@@ -137,6 +145,7 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             has_masks: false,
         });
     });
+    passed_over.extend(attach_states(&mut studies, states));
     Ok(Catalog {
         studies,
         passed_over,
@@ -155,6 +164,12 @@ pub fn read_file_header(path: &Path) -> FileContent {
         Err(Unreadable::NotDicom) => return FileContent::NotDicom,
         Err(Unreadable::Failed(reason)) => return FileContent::Broken(reason),
     };
+    if is_grey_state(&file.sop_class) {
+        return match read_state(&mut file) {
+            Ok(state) => FileContent::Presentation(Box::new(state)),
+            Err(reason) => FileContent::NoImage(reason),
+        };
+    }
     if let Some(name) = non_image_name(&file.sop_class) {
         let reason = format!("not an image ({name})");
         return if has_masks(&file.sop_class) {
@@ -229,6 +244,7 @@ fn build_instance(
         color: header.is_color(),
         slices: Vec::new(),
         notes: Vec::new(),
+        presentations: Vec::new(),
     };
     let sop_instance_uid = data.text_value(tags::SOP_INSTANCE_UID);
     let overlays = overlay::are_in(data);

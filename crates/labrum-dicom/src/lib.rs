@@ -21,6 +21,7 @@ mod moments;
 mod overlay;
 mod parse;
 mod pixels;
+pub mod presentation;
 pub mod references;
 pub mod report;
 pub mod rewrite;

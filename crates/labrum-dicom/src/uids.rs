@@ -97,7 +97,9 @@ pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
         }
         _ if tail.starts_with("5.1.4.1.1.481.") => "RT object",
         _ if tail.starts_with("5.1.4.1.1.88.") => "Structured Report",
-        _ if tail.starts_with("5.1.4.1.1.11.") => "Presentation State",
+        "5.1.4.1.1.11.2" => "Color Presentation State, which is not applied",
+        "5.1.4.1.1.11.3" => "Pseudo-Color Presentation State, which is not applied",
+        _ if tail.starts_with("5.1.4.1.1.11.") => "Presentation State, which is not applied",
         _ if tail.starts_with("5.1.4.1.1.9.") => "Waveform",
         _ if tail.starts_with("5.1.4.1.1.104.") => "Encapsulated Document",
         _ if tail.starts_with("5.1.4.1.1.78.") => "Ophthalmic Measurements",

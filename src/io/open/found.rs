@@ -1,4 +1,5 @@
-//! Groups files into studies and series: DICOM by headers, image files by folder.
+//! Groups files into studies and series: DICOM by headers, image files by folder. Presentation states go to the series that
+//! they refer to.
 
 use super::FileLook;
 use crate::io::picture;
@@ -6,6 +7,7 @@ use labrum_core::{
     geometry::SpacingSource,
     naming::file_name_text,
     patient::Patient,
+    presentation::PresentationState,
     progress::Cancel,
     study::{Catalog, PassedOver, Series, Slice, Study},
 };
@@ -20,6 +22,7 @@ use std::{
 #[derive(Default)]
 pub(super) struct FoundFiles {
     instances: Vec<Instance>,
+    states: Vec<(PathBuf, PresentationState)>,
     pictures: Vec<Study>,
     folders: HashMap<PathBuf, usize>,
     pub(super) passed_over: Vec<PassedOver>,
@@ -29,6 +32,7 @@ impl FoundFiles {
     pub(super) fn add_file(&mut self, path: &Path, look: FileLook) {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
+            FileLook::Presentation(state) => self.states.push((path.to_owned(), *state)),
             FileLook::Pictures(parts) => parts
                 .into_iter()
                 .for_each(|series| self.add_picture(path, series)),
@@ -85,6 +89,8 @@ impl FoundFiles {
                 });
             },
         );
+        let others = dicom::presentation::attach_states(&mut studies, self.states);
+        self.passed_over.extend(others);
         studies.extend(self.pictures);
         leave_out_tables(&studies, &mut self.passed_over);
         Catalog {
