@@ -2,6 +2,7 @@
 
 use labrum_core::{
     geometry::SpacingSource,
+    presentation::PresentationState,
     study::{Catalog, Kind, PassedOver, Series, Study},
 };
 use labrum_dicom::transfer_syntax_name;
@@ -76,6 +77,37 @@ pub struct SeriesReport {
     pub first_file: String,
     /// Remarks for the user.
     pub notes: Vec<String>,
+    /// Presentation states that refer to its slices, newest first.
+    pub presentations: Vec<PresentationReport>,
+}
+
+/// A presentation state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PresentationReport {
+    /// Content Label.
+    pub label: String,
+    /// Content Description; empty if there is none.
+    pub description: String,
+    /// Date and time of its creation: "2024-01-31 10:11:12"; empty if unknown.
+    pub created: String,
+    /// Number of images that it refers to, also in other series.
+    pub images: usize,
+    /// Center and width of its windows.
+    pub windows: Vec<[f64; 2]>,
+    /// High values are dark.
+    pub inverted: bool,
+    /// Clockwise, in degrees.
+    pub rotation: u16,
+    /// Left and right exchanged, after the rotation.
+    pub flipped: bool,
+    /// Number of shutters.
+    pub shutters: usize,
+    /// Number of lines and points.
+    pub graphics: usize,
+    /// Number of texts.
+    pub texts: usize,
+    /// What it has that is not shown.
+    pub not_shown: Vec<String>,
 }
 
 /// A skipped file.
@@ -165,6 +197,29 @@ impl SeriesReport {
         for note in &self.notes {
             let _ = writeln!(out, "    Note: {note}");
         }
+        for state in &self.presentations {
+            state.write_text(out);
+        }
+    }
+}
+
+impl PresentationReport {
+    fn write_text(&self, out: &mut String) {
+        let name = [&self.label, &self.description, &self.created];
+        let name: Vec<&str> = name
+            .into_iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let name = name.join(", ");
+        let _ = writeln!(
+            out,
+            "    Presentation state: {}",
+            non_empty_or(&name, "without label")
+        );
+        for what in &self.not_shown {
+            let _ = writeln!(out, "      Note: {what}");
+        }
     }
 }
 
@@ -228,5 +283,32 @@ fn series_report(series: &Series) -> SeriesReport {
             slice.source.path.display().to_string()
         }),
         notes: series.notes.clone(),
+        presentations: series
+            .presentations
+            .iter()
+            .map(presentation_report)
+            .collect(),
+    }
+}
+
+fn presentation_report(state: &PresentationState) -> PresentationReport {
+    let annotations = || state.annotations.iter().map(|scoped| &scoped.content);
+    PresentationReport {
+        label: state.label.clone(),
+        description: state.description.clone(),
+        created: state.created.clone(),
+        images: state.images.len(),
+        windows: state
+            .windows
+            .iter()
+            .map(|scoped| [scoped.content.center, scoped.content.width])
+            .collect(),
+        inverted: state.is_inverted,
+        rotation: 90 * u16::from(state.quarter_turns),
+        flipped: state.is_flipped,
+        shutters: state.shutters.len(),
+        graphics: annotations().map(|one| one.graphics.len()).sum(),
+        texts: annotations().map(|one| one.texts.len()).sum(),
+        not_shown: state.not_shown.clone(),
     }
 }

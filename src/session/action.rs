@@ -40,6 +40,8 @@ pub enum Action {
     ScrollSlices(i64),
     /// Set the window (window/level) of the case.
     SetWindow(Window),
+    /// Show the case by one of its presentation states, by index; `None` as when it was opened.
+    ChoosePresentation(Option<usize>),
     /// Set the window of the case from the values in a rectangle of the slice.
     WindowOfRegion {
         /// A corner, in pixels of the image.
@@ -186,6 +188,7 @@ impl Session {
             Action::SetSlice(slice) => self.go_to_slice(slice),
             Action::ScrollSlices(by) => self.scroll_slices(by),
             Action::SetWindow(window) => self.set_window(Some(window)),
+            Action::ChoosePresentation(chosen) => self.choose_presentation(chosen),
             Action::WindowOfRegion { from, to } => self.set_window_of_rect(from, to),
             Action::Zoom { factor, pointer } => {
                 self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e))

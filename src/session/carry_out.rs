@@ -96,6 +96,8 @@ impl Session {
             C::LinkViews => self.change_settings(|s| s.linked = !s.linked),
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::NextPresentation => self.next_presentation(),
+            C::ToggleAnnotations => self.change_settings(|s| s.annotations = !s.annotations),
             C::ToggleInformation => self.change_settings(|s| s.information = !s.information),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::ToggleDrawn => self.change_settings(|s| s.drawn = !s.drawn),

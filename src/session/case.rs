@@ -17,6 +17,7 @@ use labrum_core::{
     looks::Look,
     mask::PackedMask,
     patient::Patient,
+    presentation::PresentationState,
     study::{Series, Slice, Status},
 };
 use std::sync::Arc;
@@ -218,6 +219,10 @@ pub struct Case {
     pub appearance: Appearance,
     /// The window that the user chose, for all slices; `None` for each slice's own.
     pub window: Option<Window>,
+    /// The presentation states that refer to its slices, newest first.
+    pub presentations: Vec<Arc<PresentationState>>,
+    /// Index of the presentation state by which it is shown.
+    pub presentation: Option<usize>,
     /// One entry for each slice of the series.
     pub slices: Vec<SliceState>,
     /// The measurements that were drawn on it.
@@ -248,8 +253,10 @@ pub struct Case {
 
 impl Case {
     /// A new case, opened at the middle slice of the series.
-    pub fn new(id: CaseId, study: Arc<StudyInfo>, series: Series) -> Self {
+    pub fn new(id: CaseId, study: Arc<StudyInfo>, mut series: Series) -> Self {
         let count = series.slices.len();
+        // What is exported of the series does not depend on them.
+        let presentations = std::mem::take(&mut series.presentations);
         Self {
             id,
             study,
@@ -258,6 +265,8 @@ impl Case {
             view: View::Fit,
             appearance: Appearance::default(),
             window: None,
+            presentations: presentations.into_iter().map(Arc::new).collect(),
+            presentation: None,
             slices: vec![SliceState::default(); count],
             measurements: CaseMeasurements::default(),
             thumbnail: ThumbnailState::Wanted,

@@ -162,6 +162,8 @@ pub enum UserCommand {
     ToggleMeasurements,
     ToggleDrawn,
     ToggleOverlays,
+    NextPresentation,
+    ToggleAnnotations,
     ToggleInformation,
     Header,
     NextSlice,

@@ -42,6 +42,7 @@ pub mod ortho;
 pub mod pacs;
 pub mod panes;
 mod parts;
+mod presentations;
 pub mod questions;
 mod refusal;
 mod review;
@@ -242,9 +243,9 @@ impl Session {
         self.loaded_slice(self.cases.current_case()?.slice_key())
     }
 
-    /// The window (window/level) of a slice.
+    /// The window (window/level) of the slice that a case shows.
     pub fn window_of(&self, case: &Case, loaded: &Loaded) -> Window {
-        case.window.unwrap_or(loaded.default_window)
+        self.window_on(case, case.slice, loaded)
     }
 
     /// Pixel spacing of a slice.

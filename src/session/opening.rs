@@ -81,6 +81,7 @@ impl Session {
     fn take_in(&mut self, catalog: Catalog, is_restoring: bool) {
         let task = self.current_task();
         let mut first = None;
+        let mut presentations = HashSet::new();
         let mut new = HashSet::new();
         let mut known: HashMap<String, CaseId> = self
             .cases
@@ -96,6 +97,10 @@ impl Session {
                 patient: study.patient,
             });
             for series in study.series {
+                presentations.extend(series.presentations.iter().map(|state| state.uid.clone()));
+                if let Some(id) = known.get(&series.id) {
+                    self.renew_presentations(*id, &series.presentations);
+                }
                 let id = known.get(&series.id).copied().unwrap_or_else(|| {
                     let id = self.jobs.new_id();
                     known.insert(series.id.clone(), id);
@@ -129,6 +134,7 @@ impl Session {
                     .count(),
             );
         }
+        self.tell_presentations_found(presentations.len());
         self.passed_over.extend(catalog.passed_over);
         self.adopt_cases(&new, is_restoring);
         // Its index may have changed.

@@ -8,7 +8,7 @@ use super::{
     Session,
     appearance::Appearance,
     case::Case,
-    job::{CaseId, Loaded, SliceKey},
+    job::{CaseId, SliceKey},
     layout::ViewLayout,
     view::{Canvas, View},
 };
@@ -61,11 +61,6 @@ impl PaneView {
             case: self.case,
             slice: self.slice,
         }
-    }
-
-    /// The window (window/level) of its slice.
-    pub fn window_on(&self, loaded: &Loaded) -> Window {
-        self.window.unwrap_or(loaded.default_window)
     }
 }
 

@@ -64,6 +64,7 @@ impl Session {
             C::ToggleMeasurements
             | C::ToggleDrawn
             | C::ToggleOverlays
+            | C::ToggleAnnotations
             | C::ToggleInformation
             | C::ToggleInterpolation => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
@@ -85,6 +86,9 @@ impl Session {
         match command {
             C::SendToServer => self.refuse_to_send(),
             C::Header => refuse_header(case),
+            C::NextPresentation if case.presentations.is_empty() => {
+                Some("No presentation state refers to these images")
+            }
             C::SaveScreenshot | C::SaveDicomScreenshot | C::CopyScreenshot
                 if self.current_loaded().is_none() =>
             {

@@ -264,6 +264,8 @@ pub struct Settings {
     pub linked: bool,
     /// Show the overlay planes of DICOM images.
     pub overlays: bool,
+    /// Show graphics and texts of presentation states.
+    pub annotations: bool,
     /// Show patient, study, series and slice position in the corners of the image.
     pub information: bool,
     /// Interpolate between pixels when zoomed in; else pixels are squares.
@@ -318,6 +320,7 @@ impl Default for Settings {
             layout: ViewLayout::One,
             linked: false,
             overlays: true,
+            annotations: true,
             information: true,
             interpolation: true,
             panels: true,

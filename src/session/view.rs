@@ -190,6 +190,25 @@ impl View {
         };
     }
 
+    /// Shows an area, which may extend beyond the image, as large as fits.
+    pub fn show_area(
+        &mut self,
+        low: [f32; 2],
+        high: [f32; 2],
+        canvas: Canvas,
+        extent: PictureExtent,
+    ) {
+        let span = span_on_screen(low, high, extent);
+        let scale = (canvas.size[0] / span[0])
+            .min(canvas.size[1] / span[1])
+            .clamp(*SCALES.start(), *SCALES.end());
+        let center = [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0];
+        *self = Self::Free {
+            scale,
+            center: keep_on_picture(center, extent),
+        };
+    }
+
     /// Centres a part of the image and zooms in until it is easy to see; never zooms out.
     pub fn focus_on(
         &mut self,
@@ -335,6 +354,21 @@ mod tests {
             let covered = [0, 1].map(|i| (ends[1][i] - ends[0][i]).abs() / CANVAS.size[i]);
             assert!(
                 (covered[0].max(covered[1]) - 0.7).abs() < 0.01,
+                "{covered:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_area_fills_the_canvas() {
+        for extent in turned_extents() {
+            let mut view = View::Fit;
+            view.show_area([20.0, 30.0], [120.0, 44.0], CANVAS, extent);
+            let placed = view.place_picture(CANVAS, extent);
+            let ends = [[20.0, 30.0], [120.0, 44.0]].map(|at| placed.screen_from_image(at));
+            let covered = [0, 1].map(|i| (ends[1][i] - ends[0][i]).abs() / CANVAS.size[i]);
+            assert!(
+                (covered[0].max(covered[1]) - 1.0).abs() < 1e-3,
                 "{covered:?}"
             );
         }

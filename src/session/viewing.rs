@@ -123,6 +123,9 @@ impl Session {
 
     /// Shows the case as when it was opened: zoom, flips, rotations, colours and window, in all views.
     fn reset_view(&mut self) {
+        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+            case.presentation = None;
+        }
         self.change_appearance(|appearance| *appearance = Appearance::default());
         self.change_view(|view, _, _| *view = View::Fit);
         self.set_window(None);

@@ -134,7 +134,8 @@ fn show_view(
     let place = (response.id.with("menu"), response.layer_id);
     panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
     if let Some(loaded) = session.current_loaded() {
-        state.window = Some((session.window_of(case, loaded), case.window.is_none()));
+        let is_own = case.window.is_none() && case.presentation_on(case.slice).is_none();
+        state.window = Some((session.window_of(case, loaded), is_own));
     }
     let Some((image, (window, is_default))) = view.image.as_ref().zip(state.window) else {
         canvas::paint_centered_message(&painter, rect, "Loading", "");
@@ -231,7 +232,8 @@ impl AcrossPicture<'_> {
         placement: ViewPlacement,
         stage: &mut CanvasPainter,
     ) {
-        let (session, appearance) = (self.session, self.case.appearance);
+        let session = self.session;
+        let appearance = self.case.appearance_on(self.case.slice, self.image);
         let levels = GreyLevels::from_image(self.image, self.window, self.is_default)
             .inverted_if(appearance.is_inverted);
         let look = CanvasLook::new(placement, painter.pixels_per_point(), levels)
@@ -322,6 +324,11 @@ fn paint_annotations(
     edges.write_side_letters(edges::turned_letters(&letters, view.turn));
     let mm_per_point = view.pane.spacing[0] / f64::from(placement.scale[0]);
     edges.scale_bar(|_| Some(mm_per_point));
-    edges.color_bar(image, window, is_default, case.appearance);
+    edges.color_bar(
+        image,
+        window,
+        is_default,
+        case.appearance_on(case.slice, image),
+    );
     edges.write_study_and_slice(&information);
 }

@@ -9,6 +9,7 @@ use super::{
     magnifier::Magnified,
     measure_overlay::DrawnView,
     panels,
+    presentation_overlay::PresentationLayer,
     stage::{BesideMask, CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
@@ -202,7 +203,9 @@ fn paint_pane(
         return paint_centered_message(&painter, rect, "Loading", "");
     };
     let view = SliceView::new(pane, shown, &loaded, state.is_mask_held_hidden);
+    let presentation = PresentationLayer::of_slice(session, case, shown.slice);
     view.paint_picture(&painter, rect, placement, state, false);
+    presentation.paint_shutter(&painter, placement);
     view.paint_contours(&painter, placement);
     if session.settings.overlays {
         paint_stored_overlays(&painter, &loaded.image, placement);
@@ -217,8 +220,11 @@ fn paint_pane(
         &loaded,
         placement,
     );
-    let drawn = if pane.is_active {
+    if pane.is_active {
         paint_cross(&painter, rect, session, shown.slice, placement);
+    }
+    presentation.paint_annotations(&painter, placement);
+    let drawn = if pane.is_active {
         DrawnView::of_session(session, ViewPlane::Slice, shown.slice)
     } else {
         DrawnView::beside(session, case, shown.slice)
@@ -238,6 +244,7 @@ fn paint_pane(
         let Magnified { rect, placement } = magnified;
         let painter = ui.painter_at(rect);
         view.paint_picture(&painter, rect, placement, state, true);
+        presentation.paint_shutter(&painter, placement);
         view.paint_contours(&painter, placement);
         drawn.paint_shapes(&painter, placement);
         paint_tool(&painter, session, shown, placement, state);

@@ -16,6 +16,7 @@ mod measure_overlay;
 mod overlay;
 mod panels;
 mod panes;
+mod presentation_overlay;
 pub mod raster;
 mod screenshot;
 mod shortcuts;

@@ -14,6 +14,7 @@ mod narrow;
 mod ortho;
 mod pacs;
 mod panes;
+mod presentation;
 mod screenshot;
 mod second_choice;
 mod sessions;

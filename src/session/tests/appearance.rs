@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::session::ortho::OrthoAction;
-use labrum_core::{color_map::ColorMap, stack::ViewPlane};
+use labrum_core::{
+    color_map::ColorMap,
+    presentation::{PresentationState, ReferencedImage, Scoped},
+    stack::ViewPlane,
+};
 
 /// A dab on the first slice of the first case, not symmetric in any way.
 fn draw(session: &mut Session) {
@@ -56,6 +60,34 @@ fn the_look_of_an_image_changes_neither_masks_nor_exports() {
     let appearance = session.cases[0].appearance;
     assert!(!appearance.turn.is_upright() && appearance.is_inverted);
     assert_eq!(appearance.color_map, ColorMap::Viridis);
+}
+
+#[test]
+fn a_presentation_state_changes_neither_masks_nor_exports() {
+    let mut session = with_pictures(&[("a", 1)]);
+    let case = &mut session.cases[0];
+    let mut series = Series::clone(&case.series);
+    series.slices[0].sop_instance_uid = Some("1.2.3".into());
+    case.series = Arc::new(series);
+    case.presentations = vec![Arc::new(PresentationState {
+        images: vec![ReferencedImage {
+            uid: "1.2.3".into(),
+            frames: Vec::new(),
+        }],
+        windows: vec![Scoped {
+            images: Vec::new(),
+            content: Window::new(100.0, 50.0),
+        }],
+        is_inverted: true,
+        quarter_turns: 1,
+        ..PresentationState::default()
+    })];
+    draw(&mut session);
+    session.take_jobs();
+    let before = outcome(&mut session);
+    session.apply_action(Action::ChoosePresentation(Some(0)));
+    assert!(!session.cases[0].appearance.turn.is_upright());
+    assert!(outcome(&mut session) == before);
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub(super) fn paint_annotations(
     }
     edges.write_title(&title);
     edges.write_patient(&information);
-    let window = pane.view.window_on(loaded);
+    let window = case.presented_window(pane.view.window, slice, loaded);
     let unit = image
         .unit
         .as_deref()
@@ -101,6 +101,7 @@ pub(super) fn paint_annotations(
     let remarks: Vec<String> = truncated
         .into_iter()
         .chain(case.series.notes.iter().map(|n| session::to_sentence(n)))
+        .chain(case.presentation_remarks(slice))
         .collect();
     edges.write_remarks(&remarks);
     if let Some(letters) = edges::letters_in(image) {
@@ -108,6 +109,7 @@ pub(super) fn paint_annotations(
     }
     edges.scale_bar(|start| edges::mm_per_point(image, start, placement));
     let is_default = window == loaded.default_window;
-    edges.color_bar(image, window, is_default, pane.view.appearance);
+    let appearance = case.presented_appearance(pane.view.appearance, slice, image);
+    edges.color_bar(image, window, is_default, appearance);
     edges.write_study_and_slice(&information);
 }

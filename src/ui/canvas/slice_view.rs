@@ -87,8 +87,10 @@ impl<'a> SliceView<'a> {
             mode => LabelLayers::for_view_mode(mode),
         };
         let (session, loaded) = (self.pane.session, self.loaded);
-        let window = self.pane.view.window_on(loaded);
-        let appearance = self.pane.view.appearance;
+        let (case, view) = (self.pane.case, &self.pane.view);
+        let window = case.presented_window(view.window, self.shown.slice, loaded);
+        let appearance =
+            case.presented_appearance(view.appearance, self.shown.slice, &loaded.image);
         let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window)
             .inverted_if(appearance.is_inverted);
         CanvasLook::new(placement, pixels_per_point, levels)

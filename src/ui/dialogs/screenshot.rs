@@ -105,7 +105,8 @@ impl ScreenshotDialog {
             explanation_text(
                 ui,
                 "Saves the views in the resolution of the screen, without tool previews. \
-                 Drawn measurements are shown with their names. Text that is part of the image is not removed.",
+                 Drawn measurements are shown with their names, and with them the annotations of a presentation state. \
+                 Text that is part of the image is not removed.",
             );
             section_heading(ui, "Format");
             self.choose_kind(ui, session);

@@ -10,7 +10,7 @@ use crate::{
     },
     ui::widgets::{Tick, command_name, menu_item, scrolled_menu},
 };
-use egui::{MenuBar, Ui, containers::menu::SubMenuButton};
+use egui::{MenuBar, Role, Ui, WidgetInfo, containers::menu::SubMenuButton};
 
 /// Shows the menu bar.
 pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -50,6 +50,28 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     });
 }
 
+/// The submenu of presentation states.
+const PRESENTATIONS: &str = "Presentation state";
+
+/// The presentation states of the case on the screen, the chosen one ticked.
+fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let Some(case) = session.cases.current_case() else {
+        return;
+    };
+    ui.separator();
+    let states = case.presentations.iter().enumerate();
+    let named = states.map(|(at, state)| (Some(at), state.display_name()));
+    for (choice, name) in std::iter::once((None, "None".to_owned())).chain(named) {
+        let is_chosen = case.presentation == choice;
+        let response = ui.add(Tick::Of(is_chosen).into_button(name.clone()));
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, &name));
+        if response.clicked() {
+            actions.push(Action::ChoosePresentation(choice));
+            ui.close();
+        }
+    }
+}
+
 /// The items of a menu; related commands are grouped in submenus.
 fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
     let all: Vec<&CommandEntry> = COMMANDS
@@ -75,7 +97,10 @@ fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Ac
                     ui.set_min_width(240.0);
                     scrolled_menu(ui, |ui| {
                         run.iter()
-                            .for_each(|entry| show_entry(ui, session, actions, entry, inner))
+                            .for_each(|entry| show_entry(ui, session, actions, entry, inner));
+                        if name == PRESENTATIONS {
+                            show_presentations(ui, session, actions);
+                        }
                     });
                 });
             }
@@ -122,6 +147,7 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
             "Flip and rotate"
         }
+        C::NextPresentation | C::ToggleAnnotations => PRESENTATIONS,
         C::WindowAuto | C::WindowMask | C::WindowReset => "Window/level",
         _ if command.preset_index().is_some() => "Window/level",
         C::InvertGrey
@@ -198,6 +224,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleOrtho => settings.orthogonal,
         UserCommand::LinkViews => settings.linked,
         UserCommand::ToggleOverlays => settings.overlays,
+        UserCommand::ToggleAnnotations => settings.annotations,
         UserCommand::ToggleInformation => settings.information,
         UserCommand::ToggleInterpolation => settings.interpolation,
         UserCommand::ToggleMagnifier => session.viewports.magnifier,

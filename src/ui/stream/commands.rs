@@ -32,7 +32,7 @@ pub(super) fn moves_canvas(command: UserCommand) -> bool {
         || command.view_layout().is_some()
         || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
         || turns_image(command)
-        || matches!(command, C::ResetView | C::ZoomMask)
+        || matches!(command, C::ResetView | C::ZoomMask | C::NextPresentation)
         // Its frame has what was on the screen then.
         || command == C::CopyScreenshot
 }
@@ -50,7 +50,7 @@ pub(super) fn repeats_while_held(command: UserCommand) -> bool {
     ) || matches!(
         command,
         C::ToggleInterpolation | C::ToggleMagnifier | C::InvertGrey | C::LinkViews
-    );
+    ) || matches!(command, C::ToggleAnnotations | C::NextPresentation);
     !ends_work && !is_switch && !turns_image(command) && command != C::CopyScreenshot
 }
 

@@ -73,6 +73,20 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         &[],
     ),
     command_entry(
+        C::NextPresentation,
+        View,
+        "Next presentation state",
+        "Show the images as another presentation state says; after the last one, as they were opened",
+        &[plain_key("F4")],
+    ),
+    command_entry(
+        C::ToggleAnnotations,
+        View,
+        "Annotations of presentation states",
+        "Show graphics and texts of the presentation state",
+        &[],
+    ),
+    command_entry(
         C::ToggleInformation,
         View,
         "Patient and acquisition",

@@ -1,0 +1,198 @@
+//! Presentation states of others: the one by which the case on the screen is shown. It changes the view alone.
+
+use super::{
+    Session,
+    appearance::Appearance,
+    case::Case,
+    job::{CaseId, Loaded},
+    notice::Severity,
+    turn::Turn,
+    view::{PictureExtent, View},
+};
+use labrum_core::{
+    image::{Image, Window},
+    presentation::{DisplayedArea, PresentationState},
+};
+use std::sync::Arc;
+
+impl Case {
+    /// The presentation state that was chosen for it.
+    pub fn shown_presentation(&self) -> Option<&Arc<PresentationState>> {
+        self.presentations.get(self.presentation?)
+    }
+
+    /// The presentation state that was chosen, if it refers to this slice.
+    pub fn presentation_on(&self, slice: usize) -> Option<&PresentationState> {
+        let state = self.shown_presentation()?;
+        let key = self.slice_info(slice)?.image_key()?;
+        state.refers_to(key).then_some(&**state)
+    }
+
+    /// How a slice looks: as chosen by the user, who inverts what the presentation state shows.
+    pub fn appearance_on(&self, slice: usize, image: &Image) -> Appearance {
+        self.presented_appearance(self.appearance, slice, image)
+    }
+
+    /// How a slice looks in a view that is inverted, turned and coloured like this.
+    pub fn presented_appearance(
+        &self,
+        chosen: Appearance,
+        slice: usize,
+        image: &Image,
+    ) -> Appearance {
+        let state = self.presentation_on(slice).filter(|_| !image.is_color());
+        let differs = state.is_some_and(|state| state.is_inverted != image.inverted);
+        Appearance {
+            is_inverted: chosen.is_inverted != differs,
+            ..chosen
+        }
+    }
+
+    /// The window of a slice in a view where the user chose this one: else that of the presentation state, else its own.
+    pub fn presented_window(
+        &self,
+        chosen: Option<Window>,
+        slice: usize,
+        loaded: &Loaded,
+    ) -> Window {
+        chosen
+            .or_else(|| self.presentation_window(slice, &loaded.image))
+            .unwrap_or(loaded.default_window)
+    }
+
+    /// What the view of a slice says about the presentation state, as sentences; empty if none was chosen.
+    pub fn presentation_remarks(&self, slice: usize) -> Vec<String> {
+        let Some(state) = self.shown_presentation() else {
+            return Vec::new();
+        };
+        let name = match state.label.as_str() {
+            "" => "Presentation state".to_owned(),
+            label => format!("Presentation state \"{label}\""),
+        };
+        if self.presentation_on(slice).is_none() {
+            return vec![format!("{name} does not refer to this slice.")];
+        }
+        let mut remarks = vec![format!("{name}.")];
+        if !state.shutters.is_empty() {
+            remarks.push("Its shutter hides parts of the image and of masks.".into());
+        }
+        remarks.extend(state.not_shown.iter().map(|what| super::to_sentence(what)));
+        remarks
+    }
+
+    /// The window that the presentation state gives a slice.
+    fn presentation_window(&self, slice: usize, image: &Image) -> Option<Window> {
+        let key = self.slice_info(slice)?.image_key()?;
+        self.shown_presentation()?.window_on(key, image)
+    }
+
+    /// The part of the slice on the screen that the presentation state displays.
+    fn displayed_area(&self) -> Option<DisplayedArea> {
+        let key = self.slice_info(self.slice)?.image_key()?;
+        self.presentation_on(self.slice)?.area_on(key)
+    }
+
+    /// The first slice that the presentation state refers to, unless it refers to the one on the screen.
+    fn other_presented_slice(&self) -> Option<usize> {
+        if self.presentation_on(self.slice).is_some() {
+            return None;
+        }
+        (0..self.slices.len()).find(|slice| self.presentation_on(*slice).is_some())
+    }
+}
+
+impl Session {
+    /// The window (window/level) of a slice: as chosen by the user, else that of the presentation state, else its own.
+    pub fn window_on(&self, case: &Case, slice: usize, loaded: &Loaded) -> Window {
+        case.presented_window(case.window, slice, loaded)
+    }
+
+    /// True if graphics and texts of a presentation state are shown: as chosen, and on screenshots with drawn measurements.
+    pub fn shows_annotations(&self) -> bool {
+        self.settings.annotations
+            && self
+                .screenshot_content()
+                .is_none_or(|content| content.drawn)
+    }
+
+    /// Shows the case by one of its presentation states, or with `None` as when it was opened.
+    pub(super) fn choose_presentation(&mut self, chosen: Option<usize>) {
+        let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) else {
+            return;
+        };
+        case.presentation = chosen.filter(|at| *at < case.presentations.len());
+        let state = case.shown_presentation();
+        case.appearance.turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
+        case.appearance.is_inverted = false;
+        case.window = None;
+        case.view = View::Fit;
+        if let Some(slice) = case.other_presented_slice() {
+            self.go_to_slice(slice);
+        }
+        let area = self.cases.current_case().and_then(Case::displayed_area);
+        if let Some(DisplayedArea { low, high }) = area {
+            self.change_view(|view, canvas, extent| {
+                if !covers_image(low, high, extent) {
+                    view.show_area(low, high, canvas, extent);
+                }
+            });
+        }
+    }
+
+    /// Shows the case by its next presentation state, after the last one by none.
+    pub(super) fn next_presentation(&mut self) {
+        if let Some(case) = self.cases.current_case() {
+            let next = case.presentation.map_or(0, |at| at + 1);
+            let is_there = next < case.presentations.len();
+            self.choose_presentation(is_there.then_some(next));
+        }
+    }
+
+    /// Gives presentation states that were found again with a series to its open case.
+    pub(super) fn renew_presentations(&mut self, id: CaseId, found: &[PresentationState]) {
+        let case = self
+            .cases
+            .index_of(id)
+            .and_then(|at| self.cases.get_mut(at));
+        let Some(case) = case.filter(|_| !found.is_empty()) else {
+            return;
+        };
+        let shown = case.shown_presentation().map(|state| state.uid.clone());
+        case.presentations = found.iter().cloned().map(Arc::new).collect();
+        case.presentation = shown.and_then(|uid| {
+            let mut all = case.presentations.iter();
+            all.position(|state| state.uid == uid)
+        });
+    }
+
+    /// Says that presentation states were found.
+    pub(super) fn tell_presentations_found(&mut self, count: usize) {
+        let found = match count {
+            0 => return,
+            1 => "1 presentation state was found with the images".to_owned(),
+            n => format!("{n} presentation states were found with the images"),
+        };
+        self.notices.add(
+            Severity::Info,
+            format!("{found}. View > Presentation state shows the images as they were saved."),
+        );
+    }
+}
+
+/// Rotations first, then the flip, as seen on the screen.
+fn turn_of(state: &PresentationState) -> Turn {
+    let rotated = (0..state.quarter_turns).fold(Turn::UPRIGHT, |turn, _| turn.rotated_right());
+    if state.is_flipped {
+        rotated.flipped_horizontally()
+    } else {
+        rotated
+    }
+}
+
+/// True if an area is the whole image or more.
+fn covers_image(low: [f32; 2], high: [f32; 2], extent: PictureExtent) -> bool {
+    low.iter().all(|edge| *edge <= 0.0) && high[0] >= extent.columns && high[1] >= extent.rows
+}
+
+#[cfg(test)]
+mod tests;
