@@ -76,8 +76,8 @@ def compare(folder):
     )
     layer, annotation = annotations(sources)
     windows = [
-        hd.pr.SoftcopyVOILUTTransformation(window_center=40.0, window_width=400.0, referenced_images=sources[:1]),
-        hd.pr.SoftcopyVOILUTTransformation(window_center=-600.0, window_width=1500.0, referenced_images=sources[1:]),
+        hd.pr.SoftcopyVOILUTTransformation(window_center=40.0, window_width=400.0, referenced_images=hd.ReferencedImageSequence(sources[:1])),
+        hd.pr.SoftcopyVOILUTTransformation(window_center=-600.0, window_width=1500.0, referenced_images=hd.ReferencedImageSequence(sources[1:])),
     ]
     first = state_of(sources, "FULL", voi_lut_transformations=windows, graphic_layers=[layer], graphic_annotations=[annotation])
     # highdicom has no arguments for these.
