@@ -4,7 +4,10 @@ mod servers;
 
 use super::{
     ExportRequest, Session,
-    job::{ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
+    job::{
+        ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, PicturedSlices, ReceiveJob, Screenshot,
+        SendingJob,
+    },
     notice::Severity,
     settings::ExportOptions,
 };
@@ -264,13 +267,7 @@ impl Session {
     }
 
     fn send_case(&mut self, name: &str, format: ExportFormat) {
-        let Some(server) = self
-            .settings
-            .servers
-            .iter()
-            .find(|s| s.name == name)
-            .cloned()
-        else {
+        let Some(server) = self.server_named(name) else {
             return;
         };
         let request = ExportRequest {
@@ -288,6 +285,27 @@ impl Session {
             export: Box::new(export),
             server,
         }));
+    }
+
+    /// Sends a screenshot, as a new series of the study that it shows.
+    pub(super) fn send_screenshot(
+        &mut self,
+        name: &str,
+        screenshot: Screenshot,
+        pictured: Box<PicturedSlices>,
+    ) {
+        if let Some(server) = self.server_named(name) {
+            self.ask_worker(PacsJob::Sending(SendingJob::SendScreenshot {
+                screenshot,
+                pictured,
+                server,
+            }));
+        }
+    }
+
+    fn server_named(&self, name: &str) -> Option<Server> {
+        let mut servers = self.settings.servers.iter();
+        servers.find(|server| server.name == name).cloned()
     }
 
     pub(super) fn on_pacs(&mut self, event: PacsEvent) {

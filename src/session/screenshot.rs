@@ -32,6 +32,8 @@ pub enum ScreenshotTarget {
     File(PathBuf),
     /// A new DICOM file: a Secondary Capture image in the study of what is shown.
     Dicom(PathBuf),
+    /// The same, sent to the server of this name.
+    Server(String),
 }
 
 /// A screenshot that is to be taken.
@@ -56,6 +58,8 @@ pub enum ScreenshotAction {
     Save(Screenshot, PathBuf),
     /// Write it to a new DICOM file.
     SaveDicom(Screenshot, Box<PicturedSlices>, PathBuf),
+    /// Send it to the server of this name.
+    Send(Screenshot, Box<PicturedSlices>, String),
     /// The pixels of the window could not be read.
     Failed,
 }
@@ -126,7 +130,7 @@ impl Session {
         };
         let mut description = format!("Screenshot of {what}");
         if let Some(loaded) = self.loaded_slice(slice) {
-            let window = self.window_of(case, loaded);
+            let window = self.window_on(case, slice.slice, loaded);
             description += &format!(
                 ", window center {:.1}, width {:.1}",
                 window.center, window.width
@@ -174,6 +178,9 @@ impl Session {
                 self.offer_folder_again(&path);
                 let job = ViewerJob::SaveDicomScreenshot(screenshot, pictured, path);
                 self.jobs.push(Job::Viewer(job));
+            }
+            ScreenshotAction::Send(screenshot, pictured, server) => {
+                self.send_screenshot(&server, screenshot, pictured)
             }
             ScreenshotAction::Failed => {
                 let error = Error::new("take the screenshot", "its pixels could not be read")

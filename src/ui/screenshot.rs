@@ -89,13 +89,16 @@ impl ScreenshotTaker {
         };
         actions.push(Action::Screenshot(match (image, awaited.target) {
             (None, _) => ScreenshotAction::Failed,
-            (Some(image), ScreenshotTarget::Dicom(path)) => match awaited.pictured {
-                Some(pictured) => {
-                    let screenshot = to_screenshot(&image);
-                    ScreenshotAction::SaveDicom(screenshot, Box::new(pictured), path)
-                }
-                None => ScreenshotAction::Failed,
-            },
+            (Some(image), ScreenshotTarget::Dicom(path)) => {
+                of_study(&image, awaited.pictured, |screenshot, pictured| {
+                    ScreenshotAction::SaveDicom(screenshot, pictured, path)
+                })
+            }
+            (Some(image), ScreenshotTarget::Server(name)) => {
+                of_study(&image, awaited.pictured, |screenshot, pictured| {
+                    ScreenshotAction::Send(screenshot, pictured, name)
+                })
+            }
             (Some(image), ScreenshotTarget::Clipboard) => {
                 ctx.copy_image(image);
                 ScreenshotAction::SentToClipboard
@@ -105,6 +108,17 @@ impl ScreenshotTaker {
             }
         }));
     }
+}
+
+/// The action for a screenshot that belongs to a study; it fails if no slice was shown.
+fn of_study(
+    image: &ColorImage,
+    pictured: Option<PicturedSlices>,
+    action: impl FnOnce(Screenshot, Box<PicturedSlices>) -> ScreenshotAction,
+) -> ScreenshotAction {
+    pictured.map_or(ScreenshotAction::Failed, |pictured| {
+        action(to_screenshot(image), Box::new(pictured))
+    })
 }
 
 /// Removes dialogs, menus, messages and tooltips from the frame that is being drawn.

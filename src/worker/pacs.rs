@@ -1,7 +1,7 @@
 //! The threads that communicate with servers: `labrum-pacs` queries, `labrum-receive` receives, `labrum-send` sends the
 //! queue, including objects left from earlier sessions.
 
-use super::{AppFolders, Outbox, spawn_thread};
+use super::{AppFolders, Outbox, spawn_thread, viewer::write_capture};
 use crate::{
     Error, ErrorKind, Result,
     io::pacs::{
@@ -18,7 +18,7 @@ use labrum_core::{
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -300,6 +300,19 @@ impl Sending {
                 self.outbox
                     .send_event(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
             }
+            Some(Ordered::Job(SendingJob::SendScreenshot {
+                screenshot,
+                pictured,
+                server,
+            })) => {
+                let queued = self.queue_written(queue, &server, "write the screenshot", |folder| {
+                    let path = folder.join("screenshot.dcm");
+                    write_capture(&screenshot, &pictured, &path)?;
+                    Ok(path)
+                });
+                self.outbox
+                    .send_event(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
+            }
             Some(Ordered::Job(SendingJob::Cancel(id))) => queue.cancel_item(&id)?,
             Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry_item(&id)?,
             Some(Ordered::Job(SendingJob::ForgetDone)) => queue.forget_done()?,
@@ -360,20 +373,33 @@ impl Sending {
         server: &Server,
     ) -> Result<SendItem> {
         let tried = "write the segmentation";
+        self.queue_written(queue, server, tried, |folder| {
+            let export = ExportJob {
+                folder: folder.to_owned(),
+                ..export
+            };
+            let files = super::export::export_case(export, &self.outbox)?;
+            let object = files
+                .into_iter()
+                .find(|file| file.extension().is_some_and(|e| e == "dcm"));
+            object.ok_or_else(|| Error::new(tried, "no DICOM object was written"))
+        })
+    }
+
+    /// Queues a copy of the object that `write` writes into a folder and names.
+    fn queue_written(
+        &self,
+        queue: &SendQueue,
+        server: &Server,
+        tried: &str,
+        write: impl FnOnce(&Path) -> Result<PathBuf>,
+    ) -> Result<SendItem> {
         whole_file::make_folder(&self.folder)?;
         let folder = tempfile::Builder::new()
             .prefix(".export-")
             .tempdir_in(&self.folder);
         let folder = folder.map_err(|e| Error::at_path(tried, &self.folder, e))?;
-        let export = ExportJob {
-            folder: folder.path().to_owned(),
-            ..export
-        };
-        let files = super::export::export_case(export, &self.outbox)?;
-        let object = files
-            .iter()
-            .find(|file| file.extension().is_some_and(|e| e == "dcm"));
-        let object = object.ok_or_else(|| Error::new(tried, "no DICOM object was written"))?;
-        queue.enqueue_file(object, server)
+        let object = write(folder.path())?;
+        queue.enqueue_file(&object, server)
     }
 }

@@ -49,6 +49,16 @@ fn save_dicom_screenshot(
     path: &Path,
 ) -> Result<Event> {
     let path = new_file_path(path)?;
+    let warnings = write_capture(screenshot, pictured, &path)?;
+    Ok(saved_event(&path, &warnings))
+}
+
+/// Writes a screenshot as a DICOM image; returns the warnings.
+pub(super) fn write_capture(
+    screenshot: &Screenshot,
+    pictured: &PicturedSlices,
+    path: &Path,
+) -> Result<Vec<String>> {
     let picture = CapturedPicture {
         columns: screenshot.columns,
         rows: screenshot.rows,
@@ -57,8 +67,8 @@ fn save_dicom_screenshot(
         shows_patient: pictured.shows_patient,
         description: &pictured.description,
     };
-    let summary = capture::write_file(&path, &pictured.series, &picture)?;
-    Ok(saved_event(&path, &summary.warnings))
+    let summary = capture::write_file(path, &pictured.series, &picture)?;
+    Ok(summary.warnings)
 }
 
 /// The whole path of a file that does not exist yet, in a folder that does.

@@ -403,10 +403,12 @@ pub struct SendItem {
 impl SendItem {
     /// What the object holds, for messages.
     pub fn content_name(&self) -> &'static str {
-        // The storage classes of structured reports.
-        match self.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.88.") {
-            true => "measurement report",
-            false => "segmentation",
+        match self.sop_class.as_str() {
+            // Secondary Capture Image Storage.
+            "1.2.840.10008.5.1.4.1.1.7" => "screenshot",
+            // The storage classes of structured reports.
+            class if class.starts_with("1.2.840.10008.5.1.4.1.1.88.") => "measurement report",
+            _ => "segmentation",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Plain data of jobs about servers (PACS).
 
-use super::ExportJob;
+use super::{ExportJob, PicturedSlices, Screenshot};
 use crate::Result;
 use labrum_core::{
     pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, Server},
@@ -91,6 +91,15 @@ pub enum SendingJob {
         /// The receiving server.
         server: Server,
     },
+    /// Write a screenshot as DICOM and queue it for a server.
+    SendScreenshot {
+        /// Its pixels.
+        screenshot: Screenshot,
+        /// What it shows.
+        pictured: Box<PicturedSlices>,
+        /// The receiving server.
+        server: Server,
+    },
     /// Cancel sending an object.
     Cancel(String),
     /// Retry an object now.
@@ -146,7 +155,7 @@ pub enum PacsEvent {
         /// Why it could not be stored in the key store; `None` if it was stored, or was not meant to be.
         not_kept: Option<String>,
     },
-    /// A segmentation was queued.
+    /// An object was queued.
     Queued(Result<Box<SendItem>>),
     /// The send queue, with finished objects.
     Queue(Vec<SendItem>),

@@ -2,8 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::session::{Action, command::UserCommand, tests::with_pictures};
-use labrum_core::study::{Kind, Series};
+use crate::session::{
+    Action,
+    command::UserCommand,
+    job::{PacsJob, SendingJob},
+    tests::with_pictures,
+};
+use labrum_core::{
+    pacs::Server,
+    study::{Kind, Series},
+};
 use std::sync::Arc;
 
 fn act(session: &mut Session, action: ScreenshotAction) {
@@ -127,6 +135,39 @@ fn a_dicom_screenshot_names_the_slices_that_it_shows_and_how() {
         Job::Viewer(ViewerJob::SaveDicomScreenshot(_, pictured, to))
             if pictured.slices == [2] && *to == path
     )));
+}
+
+#[test]
+fn a_screenshot_is_sent_to_the_server_of_this_name_alone() {
+    let mut session = with_pictures(&[("a", 1)]);
+    session.settings.servers = vec![Server {
+        name: "archive".into(),
+        ..Server::default()
+    }];
+    let case = session.cases.current_case().unwrap();
+    let shown = SliceKey {
+        case: case.id,
+        slice: 0,
+    };
+    let pictured = session.pictured_slices(shown, session.shown_content());
+    let pictured = Box::new(pictured.unwrap());
+    let screenshot = Screenshot {
+        columns: 1,
+        rows: 1,
+        rgb: vec![1, 2, 3],
+    };
+    for (name, is_known) in [("elsewhere", false), ("archive", true)] {
+        let send = ScreenshotAction::Send(screenshot.clone(), pictured.clone(), name.into());
+        act(&mut session, send);
+        let jobs = session.take_jobs();
+        let is_sent = jobs.iter().any(|job| {
+            matches!(job, Job::Pacs(job) if matches!(
+                &**job,
+                PacsJob::Sending(SendingJob::SendScreenshot { server, .. }) if server.name == name
+            ))
+        });
+        assert_eq!(is_sent, is_known, "{name}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     },
     ui::widgets::{explanation_text, section_heading},
 };
-use egui::{Button, TextEdit, Ui, vec2};
+use egui::{Button, ComboBox, TextEdit, Ui, vec2};
 use std::path::{Path, PathBuf};
 
 /// Kind of file of a screenshot.
@@ -61,6 +61,8 @@ pub(crate) struct ScreenshotDialog {
     kind: FileKind,
     folder: FolderField,
     name: String,
+    /// Name of the server to send to.
+    server: String,
 }
 
 impl ScreenshotDialog {
@@ -86,6 +88,9 @@ impl ScreenshotDialog {
             kind,
             folder: FolderField::new(session),
             name: kind.named(&name),
+            server: session
+                .chosen_server()
+                .map_or(String::new(), |server| server.name.clone()),
         }
     }
 
@@ -115,6 +120,10 @@ impl ScreenshotDialog {
             section_heading(ui, "File name");
             let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY);
             ui.add(field).accessible_name("Name of the file");
+            if self.kind == FileKind::Dicom && !session.settings.servers.is_empty() {
+                section_heading(ui, "Server");
+                self.choose_server(ui, session);
+            }
         });
         let file = self.chosen_file();
         let refusal = match self.kind {
@@ -129,9 +138,16 @@ impl ScreenshotDialog {
                 .add(sheet::side_button("Copy"))
                 .on_hover_text("Copy to the clipboard instead")
                 .clicked();
+            let sends = self.can_send(session)
+                && ui
+                    .add_enabled(refusal.is_none(), sheet::side_button("Send"))
+                    .on_hover_text("Send to the server instead")
+                    .clicked();
             let cancel = Button::new("Cancel").min_size(vec2(72.0, 28.0));
             let target = if copies {
                 Some(ScreenshotTarget::Clipboard)
+            } else if sends {
+                Some(ScreenshotTarget::Server(self.server.clone()))
             } else {
                 file.filter(|_| saves).map(|path| self.target_for(path))
             };
@@ -164,6 +180,24 @@ impl ScreenshotDialog {
                 "A new series of the same study. The header has patient and study of the images, whatever the picture shows.",
             );
         }
+    }
+
+    fn choose_server(&mut self, ui: &mut Ui, session: &Session) {
+        let list = ComboBox::from_id_salt("send the screenshot to")
+            .selected_text(&self.server)
+            .width(260.0);
+        let list = list.show_ui(ui, |ui| {
+            for server in &session.settings.servers {
+                ui.selectable_value(&mut self.server, server.name.clone(), &server.name);
+            }
+        });
+        list.response.accessible_name("Send to");
+    }
+
+    /// True for a DICOM screenshot with a server that is configured.
+    fn can_send(&self, session: &Session) -> bool {
+        let mut servers = session.settings.servers.iter();
+        self.kind == FileKind::Dicom && servers.any(|server| server.name == self.server)
     }
 
     fn target_for(&self, path: PathBuf) -> ScreenshotTarget {
