@@ -210,6 +210,43 @@ fn a_mistyped_command_gets_a_suggestion() {
 }
 
 #[test]
+fn info_lists_presentation_states_with_their_images() {
+    let fixture = |name: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name)
+    };
+    let image = fixture("syntaxes/explicit-little-endian.dcm");
+    let state = fixture("presentations/highdicom.dcm");
+    let report = json(&succeeds(&[&"info", &image, &state, &"--json"]));
+    assert_eq!(
+        report["studies"][0]["series"][0]["presentations"],
+        serde_json::json!([{
+            "label": "REPORT",
+            "description": "",
+            "created": "2024-01-31 10:11:12",
+            "images": 1,
+            "windows": [[1000.0, 500.0], [2000.0, 800.0]],
+            "inverted": false,
+            "rotation": 90,
+            "flipped": true,
+            "shutters": 1,
+            "graphics": 5,
+            "texts": 2,
+            "not_shown": [],
+        }])
+    );
+    assert_eq!(report["passed_over"], serde_json::json!([]));
+    let words = succeeds(&[&"info", &image, &state]).out;
+    let line = "Presentation state: REPORT, 2024-01-31 10:11:12";
+    assert!(words.contains(line), "{words}");
+    refuses(
+        &[&"info", &state],
+        &["a presentation state of images that are not among these files"],
+    );
+}
+
+#[test]
 fn info_lists_all_samples() {
     let report = json(&succeeds(&[&"info", &sample(""), &"--json"]));
     let series: Vec<&Value> = report["studies"]

@@ -46,6 +46,7 @@ pub(crate) fn all() -> Vec<File> {
         ("tests/fixtures/syntaxes", Format::Dicom, 3),
         ("tests/fixtures/segmentations", Format::Segmentation, 8),
         ("tests/fixtures/reports", Format::Report, 20),
+        ("tests/fixtures/presentations", Format::Dicom, 20),
     ];
     for (folder, format, weight) in fixtures {
         files.extend(inside(&root(folder), format, weight));
