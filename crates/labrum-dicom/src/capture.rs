@@ -135,7 +135,9 @@ fn encode_file(
         slices,
         ..series.clone()
     };
-    let burned_in = burned_in_annotation(&part, picture.shows_patient);
+    let first = part.slices.first();
+    let file = first.and_then(|slice| DicomFile::open(&slice.source.path).ok());
+    let burned_in = burned_in_annotation(file.as_ref(), picture.shows_patient);
     let mut origin = Origin::from_series(&part, true)?;
     let sop_instance_uid = new_uid();
     let warnings = std::mem::take(&mut origin.warnings);
@@ -148,6 +150,7 @@ fn encode_file(
     put_all(&mut dataset, series_elements(series, &sop_instance_uid));
     put_all(&mut dataset, device_elements());
     put_all(&mut dataset, image_elements(picture, size));
+    put_all(&mut dataset, [laterality(file.as_ref())]);
     put_all(
         &mut dataset,
         burned_in.map(|value| text_element(tags::BURNED_IN_ANNOTATION, VR::CS, value)),
@@ -272,17 +275,30 @@ fn source_images(references: Vec<Reference>) -> InMemElement {
     sequence_element(tags::SOURCE_IMAGE_SEQUENCE, items)
 }
 
-/// Burned In Annotation of a picture of these slices; `None` if nobody knows, because their file does not say.
-fn burned_in_annotation(shown: &Series, shows_patient: bool) -> Option<&'static str> {
+/// The side of a paired body part, as the source says; Laterality (type 2C) is empty if that is unknown.
+fn laterality(file: Option<&DicomFile>) -> InMemElement {
+    let stated = |tag, known: &[&str]| {
+        let value = file.and_then(|file| file.data.text_value(tag));
+        value.filter(|side| known.contains(&side.as_str()))
+    };
+    if let Some(side) = stated(tags::IMAGE_LATERALITY, &["R", "L", "U", "B"]) {
+        return text_element(tags::IMAGE_LATERALITY, VR::CS, side);
+    }
+    let side = stated(tags::LATERALITY, &["R", "L"]);
+    text_element(tags::LATERALITY, VR::CS, side.unwrap_or_default())
+}
+
+/// Burned In Annotation of a picture of an image of this file; `None` if nobody knows, because it does not say.
+fn burned_in_annotation(file: Option<&DicomFile>, shows_patient: bool) -> Option<&'static str> {
     if shows_patient {
         return Some("YES");
     }
-    let file = DicomFile::open(&shown.slices.first()?.source.path).ok()?;
+    let file = file?;
     let stated = file.data.text_value(tags::BURNED_IN_ANNOTATION);
     match stated.as_deref() {
         Some("YES") => Some("YES"),
         Some("NO") => Some("NO"),
-        _ => is_without_text(&file).then_some("NO"),
+        _ => is_without_text(file).then_some("NO"),
     }
 }
 

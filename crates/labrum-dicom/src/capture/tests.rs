@@ -116,6 +116,25 @@ fn burned_in_annotation_is_what_the_picture_shows() {
 }
 
 #[test]
+fn the_side_of_a_paired_body_part_is_that_of_the_source() {
+    let sides = |image: fn(Fixture) -> Fixture| {
+        let folder = tempfile::tempdir().unwrap();
+        let series = source(&folder, image);
+        let file = opened(&written(&folder, &series, &picture(&[0])));
+        [tags::LATERALITY, tags::IMAGE_LATERALITY].map(|tag| text(&file, tag))
+    };
+    assert_eq!(sides(|image| image), ["", ""]);
+    assert_eq!(
+        sides(|image| image.with_text(tags::LATERALITY, VR::CS, "L")),
+        ["L", ""]
+    );
+    assert_eq!(
+        sides(|image| image.with_text(tags::IMAGE_LATERALITY, VR::CS, "R")),
+        ["", "R"]
+    );
+}
+
+#[test]
 fn nothing_of_the_patient_appears_that_the_source_does_not_have() {
     let folder = tempfile::tempdir().unwrap();
     let series = source(&folder, |image| {
