@@ -13,7 +13,7 @@ use labrum_core::{
 };
 use std::f32::consts::TAU;
 
-/// Maximum number of points of all graphics together.
+/// Maximum number of points of all graphics together, as they are drawn.
 const MOST_POINTS: usize = 200_000;
 /// Maximum number of texts.
 const MOST_TEXTS: usize = 5_000;
@@ -91,17 +91,20 @@ impl<'a> AnnotationReader<'a> {
         };
         let kind = item.text_value(tags::GRAPHIC_TYPE).unwrap_or_default();
         let points = self.graphic_points(item);
-        if self.points + points.len() > MOST_POINTS {
-            self.remarks
-                .add("some of its graphics are not shown, because there are too many");
-            return None;
-        }
-        self.points += points.len();
         let Some(shape) = shape_of(&kind, points) else {
             self.remarks
                 .add("graphics that are damaged or of an unknown type are not shown");
             return None;
         };
+        self.points += match &shape {
+            GraphicShape::Point(_) => 1,
+            GraphicShape::Line(points) => points.len(),
+        };
+        if self.points > MOST_POINTS {
+            self.remarks
+                .add("some of its graphics are not shown, because there are too many");
+            return None;
+        }
         if item.text_value(tags::GRAPHIC_FILLED).as_deref() == Some("Y") {
             self.remarks.add("filled graphics are shown as outlines");
         }

@@ -236,6 +236,19 @@ fn a_long_line_is_read_though_it_does_not_stay_with_the_header() {
 }
 
 #[test]
+fn far_too_many_graphics_are_not_all_read() {
+    let circle = graphic("CIRCLE", "PIXEL", &[10.0, 20.0, 13.0, 24.0]);
+    let circles: Vec<Fixture> = std::iter::repeat_n(circle, 3200).collect();
+    let read = with_graphics(&circles);
+    let graphics = &read.annotations[0].content.graphics;
+    assert!((3000..3200).contains(&graphics.len()), "{}", graphics.len());
+    assert_eq!(
+        read.not_shown,
+        ["some of its graphics are not shown, because there are too many"]
+    );
+}
+
+#[test]
 fn texts_have_a_box_or_an_anchor() {
     let boxed = Fixture::empty_item()
         .with_text(tags::UNFORMATTED_TEXT_VALUE, VR::ST, "Läsion\r\n12 mm")
