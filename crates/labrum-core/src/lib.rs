@@ -7,6 +7,7 @@
 pub mod blur;
 pub mod bootstrap;
 pub mod boundary;
+pub mod cine;
 pub mod clock;
 pub mod codes;
 pub mod color_map;

@@ -1,6 +1,7 @@
 //! Study, series and slice without pixels, as used by the case list and the exporters.
 
 use super::{
+    cine::{CineHint, TimePoint},
     geometry::{PixelSpacing, Plane},
     patient::Patient,
     presentation::{ImageKey, PresentationState},
@@ -134,6 +135,10 @@ pub struct Series {
     pub notes: Vec<String>,
     /// Presentation states that refer to its slices, newest first.
     pub presentations: Vec<PresentationState>,
+    /// Which of several times it is; `None` if its slices were acquired at one time only.
+    pub time_point: Option<TimePoint>,
+    /// How its files ask to be played.
+    pub cine: CineHint,
 }
 
 impl Series {
@@ -157,6 +162,8 @@ impl Series {
             slices,
             notes: Vec::new(),
             presentations: Vec::new(),
+            time_point: None,
+            cine: CineHint::default(),
         }
     }
 

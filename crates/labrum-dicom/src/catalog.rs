@@ -9,7 +9,7 @@ use super::{
     frames::{self, FrameExtent},
     geometry,
     header::PixelHeader,
-    moments::{clock_seconds, display_date, display_time, frame_clock_seconds},
+    moments::{self, clock_seconds, display_date, display_time, frame_clock_seconds},
     overlay, pixels,
     presentation::{attach_states, is_grey_state, read_state},
     split::{FrameStack, StackFrame, TIMES, into_stacks},
@@ -19,6 +19,7 @@ use super::{
 use dicom_dictionary_std::tags;
 use labrum_core::{
     Error, Result,
+    cine::TimePoint,
     guard::catch_panic,
     patient::Patient,
     presentation::PresentationState,
@@ -245,6 +246,8 @@ fn build_instance(
         slices: Vec::new(),
         notes: Vec::new(),
         presentations: Vec::new(),
+        time_point: None,
+        cine: moments::cine_hint(data),
     };
     let sop_instance_uid = data.text_value(tags::SOP_INSTANCE_UID);
     let overlays = overlay::are_in(data);
@@ -279,6 +282,7 @@ fn build_instance(
                 0
             },
             has_overlays: overlays,
+            cine: series.cine,
         }
     });
     let frames = frames.collect();
@@ -401,12 +405,18 @@ fn series_of_stack(series: &Series, stack: FrameStack, number: Option<usize>) ->
         ..series.clone()
     };
     one.color = stack.frames.first().is_some_and(|f| f.color);
+    one.cine = stack.frames.first().map(|f| f.cine).unwrap_or_default();
     one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
     if one.slices.iter().any(Slice::shares_its_uid) {
         one.notes.insert(0, same_uid::REMARK.into());
     }
     if let Some(number) = number {
-        one.id = format!("{}#{number}", series.id);
+        one.id = part_id(series, number);
+        one.time_point = stack.time.map(|time| TimePoint {
+            group: part_id(series, number.saturating_sub(time.index)),
+            index: time.index,
+            count: time.count,
+        });
         let described = !series.description.is_empty();
         one.description = if described {
             format!("{}, {}", series.description, stack.name)
@@ -415,4 +425,9 @@ fn series_of_stack(series: &Series, stack: FrameStack, number: Option<usize>) ->
         };
     }
     one
+}
+
+/// Series Instance UID, and the 1-based number of a stack among those of the series.
+fn part_id(series: &Series, number: usize) -> String {
+    format!("{}#{number}", series.id)
 }

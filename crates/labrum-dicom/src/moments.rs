@@ -1,8 +1,9 @@
-//! Dates and times of a dataset: as text for display, and as seconds for sorting.
+//! Dates and times of a dataset: as text for display, as seconds for sorting, and how fast frames are to be played.
 
 use super::dataset::DataSet;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use labrum_core::cine::CineHint;
 use std::ops::Range;
 
 /// Date and time as a number of seconds that increases with time; the date counts as 0 if it is missing.
@@ -19,6 +20,31 @@ pub(crate) fn frame_clock_seconds(content: &DataSet) -> Option<f64> {
     let moment = content.text_value(tags::FRAME_ACQUISITION_DATE_TIME)?;
     let day = moment.get(..8)?.parse::<f64>().ok()?;
     Some(day * 86_400.0 + parse_seconds(moment.get(8..)?)?)
+}
+
+/// How a file asks to be played: Recommended Display Frame Rate, else Cine Rate, else Frame Time or the mean of the Frame
+/// Time Vector, both in ms.
+pub(crate) fn cine_hint(data: &DataSet) -> CineHint {
+    let rate = positive_number(data, tags::RECOMMENDED_DISPLAY_FRAME_RATE)
+        .or_else(|| positive_number(data, tags::CINE_RATE))
+        .or_else(|| positive_number(data, tags::FRAME_TIME).map(|ms| 1000.0 / ms))
+        .or_else(|| mean_frame_time(data).map(|ms| 1000.0 / ms));
+    // 1 means that frames are swept back and forth.
+    let is_sweeping = data.integer_value(tags::PREFERRED_PLAYBACK_SEQUENCING) == Some(1);
+    CineHint::new(rate, is_sweeping)
+}
+
+fn positive_number(data: &DataSet, tag: Tag) -> Option<f64> {
+    data.numeric_value(tag)
+        .filter(|value| value.is_finite() && *value > 0.0)
+}
+
+/// The mean of the Frame Time Vector in ms. Its first value, that of the first frame, is 0.
+fn mean_frame_time(data: &DataSet) -> Option<f64> {
+    let steps = data.numeric_values(tags::FRAME_TIME_VECTOR);
+    let steps = steps.get(1..).filter(|steps| !steps.is_empty())?;
+    let mean = steps.iter().sum::<f64>() / steps.len() as f64;
+    (mean.is_finite() && mean > 0.0).then_some(mean)
 }
 
 /// A date element as YYYY-MM-DD; empty if it is missing or not a valid date.

@@ -4,7 +4,7 @@
 mod remarks;
 
 use super::diffusion::{self, Diffusion};
-use labrum_core::study::Slice;
+use labrum_core::{cine::CineHint, study::Slice};
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, collections::BTreeMap, ffi::OsString};
 
@@ -48,6 +48,17 @@ pub(crate) struct StackFrame {
     pub(crate) missing_behind: u32,
     /// True if the file has overlays.
     pub(crate) has_overlays: bool,
+    /// How the file asks to be played.
+    pub(crate) cine: CineHint,
+}
+
+/// The place of a stack among those of the same slices at several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StackTime {
+    /// 0-based index of the time.
+    pub(crate) index: usize,
+    /// Number of times.
+    pub(crate) count: usize,
 }
 
 /// Slices that belong together, in order.
@@ -59,6 +70,20 @@ pub(crate) struct FrameStack {
     pub(crate) name: String,
     /// Remarks for the user.
     pub(crate) notes: Vec<String>,
+    /// Which of several times it is; those of the other times are right before and after it in the list.
+    pub(crate) time: Option<StackTime>,
+}
+
+impl FrameStack {
+    /// A stack that is the only one of its slices, without a name.
+    fn single(frames: Vec<StackFrame>, notes: Vec<String>) -> Self {
+        Self {
+            frames,
+            name: String::new(),
+            notes,
+            time: None,
+        }
+    }
 }
 
 /// Splits the frames of a series into stacks.
@@ -172,11 +197,7 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
             "{} images at one position, ordered by b-value and diffusion direction",
             frames.len()
         )];
-        return vec![FrameStack {
-            frames,
-            name: String::new(),
-            notes,
-        }];
+        return vec![FrameStack::single(frames, notes)];
     }
     let mut groups = vec![Vec::new(); weightings.len()];
     for frame in frames {
@@ -222,11 +243,7 @@ fn time_order(a: &StackFrame, b: &StackFrame) -> Ordering {
 /// One stack of frames without a known position, in the order of the files.
 fn in_given_order(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(by_order);
-    FrameStack {
-        frames,
-        name: String::new(),
-        notes: Vec::new(),
-    }
+    FrameStack::single(frames, Vec::new())
 }
 
 /// Order by Instance Number and frame, then by SOP Instance UID. Only files without a UID are ordered by path.
@@ -252,11 +269,7 @@ fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
             .then_with(|| by_order(a, b))
     });
     let notes = remarks::of_places(&frames);
-    FrameStack {
-        frames,
-        name: String::new(),
-        notes,
-    }
+    FrameStack::single(frames, notes)
 }
 
 fn slice_depth(frame: &StackFrame) -> f64 {
@@ -305,11 +318,7 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
         } else {
             Vec::new()
         };
-        return vec![FrameStack {
-            frames,
-            name: String::new(),
-            notes,
-        }];
+        return vec![FrameStack::single(frames, notes)];
     }
     let uneven = places.iter().any(|place| place.len() != times);
     (0..times)
@@ -321,6 +330,10 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
                     .collect(),
             );
             if times > 1 {
+                stack.time = Some(StackTime {
+                    index: time,
+                    count: times,
+                });
                 stack.name = format!("time {} of {times}", time + 1);
                 stack
                     .notes

@@ -1,6 +1,7 @@
 //! The reader with unusual, old and malicious files.
 #![allow(clippy::unwrap_used)]
 
+mod cine;
 mod diffusion;
 mod display;
 mod one_uid;

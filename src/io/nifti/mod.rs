@@ -16,6 +16,7 @@ use super::picture::part_id;
 use crate::{Error, Result};
 pub(crate) use header::NiftiHeader;
 use labrum_core::{
+    cine::TimePoint,
     containment::{self, Plain},
     geometry::{PixelSpacing, Plane, SpacingSource},
     image::Image,
@@ -222,12 +223,18 @@ fn series_of_time(path: &Path, header: &NiftiHeader, layout: &VoxelLayout, time:
         .orientation
         .shown_size((header.size[0], header.size[1]));
     let slices = slices_as_shown(path, header, layout, time);
+    let file = path.display().to_string();
     Series {
-        id: part_id(&path.display().to_string(), time),
+        id: part_id(&file, time),
         description: file_name_text(path),
         number: (header.times > 1).then_some(time as i64 + 1),
         color: header.number.is_color(),
         notes,
+        time_point: (header.times > 1).then(|| TimePoint {
+            group: file,
+            index: time,
+            count: header.times,
+        }),
         ..Series::from_slices(Kind::Picture, columns, rows, slices)
     }
 }

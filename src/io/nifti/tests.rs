@@ -344,6 +344,11 @@ fn each_time_point_of_a_volume_is_a_series() {
         .collect();
     assert_eq!(frames, [[0, 1], [2, 3], [4, 5]]);
     assert_eq!(series[2].notes, ["time 3 of 3"]);
+    for (time, one) in series.iter().enumerate() {
+        let of = one.time_point.as_ref().unwrap();
+        assert_eq!(of.group, series[0].id);
+        assert_eq!((of.index, of.count), (time, 3));
+    }
     assert_eq!(
         pixels(&series[2]),
         [Pixels::U8(vec![8, 9]), Pixels::U8(vec![10, 11])]

@@ -178,6 +178,7 @@ mod tests {
             is_short: false,
             missing_behind: 0,
             has_overlays: false,
+            cine: Default::default(),
         }
     }
 

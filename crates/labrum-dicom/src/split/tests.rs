@@ -42,6 +42,7 @@ fn frame(z: f64, trigger: Option<f64>, number: i64) -> StackFrame {
         is_short: false,
         missing_behind: 0,
         has_overlays: false,
+        cine: Default::default(),
     }
 }
 
@@ -91,6 +92,11 @@ fn a_cine_of_several_positions_becomes_one_stack_per_time_point_despite_heart_ra
         [[1, 4], [2, 3]]
     );
     assert_eq!(stacks[1].notes, ["time 2 of 2, ordered by trigger time"]);
+    let times: Vec<_> = stacks.iter().filter_map(|stack| stack.time).collect();
+    assert_eq!(
+        times.iter().map(|t| (t.index, t.count)).collect::<Vec<_>>(),
+        [(0, 2), (1, 2)]
+    );
 }
 
 #[test]
@@ -98,6 +104,7 @@ fn a_loop_at_one_position_stays_one_series_ordered_by_time() {
     let stacks = into_stacks(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
     assert_eq!(stacks.len(), 1);
     assert_eq!(numbers(&stacks[0]), [2, 1]);
+    assert_eq!(stacks[0].time, None);
 }
 
 fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> StackFrame {
