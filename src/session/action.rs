@@ -3,6 +3,7 @@
 use super::{
     Session,
     case_list::CaseFilter,
+    cine::CineAction,
     command::UserCommand,
     header::HeaderAction,
     imports::ImportAnswer,
@@ -118,6 +119,11 @@ pub enum Action {
     Ortho(OrthoAction),
     /// A request about the views beside each other.
     Pane(PaneAction),
+    /// A request about playing.
+    Cine(CineAction),
+    /// The clock of the window, in seconds; it never goes back. Sent before each frame of the window while frames are
+    /// played.
+    Tick(f64),
     /// A request about drawn measurements.
     Measure(MeasureAction),
     /// A request about the headers of files.
@@ -159,7 +165,7 @@ impl Session {
         let is_work = !matches!(
             action,
             Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
-        ) && !matches!(action, Action::SetWindowPlace(_))
+        ) && !matches!(action, Action::SetWindowPlace(_) | Action::Tick(_))
             && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)))
             && !matches!(action, Action::Pane(PaneAction::SetCanvas(..)));
         if let Some(case) = self.cases.current_case().map(|c| c.id).filter(|_| is_work) {
@@ -167,6 +173,9 @@ impl Session {
         }
         if self.is_only_looking(&action) {
             return;
+        }
+        if self.cine.is_playing() && self.pauses_cine(&action) {
+            self.pause_cine();
         }
         if self.needs_room(&action) {
             self.make_room();
@@ -235,6 +244,8 @@ impl Session {
             Action::Learn(action) => self.learn_action(action),
             Action::Ortho(action) => self.ortho_action(action),
             Action::Pane(action) => self.pane_action(action),
+            Action::Cine(action) => self.cine_action(action),
+            Action::Tick(now) => self.play_on(now),
             Action::Measure(action) => self.measure_action(action),
             Action::Header(action) => self.header_action(action),
             Action::Screenshot(action) => self.screenshot_action(action),

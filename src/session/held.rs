@@ -133,7 +133,7 @@ fn waits_for_nothing(action: &Action) -> bool {
     ) || matches!(
         action,
         Action::PreviewCommand(_) | Action::Dismiss(_) | Action::ShowFolder(_) | Action::RetryStore
-    ) || matches!(action, Action::Screenshot(_))
+    ) || matches!(action, Action::Screenshot(_) | Action::Tick(_))
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ impl Session {
         is_refused
     }
 
-    fn changes_work(&self, action: &Action) -> bool {
+    /// True for actions other than commands that change what the workspace stores.
+    pub(super) fn changes_work(&self, action: &Action) -> bool {
         match action {
             Action::RenameWorkspace(_) | Action::MoveWorkspace(_) | Action::ImportMasks(_) => true,
             Action::TakeOverlapping(Some(_))

@@ -7,6 +7,7 @@ mod cache;
 mod carry_out;
 pub mod case;
 pub mod case_list;
+pub mod cine;
 pub mod click_place;
 pub mod clicked;
 pub mod clicks;
@@ -42,6 +43,7 @@ pub mod ortho;
 pub mod pacs;
 pub mod panes;
 mod parts;
+mod playing;
 mod presentations;
 pub mod questions;
 mod refusal;
@@ -61,6 +63,7 @@ mod value_requests;
 pub mod view;
 mod viewing;
 pub mod viewports;
+pub mod volume_curves;
 pub mod window;
 pub mod workspace_labels;
 pub mod workspace_link;
@@ -73,6 +76,7 @@ mod tests_imports;
 use cache::Cache;
 use case::Case;
 use case_list::OpenCases;
+use cine::Cine;
 use clicks::PendingClicks;
 use header::Headers;
 use held::HeldInput;
@@ -100,6 +104,7 @@ use std::sync::Arc;
 use tools::Tools;
 use view::PictureExtent;
 use viewports::Viewports;
+use volume_curves::PhaseMarks;
 use workspace_labels::WorkspaceLabels;
 use workspace_link::WorkspaceLink;
 
@@ -170,6 +175,10 @@ pub struct Session {
     pub viewports: Viewports,
     /// What the views beside each other show.
     pub panes: Panes,
+    /// Playing of frames, slices and times.
+    pub cine: Cine,
+    /// The times that are marked as end diastole and end systole.
+    pub phase_marks: PhaseMarks,
     /// The headers of slices, while their dialog is open.
     pub headers: Headers,
     /// State of the workspace.
@@ -213,6 +222,8 @@ impl Session {
             masks: OpenMasks::default(),
             viewports: Viewports::default(),
             panes: Panes::default(),
+            cine: Cine::default(),
+            phase_marks: PhaseMarks::default(),
             headers: Headers::default(),
             workspace: WorkspaceLink::default(),
             history: History::default(),

@@ -218,6 +218,7 @@ impl Session {
         self.finish_gesture();
         self.clicks = Default::default();
         self.second_choices = Default::default();
+        self.cine = Default::default();
         self.note_time();
         self.workspace.activity = None;
         self.masks.live = None;
@@ -275,7 +276,7 @@ impl Session {
         }
     }
 
-    fn slice_changed(&mut self) {
+    pub(super) fn slice_changed(&mut self) {
         self.refresh_live();
         self.choose_standing_label();
         self.show_preview();

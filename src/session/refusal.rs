@@ -68,7 +68,7 @@ impl Session {
             | C::ToggleInformation
             | C::ToggleInterpolation => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
-            C::Cancel if !self.notices.list.is_empty() => None,
+            C::Cancel if self.cine.is_playing() || !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is running"),
             C::Export if self.exporting.is_some() => Some("An export is running"),
             // Accepted cases can be exported without a case on the screen.
@@ -216,7 +216,7 @@ impl Session {
             C::NextCase | C::PreviousCase => {
                 (self.cases.len() < 2).then_some("Only one case is open")
             }
-            _ => None,
+            _ => self.refuse_to_play(case, command),
         }
     }
 }

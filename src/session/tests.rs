@@ -30,7 +30,7 @@ use labrum_core::{
 
 mod pictures;
 
-pub(crate) use pictures::with_pictures;
+pub(crate) use pictures::{link_times, with_pictures};
 
 fn series(name: &str, slices: usize) -> Series {
     let slice = |frame| {

@@ -92,6 +92,9 @@ impl WindowState {
                     self.sync_pointer(ctx, session, &now, &mut actions);
                     handle_pinch(ctx, &now, &mut actions);
                 }
+                if session.cine.is_playing() {
+                    actions.push(Action::Tick(ctx.input(|i| i.time)));
+                }
                 self.is_settled = true;
             }
         }
@@ -231,6 +234,10 @@ impl WindowState {
         let slice = self.canvas.shown_slice(session);
         self.screenshots
             .finish_frame(ui.ctx(), session, slice, &mut actions);
+        if let Some(wait) = session.cine.time_left(ui.input(|i| i.time)) {
+            // While it waits for an image, the worker wakes the window.
+            ui.ctx().request_repaint_after_secs(wait as f32);
+        }
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
         let canvases = self.canvases.iter_mut().map(CanvasState::take_target);
         let targets = canvases.chain(self.across.iter_mut().map(AcrossState::take_target));

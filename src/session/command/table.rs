@@ -1,6 +1,7 @@
 //! The table of all commands, in the order of the menus.
 
 mod appearance;
+mod cine;
 mod file_and_edit;
 mod measure;
 mod model_and_review;
@@ -8,6 +9,7 @@ mod view_and_tools;
 
 use super::{CommandEntry, Menu, Shortcut, UserCommand};
 use appearance::APPEARANCE;
+use cine::CINE;
 use file_and_edit::FILE_AND_EDIT;
 use measure::MEASURE;
 use model_and_review::MODEL_TO_HELP;
@@ -64,6 +66,7 @@ const fn command_entry(
 /// Number of commands.
 const COUNT: usize = FILE_AND_EDIT.len()
     + APPEARANCE.len()
+    + CINE.len()
     + VIEW_AND_TOOLS.len()
     + MEASURE.len()
     + MODEL_TO_HELP.len();
@@ -73,6 +76,7 @@ const fn join_menus() -> [CommandEntry; COUNT] {
     let menus = [
         FILE_AND_EDIT,
         APPEARANCE,
+        CINE,
         VIEW_AND_TOOLS,
         MEASURE,
         MODEL_TO_HELP,

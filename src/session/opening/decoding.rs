@@ -46,7 +46,18 @@ impl Session {
         }
         // Nothing is read that the cache would evict again at once.
         let rank = self.slice_ranking();
-        self.wish_around(&mut wishes, &rank);
+        let upcoming = self.upcoming_frames();
+        let limit = self.cache.rank_below(self.slice_bytes(case), &rank);
+        wishes.extend(
+            upcoming
+                .iter()
+                .filter(|key| rank(**key) < limit)
+                .filter_map(|key| self.wish_for_frame(*key)),
+        );
+        // What is played is read before what lies around it.
+        if upcoming.is_empty() {
+            self.wish_around(&mut wishes, &rank);
+        }
         if let Some(next) = self.cases.get(at + 1)
             && self.must_read_slice(next, next.slice)
             && rank(next.slice_key()) < self.cache.rank_below(self.slice_bytes(next), &rank)
@@ -95,6 +106,11 @@ impl Session {
             room = room.saturating_sub(wishes.len() - before);
             left -= 1;
         }
+    /// The wish for a frame that is played next, unless it is in memory or cannot be read.
+    fn wish_for_frame(&self, key: SliceKey) -> Option<PixelWish> {
+        let case = self.cases.case_by_id(key.case)?;
+        let is_wanted = self.must_read_slice(case, key.slice);
+        wish_for(case, key.slice, SliceNeed::Pixels).filter(|_| is_wanted)
     }
 
     /// True if the pixels of a slice are not in memory and reading them has not failed.
@@ -106,12 +122,14 @@ impl Session {
         case.slices.get(slice).is_some_and(|s| s.failure.is_none()) && !self.cache.holds_slice(key)
     }
 
-    /// A function that ranks slices by their distance from the nearest one on the screen.
+    /// A function that ranks slices by their distance from the nearest one on the screen; what is played next comes before
+    /// others.
     pub(in crate::session) fn slice_ranking(&self) -> impl Fn(SliceKey) -> Rank + use<> {
         let here = self.cases.current_case().map(Case::slice_key);
         let heading = self.viewports.heading;
         let beside: Vec<SliceKey> = self.other_views().map(|(_, v)| v.slice_key()).collect();
-        move |key| {
+        let upcoming = self.upcoming_frames();
+        let rank_at_rest = move |key: SliceKey| {
             let from_active = match here {
                 Some(here) if here.case == key.case => {
                     rank_of(key.slice as i64 - here.slice as i64, heading)
@@ -124,6 +142,10 @@ impl Session {
             in_case
                 .map(|shown| rank_of(key.slice as i64 - shown.slice as i64, 0))
                 .fold(from_active, Rank::min)
+        };
+        move |key: SliceKey| match upcoming.iter().position(|frame| *frame == key) {
+            Some(ahead) => (2 * (ahead as Rank + 1)).min(rank_at_rest(key)),
+            None => rank_at_rest(key),
         }
     }
 

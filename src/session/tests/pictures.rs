@@ -1,6 +1,10 @@
 //! A session with loaded images, for tests of drawing.
 
 use super::*;
+use labrum_core::{
+    cine::TimePoint,
+    geometry::{PixelSpacing, Plane, SpacingSource},
+};
 
 /// A session with these series open and loaded. Each slice has a bright square and a bright
 /// line on a dark background.
@@ -50,4 +54,29 @@ pub(crate) fn with_pictures(all: &[(&str, usize)]) -> Session {
     session.apply_action(Action::Label(LabelAction::Choose(1)));
     session.take_jobs();
     session
+}
+
+/// Makes the open cases the times of one heart, with slices 8 mm apart.
+pub(crate) fn link_times(session: &mut Session) {
+    let count = session.cases.len();
+    for (index, case) in session.cases.iter_mut().enumerate() {
+        let mut series = Series::clone(&case.series);
+        series.time_point = Some(TimePoint {
+            group: "heart".into(),
+            index,
+            count,
+        });
+        for (place, slice) in series.slices.iter_mut().enumerate() {
+            slice.plane = Some(Plane {
+                position: [0.0, 0.0, 8.0 * place as f64],
+                orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            });
+            slice.spacing = Some(PixelSpacing {
+                row: 1.0,
+                column: 1.0,
+                source: SpacingSource::PixelSpacing,
+            });
+        }
+        case.series = Arc::new(series);
+    }
 }

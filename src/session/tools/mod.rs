@@ -215,6 +215,9 @@ impl Session {
         if self.cancel_gesture() || self.drop_object() {
             return;
         }
+        if self.cine.is_playing() {
+            return self.pause_cine();
+        }
         if self.tools.kind == ToolKind::Measure && self.deselect_measurement() {
             return;
         }

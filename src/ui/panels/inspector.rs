@@ -1,7 +1,7 @@
 //! The panel on the right: active tool, labels, mask editing, uncertain boundary, view, measurements, model, training,
 //! window/level, and the buttons that finish a case.
 
-use super::{labels, mask_values, measurements, operations, tools, training};
+use super::{labels, mask_values, measurements, operations, tools, training, volume_curves};
 use crate::{
     session::{
         Action, Fitting, Session,
@@ -79,6 +79,11 @@ pub(in crate::ui) fn show_panel(
             if case.slices.len() > 1 {
                 folding_section(ui, "Measurements of the series", |ui| {
                     mask_values::show_series(ui, session, case)
+                });
+            }
+            if session.has_times(case) {
+                folding_section(ui, "Volume over time", |ui| {
+                    volume_curves::show_section(ui, session, case, actions)
                 });
             }
             folding_section(ui, "Model", |ui| {

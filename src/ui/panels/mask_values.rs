@@ -88,7 +88,8 @@ fn show_series_label(
     }
 }
 
-fn show_label_name(ui: &mut Ui, session: &Session, value: u8) {
+/// A label's colour and name.
+pub(super) fn show_label_name(ui: &mut Ui, session: &Session, value: u8) {
     let label = usize::from(value)
         .checked_sub(1)
         .and_then(|i| session.labels.all_labels().get(i));

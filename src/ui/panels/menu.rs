@@ -4,6 +4,7 @@ use crate::{
     session::{
         Action, Session,
         appearance::Appearance,
+        cine::CineAxis,
         command::{COMMANDS, CommandEntry, Menu, UserCommand},
         settings::{Theme, ViewMode},
         store::WorkspaceState,
@@ -11,6 +12,7 @@ use crate::{
     ui::widgets::{Tick, command_name, menu_item, scrolled_menu},
 };
 use egui::{MenuBar, Role, Ui, WidgetInfo, containers::menu::SubMenuButton};
+use labrum_core::{cine::PlayMode, measurement::CardiacPhase};
 
 /// Shows the menu bar.
 pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -143,6 +145,14 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
         C::LayoutOne | C::LayoutSideBySide | C::LayoutStacked | C::LayoutFour | C::LinkViews => {
             "Layout"
         }
+        C::TogglePlay
+        | C::SlowerCine
+        | C::FasterCine
+        | C::CineLoop
+        | C::CineBackAndForth
+        | C::CineOnce
+        | C::CineTimes => "Cine",
+        C::NextTime | C::PreviousTime | C::MarkEndDiastole | C::MarkEndSystole => "Time",
         C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual | C::ZoomMask => "Zoom",
         C::FlipHorizontally | C::FlipVertically | C::RotateRight | C::RotateLeft => {
             "Flip and rotate"
@@ -234,6 +244,13 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
         UserCommand::ToggleDrawn => settings.drawn,
+        UserCommand::TogglePlay => session.cine.is_playing(),
+        UserCommand::CineLoop => plays_as(session, PlayMode::Loop),
+        UserCommand::CineBackAndForth => plays_as(session, PlayMode::BackAndForth),
+        UserCommand::CineOnce => plays_as(session, PlayMode::Once),
+        UserCommand::CineTimes => plays_times(session),
+        UserCommand::MarkEndDiastole => is_marked(session, CardiacPhase::EndDiastole),
+        UserCommand::MarkEndSystole => is_marked(session, CardiacPhase::EndSystole),
         command => match (command.color_map(), command.view_layout()) {
             (Some(map), _) => shown_appearance(session).color_map == map,
             (None, Some(layout)) => {
@@ -246,6 +263,24 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
             }
         },
     })
+}
+
+/// True if the case on the screen is played in this way.
+fn plays_as(session: &Session, mode: PlayMode) -> bool {
+    let case = session.cases.current_case();
+    case.is_some_and(|case| session.cine.mode_of(&case.series) == mode)
+}
+
+/// True if the times of the case on the screen are played, not its slices.
+fn plays_times(session: &Session) -> bool {
+    let case = session.cases.current_case();
+    case.is_some_and(|case| session.played_axis(case) == Some(CineAxis::Times))
+}
+
+/// True if the time on the screen is marked as this phase.
+fn is_marked(session: &Session, phase: CardiacPhase) -> bool {
+    let case = session.cases.current_case();
+    case.is_some_and(|case| session.is_marked_phase(case, phase))
 }
 
 /// How the case on the screen looks.

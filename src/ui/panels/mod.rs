@@ -1,6 +1,7 @@
 //! The panels around the canvas.
 
 pub(super) mod cases;
+mod cine;
 pub(super) mod context;
 pub(super) mod inspector;
 mod labels;
@@ -14,6 +15,7 @@ pub(super) mod status;
 pub(super) mod toasts;
 pub(super) mod tools;
 mod training;
+mod volume_curves;
 pub(super) mod welcome;
 
 use egui::{Align2, Color32, Context, FontId, Id, LayerId, Order};

@@ -1,5 +1,7 @@
-//! The slice slider below the canvas, with marks for masks, uncertain boundaries and new proposals.
+//! The slice slider below the canvas, with marks for masks, uncertain boundaries and new proposals, and the controls for
+//! playing.
 
+use super::cine;
 use crate::{
     session::{Action, Session, case::Case, command::UserCommand},
     ui::{
@@ -22,19 +24,25 @@ const LEAST_TRACK: f32 = 96.0;
 /// Width of the two buttons, in points.
 const BUTTONS: f32 = 84.0;
 
-/// Shows the slider. If space is short, the number is dropped first (it is also on the image), then the buttons.
+/// Shows the slider. If space is short, the controls for playing are dropped first (they are also in the menu), then the
+/// number (it is also on the image), then the buttons.
 pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let Some(case) = session.cases.current_case() else {
         return;
     };
     let room = ui.available_width();
     let has_number = room >= BUTTONS + NUMBER + LEAST_TRACK;
+    let cine_width = cine::needed_width(ui, session, case);
+    let has_cine = cine_width > 0.0 && room >= cine_width + BUTTONS + NUMBER + LEAST_TRACK;
     let has_buttons = room >= BUTTONS * 0.75 + LEAST_TRACK * 0.75;
     ui.horizontal(|ui| {
         ui.set_min_height(HEIGHT);
         if !has_number {
             ui.spacing_mut().item_spacing.x = 0.0;
             ui.spacing_mut().button_padding.x = 4.0;
+        }
+        if has_cine {
+            cine::show_controls(ui, session, case, actions);
         }
         let count = case.slices.len();
         if has_buttons {

@@ -49,6 +49,9 @@ pub(super) fn repeats_while_held(command: UserCommand) -> bool {
         C::TogglePanels | C::ToggleCases | C::ToggleOrtho | C::ToggleInformation
     ) || matches!(
         command,
+        C::TogglePlay | C::CineTimes | C::MarkEndDiastole | C::MarkEndSystole
+    ) || matches!(
+        command,
         C::ToggleInterpolation | C::ToggleMagnifier | C::InvertGrey | C::LinkViews
     ) || matches!(command, C::ToggleAnnotations | C::NextPresentation);
     !ends_work && !is_switch && !turns_image(command) && command != C::CopyScreenshot

@@ -11,6 +11,7 @@ mod over_series;
 mod place;
 mod quantity;
 mod statistics;
+mod volume_curve;
 
 pub use geometry::{EllipseAxes, Outline};
 pub use measured::{Measured, Surface, measure_on_view, measure_shape};
@@ -18,6 +19,7 @@ pub use over_series::{SeriesMeasurement, measure_series};
 pub use place::{DrawnMeasurement, MeasurementChange, MeasurementPlace, ViewFrame, apply_change};
 pub use quantity::{Channel, Quantity, QuantityKind, QuantityUnit, format_value};
 pub use statistics::{ValueStatistics, merge_statistics, region_statistics, value_unit};
+pub use volume_curve::{CardiacPhase, MarkedPhases, TimedVolume, VolumeCurve};
 
 use super::boundary::Point;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,101 @@
+//! Volumes over the times of a heart whose masks are discs.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::session::{
+    finding::{Finding, tests::blurred_disc},
+    tests::{command, link_times, with_pictures},
+};
+use labrum_core::{
+    geometry::{PixelSpacing, SpacingSource},
+    label::Label,
+    scale::Scale,
+};
+use std::sync::Arc;
+
+/// Gives all slices of a case a disc of label 1, with a radius in mm.
+fn fill(session: &mut Session, at: usize, radius: f64) {
+    let scale = Scale::from(Some(PixelSpacing {
+        row: 1.0,
+        column: 1.0,
+        source: SpacingSource::PixelSpacing,
+    }));
+    let finding = Arc::new(Finding::from_prediction(
+        &blurred_disc(64, radius),
+        "US model 1".into(),
+        [Label::with_name("Disc", 0)].into(),
+        &scale,
+    ));
+    for slice in &mut session.cases[at].slices {
+        slice.finding = Some(finding.clone());
+    }
+}
+
+/// Three times of a heart of three slices, 8 mm apart; the last has no mask.
+fn heart() -> Session {
+    let mut session = with_pictures(&[("a", 3), ("b", 3), ("c", 3)]);
+    link_times(&mut session);
+    fill(&mut session, 0, 20.0);
+    fill(&mut session, 1, 10.0);
+    session
+}
+
+fn only_curve(session: &Session) -> VolumeCurve {
+    let mut curves = session.volume_curves(session.cases.current_case().unwrap());
+    assert_eq!(curves.len(), 1);
+    let (label, curve) = curves.remove(0);
+    assert_eq!(label, 1);
+    curve
+}
+
+#[test]
+fn volumes_of_all_times_give_the_ejection_fraction() {
+    let session = heart();
+    let curve = only_curve(&session);
+    let volumes: Vec<(usize, usize)> = curve.volumes().iter().map(|v| (v.time, v.slices)).collect();
+    assert_eq!(
+        volumes,
+        [(0, 3), (1, 3)],
+        "a time without a mask is no point"
+    );
+    // Three discs with a radius of 20 mm, 8 mm apart: 3 x 8 x 400 pi mm³.
+    let largest = curve.at_phase(CardiacPhase::EndDiastole).unwrap();
+    assert!((largest.ml / 30.16 - 1.0).abs() < 0.05, "{largest:?}");
+    // Half the radius is a quarter of the volume.
+    let fraction = curve.ejection_fraction().unwrap();
+    assert!((fraction - 75.0).abs() < 2.0, "{fraction}");
+    let stroke = curve.stroke_volume().unwrap();
+    assert!((stroke / largest.ml - fraction / 100.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_time_on_the_screen_is_marked_and_unmarked() {
+    let mut session = heart();
+    command(&mut session, UserCommand::NextTime);
+    command(&mut session, UserCommand::MarkEndDiastole);
+    let case = session.cases.current_case().unwrap();
+    assert!(session.is_marked_phase(case, CardiacPhase::EndDiastole));
+    assert!(!session.is_marked_phase(&session.cases[0], CardiacPhase::EndDiastole));
+    let curve = only_curve(&session);
+    assert_eq!(curve.at_phase(CardiacPhase::EndDiastole).unwrap().time, 1);
+    command(&mut session, UserCommand::MarkEndDiastole);
+    assert_eq!(
+        only_curve(&session)
+            .at_phase(CardiacPhase::EndDiastole)
+            .unwrap()
+            .time,
+        0
+    );
+}
+
+#[test]
+fn a_case_of_a_single_time_has_no_curve_and_cannot_be_marked() {
+    let mut session = with_pictures(&[("a", 3)]);
+    fill(&mut session, 0, 20.0);
+    assert!(session.volume_curves(&session.cases[0]).is_empty());
+    assert_eq!(
+        session.command_refusal(UserCommand::MarkEndSystole),
+        Some("This case has only one time")
+    );
+}
