@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod at_once;
+mod cine;
 mod click;
 mod desktop;
 mod header;
