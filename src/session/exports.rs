@@ -96,6 +96,10 @@ impl Session {
             series: case.series.clone(),
             slices,
             drawn,
+            over_time: match request.scope {
+                ExportScope::ThisCase => self.volume_curves(case),
+                ExportScope::ThisSlice | ExportScope::Accepted => Vec::new(),
+            },
             labels: self.labels.labels_to_export(case).into(),
             model: model.map(|((name, version), weights)| [name, version, weights]),
             person: self.settings.person.clone(),

@@ -140,6 +140,7 @@ pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf
         date,
         slices: slices.collect(),
         drawn: job.drawn,
+        over_time: job.over_time,
         series: Series::clone(&job.series),
         labels,
         model: job.model,

@@ -72,6 +72,7 @@ pub(super) fn write_masks(
         places: &places,
         gaps: &gaps,
         drawn: None,
+        over_time: &[],
     };
     let mut written = write_series(&arguments.out, &names.series, &whole, &formats)?;
     if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {

@@ -111,6 +111,7 @@ fn segment_series(
         places: &places,
         gaps: &[],
         drawn: None,
+        over_time: &[],
     };
     let mut written = write_series(folder, &names.series, &whole, formats)?;
     if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {

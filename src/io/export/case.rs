@@ -6,7 +6,7 @@ use labrum_core::{
     journal::{CaseDescription, CaseEntry, SliceDescription, StoredCase},
     label::{Gone, Label, value_now},
     mask::Mask,
-    measurement::{DrawnMeasurement, MeasurementPlace},
+    measurement::{DrawnMeasurement, MeasurementPlace, VolumeCurve},
     progress::Cancel,
     region::Region,
     study::{Kind, Series, Slice},
@@ -46,6 +46,8 @@ pub struct CaseToExport {
     pub slices: Vec<MaskedSlice>,
     /// The measurements that were drawn.
     pub drawn: Vec<DrawnMeasurement>,
+    /// The volumes of labels over all times of its series, by label value; empty if unknown.
+    pub over_time: Vec<(u8, VolumeCurve)>,
     /// The labels of the mask values 1, 2 and so on; labels of other tasks count as gone.
     pub labels: Vec<Label>,
     /// Name, version and SHA-256 of the weights of the model that made the proposals.
@@ -192,6 +194,7 @@ impl CaseToExport {
             series,
             slices,
             drawn,
+            over_time: Vec::new(),
             labels: labels_in_case(labels, stored),
             model: model.map(|p| {
                 [

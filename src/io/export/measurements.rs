@@ -4,6 +4,7 @@
 use super::{
     drawn::DrawnRow,
     label_series::LabelOverSeries,
+    label_times::LabelOverTime,
     tables::{TRIED, round_decimals, source_name, write_table, write_text},
 };
 use crate::{Error, Result};
@@ -13,7 +14,8 @@ use labrum_core::{
     mask::Mask,
     measure::{Measurement, label_volume, measure_all},
     measurement::{
-        Channel, SeriesMeasurement, ValueStatistics, measure_series, region_statistics, value_unit,
+        Channel, SeriesMeasurement, ValueStatistics, VolumeCurve, measure_series,
+        region_statistics, value_unit,
     },
     naming::{file_name_text, told_apart},
     scale::NoLength,
@@ -36,6 +38,9 @@ pub struct Measurements {
     /// The measurements that were drawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<DrawnRow>,
+    /// The labels over all times of the series, if it has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over_time: Vec<LabelOverTime>,
 }
 
 /// One label on one slice: a row of the table.
@@ -226,7 +231,18 @@ impl Measurements {
             labels: over_series.iter().map(of_label).collect(),
             slices,
             drawn: Vec::new(),
+            over_time: Vec::new(),
         }
+    }
+
+    /// Adds the volumes of labels over the times of the series, by label value.
+    pub(super) fn add_times(&mut self, labels: &[Label], curves: &[(u8, VolumeCurve)]) {
+        let names = told_apart(labels.iter().map(|label| label.name.as_str()));
+        let name_of = |label: u8| names.get(usize::from(label).checked_sub(1)?);
+        let rows = curves
+            .iter()
+            .filter_map(|(label, curve)| Some(LabelOverTime::new(*label, name_of(*label)?, curve)));
+        self.over_time.extend(rows);
     }
 
     /// Writes the measurements on slices as CSV with a header line.

@@ -14,6 +14,7 @@ use labrum_core::{
     image::{Image, Window},
     label::Label,
     mask::Mask,
+    measurement::VolumeCurve,
     prediction::Prediction,
     study::{Kind, Series, Slice},
 };
@@ -243,6 +244,8 @@ pub struct SeriesFiles<'a> {
     pub gaps: &'a [u8],
     /// The measurements that were drawn.
     pub drawn: Option<&'a DrawnOnSeries>,
+    /// The volumes of labels over the times of the series, by label value.
+    pub over_time: &'a [(u8, VolumeCurve)],
 }
 
 /// The result of writing a series.
@@ -370,6 +373,7 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
         ExportFormat::Json => {
             let mut measurements = measure_masks(files);
             measurements.drawn = drawn.map_or_else(Vec::new, DrawnOnSeries::rows);
+            measurements.add_times(labels, files.over_time);
             measurements.write_json(path)?;
         }
         ExportFormat::Csv => measure_masks(files).write_csv(path)?,

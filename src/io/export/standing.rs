@@ -64,6 +64,7 @@ impl Standing {
             places: files.places,
             gaps: &[],
             drawn: files.drawn,
+            over_time: files.over_time,
         })
     }
 }

@@ -43,6 +43,7 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
             absent,
         }],
         drawn: Vec::new(),
+        over_time: Vec::new(),
         labels: names,
         model: None,
         person: String::new(),

@@ -6,7 +6,7 @@ use labrum_core::{
     journal::StoredCase,
     label::Label,
     mask::Mask,
-    measurement::DrawnMeasurement,
+    measurement::{DrawnMeasurement, VolumeCurve},
     progress::Cancel,
     study::{Series, Slice},
 };
@@ -42,6 +42,8 @@ pub struct ExportJob {
     pub slices: Vec<ExportSlice>,
     /// The measurements that were drawn.
     pub drawn: Vec<DrawnMeasurement>,
+    /// The volumes of labels over all times of the series, by label value.
+    pub over_time: Vec<(u8, VolumeCurve)>,
     /// Their labels.
     pub labels: Arc<[Label]>,
     /// Its study: description, UID and date as YYYY-MM-DD.

@@ -4,12 +4,16 @@
 
 use super::*;
 use crate::session::{
+    ExportRequest,
     finding::{Finding, tests::blurred_disc},
+    job::ExportScope,
+    settings::ExportOptions,
     tests::{command, link_times, with_pictures},
 };
 use labrum_core::{
     geometry::{PixelSpacing, SpacingSource},
     label::Label,
+    mask::PackedMask,
     scale::Scale,
 };
 use std::sync::Arc;
@@ -29,6 +33,7 @@ fn fill(session: &mut Session, at: usize, radius: f64) {
     ));
     for slice in &mut session.cases[at].slices {
         slice.finding = Some(finding.clone());
+        slice.mask = Some(PackedMask::from_mask(&finding.to_mask()));
     }
 }
 
@@ -98,4 +103,21 @@ fn a_case_of_a_single_time_has_no_curve_and_cannot_be_marked() {
         session.command_refusal(UserCommand::MarkEndSystole),
         Some("This case has only one time")
     );
+}
+
+#[test]
+fn an_export_of_the_case_has_the_curves_and_one_of_a_slice_has_not() {
+    let mut session = heart();
+    let mut exported = |scope| {
+        let request = ExportRequest {
+            folder: "/out".into(),
+            scope,
+            options: ExportOptions::default(),
+        };
+        session.export_job(request).unwrap().over_time
+    };
+    let curves = exported(ExportScope::ThisCase);
+    assert_eq!(curves.len(), 1);
+    assert_eq!(curves[0].1.volumes().len(), 2);
+    assert!(exported(ExportScope::ThisSlice).is_empty());
 }

@@ -1,8 +1,6 @@
 //! The volume of a label over the times of a series, and what follows from it: end diastole and end systole, stroke volume and
 //! ejection fraction.
 
-use serde::Serialize;
-
 /// A phase of the heart that volumes are compared at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardiacPhase {
@@ -56,7 +54,7 @@ impl MarkedPhases {
 }
 
 /// The volume of a label at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimedVolume {
     /// 0-based index of the time.
     pub time: usize,

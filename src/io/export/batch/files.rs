@@ -100,6 +100,7 @@ impl Export<'_> {
             places: &places,
             gaps: &[],
             drawn: drawn.as_ref(),
+            over_time: &case.over_time,
         };
         let is_empty = masks.iter().all(Mask::is_blank);
         let (formats, refused): (Vec<ExportFormat>, Vec<ExportFormat>) = formats
