@@ -63,8 +63,8 @@ fn load(session: &mut Session, key: SliceKey) {
 
 /// The slices whose pixels are asked for last.
 fn wished(session: &mut Session) -> Vec<SliceKey> {
-    let jobs = session.take_jobs().into_iter().rev();
-    let wishes = jobs.into_iter().find_map(|job| match job {
+    let mut jobs = session.take_jobs().into_iter().rev();
+    let wishes = jobs.find_map(|job| match job {
         Job::Decode(wishes) => Some(wishes),
         _ => None,
     });
