@@ -1,8 +1,8 @@
 //! Why commands are not available now.
 
 use super::{
-    Session, case::Case, command::UserCommand, header::refuse_header,
-    screenshot::refuse_dicom_screenshot, store::WorkspaceState, tool_options::ToolKind,
+    Session, case::Case, command::UserCommand, header::refuse_header, store::WorkspaceState,
+    tool_options::ToolKind,
 };
 use labrum_core::study::Kind;
 
@@ -94,7 +94,7 @@ impl Session {
             {
                 Some("The slice is not loaded yet")
             }
-            C::SaveDicomScreenshot => refuse_dicom_screenshot(case),
+            C::SaveDicomScreenshot => self.refuse_dicom_screenshot(case),
             C::Export if !case.has_mask() && case.measurements.is_empty() => {
                 Some("No mask or measurement to export yet")
             }

@@ -107,7 +107,8 @@ impl Session {
         wish.map(|wish| wish.content)
     }
 
-    /// The slices on a screenshot with this content, for which `slice` is in the slice view; `None` if its case is not shown.
+    /// The slices on a screenshot with this content, for which `slice` is in the active view; `None` if its case is not
+    /// shown, or another one is shown beside it.
     pub fn pictured_slices(
         &self,
         slice: SliceKey,
@@ -117,16 +118,16 @@ impl Session {
             .cases
             .current_case()
             .filter(|case| case.id == slice.case)?;
+        if self.other_views().any(|(_, view)| view.case != case.id) {
+            return None;
+        }
         let count = case.series.slices.len();
         let (slices, what) = match self.viewports.ortho_views() {
             Some(_) => (
                 (0..count).collect(),
                 format!("orthogonal views of {count} slices"),
             ),
-            None => (
-                vec![slice.slice],
-                format!("slice {} of {count}", slice.slice + 1),
-            ),
+            None => self.slices_side_by_side(slice.slice, count),
         };
         let mut description = format!("Screenshot of {what}");
         if let Some(loaded) = self.loaded_slice(slice) {
@@ -151,6 +152,32 @@ impl Session {
             shows_patient: content.information,
             description,
         })
+    }
+
+    /// The slices in the views beside each other, all of one case with `count` slices, and what they are.
+    fn slices_side_by_side(&self, active: usize, count: usize) -> (Vec<usize>, String) {
+        let mut slices: Vec<usize> = self.other_views().map(|(_, view)| view.slice).collect();
+        slices.push(active);
+        slices.sort_unstable();
+        slices.dedup();
+        let numbers: Vec<String> = slices.iter().map(|at| (at + 1).to_string()).collect();
+        let noun = match numbers.len() {
+            1 => "slice",
+            _ => "slices",
+        };
+        let what = format!("{noun} {} of {count}", numbers.join(", "));
+        (slices, what)
+    }
+
+    /// Why a screenshot that shows this case cannot be saved as DICOM.
+    pub fn refuse_dicom_screenshot(&self, case: &Case) -> Option<&'static str> {
+        if case.series.kind == Kind::Picture {
+            return Some("A DICOM screenshot needs DICOM images, and these are image files");
+        }
+        let has_others = self.other_views().any(|(_, view)| view.case != case.id);
+        has_others.then_some(
+            "The views show several series, and a DICOM screenshot belongs to one: show a single view",
+        )
     }
 
     /// Copies what is on the screen.
@@ -196,12 +223,6 @@ impl Session {
             self.change_settings(|s| s.export_folder = Some(folder));
         }
     }
-}
-
-/// Why screenshots of a case cannot be saved as DICOM.
-pub fn refuse_dicom_screenshot(case: &Case) -> Option<&'static str> {
-    (case.series.kind == Kind::Picture)
-        .then_some("A DICOM screenshot needs DICOM images, and these are image files")
 }
 
 #[cfg(test)]

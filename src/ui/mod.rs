@@ -231,7 +231,7 @@ impl WindowState {
         self.toasts.show_messages(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
         focus::paint_ring(ui);
-        let slice = self.canvas.shown_slice(session);
+        let slice = self.canvases[session.panes.active_index()].shown_slice(session);
         self.screenshots
             .finish_frame(ui.ctx(), session, slice, &mut actions);
         if let Some(wait) = session.cine.time_left(ui.input(|i| i.time)) {

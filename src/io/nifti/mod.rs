@@ -230,7 +230,7 @@ fn series_of_time(path: &Path, header: &NiftiHeader, layout: &VoxelLayout, time:
         number: (header.times > 1).then_some(time as i64 + 1),
         color: header.number.is_color(),
         notes,
-        time_point: (header.times > 1).then(|| TimePoint {
+        time_point: (header.times > 1).then_some(TimePoint {
             group: file,
             index: time,
             count: header.times,

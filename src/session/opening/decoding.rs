@@ -106,6 +106,8 @@ impl Session {
             room = room.saturating_sub(wishes.len() - before);
             left -= 1;
         }
+    }
+
     /// The wish for a frame that is played next, unless it is in memory or cannot be read.
     fn wish_for_frame(&self, key: SliceKey) -> Option<PixelWish> {
         let case = self.cases.case_by_id(key.case)?;

@@ -6,6 +6,7 @@ use crate::session::{
     Action,
     command::UserCommand,
     job::{PacsJob, SendingJob},
+    panes::PaneAction,
     tests::with_pictures,
 };
 use labrum_core::{
@@ -135,6 +136,42 @@ fn a_dicom_screenshot_names_the_slices_that_it_shows_and_how() {
         Job::Viewer(ViewerJob::SaveDicomScreenshot(_, pictured, to))
             if pictured.slices == [2] && *to == path
     )));
+}
+
+#[test]
+fn several_views_give_one_dicom_screenshot_only_if_they_show_one_series() {
+    let mut session = with_pictures(&[("a", 3), ("b", 1)]);
+    let mut dicom = Series::clone(&session.cases[0].series);
+    dicom.kind = Kind::Dicom;
+    session.cases[0].series = Arc::new(dicom);
+    let [first, second] = [0, 1].map(|at| session.cases[at].id);
+    session.apply_action(Action::SelectCase(first));
+    session.apply_action(Action::Command(UserCommand::LayoutSideBySide));
+    session.apply_action(Action::Pane(PaneAction::Show(1, first)));
+    session.apply_action(Action::SetSlice(2));
+    session.apply_action(Action::Pane(PaneAction::Activate(0)));
+    session.apply_action(Action::SetSlice(0));
+    let shown = SliceKey {
+        case: first,
+        slice: 0,
+    };
+    let pictured = session.pictured_slices(shown, session.shown_content());
+    let pictured = pictured.unwrap();
+    assert_eq!(pictured.slices, [0, 2]);
+    assert!(
+        pictured
+            .description
+            .starts_with("Screenshot of slices 1, 3 of 3")
+    );
+    assert_eq!(session.refuse_dicom_screenshot(&session.cases[0]), None);
+
+    session.apply_action(Action::Pane(PaneAction::Show(1, second)));
+    session.apply_action(Action::Pane(PaneAction::Activate(0)));
+    assert_eq!(
+        session.pictured_slices(shown, session.shown_content()),
+        None
+    );
+    assert!(session.refuse_dicom_screenshot(&session.cases[0]).is_some());
 }
 
 #[test]

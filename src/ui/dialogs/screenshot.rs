@@ -4,10 +4,7 @@ use super::{export::FolderField, sheet};
 use crate::{
     session::{
         Action, Session,
-        screenshot::{
-            ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish,
-            refuse_dicom_screenshot,
-        },
+        screenshot::{ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish},
     },
     ui::widgets::{explanation_text, section_heading},
 };
@@ -217,10 +214,7 @@ impl ScreenshotDialog {
 
 /// Why the case on the screen has no DICOM screenshots.
 fn dicom_refusal(session: &Session) -> Option<&'static str> {
-    session
-        .cases
-        .current_case()
-        .and_then(refuse_dicom_screenshot)
+    session.refuse_dicom_screenshot(session.cases.current_case()?)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
         widgets::{command_button, width_of},
     },
 };
-use egui::{Button, DragValue, Label, RichText, Ui, vec2};
+use egui::{Button, DragValue, Label, Ui, vec2};
 use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_TUNE};
 use labrum_core::cine::{PlayMode, RATES};
 

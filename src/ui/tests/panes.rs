@@ -154,7 +154,7 @@ fn a_key_makes_the_next_view_active_and_a_key_links_the_views() {
     press(&mut harness, Modifiers::NONE, Key::ArrowDown);
     let second = "View 2 of 2: b, slice 3 of 3, no mask, active view";
     assert!(is_there(&harness, second));
-    press(&mut harness, Modifiers::NONE, Key::F7);
+    press(&mut harness, Modifiers::SHIFT, Key::F6);
     assert!(is_there(&harness, "View 1 of 2: a, slice 3 of 5, no mask"));
     press(&mut harness, Modifiers::NONE, Key::ArrowUp);
     assert!(is_there(&harness, "View 1 of 2: a, slice 2 of 5, no mask"));

@@ -74,7 +74,7 @@ fn is_written(harness: &Harness<'static, App>, words: &str) -> bool {
 /// The colour of the pixels that are hidden in the middle of the left edge of the image; `None` if they are not.
 fn shutter_color(harness: &Harness<'static, App>) -> Option<Color32> {
     let case = harness.state().session.cases.current_case().unwrap();
-    let canvas = harness.state().window.canvas.drawn_canvas().unwrap();
+    let canvas = harness.state().window.canvases[0].drawn_canvas().unwrap();
     let extent = harness.state().session.picture_extent(case);
     let [x, y] = case
         .view
@@ -115,7 +115,7 @@ fn texts_and_shutter_are_on_the_image_and_texts_can_be_hidden() {
     harness.run_steps(2);
     assert!(!is_written(&harness, "look here"));
     assert_eq!(shutter_color(&harness), None);
-    harness.key_press(Key::F4);
+    harness.key_press(Key::F12);
     harness.run_steps(4);
     assert!(is_written(&harness, "look here"));
     assert!(is_written(&harness, "Presentation state \"REPORT\"."));
@@ -129,7 +129,7 @@ fn texts_and_shutter_are_on_the_image_and_texts_can_be_hidden() {
         Some(Color32::WHITE),
         "the shutter stays"
     );
-    harness.key_press(Key::F4);
+    harness.key_press(Key::F12);
     harness.run_steps(4);
     assert_eq!(shutter_color(&harness), None, "after the last one, none");
 }

@@ -77,7 +77,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         View,
         "Next presentation state",
         "Show the images as another presentation state says; after the last one, as they were opened",
-        &[plain_key("F4")],
+        &[plain_key("F12")],
     ),
     command_entry(
         C::ToggleAnnotations,
@@ -175,7 +175,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         View,
         "Link views",
         "Let the other views follow slice position, zoom, pan and window/level of the active view",
-        &[plain_key("F7")],
+        &[shift_key("F6")],
     ),
     command_entry(
         C::ToggleOrtho,
