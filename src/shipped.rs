@@ -20,7 +20,11 @@ pub struct Shipped {
 }
 
 /// Contents of the model files, in the order in which they are offered.
-const FILES: [&[u8]; 1] = [include_bytes!("../assets/models/fetal-head.safetensors")];
+const FILES: [&[u8]; 3] = [
+    include_bytes!("../assets/models/fetal-head.safetensors"),
+    include_bytes!("../assets/models/left-ventricle.safetensors"),
+    include_bytes!("../assets/models/soft-tissue-sarcoma.safetensors"),
+];
 
 /// The model file of the Click tool, for [`labrum_nn::prompt::segmenter::PromptSegmenter::from_bytes`]. It is not offered
 /// with the others, because it finds nothing without prompts.

@@ -16,13 +16,7 @@ use std::{
 fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args([
-            "tree",
-            "--locked",
-            "--offline",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}|{f}",
+            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}",
         ])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

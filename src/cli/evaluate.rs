@@ -25,7 +25,8 @@ Examples:
   labrum evaluate model.safetensors busi/ --list busi_val1.txt --against other.json"
 )]
 pub(super) struct EvaluateArguments {
-    /// Model: the name of a shipped model (fetal-head) or a file (.safetensors of Labrum, or .pth of PyTorch)
+    /// Model: the name of a shipped model (fetal-head, left-ventricle,
+    /// soft-tissue-sarcoma) or a file (.safetensors of Labrum, or .pth of PyTorch)
     model: PathBuf,
     /// Folder with images/ and masks/
     folder: PathBuf,

@@ -53,7 +53,8 @@ pub(super) struct SegmentArguments {
     /// Output folder; created if missing
     #[arg(short, long)]
     pub(super) out: PathBuf,
-    /// Model: the name of a shipped model (fetal-head) or a file (.safetensors of Labrum, or .pth of PyTorch)
+    /// Model: the name of a shipped model (fetal-head, left-ventricle,
+    /// soft-tissue-sarcoma) or a file (.safetensors of Labrum, or .pth of PyTorch)
     #[arg(long)]
     model: Option<PathBuf>,
     /// Device to run the network on

@@ -20,19 +20,19 @@ const SAMPLES: [(&str, &str, &str, &str); 3] = [
     (
         "fetal-head",
         "Fetal head",
-        "Four ultrasound images; the built-in model segments the head.",
+        "Four ultrasound images; a model segments the head.",
         "HC18, CC BY 4.0",
     ),
     (
         "cardiac-mr",
         "Heart",
-        "Cardiac MR, one phase, 12 slices (DICOM).",
+        "Cardiac MR, 12 slices (DICOM); a model segments the left ventricle.",
         "Sunnybrook, CC0",
     ),
     (
         "sarcoma-ct",
         "Soft tissue",
-        "CT of the thigh, 12 slices (DICOM).",
+        "CT of the thigh, 12 slices (DICOM); a model proposes the tumour.",
         "STS, CC BY 3.0",
     ),
 ];
