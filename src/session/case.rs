@@ -6,6 +6,7 @@ use super::{
     job::{CaseId, ModelSource, SliceKey, Thumbnail},
     mask_values::MaskValues,
     measurements::CaseMeasurements,
+    phase_marks::PhaseMarks,
     view::View,
 };
 use crate::Error;
@@ -227,6 +228,8 @@ pub struct Case {
     pub slices: Vec<SliceState>,
     /// The measurements that were drawn on it.
     pub measurements: CaseMeasurements,
+    /// The marks of end diastole and end systole that were made on it.
+    pub phase_marks: PhaseMarks,
     /// The thumbnail in the case list.
     pub thumbnail: ThumbnailState,
     /// Appearance of the slice of the thumbnail; `None` until it is read.
@@ -269,6 +272,7 @@ impl Case {
             presentation: None,
             slices: vec![SliceState::default(); count],
             measurements: CaseMeasurements::default(),
+            phase_marks: PhaseMarks::default(),
             thumbnail: ThumbnailState::Wanted,
             look: None,
             chosen_model: None,
@@ -314,9 +318,11 @@ impl Case {
             .any(|s| s.finding.is_some() || s.mask.is_some() || s.is_drawn())
     }
 
-    /// True if the user drew a mask or a measurement on it.
+    /// True if the user drew a mask or a measurement on it, or marked it as a phase.
     pub(super) fn has_work(&self) -> bool {
-        self.slices.iter().any(SliceState::is_drawn) || !self.measurements.is_empty()
+        self.slices.iter().any(SliceState::is_drawn)
+            || !self.measurements.is_empty()
+            || !self.phase_marks.is_empty()
     }
 
     /// True if the measured mask of any slice has pixels of a label.

@@ -174,6 +174,7 @@ impl Session {
         self.notices.retract_topic(Topic::Case(case));
         self.history.push_step(step.clone());
         self.say_absent(&step, true);
+        self.apply_phase(&step, true);
         self.push_store_job(StoreJob::Append {
             step,
             person: self.settings.person.clone(),

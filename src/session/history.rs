@@ -19,6 +19,16 @@ pub enum StepId {
     Stored(i64),
 }
 
+impl StepId {
+    /// Sort key from oldest to newest: steps of this session come after all steps of the journal.
+    pub(super) fn age_rank(self) -> (u8, i64) {
+        match self {
+            Self::Stored(number) => (0, number),
+            Self::New(number) => (1, number as i64),
+        }
+    }
+}
+
 /// One gesture, command, or acceptance.
 #[derive(Clone, Debug)]
 pub struct HistoryStep {
@@ -47,14 +57,6 @@ impl HistoryStep {
     fn is_about_slice(&self, slice: usize) -> bool {
         self.edits.iter().any(|(of, _)| *of == slice)
             || self.also.absent.iter().any(|(of, _)| *of as usize == slice)
-    }
-
-    /// Sort key from oldest to newest: steps of this session come after all steps of the journal.
-    fn age_rank(&self) -> (u8, i64) {
-        match self.id {
-            StepId::Stored(number) => (0, number),
-            StepId::New(number) => (1, number as i64),
-        }
     }
 
     fn byte_size(&self) -> usize {
@@ -167,10 +169,10 @@ impl History {
     /// journal. Steps of this session are newer than all of them.
     pub fn restore_steps(&mut self, done: Vec<HistoryStep>, undone: Vec<HistoryStep>) {
         self.done.extend(done);
-        self.done.sort_by_key(HistoryStep::age_rank);
+        self.done.sort_by_key(|step| step.id.age_rank());
         self.undone.extend(undone);
         self.undone
-            .sort_by_key(|step| std::cmp::Reverse(step.age_rank()));
+            .sort_by_key(|step| std::cmp::Reverse(step.id.age_rank()));
     }
 
     /// Drops the steps of closed cases.

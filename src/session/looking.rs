@@ -96,6 +96,7 @@ impl UserCommand {
                 self,
                 C::EditMeasurement | C::DeleteMeasurement | C::ImportMeasurements
             )
+            || matches!(self, C::MarkEndDiastole | C::MarkEndSystole)
             || matches!(
                 self,
                 C::SegmentSlice

@@ -43,6 +43,7 @@ pub mod ortho;
 pub mod pacs;
 pub mod panes;
 mod parts;
+pub mod phase_marks;
 mod playing;
 mod presentations;
 pub mod questions;
@@ -104,7 +105,6 @@ use std::sync::Arc;
 use tools::Tools;
 use view::PictureExtent;
 use viewports::Viewports;
-use volume_curves::PhaseMarks;
 use workspace_labels::WorkspaceLabels;
 use workspace_link::WorkspaceLink;
 
@@ -177,8 +177,6 @@ pub struct Session {
     pub panes: Panes,
     /// Playing of frames, slices and times.
     pub cine: Cine,
-    /// The times that are marked as end diastole and end systole.
-    pub phase_marks: PhaseMarks,
     /// The headers of slices, while their dialog is open.
     pub headers: Headers,
     /// State of the workspace.
@@ -223,7 +221,6 @@ impl Session {
             viewports: Viewports::default(),
             panes: Panes::default(),
             cine: Cine::default(),
-            phase_marks: PhaseMarks::default(),
             headers: Headers::default(),
             workspace: WorkspaceLink::default(),
             history: History::default(),

@@ -239,6 +239,10 @@ impl Session {
                 case.status = restored.status;
                 case.seconds = restored.seconds;
                 case.measurements.restore(restored.measurements);
+                // Where only masks have changed, the marks are those that are here.
+                if !is_anew {
+                    case.phase_marks.restore(restored.phases);
+                }
                 for (state, slice) in case.slices.iter_mut().zip(restored.slices) {
                     state.mask = slice.mask;
                     state.restore_work(slice.is_touched, slice.is_proposal_apart);

@@ -155,6 +155,7 @@ impl Session {
             });
         }
         self.say_absent(step, way == UndoDirection::Again);
+        self.apply_phase(step, way == UndoDirection::Again);
         self.mask_changed(case, slices.iter().copied());
         if way == UndoDirection::Back {
             self.forget_bare_slices(step);

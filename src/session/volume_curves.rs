@@ -1,46 +1,83 @@
 //! Volumes of labels over the times of a series, and the times that the user marked as end diastole and end systole.
 
-use super::{Session, case::Case, command::UserCommand};
-use labrum_core::measurement::{
-    CardiacPhase, MarkedPhases, SeriesMeasurement, TimedVolume, ValueStatistics, VolumeCurve,
-    measure_series,
+use super::{
+    Session,
+    case::Case,
+    command::UserCommand,
+    history::{HistoryStep, StepId},
+    notice::Severity,
 };
-use std::collections::{BTreeMap, HashMap};
+use labrum_core::{
+    journal::Also,
+    measurement::{
+        CardiacPhase, MarkedPhases, PhaseChange, SeriesMeasurement, TimedVolume, ValueStatistics,
+        VolumeCurve, measure_series,
+    },
+};
+use std::collections::BTreeMap;
 
 /// mm³ in a millilitre.
 const MM3_PER_ML: f64 = 1000.0;
 
-/// The marked times of each series, by the group of its times; not stored.
-#[derive(Debug, Default)]
-pub struct PhaseMarks(HashMap<String, MarkedPhases>);
-
-impl PhaseMarks {
-    fn of_group(&self, group: &str) -> MarkedPhases {
-        self.0.get(group).copied().unwrap_or_default()
-    }
-}
-
 impl Session {
-    /// Marks the time on the screen as the phase that a command names, or removes that mark.
+    /// Marks the time on the screen as the phase that a command names, or removes that mark, as one step.
     pub(super) fn mark_phase(&mut self, command: UserCommand) {
         let phase = match command {
             UserCommand::MarkEndDiastole => CardiacPhase::EndDiastole,
             _ => CardiacPhase::EndSystole,
         };
         self.pause_cine();
-        let case = self.cases.current_case();
-        if let Some(time) = case.and_then(|case| case.series.time_point.clone()) {
-            let marks = self.phase_marks.0.entry(time.group).or_default();
-            marks.toggle_mark(phase, time.index);
+        self.finish_gesture();
+        let Some(case) = self.cases.current_case() else {
+            return;
+        };
+        let Some(time) = &case.series.time_point else {
+            return;
+        };
+        if !case.is_restored {
+            let text = "The workspace is still opening.";
+            return self.notices.add(Severity::Hint, text);
         }
+        let change = self.marked_phases(&time.group).toggle_at(phase, time.index);
+        let also = Also {
+            phase: Some(change),
+            ..Also::default()
+        };
+        let case = case.id;
+        self.take_step(step_name(change), case, Vec::new(), also, None);
+    }
+
+    /// Adds what a step marked, or takes it back. Nothing is recorded.
+    pub(super) fn apply_phase(&mut self, step: &HistoryStep, is_done: bool) {
+        let case = self.cases.case_by_id_mut(step.case);
+        let Some((case, change)) = case.zip(step.also.phase) else {
+            return;
+        };
+        if is_done {
+            case.phase_marks.add(step.id, change);
+        } else {
+            case.phase_marks.take_back(change);
+        }
+    }
+
+    /// The marked times of a series, by the group of its times.
+    fn marked_phases(&self, group: &str) -> MarkedPhases {
+        let mut changes: Vec<(StepId, usize, PhaseChange)> = Vec::new();
+        for case in &self.cases {
+            let time = case.series.time_point.as_ref();
+            if let Some(time) = time.filter(|time| time.group == group) {
+                let own = case.phase_marks.all();
+                changes.extend(own.map(|(step, change)| (step, time.index, change)));
+            }
+        }
+        changes.sort_by_key(|(step, ..)| step.age_rank());
+        MarkedPhases::from_changes(changes.into_iter().map(|(_, time, change)| (time, change)))
     }
 
     /// True if the user marked the time of a case as a phase.
     pub fn is_marked_phase(&self, case: &Case, phase: CardiacPhase) -> bool {
         let time = case.series.time_point.as_ref();
-        time.is_some_and(|time| {
-            self.phase_marks.of_group(&time.group).time_of(phase) == Some(time.index)
-        })
+        time.is_some_and(|time| self.marked_phases(&time.group).time_of(phase) == Some(time.index))
     }
 
     /// For each label in the masks of any time of the series of `case`: its value, and its volumes over the times. Empty if
@@ -49,7 +86,7 @@ impl Session {
         let Some(time) = &case.series.time_point else {
             return Vec::new();
         };
-        let marks = self.phase_marks.of_group(&time.group);
+        let marks = self.marked_phases(&time.group);
         let mut volumes: BTreeMap<u8, Vec<TimedVolume>> = BTreeMap::new();
         let times = self.times_of(case);
         for other in times.iter().filter_map(|at| self.cases.get(*at)) {
@@ -61,6 +98,16 @@ impl Session {
             .into_iter()
             .filter_map(|(label, points)| Some((label, VolumeCurve::new(points, marks)?)))
             .collect()
+    }
+}
+
+/// The name of the step that makes or removes a mark.
+fn step_name(change: PhaseChange) -> &'static str {
+    match (change.phase, change.is_marked) {
+        (CardiacPhase::EndDiastole, true) => "Mark end diastole",
+        (CardiacPhase::EndDiastole, false) => "Unmark end diastole",
+        (CardiacPhase::EndSystole, true) => "Mark end systole",
+        (CardiacPhase::EndSystole, false) => "Unmark end systole",
     }
 }
 

@@ -1,7 +1,7 @@
-//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent, measurements; and
-//! the prompts that steps answered.
+//! Changes of steps other than pixels: status of the case, definition of a label, labels marked as absent, measurements,
+//! marked phases; and the prompts that steps answered.
 
-use super::{failure::Cause, masks, measurements, now_millis, prompts};
+use super::{failure::Cause, masks, measurements, now_millis, phases, prompts};
 use crate::Result;
 use labrum_core::{
     journal::{Also, JournalStep, LabelChange, StatusChange},
@@ -43,6 +43,7 @@ pub(super) fn append_side_effects(
             .execute((step.seq, slice, label))?;
     }
     measurements::append_changes(connection, step)?;
+    phases::append_change(connection, step)?;
     prompts::append_prompts(connection, step)
 }
 
@@ -104,6 +105,7 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
         label: label.transpose()?,
         absent,
         measurements: measurements::read_changes(connection, seq)?,
+        phase: phases::change_of_step(connection, seq)?,
         prompts: prompts::prompts_of_step(connection, seq)?,
     })
 }

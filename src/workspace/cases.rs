@@ -3,15 +3,17 @@
 use super::{
     Workspace, also,
     failure::Cause,
-    masks, measurements, now_millis,
+    masks, measurements, now_millis, phases,
     places::{ImagePlaces, absolute_path},
     subjects,
 };
 use crate::{Error, Result};
 use labrum_core::{
+    cine::TimePoint,
     holdout::Side,
     journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice},
     label::TaskKey,
+    measurement::MarkedPhases,
     study::{Source, Status},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -21,7 +23,8 @@ use std::{
 };
 
 const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at,
-    subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject), task, removed_at IS NULL";
+    subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject), task, removed_at IS NULL,
+    time_group, time_index, time_count";
 
 impl Workspace {
     /// Adds a case, or finds the one with the same identity and updates the location of its files. Slices are
@@ -182,14 +185,19 @@ fn insert_or_relocate(
             case.description, case.columns, case.rows
         )));
     }
+    let time = case.time_point.as_ref();
     let id = connection
         .prepare_cached(
-            "INSERT INTO scan (identity, study, description, modality, study_date, columns, rows, opened_at, fingerprint)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO scan (identity, study, description, modality, study_date, columns, rows, opened_at, fingerprint,
+                 time_group, time_index, time_count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (identity) DO UPDATE SET study = excluded.study, description = excluded.description,
                  modality = excluded.modality, study_date = excluded.study_date,
                  columns = excluded.columns, rows = excluded.rows,
-                 fingerprint = coalesce(excluded.fingerprint, fingerprint)
+                 fingerprint = coalesce(excluded.fingerprint, fingerprint),
+                 time_group = coalesce(excluded.time_group, time_group),
+                 time_index = coalesce(excluded.time_index, time_index),
+                 time_count = coalesce(excluded.time_count, time_count)
              RETURNING id",
         )?
         .query_row(
@@ -203,6 +211,9 @@ fn insert_or_relocate(
                 case.rows,
                 now_millis(),
                 case.fingerprint.map(u64::cast_signed),
+                time.map(|time| &time.group),
+                time.map(|time| time.index as u32),
+                time.map(|time| time.count as u32),
             ),
             |r| r.get(0),
         )?;
@@ -285,6 +296,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         rows: row.get(7)?,
         subject: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
         fingerprint: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
+        time_point: read_time_point(row, 18)?,
         slices: Vec::new(),
     };
     let status = Status::from_storage_name(&row.get::<_, String>(8)?);
@@ -301,6 +313,20 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
             .map(|name| Side::from_storage_name(&name)),
         task: TaskKey(row.get(16)?),
         is_listed: row.get(17)?,
+    })
+}
+
+/// Which time of a series a case is, from the column `time_group` and those of the index and the count after it.
+fn read_time_point(row: &Row, column: usize) -> rusqlite::Result<Option<TimePoint>> {
+    let group: Option<String> = row.get(column)?;
+    let [index, count]: [Option<u32>; 2] = [row.get(column + 1)?, row.get(column + 2)?];
+    Ok(match (group, index, count) {
+        (Some(group), Some(index), Some(count)) => Some(TimePoint {
+            group,
+            index: index as usize,
+            count: count as usize,
+        }),
+        _ => None,
     })
 }
 
@@ -355,10 +381,16 @@ fn read_stored_case(
     let ids: Vec<i64> = query
         .query_map([entry.key.0], |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
+    let marked = match &entry.description.time_point {
+        Some(time) => phases::marked_phases(connection, &time.group)?,
+        None => MarkedPhases::default(),
+    };
     let mut case = StoredCase {
-        entry,
         slices: Vec::new(),
         measurements: Vec::new(),
+        phases: phases::done_changes(connection, entry.key)?,
+        marked,
+        entry,
         problems: Vec::new(),
     };
     match measurements::current_measurements(connection, case.entry.key) {

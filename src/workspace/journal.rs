@@ -269,6 +269,7 @@ fn read_recent_steps(
                   OR NOT EXISTS (SELECT 1 FROM edit WHERE edit.seq = step.seq)
                      AND (EXISTS (SELECT 1 FROM status_change WHERE status_change.seq = step.seq)
                           OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)
+                          OR EXISTS (SELECT 1 FROM phase_change WHERE phase_change.seq = step.seq)
                           OR EXISTS (SELECT 1 FROM measurement_change LEFT JOIN slice ON slice.id = slice_id
                                      WHERE measurement_change.seq = step.seq
                                          AND (slice_id IS NULL OR place IS NOT NULL))))

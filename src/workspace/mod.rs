@@ -17,6 +17,7 @@ mod masks;
 mod measurements;
 mod meter;
 mod model_files;
+mod phases;
 mod places;
 mod prompts;
 mod relabel;

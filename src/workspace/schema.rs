@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/steps.sql"),
     include_str!("schema/measurements.sql"),
     include_str!("schema/prompts.sql"),
+    include_str!("schema/times.sql"),
 ];
 
 /// "LABR", to recognise databases of other programs.

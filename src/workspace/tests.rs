@@ -44,6 +44,7 @@ fn described(identity: &str, instances: &[&str]) -> CaseDescription {
         rows: SIDE,
         subject: String::new(),
         fingerprint: None,
+        time_point: None,
         slices: instances.iter().map(slice).collect(),
     }
 }
@@ -901,5 +902,6 @@ fn a_folder_without_write_permission_is_named_in_the_error() {
 mod holdout;
 mod learning;
 mod measurements;
+mod phases;
 mod prompts;
 mod steps;

@@ -278,6 +278,7 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         rows: SIDE as u32,
         subject: String::new(),
         fingerprint: None,
+        time_point: None,
         slices: (0..SLICES).map(slice).collect(),
     };
     (0..CASES)

@@ -74,6 +74,7 @@ pub(crate) fn workspace(folder: &Path, count: u64) {
             rows: SIDE,
             subject: holdout::subject_hash(&slice.name),
             fingerprint: None,
+            time_point: None,
             slices: vec![SliceDescription {
                 source: slice.source,
                 sop_instance_uid: None,
@@ -342,6 +343,7 @@ fn slices_marked_as_empty_are_trained_on() {
             rows: SIDE,
             subject: holdout::subject_hash(&name),
             fingerprint: None,
+            time_point: None,
             slices: vec![SliceDescription {
                 source: Source {
                     path: picture,

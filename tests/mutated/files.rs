@@ -330,6 +330,7 @@ fn workspace() -> Vec<u8> {
                 rows: 30,
                 subject: format!("{n}"),
                 fingerprint: Some(7),
+                time_point: None,
                 slices: (0..2).map(slice).collect(),
             })
             .unwrap();

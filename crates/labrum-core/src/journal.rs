@@ -1,13 +1,14 @@
 //! Workspace records shared by the editor and the store: journal steps, cases, proposals and progress figures.
 
 use super::{
+    cine::TimePoint,
     edit::Edit,
     holdout::Side,
     label::{Label, TaskKey},
     mask::PackedMask,
-    measurement::{DrawnMeasurement, MeasurementChange},
+    measurement::{DrawnMeasurement, MarkedPhases, MeasurementChange, PhaseChange},
     prompts::Prompt,
-    study::{Series, Slice, Source, Status},
+    study::{Kind, Series, Slice, Source, Status},
 };
 use crate::Error;
 
@@ -100,6 +101,8 @@ pub struct Also {
     pub absent: Vec<(u32, u8)>,
     /// Measurements that were drawn, changed or deleted.
     pub measurements: Vec<MeasurementChange>,
+    /// Mark of a phase of the heart, at the time that the case is.
+    pub phase: Option<PhaseChange>,
     /// The prompts that the step answered.
     pub prompts: Option<Box<StepPrompts>>,
 }
@@ -111,6 +114,7 @@ impl Also {
             && self.label.is_none()
             && self.absent.is_empty()
             && self.measurements.is_empty()
+            && self.phase.is_none()
     }
 }
 
@@ -196,6 +200,9 @@ pub struct CaseDescription {
     pub subject: String,
     /// [`super::holdout::difference_hash`] of an image file.
     pub fingerprint: Option<u64>,
+    /// Which time of a series it is; `None` if it is no such time, or if that is not known yet. Its group holds wherever
+    /// the files lie.
+    pub time_point: Option<TimePoint>,
     /// The slices, in the order of the series.
     pub slices: Vec<SliceDescription>,
 }
@@ -209,8 +216,10 @@ impl CaseDescription {
         date: &str,
         series: &Series,
     ) -> Self {
+        let identity: String = identity.into();
         Self {
-            identity: identity.into(),
+            time_point: time_of_identity(&identity, series),
+            identity,
             study: study.to_owned(),
             description: series.description.clone(),
             modality: series.modality.clone(),
@@ -226,6 +235,22 @@ impl CaseDescription {
                 .collect(),
         }
     }
+
+    /// True if both are times of the same series, which may be the same time.
+    pub fn is_time_beside(&self, other: &Self) -> bool {
+        let groups = [self, other].map(|case| case.time_point.as_ref().map(|time| &time.group));
+        matches!(groups, [Some(own), Some(other)] if own == other)
+    }
+}
+
+/// The time of a series. That of an image file is linked to the others by the hash of the file, not by its path.
+fn time_of_identity(identity: &str, series: &Series) -> Option<TimePoint> {
+    let time = series.time_point.clone()?;
+    let group = match series.kind {
+        Kind::Dicom => time.group,
+        Kind::Picture => identity.split('#').next().unwrap_or(identity).to_owned(),
+    };
+    Some(TimePoint { group, ..time })
 }
 
 /// An entry in the case list of a workspace.
@@ -278,6 +303,10 @@ pub struct StoredCase {
     pub slices: Vec<StoredSlice>,
     /// The measurements that were drawn, without those on slices that are no longer in the series.
     pub measurements: Vec<DrawnMeasurement>,
+    /// The marks of phases that its steps made and that are not undone, oldest first, each with the number of its step.
+    pub phases: Vec<(i64, PhaseChange)>,
+    /// The marked times of its series, of all its times in the list; none if it is no time of a series.
+    pub marked: MarkedPhases,
     /// What could not be restored, and why.
     pub problems: Vec<Error>,
 }

@@ -19,7 +19,7 @@ use labrum_core::{
     label::{Label, Task, TaskKey},
     learning::RoundKey,
     mask::PackedMask,
-    measurement::DrawnMeasurement,
+    measurement::{DrawnMeasurement, PhaseChange},
     study::{Series, Status},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -219,6 +219,8 @@ pub struct Restored {
     pub slices: Vec<RestoredSlice>,
     /// The measurements that were drawn.
     pub measurements: Vec<DrawnMeasurement>,
+    /// The marks of phases that its steps made and that are not undone, oldest first, each with the number of its step.
+    pub phases: Vec<(i64, PhaseChange)>,
     /// Steps that can be undone, oldest first.
     pub done: Vec<HistoryStep>,
     /// Steps that can be redone, oldest first.

@@ -6,9 +6,10 @@ use super::*;
 use crate::session::{
     ExportRequest,
     finding::{Finding, tests::blurred_disc},
-    job::ExportScope,
+    job::{Event, ExportScope, Job, Restored, StoreJob, WorkspaceInfo},
     settings::ExportOptions,
-    tests::{command, link_times, with_pictures},
+    store::stored_step,
+    tests::{command, known, link_times, with_pictures},
 };
 use labrum_core::{
     geometry::{PixelSpacing, SpacingSource},
@@ -91,6 +92,133 @@ fn the_time_on_the_screen_is_marked_and_unmarked() {
             .unwrap()
             .time,
         0
+    );
+}
+
+/// The time that is end diastole.
+fn diastole(session: &Session) -> usize {
+    let at = only_curve(session).at_phase(CardiacPhase::EndDiastole);
+    at.unwrap().time
+}
+
+#[test]
+fn a_mark_is_a_step_of_the_time_on_the_screen_that_is_saved_undone_and_redone() {
+    let mut session = heart();
+    command(&mut session, UserCommand::NextTime);
+    session.take_jobs();
+    command(&mut session, UserCommand::MarkEndDiastole);
+    let case = session.cases[1].id;
+    let saved = session.take_jobs().into_iter().find_map(|job| match job {
+        Job::Store(StoreJob::Append { step, .. }) => Some(step),
+        _ => None,
+    });
+    let saved = saved.unwrap();
+    assert_eq!((saved.case, &*saved.tool), (case, "Mark end diastole"));
+    assert!(saved.also.phase.unwrap().is_marked);
+    assert!(saved.edits.is_empty() && saved.also.status.is_none());
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(diastole(&session), 0, "the largest volume again");
+    let undone = session.take_jobs().into_iter().any(|job| {
+        matches!(job, Job::Store(StoreJob::SetUndone { step, undone: true, .. }) if step == saved.id)
+    });
+    assert!(undone);
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(diastole(&session), 1);
+    command(&mut session, UserCommand::MarkEndDiastole);
+    assert_eq!(session.next_undo(), Some("Unmark end diastole"));
+    assert_eq!(diastole(&session), 0);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(diastole(&session), 1);
+}
+
+#[test]
+fn marks_at_several_times_are_undone_time_by_time() {
+    let mut session = heart();
+    command(&mut session, UserCommand::MarkEndSystole);
+    command(&mut session, UserCommand::NextTime);
+    command(&mut session, UserCommand::MarkEndSystole);
+    let is_systole = |session: &Session, at: usize| {
+        session.is_marked_phase(&session.cases[at], CardiacPhase::EndSystole)
+    };
+    assert!(is_systole(&session, 1) && !is_systole(&session, 0));
+    command(&mut session, UserCommand::PreviousTime);
+    command(&mut session, UserCommand::Undo);
+    assert!(is_systole(&session, 1), "the mark of another time stays");
+    command(&mut session, UserCommand::Redo);
+    assert!(is_systole(&session, 1), "it is the newer one");
+    command(&mut session, UserCommand::NextTime);
+    command(&mut session, UserCommand::Undo);
+    assert!(is_systole(&session, 0), "the one before is there again");
+}
+
+#[test]
+fn marks_of_the_workspace_are_restored_and_can_be_undone() {
+    let mut session = heart();
+    let change = |phase| PhaseChange {
+        phase,
+        is_marked: true,
+    };
+    let also = |phase| Also {
+        phase: Some(change(phase)),
+        ..Also::default()
+    };
+    let [diastole, systole] = CardiacPhase::ALL;
+    // The second time was marked after the first one, and comes first.
+    for (at, seq, phase) in [(1, 9, diastole), (0, 4, diastole), (2, 5, systole)] {
+        let case = session.cases[at].id;
+        let name = step_name(change(phase));
+        let restored = Restored {
+            phases: vec![(seq, change(phase))],
+            done: vec![stored_step(seq, case, name, Vec::new(), also(phase))],
+            ..Restored::default()
+        };
+        session.cases[at].is_restored = false;
+        session.on_event(Event::Restored {
+            case,
+            known: known(at as i64),
+            restored: Some(Box::new(restored)),
+        });
+    }
+    let marked = |session: &Session, phase: CardiacPhase| {
+        let mut cases = session.cases.iter();
+        cases.position(|case| session.is_marked_phase(case, phase))
+    };
+    assert_eq!(marked(&session, diastole), Some(1));
+    assert_eq!(marked(&session, systole), Some(2));
+    command(&mut session, UserCommand::NextTime);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(marked(&session, diastole), Some(0));
+    // A label was removed: the same step has another id.
+    let case = session.cases[0].id;
+    let restored = Restored {
+        done: vec![stored_step(4, case, "Mark", Vec::new(), also(diastole))],
+        is_anew: true,
+        ..Restored::default()
+    };
+    session.on_event(Event::Restored {
+        case,
+        known: known(0),
+        restored: Some(Box::new(restored)),
+    });
+    assert_eq!(marked(&session, diastole), Some(0));
+    command(&mut session, UserCommand::PreviousTime);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(marked(&session, diastole), None);
+}
+
+#[test]
+fn nothing_is_marked_in_a_workspace_that_is_only_looked_at() {
+    let mut session = heart();
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo {
+        holder: Some("the other window".into()),
+        ..WorkspaceInfo::default()
+    })));
+    command(&mut session, UserCommand::MarkEndSystole);
+    assert!(!session.is_marked_phase(&session.cases[0], CardiacPhase::EndSystole));
+    assert!(
+        session
+            .command_refusal(UserCommand::MarkEndSystole)
+            .is_some()
     );
 }
 

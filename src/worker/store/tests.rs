@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod drawn;
+mod phases;
 mod places;
 
 use super::*;

@@ -19,7 +19,7 @@ pub use over_series::{SeriesMeasurement, measure_series};
 pub use place::{DrawnMeasurement, MeasurementChange, MeasurementPlace, ViewFrame, apply_change};
 pub use quantity::{Channel, Quantity, QuantityKind, QuantityUnit, format_value};
 pub use statistics::{ValueStatistics, merge_statistics, region_statistics, value_unit};
-pub use volume_curve::{CardiacPhase, MarkedPhases, TimedVolume, VolumeCurve};
+pub use volume_curve::{CardiacPhase, MarkedPhases, PhaseChange, TimedVolume, VolumeCurve};
 
 use super::boundary::Point;
 use serde::{Deserialize, Serialize};

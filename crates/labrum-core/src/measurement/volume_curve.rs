@@ -21,6 +21,30 @@ impl CardiacPhase {
             Self::EndSystole => "End systole",
         }
     }
+
+    /// Name in files: "end-systole".
+    pub fn storage_name(self) -> &'static str {
+        match self {
+            Self::EndDiastole => "end-diastole",
+            Self::EndSystole => "end-systole",
+        }
+    }
+
+    /// The phase with this [`Self::storage_name`]; `None` for any other text.
+    pub fn from_storage_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|phase| phase.storage_name() == name)
+    }
+}
+
+/// What a person did at one time of a series: marked that time as a phase, or removed that mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseChange {
+    /// The phase.
+    pub phase: CardiacPhase,
+    /// False if the mark was removed.
+    pub is_marked: bool,
 }
 
 /// The times that a person marked, 0-based; `None` for the time of the largest or smallest volume.
@@ -39,16 +63,38 @@ impl MarkedPhases {
         }
     }
 
-    /// Marks a time, 0-based. The mark of a time that is marked already is removed; so is that of the other phase at
-    /// this time.
-    pub fn toggle_mark(&mut self, phase: CardiacPhase, time: usize) {
-        let (own, other) = match phase {
+    /// The marks that these changes leave, oldest first, each with the 0-based time at which it was made. A newer mark of a
+    /// phase takes the place of an older one, and a time is one phase only. Any of the changes may be missing: that is how
+    /// they are undone.
+    pub fn from_changes(changes: impl IntoIterator<Item = (usize, PhaseChange)>) -> Self {
+        let mut marks = Self::default();
+        for (time, change) in changes {
+            marks.apply_change(time, change);
+        }
+        marks
+    }
+
+    fn apply_change(&mut self, time: usize, change: PhaseChange) {
+        let (own, other) = match change.phase {
             CardiacPhase::EndDiastole => (&mut self.end_diastole, &mut self.end_systole),
             CardiacPhase::EndSystole => (&mut self.end_systole, &mut self.end_diastole),
         };
-        *own = (*own != Some(time)).then_some(time);
-        if *own == *other {
-            *other = None;
+        let marked = Some(time);
+        if change.is_marked {
+            *own = marked;
+            if *other == marked {
+                *other = None;
+            }
+        } else if *own == marked {
+            *own = None;
+        }
+    }
+
+    /// The change that marks a time, 0-based, as a phase; if it is that phase already, the one that removes the mark.
+    pub fn toggle_at(self, phase: CardiacPhase, time: usize) -> PhaseChange {
+        PhaseChange {
+            phase,
+            is_marked: self.time_of(phase) != Some(time),
         }
     }
 }
@@ -132,10 +178,15 @@ mod tests {
         VolumeCurve::new(points.collect(), marks).unwrap()
     }
 
+    fn mark(phase: CardiacPhase) -> PhaseChange {
+        PhaseChange {
+            phase,
+            is_marked: true,
+        }
+    }
+
     fn marked(phase: CardiacPhase, time: usize) -> MarkedPhases {
-        let mut marks = MarkedPhases::default();
-        marks.toggle_mark(phase, time);
-        marks
+        MarkedPhases::from_changes([(time, mark(phase))])
     }
 
     #[test]
@@ -182,11 +233,49 @@ mod tests {
 
     #[test]
     fn a_time_is_one_phase_only_and_a_second_mark_removes_the_first() {
-        let mut marks = marked(CardiacPhase::EndDiastole, 4);
-        marks.toggle_mark(CardiacPhase::EndSystole, 4);
-        assert_eq!(marks.time_of(CardiacPhase::EndDiastole), None);
-        assert_eq!(marks.time_of(CardiacPhase::EndSystole), Some(4));
-        marks.toggle_mark(CardiacPhase::EndSystole, 4);
-        assert_eq!(marks, MarkedPhases::default());
+        let [diastole, systole] = CardiacPhase::ALL;
+        let first = marked(diastole, 4);
+        assert_eq!(first.toggle_at(systole, 4), mark(systole));
+        let second = MarkedPhases::from_changes([(4, mark(diastole)), (4, mark(systole))]);
+        assert_eq!(second.time_of(diastole), None);
+        assert_eq!(second.time_of(systole), Some(4));
+        let removed = second.toggle_at(systole, 4);
+        assert!(!removed.is_marked);
+        let none =
+            MarkedPhases::from_changes([(4, mark(diastole)), (4, mark(systole)), (4, removed)]);
+        assert_eq!(none, MarkedPhases::default());
+    }
+
+    #[test]
+    fn marks_of_different_times_can_be_undone_in_any_order() {
+        let diastole = CardiacPhase::EndDiastole;
+        let [first, second] = [(0, mark(diastole)), (7, mark(diastole))];
+        let time = |changes: &[(usize, PhaseChange)]| {
+            MarkedPhases::from_changes(changes.iter().copied()).time_of(diastole)
+        };
+        assert_eq!(time(&[first, second]), Some(7), "the newest mark counts");
+        assert_eq!(time(&[first]), Some(0), "the one before is there again");
+        assert_eq!(time(&[second]), Some(7));
+        let removed = PhaseChange {
+            is_marked: false,
+            ..mark(diastole)
+        };
+        assert_eq!(time(&[first, second, (7, removed)]), None);
+        assert_eq!(
+            time(&[(0, removed), second]),
+            Some(7),
+            "only the mark of its own time is removed"
+        );
+    }
+
+    #[test]
+    fn phases_are_found_by_their_names_in_files() {
+        for phase in CardiacPhase::ALL {
+            assert_eq!(
+                CardiacPhase::from_storage_name(phase.storage_name()),
+                Some(phase)
+            );
+        }
+        assert_eq!(CardiacPhase::from_storage_name("systole"), None);
     }
 }

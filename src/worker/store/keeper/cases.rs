@@ -94,6 +94,7 @@ impl WorkspaceKeeper {
             seconds: stored.entry.seconds,
             slices: stored.slices.into_iter().map(restored_slice).collect(),
             measurements: stored.measurements,
+            phases: stored.phases,
             done: history_steps(case, done),
             undone: history_steps(case, undone),
             problems: stored.problems,
