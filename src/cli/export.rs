@@ -7,7 +7,7 @@ use super::usage::argument_error;
 use crate::{
     Error, ErrorKind, Result,
     io::export::{
-        ExportReport, OverlayStyle, Pattern, Preset,
+        ExportReport, OverlayStyle, Pattern, Preset, StoredTimes,
         case::{CaseToExport, root_of},
         export_all,
     },
@@ -16,7 +16,11 @@ use crate::{
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use labrum_core::{
-    counts::count_with_noun, export_format::ExportFormat, journal::CaseEntry, label::Label,
+    counts::count_with_noun,
+    export_format::ExportFormat,
+    journal::{CaseEntry, StoredCase},
+    label::Label,
+    measurement::VolumeCurve,
     study::Status,
 };
 use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
@@ -31,7 +35,8 @@ const OPACITY: f32 = 0.35;
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Only accepted cases are exported; with --measured also other cases with drawn measurements, without \
-their masks. Drawn measurements are written to json, drawn-csv and sr. manifest.json and manifest.csv in the folder \
+their masks. Drawn measurements are written to json, drawn-csv and sr; volumes over the times of a series, from \
+the masks of all accepted times, to json and over-time-csv. manifest.json and manifest.csv in the folder \
 list all files with their SHA-256, who made each label, and what could not be written. Existing files are only \
 overwritten with --overwrite. If an export was stopped or partly failed, the same command continues it: complete, \
 unchanged cases are kept (with --deidentify they are written again). For image files other than DICOM, the folder \
@@ -104,11 +109,17 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let wanted = cases_to_export(&mut workspace, arguments)?;
     let bar = super::console::progress_bar(0, "{percent} %, {eta} left");
     let root = root_of(&wanted);
+    let mut reader = CaseReader {
+        workspace: &mut workspace,
+        wanted: &wanted,
+        labels: &labels,
+        person: &arguments.person,
+    };
+    let mut times = StoredTimes::for_formats(&preset.formats);
     let cases = wanted.iter().map(|entry| {
-        let about = &entry.description;
-        let case = read_case_to_export(&mut workspace, entry, &labels, &arguments.person);
+        let case = reader.read_case(entry, &mut times);
         (
-            about.description.clone(),
+            entry.description.description.clone(),
             case.map(|case| CaseToExport {
                 root: root.clone(),
                 ..case
@@ -164,32 +175,65 @@ fn show_share_done(bar: &ProgressBar, done: usize, total: usize) {
     bar.set_position(done as u64);
 }
 
-/// A case in the current state of the workspace; without its masks unless it is accepted.
-fn read_case_to_export(
-    workspace: &mut Workspace,
-    entry: &CaseEntry,
-    labels: &[Label],
-    person: &str,
-) -> Result<CaseToExport> {
-    let about = &entry.description;
-    let Some(stored) = workspace.find_case(&about.identity)? else {
-        return Err(Error::new(
-            format!("export \"{}\"", about.description),
-            "the case is no longer in the workspace",
-        ));
-    };
-    let mut case = CaseToExport::of_stored(&stored, labels, person)?;
-    if entry.status != Status::Accepted {
-        case.slices.clear();
+/// Reads cases in the current state of the workspace.
+struct CaseReader<'a> {
+    workspace: &'a mut Workspace,
+    /// All cases to export.
+    wanted: &'a [CaseEntry],
+    labels: &'a [Label],
+    person: &'a str,
+}
+
+impl CaseReader<'_> {
+    /// A case, with the volumes over the times of its series; without masks unless it is accepted.
+    fn read_case(&mut self, entry: &CaseEntry, times: &mut StoredTimes) -> Result<CaseToExport> {
+        let stored = self.find_stored(entry)?;
+        let case = CaseToExport::of_stored(&stored, self.labels, self.person)?;
+        if entry.status == Status::Accepted {
+            let over_time = self.curves_of(&stored, times);
+            return Ok(CaseToExport { over_time, ..case });
+        }
         if case.drawn.is_empty() {
             let reason = "the slices with its measurements are no longer in its files";
             return Err(Error::new(
-                format!("export \"{}\"", about.description),
+                format!("export \"{}\"", entry.description.description),
                 reason,
             ));
         }
+        Ok(CaseToExport {
+            slices: Vec::new(),
+            ..case
+        })
     }
-    Ok(case)
+
+    fn find_stored(&mut self, entry: &CaseEntry) -> Result<StoredCase> {
+        let about = &entry.description;
+        let stored = self.workspace.find_case(&about.identity)?;
+        stored.ok_or_else(|| {
+            Error::new(
+                format!("export \"{}\"", about.description),
+                "the case is no longer in the workspace",
+            )
+        })
+    }
+
+    /// The volumes of labels over the times of the series of a case, from the masks of its accepted times.
+    fn curves_of(
+        &mut self,
+        stored: &StoredCase,
+        times: &mut StoredTimes,
+    ) -> Vec<(u8, VolumeCurve)> {
+        let about = &stored.entry.description;
+        let wanted = self.wanted;
+        let accepted = wanted.iter().filter(|entry| {
+            entry.status == Status::Accepted && entry.description.is_time_beside(about)
+        });
+        let read = accepted.map(|entry| {
+            let stored = self.find_stored(entry)?;
+            CaseToExport::of_stored(&stored, self.labels, self.person)
+        });
+        times.curves_of(stored, read)
+    }
 }
 
 fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<()> {

@@ -10,10 +10,11 @@ pub(super) fn format_parser() -> impl TypedValueParser<Value = ExportFormat> {
     parser_of(ExportFormat::ALL.to_vec())
 }
 
-/// Parses `--format` of commands that write masks and know no drawn measurements.
+/// Parses `--format` of commands that write masks and know neither drawn measurements nor other times of a series.
 pub(super) fn mask_format_parser() -> impl TypedValueParser<Value = ExportFormat> {
     let formats = ExportFormat::ALL.into_iter();
-    parser_of(formats.filter(|format| !format.is_of_drawn()).collect())
+    let of_masks = formats.filter(|format| !format.is_of_drawn() && !format.is_over_time());
+    parser_of(of_masks.collect())
 }
 
 fn parser_of(formats: Vec<ExportFormat>) -> impl TypedValueParser<Value = ExportFormat> {

@@ -127,6 +127,7 @@ impl Session {
                 })
             }
             _ if !format.holds_drawn() && !case.has_mask() => Some("This case has no mask"),
+            ExportFormat::OverTimeCsv => self.lacks_times(case, scope),
             ExportFormat::StructuredReport if case.series.kind == Kind::Picture => {
                 Some("DICOM SR refers to DICOM images, and these are image files")
             }
@@ -147,6 +148,18 @@ impl Session {
             }
             _ => None,
         }
+    }
+
+    /// Why there are no volumes over time to export.
+    fn lacks_times(&self, case: &Case, scope: ExportScope) -> Option<&'static str> {
+        if !self.has_times(case) {
+            return Some("This case has only one time");
+        }
+        if scope == ExportScope::ThisSlice {
+            return Some("Volumes over time are those of the whole case");
+        }
+        let has_none = self.volume_curves(case).is_empty();
+        has_none.then_some("No volume is known: pixel or slice spacing is unknown")
     }
 
     fn export_accepted(&mut self, request: ExportRequest) -> bool {

@@ -5,7 +5,7 @@ use crate::{
     ErrorKind, Result,
     io::{
         export::{
-            OverlayStyle, Preset,
+            OverlayStyle, Preset, StoredTimes,
             batch::Export,
             case::{CaseToExport, MaskedSlice, root_of},
             export_all,
@@ -17,7 +17,9 @@ use crate::{
         settings::ExportOptions,
     },
 };
-use labrum_core::{export_format::ExportFormat, import::MaskChoice, study::Series};
+use labrum_core::{
+    export_format::ExportFormat, import::MaskChoice, journal::StoredCase, study::Series,
+};
 use labrum_dicom::{
     deidentify::{Dates, Deidentification, SecretKey},
     seg,
@@ -182,16 +184,18 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
         opacity: job.opacity,
     };
     let root = root_of(job.cases.iter().map(|stored| &stored.entry));
+    let mut times = StoredTimes::for_formats(&preset.formats);
+    let read = |stored: &StoredCase| CaseToExport::of_stored(stored, &job.labels, &job.person);
     let cases = job.cases.iter().map(|stored| {
-        let title = stored.entry.description.description.clone();
-        let case = CaseToExport::of_stored(stored, &job.labels, &job.person);
-        (
-            title,
-            case.map(|case| CaseToExport {
-                root: root.clone(),
-                ..case
-            }),
-        )
+        let about = &stored.entry.description;
+        let others = job.cases.iter();
+        let same_series = others.filter(|other| other.entry.description.is_time_beside(about));
+        let case = read(stored).map(|case| CaseToExport {
+            root: root.clone(),
+            over_time: times.curves_of(stored, same_series.map(read)),
+            ..case
+        });
+        (about.description.clone(), case)
     });
     let summary = export_all(
         &job.folder,

@@ -8,6 +8,7 @@ mod export;
 mod masks;
 mod measured;
 mod output;
+mod over_time;
 mod prompts;
 #[path = "../support/run.rs"]
 mod run;

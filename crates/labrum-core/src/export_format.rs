@@ -32,6 +32,8 @@ pub enum ExportFormat {
     Csv,
     /// `SERIES.drawn.csv`: the measurements that were drawn.
     DrawnCsv,
+    /// `SERIES.over-time.csv`: the volumes of labels over the times of the series.
+    OverTimeCsv,
     /// `SERIES.sr.dcm`: DICOM SR (TID 1500) of the measurements that were drawn.
     StructuredReport,
 }
@@ -48,7 +50,7 @@ struct Words {
 
 impl ExportFormat {
     /// The formats that users can choose, in the order of the dialog.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LabelMap,
         Self::PerLabel,
         Self::Overlay,
@@ -60,6 +62,7 @@ impl ExportFormat {
         Self::Coco,
         Self::Json,
         Self::Csv,
+        Self::OverTimeCsv,
         Self::DrawnCsv,
         Self::StructuredReport,
     ];
@@ -115,12 +118,17 @@ impl ExportFormat {
             Self::Json => (
                 "json",
                 "Measurements as JSON",
-                "area, diameters, perimeter and values of each label, and drawn measurements",
+                "area, diameters, perimeter and values of each label, drawn measurements, and volumes over time",
             ),
             Self::Csv => (
                 "csv",
                 "Measurements as CSV",
                 "area, diameters, perimeter and values of each label as a table",
+            ),
+            Self::OverTimeCsv => (
+                "over-time-csv",
+                "Volume over time as CSV",
+                "volume of each label at each time of a series, stroke volume and ejection fraction, as a table",
             ),
             Self::DrawnCsv => (
                 "drawn-csv",
@@ -170,6 +178,16 @@ impl ExportFormat {
     /// True for formats that hold drawn measurements, alone or with what is measured on masks. The others need a mask.
     pub fn holds_drawn(self) -> bool {
         self.is_of_drawn() || self == Self::Json
+    }
+
+    /// True for formats that hold volumes over the times of a series and nothing else.
+    pub fn is_over_time(self) -> bool {
+        self == Self::OverTimeCsv
+    }
+
+    /// True for formats that hold volumes over the times of a series, alone or with other measurements.
+    pub fn holds_over_time(self) -> bool {
+        self.is_over_time() || self == Self::Json
     }
 
     /// True if one file holds the whole series.

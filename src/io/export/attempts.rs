@@ -219,9 +219,10 @@ pub(super) fn made_from(
         case.series.slices.len(),
     );
     hash.update(format!(
-        "{how:?} {what:?} {:?} {:?}",
+        "{how:?} {what:?} {:?} {:?} {:?}",
         (&case.labels, &case.model, &case.person),
-        case.drawn
+        case.drawn,
+        case.over_time
     ));
     for slice in &case.slices {
         let source = case

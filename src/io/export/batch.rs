@@ -277,7 +277,10 @@ impl<'a> Export<'a> {
     /// A warning for a case with nothing to write in the formats that were chosen.
     fn empty_note(&self, case: &CaseToExport, formats: &[ExportFormat]) -> Option<String> {
         let is_empty = formats.is_empty() && !self.preset.formats.is_empty();
+        let mut wanted = self.preset.formats.iter();
+        let wants_times = !case.slices.is_empty() && wanted.any(|format| format.is_over_time());
         is_empty.then(|| match case.drawn.is_empty() {
+            _ if wants_times => "nothing was written: there are no volumes over time".to_owned(),
             true => "nothing was written: no measurements were drawn".to_owned(),
             false => "nothing was written: there are no masks".to_owned(),
         })
@@ -402,10 +405,12 @@ impl<'a> Export<'a> {
     }
 }
 
-/// The formats to write: those of masks only if there are any, and those of drawn measurements likewise.
+/// The formats to write: those of masks only if there are any, and those of drawn measurements and of volumes over time
+/// likewise.
 fn formats_for_case(formats: &[ExportFormat], case: &CaseToExport) -> Vec<ExportFormat> {
     let is_wanted = |format: &ExportFormat| match case.slices.is_empty() {
         true => format.holds_drawn(),
+        false if format.is_over_time() => !case.over_time.is_empty(),
         false => !case.drawn.is_empty() || !format.is_of_drawn(),
     };
     formats.iter().copied().filter(is_wanted).collect()

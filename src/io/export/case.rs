@@ -9,7 +9,7 @@ use labrum_core::{
     measurement::{DrawnMeasurement, MeasurementPlace, VolumeCurve},
     progress::Cancel,
     region::Region,
-    study::{Kind, Series, Slice},
+    study::{Kind, Series, Slice, Study},
 };
 use labrum_dicom::seg::{AlgorithmType, Authorship};
 use std::path::{Path, PathBuf};
@@ -124,38 +124,7 @@ impl CaseToExport {
         if let Some(problem) = stored.problems.first() {
             return Err(problem.clone());
         }
-        let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
-        paths.dedup();
-        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-            return Err(
-                Error::at_path("open", missing, "file not found").with_advice(
-                    "Use File > Find moved images, or labrum workspace locate FOLDER --workspace \
-                 WORKSPACE.",
-                ),
-            );
-        }
-        if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
-            let (is, _) = sha256_and_length(path).map_err(|e| Error::at_path("read", path, e))?;
-            if is != hash {
-                return Err(Error::at_path(
-                    "export",
-                    path,
-                    "the file has changed since the case was saved",
-                ));
-            }
-        }
-        let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
-        let found = catalog.studies.into_iter().find_map(|mut study| {
-            let series = std::mem::take(&mut study.series)
-                .into_iter()
-                .find(|series| is_described_by(series, about))?;
-            Some((study, series))
-        });
-        let (study, series) =
-            found.ok_or_else(|| case_error(about, "its files now contain other images"))?;
-        if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
-            return Err(case_error(about, "the size of its images has changed"));
-        }
+        let (study, series) = read_described(about)?;
         let mut slices = Vec::new();
         for (known, kept) in about.slices.iter().zip(&stored.slices) {
             let Some(mask) = &kept.mask else { continue };
@@ -246,6 +215,57 @@ impl CaseToExport {
     }
 }
 
+/// The study and the series of a case, read from the files where they were last found.
+///
+/// # Errors
+/// If files are missing, have changed, or contain other images.
+fn read_described(about: &CaseDescription) -> Result<(Study, Series)> {
+    let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
+    paths.dedup();
+    if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+        return Err(
+            Error::at_path("open", missing, "file not found").with_advice(
+                "Use File > Find moved images, or labrum workspace locate FOLDER --workspace \
+             WORKSPACE.",
+            ),
+        );
+    }
+    if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
+        let (is, _) = sha256_and_length(path).map_err(|e| Error::at_path("read", path, e))?;
+        if is != hash {
+            return Err(Error::at_path(
+                "export",
+                path,
+                "the file has changed since the case was saved",
+            ));
+        }
+    }
+    let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
+    let found = catalog.studies.into_iter().find_map(|mut study| {
+        let series = std::mem::take(&mut study.series)
+            .into_iter()
+            .find(|series| is_described_by(series, about))?;
+        Some((study, series))
+    });
+    let (study, mut series) =
+        found.ok_or_else(|| case_error(about, "its files now contain other images"))?;
+    if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
+        return Err(case_error(about, "the size of its images has changed"));
+    }
+    restore_part(&mut series, about);
+    Ok((study, series))
+}
+
+/// Names a series as it was when it was opened with all others: the files of one time, or of another part of a series, are
+/// no part of anything when they are read by themselves.
+fn restore_part(series: &mut Series, about: &CaseDescription) {
+    if series.kind == Kind::Dicom && series.id != about.identity {
+        series.id.clone_from(&about.identity);
+        series.description.clone_from(&about.description);
+    }
+    series.time_point = about.time_point.clone().or(series.time_point.take());
+}
+
 /// The measurements of a stored case, on the slices of the series as it was found.
 fn drawn_on(series: &Series, stored: &StoredCase) -> Result<Vec<DrawnMeasurement>> {
     let about = &stored.entry.description;
@@ -269,7 +289,8 @@ fn case_error(about: &CaseDescription, reason: &str) -> Error {
     Error::new(format!("export \"{}\"", about.description), reason)
 }
 
-/// True for the series of a case. Of the parts of an image file (channels, times), the one with the same pages matches.
+/// True for the series of a case. Of the parts of a DICOM series or an image file (times, channels), the one with the same
+/// images matches.
 fn is_described_by(series: &Series, about: &CaseDescription) -> bool {
     match series.kind {
         Kind::Picture => {
@@ -279,8 +300,23 @@ fn is_described_by(series: &Series, about: &CaseDescription) -> bool {
                 .iter()
                 .any(|slice| slice.source.frame == frame)
         }
-        Kind::Dicom => series.id == about.identity,
+        Kind::Dicom => {
+            let has_slice = |known: &SliceDescription| {
+                series
+                    .slices
+                    .iter()
+                    .any(|slice| is_same_slice(slice, known))
+            };
+            // Which number a part has depends on the files that are read with it.
+            whole_uid(&series.id) == whole_uid(&about.identity)
+                && about.slices.iter().any(has_slice)
+        }
     }
+}
+
+/// The Series Instance UID in the id of a series, or of a part of it.
+fn whole_uid(id: &str) -> &str {
+    id.split('#').next().unwrap_or(id)
 }
 
 /// True if a slice is the one that a workspace describes.

@@ -14,8 +14,7 @@ use labrum_core::{
     mask::Mask,
     measure::{Measurement, label_volume, measure_all},
     measurement::{
-        Channel, SeriesMeasurement, ValueStatistics, VolumeCurve, measure_series,
-        region_statistics, value_unit,
+        Channel, SeriesMeasurement, ValueStatistics, measure_series, region_statistics, value_unit,
     },
     naming::{file_name_text, told_apart},
     scale::NoLength,
@@ -233,16 +232,6 @@ impl Measurements {
             drawn: Vec::new(),
             over_time: Vec::new(),
         }
-    }
-
-    /// Adds the volumes of labels over the times of the series, by label value.
-    pub(super) fn add_times(&mut self, labels: &[Label], curves: &[(u8, VolumeCurve)]) {
-        let names = told_apart(labels.iter().map(|label| label.name.as_str()));
-        let name_of = |label: u8| names.get(usize::from(label).checked_sub(1)?);
-        let rows = curves
-            .iter()
-            .filter_map(|(label, curve)| Some(LabelOverTime::new(*label, name_of(*label)?, curve)));
-        self.over_time.extend(rows);
     }
 
     /// Writes the measurements on slices as CSV with a header line.

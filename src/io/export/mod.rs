@@ -22,6 +22,7 @@ mod png;
 mod preset;
 mod series;
 mod standing;
+mod stored_times;
 mod tables;
 mod work_report;
 
@@ -44,6 +45,7 @@ pub use preset::{OverlayStyle, Preset};
 pub use series::{
     Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned_files, write_series, write_slice,
 };
+pub use stored_times::StoredTimes;
 pub use work_report::work_report_csv;
 
 #[cfg(test)]

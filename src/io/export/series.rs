@@ -4,6 +4,7 @@ use super::{
     CocoWriter, DrawnOnSeries, Measurements, OverlayLook,
     file_names::{label_file_names, sanitize_name, unique_name, without_ending},
     label_map, label_mask,
+    label_times::{labels_over_time, write_times},
     labels::write_labels_but,
     standing::Standing,
     write_nifti, write_overlay, write_probabilities,
@@ -173,6 +174,7 @@ fn series_path(folder: &Path, name: &str, format: ExportFormat) -> Option<PathBu
         ExportFormat::SegFractional => "fractional.seg.dcm",
         ExportFormat::Json => "measurements.json",
         ExportFormat::Csv => "measurements.csv",
+        ExportFormat::OverTimeCsv => "over-time.csv",
         ExportFormat::DrawnCsv => "drawn.csv",
         ExportFormat::StructuredReport => "sr.dcm",
         ExportFormat::StructureSet => "rtstruct.dcm",
@@ -373,10 +375,13 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Re
         ExportFormat::Json => {
             let mut measurements = measure_masks(files);
             measurements.drawn = drawn.map_or_else(Vec::new, DrawnOnSeries::rows);
-            measurements.add_times(labels, files.over_time);
+            measurements.over_time = labels_over_time(labels, files.over_time);
             measurements.write_json(path)?;
         }
         ExportFormat::Csv => measure_masks(files).write_csv(path)?,
+        ExportFormat::OverTimeCsv => {
+            write_times(path, &labels_over_time(labels, files.over_time))?;
+        }
         ExportFormat::DrawnCsv => given_drawn(drawn, path)?.write_csv(path)?,
         ExportFormat::StructuredReport => return given_drawn(drawn, path)?.write_report(path),
         ExportFormat::LabelMap

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod drawn;
+mod over_time;
 
 use super::{
     Manifest, OverlayStyle, Preset,

@@ -12,6 +12,7 @@ use crate::session::{
     tests::{command, known, link_times, with_pictures},
 };
 use labrum_core::{
+    export_format::ExportFormat,
     geometry::{PixelSpacing, SpacingSource},
     label::Label,
     mask::PackedMask,
@@ -248,4 +249,23 @@ fn an_export_of_the_case_has_the_curves_and_one_of_a_slice_has_not() {
     assert_eq!(curves.len(), 1);
     assert_eq!(curves[0].1.volumes().len(), 2);
     assert!(exported(ExportScope::ThisSlice).is_empty());
+}
+
+#[test]
+fn the_table_of_volumes_needs_several_times_and_the_whole_case() {
+    let session = heart();
+    let refusal =
+        |session: &Session, scope| session.cannot_export(scope, ExportFormat::OverTimeCsv);
+    assert_eq!(refusal(&session, ExportScope::ThisCase), None);
+    assert_eq!(refusal(&session, ExportScope::Accepted), None);
+    assert_eq!(
+        refusal(&session, ExportScope::ThisSlice),
+        Some("Volumes over time are those of the whole case")
+    );
+    let mut single = with_pictures(&[("a", 3)]);
+    fill(&mut single, 0, 20.0);
+    assert_eq!(
+        refusal(&single, ExportScope::ThisCase),
+        Some("This case has only one time")
+    );
 }
