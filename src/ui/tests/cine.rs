@@ -160,4 +160,7 @@ fn the_panel_shows_the_ejection_fraction_and_marks_a_time() {
             .query_by_label("End diastole, time 1, marked")
             .is_some()
     );
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(harness.query_by_label("End diastole, time 1").is_some());
 }
