@@ -27,11 +27,12 @@ use std::path::PathBuf;
 One fifth of the subjects is set aside as a test set that the loop never uses, and test_dice is measured on it. The \
 cases of the other subjects are corrected one after the other: about one subject in five is held out to judge \
 candidates, the others are used for training. After each round the promotion gate decides whether the candidate \
-becomes the active model. For each round the decision is printed with test_dice of the active model before it and of the \
-candidate, and what the decision lost on the test set. Where a person would be asked, the evidence is followed.
+becomes the active model. For each round, the output has the decision, the Dice on the test set of the candidate and of the \
+model that was active before, and how much Dice the decision lost. Where a person would be asked, the rehearsal decides by \
+the probability that the candidate is better.
 
-With --seeds N the rehearsal is run N times, with N test sets and orders of the cases, and mean and range of each figure are \
-printed at the end; with --json as one line for each number of cases, {\"summary\": ...}.
+With --seeds N, the rehearsal is run N times, each with its own test set and order of the cases. The mean and range of each \
+figure are printed at the end; with --json, as one line for each number of cases, {\"summary\": ...}.
 
 With --prompts, the model of the Click tool is trained instead of one that proposes masks. A simulated annotator clicks the \
 objects of each case until Dice 0.90 is reached, at most ten times. After each round the figures on the test set are printed: \
@@ -56,7 +57,7 @@ pub(super) struct RehearseArguments {
     /// Seconds for each round
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
-    /// Number of rehearsals, with the seeds from --seed on
+    /// Number of rehearsals; their seeds are --seed and the numbers that follow it
     #[arg(long, default_value_t = 1, conflicts_with = "prompts", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
     /// Steps for each round, instead of --seconds: reproducible, however busy the machine is
@@ -73,8 +74,9 @@ pub(super) struct RehearseArguments {
     /// Channels of the network's input, 1 or 3 [default: those of the images]
     #[arg(long, value_parser = super::train::parse_channels, conflicts_with = "prompts")]
     channels: Option<usize>,
-    /// How far candidates go from the weights of the active model to the trained ones: off (all the way), a share above 0
-    /// and up to 1, or auto (0.25, 0.5, 0.75 or 1, by the validation samples of the round, from 100 samples on)
+    /// Mix the trained weights of candidates with those of the active model: off (trained weights alone), the share of the
+    /// trained weights (above 0, up to 1), or auto (the best of 0.25, 0.5, 0.75 and 1 on the validation samples of the round;
+    /// needs at least 100 samples)
     #[arg(long, default_value = "off", value_parser = parse_blend, conflicts_with = "prompts")]
     blend: Blend,
     /// Order in which cases are corrected

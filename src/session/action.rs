@@ -41,7 +41,7 @@ pub enum Action {
     ScrollSlices(i64),
     /// Set the window (window/level) of the case.
     SetWindow(Window),
-    /// Show the case by one of its presentation states, by index; `None` as when it was opened.
+    /// Apply one of its presentation states to the case on the screen, by index; with `None`, show it as when it was opened.
     ChoosePresentation(Option<usize>),
     /// Set the window of the case from the values in a rectangle of the slice.
     WindowOfRegion {

@@ -222,7 +222,7 @@ pub struct Case {
     pub window: Option<Window>,
     /// The presentation states that refer to its slices, newest first.
     pub presentations: Vec<Arc<PresentationState>>,
-    /// Index of the presentation state by which it is shown.
+    /// Index of the presentation state that is applied to its view.
     pub presentation: Option<usize>,
     /// One entry for each slice of the series.
     pub slices: Vec<SliceState>,

@@ -145,13 +145,13 @@ impl MouseHabit {
     pub fn summary(self) -> &'static str {
         match self {
             Self::Labrum => {
-                "Dragging moves the image, or the crosshair of orthogonal views; the right button changes window and level."
+                "Dragging moves the image, or the crosshair of orthogonal views; the middle button pans, the right button changes window/level."
             }
             Self::Pacs => {
-                "As in OHIF and Horos: dragging changes window and level, the middle button pans, the right button zooms."
+                "As in OHIF and Horos: dragging changes window/level, the middle button pans, the right button zooms."
             }
             Self::Slicer => {
-                "As in 3D Slicer: dragging changes window and level, the middle button or Shift pans, the right button zooms."
+                "As in 3D Slicer: dragging changes window/level, the middle button or Shift pans, the right button zooms."
             }
             Self::ItkSnap => {
                 "As in ITK-SNAP: dragging moves the crosshair, the middle button pans, the right button zooms."
@@ -194,9 +194,7 @@ impl MouseHabit {
             DragAction::Crosshair if is_linked => {
                 "Drag to move the crosshair; drag with the middle button to pan"
             }
-            DragAction::Window => {
-                "Drag to change window and level; drag with the middle button to pan"
-            }
+            DragAction::Window => "Drag to change window/level; drag with the middle button to pan",
             _ => "Drag to move the image",
         }
     }
@@ -214,8 +212,8 @@ impl MouseHabit {
             DragAction::Pan => "Pan",
             DragAction::Zoom if self.zooms_in_upwards() => "Zoom (up: in, down: out)",
             DragAction::Zoom => "Zoom (down: in, up: out)",
-            DragAction::Window => "Window width (across) and centre (up/down)",
-            DragAction::WindowRegion => "Window from the values of a rectangle",
+            DragAction::Window => "Window (left/right: width, up/down: level)",
+            DragAction::WindowRegion => "Window from the values in a rectangle",
             DragAction::Crosshair => "Move the crosshair, or pan a single view",
         }
     }

@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Chooses how many views are beside each other. The orthogonal views give them room.
+    /// Chooses how many views are beside each other, and closes the orthogonal views.
     pub(super) fn choose_layout(&mut self, layout: ViewLayout) {
         self.change_settings(|s| (s.layout, s.orthogonal) = (layout, false));
     }

@@ -159,7 +159,7 @@ impl Session {
         };
         let shown = self.cases.current_case().map(|case| case.id);
         if shown != Some(playing.home.case) {
-            // What coming to a case begins was left out for the times that went by.
+            // What begins when a case is shown was left out while its times were played.
             self.notices.forget_other_cases(shown);
             self.note_shown();
             self.auto_run();

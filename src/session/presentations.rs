@@ -1,4 +1,4 @@
-//! Presentation states of others: the one by which the case on the screen is shown. It changes the view alone.
+//! Presentation states of others: which one is applied to the case on the screen. It changes the view alone.
 
 use super::{
     Session,
@@ -115,7 +115,7 @@ impl Session {
                 .is_none_or(|content| content.drawn)
     }
 
-    /// Shows the case by one of its presentation states, or with `None` as when it was opened.
+    /// Applies one of its presentation states to the case on the screen; with `None`, shows it as when it was opened.
     pub(super) fn choose_presentation(&mut self, chosen: Option<usize>) {
         let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) else {
             return;
@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    /// Shows the case by its next presentation state, after the last one by none.
+    /// Applies the next presentation state to the case on the screen; after the last one, none.
     pub(super) fn next_presentation(&mut self) {
         if let Some(case) = self.cases.current_case() {
             let next = case.presentation.map_or(0, |at| at + 1);
@@ -167,15 +167,15 @@ impl Session {
 
     /// Says that presentation states were found.
     pub(super) fn tell_presentations_found(&mut self, count: usize) {
-        let found = match count {
+        let text = match count {
             0 => return,
-            1 => "1 presentation state was found with the images".to_owned(),
-            n => format!("{n} presentation states were found with the images"),
+            1 => "1 presentation state was found with the images. To apply it, use View > Presentation state."
+                .to_owned(),
+            n => format!(
+                "{n} presentation states were found with the images. To apply one, use View > Presentation state."
+            ),
         };
-        self.notices.add(
-            Severity::Info,
-            format!("{found}. View > Presentation state shows the images as they were saved."),
-        );
+        self.notices.add(Severity::Info, text);
     }
 }
 

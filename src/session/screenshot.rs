@@ -172,11 +172,11 @@ impl Session {
     /// Why a screenshot that shows this case cannot be saved as DICOM.
     pub fn refuse_dicom_screenshot(&self, case: &Case) -> Option<&'static str> {
         if case.series.kind == Kind::Picture {
-            return Some("A DICOM screenshot needs DICOM images, and these are image files");
+            return Some("A DICOM screenshot needs DICOM images; these are other image files");
         }
         let has_others = self.other_views().any(|(_, view)| view.case != case.id);
         has_others.then_some(
-            "The views show several series, and a DICOM screenshot belongs to one: show a single view",
+            "A DICOM screenshot belongs to one series, but the views show several; show a single view",
         )
     }
 

@@ -57,7 +57,7 @@ impl CanvasState {
         self.magnifier.use_card(state);
     }
 
-    /// Frees what a view holds that is not shown.
+    /// Frees the images and masks of a view that is not shown.
     pub(super) fn forget_images(&mut self) {
         self.shown.clear_unless(None);
         (self.passing, self.proposed) = (Unpacked::default(), Unpacked::default());

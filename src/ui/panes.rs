@@ -71,7 +71,7 @@ pub(super) fn show_views(
         let builder = UiBuilder::new().max_rect(rect).id_salt(("pane", pane));
         ui.scope_builder(builder, |ui| {
             let view = canvas::show_slice(ui, session, pane, state, actions);
-            // Which view is active says nothing on a screenshot.
+            // A screenshot has no frame around the active view.
             if session.screenshot_content().is_none() {
                 let stroke = frame_of(session, pane, case_drag::is_held_over(&view));
                 ui.painter_at(rect)

@@ -46,7 +46,7 @@ fn accepted_version(versions: &[Version], key: Option<VersionKey>) -> Option<&Ve
     accepted.find(|v| Some(v.key) == key)
 }
 
-/// The training cases of `round` of whose subjects no case was trained on in a finished round up to `last`.
+/// The training cases of `round` whose subjects have no training case in a finished round up to `last`.
 fn cases_unseen_until(
     connection: &Connection,
     round: RoundKey,

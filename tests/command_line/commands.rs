@@ -242,7 +242,7 @@ fn info_lists_presentation_states_with_their_images() {
     assert!(words.contains(line), "{words}");
     refuses(
         &[&"info", &state],
-        &["a presentation state of images that are not among these files"],
+        &["a presentation state for images that are not among these files"],
     );
 }
 

@@ -23,13 +23,13 @@ pub struct CineHint {
     pub is_sweeping: bool,
 }
 
-/// Frames per second where neither the file nor the user says.
+/// Frames per second if neither the file nor the user gives a rate.
 pub const USUAL_RATE: f64 = 15.0;
 
 /// Slowest and fastest rate, in frames per second.
 pub const RATES: [f64; 2] = [1.0, 60.0];
 
-/// The rates that slower and faster lead to, in frames per second.
+/// The rates that "slower" and "faster" step through, in frames per second.
 const STEPS: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0,
 ];

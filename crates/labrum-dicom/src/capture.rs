@@ -1,6 +1,6 @@
 //! Writes a picture of the screen as a Secondary Capture image (PS3.3 A.8.1), in the study of the images that it shows.
 //!
-//! It has no pixel spacing: zoom and several views leave no one scale, so that nobody measures lengths on it.
+//! It has no pixel spacing, because its views can have different scales: no program can measure lengths on it.
 
 use crate::{
     file::DicomFile,
@@ -67,8 +67,7 @@ pub fn write_file(
     picture: &CapturedPicture<'_>,
 ) -> Result<CaptureSummary> {
     if series.kind != Kind::Dicom {
-        let reason =
-            "it would belong to the study of DICOM images, and the images on it are image files";
+        let reason = "it needs the study of DICOM images, but it shows other image files";
         return Err(Error::at_path(TRIED, path, reason).with_advice("Save it as PNG."));
     }
     let size = picture_size(picture).map_err(|reason| Error::at_path(TRIED, path, reason))?;

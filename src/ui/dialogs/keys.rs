@@ -16,7 +16,7 @@ use crate::{
 use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
-/// Mouse actions and held keys, which cannot be changed; those that can are a table of the settings.
+/// Mouse actions and keys that cannot be changed. What the mouse buttons do is chosen in the settings.
 const FIXED: [(&str, &str); 18] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
@@ -76,7 +76,7 @@ impl KeysDialog {
         sheet::show_body(ui, "Keys and mouse", |ui| {
             explanation_text(
                 ui,
-                "Click a shortcut to change it. File > Settings changes the buttons of the mouse.",
+                "Click a shortcut to change it. To change the mouse buttons, open File > Settings.",
             );
             show_mouse_lines(ui, session.settings.mouse);
             for menu in Menu::ALL {
@@ -218,11 +218,11 @@ fn label_without_ellipsis(command: UserCommand) -> &'static str {
     command.display_label().trim_end_matches("...")
 }
 
-/// What buttons of the mouse and held keys do.
+/// What the mouse buttons do, alone and with modifier keys.
 fn show_mouse_lines(ui: &mut Ui, habit: MouseHabit) {
     group_heading(
         ui,
-        &format!("Mouse and held keys: {}", habit.display_name()),
+        &format!("Mouse with modifier keys: {}", habit.display_name()),
     );
     for (what, how) in habit.help_lines() {
         show_named_line(ui, what, |ui| {

@@ -106,7 +106,7 @@ impl ScreenshotDialog {
             ui.checkbox(&mut self.content.information, "Patient and acquisition");
             explanation_text(
                 ui,
-                "Saves the views in the resolution of the screen, without tool previews. \
+                "Saves the views at the resolution of the screen, without tool previews. \
                  Drawn measurements are shown with their names, and with them the annotations of a presentation state. \
                  Text that is part of the image is not removed.",
             );
@@ -138,7 +138,7 @@ impl ScreenshotDialog {
             let sends = self.can_send(session)
                 && ui
                     .add_enabled(refusal.is_none(), sheet::side_button("Send"))
-                    .on_hover_text("Send to the server instead")
+                    .on_hover_text("Send to the server instead of saving a file")
                     .clicked();
             let cancel = Button::new("Cancel").min_size(vec2(72.0, 28.0));
             let target = if copies {
@@ -174,7 +174,7 @@ impl ScreenshotDialog {
         if self.kind == FileKind::Dicom {
             explanation_text(
                 ui,
-                "A new series of the same study. The header has patient and study of the images, whatever the picture shows.",
+                "Adds a new series to the study of the images. Its header names patient and study, even if the picture does not show them.",
             );
         }
     }

@@ -168,7 +168,7 @@ fn choose_mouse(ui: &mut Ui, mouse: &mut MouseHabit) {
     explanation_text(ui, mouse.summary());
     explanation_text(
         ui,
-        "Tools draw with the left button; Help > Keys and mouse lists all.",
+        "All drawing tools use the left button. Help > Keys and mouse lists what each button does.",
     );
 }
 

@@ -62,7 +62,7 @@ pub(super) fn show_controls(
 fn show_rate(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let keys = &session.settings.keys;
     let tip = format!(
-        "Frames a second. Slower: {}, faster: {}",
+        "Frames per second. Slower: {}, faster: {}",
         shortcuts::key_of(keys, UserCommand::SlowerCine),
         shortcuts::key_of(keys, UserCommand::FasterCine)
     );
@@ -76,7 +76,7 @@ fn show_rate(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Acti
     let response = ui
         .add_sized(vec2(RATE, HEIGHT - 4.0), value)
         .on_hover_text(tip)
-        .accessible_name("Frames a second");
+        .accessible_name("Frames per second");
     if response.changed() {
         actions.push(Action::Cine(CineAction::Rate(rate)));
     }
@@ -109,7 +109,7 @@ fn show_options(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<A
         }
     });
     menu.response
-        .on_hover_text("What is played, and what follows the last frame")
+        .on_hover_text("What to play, and what to do after the last frame")
         .accessible_name("Playback options");
 }
 

@@ -24,8 +24,8 @@ pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions:
     let curves = session.volume_curves(case);
     let count = case.series.time_point.as_ref().map_or(0, |time| time.count);
     if curves.is_empty() {
-        let words = "No volume at any time yet. Draw or propose masks at end diastole and end systole; pixel and slice \
-                     spacing must be known in mm.";
+        let words = "No volumes yet. Draw or propose masks at end diastole and end systole. Volumes also need the pixel \
+                     and slice spacing in mm.";
         explanation_text(ui, words);
     } else {
         show_plot(ui, session, &curves, count);

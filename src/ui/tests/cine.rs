@@ -79,7 +79,7 @@ fn the_rate_is_shown_and_changed_by_keys() {
         session.cine.rate_of(&session.cases[0].series)
     };
     assert_eq!(rate(&harness), 15.0);
-    assert!(harness.query_by_label("Frames a second").is_some());
+    assert!(harness.query_by_label("Frames per second").is_some());
     harness.key_press(Key::F8);
     harness.run_steps(2);
     assert_eq!(rate(&harness), 20.0);
@@ -105,7 +105,7 @@ fn what_follows_the_last_frame_is_chosen_beside_the_slider() {
 fn a_single_image_has_no_play_button() {
     let harness = window(with_pictures(&[("a", 1)]));
     assert!(harness.query_by_label("Play or pause").is_none());
-    assert!(harness.query_by_label("Frames a second").is_none());
+    assert!(harness.query_by_label("Frames per second").is_none());
 }
 
 #[test]

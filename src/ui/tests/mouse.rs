@@ -75,12 +75,12 @@ fn the_mouse_is_chosen_in_the_settings_and_the_help_lists_its_table() {
     assert_eq!(session.tools.active_tool(), ToolKind::Look);
     harness.get_by_label("Done").click();
     harness.run_steps(3);
-    let hint = "Drag to change window and level; drag with the middle button to pan";
+    let hint = "Drag to change window/level; drag with the middle button to pan";
     assert!(harness.query_by_label_contains(hint).is_some());
 
     harness.key_press(Key::F1);
     harness.run_steps(3);
-    let heading = "Mouse and held keys: 3D Slicer";
+    let heading = "Mouse with modifier keys: 3D Slicer";
     assert!(harness.query_by_label(heading).is_some());
     for how in [
         "Shift+Drag with the Pan tool",

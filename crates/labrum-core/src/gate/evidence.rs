@@ -1,11 +1,11 @@
 //! How likely a candidate is better than the active model, from their differences on a few subjects. docs/gate.md derives
 //! the rule and its constants, and has its error rates.
 
-/// Number of subjects without a change that the prior is worth: so much does little evidence shrink towards "no change".
+/// Weight of the prior, as a number of subjects without a change: with few subjects, the estimate stays near "no change".
 const NO_CHANGE: f64 = 4.0;
-/// Number of degrees of freedom of the standard deviation that is expected before any subject was seen.
+/// Degrees of freedom of the standard deviation that is expected before any subject is seen.
 const EXPECTED_FROM: usize = 4;
-/// Standard deviation of a subject's difference that is expected, as a share of what is missing to a perfect score.
+/// Expected standard deviation of a subject's difference, as a share of what is missing to a perfect score.
 const EXPECTED_SHARE: f64 = 0.6;
 /// At least this much is assumed to be missing, as a share of the range of the score.
 const LEAST_MISSING: f64 = 0.01;

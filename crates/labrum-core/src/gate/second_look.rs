@@ -60,8 +60,8 @@ impl SecondLook {
             cases => format!(" and {}", held_out_text(cases, cases)),
         };
         let found = format!(
-            "Second look on {}{held_out} that neither model has learned from: {active} differs from {previous} by Dice \
-             {:+.4} (95 % CI {:+.4} to {:+.4}, probability that it is better {}).",
+            "Second look at {active}, on {}{held_out} that neither it nor {previous} has learned from: Dice {:+.4} \
+             compared with {previous} (95 % CI {:+.4} to {:+.4}, probability that it is better {}).",
             count_with_noun(self.new_cases, "new case"),
             self.dice.mean,
             self.dice.low,
@@ -70,7 +70,7 @@ impl SecondLook {
         );
         if self.advises_return() {
             format!(
-                "{found} It is probably worse: consider making {previous} active again in \"Versions\"."
+                "{found} {active} is probably worse. Consider making {previous} active again in \"Versions\"."
             )
         } else {
             found

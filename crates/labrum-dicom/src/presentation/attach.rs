@@ -46,7 +46,7 @@ pub fn attach_states(
     others
         .map(|((path, _), _)| PassedOver {
             path: path.clone(),
-            reason: "a presentation state of images that are not among these files".into(),
+            reason: "a presentation state for images that are not among these files".into(),
             is_failure: false,
             has_masks: false,
         })

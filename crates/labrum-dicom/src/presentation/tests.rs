@@ -409,7 +409,7 @@ fn states_go_to_the_series_that_they_refer_to_the_newest_first() {
                 false
             ),
             (
-                "a presentation state of images that are not among these files",
+                "a presentation state for images that are not among these files",
                 false
             ),
         ]

@@ -76,14 +76,14 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         C::NextPresentation,
         View,
         "Next presentation state",
-        "Show the images as another presentation state says; after the last one, as they were opened",
+        "Apply the next presentation state to the view; after the last one, none",
         &[plain_key("F12")],
     ),
     command_entry(
         C::ToggleAnnotations,
         View,
         "Annotations of presentation states",
-        "Show graphics and texts of the presentation state",
+        "Show the graphics and texts of the presentation state",
         &[],
     ),
     command_entry(
@@ -167,14 +167,14 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         C::LayoutFour,
         View,
         "Four views",
-        "Show up to four cases in two rows of two views",
+        "Show four views of cases or slices, in two rows",
         &[ctrl_key("4")],
     ),
     command_entry(
         C::LinkViews,
         View,
         "Link views",
-        "Let the other views follow slice position, zoom, pan and window/level of the active view",
+        "Let the other views follow the slice position, zoom, pan and window/level of the active view",
         &[shift_key("F6")],
     ),
     command_entry(
@@ -188,7 +188,7 @@ pub(super) const VIEW_AND_TOOLS: &[CommandEntry] = &[
         C::NextView,
         View,
         "Next view",
-        "Make the next of several views active; tools, keys and panels apply to the active view",
+        "Make the next view active; tools, keys and panels apply to the active view",
         &[plain_key("F6")],
     ),
     command_entry(

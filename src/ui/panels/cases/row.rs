@@ -36,7 +36,7 @@ pub(super) fn case_row(
     actions: &mut Vec<Action>,
 ) -> bool {
     let colors = theme::current_colors(ui);
-    // With one view, there is nowhere to drag a case to that a click does not lead to.
+    // With one view, dragging a case does nothing that a click does not do.
     let has_several = session.pane_count() > 1;
     let sense = match has_several {
         true => Sense::click_and_drag(),
