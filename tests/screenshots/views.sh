@@ -2,16 +2,6 @@
 # Takes the screenshots of opening, viewing and exporting from the built app: tests/screenshots/views.sh [BINARY] [FOLDER]
 . "$(dirname "$0")/window.sh"
 
-# Chooses the first model of the list although it does not fit, and runs it on the whole series.
-force_model() {
-    xdotool mousemove $((${size%x*} - 140)) 470 click 1
-    sleep 0.5
-    xdotool mousemove_relative 0 60 click 1
-    sleep 0.5
-    xdotool mousemove $((${size%x*} / 2)) $((${size#*x} - 10)) key shift+r
-    sleep "$settle"
-}
-
 # three NAME: the three ways to show a mask.
 three() {
     shot "$1-fill"
@@ -38,8 +28,7 @@ close
 
 for name in cardiac-mr sarcoma-ct; do
     open "$samples/$name"
-    [ -z "${FORCE_MODEL:-}" ] || force_model
-    if [ -n "${FORCE_MODEL:-}" ]; then three "$name"; else shot "$name"; fi
+    three "$name"
     close
 done
 
