@@ -329,9 +329,11 @@ impl Session {
             return;
         };
         let (view, appearance, window) = (case.view, case.appearance, case.window);
+        let state = case.shown_presentation().map(|state| state.uid.clone());
         if let Some(to) = self.cases.get_mut(at) {
             to.slice = slice;
             (to.view, to.appearance, to.window) = (view, appearance, window);
+            to.presentation = state.and_then(|uid| to.presentation_index(&uid));
         }
     }
 }

@@ -21,6 +21,11 @@ impl Case {
         self.presentations.get(self.presentation?)
     }
 
+    /// Index of the presentation state with this UID among those that refer to its slices.
+    pub(super) fn presentation_index(&self, uid: &str) -> Option<usize> {
+        self.presentations.iter().position(|state| state.uid == uid)
+    }
+
     /// The presentation state that was chosen, if it refers to this slice.
     pub fn presentation_on(&self, slice: usize) -> Option<&PresentationState> {
         let state = self.shown_presentation()?;

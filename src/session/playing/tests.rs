@@ -12,6 +12,7 @@ use crate::session::{
 use labrum_core::{
     cine::CineHint,
     image::{Image, Pixels},
+    presentation::PresentationState,
     study::Series,
 };
 use std::sync::Arc;
@@ -297,6 +298,35 @@ fn a_key_goes_to_the_next_time_at_the_same_slice_with_the_same_view() {
     assert_eq!(shown(&session), (2, 3));
     command(&mut session, UserCommand::NextTime);
     assert_eq!(shown(&session), (0, 3));
+}
+
+#[test]
+fn all_times_are_shown_by_the_presentation_state_that_was_chosen() {
+    let state = |uid: &str| {
+        Arc::new(PresentationState {
+            uid: uid.into(),
+            ..PresentationState::default()
+        })
+    };
+    let mut session = heart();
+    session.cases[0].presentations = vec![state("1.9")];
+    session.cases[1].presentations = vec![state("1.8"), state("1.9")];
+    session.cases[2].presentations = vec![state("1.8")];
+    session.cases[2].presentation = Some(0);
+    session.apply_action(Action::ChoosePresentation(Some(0)));
+    command(&mut session, UserCommand::TogglePlay);
+    let mut by = Vec::new();
+    for frame in 0..3 {
+        tick(&mut session, f64::from(frame));
+        let case = session.cases.current_case().unwrap();
+        by.push(case.shown_presentation().map(|state| state.uid.clone()));
+    }
+    let known = Some("1.9".to_owned());
+    assert_eq!(
+        by,
+        [known.clone(), known, None],
+        "it does not refer to the last time"
+    );
 }
 
 #[test]
