@@ -90,6 +90,12 @@ impl Panes {
         }
     }
 
+    /// Changes the views beside the active one that show a case.
+    pub(super) fn change_views_of(&mut self, case: CaseId, change: impl Fn(&mut PaneView)) {
+        let views = self.views.iter_mut().flatten();
+        views.filter(|view| view.case == case).for_each(change);
+    }
+
     fn set_view(&mut self, pane: usize, view: Option<PaneView>) {
         if let Some(place) = self.views.get_mut(pane) {
             *place = view;

@@ -120,18 +120,23 @@ impl Session {
                 .is_none_or(|content| content.drawn)
     }
 
-    /// Applies one of its presentation states to the case on the screen; with `None`, shows it as when it was opened.
+    /// Applies one of its presentation states to the case on the screen, in all views that show it; with `None`, shows it as when
+    /// it was opened.
     pub(super) fn choose_presentation(&mut self, chosen: Option<usize>) {
         let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) else {
             return;
         };
         case.presentation = chosen.filter(|at| *at < case.presentations.len());
         let state = case.shown_presentation();
-        case.appearance.turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
-        case.appearance.is_inverted = false;
-        case.window = None;
-        case.view = View::Fit;
-        if let Some(slice) = case.other_presented_slice() {
+        let turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
+        (case.appearance.turn, case.appearance.is_inverted) = (turn, false);
+        (case.window, case.view) = (None, View::Fit);
+        let (id, slice) = (case.id, case.other_presented_slice());
+        self.panes.change_views_of(id, |beside| {
+            (beside.appearance.turn, beside.appearance.is_inverted) = (turn, false);
+            (beside.window, beside.view) = (None, View::Fit);
+        });
+        if let Some(slice) = slice {
             self.go_to_slice(slice);
         }
         let area = self.cases.current_case().and_then(Case::displayed_area);

@@ -123,8 +123,10 @@ impl Session {
 
     /// Shows the case as when it was opened: zoom, flips, rotations, colours and window, in all views.
     fn reset_view(&mut self) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
-            case.presentation = None;
+        let current = self.cases.current_case();
+        if current.is_some_and(|case| case.presentation.is_some()) {
+            // It also turned the case in the views beside this one.
+            self.choose_presentation(None);
         }
         self.change_appearance(|appearance| *appearance = Appearance::default());
         self.change_view(|view, _, _| *view = View::Fit);

@@ -109,6 +109,21 @@ fn the_user_changes_what_a_state_shows_and_reset_ends_it() {
 }
 
 #[test]
+fn all_views_of_a_case_are_turned_by_its_state_and_back_by_a_reset() {
+    let mut session = with_states(vec![state("A")]);
+    session.apply_action(Action::Command(UserCommand::LayoutSideBySide));
+    let turns = |session: &Session| {
+        let views = [0, 1].map(|pane| session.pane_view(pane).unwrap());
+        views.map(|view| view.appearance.turn)
+    };
+    choose(&mut session, Some(0));
+    let turn = Turn::UPRIGHT.rotated_right().flipped_horizontally();
+    assert_eq!(turns(&session), [turn; 2]);
+    session.apply_action(Action::Command(UserCommand::ResetView));
+    assert_eq!(turns(&session), [Turn::UPRIGHT; 2]);
+}
+
+#[test]
 fn the_displayed_area_fills_the_view() {
     let area = |low, high| PresentationState {
         areas: vec![Scoped {
