@@ -224,6 +224,16 @@ fn nothing_is_marked_in_a_workspace_that_is_only_looked_at() {
 }
 
 #[test]
+fn marks_end_with_the_list_of_cases() {
+    let mut session = heart();
+    command(&mut session, UserCommand::MarkEndSystole);
+    let case = session.cases.current_case().unwrap().clone();
+    assert!(session.is_marked_phase(&case, CardiacPhase::EndSystole));
+    command(&mut session, UserCommand::CloseAll);
+    assert!(!session.is_marked_phase(&case, CardiacPhase::EndSystole));
+}
+
+#[test]
 fn a_case_of_a_single_time_has_no_curve_and_cannot_be_marked() {
     let mut session = with_pictures(&[("a", 3)]);
     fill(&mut session, 0, 20.0);
