@@ -13,7 +13,7 @@ use labrum_core::{
     image::{Image, Window},
     presentation::{DisplayedArea, PresentationState},
 };
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 impl Case {
     /// The presentation state that was chosen for it.
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    /// Gives presentation states that were found again with a series to its open case.
+    /// Adds presentation states that were found with a series to those of its open case, newest first.
     pub(super) fn renew_presentations(&mut self, id: CaseId, found: &[PresentationState]) {
         let case = self
             .cases
@@ -168,11 +168,16 @@ impl Session {
             return;
         };
         let shown = case.shown_presentation().map(|state| state.uid.clone());
-        case.presentations = found.iter().cloned().map(Arc::new).collect();
-        case.presentation = shown.and_then(|uid| {
-            let mut all = case.presentations.iter();
-            all.position(|state| state.uid == uid)
-        });
+        // Those that were found elsewhere stay: the opened files need not hold all of them.
+        let known = std::mem::take(&mut case.presentations);
+        let kept = known
+            .into_iter()
+            .filter(|old| found.iter().all(|new| new.uid != old.uid));
+        let new = found.iter().cloned().map(Arc::new);
+        case.presentations = new.chain(kept).collect();
+        case.presentations
+            .sort_by_key(|state| Reverse(state.created.clone()));
+        case.presentation = shown.and_then(|uid| case.presentation_index(&uid));
     }
 
     /// Says that presentation states were found.

@@ -191,7 +191,7 @@ fn the_view_says_what_is_hidden_and_what_is_not_shown() {
 }
 
 #[test]
-fn states_that_are_found_again_stay_chosen() {
+fn states_that_are_found_again_stay_chosen_and_others_are_kept() {
     let mut session = with_states(vec![state("A"), state("B")]);
     choose(&mut session, Some(1));
     let id = session.cases[0].id;
@@ -199,8 +199,15 @@ fn states_that_are_found_again_stay_chosen() {
     assert_eq!(session.cases[0].presentations.len(), 2);
     session.renew_presentations(id, &[state("C"), state("A"), state("B")]);
     assert_eq!(session.cases[0].presentation, Some(2));
-    session.renew_presentations(id, &[state("C")]);
-    assert_eq!(session.cases[0].presentation, None);
+    let newer = PresentationState {
+        created: "2024-01-31 10:11:12".into(),
+        ..state("D")
+    };
+    session.renew_presentations(id, &[newer]);
+    let case = &session.cases[0];
+    let labels = case.presentations.iter().map(|state| state.label.as_str());
+    assert_eq!(labels.collect::<Vec<_>>(), ["D", "C", "A", "B"]);
+    assert_eq!(case.presentation, Some(3), "other files were opened");
 }
 
 #[test]
