@@ -65,26 +65,6 @@ impl Case {
             .unwrap_or(loaded.default_window)
     }
 
-    /// What the view of a slice says about the presentation state, as sentences; empty if none was chosen.
-    pub fn presentation_remarks(&self, slice: usize) -> Vec<String> {
-        let Some(state) = self.shown_presentation() else {
-            return Vec::new();
-        };
-        let name = match state.label.as_str() {
-            "" => "Presentation state".to_owned(),
-            label => format!("Presentation state \"{label}\""),
-        };
-        if self.presentation_on(slice).is_none() {
-            return vec![format!("{name} does not refer to this slice.")];
-        }
-        let mut remarks = vec![format!("{name}.")];
-        if !state.shutters.is_empty() {
-            remarks.push("Its shutter hides parts of the image and of masks.".into());
-        }
-        remarks.extend(state.not_shown.iter().map(|what| super::to_sentence(what)));
-        remarks
-    }
-
     /// The window that the presentation state gives a slice.
     fn presentation_window(&self, slice: usize, image: &Image) -> Option<Window> {
         let key = self.slice_info(slice)?.image_key()?;
@@ -118,6 +98,39 @@ impl Session {
             && self
                 .screenshot_content()
                 .is_none_or(|content| content.drawn)
+    }
+
+    /// True if texts of a presentation state are shown. Others wrote them and may have named the patient: screenshots have
+    /// them only with the patient.
+    pub fn shows_annotation_texts(&self) -> bool {
+        self.shows_annotations() && self.shows_words_of_others()
+    }
+
+    /// What the view of a slice says about the presentation state, as sentences; empty if none was chosen.
+    pub fn presentation_remarks(&self, case: &Case, slice: usize) -> Vec<String> {
+        let Some(state) = case.shown_presentation() else {
+            return Vec::new();
+        };
+        let label = Some(state.label.as_str()).filter(|label| !label.is_empty());
+        let name = match label.filter(|_| self.shows_words_of_others()) {
+            Some(label) => format!("Presentation state \"{label}\""),
+            None => "Presentation state".to_owned(),
+        };
+        if case.presentation_on(slice).is_none() {
+            return vec![format!("{name} does not refer to this slice.")];
+        }
+        let mut remarks = vec![format!("{name}.")];
+        if !state.shutters.is_empty() {
+            remarks.push("Its shutter hides parts of the image and of masks.".into());
+        }
+        remarks.extend(state.not_shown.iter().map(|what| super::to_sentence(what)));
+        remarks
+    }
+
+    /// False while a screenshot without the patient is taken.
+    fn shows_words_of_others(&self) -> bool {
+        self.screenshot_content()
+            .is_none_or(|content| content.information)
     }
 
     /// Applies one of its presentation states to the case on the screen, in all views that show it; with `None`, shows it as when

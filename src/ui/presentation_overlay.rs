@@ -34,7 +34,8 @@ struct Presented<'a> {
     key: ImageKey<'a>,
     /// Columns and rows of the image.
     size: [usize; 2],
-    shows_annotations: bool,
+    shows_graphics: bool,
+    shows_texts: bool,
 }
 
 impl<'a> PresentationLayer<'a> {
@@ -47,7 +48,8 @@ impl<'a> PresentationLayer<'a> {
                 state,
                 key,
                 size: [case.series.columns, case.series.rows],
-                shows_annotations: session.shows_annotations(),
+                shows_graphics: session.shows_annotations(),
+                shows_texts: session.shows_annotation_texts(),
             }),
         }
     }
@@ -65,26 +67,42 @@ impl<'a> PresentationLayer<'a> {
 
     /// Paints graphics and texts, if they are shown.
     pub(super) fn paint_annotations(&self, painter: &Painter, placement: ViewPlacement) {
+        self.paint_graphics(painter, placement);
         let shown = self.presented.as_ref();
-        let Some(presented) = shown.filter(|presented| presented.shows_annotations) else {
+        let Some(presented) = shown.filter(|presented| presented.shows_texts) else {
             return;
         };
-        let places = Places {
-            placement,
-            displayed: presented.displayed_rect(placement),
+        let places = presented.places_on(placement);
+        for annotation in presented.state.annotations_on(presented.key) {
+            for text in &annotation.texts {
+                paint_text(painter, text, &places);
+            }
+        }
+    }
+
+    /// Paints graphics alone, if they are shown.
+    pub(super) fn paint_graphics(&self, painter: &Painter, placement: ViewPlacement) {
+        let shown = self.presented.as_ref();
+        let Some(presented) = shown.filter(|presented| presented.shows_graphics) else {
+            return;
         };
+        let places = presented.places_on(placement);
         for annotation in presented.state.annotations_on(presented.key) {
             for graphic in &annotation.graphics {
                 paint_graphic(painter, graphic, &places);
-            }
-            for text in &annotation.texts {
-                paint_text(painter, text, &places);
             }
         }
     }
 }
 
 impl Presented<'_> {
+    fn places_on(&self, placement: ViewPlacement) -> Places {
+        Places {
+            placement,
+            displayed: self.displayed_rect(placement),
+        }
+    }
+
     /// The displayed area on the screen: that of the presentation state, or the whole image.
     fn displayed_rect(&self, placement: ViewPlacement) -> Rect {
         let whole = DisplayedArea {
@@ -224,7 +242,8 @@ mod tests {
                 frame: 1,
             },
             size: [40, 20],
-            shows_annotations: true,
+            shows_graphics: true,
+            shows_texts: true,
         };
         let places = Places {
             placement,

@@ -71,7 +71,7 @@ fn nothing_is_applied_before_it_is_chosen() {
     let session = with_states(vec![state("A")]);
     let case = &session.cases[0];
     assert_eq!(case.presentation, None);
-    assert!(case.presentation_remarks(1).is_empty());
+    assert!(session.presentation_remarks(case, 1).is_empty());
     assert!(!greys(&session, 2).1);
     assert!(case.appearance.turn.is_upright());
 }
@@ -177,7 +177,7 @@ fn the_view_says_what_is_hidden_and_what_is_not_shown() {
     choose(&mut session, Some(0));
     let case = &session.cases[0];
     assert_eq!(
-        case.presentation_remarks(1),
+        session.presentation_remarks(case, 1),
         [
             "Presentation state \"REPORT\".",
             "Its shutter hides parts of the image and of masks.",
@@ -185,7 +185,7 @@ fn the_view_says_what_is_hidden_and_what_is_not_shown() {
         ]
     );
     assert_eq!(
-        case.presentation_remarks(0),
+        session.presentation_remarks(case, 0),
         ["Presentation state \"REPORT\" does not refer to this slice."]
     );
 }

@@ -101,7 +101,7 @@ pub(super) fn paint_annotations(
     let remarks: Vec<String> = truncated
         .into_iter()
         .chain(case.series.notes.iter().map(|n| session::to_sentence(n)))
-        .chain(case.presentation_remarks(slice))
+        .chain(session.presentation_remarks(case, slice))
         .collect();
     edges.write_remarks(&remarks);
     if let Some(letters) = edges::letters_in(image) {

@@ -107,7 +107,8 @@ impl ScreenshotDialog {
             explanation_text(
                 ui,
                 "Saves the views at the resolution of the screen, without tool previews. \
-                 Drawn measurements are shown with their names, and with them the annotations of a presentation state. \
+                 Drawn measurements are shown with their names, and with them the graphics of a presentation state; its \
+                 texts, which may name the patient, are shown only with the patient. \
                  Text that is part of the image is not removed.",
             );
             section_heading(ui, "Format");

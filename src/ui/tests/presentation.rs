@@ -1,7 +1,10 @@
 //! Presentation states in the window: chosen in the menu or by the key, and seen on the image.
 
 use super::*;
-use crate::session::tests::with_pictures;
+use crate::session::{
+    screenshot::{ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish},
+    tests::with_pictures,
+};
 use egui::{Color32, Key, Rect, Shape, pos2};
 use labrum_core::{
     presentation::{
@@ -107,6 +110,33 @@ fn a_state_is_chosen_in_the_menu() {
     harness.get_by_label("REPORT").click();
     harness.run_steps(4);
     assert_eq!(harness.state().session.cases[0].presentation, Some(0));
+}
+
+#[test]
+fn a_screenshot_has_texts_of_others_only_with_the_patient() {
+    let mut harness = with_state();
+    harness.run_steps(2);
+    harness.key_press(Key::F12);
+    harness.run_steps(4);
+    for information in [true, false] {
+        let wish = ScreenshotWish {
+            content: ScreenshotContent {
+                masks: true,
+                drawn: true,
+                information,
+            },
+            target: ScreenshotTarget::Clipboard,
+        };
+        let session = &mut harness.state_mut().session;
+        session.apply_action(Action::Screenshot(ScreenshotAction::Take(wish)));
+        harness.step();
+        for words in ["look here", "REPORT"] {
+            assert_eq!(is_written(&harness, words), information, "{words}");
+        }
+        assert!(is_written(&harness, "Its shutter hides parts"));
+        harness.run_steps(2);
+    }
+    assert!(is_written(&harness, "look here"), "the screen has them");
 }
 
 #[test]
