@@ -4,7 +4,7 @@
 
 use crate::{
     file::DicomFile,
-    pixels,
+    overlay, pixels,
     seg::{
         element::{
             Item, code_sequence, empty_element, file_bytes, new_uid, printable_ascii, put_all,
@@ -23,7 +23,7 @@ use labrum_core::{
     study::{Kind, Series, Source},
     whole_file,
 };
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 const TRIED: &str = "write the DICOM screenshot";
 
@@ -136,7 +136,7 @@ fn encode_file(
     };
     let first = part.slices.first();
     let file = first.and_then(|slice| DicomFile::open(&slice.source.path).ok());
-    let burned_in = burned_in_annotation(file.as_ref(), picture.shows_patient);
+    let burned_in = burned_in_annotation(&part, picture.shows_patient);
     let mut origin = Origin::from_series(&part, true)?;
     let sop_instance_uid = new_uid();
     let warnings = std::mem::take(&mut origin.warnings);
@@ -287,15 +287,32 @@ fn laterality(file: Option<&DicomFile>) -> InMemElement {
     text_element(tags::LATERALITY, VR::CS, side.unwrap_or_default())
 }
 
-/// Burned In Annotation of a picture of an image of this file; `None` if nobody knows, because it does not say.
-fn burned_in_annotation(file: Option<&DicomFile>, shows_patient: bool) -> Option<&'static str> {
+/// Burned In Annotation of a picture of these slices: YES if one of them has it, NO if none has; `None` if nobody knows.
+fn burned_in_annotation(shown: &Series, shows_patient: bool) -> Option<&'static str> {
     if shows_patient {
         return Some("YES");
     }
-    let file = file?;
+    let slices = shown.slices.iter();
+    let paths: BTreeSet<&Path> = slices.map(|slice| slice.source.path.as_path()).collect();
+    let mut is_known = true;
+    for path in paths {
+        let file = DicomFile::open(path).ok();
+        match file.as_ref().and_then(burned_in_file) {
+            Some("YES") => return Some("YES"),
+            Some(_) => {}
+            None => is_known = false,
+        }
+    }
+    is_known.then_some("NO")
+}
+
+/// Burned In Annotation of a picture of the images of a file; `None` if nobody knows, because it does not say.
+fn burned_in_file(file: &DicomFile) -> Option<&'static str> {
     let stated = file.data.text_value(tags::BURNED_IN_ANNOTATION);
     match stated.as_deref() {
         Some("YES") => Some("YES"),
+        // On the screen they lie over the pixels that it speaks of.
+        _ if overlay::are_in(&file.data) => None,
         Some("NO") => Some("NO"),
         _ => is_without_text(file).then_some("NO"),
     }

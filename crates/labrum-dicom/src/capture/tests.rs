@@ -113,6 +113,30 @@ fn burned_in_annotation_is_what_the_picture_shows() {
     assert_eq!(said(stated, false), "YES", "the pixels have it");
     let derived = |image: Fixture| image.with_text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\SECONDARY");
     assert_eq!(said(derived, false), "", "nobody knows");
+    let overlaid = |image: Fixture| {
+        image
+            .with_text(tags::BURNED_IN_ANNOTATION, VR::CS, "NO")
+            .with_number(Tag(0x6000, 0x0010), 2)
+            .with_number(Tag(0x6000, 0x0011), 2)
+            .with_words(Tag(0x6000, 0x3000), VR::OW, &[0b1111])
+    };
+    assert_eq!(said(overlaid, false), "", "it may be a text");
+}
+
+#[test]
+fn burned_in_annotation_is_that_of_all_slices_on_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = source(&folder, |image| image);
+    Fixture::new(2, 2)
+        .with_text(tags::BURNED_IN_ANNOTATION, VR::CS, "YES")
+        .with_slice_position(2, 2.0)
+        .with_pixels(&[0; 4])
+        .write_to_folder(&folder.path().join("images"), "2.dcm");
+    for (slices, expected) in [(&[0][..], "NO"), (&[0, 1][..], "YES")] {
+        let path = written(&folder, &series, &picture(slices));
+        assert_eq!(text(&opened(&path), tags::BURNED_IN_ANNOTATION), expected);
+        std::fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]
