@@ -246,6 +246,7 @@ fn paint_pane(
         view.paint_picture(&painter, rect, placement, state, true);
         presentation.paint_shutter(&painter, placement);
         view.paint_contours(&painter, placement);
+        presentation.paint_graphics(&painter, placement);
         drawn.paint_shapes(&painter, placement);
         paint_tool(&painter, session, shown, placement, state);
         magnified.paint_rim(&painter);

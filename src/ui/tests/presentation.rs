@@ -139,6 +139,28 @@ fn a_screenshot_has_texts_of_others_only_with_the_patient() {
     assert!(is_written(&harness, "look here"), "the screen has them");
 }
 
+/// Number of lines between two points.
+fn line_count(harness: &Harness<'static, App>) -> usize {
+    let shapes = harness.output().shapes.iter();
+    let is_line = |shape: &Shape| matches!(shape, Shape::Path(path) if path.points.len() == 2);
+    shapes.filter(|clipped| is_line(&clipped.shape)).count()
+}
+
+#[test]
+fn the_magnifier_shows_the_lines_of_a_state() {
+    let mut harness = with_state();
+    harness.run_steps(2);
+    harness.key_press(Key::F12);
+    let at = harness.get_by_label_contains("Image: a").rect().center();
+    harness.event(egui::Event::PointerMoved(at));
+    harness.run_steps(4);
+    let before = line_count(&harness);
+    let session = &mut harness.state_mut().session;
+    session.apply_action(Action::Command(UserCommand::ToggleMagnifier));
+    harness.run_steps(2);
+    assert_eq!(line_count(&harness), before + 2, "with its dark rim");
+}
+
 #[test]
 fn texts_and_shutter_are_on_the_image_and_texts_can_be_hidden() {
     let mut harness = with_state();
