@@ -1,6 +1,6 @@
 //! State of playing: what was chosen for each clip, and when the next frame is due. The clock is passed in.
 
-use super::job::SliceKey;
+use super::job::{CaseId, SliceKey};
 use labrum_core::{
     cine::{PlayMode, RATES, USUAL_RATE},
     study::Series,
@@ -69,6 +69,12 @@ impl Cine {
     /// True while it plays, also while it waits for an image.
     pub fn is_playing(&self) -> bool {
         self.playing.is_some()
+    }
+
+    /// True if a case is shown only in passing: another time of the series that is played.
+    pub(super) fn passes_by(&self, shown: CaseId) -> bool {
+        let playing = self.playing.as_ref();
+        playing.is_some_and(|playing| playing.home.case != shown)
     }
 
     /// True while it plays and the next frame is not loaded in time.

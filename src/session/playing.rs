@@ -162,8 +162,8 @@ impl Session {
             // What begins when a case is shown was left out while its times were played.
             self.notices.forget_other_cases(shown);
             self.note_shown();
-            self.auto_run();
         }
+        self.auto_run();
         self.request_decoding();
     }
 

@@ -129,6 +129,10 @@ impl Session {
         let Some(at) = self.cases.current.filter(|_| may_run) else {
             return;
         };
+        // It begins where playing is paused.
+        if self.cine.passes_by(self.cases[at].id) {
+            return;
+        }
         // The case on the screen does not wait for runs on other cases.
         let on_others = self.models.runs.iter().any(|r| r.case != self.cases[at].id);
         if self.models.wants_auto_run(&self.cases[at]) {

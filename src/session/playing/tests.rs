@@ -5,7 +5,7 @@
 use super::*;
 use crate::session::{
     job::{Event, Job, Loaded, SliceNeed, StoreJob},
-    tests::{command, link_times, session, with_pictures},
+    tests::{command, link_times, model, segment_jobs, session, with_pictures},
     tools::PointerInput,
     view::View,
 };
@@ -282,6 +282,27 @@ fn times_that_go_by_leave_no_trace_in_the_workspace() {
             .any(|job| matches!(job, StoreJob::Shown { case: shown, .. } if *shown == case)),
         "where it was paused is remembered"
     );
+}
+
+#[test]
+fn no_model_runs_on_a_time_that_goes_by_before_it_is_paused_there() {
+    let mut session = session(&[("a", 3), ("b", 3)], Some(model("US")));
+    link_times(&mut session);
+    let keys = [0, 1].map(|at| session.cases[at].slice_key());
+    for key in keys {
+        load(&mut session, key);
+    }
+    segment_jobs(&mut session);
+    command(&mut session, UserCommand::TogglePlay);
+    assert_eq!(played(&mut session, 1), [(1, 1)]);
+    session.on_event(Event::Thumbnail {
+        key: keys[1],
+        thumbnail: None,
+    });
+    assert!(segment_jobs(&mut session).is_empty());
+    command(&mut session, UserCommand::TogglePlay);
+    let jobs = segment_jobs(&mut session);
+    assert_eq!(jobs[0].targets[0].key, keys[1]);
 }
 
 #[test]
