@@ -219,7 +219,6 @@ impl Session {
         self.clicks = Default::default();
         self.second_choices = Default::default();
         self.cine = Default::default();
-        self.phase_marks = Default::default();
         self.note_time();
         self.workspace.activity = None;
         self.masks.live = None;
