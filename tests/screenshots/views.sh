@@ -26,11 +26,14 @@ xdotool key ctrl+s
 shot export
 close
 
-for name in cardiac-mr sarcoma-ct; do
-    open "$samples/$name"
-    three "$name"
-    close
-done
+open "$samples/cardiac-mr"
+xdotool key o
+shot cardiac-mr-outline
+close
+open "$samples/sarcoma-ct"
+xdotool key o o
+shot sarcoma-ct-confidence
+close
 
 # A truncated image, with the rows that are left, and a refused file, with the reason.
 mkdir -p "$work/damaged"
