@@ -94,9 +94,43 @@ fn each_ultrasound_sample_gets_all_requested_files() {
 fn a_series_without_a_matching_model_lists_the_models() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let parts = ["slice-01.dcm", "MR", "\"Fetal head\"", "--model"];
-    refuses(&[&"segment", &sample("cardiac-mr"), &"--out", &out], &parts);
+    let image = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/pydicom/MR_small_RLE.dcm"
+    );
+    let parts = [
+        "MR_small_RLE.dcm",
+        "\"Fetal head\"",
+        "\"Left ventricle\": ",
+        "does not look like",
+        "--model",
+    ];
+    refuses(&[&"segment", &image, &"--out", &out], &parts);
     assert!(!out.exists());
+}
+
+#[test]
+fn every_sample_is_segmented_by_its_own_model() {
+    let samples = [
+        ("fetal-head", "Fetal head", 4),
+        ("cardiac-mr", "Left ventricle", 9),
+        ("sarcoma-ct", "Soft-tissue sarcoma", 12),
+    ];
+    for (name, label, count) in samples {
+        let folder = tempfile::tempdir().unwrap();
+        let rest: [&dyn AsRef<OsStr>; 4] = [&"--format", &"json", &"--device", &"cpu"];
+        let start: [&dyn AsRef<OsStr>; 4] = [&"segment", &sample(name), &"--out", &folder.path()];
+        succeeds(&[&start[..], &rest].concat());
+        let mut found = Vec::new();
+        for file in files(folder.path()) {
+            let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            found.extend(json["slices"].as_array().unwrap().iter().cloned());
+        }
+        // The first position of the heart and the last two have no left ventricle.
+        assert_eq!(found.len(), count, "{name}");
+        assert!(found.iter().all(|f| f["name"] == label), "{name}");
+    }
 }
 
 #[test]
