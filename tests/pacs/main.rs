@@ -128,8 +128,8 @@ fn samples(name: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Copies of a slice as separate objects in one series of a new study; returns the study UID and
-/// the files.
+/// Copies of a slice as separate objects in one series of a new study, of a body part that no shipped model is for; returns
+/// the study UID and the files.
 fn study_of(count: usize, folder: &Path) -> (String, Vec<PathBuf>) {
     use dicom_core::{DataElement, VR};
     use dicom_dictionary_std::tags;
@@ -145,6 +145,7 @@ fn study_of(count: usize, folder: &Path) -> (String, Vec<PathBuf>) {
             (tags::STUDY_INSTANCE_UID, VR::UI, study.clone()),
             (tags::SERIES_INSTANCE_UID, VR::UI, series.clone()),
             (tags::INSTANCE_NUMBER, VR::IS, number.to_string()),
+            (tags::BODY_PART_EXAMINED, VR::CS, "HEAD".to_owned()),
         ] {
             object.put(DataElement::new(tag, vr, value));
         }

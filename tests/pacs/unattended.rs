@@ -168,7 +168,7 @@ fn studies_without_a_series_for_a_model_are_skipped() {
     assert_eq!(
         told[0]["end"],
         json!("nothing"),
-        "the shipped model is for ultrasound: {told}"
+        "no shipped model is for a head in CT: {told}"
     );
     assert_eq!(orthanc.objects(), 3);
 }
