@@ -35,6 +35,11 @@ xdotool key o o
 shot sarcoma-ct-confidence
 close
 
+open "$samples/cardiac-mr" "$samples/sarcoma-ct"
+xdotool key ctrl+2
+shot side-by-side
+close
+
 # A truncated image, with the rows that are left, and a refused file, with the reason.
 mkdir -p "$work/damaged"
 scans=("$samples"/cardiac-mr/*.dcm)
