@@ -93,20 +93,14 @@ impl Session {
             C::LayoutOne | C::LayoutSideBySide | C::LayoutStacked | C::LayoutFour => {
                 self.choose_layout(command.view_layout().unwrap_or_default())
             }
-            C::LinkViews => self.change_settings(|s| s.linked = !s.linked),
-            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
-            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::LinkViews | C::ToggleOrtho | C::ToggleOverlays => self.change_setting(command),
+            C::ToggleAnnotations | C::ToggleInformation => self.change_setting(command),
+            C::ToggleMeasurements | C::ToggleDrawn => self.change_setting(command),
+            C::TogglePanels | C::ToggleCases | C::FindCase => self.change_setting(command),
+            C::ToggleAutoRun | C::ToggleTheme => self.change_setting(command),
+            C::ToggleInterpolation => self.change_setting(command),
             C::NextPresentation => self.next_presentation(),
-            C::ToggleAnnotations => self.change_settings(|s| s.annotations = !s.annotations),
-            C::ToggleInformation => self.change_settings(|s| s.information = !s.information),
-            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
-            C::ToggleDrawn => self.change_settings(|s| s.drawn = !s.drawn),
             C::CopyScreenshot => self.copy_screenshot(),
-            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
-            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
-            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
-            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
-            C::ToggleTheme => self.change_settings(|s| s.theme = s.theme.opposite()),
             C::NextSlice | C::PreviousSlice | C::ForwardSlices => self.scroll_as(command),
             C::BackSlices | C::FirstSlice | C::LastSlice => self.scroll_as(command),
             C::TogglePlay | C::SlowerCine | C::FasterCine => self.play_by(command),
@@ -123,7 +117,6 @@ impl Session {
             C::WindowAuto | C::WindowMask | C::WindowReset => self.change_look(command),
             C::NextColorMap | C::ColorGrey | C::ColorHotIron => self.change_look(command),
             C::ColorInferno | C::ColorViridis | C::ColorRainbow => self.change_look(command),
-            C::ToggleInterpolation => self.change_settings(|s| s.interpolation = !s.interpolation),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
             C::Cancel => self.handle_escape(),
@@ -146,6 +139,27 @@ impl Session {
             C::OpenFromServer | C::SendToServer | C::SendQueue | C::Header => {}
             C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}
         }
+    }
+
+    /// Switches a setting as a command says.
+    fn change_setting(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        self.change_settings(|s| match command {
+            C::LinkViews => s.linked = !s.linked,
+            C::ToggleOrtho => s.orthogonal = !s.orthogonal,
+            C::ToggleOverlays => s.overlays = !s.overlays,
+            C::ToggleAnnotations => s.annotations = !s.annotations,
+            C::ToggleInformation => s.information = !s.information,
+            C::ToggleMeasurements => s.measurements = !s.measurements,
+            C::ToggleDrawn => s.drawn = !s.drawn,
+            C::TogglePanels => s.panels = !s.panels,
+            C::ToggleCases => s.case_list = !s.case_list,
+            C::FindCase => (s.panels, s.case_list) = (true, true),
+            C::ToggleAutoRun => s.auto_run = !s.auto_run,
+            C::ToggleTheme => s.theme = s.theme.opposite(),
+            C::ToggleInterpolation => s.interpolation = !s.interpolation,
+            _ => {}
+        });
     }
 
     /// Scrolls as a command says.

@@ -116,6 +116,20 @@ impl Session {
             Event::NewlyAccepted(count) => self.on_newly_accepted(count),
             Event::RoundBegun(begun) => self.on_round_begun(*begun),
             Event::Round { attempt, event } => self.on_round(attempt, event),
+            event @ (Event::Versions { .. } | Event::ToCompare { .. } | Event::Compared { .. }) => {
+                self.take_in_versions(event)
+            }
+            Event::WorkReport(report) => self.learning.report = Some(report),
+            Event::Pacs(event) => self.on_pacs(event),
+            Event::Picked { pick, result } => self.on_picked(pick, result),
+            Event::NoDialog(pick) => self.on_no_dialog(pick),
+            Event::ModelRead(Err(error)) | Event::Failed(error) => self.show_error(&error),
+        }
+    }
+
+    /// Handles an event about the versions of models.
+    fn take_in_versions(&mut self, event: Event) {
+        match event {
             Event::Versions { versions, active } => self.on_versions(versions, active),
             Event::ToCompare {
                 kind,
@@ -128,11 +142,7 @@ impl Session {
                 second,
                 report,
             } => self.on_compared(first, second, report),
-            Event::WorkReport(report) => self.learning.report = Some(report),
-            Event::Pacs(event) => self.on_pacs(event),
-            Event::Picked { pick, result } => self.on_picked(pick, result),
-            Event::NoDialog(pick) => self.on_no_dialog(pick),
-            Event::ModelRead(Err(error)) | Event::Failed(error) => self.show_error(&error),
+            _ => {}
         }
     }
 

@@ -73,7 +73,7 @@ pub struct WindowState {
     events_per_notch: f32,
     panel_widths: [f32; 2],
     previewed: Option<Previewed>,
-    title: String,
+    pub(crate) title: String,
     toasts: panels::toasts::Toasts,
     screenshots: ScreenshotTaker,
     case_list: panels::cases::CaseList,

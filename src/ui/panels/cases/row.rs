@@ -36,16 +36,7 @@ pub(super) fn case_row(
     actions: &mut Vec<Action>,
 ) -> bool {
     let colors = theme::current_colors(ui);
-    // With one view, dragging a case does nothing that a click does not do.
-    let has_several = session.pane_count() > 1;
-    let sense = match has_several {
-        true => Sense::click_and_drag(),
-        false => Sense::click(),
-    };
-    let response = ui.interact(rect, ui.scope_id().with(case.id), sense);
-    if has_several {
-        case_drag::drag_from_row(&response, case.id);
-    }
+    let response = sense_row(ui, rect, session, case);
     let is_stale = session.models.is_stale(case);
     let status = status_words(session, case, is_stale);
     let mark = if is_held_out(case) {
@@ -126,6 +117,20 @@ pub(super) fn case_row(
     );
     context::show_case_menu(&response, session, case, actions);
     response.on_hover_text(hover_text(case, is_stale)).clicked()
+}
+
+/// Lets a row be clicked, and dragged into a view. With one view, dragging does nothing that a click does not do.
+fn sense_row(ui: &Ui, rect: Rect, session: &Session, case: &Case) -> egui::Response {
+    let has_several = session.pane_count() > 1;
+    let sense = match has_several {
+        true => Sense::click_and_drag(),
+        false => Sense::click(),
+    };
+    let response = ui.interact(rect, ui.scope_id().with(case.id), sense);
+    if has_several {
+        case_drag::drag_from_row(&response, case.id);
+    }
+    response
 }
 
 /// Small text below a name.
