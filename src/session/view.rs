@@ -179,14 +179,13 @@ impl View {
         /// The share of the canvas that the part takes, and how far a small part is enlarged beyond the whole image.
         const SHARE: f32 = 0.7;
         const MOST: f32 = 16.0;
-        let span = span_on_screen(low, high, extent);
-        let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) * SHARE;
+        let wanted = filling_scale(low, high, canvas, extent) * SHARE;
         let scale = wanted
             .min(fit_scale(canvas, extent) * MOST)
             .clamp(*SCALES.start(), *SCALES.end());
         *self = Self::Free {
             scale,
-            center: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+            center: middle_of(low, high),
         };
     }
 
@@ -198,14 +197,10 @@ impl View {
         canvas: Canvas,
         extent: PictureExtent,
     ) {
-        let span = span_on_screen(low, high, extent);
-        let scale = (canvas.size[0] / span[0])
-            .min(canvas.size[1] / span[1])
-            .clamp(*SCALES.start(), *SCALES.end());
-        let center = [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0];
+        let scale = filling_scale(low, high, canvas, extent).clamp(*SCALES.start(), *SCALES.end());
         *self = Self::Free {
             scale,
-            center: keep_on_picture(center, extent),
+            center: keep_on_picture(middle_of(low, high), extent),
         };
     }
 
@@ -217,8 +212,7 @@ impl View {
         canvas: Canvas,
         extent: PictureExtent,
     ) {
-        let span = span_on_screen(low, high, extent);
-        let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) / 4.0;
+        let wanted = filling_scale(low, high, canvas, extent) / 4.0;
         let fit = fit_scale(canvas, extent);
         let now = self.place_picture(canvas, extent).scale[0];
         let scale = wanted
@@ -227,9 +221,19 @@ impl View {
             .clamp(*SCALES.start(), *SCALES.end());
         *self = Self::Free {
             scale,
-            center: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+            center: middle_of(low, high),
         };
     }
+}
+
+/// The scale at which a part of the image is as large as fits on the canvas.
+fn filling_scale(low: [f32; 2], high: [f32; 2], canvas: Canvas, extent: PictureExtent) -> f32 {
+    let span = span_on_screen(low, high, extent);
+    (canvas.size[0] / span[0]).min(canvas.size[1] / span[1])
+}
+
+fn middle_of(low: [f32; 2], high: [f32; 2]) -> [f32; 2] {
+    [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0]
 }
 
 /// Width and height on the screen of a part of the image, at least one pixel each, at one point per pixel column.

@@ -28,7 +28,9 @@ use crate::{
         settings::Settings,
     },
 };
-use egui::{ViewportCommand, ViewportEvent, ViewportId};
+use egui::{
+    Event as Input, Modifiers, PointerButton, Pos2, ViewportCommand, ViewportEvent, ViewportId,
+};
 use egui_kittest::{Harness, kittest::Queryable};
 use labrum_core::{
     import::{ImportedMasks, MaskChoice, TakenLabel},
@@ -71,6 +73,26 @@ fn window(session: Session) -> Harness<'static, App> {
         .build_ui_state(frame, app);
     harness.run_steps(2);
     harness
+}
+
+/// Moves the pointer to a place, and drags it from there to another one.
+fn drag(harness: &mut Harness<'static, App>, button: PointerButton, from: Pos2, to: Pos2) {
+    let event = |pos, pressed| Input::PointerButton {
+        pos,
+        button,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    for event in [
+        Input::PointerMoved(from),
+        event(from, true),
+        Input::PointerMoved(to),
+        event(to, false),
+    ] {
+        harness.event(event);
+        harness.step();
+    }
+    harness.run_steps(2);
 }
 
 fn unsaved(waiting: usize) -> Session {

@@ -7,7 +7,7 @@ use crate::session::{
     tests::with_pictures,
     tool_options::{NextClick, ToolKind},
 };
-use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, accesskit::Role, vec2};
+use egui::{Key, PointerButton, Pos2, accesskit::Role, vec2};
 use labrum_core::prompts::Prompt;
 use std::sync::Arc;
 
@@ -24,25 +24,6 @@ fn clicking() -> Harness<'static, App> {
 
 fn canvas_center(harness: &Harness<'static, App>) -> Pos2 {
     harness.get_by_label_contains("Image:").rect().center()
-}
-
-fn drag(harness: &mut Harness<'static, App>, button: PointerButton, from: Pos2, to: Pos2) {
-    let event = |pos, pressed| Input::PointerButton {
-        pos,
-        button,
-        pressed,
-        modifiers: Modifiers::NONE,
-    };
-    for event in [
-        Input::PointerMoved(from),
-        event(from, true),
-        Input::PointerMoved(to),
-        event(to, false),
-    ] {
-        harness.event(event);
-        harness.step();
-    }
-    harness.run_steps(2);
 }
 
 /// The newest question to the network.

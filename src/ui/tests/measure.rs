@@ -5,7 +5,7 @@ use crate::session::{
     finding::Finding, job::ShapeJob, mask_values::MaskValues, tests::with_pictures,
     tool_options::ToolKind,
 };
-use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, accesskit::Role, vec2};
+use egui::{Key, Modifiers, PointerButton, Pos2, accesskit::Role, vec2};
 use labrum_core::measurement::ShapeKind;
 use std::sync::Arc;
 
@@ -17,25 +17,6 @@ fn measuring() -> Harness<'static, App> {
         .click();
     harness.run_steps(3);
     harness
-}
-
-fn drag(harness: &mut Harness<'static, App>, from: Pos2, to: Pos2) {
-    let event = |pos, pressed| Input::PointerButton {
-        pos,
-        button: PointerButton::Primary,
-        pressed,
-        modifiers: Modifiers::NONE,
-    };
-    for event in [
-        Input::PointerMoved(from),
-        event(from, true),
-        Input::PointerMoved(to),
-        event(to, false),
-    ] {
-        harness.event(event);
-        harness.step();
-    }
-    harness.run_steps(2);
 }
 
 fn canvas_center(harness: &Harness<'static, App>) -> Pos2 {
@@ -55,7 +36,12 @@ fn a_length_is_drawn_listed_renamed_and_deleted() {
         ToolKind::Measure
     );
     let middle = canvas_center(&harness);
-    drag(&mut harness, middle, middle + vec2(120.0, 0.0));
+    drag(
+        &mut harness,
+        PointerButton::Primary,
+        middle,
+        middle + vec2(120.0, 0.0),
+    );
     assert_eq!(count(&harness), 1);
     assert!(harness.query_by_label_contains("1 measurement").is_some());
     let row = harness.get_by_label_contains("Measurement Length 1: ");
@@ -87,7 +73,12 @@ fn a_length_is_drawn_listed_renamed_and_deleted() {
 fn a_click_on_the_list_goes_to_the_slice() {
     let mut harness = measuring();
     let middle = canvas_center(&harness);
-    drag(&mut harness, middle, middle + vec2(120.0, 0.0));
+    drag(
+        &mut harness,
+        PointerButton::Primary,
+        middle,
+        middle + vec2(120.0, 0.0),
+    );
     harness.key_press(Key::ArrowDown);
     harness.run_steps(2);
     let slice = |harness: &Harness<'static, App>| {
@@ -127,7 +118,12 @@ fn what_is_drawn_is_chosen_in_the_panel_and_by_keys() {
 fn delete_with_another_tool_clears_the_label_and_keeps_measurements() {
     let mut harness = measuring();
     let middle = canvas_center(&harness);
-    drag(&mut harness, middle, middle + vec2(120.0, 0.0));
+    drag(
+        &mut harness,
+        PointerButton::Primary,
+        middle,
+        middle + vec2(120.0, 0.0),
+    );
     harness.key_press(Key::B);
     harness.run_steps(2);
     harness.key_press(Key::Delete);
@@ -169,7 +165,12 @@ fn the_panel_shows_diameters_ellipse_and_values_of_the_mask_on_the_slice_and_ove
     harness.key_press(Key::B);
     harness.run_steps(2);
     let middle = canvas_center(&harness);
-    drag(&mut harness, middle, middle + vec2(60.0, 0.0));
+    drag(
+        &mut harness,
+        PointerButton::Primary,
+        middle,
+        middle + vec2(60.0, 0.0),
+    );
     assert!(harness.query_by_label("Mean ± SD").is_none());
     answer_shape_jobs(&mut harness);
     for name in [
