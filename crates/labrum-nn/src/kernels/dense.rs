@@ -1,5 +1,6 @@
 //! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, direct ones for other kernels.
 
+use super::buffers::take_buffer;
 use super::conv_sizes::ConvSizes;
 use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use super::scratch::{StripVectors, with_scratch};
@@ -34,7 +35,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
     let parts = split_output_channels(weight, s);
     let none = vec![0.0; s.out_channels];
     let bias = bias.unwrap_or(&none);
-    let mut out = vec![0.0; s.batch * s.out_channels * s.pixel_count()];
+    let mut out = take_buffer(s.batch * s.out_channels * s.pixel_count());
     let mut tasks = Vec::with_capacity(s.batch * parts.len());
     let mut rest = out.as_mut_slice();
     for sample in 0..s.batch {

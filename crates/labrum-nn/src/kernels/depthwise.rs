@@ -1,5 +1,6 @@
 //! Depthwise convolution, one kernel per plane: forward pass and weight gradient.
 
+use super::buffers::take_buffer;
 use super::conv_sizes::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
@@ -10,7 +11,7 @@ use rayon::prelude::*;
 
 /// out [B,C,H,W] = conv(x [B,C,H,W], weight [C,1,k,k]) + bias [C].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
-    let mut out = vec![0.0; x.len()];
+    let mut out = take_buffer(x.len());
     let layout = StripLayout::new(1, s.columns, s.border_width());
     let planes = out
         .par_chunks_mut(s.pixel_count())

@@ -1,5 +1,6 @@
 //! Labrum's CPU operations as burn operations: registered with the CPU backend, with gradients for autodiff.
 
+use super::buffers::give_back;
 use super::norm;
 use super::norm_call::NormCall;
 use super::{concat, conv, conv_sizes::ConvSizes, resample};
@@ -199,6 +200,8 @@ impl Backward<Flex, 3> for ConvBackwardOp {
                 register!(grads, node, tensor_from_values(gradient, shape));
             }
         }
+        give_back(grad);
+        give_back(x);
     }
 }
 
@@ -223,6 +226,8 @@ impl Backward<Flex, 3> for NormBackwardOp {
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
             register!(grads, node, tensor_from_values(gradient, shape));
         }
+        give_back(grad);
+        give_back(x);
     }
 }
 
@@ -244,6 +249,7 @@ impl Backward<Flex, 1> for DoubleBackwardOp {
                 with_planes(&grad, half, 1)
             )
         );
+        give_back(grad);
     }
 }
 
@@ -263,6 +269,8 @@ impl Backward<Flex, 1> for PoolBackwardOp {
             half_size(&grad, false),
         );
         register!(grads, node, tensor_from_values(gradient, x.shape()));
+        give_back(grad);
+        give_back(x);
     }
 }
 
@@ -282,6 +290,7 @@ impl Backward<Flex, 2> for ConcatBackward {
         for ((node, part), shape) in ops.parents.into_iter().zip(parts).zip(ops.state) {
             register!(grads, node, tensor_from_values(part, shape));
         }
+        give_back(grad);
     }
 }
 

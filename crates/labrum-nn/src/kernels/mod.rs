@@ -4,6 +4,7 @@
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
 
+mod buffers;
 mod concat;
 mod conv;
 pub(super) mod conv3;
@@ -22,6 +23,7 @@ pub(super) mod tile;
 mod weight_gradient;
 pub(super) mod winograd;
 
+pub(super) use buffers::free_buffers;
 use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{

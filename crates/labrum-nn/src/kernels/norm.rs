@@ -1,6 +1,7 @@
 //! Batch norm on the CPU, fused with GELU before it or ReLU after it: statistics, forward pass and gradients, channel
 //! by channel. Intermediate values are not kept, since recomputing them is fast.
 
+use super::buffers::take_buffer;
 use super::norm_call::{NormCall, Stats, With};
 use super::simd::{
     dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu, sum_values,
@@ -61,7 +62,7 @@ pub(super) fn forward(
 ) -> (Vec<f32>, Stats) {
     let (arch, with) = (Arch::new(), call.with);
     let fixed = call.is_fixed.then(|| call.recorded_stats());
-    let mut out = vec![0.0; x.len()];
+    let mut out = take_buffer(x.len());
     let stats: Vec<(f32, f32)> = s
         .by_channel(&mut out)
         .into_par_iter()
@@ -117,7 +118,7 @@ pub(super) fn backward(
     s: PlaneSizes,
 ) -> [Vec<f32>; 3] {
     let (arch, with, stats) = (Arch::new(), call.with, call.recorded_stats());
-    let mut out = vec![0.0; x.len()];
+    let mut out = take_buffer(x.len());
     let (d_gamma, d_beta) = s
         .by_channel(&mut out)
         .into_par_iter()

@@ -1,5 +1,6 @@
 //! Bilinear x2 and 2x2 max pooling on the CPU, plane by plane, forward and backward.
 
+use super::buffers::take_buffer;
 use super::scratch::with_scratch;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ impl Half {
 
 /// Bilinear x2 with half-pixel centres: planes `[rows, columns]` to `[2 rows, 2 columns]`.
 pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
-    let mut out = vec![0.0; 4 * x.len()];
+    let mut out = take_buffer(4 * x.len());
     let planes = out
         .par_chunks_mut(4 * half.pixel_count())
         .zip(x.par_chunks(half.pixel_count()));
@@ -38,7 +39,7 @@ pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
 
 /// The gradient of the input of [`upsample_bilinear_x2`] from that of its output.
 pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
-    let mut out = vec![0.0; grad.len() / 4];
+    let mut out = take_buffer(grad.len() / 4);
     let planes = out
         .par_chunks_mut(half.pixel_count())
         .zip(grad.par_chunks(4 * half.pixel_count()));
@@ -57,7 +58,7 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
 
 /// The maximum of each 2x2 block: planes `[2 rows, 2 columns]` to `[rows, columns]`.
 pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
-    let mut out = vec![0.0; x.len() / 4];
+    let mut out = take_buffer(x.len() / 4);
     let planes = out
         .par_chunks_mut(half.pixel_count())
         .zip(x.par_chunks(4 * half.pixel_count()));
@@ -67,7 +68,7 @@ pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
 
 /// The gradient of the input of [`max_pool_2x2`]: all of it goes to the first maximum of a block.
 pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
-    let mut out = vec![0.0; x.len()];
+    let mut out = take_buffer(x.len());
     let inputs = x
         .par_chunks(4 * half.pixel_count())
         .zip(grad.par_chunks(half.pixel_count()));

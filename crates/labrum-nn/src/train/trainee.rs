@@ -5,6 +5,7 @@ use super::super::boundary_dou::Truth;
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
 use super::super::device::NamedDevice;
+use super::super::kernels;
 use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
@@ -149,6 +150,12 @@ impl Trainee {
         self.network = Some(network);
         self.steps += 1;
         Ok((value, answer))
+    }
+}
+
+impl Drop for Trainee {
+    fn drop(&mut self) {
+        kernels::free_buffers();
     }
 }
 
