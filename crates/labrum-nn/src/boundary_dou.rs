@@ -11,7 +11,9 @@
 //!
 //! and the loss is the mean of L over the classes.
 
+use super::kernels::{self, ClassTerm, RegionLoss};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// Avoids division by zero for empty classes.
@@ -87,29 +89,88 @@ impl BoundaryDou {
             b * h * w,
             "wrong number of labels for logits of {b}x{k}x{h}x{w}"
         );
-        let device = logits.device();
-        let pixel_weight = self.pixel_weights(truth);
-        let probs = softmax(logits.clone(), 1);
+        let pixel_weights = self.pixel_weights(truth);
         let shares = if self.per_sample { b } else { 1 };
-        let samples = b / shares;
-        let pixels = h * w;
+        let terms = self.class_terms(truth.labels, [b, k, h, w], shares);
+        if kernels::on_cpu(&logits) {
+            let call = RegionLoss {
+                labels: truth.labels.into(),
+                weights: pixel_weights.map(Into::into),
+                shares,
+                terms: terms.into(),
+                eps: EPS,
+                cross_entropy: self.cross_entropy,
+            };
+            return kernels::region_loss(logits, call);
+        }
+        self.loss_by_tensors(logits, truth.labels, pixel_weights.as_deref(), &terms)
+    }
+
+    /// The terms of the classes: each share of the samples counts the same, and so does each of its classes.
+    fn class_terms(
+        &self,
+        labels: &[u8],
+        [b, k, h, w]: [usize; 4],
+        shares: usize,
+    ) -> Vec<ClassTerm> {
         let mut terms = Vec::new();
-        for share in 0..shares {
-            let span = share * samples * pixels..(share + 1) * samples * pixels;
+        let samples = b / shares;
+        for (share, labels) in labels.chunks_exact(samples * h * w).enumerate() {
+            let first = terms.len();
+            for class in usize::from(!self.background)..k {
+                let (boundary, size) = boundary_and_size(labels, [samples, h, w], class as u8);
+                if size > 0 || self.absent == Absent::Paper {
+                    terms.push(ClassTerm {
+                        share,
+                        class,
+                        alpha: class_alpha(boundary, size, self.cap),
+                        factor: 1.0,
+                    });
+                }
+            }
+            let classes = (terms.len() - first).max(1);
+            for term in &mut terms[first..] {
+                term.factor = 1.0 / (classes * shares) as f64;
+            }
+        }
+        if self.dice > 0.0 {
+            let dice = |term: &ClassTerm| ClassTerm {
+                alpha: -1.0,
+                factor: term.factor * self.dice,
+                ..*term
+            };
+            terms.extend(terms.iter().map(dice).collect::<Vec<_>>());
+        }
+        terms
+    }
+
+    /// The loss by burn's operations, for devices without a kernel of Labrum's.
+    fn loss_by_tensors(
+        &self,
+        logits: Tensor<4>,
+        labels: &[u8],
+        weights: Option<&[f32]>,
+        terms: &[ClassTerm],
+    ) -> Tensor<1> {
+        let [b, _, h, w] = logits.dims();
+        let device = logits.device();
+        let probs = softmax(logits.clone(), 1);
+        let samples = if self.per_sample { 1 } else { b };
+        let mut loss = sum_all(probs.clone()) * 0.0;
+        for term in terms {
+            let first = term.share * samples;
+            let span = first * h * w..(first + samples) * h * w;
             let part = SamplePart {
-                probs: probs.clone().narrow(0, share * samples, samples),
-                labels: &truth.labels[span.clone()],
-                weights: pixel_weight.as_deref().map(|v| &v[span]),
+                probs: probs.clone().narrow(0, first, samples),
+                labels: &labels[span.clone()],
+                weights: weights.map(|v| &v[span]),
                 dims: [samples, h, w],
                 device: &device,
             };
-            terms.push(self.part_loss(&part, k));
+            loss = loss + part.class_loss(term.class, term.alpha) * term.factor;
         }
-        let n = terms.len() as f64;
-        let mut loss = Tensor::cat(terms, 0).sum() / n;
         if self.cross_entropy > 0.0 {
-            loss = loss
-                + cross_entropy(logits, truth.labels, pixel_weight.as_deref()) * self.cross_entropy;
+            loss = loss + cross_entropy(logits, labels, weights) * self.cross_entropy;
         }
         loss
     }
@@ -125,26 +186,6 @@ impl BoundaryDou {
             pixel_weights.push(weight * f32::from(Some(label) != self.ignore));
         }
         Some(pixel_weights)
-    }
-
-    /// Mean loss over the classes for one set of samples.
-    fn part_loss(&self, part: &SamplePart<'_>, classes: usize) -> Tensor<1> {
-        let first = usize::from(!self.background);
-        let mut sum: Option<Tensor<1>> = None;
-        let mut count = 0.0;
-        for class in first..classes {
-            let (boundary, size) = boundary_and_size(part.labels, part.dims, class as u8);
-            if size == 0 && self.absent == Absent::LeaveOut {
-                continue;
-            }
-            let mut term = part.class_loss(class, class_alpha(boundary, size, self.cap));
-            if self.dice > 0.0 {
-                term = term + part.class_loss(class, -1.0) * self.dice;
-            }
-            sum = Some(sum.map_or(term.clone(), |s| s + term));
-            count += 1.0;
-        }
-        sum.map_or_else(|| part.probs.clone().sum() * 0.0, |s| s / count)
     }
 }
 
@@ -206,19 +247,29 @@ pub fn boundary_and_size(
     [samples, rows, columns]: [usize; 3],
     class: u8,
 ) -> (usize, usize) {
+    labels
+        .par_chunks_exact((rows * columns).max(1))
+        .take(samples)
+        .map(|sample| sample_boundary_and_size(sample, [rows, columns], class))
+        .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+}
+
+fn sample_boundary_and_size(
+    sample: &[u8],
+    [rows, columns]: [usize; 2],
+    class: u8,
+) -> (usize, usize) {
     let (mut boundary, mut size) = (0, 0);
-    for sample in labels.chunks_exact((rows * columns).max(1)).take(samples) {
-        for y in 0..rows {
-            for x in 0..columns {
-                let at = y * columns + x;
-                if sample[at] != class {
-                    continue;
-                }
-                size += 1;
-                let is_on_edge = y == 0 || x == 0 || y + 1 == rows || x + 1 == columns;
-                if is_on_edge || has_other_neighbour(sample, columns, at) {
-                    boundary += 1;
-                }
+    for y in 0..rows {
+        for x in 0..columns {
+            let at = y * columns + x;
+            if sample[at] != class {
+                continue;
+            }
+            size += 1;
+            let is_on_edge = y == 0 || x == 0 || y + 1 == rows || x + 1 == columns;
+            if is_on_edge || has_other_neighbour(sample, columns, at) {
+                boundary += 1;
             }
         }
     }
@@ -257,4 +308,77 @@ pub(super) fn cross_entropy(
     }
     let picked = Tensor::<4>::from_data(TensorData::new(picked, [b, k, h, w]), &logits.device());
     sum_all(log_probs * picked) * (-1.0 / sum.max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Loss and gradient by the CPU kernel, and by burn's operations.
+    fn both_ways(loss: &BoundaryDou, logits: &[f32], truth: Truth<'_>) -> [(f32, Vec<f32>); 2] {
+        let shape = [2, 3, 4, 6];
+        let input = || {
+            let data = TensorData::new(logits.to_vec(), shape);
+            Tensor::<4>::from_data(data, &Device::flex().autodiff()).require_grad()
+        };
+        let with_gradient = |x: Tensor<4>, value: Tensor<1>| {
+            let gradient = x.grad(&value.backward()).unwrap();
+            let gradient = gradient.into_data().try_into_vec::<f32>().unwrap();
+            (value.into_scalar::<f32>(), gradient)
+        };
+        let (fused, plain) = (input(), input());
+        let value = loss.compute_loss(fused.clone(), truth);
+        let weights = loss.pixel_weights(truth);
+        let shares = if loss.per_sample { 2 } else { 1 };
+        let terms = loss.class_terms(truth.labels, shape, shares);
+        let expected =
+            loss.loss_by_tensors(plain.clone(), truth.labels, weights.as_deref(), &terms);
+        [with_gradient(fused, value), with_gradient(plain, expected)]
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernel_agrees_with_tensor_operations(
+            logits in proptest::collection::vec(-6.0f32..6.0, 144),
+            labels in proptest::collection::vec(0u8..4, 48),
+            weights in proptest::option::of(proptest::collection::vec(0.0f32..3.0, 48)),
+            (per_sample, background, leave_out) in any::<(bool, bool, bool)>(),
+            (cross_entropy, dice) in (prop_oneof![Just(0.0), Just(0.4)], prop_oneof![Just(0.0), Just(0.7)]),
+            ignores in any::<bool>(),
+        ) {
+            let loss = BoundaryDou {
+                per_sample,
+                background,
+                absent: if leave_out { Absent::LeaveOut } else { Absent::Paper },
+                ignore: ignores.then_some(3),
+                cross_entropy,
+                dice,
+                ..BoundaryDou::default()
+            };
+            let truth = Truth { labels: &labels, weights: weights.as_deref() };
+            let [(value, gradient), (expected, slopes)] = both_ways(&loss, &logits, truth);
+            prop_assert!((value - expected).abs() < 1e-5, "{value} {expected}");
+            for (got, wanted) in gradient.iter().zip(&slopes) {
+                prop_assert!((got - wanted).abs() < 1e-6 + 1e-4 * wanted.abs(), "{got} {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_logit_that_is_not_a_number_makes_the_loss_so() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut logits = vec![0.5; 8];
+            logits[3] = value;
+            let data = TensorData::new(logits, [1, 2, 2, 2]);
+            let truth = Truth {
+                labels: &[0, 1, 1, 0],
+                weights: None,
+            };
+            let logits = Tensor::<4>::from_data(data, &Device::flex());
+            let loss = BoundaryDou::default().compute_loss(logits, truth);
+            assert!(loss.into_scalar::<f32>().is_nan(), "{value}");
+        }
+    }
 }

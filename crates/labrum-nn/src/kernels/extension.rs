@@ -3,6 +3,7 @@
 use super::buffers::give_back;
 use super::norm;
 use super::norm_call::NormCall;
+use super::region_loss::{LossSizes, RegionLoss, loss_and_gradient};
 use super::{concat, conv, conv_sizes::ConvSizes, resample};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -33,6 +34,7 @@ pub(super) trait CpuKernels: Backend {
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self>;
     fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn labrum_region_loss(logits: FloatTensor<Self>, call: RegionLoss) -> FloatTensor<Self>;
 }
 
 fn to_contiguous_tensor(x: FloatTensor<Flex>) -> FlexTensor {
@@ -164,6 +166,28 @@ impl CpuKernels for Flex {
         );
         tensor_from_values(joined, [batch, first + second, rows, columns])
     }
+
+    fn labrum_region_loss(logits: FloatTensor<Self>, call: RegionLoss) -> FloatTensor<Self> {
+        let logits = to_contiguous_tensor(logits);
+        let (loss, gradient) = region_loss_of(&logits, &call);
+        give_back(gradient);
+        loss
+    }
+}
+
+/// The loss, a tensor of one element, and the gradient of the logits.
+fn region_loss_of(logits: &FlexTensor, call: &RegionLoss) -> (FlexTensor, FlexTensor) {
+    let [batch, classes, rows, columns] = logits.shape().dims();
+    let sizes = LossSizes {
+        batch,
+        classes,
+        pixels: rows * columns,
+    };
+    let (loss, gradient) = loss_and_gradient(as_float_slice(logits), call, sizes);
+    (
+        tensor_from_values(vec![loss as f32], [1]),
+        tensor_from_values(gradient, logits.shape()),
+    )
 }
 
 /// Passes `gradient` to a parent that needs it.
@@ -294,6 +318,25 @@ impl Backward<Flex, 2> for ConcatBackward {
     }
 }
 
+#[derive(Debug)]
+struct RegionLossBackwardOp;
+
+impl Backward<Flex, 1> for RegionLossBackwardOp {
+    type State = FlexTensor;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
+        let factor = as_float_slice(&grad)[0];
+        let mut gradient = ops.state;
+        if factor != 1.0 {
+            let values = gradient.storage_mut::<f32>();
+            values.iter_mut().for_each(|value| *value *= factor);
+        }
+        let [node] = ops.parents;
+        register!(grads, node, gradient);
+    }
+}
+
 impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     fn labrum_conv2d(
         x: FloatTensor<Self>,
@@ -365,6 +408,20 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         {
             OpsKind::Tracked(prep) => prep.finish(x, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_region_loss(logits: FloatTensor<Self>, call: RegionLoss) -> FloatTensor<Self> {
+        let nodes = [logits.node()];
+        let logits = to_contiguous_tensor(logits.into_primitive());
+        let (loss, gradient) = region_loss_of(&logits, &call);
+        match RegionLossBackwardOp
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(gradient, loss),
+            OpsKind::UnTracked(prep) => prep.finish(loss),
         }
     }
 

@@ -15,6 +15,7 @@ mod extension;
 mod gpu;
 mod norm;
 mod norm_call;
+mod region_loss;
 mod resample;
 pub(super) mod scratch;
 pub(super) mod simd;
@@ -34,9 +35,10 @@ use burn::tensor::{
 use extension::CpuKernels;
 use gpu::GpuKernels;
 use norm_call::{NormCall, Stats, With};
+pub(super) use region_loss::{ClassTerm, RegionLoss};
 
 /// True if Labrum's CPU kernels are used: on burn-flex, with or without autodiff.
-fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
+pub(super) fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
     super::device::is_cpu(&x.device())
 }
 
@@ -239,6 +241,11 @@ pub(super) fn concat_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
         ));
     }
     Tensor::cat(vec![a, b], 1)
+}
+
+/// The loss of logits [B,K,H,W] on the CPU, a tensor of one element.
+pub(super) fn region_loss(logits: Tensor<4>, call: RegionLoss) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::labrum_region_loss(logits.into_dispatch(), call))
 }
 
 /// Max pooling 2x2: [B,C,2H,2W] to [B,C,H,W].
