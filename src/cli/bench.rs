@@ -280,6 +280,7 @@ fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFi
         size: usize::from(case.size),
         device: arguments.device.into(),
         runs: usize::from(case.runs),
+        count_operations: false,
     };
     match case.what {
         BenchCommand::Infer => Ok(vec![figure_from_times(

@@ -15,6 +15,7 @@ fn load(config: Config, batch: usize, runs: u64) -> Load {
         size: 256,
         device: DeviceChoice::Cpu,
         runs: runs as usize,
+        count_operations: false,
     }
 }
 

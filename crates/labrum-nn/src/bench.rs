@@ -6,6 +6,8 @@ use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
+use super::kernels::tally;
+pub use super::kernels::tally::{Layer, Operation, OperationCount, Pass, Tally};
 use super::runner::Runner;
 use super::train::{Follower, OptimizerMoments};
 use burn::optim::GradientsParams;
@@ -28,6 +30,8 @@ pub struct Load {
     pub device: DeviceChoice,
     /// Number of timed runs, after one run that is not timed.
     pub runs: usize,
+    /// Whether the operations of one more run, after the timed ones, are counted. Only those of the CPU are.
+    pub count_operations: bool,
 }
 
 /// Channels of the images.
@@ -63,6 +67,8 @@ pub struct Measured {
     pub device: String,
     /// Time of each run.
     pub times: Vec<Duration>,
+    /// The operations of one more run, if they were to be counted.
+    pub tally: Option<Tally>,
 }
 
 /// Times forward passes, softmax included. Errors: a device that is missing or fails.
@@ -121,9 +127,7 @@ fn measure_runs(
     let mut times = Vec::with_capacity(load.runs);
     for i in 0..=load.runs {
         let start = Instant::now();
-        catch_unwind(AssertUnwindSafe(&mut run)).map_err(|panic| {
-            device::panic_to_error(device, "measure the network", panic.as_ref())
-        })??;
+        run_once(device, &mut run)?;
         if i > 0 {
             times.push(start.elapsed());
         }
@@ -134,8 +138,32 @@ fn measure_runs(
             "the number of runs must be at least 1",
         ));
     }
+    let tally = load
+        .count_operations
+        .then(|| count_once(device, &mut run))
+        .transpose()?;
     Ok(Measured {
         device: device.name.clone(),
         times,
+        tally,
     })
 }
+
+fn count_once(device: &NamedDevice, run: &mut impl FnMut() -> Result<()>) -> Result<Tally> {
+    let (ended, tally) = tally::count_run(|| run_once(device, run));
+    ended.map(|()| tally)
+}
+
+/// Runs once: burn reports most failures of a device as a panic.
+fn run_once(device: &NamedDevice, run: &mut impl FnMut() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        Err(device::panic_to_error(
+            device,
+            "measure the network",
+            panic.as_ref(),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

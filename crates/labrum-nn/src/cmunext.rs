@@ -251,7 +251,7 @@ impl CmuNextUnit {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = x.clone() + self.depthwise.forward(x);
+        let x = kernels::add_residual(x.clone(), self.depthwise.forward(x));
         self.narrow.forward(self.widen.forward(x))
     }
 

@@ -36,10 +36,12 @@ pub(super) fn measure_run(load: Load, picture: Option<&Path>) -> Result<Vec<Benc
     let cold = Measured {
         device: device.clone(),
         times: vec![cold_time],
+        tally: None,
     };
     let warm = Measured {
         device,
         times: warm_times,
+        tally: None,
     };
     Ok(vec![
         figure_from_times("open_cold", load, cold),

@@ -35,7 +35,7 @@ pub(super) enum GroupInput<'a> {
 }
 
 impl GroupInput<'_> {
-    fn source_planes(&self) -> &Planes {
+    pub(super) fn source_planes(&self) -> &Planes {
         match self {
             Self::Same(planes) | Self::Doubled(planes) => planes,
         }
@@ -63,6 +63,11 @@ impl Conv3 {
 
     pub(super) fn output_channels(&self) -> usize {
         self.bias.len()
+    }
+
+    /// Number of weights, bias included.
+    pub(super) fn weight_count(&self) -> usize {
+        self.bias.len() * (self.in_channels * 9 + 1)
     }
 }
 

@@ -4,6 +4,7 @@
 //! It computes the same as [`CmuNext`](super::cmunext::CmuNext) with running statistics, up to float32 rounding.
 
 mod conv3;
+mod counted;
 mod planes;
 mod pointwise;
 mod pool;
@@ -13,6 +14,7 @@ mod unit;
 use super::checkpoint::{PlainTensor, Weights};
 use super::cmunext::SIZE_MULTIPLE;
 use super::kernels::simd::MAX_LANES;
+use super::kernels::tally::{self, Layer, Pass, Traffic};
 use super::kernels::tile::Packed;
 use conv3::{Activation, Conv3, GroupInput};
 use labrum_core::{Error, Result};
@@ -144,7 +146,9 @@ impl Frozen {
         inputs: &[f32],
         [samples, channels, rows, columns]: [usize; 4],
     ) -> Result<Vec<f32>> {
-        let mut out = Vec::with_capacity(samples * self.class_count() * rows * columns);
+        let length = samples * self.class_count() * rows * columns;
+        let mut out = Vec::with_capacity(length);
+        tally::count_allocation(length);
         for input in inputs.chunks(channels * rows * columns) {
             let start = out.len();
             out.extend(self.compute_logits(input, rows, columns));
@@ -155,7 +159,10 @@ impl Frozen {
                     "the output contains NaN or infinite values",
                 ));
             }
-            softmax_in_place(logits, self.head.bias.len());
+            let traffic = Traffic::of_values(logits.len(), logits.len());
+            tally::count(Layer::Softmax, Pass::Forward, traffic, || {
+                softmax_in_place(logits, self.head.bias.len());
+            });
         }
         Ok(out)
     }
@@ -198,7 +205,7 @@ impl Frozen {
             stages,
             logits,
         } = buffers;
-        conv3::run_groups(
+        counted::run_groups(
             std::slice::from_ref(&self.stem),
             &[GroupInput::Same(input)],
             &mut stages[0].units[0],
@@ -207,14 +214,14 @@ impl Frozen {
             let (above, stage) = stages.split_at_mut(s);
             let stage = &mut stage[0];
             if let Some(above) = above.last() {
-                pool::max_pool_2x2(&above.skip, &mut stage.units[0]);
+                counted::max_pool_2x2(&above.skip, &mut stage.units[0]);
             }
             let [mut from, mut to] = stage.units.each_mut();
             for unit in &encoder.units {
-                unit.run_layer(from, to);
+                counted::run_unit(unit, from, to);
                 std::mem::swap(&mut from, &mut to);
             }
-            conv3::run_groups(
+            counted::run_groups(
                 std::slice::from_ref(&encoder.up),
                 &[GroupInput::Same(from)],
                 &mut stage.skip,
@@ -228,19 +235,19 @@ impl Frozen {
             } else {
                 &below[0].up
             };
-            conv3::run_groups(
+            counted::run_groups(
                 std::slice::from_ref(&decoder.up),
                 &[GroupInput::Doubled(below)],
                 &mut stage.up,
             );
-            conv3::run_groups(
+            counted::run_groups(
                 &decoder.grouped,
                 &[GroupInput::Same(&stage.skip), GroupInput::Same(&stage.up)],
                 &mut stage.grouped,
             );
-            decoder.mixer.run_layer(&stage.grouped, &mut stage.up);
+            counted::run_mixer(&decoder.mixer, &stage.grouped, &mut stage.up);
         }
-        self.head.run_layer(&stages[0].up, logits);
+        counted::run_head(&self.head, &stages[0].up, logits);
     }
 }
 
@@ -259,7 +266,8 @@ fn fill_input(planes: &mut Planes, input: &[f32]) {
 
 /// The values `[channels, rows, columns]` without padding.
 fn flatten_planes(planes: &Planes) -> Vec<f32> {
-    let mut out = Vec::with_capacity(planes.channels * planes.rows * planes.columns);
+    let mut out = Vec::with_capacity(planes.value_count());
+    tally::count_allocation(planes.value_count());
     for channel in 0..planes.channels {
         for row in 0..planes.rows {
             let start = channel * planes.channel_pitch() + MAX_LANES;

@@ -2,6 +2,7 @@
 
 use crate::kernels::simd::MAX_LANES;
 use crate::kernels::strip::padded_width;
+use crate::kernels::tally;
 
 /// One tensor `[rows][channels][columns]`. Consecutive rows of all channels are contiguous in memory: what one task
 /// writes, and what fits into a cache.
@@ -32,7 +33,13 @@ impl Planes {
             above: border,
         };
         planes.data = vec![0.0; (rows + 2 * border + BELOW) * planes.row_length() + MAX_LANES];
+        tally::count_allocation(planes.data.len());
         planes
+    }
+
+    /// Number of values without padding.
+    pub(super) fn value_count(&self) -> usize {
+        self.channels * self.rows * self.columns
     }
 
     /// Columns, rounded up to whole vectors.

@@ -65,6 +65,19 @@ impl WidenNarrow {
             });
     }
 
+    /// Number of weights, with biases, scale and shift.
+    pub(super) fn weight_count(&self) -> usize {
+        let vectors = [
+            &self.widen_bias,
+            &self.narrow_bias,
+            &self.scale,
+            &self.shift,
+        ];
+        self.widen.weight_count()
+            + self.narrow.weight_count()
+            + vectors.into_iter().map(Vec::len).sum::<usize>()
+    }
+
     /// Number of values of the wide layer for a strip.
     pub(super) fn buffer_length(&self, rows: usize, columns: usize) -> usize {
         self.widen.output_channels() * hidden_stride(rows, columns)
@@ -256,6 +269,11 @@ pub(super) struct ClassHead {
 }
 
 impl ClassHead {
+    /// Number of weights, bias included.
+    pub(super) fn weight_count(&self) -> usize {
+        self.weights.weight_count() + self.bias.len()
+    }
+
     /// Applies the layer to `input`, planes of the same size as `out`.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let row_length = out.row_length();

@@ -23,6 +23,12 @@ pub(super) struct FrozenUnit {
 }
 
 impl FrozenUnit {
+    /// Number of weights, with bias, scale and shift.
+    pub(super) fn weight_count(&self) -> usize {
+        let vectors = [&self.weight, &self.bias, &self.scale, &self.shift];
+        vectors.into_iter().map(Vec::len).sum::<usize>() + self.mixer.weight_count()
+    }
+
     /// Applies the unit to `input`, which has at least half a kernel of zero rows above and below.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());

@@ -5,6 +5,7 @@
 //! forward pass is `out = W windows`, the weight gradient `dW = dout windows^T`: two products whose sums stay in
 //! registers. The input gradient is a forward pass with flipped weights.
 
+use super::tally::{self, Pass, Traffic};
 use super::{conv_sizes::ConvSizes, dense, depthwise, weight_gradient};
 use rayon::prelude::*;
 
@@ -32,17 +33,30 @@ pub(super) fn backward(
     s: ConvSizes,
     wanted: [bool; 3],
 ) -> Gradients {
-    let weight_gradient = if s.is_depthwise() {
+    Gradients {
+        input: wanted[0].then(|| input_gradient(weight, grad, s)),
+        weight: wanted[1].then(|| weight_gradient(x, grad, s)),
+        bias: wanted[2].then(|| bias_gradient(grad, s)),
+    }
+}
+
+fn input_gradient(weight: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
+    let traffic = Traffic::of_values(grad.len() + weight.len(), s.input_length());
+    tally::count(s.layer(), Pass::InputGradient, traffic, || {
+        forward(grad, &transpose_weights(weight, s), None, s.transposed())
+    })
+}
+
+fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
+    let traffic = Traffic::of_values(x.len() + grad.len(), s.out_channels * s.tap_count());
+    let gradient = if s.is_depthwise() {
         depthwise::weight_gradient
     } else {
         weight_gradient::for_dense
     };
-    Gradients {
-        input: wanted[0]
-            .then(|| forward(grad, &transpose_weights(weight, s), None, s.transposed())),
-        weight: wanted[1].then(|| weight_gradient(x, grad, s)),
-        bias: wanted[2].then(|| bias_gradient(grad, s)),
-    }
+    tally::count(s.layer(), Pass::WeightGradient, traffic, || {
+        gradient(x, grad, s)
+    })
 }
 
 /// Weights with input and output channels swapped within each group, and the taps in reverse order.
@@ -64,6 +78,14 @@ fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
 }
 
 fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
+    let traffic = Traffic::of_values(grad.len(), s.out_channels);
+    tally::count(s.layer(), Pass::BiasGradient, traffic, || {
+        channel_sums(grad, s)
+    })
+}
+
+/// The sum of each channel of `grad` [B,Co,H,W].
+fn channel_sums(grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let pixels = s.pixel_count();
     (0..s.out_channels)
         .into_par_iter()

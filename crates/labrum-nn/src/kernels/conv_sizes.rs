@@ -1,5 +1,7 @@
 //! Sizes of a convolution, and values derived from them.
 
+use super::tally::Layer;
+
 /// Sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConvSizes {
@@ -45,6 +47,16 @@ impl ConvSizes {
         self.rows * self.columns
     }
 
+    /// Number of values of the input.
+    pub(super) fn input_length(&self) -> usize {
+        self.batch * self.in_channels * self.pixel_count()
+    }
+
+    /// Number of values of the output.
+    pub(super) fn output_length(&self) -> usize {
+        self.batch * self.out_channels * self.pixel_count()
+    }
+
     pub(super) fn in_per_group(&self) -> usize {
         self.in_channels / self.groups
     }
@@ -60,5 +72,16 @@ impl ConvSizes {
 
     pub(super) fn is_depthwise(&self) -> bool {
         self.in_per_group() == 1 && self.out_per_group() == 1
+    }
+
+    /// The kind of layer as it is counted.
+    pub(super) fn layer(&self) -> Layer {
+        if self.is_depthwise() {
+            Layer::DepthwiseConvolution
+        } else if self.kernel == 1 {
+            Layer::PointwiseConvolution
+        } else {
+            Layer::DenseConvolution
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::buffers::give_back;
 use super::norm;
 use super::norm_call::NormCall;
 use super::region_loss::{LossSizes, RegionLoss, loss_and_gradient};
+use super::tally::{self, Layer, Pass, Traffic};
 use super::{concat, conv, conv_sizes::ConvSizes, resample};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -47,6 +48,7 @@ fn as_float_slice(x: &FlexTensor) -> &[f32] {
 }
 
 fn tensor_from_values(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    tally::count_allocation(values.len());
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -108,12 +110,12 @@ impl CpuKernels for Flex {
             to_contiguous_tensor(bias),
         );
         let s = conv_sizes(&x, &weight, groups);
-        let out = conv::forward(
-            as_float_slice(&x),
-            as_float_slice(&weight),
-            Some(as_float_slice(&bias)),
-            s,
-        );
+        let [values, weights, biases] = [&x, &weight, &bias].map(as_float_slice);
+        let read = values.len() + weights.len() + biases.len();
+        let traffic = Traffic::of_values(read, s.output_length());
+        let out = tally::count(s.layer(), Pass::Forward, traffic, || {
+            conv::forward(values, weights, Some(biases), s)
+        });
         tensor_from_values(out, [s.batch, s.out_channels, s.rows, s.columns])
     }
 
@@ -128,42 +130,47 @@ impl CpuKernels for Flex {
             to_contiguous_tensor(gamma),
             to_contiguous_tensor(beta),
         );
-        let (out, stats) = norm::forward(
-            as_float_slice(&x),
-            [as_float_slice(&gamma), as_float_slice(&beta)],
-            &call,
-            norm_sizes(&x),
-        );
+        let (values, s) = (as_float_slice(&x), norm_sizes(&x));
+        let affine = [&gamma, &beta].map(as_float_slice);
+        let traffic = Traffic::of_values(values.len() + 2 * s.channels, values.len());
+        let (out, stats) = tally::count(Layer::Norm, Pass::Forward, traffic, || {
+            norm::forward(values, affine, &call, s)
+        });
         call.record_stats(stats);
         tensor_from_values(out, x.shape())
     }
 
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = to_contiguous_tensor(x);
-        let half = half_size(&x, false);
-        tensor_from_values(
-            resample::upsample_bilinear_x2(as_float_slice(&x), half),
-            with_planes(&x, half, 2),
-        )
+        let (values, half) = (as_float_slice(&x), half_size(&x, false));
+        let traffic = Traffic::of_values(values.len(), 4 * values.len());
+        let out = tally::count(Layer::Upsampling, Pass::Forward, traffic, || {
+            resample::upsample_bilinear_x2(values, half)
+        });
+        tensor_from_values(out, with_planes(&x, half, 2))
     }
 
     fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = to_contiguous_tensor(x);
-        let half = half_size(&x, true);
-        tensor_from_values(
-            resample::max_pool_2x2(as_float_slice(&x), half),
-            with_planes(&x, half, 1),
-        )
+        let (values, half) = (as_float_slice(&x), half_size(&x, true));
+        let traffic = Traffic::of_values(values.len(), values.len() / 4);
+        let out = tally::count(Layer::Pooling, Pass::Forward, traffic, || {
+            resample::max_pool_2x2(values, half)
+        });
+        tensor_from_values(out, with_planes(&x, half, 1))
     }
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let (a, b) = (to_contiguous_tensor(a), to_contiguous_tensor(b));
         let [batch, first, rows, columns] = a.shape().dims();
         let [_, second, _, _] = b.shape().dims();
-        let joined = concat::join_channels(
-            [as_float_slice(&a), as_float_slice(&b)],
-            [of_sample(&a), of_sample(&b)],
-        );
+        let parts = [&a, &b].map(as_float_slice);
+        let lengths = [&a, &b].map(of_sample);
+        let values = parts[0].len() + parts[1].len();
+        let traffic = Traffic::of_values(values, values);
+        let joined = tally::count(Layer::Concatenation, Pass::Forward, traffic, || {
+            concat::join_channels(parts, lengths)
+        });
         tensor_from_values(joined, [batch, first + second, rows, columns])
     }
 
@@ -238,14 +245,16 @@ impl Backward<Flex, 3> for NormBackwardOp {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let (x, gamma, beta, call) = ops.state;
-        let of_norm = [as_float_slice(&gamma), as_float_slice(&beta)];
-        let all = norm::backward(
-            as_float_slice(&x),
-            of_norm,
-            as_float_slice(&grad),
-            &call,
-            norm_sizes(&x),
+        let (values, grad, s) = (as_float_slice(&x), as_float_slice(&grad), norm_sizes(&x));
+        let affine = [&gamma, &beta].map(as_float_slice);
+        let of_affine = 2 * s.channels;
+        let traffic = Traffic::of_values(
+            values.len() + grad.len() + of_affine,
+            values.len() + of_affine,
         );
+        let all = tally::count(Layer::Norm, Pass::Gradients, traffic, || {
+            norm::backward(values, affine, grad, &call, s)
+        });
         let shapes = [x.shape(), gamma.shape(), beta.shape()];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
             register!(grads, node, tensor_from_values(gradient, shape));
@@ -263,16 +272,14 @@ impl Backward<Flex, 1> for DoubleBackwardOp {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
-        let half = half_size(&grad, true);
+        let (values, half) = (as_float_slice(&grad), half_size(&grad, true));
         let [node] = ops.parents;
-        register!(
-            grads,
-            node,
-            tensor_from_values(
-                resample::double_backward(as_float_slice(&grad), half),
-                with_planes(&grad, half, 1)
-            )
-        );
+        let traffic = Traffic::of_values(values.len(), values.len() / 4);
+        let gradient = tally::count(Layer::Upsampling, Pass::InputGradient, traffic, || {
+            resample::double_backward(values, half)
+        });
+        let shape = with_planes(&grad, half, 1);
+        register!(grads, node, tensor_from_values(gradient, shape));
         give_back(grad);
     }
 }
@@ -287,11 +294,11 @@ impl Backward<Flex, 1> for PoolBackwardOp {
         let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let x = ops.state;
         let [node] = ops.parents;
-        let gradient = resample::pool_backward(
-            as_float_slice(&x),
-            as_float_slice(&grad),
-            half_size(&grad, false),
-        );
+        let (half, [values, slopes]) = (half_size(&grad, false), [&x, &grad].map(as_float_slice));
+        let traffic = Traffic::of_values(values.len() + slopes.len(), values.len());
+        let gradient = tally::count(Layer::Pooling, Pass::InputGradient, traffic, || {
+            resample::pool_backward(values, slopes, half)
+        });
         register!(grads, node, tensor_from_values(gradient, x.shape()));
         give_back(grad);
         give_back(x);
@@ -310,7 +317,11 @@ impl Backward<Flex, 2> for ConcatBackward {
             .state
             .each_ref()
             .map(|shape| shape.num_elements() / shape[0].max(1));
-        let parts = concat::split_channels(as_float_slice(&grad), lengths);
+        let values = as_float_slice(&grad);
+        let traffic = Traffic::of_values(values.len(), values.len());
+        let parts = tally::count(Layer::Concatenation, Pass::InputGradient, traffic, || {
+            concat::split_channels(values, lengths)
+        });
         for ((node, part), shape) in ops.parents.into_iter().zip(parts).zip(ops.state) {
             register!(grads, node, tensor_from_values(part, shape));
         }

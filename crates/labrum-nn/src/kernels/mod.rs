@@ -20,6 +20,7 @@ mod resample;
 pub(super) mod scratch;
 pub(super) mod simd;
 pub(super) mod strip;
+pub(super) mod tally;
 pub(super) mod tile;
 mod weight_gradient;
 pub(super) mod winograd;
@@ -36,6 +37,7 @@ use extension::CpuKernels;
 use gpu::GpuKernels;
 use norm_call::{NormCall, Stats, With};
 pub(super) use region_loss::{ClassTerm, RegionLoss};
+use tally::{Layer, Pass, Traffic};
 
 /// True if Labrum's CPU kernels are used: on burn-flex, with or without autodiff.
 pub(super) fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
@@ -246,6 +248,18 @@ pub(super) fn concat_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
 /// The loss of logits [B,K,H,W] on the CPU, a tensor of one element.
 pub(super) fn region_loss(logits: Tensor<4>, call: RegionLoss) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::labrum_region_loss(logits.into_dispatch(), call))
+}
+
+/// x + branch, a residual connection.
+pub(super) fn add_residual(x: Tensor<4>, branch: Tensor<4>) -> Tensor<4> {
+    if !on_cpu(&x) {
+        return x + branch;
+    }
+    let values = x.dims().iter().product::<usize>();
+    let traffic = Traffic::of_values(2 * values, values);
+    tally::count(Layer::ResidualAddition, Pass::Forward, traffic, || {
+        x + branch
+    })
 }
 
 /// Max pooling 2x2: [B,C,2H,2W] to [B,C,H,W].

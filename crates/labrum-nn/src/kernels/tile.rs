@@ -50,6 +50,11 @@ impl Packed {
         self.depth
     }
 
+    /// Number of weights, without the zeros of missing channels.
+    pub(crate) fn weight_count(&self) -> usize {
+        self.channels * self.depth
+    }
+
     /// Number of packs.
     pub(crate) fn pack_count(&self) -> usize {
         self.channels.div_ceil(PACK)
