@@ -2,6 +2,7 @@
 
 mod click;
 mod open;
+mod operations;
 
 use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::{Error, Result};
@@ -9,6 +10,7 @@ use clap::ValueEnum;
 use click::ClickRun;
 use labrum_core::model_card::Config;
 use labrum_nn::bench::{self, Load, Measured};
+use operations::OperationFigures;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,9 +30,14 @@ with two threads unless --threads is given.
 and no training step begins within a quarter of a second after a click. The pauses between the clicks are long enough for it \
 to go on; 100 objects take about five minutes.
 
+--operations counts one more run of infer or train after the timed ones, on the CPU, and lists for each kind of operation of \
+the network: calls, share of the time, and MB of the tensors that it reads and writes. Calls and MB do not depend on how busy \
+the machine is. The rest is what lies outside of these operations: the loss, AdamW and what burn computes.
+
 Examples:
   labrum bench infer --config S,base,L --batch 1,8 --size 256,512
   labrum bench train --config S --batch 4 --device gpu --json
+  labrum bench train --config S --operations
   labrum bench open --size 512 --threads 2
   labrum bench click --json
   labrum bench click --during-round --runs 40 --json"
@@ -63,6 +70,9 @@ pub(super) struct BenchArguments {
     /// For click: measure while a round of training runs
     #[arg(long)]
     during_round: bool,
+    /// For infer and train on the CPU: list the operations of one more run, with MB read and written
+    #[arg(long)]
+    operations: bool,
     /// Image file for open [default: a generated image of SIZE]
     #[arg(long)]
     picture: Option<PathBuf>,
@@ -92,6 +102,11 @@ impl BenchCommand {
     /// Number of runs unless another is given.
     fn default_runs(self) -> u16 {
         if self == Self::Click { 100 } else { 9 }
+    }
+
+    /// Whether the operations of a run can be counted.
+    fn has_operations(self) -> bool {
+        matches!(self, Self::Infer | Self::Train)
     }
 
     /// Number of threads unless another is given; `None` for all.
@@ -124,6 +139,9 @@ struct BenchFigure {
     round_steps: Option<usize>,
     /// Peak resident memory of the process in MB; `None` if the system does not report it.
     peak_mb: Option<f64>,
+    /// The operations of one more run, with `--operations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operations: Option<OperationFigures>,
 }
 
 /// A measurement to run in its own process.
@@ -138,19 +156,8 @@ struct BenchRun {
 
 /// Measures; `threads` is the number of threads, if one was given.
 pub(super) fn run(arguments: &BenchArguments, threads: Option<NonZeroUsize>) -> Result<()> {
-    if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
-        return Err(argument_error(
-            "measure the network",
-            format!("{size} is not a multiple of 16"),
-        ));
-    }
     let whats = requested_commands(arguments);
-    if arguments.during_round && !whats.contains(&BenchCommand::Click) {
-        return Err(argument_error(
-            "measure the network",
-            "--during-round can only be used with click",
-        ));
-    }
+    check_arguments(arguments, whats)?;
     super::end_on_ctrl_c(
         "bench was stopped; the results printed so far are valid. To measure less, use --config, --batch, --size or --runs",
     )?;
@@ -172,6 +179,21 @@ pub(super) fn run(arguments: &BenchArguments, threads: Option<NonZeroUsize>) -> 
         figures
             .iter()
             .try_for_each(|figure| print_figure(figure, arguments.json))?;
+    }
+    Ok(())
+}
+
+fn check_arguments(arguments: &BenchArguments, whats: &[BenchCommand]) -> Result<()> {
+    let error = |reason| Err(argument_error("measure the network", reason));
+    if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
+        return error(format!("{size} is not a multiple of 16"));
+    }
+    if arguments.during_round && !whats.contains(&BenchCommand::Click) {
+        return error("--during-round can only be used with click".to_owned());
+    }
+    let has_operations = whats.iter().any(|what| what.has_operations());
+    if arguments.operations && !(has_operations && arguments.device == DeviceArgument::Cpu) {
+        return error("--operations can only be used with infer or train on the CPU".to_owned());
     }
     Ok(())
 }
@@ -241,6 +263,9 @@ fn in_a_process(
     if arguments.during_round && case.what == BenchCommand::Click {
         command.arg("--during-round");
     }
+    if arguments.operations && case.what.has_operations() {
+        command.arg("--operations");
+    }
     if let Some(picture) = &arguments.picture {
         command.arg("--picture").arg(picture);
     }
@@ -280,7 +305,7 @@ fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFi
         size: usize::from(case.size),
         device: arguments.device.into(),
         runs: usize::from(case.runs),
-        count_operations: false,
+        count_operations: arguments.operations,
     };
     match case.what {
         BenchCommand::Infer => Ok(vec![figure_from_times(
@@ -321,6 +346,7 @@ fn figure_from_times(what: &str, load: Load, measured: Measured) -> BenchFigure 
         clicks: None,
         round_steps: None,
         peak_mb: peak_mb(),
+        operations: measured.tally.as_ref().map(OperationFigures::from_tally),
     }
 }
 
@@ -339,13 +365,17 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
         median_ms,
         p99_ms,
         peak_mb,
+        operations,
         ..
     } = figure;
     let p99 = p99_ms.map_or(String::new(), |p99| format!("{p99:.1}"));
     let peak = peak_mb.map_or("?".into(), |peak| format!("{peak:.0}"));
     super::print_text(&format!(
         "{what:22} {config:6} {batch:5} {size:5} {median_ms:12.1} {p99:>9} {peak:>9}  {device}"
-    ))
+    ))?;
+    operations
+        .as_ref()
+        .map_or(Ok(()), |operations| super::print_text(&operations.table()))
 }
 
 /// Peak resident memory of this process in MB; `None` if the system does not report it.

@@ -136,6 +136,54 @@ fn bench_figures(arguments: &[&dyn AsRef<OsStr>]) -> Vec<Value> {
 }
 
 #[test]
+fn bench_lists_the_operations_of_a_run() {
+    let step: [&dyn AsRef<OsStr>; 11] = [
+        &"bench",
+        &"train",
+        &"--config",
+        &"S",
+        &"--batch",
+        &"1",
+        &"--size",
+        &"16",
+        &"--runs",
+        &"1",
+        &"--operations",
+    ];
+    let figures = bench_figures(&[&step[..], &[&"--json"]].concat());
+    let operations = &figures[0]["operations"];
+    let kinds = operations["kinds"].as_array().unwrap();
+    let mut shares = operations["rest_share"].as_f64().unwrap();
+    for kind in kinds {
+        shares += kind["time_share"].as_f64().unwrap();
+        for number in ["calls", "bytes_read", "bytes_written"] {
+            assert!(kind[number].as_u64().unwrap() > 0, "{kind}");
+        }
+    }
+    assert!((shares - 1.0).abs() < 1e-6, "{shares}");
+    let gradient = "depthwise convolution, weight gradient";
+    assert!(kinds.iter().any(|kind| kind["operation"] == gradient));
+    let table = succeeds(&step).out;
+    assert!(
+        table.contains(gradient) && table.contains("the rest"),
+        "{table}"
+    );
+
+    let unused: [&[&dyn AsRef<OsStr>]; 2] = [
+        &[&"bench", &"open", &"--operations"],
+        &[&"bench", &"train", &"--operations", &"--device", &"gpu"],
+    ];
+    for arguments in unused {
+        let run = super::run(arguments);
+        assert!(
+            run.code == Some(2) && run.err.contains("only be used with infer or train"),
+            "{}",
+            run.err
+        );
+    }
+}
+
+#[test]
 fn bench_measures_first_and_further_clicks_alone_and_during_a_round() {
     let click: [&dyn AsRef<OsStr>; 9] = [
         &"bench",

@@ -94,6 +94,7 @@ pub(super) fn measure_run(run: &ClickRun) -> Result<Vec<BenchFigure>> {
             clicks: Some(milliseconds.len()),
             round_steps,
             peak_mb: peak_mb(),
+            operations: None,
         });
     }
     Ok(figures)
