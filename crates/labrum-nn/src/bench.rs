@@ -6,7 +6,7 @@ use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
-use super::kernels::tally;
+use super::kernels::{self, tally};
 pub use super::kernels::tally::{Layer, Operation, OperationCount, Pass, Tally};
 use super::runner::Runner;
 use super::train::{Follower, OptimizerMoments};
@@ -95,7 +95,7 @@ pub fn measure_training(load: Load) -> Result<Measured> {
     let labels: Vec<u8> = (0..load.batch * pixels)
         .map(|i| u8::from(i % pixels < pixels / 3))
         .collect();
-    measure_runs(load, &device, || {
+    let measured = measure_runs(load, &device, || {
         let x = Tensor::<4>::from_data(
             TensorData::new(pictures.clone(), load.input_shape()),
             &trainable,
@@ -116,7 +116,9 @@ pub fn measure_training(load: Load) -> Result<Measured> {
             (&mut average, 0.01),
             &trainable,
         )
-    })
+    });
+    kernels::free_buffers();
+    measured
 }
 
 fn measure_runs(

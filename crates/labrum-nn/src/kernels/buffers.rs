@@ -1,10 +1,12 @@
 //! Buffers of tensors that a training step no longer needs, kept for later tensors of the same size.
 //!
 //! All steps of a training have tensors of the same sizes. With these buffers, only the first step asks the system for
-//! memory, and nothing is filled with zeros that a kernel overwrites completely.
+//! memory, and nothing is filled with zeros that a kernel overwrites completely. Each thread that trains a network has
+//! buffers of its own.
 
+use super::tally;
 use burn_flex::FlexTensor;
-use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Buffers of one size.
@@ -16,17 +18,22 @@ struct SizeClass {
     missing: usize,
 }
 
-/// By number of values.
-static CLASSES: Mutex<Option<HashMap<usize, SizeClass>>> = Mutex::new(None);
+thread_local! {
+    /// By number of values.
+    static CLASSES: RefCell<HashMap<usize, SizeClass>> = RefCell::default();
+}
 
 /// A buffer of `length` values, which the caller overwrites completely: they are those of an earlier tensor, or zeros.
 pub(super) fn take_buffer(length: usize) -> Vec<f32> {
-    let mut classes = CLASSES.lock();
-    let class = classes.get_or_insert_default().entry(length).or_default();
-    class.missing += 1;
-    let kept = class.kept.pop();
-    drop(classes);
-    let mut buffer = kept.unwrap_or_else(|| vec![0.0; length]);
+    let kept = CLASSES.with_borrow_mut(|classes| {
+        let class = classes.entry(length).or_default();
+        class.missing += 1;
+        class.kept.pop()
+    });
+    let mut buffer = kept.unwrap_or_else(|| {
+        tally::count_allocation(length);
+        vec![0.0; length]
+    });
     if cfg!(test) {
         // So that tests notice a kernel that leaves values as they were.
         buffer.fill(f32::NAN);
@@ -47,21 +54,19 @@ pub(super) fn give_back(tensor: FlexTensor) {
 }
 
 fn keep(values: Vec<f32>) {
-    let mut classes = CLASSES.lock();
-    let class = classes
-        .as_mut()
-        .and_then(|classes| classes.get_mut(&values.len()));
-    if let Some(class) = class
-        && class.missing > 0
-    {
-        class.missing -= 1;
-        class.kept.push(values);
-    }
+    CLASSES.with_borrow_mut(|classes| {
+        if let Some(class) = classes.get_mut(&values.len())
+            && class.missing > 0
+        {
+            class.missing -= 1;
+            class.kept.push(values);
+        }
+    });
 }
 
-/// Frees all kept buffers.
+/// Frees all kept buffers of this thread.
 pub(crate) fn free_buffers() {
-    *CLASSES.lock() = None;
+    CLASSES.take();
 }
 
 #[cfg(test)]
@@ -74,8 +79,7 @@ mod tests {
         FlexTensor::from_data(TensorData::new(values, shape))
     }
 
-    /// A length that no other test uses: the buffers belong to the whole process.
-    const LENGTH: usize = 7919;
+    const LENGTH: usize = 1000;
 
     #[test]
     fn a_buffer_is_used_again_once_its_last_tensor_gives_it_back() {
@@ -84,7 +88,8 @@ mod tests {
         let one = tensor(first);
         let other = one.clone();
         give_back(one);
-        assert_ne!(take_buffer(LENGTH).as_ptr(), address, "it is still in use");
+        let meanwhile = take_buffer(LENGTH);
+        assert_ne!(meanwhile.as_ptr(), address, "it is still in use");
         give_back(other);
         let again = take_buffer(LENGTH);
         assert_eq!((again.as_ptr(), again.len()), (address, LENGTH));
@@ -92,14 +97,13 @@ mod tests {
 
     #[test]
     fn no_more_buffers_are_kept_than_were_taken() {
-        const OTHER: usize = LENGTH + 2;
-        let taken = take_buffer(OTHER);
-        let foreign = vec![1.0; OTHER];
+        let taken = take_buffer(LENGTH);
+        let foreign = vec![1.0; LENGTH];
         let address = foreign.as_ptr();
         give_back(tensor(taken));
         give_back(tensor(foreign));
-        drop(take_buffer(OTHER));
-        let second = take_buffer(OTHER);
-        assert_ne!(second.as_ptr(), address);
+        let first = take_buffer(LENGTH);
+        let second = take_buffer(LENGTH);
+        assert!(first.as_ptr() != address && second.as_ptr() != address);
     }
 }

@@ -48,7 +48,6 @@ fn as_float_slice(x: &FlexTensor) -> &[f32] {
 }
 
 fn tensor_from_values(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
-    tally::count_allocation(values.len());
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -190,7 +189,11 @@ fn region_loss_of(logits: &FlexTensor, call: &RegionLoss) -> (FlexTensor, FlexTe
         classes,
         pixels: rows * columns,
     };
-    let (loss, gradient) = loss_and_gradient(as_float_slice(logits), call, sizes);
+    let values = as_float_slice(logits);
+    let traffic = Traffic::of_values(values.len(), values.len());
+    let (loss, gradient) = tally::count(Layer::Loss, Pass::Gradients, traffic, || {
+        loss_and_gradient(values, call, sizes)
+    });
     (
         tensor_from_values(vec![loss as f32], [1]),
         tensor_from_values(gradient, logits.shape()),
@@ -245,15 +248,15 @@ impl Backward<Flex, 3> for NormBackwardOp {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let (x, gamma, beta, call) = ops.state;
-        let (values, grad, s) = (as_float_slice(&x), as_float_slice(&grad), norm_sizes(&x));
+        let (values, slopes, s) = (as_float_slice(&x), as_float_slice(&grad), norm_sizes(&x));
         let affine = [&gamma, &beta].map(as_float_slice);
         let of_affine = 2 * s.channels;
         let traffic = Traffic::of_values(
-            values.len() + grad.len() + of_affine,
+            values.len() + slopes.len() + of_affine,
             values.len() + of_affine,
         );
         let all = tally::count(Layer::Norm, Pass::Gradients, traffic, || {
-            norm::backward(values, affine, grad, &call, s)
+            norm::backward(values, affine, slopes, &call, s)
         });
         let shapes = [x.shape(), gamma.shape(), beta.shape()];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {

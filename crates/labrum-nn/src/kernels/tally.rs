@@ -42,6 +42,8 @@ pub enum Layer {
     ResidualAddition,
     /// Softmax over the classes.
     Softmax,
+    /// Softmax and the loss.
+    Loss,
 }
 
 /// What is computed of a layer.
@@ -83,6 +85,7 @@ impl fmt::Display for Operation {
             Layer::Concatenation => "concatenation",
             Layer::ResidualAddition => "residual addition",
             Layer::Softmax => "softmax",
+            Layer::Loss => "softmax and loss",
         })?;
         f.write_str(match self.pass {
             Pass::Forward => "",
@@ -112,7 +115,8 @@ pub struct OperationCount {
 pub struct Tally {
     /// Each kind of operation that was called.
     pub operations: BTreeMap<Operation, OperationCount>,
-    /// Bytes that Labrum's operations allocated for their results, and the frozen network for its buffers.
+    /// Bytes that Labrum's operations allocated for activations and their gradients, and the frozen network for its
+    /// buffers.
     pub bytes_allocated: u64,
     /// Time of the whole run.
     pub time: Duration,
