@@ -24,6 +24,7 @@ use labrum_core::device::DeviceChoice;
 use labrum_nn::device;
 use place::Place;
 use std::{
+    env,
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
@@ -94,7 +95,7 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
 
 /// False only where the environment rules a display out, which can be seen on Linux alone.
 fn may_have_display() -> bool {
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux")
         || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
             .iter()

@@ -14,7 +14,11 @@ use labrum_core::{
     learning::{ModelKind, Version, VersionState},
     whole_file,
 };
-use std::{fmt::Write, io::IsTerminal, path::PathBuf};
+use std::{
+    fmt::Write,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 /// List, activate, compare and export the models trained in a workspace
 #[derive(clap::Args, Debug)]
@@ -238,7 +242,7 @@ fn version_of_round(workspace: &mut Workspace, round: i64, kind: ModelKind) -> R
 fn delete_version(workspace: &mut Workspace, version: &Version, is_confirmed: bool) -> Result<()> {
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
-        if !std::io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() {
             return Err(
                 Error::at_path(tried, &version.file, "this cannot be undone")
                     .with_advice("Confirm with --yes."),
@@ -250,7 +254,7 @@ fn delete_version(workspace: &mut Workspace, version: &Version, is_confirmed: bo
             version.file.display()
         );
         let mut answer = String::new();
-        std::io::stdin()
+        io::stdin()
             .read_line(&mut answer)
             .map_err(|e| Error::at_path(&tried, &version.file, e))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {

@@ -18,7 +18,7 @@ use labrum_core::{
     progress::Control,
     training::{Blend, Plan, RoundPhase, RoundProgress},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, result};
 
 /// Simulate the learning loop on a folder with masks, to estimate how many corrections, or clicks, a task needs
 #[derive(clap::Args, Debug)]
@@ -105,11 +105,11 @@ enum OrderArgument {
     Doubt,
 }
 
-fn parse_side(text: &str) -> std::result::Result<usize, String> {
+fn parse_side(text: &str) -> result::Result<usize, String> {
     super::train::parse_size(&format!("{text}x{text}")).map(|(side, _)| side)
 }
 
-fn parse_blend(text: &str) -> std::result::Result<Blend, String> {
+fn parse_blend(text: &str) -> result::Result<Blend, String> {
     match text {
         "off" => Ok(Blend::Trained),
         "auto" => Ok(Blend::Validated),

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -222,7 +223,7 @@ fn map_names(series: &Series) -> Vec<String> {
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        std::fs::metadata(path)
+        fs::metadata(path)
             .map_err(|e| Error::at_path("read the masks", path, labrum_core::reason_of(&e)))?;
         for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|e| Error::at_path("read the masks", path, e))?;

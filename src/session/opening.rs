@@ -13,6 +13,7 @@ use crate::{Error, Result};
 use labrum_core::{progress::Cancel, study::Catalog};
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     path::PathBuf,
     sync::Arc,
 };
@@ -74,7 +75,7 @@ impl Session {
             Ok(catalog) => self.take_in(catalog, opening.is_restoring),
             Err(error) => self.show_error(&error),
         }
-        let restore_next = std::mem::take(&mut self.workspace.restore_next);
+        let restore_next = mem::take(&mut self.workspace.restore_next);
         self.look_through(restore_next, true);
     }
 

@@ -13,7 +13,7 @@ use labrum_core::{
     region::{PixelRect, Region},
     tools::{components, morphology},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// The result of a command on the active label on the slice on the screen.
 struct OperationResult {
@@ -270,7 +270,7 @@ impl Session {
         }
     }
 
-    fn take_proposals(&mut self, slices: std::ops::Range<usize>, region: &Region) {
+    fn take_proposals(&mut self, slices: Range<usize>, region: &Region) {
         let Some(case) = self.cases.current_case() else {
             return;
         };

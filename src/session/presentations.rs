@@ -13,7 +13,7 @@ use labrum_core::{
     image::{Image, Window},
     presentation::{DisplayedArea, PresentationState},
 };
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, mem, sync::Arc};
 
 impl Case {
     /// The presentation state that was chosen for it.
@@ -182,7 +182,7 @@ impl Session {
         };
         let shown = case.shown_presentation().map(|state| state.uid.clone());
         // Those that were found elsewhere stay: the opened files need not hold all of them.
-        let known = std::mem::take(&mut case.presentations);
+        let known = mem::take(&mut case.presentations);
         let kept = known
             .into_iter()
             .filter(|old| found.iter().all(|new| new.uid != old.uid));

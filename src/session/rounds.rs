@@ -24,7 +24,7 @@ use labrum_core::{
         CLICK_MODEL_NAME, ClickSettings, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom,
     },
 };
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{mem, path::PathBuf, sync::Arc, thread};
 
 impl Session {
     /// Why a training command is not available now.
@@ -292,7 +292,7 @@ impl Session {
     /// Starts a round automatically if the user has accepted enough new cases.
     pub(super) fn on_newly_accepted(&mut self, count: u32) {
         let has_more =
-            count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
+            count > self.learning.newly_accepted && mem::take(&mut self.learning.was_accepted);
         self.learning.newly_accepted = count;
         let after = self.settings.learning.after_cases;
         if has_more && after > 0 && count >= after && self.learning.running.is_none() {

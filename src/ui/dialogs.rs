@@ -29,6 +29,7 @@ use crate::session::{Action, Session, command::UserCommand, header::HeaderAction
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
 use labrum_core::measurement::DrawnMeasurement;
+use std::mem;
 
 /// The dialog that is open, if any.
 #[derive(Default)]
@@ -240,7 +241,7 @@ impl Dialogs {
                 if matches!(self, Self::Header(_)) {
                     actions.push(Action::Header(HeaderAction::Forget));
                 }
-                *self = std::mem::take(self).into_previous();
+                *self = mem::take(self).into_previous();
             }
         }
     }

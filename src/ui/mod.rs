@@ -38,6 +38,7 @@ use dialogs::Dialogs;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
 use labrum_core::stack::ViewPlane;
 use screenshot::ScreenshotTaker;
+use std::mem;
 use stream::{EventStream, Heard, WindowEvent};
 use textures::Textures;
 use tool_input::{EventContext, ToolInput};
@@ -86,7 +87,7 @@ impl WindowState {
         let mut actions = Vec::new();
         match EventStream::pop_next_event(ctx) {
             Some(heard) => self.dispatch_event(ctx, session, &heard, &mut actions),
-            None if std::mem::take(&mut self.is_settled) => return None,
+            None if mem::take(&mut self.is_settled) => return None,
             None => {
                 if let Some(now) = EventStream::current_pointer_event(ctx) {
                     self.sync_pointer(ctx, session, &now, &mut actions);

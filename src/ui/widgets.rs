@@ -7,6 +7,7 @@ use crate::session::{
 };
 use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::{MaterialIcon, icons::ICON_CHECK};
+use std::time::Duration;
 
 /// A button for a command, with its shortcut in the tooltip; greyed with the reason if unavailable.
 pub(crate) fn command_button(
@@ -260,7 +261,7 @@ pub(crate) fn progress_bar(ui: &mut Ui, fraction: f32, name: &str) {
 }
 
 /// An approximate duration: "about 2 min".
-pub(crate) fn format_rough_duration(time: std::time::Duration) -> String {
+pub(crate) fn format_rough_duration(time: Duration) -> String {
     match time.as_secs() {
         0 => "less than 1 s".into(),
         s @ 1..=90 => format!("about {s} s"),

@@ -209,12 +209,7 @@ fn answer_question(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbo
     outbox.send_event(Event::Pacs(event));
 }
 
-fn receive_series(
-    job: ReceiveJob,
-    cache: &std::path::Path,
-    secrets: &SessionSecrets,
-    outbox: &Outbox,
-) {
+fn receive_series(job: ReceiveJob, cache: &Path, secrets: &SessionSecrets, outbox: &Outbox) {
     let result = fetch_study(&job, cache, secrets, outbox);
     let id = job.id;
     outbox.send_event(Event::Pacs(PacsEvent::Received { id, result }));
@@ -223,7 +218,7 @@ fn receive_series(
 /// Receives a study; returns the folders with its files.
 fn fetch_study(
     job: &ReceiveJob,
-    cache: &std::path::Path,
+    cache: &Path,
     secrets: &SessionSecrets,
     outbox: &Outbox,
 ) -> Result<Vec<PathBuf>> {

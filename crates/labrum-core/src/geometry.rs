@@ -1,6 +1,7 @@
 //! Pixel spacing, and the position of the image plane in the patient.
 
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// Source of a pixel spacing; measurements name it unless it is calibrated in the patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +82,7 @@ impl Plane {
 
     /// Patient coordinates (mm) of pixel (`column`, `row`).
     pub fn patient_from_pixel(&self, spacing: PixelSpacing, column: f64, row: f64) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             self.position[i]
                 + self.orientation[i] * spacing.column * column
                 + self.orientation[i + 3] * spacing.row * row

@@ -3,6 +3,7 @@
 
 use super::geometry::{PixelSpacing, Plane};
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// Grids that differ by no more than this, in pixels, count as equal (rounding in files).
 const SAME_PIXEL: f64 = 0.1;
@@ -37,7 +38,7 @@ impl Affine {
 
     /// Maps an index.
     pub fn map_point(&self, index: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             self.origin[i]
                 + (0..3)
                     .map(|axis| self.steps[axis][i] * index[axis])
@@ -67,8 +68,8 @@ impl Affine {
         }
         // The rows of the inverse are the cross products divided by the volume; its columns are the steps.
         let rows = [bc, ca, ab].map(|row| row.map(|v| v / volume));
-        let steps = std::array::from_fn(|i| std::array::from_fn(|axis| rows[axis][i]));
-        let origin = std::array::from_fn(|axis| -dot_product(rows[axis], self.origin));
+        let steps = array::from_fn(|i| array::from_fn(|axis| rows[axis][i]));
+        let origin = array::from_fn(|axis| -dot_product(rows[axis], self.origin));
         Some(Self { steps, origin })
     }
 
@@ -82,7 +83,7 @@ impl Affine {
 
     /// Maps a direction: like [`Self::map_point`], but without the origin.
     fn map_direction(&self, way: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             (0..3)
                 .map(|axis| self.steps[axis][i] * way[axis])
                 .sum::<f64>()
@@ -272,7 +273,7 @@ fn frame_height_above(frame_from_slice: &Affine, [x, y]: [f64; 2]) -> f64 {
 
 /// Rounds the first `axes` coordinates.
 fn round_first_axes(v: [f64; 3], axes: usize) -> [f64; 3] {
-    std::array::from_fn(|i| if i < axes { v[i].round() } else { v[i] })
+    array::from_fn(|i| if i < axes { v[i].round() } else { v[i] })
 }
 
 /// The axis (of the first `axes`) that a whole-number step follows by exactly one pixel; `None` for any other step.

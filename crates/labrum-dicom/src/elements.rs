@@ -19,7 +19,10 @@ use labrum_core::{
     study::os_path,
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 const TRIED: &str = "read the header";
 /// Most bytes of a text that are shown.
@@ -69,10 +72,7 @@ impl containment::Request for ReadElements {
 }
 
 fn header_of(mut file: DicomFile) -> FileHeader {
-    let (meta, data) = (
-        std::mem::take(&mut file.meta),
-        std::mem::take(&mut file.data),
-    );
+    let (meta, data) = (mem::take(&mut file.meta), mem::take(&mut file.data));
     let behind = file
         .pixels
         .map(|pixels| elements_behind(&mut file, &pixels));

@@ -9,7 +9,10 @@ use labrum_core::file_bytes::FileBytes;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use std::{io::Read, path::Path};
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 
 /// Maximum size of an inflated dataset, bytes.
 const MOST_INFLATED: u64 = 1 << 30;
@@ -48,8 +51,8 @@ pub(crate) enum Unreadable {
     Failed(String),
 }
 
-impl From<std::io::Error> for Unreadable {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
         Self::Failed(labrum_core::reason_of(&error))
     }
 }

@@ -20,10 +20,10 @@ use labrum_core::{
 };
 
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{path::Path, result};
 
 /// The error is the reason, a clause.
-type Fallible<T> = std::result::Result<T, String>;
+type Fallible<T> = result::Result<T, String>;
 
 const TRIED: &str = "read the image";
 

@@ -11,6 +11,7 @@ use labrum_core::{
     model_card::{Aspect, InputSpec},
     prediction::Prediction,
 };
+use std::fmt;
 
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -311,7 +312,7 @@ fn side_to_u32(side: usize) -> Result<u32> {
     u32::try_from(side).map_err(not_resized)
 }
 
-fn not_resized(e: impl std::fmt::Display) -> Error {
+fn not_resized(e: impl fmt::Display) -> Error {
     Error::new("resize the image", e)
 }
 

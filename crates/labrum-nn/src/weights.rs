@@ -11,7 +11,7 @@ use labrum_core::{
 };
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::{fmt, fs, path::Path};
 
 /// Key of the model card in the metadata of a safetensors file.
 pub(super) const CARD_KEY: &str = "labrum.model_card";
@@ -48,7 +48,7 @@ pub struct Architecture {
 /// Reads weights and, from Labrum's own format, the model card.
 pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
-    let size = std::fs::metadata(path)
+    let size = fs::metadata(path)
         .map_err(|e| Error::at_path(tried, path, reason_of(&e)))?
         .len();
     if size > MAX_BYTES {
@@ -67,7 +67,7 @@ pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
         return Ok((None, read_pytorch(path)?));
     }
     let bytes =
-        std::fs::read(path).map_err(|e| Error::at_path(tried, path, reason_of(&e)).caused_by(e))?;
+        fs::read(path).map_err(|e| Error::at_path(tried, path, reason_of(&e)).caused_by(e))?;
     from_bytes(&bytes).map_err(|e| Error {
         path: Some(path.to_owned()),
         ..e
@@ -111,7 +111,7 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
         })
 }
 
-fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
+fn not_safetensors(e: &dyn fmt::Display) -> Error {
     log::debug!("safetensors: {e}");
     Error::new("read the model", "not a safetensors file, or damaged").with_advice(
         "Choose a Labrum model (.safetensors) or a PyTorch checkpoint (.pth, .pt or .bin).",
@@ -192,7 +192,7 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
     Ok(weights)
 }
 
-fn checkpoint_error(path: &Path, reason: &dyn std::fmt::Display) -> Error {
+fn checkpoint_error(path: &Path, reason: &dyn fmt::Display) -> Error {
     Error::at_path("read the PyTorch checkpoint", path, reason)
 }
 

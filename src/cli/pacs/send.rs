@@ -12,7 +12,10 @@ use labrum_core::{
 };
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct SendArguments {
@@ -197,7 +200,7 @@ pub(in crate::cli) fn send_until_done(
         };
         let wake = (Instant::now() + next.max(Duration::from_millis(20))).min(until);
         while Instant::now() < wake && !cancel.is_cancelled() {
-            std::thread::sleep(
+            thread::sleep(
                 Duration::from_millis(20).min(wake.saturating_duration_since(Instant::now())),
             );
         }

@@ -7,7 +7,7 @@ use crate::worker::AppFolders;
 use crate::{Error, Result};
 use labrum_core::pacs::{Protocol, Secret, Server, SignIn};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::{env, io, path::PathBuf};
 
 /// Environment variable with the password or token.
 const SECRET: &str = "LABRUM_PACS_SECRET";
@@ -215,12 +215,12 @@ fn missing_secret(server: &Server, reason: &str) -> Error {
 fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
     if from_stdin {
         let mut line = String::new();
-        std::io::stdin()
+        io::stdin()
             .read_line(&mut line)
             .map_err(|e| Error::new("read the secret from stdin", e))?;
         return Ok(Some(Secret::new(line.trim_end_matches(['\r', '\n']))));
     }
-    Ok(std::env::var(SECRET)
+    Ok(env::var(SECRET)
         .ok()
         .filter(|s| !s.is_empty())
         .map(Secret::new))

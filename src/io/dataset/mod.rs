@@ -34,6 +34,7 @@ use layout::FolderLayout;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -393,8 +394,8 @@ fn normalized_stem(name: &str) -> String {
 /// The image files of a folder by name without extension; hidden and other files are skipped.
 fn pictures_by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => folder_error(folder, "folder not found"),
+    for entry in fs::read_dir(folder).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => folder_error(folder, "folder not found"),
         _ => folder_error(folder, labrum_core::reason_of(&e)),
     })? {
         let path = entry.map_err(|e| folder_error(folder, e))?.path();

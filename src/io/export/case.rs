@@ -12,7 +12,10 @@ use labrum_core::{
     study::{Kind, Series, Slice, Study},
 };
 use labrum_dicom::seg::{AlgorithmType, Authorship};
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 /// A slice with its mask.
 #[derive(Clone, Debug)]
@@ -242,7 +245,7 @@ fn read_described(about: &CaseDescription) -> Result<(Study, Series)> {
     }
     let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
     let found = catalog.studies.into_iter().find_map(|mut study| {
-        let series = std::mem::take(&mut study.series)
+        let series = mem::take(&mut study.series)
             .into_iter()
             .find(|series| is_described_by(series, about))?;
         Some((study, series))

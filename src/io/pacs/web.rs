@@ -18,6 +18,7 @@ use labrum_core::{
 };
 use serde_json::Value;
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Read},
 };
@@ -101,7 +102,7 @@ impl WebClient {
             self.check_uid(tried, study)?,
             self.check_uid(tried, series)?
         );
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut all = Vec::new();
         while all.len() < MOST_INSTANCES {
             let page = self.query_datasets(

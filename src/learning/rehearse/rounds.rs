@@ -21,7 +21,7 @@ use labrum_core::{
     training::{Length, Plan, RoundPhase},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, mem, time::Instant};
 
 /// State of the simulated loop.
 pub(super) struct RehearsalLoop<'a> {
@@ -287,7 +287,7 @@ impl<'a> RehearsalLoop<'a> {
     fn follow_decision(&mut self, candidate: RoundCandidate, result: &RoundResult) {
         if result.accepted {
             let next = RoundStart::Model(Box::new(candidate.model));
-            self.previous = match std::mem::replace(&mut self.active, next) {
+            self.previous = match mem::replace(&mut self.active, next) {
                 RoundStart::Model(model) if self.trained > 0 => Some((model, self.active_test)),
                 RoundStart::Model(_) | RoundStart::NewModel { .. } => None,
             };

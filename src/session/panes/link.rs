@@ -8,9 +8,10 @@ use crate::session::{
     view::{PictureExtent, View},
 };
 use labrum_core::geometry::{PixelSpacing, Plane};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 /// The cosine of 45 degrees: planes at a smaller angle show the same parts of the patient at about the same slices.
-const ALIKE: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const ALIKE: f64 = FRAC_1_SQRT_2;
 
 /// Slices that are all within this distance, in mm, do not differ in position: they are images of one place over time.
 const SAME_PLACE: f64 = 1e-3;

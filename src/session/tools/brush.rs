@@ -12,7 +12,7 @@ use labrum_core::{
     region::Region,
     tools::{smart_brush, stroke, threshold},
 };
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Distance, as a fraction of the radius, after which the smart brush evaluates the image again.
 const SMART_STEP: f64 = 0.35;
@@ -139,7 +139,7 @@ impl Session {
     }
 
     pub(super) fn end_stroke(&mut self) {
-        let ToolGesture::Stroke(stroke) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Stroke(stroke) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };

@@ -16,7 +16,7 @@ use crate::session::{
 };
 use corrected::corrected_piece;
 use labrum_core::{prompts::Prompt, stack::ViewPlane};
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Maximum movement of the pointer during a click, in screen points. A longer drag draws a box or a scribble.
 const STILL: f64 = 6.0;
@@ -140,7 +140,7 @@ impl Session {
 
     /// Adds the prompt that was drawn, unless it lies outside of the image.
     pub(super) fn end_prompt(&mut self) {
-        let ToolGesture::Prompt(drawn) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Prompt(drawn) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let [columns, rows] = self.size_of_place(&drawn.place);

@@ -13,7 +13,7 @@ use labrum_core::{
     stack::ViewPlane,
 };
 use new_shape::NewShape;
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 /// Distance within which a press takes a handle or a line, in screen points.
 const HANDLE_REACH: f64 = 8.0;
@@ -316,7 +316,7 @@ impl Session {
     /// Ends the gesture: a new measurement is added if nothing is missing, and a changed one is kept.
     pub(super) fn end_measure(&mut self) {
         self.refresh_measure();
-        let ToolGesture::Measure(gesture) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Measure(gesture) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let MeasureGesture {

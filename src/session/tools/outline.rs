@@ -9,6 +9,7 @@ use labrum_core::{
     region::Region,
     tools::{live_wire::Wire, polygon::rasterize_polygon},
 };
+use std::mem;
 
 /// Distance within which a press grabs a point, in screen points.
 const GRAB: f64 = 8.0;
@@ -207,7 +208,7 @@ impl Session {
                 outline.ways.push(way);
             }
         }
-        let ToolGesture::Outline(outline) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Outline(outline) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let (columns, rows) = self.masks.slice_size();

@@ -3,6 +3,7 @@
 use super::{Place, PointerInput, PointerPhase, Preview, Session, ToolGesture};
 use crate::session::tool_options::ToolKind;
 use labrum_core::{edit::Edit, region::Region, tools::pull};
+use std::mem;
 
 /// A part of the boundary that is being dragged.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Session {
     }
 
     pub(super) fn end_pull(&mut self) {
-        let ToolGesture::Pull(pull) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Pull(pull) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };
@@ -73,7 +74,7 @@ impl Session {
         let ToolGesture::Pull(pull) = &mut self.tools.gesture else {
             return;
         };
-        let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
+        let (label, before) = (pull.label, mem::take(&mut pull.edits));
         let (target, window) =
             pull::pull_label(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);

@@ -16,6 +16,7 @@ use labrum_core::{
     codes::{self, Concept},
     label::{Label, PALETTE, free_color},
 };
+use std::mem;
 
 /// Maximum number of concepts listed.
 const LISTED: usize = 60;
@@ -78,7 +79,7 @@ impl LabelDialog {
                     .desired_width(f32::INFINITY)
                     .char_limit(64);
                 let name = ui.add(name).accessible_name("Name of the label");
-                if !std::mem::replace(&mut self.had_focus, true) {
+                if !mem::replace(&mut self.had_focus, true) {
                     name.request_focus();
                     select_all(ui, &name, &self.label.name);
                 }

@@ -7,6 +7,7 @@ use crate::{
 };
 use egui::{Button, ComboBox, Ui, vec2};
 use labrum_core::journal::LabelUse;
+use std::mem;
 
 /// What to do with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl LabelRemovalDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        if self.what != Removal::Move && !std::mem::replace(&mut self.was_asked, true) {
+        if self.what != Removal::Move && !mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
         let name = session.labels.label_name(self.label);

@@ -11,6 +11,7 @@ use labrum_core::{
     label::Code,
     measurement::DrawnMeasurement,
 };
+use std::mem;
 
 /// Maximum number of concepts listed.
 const LISTED: usize = 60;
@@ -46,7 +47,7 @@ impl MeasurementDialog {
                 .desired_width(f32::INFINITY)
                 .char_limit(64);
             let field = ui.add(field).accessible_name("Name of the measurement");
-            if !std::mem::replace(&mut self.had_focus, true) {
+            if !mem::replace(&mut self.had_focus, true) {
                 field.request_focus();
             }
             section_heading(ui, "Finding");

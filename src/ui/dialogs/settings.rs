@@ -17,11 +17,12 @@ use labrum_core::{
     device::DeviceChoice,
     training::{ClickTraining, Loss},
 };
+use std::{num, thread};
 
 /// Number of CPU threads; 0 for one per core.
 fn show_thread_count(ui: &mut Ui, threads: &mut usize) {
     section_heading(ui, "CPU threads");
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = thread::available_parallelism().map_or(1, num::NonZero::get);
     ui.add(
         Slider::new(threads, 0..=cores)
             .custom_formatter(move |count, _| thread_count_text(count, cores))

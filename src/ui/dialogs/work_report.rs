@@ -17,6 +17,7 @@ use labrum_core::{
     label::PALETTE,
     learning::{CaseCost, VersionState, WorkReport},
 };
+use std::mem;
 
 const MODELS: [Column; 4] = [
     Column::of_words("Proposed by", 200.0),
@@ -57,7 +58,7 @@ impl WorkReportDialog {
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        if !std::mem::replace(&mut self.is_asked_for, true) {
+        if !mem::replace(&mut self.is_asked_for, true) {
             actions.push(Action::Learn(LearnAction::Report));
         }
         let report = session.learning.report.as_deref();

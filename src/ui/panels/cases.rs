@@ -22,6 +22,7 @@ use egui::{
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_FOLDER_OPEN};
 use labrum_core::study::Status;
 use row::{case_row, small_text};
+use std::mem;
 
 const CASE_HEIGHT: f32 = 64.0;
 const STUDY_HEIGHT: f32 = 28.0;
@@ -136,7 +137,7 @@ impl CaseList {
             .desired_width(width - 8.0)
             .hint_text(format!("Find ({key})"));
         let field = ui.add(field).accessible_name("Find a case");
-        if std::mem::take(&mut self.wants_search) {
+        if mem::take(&mut self.wants_search) {
             field.request_focus();
         }
         if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
@@ -311,7 +312,7 @@ fn show_visible_rows(
     let changed = ui.data_mut(|d| {
         let last =
             d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
-        std::mem::replace(last, session.cases.current) != session.cases.current
+        mem::replace(last, session.cases.current) != session.cases.current
     });
     for row in rows {
         let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height_in_list()));

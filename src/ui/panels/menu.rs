@@ -13,6 +13,7 @@ use crate::{
 };
 use egui::{MenuBar, Role, Ui, WidgetInfo, containers::menu::SubMenuButton};
 use labrum_core::{cine::PlayMode, measurement::CardiacPhase};
+use std::iter;
 
 /// Shows the menu bar.
 pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -63,7 +64,7 @@ fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>)
     ui.separator();
     let states = case.presentations.iter().enumerate();
     let named = states.map(|(at, state)| (Some(at), state.display_name()));
-    for (choice, name) in std::iter::once((None, "None".to_owned())).chain(named) {
+    for (choice, name) in iter::once((None, "None".to_owned())).chain(named) {
         let is_chosen = case.presentation == choice;
         let response = ui.add(Tick::Of(is_chosen).into_button(name.clone()));
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, &name));

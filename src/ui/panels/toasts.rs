@@ -15,6 +15,7 @@ use egui::{
 use egui_material_icons::icons::{
     ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING,
 };
+use std::mem;
 
 const WIDTH: f32 = 380.0;
 
@@ -88,7 +89,7 @@ impl Toasts {
             }
         });
         let height = shown.response.rect.height();
-        if (height - std::mem::replace(&mut self.height, height)).abs() > 0.5 {
+        if (height - mem::replace(&mut self.height, height)).abs() > 0.5 {
             // They were placed for the previous height; show the second pass instead.
             ctx.request_discard("messages came or went");
             ctx.request_repaint();

@@ -8,6 +8,7 @@ pub use confidence::{Stretch, band_width, boundary_confidence, doubtful_stretche
 pub use other_side::{BoundaryChoice, clicks_beside, pixel_inside};
 
 use super::mask::Mask;
+use std::array;
 
 /// `[x, y]` in pixel coordinates: pixel (`column`, `row`) covers `[column, column + 1] x [row, row + 1]`.
 pub type Point = [f64; 2];
@@ -88,7 +89,7 @@ impl PixelEdge {
     /// The pixel `depth` steps from the edge: 0 is the first inside the label, -1 the first outside.
     fn pixel_at_depth(&self, depth: i64) -> [i64; 2] {
         let right = [-self.step[1], self.step[0]];
-        std::array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
+        array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
     }
 }
 
@@ -109,7 +110,7 @@ fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
         for i in 0..n {
             let here = ring[i];
             let after = if i + 1 < n { ring[i + 1] } else { first };
-            ring[i] = std::array::from_fn(|k| (before[k] + 2.0 * here[k] + after[k]) / 4.0);
+            ring[i] = array::from_fn(|k| (before[k] + 2.0 * here[k] + after[k]) / 4.0);
             before = here;
         }
     }

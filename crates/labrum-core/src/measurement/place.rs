@@ -8,6 +8,7 @@ use crate::{
     stack::{Pane, Stack},
 };
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// The plane of a view across a series, in patient coordinates (LPS, mm). Points on it are in steps to the right and
 /// down, from the corner.
@@ -31,8 +32,8 @@ impl ViewFrame {
             .map(|place| stack.patient_from_grid(pane.to_grid(place, at)));
         Self {
             corner,
-            right: std::array::from_fn(|i| right[i] - corner[i]),
-            down: std::array::from_fn(|i| down[i] - corner[i]),
+            right: array::from_fn(|i| right[i] - corner[i]),
+            down: array::from_fn(|i| down[i] - corner[i]),
         }
     }
 
@@ -46,17 +47,16 @@ impl ViewFrame {
         if !are_same {
             return None;
         }
-        let apart: [f64; 3] = std::array::from_fn(|i| self.corner[i] - other.corner[i]);
+        let apart: [f64; 3] = array::from_fn(|i| self.corner[i] - other.corner[i]);
         let place = [other.right, other.down].map(|step| dot(apart, step) / dot(step, step));
-        let beside: [f64; 3] = std::array::from_fn(|i| {
-            apart[i] - place[0] * other.right[i] - place[1] * other.down[i]
-        });
+        let beside: [f64; 3] =
+            array::from_fn(|i| apart[i] - place[0] * other.right[i] - place[1] * other.down[i]);
         (dot(beside, beside).sqrt() <= reach).then_some(place)
     }
 
     /// Patient coordinates of a point.
     pub fn patient_from_point(&self, [x, y]: Point) -> [f64; 3] {
-        std::array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
+        array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
     }
 
     /// Length scale of points on it.

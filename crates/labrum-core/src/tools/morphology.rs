@@ -4,6 +4,7 @@ use super::{
     super::region::{Region, Span},
     expand_rect, subtract_from_window,
 };
+use std::iter;
 
 /// Dilation by an ellipse: adds all pixels whose centre is within the radii of the centre of a pixel in the region.
 ///
@@ -73,7 +74,7 @@ fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
     // Tolerance for rounding: distances equal to the radius are within it.
     let [rx, ry] = radii.map(|r| r.max(0.0) * (1.0 + 1e-12));
     let away = 1..=(ry as usize).min(rows);
-    std::iter::once(rx as usize)
+    iter::once(rx as usize)
         .chain(away.map(|dy| half_width_at(dy, rx, ry)))
         .collect()
 }

@@ -1,6 +1,8 @@
 //! Random walker segmentation: the probability that a random walk, which tends not to cross edges, reaches the object before
 //! the background.
 
+use std::ops::Range;
+
 /// What is known about a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seed {
@@ -180,7 +182,7 @@ impl Equations {
         }
     }
 
-    fn add_steps_along(&self, values: &[f32], row: std::ops::Range<usize>, out: &mut [f32]) {
+    fn add_steps_along(&self, values: &[f32], row: Range<usize>, out: &mut [f32]) {
         let last = values.len() - 1;
         let weights = &self.right[row.clone()];
         let out = &mut out[row];
@@ -192,7 +194,7 @@ impl Equations {
         }
     }
 
-    fn add_steps_down(&self, values: &[f32], row: std::ops::Range<usize>, out: &mut [f32]) {
+    fn add_steps_down(&self, values: &[f32], row: Range<usize>, out: &mut [f32]) {
         let (upper, lower) = out.split_at_mut(row.end);
         let here = &values[row.clone()];
         let under = &values[row.end..row.end + self.columns];

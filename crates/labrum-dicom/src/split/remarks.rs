@@ -2,6 +2,7 @@
 
 use super::{StackFrame, slice_depth};
 use labrum_core::scale::{ScaledRegion, common_spacing};
+use std::array;
 
 /// Gaps are equal if they differ by no more than this fraction, or by this many mm.
 const SAME_GAP: (f64, f64) = (0.02, 0.02);
@@ -127,7 +128,7 @@ fn gantry_tilt_remark(frames: &[StackFrame]) -> Option<String> {
     let b = last.slice.plane?;
     let along = slice_depth(last) - slice_depth(first);
     let normal = a.unit_normal();
-    let off: [f64; 3] = std::array::from_fn(|i| b.position[i] - a.position[i] - along * normal[i]);
+    let off: [f64; 3] = array::from_fn(|i| b.position[i] - a.position[i] - along * normal[i]);
     let aside = off.iter().map(|v| v * v).sum::<f64>().sqrt();
     let angle = aside.atan2(along).to_degrees();
     if frames.len() < 2 || along <= 0.0 || angle < STRAIGHT {

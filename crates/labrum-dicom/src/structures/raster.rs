@@ -10,7 +10,7 @@ use labrum_core::{
     region::Region,
     study::{Series, Slice},
 };
-use std::collections::BTreeMap;
+use std::{array, collections::BTreeMap};
 
 /// A contour lies in the plane of a slice if no point is further from it than this fraction of the slice spacing.
 const IN_PLANE: f64 = 0.5;
@@ -139,7 +139,7 @@ fn offset_of_farther_end(slice: f64, low: f64, high: f64) -> f64 {
 #[inline]
 fn pixel_of_point(point: &[f64; 3], plane: &Plane, spacing: PixelSpacing) -> [f64; 2] {
     let [a, b, c, d, e, f] = plane.orientation;
-    let from_first: [f64; 3] = std::array::from_fn(|i| point[i] - plane.position[i]);
+    let from_first: [f64; 3] = array::from_fn(|i| point[i] - plane.position[i]);
     [
         dot_product(&from_first, [a, b, c]) / spacing.column + 0.5,
         dot_product(&from_first, [d, e, f]) / spacing.row + 0.5,

@@ -8,6 +8,7 @@ use crate::kernels::strip::padded_width;
 use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::array;
 
 /// Activation after a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +247,7 @@ fn fill_quad<S: Simd>(
 fn doubled_points(first_row: usize, source_rows: usize) -> ([[f32; 4]; POINTS], [usize; 4]) {
     let first_source = first_row as isize / 2 - 1;
     let last = source_rows as isize - 1;
-    let sources = std::array::from_fn(|i| (first_source + i as isize).clamp(0, last) as usize);
+    let sources = array::from_fn(|i| (first_source + i as isize).clamp(0, last) as usize);
     let mut matrix = [[0.0; 4]; POINTS];
     for input in 0..POINTS {
         let row = first_row as isize + input as isize - 1;

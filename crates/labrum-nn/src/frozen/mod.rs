@@ -19,6 +19,7 @@ use labrum_core::{Error, Result};
 use planes::Planes;
 use pointwise::{ClassHead, WidenNarrow};
 use softmax::softmax_in_place;
+use std::{array, mem, slice};
 use unit::FrozenUnit;
 
 /// Added to the variance by batch norm.
@@ -185,7 +186,7 @@ impl Frozen {
         // The deepest stage has no decoder.
         let decoded = if s + 1 < STAGES { outer } else { 0 };
         StageBuffers {
-            units: std::array::from_fn(|_| Planes::new(inner, rows, columns, border)),
+            units: array::from_fn(|_| Planes::new(inner, rows, columns, border)),
             skip: Planes::new(outer, rows, columns, 1),
             up: Planes::new(decoded, rows, columns, 1),
             grouped: Planes::new(2 * decoded, rows, columns, 0),
@@ -199,7 +200,7 @@ impl Frozen {
             logits,
         } = buffers;
         conv3::run_groups(
-            std::slice::from_ref(&self.stem),
+            slice::from_ref(&self.stem),
             &[GroupInput::Same(input)],
             &mut stages[0].units[0],
         );
@@ -212,10 +213,10 @@ impl Frozen {
             let [mut from, mut to] = stage.units.each_mut();
             for unit in &encoder.units {
                 unit.run_layer(from, to);
-                std::mem::swap(&mut from, &mut to);
+                mem::swap(&mut from, &mut to);
             }
             conv3::run_groups(
-                std::slice::from_ref(&encoder.up),
+                slice::from_ref(&encoder.up),
                 &[GroupInput::Same(from)],
                 &mut stage.skip,
             );
@@ -229,7 +230,7 @@ impl Frozen {
                 &below[0].up
             };
             conv3::run_groups(
-                std::slice::from_ref(&decoder.up),
+                slice::from_ref(&decoder.up),
                 &[GroupInput::Doubled(below)],
                 &mut stage.up,
             );

@@ -7,7 +7,7 @@ use super::strip::{StripLayout, padded_width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use std::ops::Range;
+use std::{array, ops::Range};
 
 /// An input strip, and the gradient of the corresponding output.
 struct StripPair<'a> {
@@ -350,9 +350,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                         let to = &mut gradient
                             [quad * output.row_length()..(quad + 1) * output.row_length()];
                         let mix = Mix {
-                            shares: std::array::from_fn(|row| {
-                                A.get(row).map_or(0.0, |row| row[point])
-                            }),
+                            shares: array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point])),
                             first: first as isize,
                             rows: s.rows,
                         };
@@ -386,9 +384,7 @@ fn taps_from_points(of_point: &[Vec<f32>], s: ConvSizes) -> Vec<f32> {
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
             let (from, column) = (i / 3, i % 3);
-            let taps = tap_gradients(std::array::from_fn(|point| {
-                of_point[point][channel * depth + i]
-            }));
+            let taps = tap_gradients(array::from_fn(|point| of_point[point][channel * depth + i]));
             for (row, tap) in taps.into_iter().enumerate() {
                 out[channel * s.tap_count() + (from * 3 + row) * 3 + column] = tap;
             }

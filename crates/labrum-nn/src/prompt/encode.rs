@@ -8,6 +8,7 @@ use labrum_core::{
         random_walker::{Seed, random_walker},
     },
 };
+use std::ops::Range;
 
 /// Number of input channels: grey, positive clicks and scribbles, negative clicks and scribbles, boxes, the previous mask,
 /// the probability of a random walker, and proximity to the positive prompts by geodesic distance.
@@ -221,7 +222,7 @@ fn fill_box(plane: &mut [f32], side: usize, from: [f64; 2], to: [f64; 2]) {
 }
 
 /// The pixels of `0..side` whose centres lie between two places along an axis.
-fn centres_between(a: f64, b: f64, side: usize) -> std::ops::Range<usize> {
+fn centres_between(a: f64, b: f64, side: usize) -> Range<usize> {
     let end = side as f64;
     let low = (a.min(b) - 0.5).ceil().clamp(0.0, end) as usize;
     low..(a.max(b) + 0.5).floor().clamp(0.0, end) as usize

@@ -21,7 +21,10 @@ use labrum_core::{
 };
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::{
+    iter,
+    time::{Duration, Instant},
+};
 
 /// Number of validations in a round.
 const LOOKS: usize = 10;
@@ -173,7 +176,7 @@ impl<'a> TrainingRound<'a> {
             } else {
                 1
             };
-            deck.extend(std::iter::repeat_n(i, times));
+            deck.extend(iter::repeat_n(i, times));
         }
         let step = lesson.samples.len().div_ceil(LOOKED_AT);
         let some: Vec<TrainingSample> = lesson.samples.iter().step_by(step).cloned().collect();

@@ -15,7 +15,7 @@ use labrum_core::{
     progress::Cancel,
 };
 use line::Association;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread};
 
 /// A DIMSE node.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ impl DimseClient {
         // `arrived` is called while the exchange is running.
         let (tell, told) = crossbeam_channel::unbounded();
         let (client, guard) = (self.clone(), cancel.clone());
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let exchange = scope.spawn(move || {
                 client.run_cancellable("receive objects", &guard, move |server, cancel| {
                     fetch::retrieve_instances(server, &order, &tell, cancel)

@@ -6,6 +6,7 @@ use crate::{
 };
 use egui::{Key, Label, RichText, TextEdit, Ui};
 use labrum_core::pacs::{Secret, Server, SignIn};
+use std::mem;
 
 /// The typed secret; cleared as soon as it has been passed on.
 pub(super) struct SignInForm {
@@ -57,7 +58,7 @@ impl SignInForm {
                 .add_enabled(!self.secret.is_empty(), primary_button(ui, "Sign in"))
                 .clicked();
             if (is_clicked || is_entered) && !self.secret.is_empty() {
-                let secret = Secret::new(std::mem::take(&mut self.secret));
+                let secret = Secret::new(mem::take(&mut self.secret));
                 let server = server.name.clone();
                 actions.push(Action::Pacs(PacsAction::SignIn {
                     server,

@@ -5,7 +5,7 @@ use super::{
     bits::{BitReader, HuffmanTable},
     markers::{CodingProcess, Component, JpegFrame, JpegScan, ZIGZAG},
 };
-use std::f32::consts::PI;
+use std::{array, f32::consts::PI};
 
 /// State that is carried from block to block of a scan.
 struct ScanState {
@@ -286,8 +286,8 @@ fn component_plane(
 
 /// `cosines[x][u]` of T.81 A.3.3, including the factor of `u` and 1/2.
 fn cosine_table() -> [[f32; 8]; 8] {
-    std::array::from_fn(|x| {
-        std::array::from_fn(|u| {
+    array::from_fn(|x| {
+        array::from_fn(|u| {
             let scale = if u == 0 { (0.5f32).sqrt() } else { 1.0 };
             0.5 * scale * ((2 * x + 1) as f32 * u as f32 * PI / 16.0).cos()
         })
@@ -319,7 +319,7 @@ fn inverse_transform(
         let mut half = [0f32; 64];
         for v in 0..8 {
             let row: [f32; 8] =
-                std::array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
+                array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
             for x in 0..8 {
                 half[v * 8 + x] = (0..8).map(|u| cosines[x][u] * row[u]).sum();
             }

@@ -7,6 +7,7 @@ mod coder;
 use super::{super::header::PixelHeader, Samples, Short};
 use bits::Bits;
 use coder::Coder;
+use std::{array, mem};
 
 const DAMAGED: &str = "the JPEG-LS data is damaged";
 
@@ -196,7 +197,7 @@ impl Presets {
         if segment.first() != Some(&1) || segment.len() < 11 {
             return Err("JPEG-LS with mapping tables is not supported".into());
         }
-        let [maxval, t1, t2, t3, reset]: [i32; 5] = std::array::from_fn(|i| {
+        let [maxval, t1, t2, t3, reset]: [i32; 5] = array::from_fn(|i| {
             i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]))
         });
         Ok(Self {
@@ -283,7 +284,7 @@ impl JpegLsScan {
                     image[(row * width + column) * all + component] = current[c][column + 1] as u16;
                 }
             }
-            std::mem::swap(&mut previous, &mut current);
+            mem::swap(&mut previous, &mut current);
         }
         (bits.at, None)
     }
