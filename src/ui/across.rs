@@ -16,7 +16,7 @@ use super::{
     widgets::capitalize_first,
 };
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     case::Case,
     ortho::{AcrossView, Ortho, OrthoAction},
     settings::ViewMode,
@@ -82,7 +82,7 @@ pub(crate) fn show_views(
     session: &Session,
     places: [Rect; 2],
     states: &mut [AcrossState; 2],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let Some((ortho, case)) = session
         .viewports
@@ -111,7 +111,7 @@ fn show_view(
     case: &Case,
     view: &AcrossView,
     state: &mut AcrossState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let plane = view.pane.plane;
     let rect = ui.available_rect_before_wrap();

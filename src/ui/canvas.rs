@@ -17,7 +17,7 @@ use super::{
     tool_overlay,
 };
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     case::Case,
     information::ImageInformation,
     job::SliceKey,
@@ -140,7 +140,7 @@ pub(super) fn show_slice(
     session: &Session,
     pane: usize,
     state: &mut CanvasState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Response {
     let rect = ui.available_rect_before_wrap();
     // Not focusable by Tab: keys go to the image whenever no control has focus.
@@ -288,7 +288,7 @@ fn note_canvas(
     rect: Rect,
     inactive: Option<usize>,
     state: &mut CanvasState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Canvas {
     let canvas = Canvas {
         min: [rect.min.x, rect.min.y],

@@ -25,7 +25,7 @@ mod versions;
 mod work_report;
 pub(in crate::ui) mod workspace;
 
-use crate::session::{Action, Session, command::UserCommand, header::HeaderAction};
+use crate::session::{Action, Actions, Session, command::UserCommand, header::HeaderAction};
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
 use labrum_core::measurement::DrawnMeasurement;
@@ -172,12 +172,7 @@ impl Dialogs {
     }
 
     /// Shows the open dialog.
-    pub(crate) fn show_current(
-        &mut self,
-        ctx: &Context,
-        session: &Session,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(crate) fn show_current(&mut self, ctx: &Context, session: &Session, actions: &mut Actions) {
         if let (Self::None, Some(overlapping)) = (&*self, &session.questions.overlapping) {
             *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
         }
@@ -250,7 +245,7 @@ impl Dialogs {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         match self {
             Self::None => DialogOutcome::Close,

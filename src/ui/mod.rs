@@ -30,7 +30,8 @@ mod tool_overlay;
 mod widgets;
 
 use crate::session::{
-    Action, Session, command::UserCommand, job::SliceKey, panes::MOST_PANES, tool_options::ToolKind,
+    Action, Actions, Session, command::UserCommand, job::SliceKey, panes::MOST_PANES,
+    tool_options::ToolKind,
 };
 use across::AcrossState;
 use canvas::CanvasState;
@@ -83,7 +84,7 @@ pub struct WindowState {
 impl WindowState {
     /// The actions of the next input event (mouse on the canvas, or key) since the last frame; `None` when all are
     /// handled. Apply them before the next call: a stroke after a key press belongs to the slice that the key selected.
-    pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
+    pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Actions> {
         let mut actions = Vec::new();
         match EventStream::pop_next_event(ctx) {
             Some(heard) => self.dispatch_event(ctx, session, &heard, &mut actions),
@@ -108,7 +109,7 @@ impl WindowState {
         ctx: &Context,
         session: &Session,
         heard: &Heard,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let active = &self.canvases[session.panes.active_index()].input;
         if panes::activate_by_event(ctx, session, heard, active, actions) {
@@ -132,7 +133,7 @@ impl WindowState {
         ctx: &Context,
         session: &Session,
         now: &Heard,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         self.for_views(ctx, session, |input, around| {
             actions.extend(input.sync_pointer(now, around, session))
@@ -170,7 +171,7 @@ impl WindowState {
     }
 
     /// Draws one frame after all events are handled, and returns the actions of its controls.
-    pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
+    pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Actions {
         let mut actions = Vec::new();
         EventStream::install_plugin(ui.ctx());
         theme::apply(ui.ctx(), session.settings.theme);
@@ -291,7 +292,7 @@ impl WindowState {
     }
 
     /// Shows the views beside each other, or one slice view and, if enabled, the orthogonal views beside it.
-    fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         self.screenshots.note_views(ui.available_rect_before_wrap());
         let (active, count) = (session.panes.active_index(), session.pane_count());
         for (pane, canvas) in self.canvases.iter_mut().enumerate() {
@@ -320,7 +321,7 @@ impl WindowState {
         ui: &mut Ui,
         session: &Session,
         shown: Option<usize>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> Option<UserCommand> {
         if !session.settings.panels {
             return None;
@@ -387,7 +388,7 @@ impl WindowState {
         &mut self,
         session: &Session,
         pointed: Option<UserCommand>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let state = session
             .live_mask()
@@ -452,7 +453,7 @@ fn command_of_key(session: &Session, command: UserCommand) -> UserCommand {
 }
 
 /// Pinch zoom on a touch screen; egui tracks it per frame.
-fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
+fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Actions) {
     if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
         && now.over == Some(ViewPlane::Slice)
     {

@@ -6,7 +6,7 @@ mod results;
 
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
-    Action, Session,
+    Actions, Session,
     mouse::{DragAction, HeldKey, MouseButton, MouseHabit},
     tool_options::ToolKind,
     tools::{PointerInput, PointerPhase},
@@ -78,7 +78,7 @@ impl ToolInput {
         heard: &Heard,
         around: &EventContext,
         session: &Session,
-    ) -> Vec<Action> {
+    ) -> Actions {
         let mut told = Vec::new();
         self.dispatch_event(heard, around, &mut told);
         told.into_iter()
@@ -92,7 +92,7 @@ impl ToolInput {
         now: &Heard,
         around: &EventContext,
         session: &Session,
-    ) -> Vec<Action> {
+    ) -> Actions {
         let mut told = Vec::new();
         self.update_hover(now, around, &mut told);
         told.into_iter()

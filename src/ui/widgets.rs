@@ -2,7 +2,7 @@
 
 use super::{shortcuts, theme};
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     command::{CommandEntry, UserCommand},
 };
 use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(crate) fn command_button(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     command: UserCommand,
     button: Button<'_>,
 ) -> Response {
@@ -67,7 +67,7 @@ impl Tick {
 pub(crate) fn menu_item(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     entry: &CommandEntry,
     words: String,
     tick: Tick,

@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         header::HeaderAction,
         job::{CaseId, SliceKey},
     },
@@ -94,7 +94,7 @@ impl HeaderDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let count = session
             .cases

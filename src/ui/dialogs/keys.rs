@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::{COMMANDS, CommandEntry, Menu, Shortcut, UserCommand},
         keys::Keys,
         mouse::MouseHabit,
@@ -69,7 +69,7 @@ impl KeysDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let mut keys = session.settings.keys.clone();
         self.capture_shortcut(ui, &mut keys);

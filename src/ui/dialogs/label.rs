@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, labels::LabelAction},
+    session::{Action, Actions, Session, labels::LabelAction},
     ui::{
         theme,
         widgets::{explanation_text, section_heading},
@@ -65,7 +65,7 @@ impl LabelDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         sheet::show_body(
             ui,
             if self.value.is_some() {
@@ -184,7 +184,7 @@ impl LabelDialog {
         }
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         let mut close = false;
         sheet::show_buttons(ui, |ui| {
             let missing = self.label.name.trim().is_empty().then_some("Enter a name");

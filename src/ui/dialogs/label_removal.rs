@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, labels::LabelAction},
+    session::{Action, Actions, Session, labels::LabelAction},
     ui::widgets::{count_with_noun, explanation_text, section_heading},
 };
 use egui::{Button, ComboBox, Ui, vec2};
@@ -67,7 +67,7 @@ impl LabelRemovalDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         if self.what != Removal::Move && !mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
@@ -145,7 +145,7 @@ impl LabelRemovalDialog {
         ui.add_space(8.0);
     }
 
-    fn show_buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Actions) -> bool {
         let (words, action) = match (self.what, self.other) {
             (Removal::Remove, _) => (
                 "Remove",

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, measurements::MeasureAction},
+    session::{Action, Actions, measurements::MeasureAction},
     ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
@@ -40,7 +40,7 @@ impl MeasurementDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         sheet::show_body(ui, "Measurement", |ui| {
             section_heading(ui, "Name");
             let field = TextEdit::singleline(&mut self.name)
@@ -106,7 +106,7 @@ impl MeasurementDialog {
         }
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         let missing = self.name.trim().is_empty().then_some("Enter a name");
         sheet::show_buttons(ui, |ui| {
             let is_saved = sheet::main_button(ui, "Save", missing);

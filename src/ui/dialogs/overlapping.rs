@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, imports::Overlapping},
+    session::{Action, Actions, Session, imports::Overlapping},
     ui::widgets::{color_swatch, explanation_text, format_count, icon_button},
 };
 use egui::{Align, Button, Layout, Ui, vec2};
@@ -34,7 +34,7 @@ impl OverlappingDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let Some(overlapping) = &session.questions.overlapping else {
             return true;

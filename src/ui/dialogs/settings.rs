@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         mouse::MouseHabit,
         settings::{LearnSettings, MEMORY_MB, NewModelStart, Settings, Theme},
     },
@@ -196,7 +196,7 @@ fn number_in(text: &str) -> Option<f64> {
 }
 
 /// Shows the dialog; true once it is done.
-pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
     let mut settings = session.settings.clone();
     sheet::show_body(ui, "Settings", |ui| {
         show_all_sections(ui, session, &mut settings)

@@ -4,7 +4,7 @@
 use super::sheet;
 use crate::{
     ErrorKind,
-    session::{self, Action, Session, imports::ImportAnswer},
+    session::{self, Action, Actions, Session, imports::ImportAnswer},
     ui::widgets::explanation_text,
 };
 use egui::{Button, Slider, Ui, vec2};
@@ -36,7 +36,7 @@ impl UndecidedDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let Some(undecided) = &session.questions.undecided else {
             return true;

@@ -2,7 +2,7 @@
 
 use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
-    session::{Action, Session, learning::LearnAction},
+    session::{Action, Actions, Session, learning::LearnAction},
     ui::{
         charts::{Chart, ChartSeries, format_short, plain_tip},
         table::{Cell, Column, ROW, TableColumns},
@@ -56,7 +56,7 @@ impl WorkReportDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         if !mem::replace(&mut self.is_asked_for, true) {
             actions.push(Action::Learn(LearnAction::Report));
@@ -78,7 +78,7 @@ impl WorkReportDialog {
         })
     }
 
-    fn show_export_field(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {
+    fn show_export_field(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Actions) {
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.folder).desired_width(width);

@@ -4,7 +4,7 @@ mod row;
 
 use crate::{
     session::{
-        Action, Session, case::Case, case_list::CaseFilter, command::UserCommand,
+        Action, Actions, Session, case::Case, case_list::CaseFilter, command::UserCommand,
         settings::CaseOrder,
     },
     ui::{
@@ -60,7 +60,7 @@ impl CaseList {
         ui: &mut Ui,
         session: &Session,
         textures: &mut Textures,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("Cases").color(theme::current_colors(ui).strong));
@@ -76,7 +76,7 @@ impl CaseList {
     }
 
     /// The filter: search text and status.
-    fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let mut filter = session.cases.filter.clone();
         // Side by side if there is room.
         let room = ui.available_width();
@@ -130,7 +130,7 @@ impl CaseList {
         session: &Session,
         words: &mut String,
         width: f32,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let key = shortcuts::key_of(&session.settings.keys, UserCommand::FindCase);
         let field = TextEdit::singleline(words)
@@ -150,12 +150,7 @@ impl CaseList {
     }
 }
 
-fn below_filter(
-    ui: &mut Ui,
-    session: &Session,
-    textures: &mut Textures,
-    actions: &mut Vec<Action>,
-) {
+fn below_filter(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Actions) {
     let footer = if session.passed_over.is_empty() {
         36.0
     } else {
@@ -192,7 +187,7 @@ fn below_filter(
     });
 }
 
-fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let now = session.settings.case_order;
     let combo = ComboBox::from_id_salt("order")
         .selected_text(now.display_name())
@@ -302,7 +297,7 @@ fn show_visible_rows(
     textures: &mut Textures,
     rows: &[Row<'_>],
     viewport: Rect,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let total: f32 = rows.iter().map(Row::height_in_list).sum();
     ui.set_height(total);

@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         appearance::Appearance,
         cine::CineAxis,
         command::{COMMANDS, CommandEntry, Menu, UserCommand},
@@ -16,7 +16,7 @@ use labrum_core::{cine::PlayMode, measurement::CardiacPhase};
 use std::iter;
 
 /// Shows the menu bar.
-pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     MenuBar::new().ui(ui, |ui| {
         for menu in Menu::ALL {
             ui.menu_button(menu.display_label(), |ui| {
@@ -28,7 +28,7 @@ pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<
 }
 
 /// The recent workspaces, including the open one.
-fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let there: Vec<_> = session
         .workspace
         .recent
@@ -57,7 +57,7 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 const PRESENTATIONS: &str = "Presentation state";
 
 /// The presentation states of the case on the screen, the chosen one ticked.
-fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let Some(case) = session.cases.current_case() else {
         return;
     };
@@ -76,7 +76,7 @@ fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>)
 }
 
 /// The items of a menu; related commands are grouped in submenus.
-fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
+fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Actions) {
     let all: Vec<&CommandEntry> = COMMANDS
         .iter()
         .filter(|e| e.menu == menu && !is_missing_preset(session, e.command))
@@ -181,7 +181,7 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
 fn show_entry(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     entry: &CommandEntry,
     has_ticks: bool,
 ) {

@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::UserCommand,
         notice::{Notice, Severity},
     },
@@ -48,7 +48,7 @@ impl Toasts {
         &mut self,
         ctx: &Context,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let list = &session.notices.list;
         // While the pointer is on the messages, a dismissed one leaves a gap, so that the others stay in place.
@@ -107,7 +107,7 @@ fn show_message(
     notice: &Notice,
     size: Vec2,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> f32 {
     let colors = theme::current_colors(ui);
     let (icon, color, kind) = match notice.severity {
@@ -143,7 +143,7 @@ fn show_message_text(
     notice: &Notice,
     height: f32,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let text = RichText::new(&notice.text).color(theme::current_colors(ui).text);
     let area = ScrollArea::vertical()

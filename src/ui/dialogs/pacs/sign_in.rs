@@ -1,7 +1,7 @@
 //! Asks for the password or the token of a server.
 
 use crate::{
-    session::{Action, pacs::PacsAction},
+    session::{Action, Actions, pacs::PacsAction},
     ui::{theme, widgets::primary_button},
 };
 use egui::{Key, Label, RichText, TextEdit, Ui};
@@ -30,7 +30,7 @@ impl SignInForm {
         ui: &mut Ui,
         server: &Server,
         trouble: Option<&str>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let words = trouble.unwrap_or("The server requires you to sign in.");
         let colors = theme::current_colors(ui);

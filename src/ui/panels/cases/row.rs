@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Actions, Session,
         case::{Case, ThumbnailState, status_label},
     },
     ui::{
@@ -33,7 +33,7 @@ pub(super) fn case_row(
     case: &Case,
     is_current: bool,
     textures: &mut Textures,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> bool {
     let colors = theme::current_colors(ui);
     let response = sense_row(ui, rect, session, case);
