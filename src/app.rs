@@ -64,12 +64,10 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
             renderer,
             ..native_options(settings.window)
         };
-        let (settings, places, paths, trouble) = (
-            settings.clone(),
-            places.clone(),
-            paths.clone(),
-            trouble.clone(),
-        );
+        let settings = settings.clone();
+        let places = places.clone();
+        let paths = paths.clone();
+        let trouble = trouble.clone();
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::boxed_segmenter)?;
             app.window.use_card(cc.wgpu_render_state.as_ref());

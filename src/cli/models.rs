@@ -106,7 +106,8 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
         argument_error("use the models", "no workspace was given").with_advice("Use --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
-    let (kind, json) = (arguments.kind(), arguments.json);
+    let kind = arguments.kind();
+    let json = arguments.json;
     if matches!(
         what,
         ModelsCommand::List
@@ -304,7 +305,8 @@ fn comparison_text(first: &Version, second: &Version, report: &GateReport) -> St
     );
     if let Some(clicks) = &report.clicks {
         for case in &clicks.cases {
-            let (before, after) = (case.active, case.candidate);
+            let before = case.active;
+            let after = case.candidate;
             let _ = write!(
                 text,
                 "\n{:40} {:.1} -> {:.1} clicks, Dice {:.4} -> {:.4} after one click",
@@ -317,7 +319,8 @@ fn comparison_text(first: &Version, second: &Version, report: &GateReport) -> St
     let _ = write!(text, "; {better} better, {worse} worse");
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
-        let (after, gain) = (case.candidate.dice, case.dice_gain());
+        let after = case.candidate.dice;
+        let gain = case.dice_gain();
         let _ = write!(
             text,
             "\n{:40} {before:.4} -> {after:.4} ({gain:+.4})",

@@ -152,7 +152,8 @@ fn rehearse_masks(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()
     let mut rehearsal = rehearsal_settings(arguments, cases)?;
     let control = Control::with_cancel(super::stop_on_ctrl_c()?);
     let bar = super::console::progress_bar(1000, "{msg}");
-    let (mut results, mut outcome) = (Vec::new(), Ok(()));
+    let mut results = Vec::new();
+    let mut outcome = Ok(());
     for _ in 0..arguments.seeds {
         if arguments.seeds > 1 {
             super::print_above_bar(&bar, &format!("seed {}", rehearsal.plan.seed));

@@ -378,7 +378,9 @@ fn training_summary(out: &Path, trained: &Trained) -> String {
         text += &format!(" (epoch {}, weights {:.12})", best.epoch, best.hash);
     }
     if let Some(h) = &trained.card.held_out {
-        let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
+        let dice = h.dice;
+        let iou = h.iou;
+        let boundary = h.boundary_iou;
         let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
             "\nOn {} hold-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",

@@ -186,7 +186,8 @@ struct PromptFiles<'a> {
 impl PromptTrainingKeeper for PromptFiles<'_> {
     fn report_step(&mut self, step: PromptStep) {
         self.bar.set_position(step.steps as u64);
-        let (loss, minutes) = (step.loss, step.remaining.as_secs() / 60);
+        let loss = step.loss;
+        let minutes = step.remaining.as_secs() / 60;
         self.bar
             .set_message(format!("loss {loss:.3}, {minutes} min left"));
     }

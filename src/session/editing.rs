@@ -228,7 +228,8 @@ impl Session {
             return;
         };
         let scale = self.length_scale(case, key.slice);
-        let (revision, proposal) = (state.revision, state.proposal().cloned());
+        let revision = state.revision;
+        let proposal = state.proposal().cloned();
         self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob {
             key,
             revision,

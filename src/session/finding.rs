@@ -321,7 +321,8 @@ impl Finding {
                 .sum::<f32>()
                 / stretch.edges as f32;
             let bounds = bounding_box(along.filter_map(|i| ring.points.get(i).copied()));
-            let (first, points) = (stretch.first, stretch.edges);
+            let first = stretch.first;
+            let points = stretch.edges;
             self.doubts.push(Doubt {
                 label,
                 outline,

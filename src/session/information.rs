@@ -92,7 +92,8 @@ fn patient_lines(patient: &Patient) -> Vec<String> {
 }
 
 fn study_lines(case: &Case) -> Vec<String> {
-    let (study, series) = (&case.study, &case.series);
+    let study = &case.study;
+    let series = &case.series;
     let number = series
         .number
         .map_or(String::new(), |number| format!("Series {number}"));

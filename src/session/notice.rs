@@ -100,7 +100,8 @@ impl Notices {
             n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint)
         });
         self.next += 1;
-        let (at, born) = (SystemTime::now(), Instant::now());
+        let at = SystemTime::now();
+        let born = Instant::now();
         let notice = Notice {
             id: self.next,
             severity,

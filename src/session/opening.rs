@@ -54,7 +54,8 @@ impl Session {
         if let Some(opening) = self.opening.take() {
             opening.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         self.opening = Some(Opening {
             id,
             cancel: cancel.clone(),

@@ -210,7 +210,8 @@ impl Session {
         if let Some(asking) = self.pacs.asking.take() {
             asking.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         self.pacs.asking = Some(Asking {
             id,
             cancel: cancel.clone(),
@@ -232,7 +233,8 @@ impl Session {
         if let Some(older) = self.pacs.receiving.take() {
             older.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         let again = PacsAction::Receive {
             study_uid: study_uid.clone(),
             series: series.clone(),
@@ -394,7 +396,8 @@ impl Session {
             if before.is_none_or(|state| state == item.state || !state.is_open()) {
                 continue;
             }
-            let (name, what) = (&item.server.name, item.content_name());
+            let name = &item.server.name;
+            let what = item.content_name();
             match item.state {
                 SendState::Sent => {
                     let text = super::to_sentence(&format!("{what} sent to {name}"));

@@ -144,7 +144,8 @@ impl Session {
         let turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
         (case.appearance.turn, case.appearance.is_inverted) = (turn, false);
         (case.window, case.view) = (None, View::Fit);
-        let (id, slice) = (case.id, case.other_presented_slice());
+        let id = case.id;
+        let slice = case.other_presented_slice();
         self.panes.change_views_of(id, |beside| {
             (beside.appearance.turn, beside.appearance.is_inverted) = (turn, false);
             (beside.window, beside.view) = (None, View::Fit);

@@ -111,7 +111,8 @@ impl Session {
             new_model,
             ..
         } = self.settings.learning;
-        let (active, proposing) = (self.learning.active_version(), self.model_of_accepted());
+        let active = self.learning.active_version();
+        let proposing = self.model_of_accepted();
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
             (Some(version), ..) | (None, None, Some(version)) => start_of_version(version),
@@ -360,11 +361,9 @@ impl Session {
         second: (VersionKey, PathBuf),
         snapshot: Vec<SnapshotSlice>,
     ) {
-        let (labels, device, threads) = (
-            self.labels.list.clone().into(),
-            self.device_for_runs(),
-            self.thread_count(),
-        );
+        let labels = self.labels.list.clone().into();
+        let device = self.device_for_runs();
+        let threads = self.thread_count();
         self.jobs
             .push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
                 kind,

@@ -390,7 +390,8 @@ impl Session {
         let Some(activity) = &mut self.workspace.activity else {
             return;
         };
-        let (id, seconds) = (activity.case, mem::take(&mut activity.seconds));
+        let id = activity.case;
+        let seconds = mem::take(&mut activity.seconds);
         if seconds < 0.5 {
             return;
         }

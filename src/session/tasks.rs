@@ -33,7 +33,8 @@ impl Session {
         let Some(case) = self.cases.current_case() else {
             return;
         };
-        let (id, study) = (case.id, case.study.id.clone());
+        let id = case.id;
+        let study = case.study.id.clone();
         let cases: Vec<CaseId> = self
             .cases
             .iter()
@@ -79,7 +80,8 @@ impl Session {
         let Some(at) = self.cases.current else { return };
         self.finish_gesture();
         self.note_time();
-        let (id, title) = (self.cases[at].id, self.cases[at].display_title());
+        let id = self.cases[at].id;
+        let title = self.cases[at].display_title();
         self.stop_runs_on(id);
         self.push_store_job(StoreJob::RemoveCase(id));
         self.drop_case(id);

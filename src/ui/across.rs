@@ -64,10 +64,8 @@ impl AcrossState {
 
 /// Divides `rect` into the slice view and the two orthogonal views.
 pub(crate) fn split_layout(rect: Rect) -> [Rect; 3] {
-    let (x, y) = (
-        (rect.left() + rect.width() * 0.56).round(),
-        rect.center().y.round(),
-    );
+    let x = (rect.left() + rect.width() * 0.56).round();
+    let y = rect.center().y.round();
     let half = GAP / 2.0;
     [
         Rect::from_min_max(rect.min, pos2(x - half, rect.max.y)),

@@ -90,11 +90,9 @@ impl CanvasState {
     /// The pixel now under the pointer, even if the pointer has not moved.
     pub(super) fn current_pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
         let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
-        let (shown, case, canvas) = (
-            self.shown_slice(session)?,
-            session.cases.current_case()?,
-            self.drawn_canvas()?,
-        );
+        let shown = self.shown_slice(session)?;
+        let case = session.cases.current_case()?;
+        let canvas = self.drawn_canvas()?;
         let [x, y] = case
             .view
             .place_picture(canvas, session.picture_extent(case))
@@ -185,7 +183,8 @@ fn paint_pane(
     (rect, canvas): (Rect, Canvas),
     state: &mut CanvasState,
 ) {
-    let (session, case) = (pane.session, pane.case);
+    let session = pane.session;
+    let case = pane.case;
     let painter = ui.painter_at(rect);
     let extent = session.extent_in_view(case, &pane.view);
     let placement = pane.view.view.place_picture(canvas, extent);

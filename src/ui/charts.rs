@@ -133,7 +133,8 @@ fn style_axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> A
 fn round_grid_marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let step_size = round_step((high - low) / f64::from(about.max(2.0))).max(smallest);
-    let (first, last) = ((low / step_size).ceil(), (high / step_size).floor());
+    let first = (low / step_size).ceil();
+    let last = (high / step_size).floor();
     if !(step_size > 0.0 && last - first < 1000.0) {
         return Vec::new();
     }

@@ -179,7 +179,8 @@ impl NetworkHandle {
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
         let inbox = Arc::new(Inbox::default());
-        let (jobs, out) = (inbox.clone(), outbox.clone());
+        let jobs = inbox.clone();
+        let out = outbox.clone();
         spawn_thread("labrum-network", move || {
             let mut thread = NetworkThread {
                 network: network(),

@@ -58,14 +58,17 @@ impl PacsHandle {
         let secrets = Arc::new(SessionSecrets::default());
         let stop = Cancel::default();
         let (ask, questions) = unbounded();
-        let (known, out) = (secrets.clone(), outbox.clone());
+        let known = secrets.clone();
+        let out = outbox.clone();
         spawn_thread("labrum-pacs", move || {
             questions
                 .iter()
                 .for_each(|job| answer_question(job, &known, &out))
         })?;
         let (receive, wanted) = unbounded();
-        let (known, out, cache) = (secrets.clone(), outbox.clone(), places.cache.clone());
+        let known = secrets.clone();
+        let out = outbox.clone();
+        let cache = places.cache.clone();
         spawn_thread("labrum-receive", move || {
             wanted
                 .iter()

@@ -161,7 +161,8 @@ fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> io::Result<()
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let source = entry.path();
+        let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             copy_all(&source, &target)?;

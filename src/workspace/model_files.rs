@@ -102,7 +102,8 @@ fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
         .collect::<rusqlite::Result<_>>()?;
     let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
     for id in running.query_map((), |r| r.get(0))? {
-        let (models, round) = (Path::new(MODELS), RoundKey(id?));
+        let models = Path::new(MODELS);
+        let round = RoundKey(id?);
         for path in [
             rounds::checkpoint_path(models, round),
             rounds::click_checkpoint_path(models, round),

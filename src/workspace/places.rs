@@ -132,7 +132,8 @@ impl Workspace {
             )?;
             for case in cases {
                 for SliceDescription { source, sop_instance_uid } in &case.slices {
-                    let (path, beside) = (absolute_path(&source.path), places.relative_path(&source.path));
+                    let path = absolute_path(&source.path);
+let beside = places.relative_path(&source.path);
                     update.execute((&case.identity, source.frame, sop_instance_uid, path.to_string_lossy(), beside))?;
                 }
             }

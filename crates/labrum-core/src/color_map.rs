@@ -108,7 +108,8 @@ fn between_stops(stops: &[[u8; 3]], level: usize) -> [u8; 3] {
     let low = (at as usize).min(steps - 1);
     let share = at - low as f64;
     array::from_fn(|c| {
-        let (a, b) = (f64::from(stops[low][c]), f64::from(stops[low + 1][c]));
+        let a = f64::from(stops[low][c]);
+        let b = f64::from(stops[low + 1][c]);
         (a + (b - a) * share).round() as u8
     })
 }

@@ -72,7 +72,8 @@ impl containment::Request for ReadElements {
 }
 
 fn header_of(mut file: DicomFile) -> FileHeader {
-    let (meta, data) = (mem::take(&mut file.meta), mem::take(&mut file.data));
+    let meta = mem::take(&mut file.meta);
+    let data = mem::take(&mut file.data);
     let behind = file
         .pixels
         .map(|pixels| elements_behind(&mut file, &pixels));

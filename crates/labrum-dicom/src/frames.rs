@@ -79,7 +79,8 @@ fn verify_native(
         .length
         .ok_or("the transfer syntax is uncompressed, but the pixel data is in fragments")?;
     let left = file.bytes.len().saturating_sub(element.at);
-    let (there, of_frame) = (length.min(left), header.frame_bits());
+    let there = length.min(left);
+    let of_frame = header.frame_bits();
     let needed = (of_frame * u64::from(header.frames)).div_ceil(8);
     if needed > there {
         let is_cut = length > left;
@@ -89,7 +90,8 @@ fn verify_native(
             ),
             false => format!("expected {needed} bytes of pixel data, found {there}"),
         };
-        let (whole, rest) = (there * 8 / of_frame, there * 8 % of_frame);
+        let whole = there * 8 / of_frame;
+        let rest = there * 8 % of_frame;
         // Exactly a half or a third of one frame: the header is wrong about bits, samples or size, and nothing is
         // missing.
         let contradicts =
@@ -241,7 +243,8 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
     let end = file.bytes.len();
     let mut at = element.at;
     let mut all = Vec::new();
-    let (mut cut, mut last_is_short) = (None, false);
+    let mut cut = None;
+    let mut last_is_short = false;
     while at + 8 <= end {
         let head = file.bytes.get(at, 8).ok_or("the file cannot be read")?;
         let tag = Tag(

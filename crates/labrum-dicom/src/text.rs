@@ -115,7 +115,8 @@ fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
 
 /// Decodes text with escape sequences. After a delimiter the first set applies again, PS3.5 6.1.2.5.3.
 fn decode_extended(bytes: &[u8], first: Letters) -> String {
-    let (mut lower, mut upper) = (Letters::Ascii, first);
+    let mut lower = Letters::Ascii;
+    let mut upper = first;
     let mut out = String::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {

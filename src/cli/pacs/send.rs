@@ -238,7 +238,8 @@ fn print_items(items: &[SendItem], json: bool) -> Result<()> {
             .trouble
             .as_ref()
             .map_or(String::new(), |t| format!(": {t}"));
-        let (state, server) = (item.state.display_name(), &item.server.name);
+        let state = item.state.display_name();
+        let server = &item.server.name;
         crate::cli::print_text(&format!(
             "{}  {state}  {} to {server}{trouble}",
             item.id, item.file

@@ -115,7 +115,8 @@ fn at_address(text: &str) -> Result<Option<Server>> {
             )
             .with_advice("Use dicom://AETITLE@HOST:PORT."));
         };
-        let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
+        let called_ae = ae.to_owned();
+        let address = address.trim_end_matches('/').to_owned();
         return Ok(Some(Server {
             name: text.into(),
             protocol: Protocol::Dimse,

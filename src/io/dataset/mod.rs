@@ -82,7 +82,8 @@ impl DatasetPair {
         )?;
         note.iter()
             .for_each(|note| log::warn!("{}: {note}", self.mask.display()));
-        let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
+        let mask_size = (mask.columns(), mask.rows());
+        let image_size = (image.columns, image.rows);
         if mask_size != image_size {
             let [mask, image] =
                 [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
@@ -198,10 +199,8 @@ impl Dataset {
 /// The pairs of a folder in order of their names, and remarks for the user. Subjects are not known yet; the file name takes
 /// their place.
 fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
-    let (images, masks) = (
-        pictures_by_name(&layout.images)?,
-        pictures_by_name(&layout.masks)?,
-    );
+    let images = pictures_by_name(&layout.images)?;
+    let masks = pictures_by_name(&layout.masks)?;
     let mut pairs = Vec::new();
     let mut channels = 0;
     for (name, image) in images {
@@ -215,7 +214,8 @@ fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> 
             Error::at_path("use the image", &image, reason)
                 .with_advice("Add a mask with the same name, or remove the image.")
         })?;
-        let (name, subject) = (case.to_owned(), case.to_owned());
+        let name = case.to_owned();
+        let subject = case.to_owned();
         pairs.extend(each_slice(DatasetPair {
             name,
             image,

@@ -316,7 +316,8 @@ fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion>
     ];
     let largest = (0..4).max_by(|a, b| squares[*a].total_cmp(&squares[*b]))?;
     let twice = squares[largest].sqrt();
-    let (half, quarter) = (twice / 2.0, 0.5 / twice);
+    let half = twice / 2.0;
+    let quarter = 0.5 / twice;
     let [a, b, c, d] = match largest {
         0 => [
             half,

@@ -104,12 +104,10 @@ pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
 
 /// Reads the bytes of a stored slice.
 pub(super) fn read_slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
-    let (count, start) = (
-        header.slice_bytes(),
-        header
-            .offset
-            .saturating_add(header.slice_bytes() * stored as u64),
-    );
+    let count = header.slice_bytes();
+    let start = header
+        .offset
+        .saturating_add(header.slice_bytes() * stored as u64);
     let mut bytes = VolumeBytes::open_file(path).map_err(|e| error_reason(&e))?;
     if matches!(bytes, VolumeBytes::Plain(_)) || header.voxels_end() > MOST_KEPT {
         bytes.skip_bytes(start).map_err(|e| error_reason(&e))?;

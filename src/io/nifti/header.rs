@@ -82,7 +82,8 @@ pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
     }
     // Some programs leave the voxel offset at 0.
     let offset = if offset < least - 4.0 { least } else { offset };
-    let (slope, intercept) = (fields.real_at(112, 176), fields.real_at(116, 184));
+    let slope = fields.real_at(112, 176);
+    let intercept = fields.real_at(116, 184);
     let is_scaled =
         slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
     let rescale = if is_scaled {

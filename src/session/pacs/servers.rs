@@ -21,7 +21,8 @@ impl Session {
         }
         self.stop_pacs();
         let queue = mem::take(&mut self.pacs.queue);
-        let (query, opened) = (mem::take(&mut self.pacs.query), self.pacs.opened);
+        let query = mem::take(&mut self.pacs.query);
+        let opened = self.pacs.opened;
         self.pacs = Pacs {
             server: name,
             query,

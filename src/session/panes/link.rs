@@ -163,7 +163,8 @@ impl LinkedView<'_> {
     /// equal size. What can be compared in no way stays as it is.
     fn view_like(&self, leader: &LinkedView<'_>) -> View {
         let is_equal_size = self.pixel_count() == leader.pixel_count();
-        let (own, view) = (self.shown.view, leader.shown.view);
+        let own = self.shown.view;
+        let view = leader.shown.view;
         if self.case.id == leader.case.id {
             return view;
         }

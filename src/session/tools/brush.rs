@@ -74,7 +74,8 @@ impl Session {
         let ToolGesture::Stroke(stroke) = &self.tools.gesture else {
             return;
         };
-        let (label, from) = (stroke.label, stroke.last);
+        let label = stroke.label;
+        let from = stroke.last;
         let Some(region) = self.brushed_region(from, to) else {
             return;
         };
@@ -143,7 +144,8 @@ impl Session {
             return;
         };
         let Some(live) = self.live_mask() else { return };
-        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&stroke.edits));
+        let key = live.slice_key();
+        let edit = live.mask().merge_edits(&stroke.edits);
         if edit.is_empty() && self.labels.drawing_rule(stroke.label) != Rule::FREE {
             let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);

@@ -357,7 +357,8 @@ impl Session {
         if let Doing::New(new) = &gesture.what {
             gesture.shape = new.shape(gesture.ground.size);
         }
-        let (ground, shape) = (gesture.ground, gesture.shape.clone());
+        let ground = gesture.ground;
+        let shape = gesture.shape.clone();
         let case = self.cases.case_by_id(ground.case);
         let measured = shape
             .zip(case)

@@ -57,7 +57,8 @@ impl Session {
             return;
         };
         let Some(live) = self.live_mask() else { return };
-        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&pull.edits));
+        let key = live.slice_key();
+        let edit = live.mask().merge_edits(&pull.edits);
         self.commit_edits(
             ToolKind::Pull.display_name(),
             key.case,
@@ -74,7 +75,8 @@ impl Session {
         let ToolGesture::Pull(pull) = &mut self.tools.gesture else {
             return;
         };
-        let (label, before) = (pull.label, mem::take(&mut pull.edits));
+        let label = pull.label;
+        let before = mem::take(&mut pull.edits);
         let (target, window) =
             pull::pull_label(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);

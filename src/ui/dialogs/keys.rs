@@ -118,7 +118,8 @@ impl KeysDialog {
 
     /// The shortcut of a command; a click waits for a new key.
     fn show_shortcut_button(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
-        let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
+        let command = entry.command;
+        let name = entry.label.trim_end_matches("...");
         let is_waiting = self.waiting == Some(command);
         let all = keys
             .shortcuts_for(command)

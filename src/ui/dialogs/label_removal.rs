@@ -209,10 +209,8 @@ fn consequence_text(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
         return "Not used in this workspace.".into();
     }
-    let (slices, cases) = (
-        count_with_noun(counted.slices as usize, "slice"),
-        count_with_noun(counted.cases as usize, "case"),
-    );
+    let slices = count_with_noun(counted.slices as usize, "slice");
+    let cases = count_with_noun(counted.cases as usize, "case");
     let accepted = match counted.accepted {
         0 => String::new(),
         n => format!(" ({n} of them accepted)"),

@@ -205,7 +205,8 @@ fn model_in_use(session: &Session) -> Option<String> {
 /// The running job with progress, remaining time and a cancel button.
 fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
-        let (done, total) = (exporting.done, exporting.total);
+        let done = exporting.done;
+        let total = exporting.total;
         (
             format!("Exporting {} %", done * 100 / total.max(1)),
             done as f32 / total.max(1) as f32,
@@ -247,10 +248,8 @@ fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Actions) {
 
 /// The number of errors; a click lists them.
 fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Actions) {
-    let (count, color) = (
-        session.notices.errors.len(),
-        theme::current_colors(ui).error,
-    );
+    let count = session.notices.errors.len();
+    let color = theme::current_colors(ui).error;
     let words = RichText::new(count.to_string()).size(12.0).color(color);
     let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words))
         .frame_when_inactive(false);

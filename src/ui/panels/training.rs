@@ -285,7 +285,8 @@ fn show_curves(ui: &mut Ui, running: &Running) {
                 is_joined: true,
                 has_dots,
             };
-            let (axes, size) = (["Step", up], vec2(width, CURVE));
+            let axes = ["Step", up];
+            let size = vec2(width, CURVE);
             let includes: &[[f64; 2]] = if has_dots { &[] } else { &beginning };
             Chart {
                 name,

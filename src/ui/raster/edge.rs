@@ -167,7 +167,8 @@ impl<'a> EdgeFinder<'a> {
             }
         });
         // The result holds to the right until the margin reaches the next block.
-        let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
+        let low = middle[0] - self.margin;
+        let high = middle[0] + self.margin;
         let is_inside = low >= 0 && high < self.mask.columns() as i64;
         let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
         let end = if is_inside && label.is_some() {

@@ -115,7 +115,8 @@ pub(super) fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diame
     let mut best: Option<Diameter> = None;
     let mut far = 1 % n.max(1);
     for i in 0..n {
-        let (a, b) = (hull[i], hull[(i + 1) % n]);
+        let a = hull[i];
+        let b = hull[(i + 1) % n];
         // Scaling the axes changes neither the hull nor the antipodal pairs, as all areas grow by the same factor.
         while twice_area(a, b, hull[(far + 1) % n]) > twice_area(a, b, hull[far]) {
             far = (far + 1) % n;

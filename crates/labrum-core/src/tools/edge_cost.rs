@@ -126,10 +126,8 @@ impl EdgeCost {
     }
 
     fn tile_bounds(&self, tile: usize) -> PixelRect {
-        let (x, y) = (
-            tile % self.tile_columns * TILE,
-            tile / self.tile_columns * TILE,
-        );
+        let x = tile % self.tile_columns * TILE;
+        let y = tile / self.tile_columns * TILE;
         PixelRect {
             columns: x..(x + TILE).min(self.image.columns),
             rows: y..(y + TILE).min(self.image.rows),
@@ -153,12 +151,11 @@ impl EdgeCost {
         convolve_separable(&mut values, columns, &half_gaussian(SIGMA));
         let mut vectors = Vec::with_capacity(values.len());
         for y in 0..rows {
-            let (above, below) = (
-                y.saturating_sub(1) * columns,
-                (y + 1).min(rows - 1) * columns,
-            );
+            let above = y.saturating_sub(1) * columns;
+            let below = (y + 1).min(rows - 1) * columns;
             for x in 0..columns {
-                let (left, right) = (x.saturating_sub(1), (x + 1).min(columns - 1));
+                let left = x.saturating_sub(1);
+                let right = (x + 1).min(columns - 1);
                 let across = values[y * columns + right] - values[y * columns + left];
                 vectors.push([0.5 * across, 0.5 * (values[below + x] - values[above + x])]);
             }

@@ -115,7 +115,8 @@ impl Wire {
 
     fn pixel_coordinates(&self, index: usize) -> (usize, usize) {
         // 32-bit division is faster.
-        let (index, columns) = (index as u32, self.cost.columns() as u32);
+        let index = index as u32;
+        let columns = self.cost.columns() as u32;
         ((index % columns) as usize, (index / columns) as usize)
     }
 

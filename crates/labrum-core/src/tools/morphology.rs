@@ -54,11 +54,9 @@ pub fn smooth_region(region: &Region, radii: [f64; 2], columns: usize, rows: usi
         .product::<u64>();
     // Less than half of a symmetric kernel lies on one side, so no pixel outside the bounds is kept.
     let bounds = region.bounds();
-    let (left, top, width) = (
-        bounds.columns.start,
-        bounds.rows.start,
-        bounds.columns.len(),
-    );
+    let left = bounds.columns.start;
+    let top = bounds.rows.start;
+    let width = bounds.columns.len();
     Region::from_fn(&bounds, |x, y| {
         2 * blurred[(y - top) * width + x - left] > all
     })

@@ -121,7 +121,8 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
     } else {
         (to, from)
     };
-    let (top, bottom) = (row as f64, row as f64 + 1.0);
+    let top = row as f64;
+    let bottom = row as f64 + 1.0;
     if y1 < top || y0 >= bottom {
         return None;
     }

@@ -34,7 +34,8 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
         let packed = bytes
             .get(start..end)
             .ok_or("the RLE segments are damaged")?;
-        let (sample, byte) = (segment / size, segment % size);
+        let sample = segment / size;
+        let byte = segment % size;
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
         let filled = unpack_runs(packed, out.iter_mut().skip(first).step_by(wanted));

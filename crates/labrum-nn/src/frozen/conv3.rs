@@ -69,7 +69,9 @@ impl Conv3 {
 
 /// Runs the groups of a convolution, each on its own source. Their output channels follow each other in `out`.
 pub(super) fn run_groups(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
-    let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
+    let rows = out.rows;
+    let columns = out.columns;
+    let row_length = out.row_length();
     let strips = rows.div_ceil(ROWS);
     let vectors = out.padded_width() / MAX_LANES;
     let together = VECTORS
@@ -162,7 +164,8 @@ impl WithSimd for ConvTask<'_> {
         } = self;
         let rows = out.len() / strip.row_length;
         let quads = rows.div_ceil(ROWS);
-        let (channels, pitch) = (strip.layer.in_channels, strip.channel_pitch());
+        let channels = strip.layer.in_channels;
+        let pitch = strip.channel_pitch();
         let point_length = strip.point_length(quads);
         // The tap left of the first column reads the last of the zeros before it.
         lists.list_vectors(

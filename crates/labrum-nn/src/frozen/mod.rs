@@ -246,12 +246,10 @@ impl Frozen {
 }
 
 fn fill_input(planes: &mut Planes, input: &[f32]) {
-    let (channels, rows, columns, pitch) = (
-        planes.channels,
-        planes.rows,
-        planes.columns,
-        planes.channel_pitch(),
-    );
+    let channels = planes.channels;
+    let rows = planes.rows;
+    let columns = planes.columns;
+    let pitch = planes.channel_pitch();
     for (i, row) in planes.inside_mut().chunks_exact_mut(pitch).enumerate() {
         let start = (i % channels * rows + i / channels) * columns;
         row[MAX_LANES..MAX_LANES + columns].copy_from_slice(&input[start..start + columns]);

@@ -25,7 +25,8 @@ pub(super) struct FrozenUnit {
 impl FrozenUnit {
     /// Applies the unit to `input`, which has at least half a kernel of zero rows above and below.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
-        let (columns, row_length) = (out.columns, out.row_length());
+        let columns = out.columns;
+        let row_length = out.row_length();
         let rows = strip_rows(
             out.rows,
             (2 * input.channels + self.mixer.widen.output_channels()) * out.padded_width(),
@@ -86,7 +87,9 @@ impl WithSimd for UnitTask<'_> {
             hidden,
             lists,
         } = self;
-        let (columns, width, channels) = (input.columns, input.padded_width(), input.channels);
+        let columns = input.columns;
+        let width = input.padded_width();
+        let channels = input.channels;
         let row_length = input.row_length();
         let border = unit.kernel / 2;
         lists.list_vectors(

@@ -17,7 +17,8 @@ impl PointWeights {
     pub(crate) fn new(weight: &[f32], out_channels: usize, in_channels: usize) -> Self {
         let points = array::from_fn(|point| {
             Packed::new(out_channels, in_channels * 3, |out, t| {
-                let (channel, column) = (t / 3, t % 3);
+                let channel = t / 3;
+                let column = t % 3;
                 let first = (out * in_channels + channel) * 9 + column;
                 let taps = [weight[first], weight[first + 3], weight[first + 6]];
                 weight_at(point, taps)

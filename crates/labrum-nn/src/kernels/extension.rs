@@ -99,11 +99,9 @@ impl CpuKernels for Flex {
         bias: FloatTensor<Self>,
         groups: usize,
     ) -> FloatTensor<Self> {
-        let (x, weight, bias) = (
-            to_contiguous_tensor(x),
-            to_contiguous_tensor(weight),
-            to_contiguous_tensor(bias),
-        );
+        let x = to_contiguous_tensor(x);
+        let weight = to_contiguous_tensor(weight);
+        let bias = to_contiguous_tensor(bias);
         let s = conv_sizes(&x, &weight, groups);
         let out = conv::forward(
             as_float_slice(&x),
@@ -120,11 +118,9 @@ impl CpuKernels for Flex {
         beta: FloatTensor<Self>,
         call: NormCall,
     ) -> FloatTensor<Self> {
-        let (x, gamma, beta) = (
-            to_contiguous_tensor(x),
-            to_contiguous_tensor(gamma),
-            to_contiguous_tensor(beta),
-        );
+        let x = to_contiguous_tensor(x);
+        let gamma = to_contiguous_tensor(gamma);
+        let beta = to_contiguous_tensor(beta);
         let (out, stats) = norm::forward(
             as_float_slice(&x),
             [as_float_slice(&gamma), as_float_slice(&beta)],
@@ -293,11 +289,9 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         groups: usize,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight, bias) = (
-            to_contiguous_tensor(x.into_primitive()),
-            to_contiguous_tensor(weight.into_primitive()),
-            bias.into_primitive(),
-        );
+        let x = to_contiguous_tensor(x.into_primitive());
+        let weight = to_contiguous_tensor(weight.into_primitive());
+        let bias = bias.into_primitive();
         let out = Flex::labrum_conv2d(x.clone(), weight.clone(), bias, groups);
         match ConvBackwardOp
             .prepare::<C>(nodes)

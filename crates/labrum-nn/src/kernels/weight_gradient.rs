@@ -166,7 +166,8 @@ impl WithSimd for PairJob<'_> {
             |row, column| row * input.row_length() + input.lead - border + column,
             |row, column| row * output.row_length() + column,
         );
-        let (channels, channel_step) = (output.channels, output.channel_pitch());
+        let channels = output.channels;
+        let channel_step = output.channel_pitch();
         accumulate_products(
             simd,
             StripPair {
@@ -383,7 +384,8 @@ fn taps_from_points(of_point: &[Vec<f32>], s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
-            let (from, column) = (i / 3, i % 3);
+            let from = i / 3;
+            let column = i % 3;
             let taps = tap_gradients(array::from_fn(|point| of_point[point][channel * depth + i]));
             for (row, tap) in taps.into_iter().enumerate() {
                 out[channel * s.tap_count() + (from * 3 + row) * 3 + column] = tap;

@@ -152,7 +152,8 @@ impl DrawnPrompts {
         let has_adds = self.adds.iter().any(|value| *value > 0.0);
         let mut seeds: Vec<Seed> = (0..coarse * coarse)
             .map(|at| {
-                let (column, row) = (at % coarse, at / coarse);
+                let column = at % coarse;
+                let row = at / coarse;
                 let pixel = row * COARSER * side + column * COARSER;
                 let is_border =
                     column == 0 || row == 0 || column + 1 == coarse || row + 1 == coarse;

@@ -97,7 +97,9 @@ impl Episode {
     }
 
     fn with_simulated_prompts(view: TaskView, rng: &mut SmallRng) -> Self {
-        let (truth, columns, rows) = (&view.truth, IMAGE_SIDE, IMAGE_SIDE);
+        let truth = &view.truth;
+        let columns = IMAGE_SIDE;
+        let rows = IMAGE_SIDE;
         let mut earlier = None;
         let mut prompts = Vec::new();
         if rng.random_bool(BEGINS_WITH_MASK) {

@@ -28,7 +28,8 @@ pub(super) fn pixel_center(at: usize, columns: usize) -> [f64; 2] {
 
 /// True for pixels on the border of the image.
 pub(super) fn is_on_rim(at: usize, columns: usize, rows: usize) -> bool {
-    let (column, row) = (at % columns, at / columns);
+    let column = at % columns;
+    let row = at / columns;
     column == 0 || row == 0 || column + 1 == columns || row + 1 == rows
 }
 

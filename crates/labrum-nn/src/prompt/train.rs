@@ -270,7 +270,9 @@ impl<'a> PromptTraining<'a> {
 
     /// Runs one step on the next sample of each episode.
     fn step(&mut self) -> Result<f64> {
-        let (tasks, recipe, steps) = (self.tasks, self.recipe, self.steps);
+        let tasks = self.tasks;
+        let recipe = self.recipe;
+        let steps = self.steps;
         let samples: Vec<Option<PromptSample>> = self
             .episodes
             .par_iter_mut()

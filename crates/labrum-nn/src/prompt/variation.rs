@@ -74,7 +74,8 @@ pub fn vary_view(
     let length = side * side;
     let nearest: Vec<Option<usize>> = (0..length)
         .map(|at| {
-            let (column, row) = ((at % side) as f64, (at / side) as f64);
+            let column = (at % side) as f64;
+            let row = (at / side) as f64;
             pixel_at(image, warp.place_of([column + 0.5, row + 0.5]))
         })
         .collect();

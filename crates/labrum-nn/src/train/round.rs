@@ -233,7 +233,8 @@ impl<'a> TrainingRound<'a> {
     ) -> Result<Option<Learned>> {
         let loss = Objective::from(self.plan.loss);
         let mut worked = Duration::ZERO;
-        let (mut smooth, mut since_checkpoint) = (SmoothLoss::with_weight(0.05), Instant::now());
+        let mut smooth = SmoothLoss::with_weight(0.05);
+        let mut since_checkpoint = Instant::now();
         let mut looks = (self.done_before * LOOKS as f64) as usize;
         loop {
             let done = self.done_share(worked);
@@ -298,7 +299,8 @@ impl<'a> TrainingRound<'a> {
     /// The samples of a step; the whole deck is used before an index repeats. They depend only on the step number, so
     /// that an interrupted round resumes with the same samples.
     fn pick_samples(&mut self, step: usize) -> Vec<usize> {
-        let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
+        let batch = self.plan.batch.max(1);
+        let len = self.deck.len().max(1);
         let mut picked = Vec::with_capacity(batch);
         for n in step * batch..(step + 1) * batch {
             let pass = n / len;

@@ -98,7 +98,8 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         association: A,
     ) -> Self {
         let contexts = association.presentation_contexts().to_vec();
-        let (server, cancel) = (server.clone(), cancel.clone());
+        let server = server.clone();
+        let cancel = cancel.clone();
         Self {
             server,
             tried,

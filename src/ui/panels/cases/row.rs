@@ -173,7 +173,8 @@ fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
     if is_stale {
         return "Outdated proposal".to_owned();
     }
-    let (found, count) = (case.measured_slice_count(), case.slices.len());
+    let found = case.measured_slice_count();
+    let count = case.slices.len();
     let words = match case.status {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
         status => status_label(status).to_owned(),

@@ -43,7 +43,8 @@ pub(super) fn decode_scan(
                 end_of_band: 0,
             };
         }
-        let (x, y) = (unit % across, unit / across);
+        let x = unit % across;
+        let y = unit / across;
         if x == 0 {
             *whole = whole_rows(frame, scan, y);
         }
@@ -303,10 +304,8 @@ fn inverse_transform(
 ) -> Vec<u16> {
     let width = component.blocks.0 * 8;
     let mut out = vec![0; width * component.blocks.1 * 8];
-    let (middle, most) = (
-        (1u32 << (precision - 1)) as f32,
-        ((1u32 << precision) - 1) as f32,
-    );
+    let middle = (1u32 << (precision - 1)) as f32;
+    let most = ((1u32 << precision) - 1) as f32;
     for (index, block) in component.coefficients.chunks_exact(64).enumerate() {
         let start = index / component.blocks.0 * 8 * width + index % component.blocks.0 * 8;
         if block[1..].iter().all(|c| *c == 0) {

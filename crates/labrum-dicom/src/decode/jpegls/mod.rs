@@ -79,7 +79,9 @@ pub(crate) fn decode_stream(
                     return Err(short.reason.clone());
                 }
                 if is_last {
-                    let (precision, columns, rows) = (frame.precision, frame.columns, frame.rows);
+                    let precision = frame.precision;
+                    let columns = frame.columns;
+                    let rows = frame.rows;
                     let components = frame.ids.len();
                     return Ok(Decoded {
                         precision,
@@ -258,7 +260,8 @@ impl JpegLsScan {
         image: &mut [u16],
     ) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
-        let (width, all) = (frame.columns, frame.ids.len());
+        let width = frame.columns;
+        let all = frame.ids.len();
         // A margin of one sample on either side, T.87 A.2.1.
         let mut previous = vec![vec![0i32; width + 2]; self.components.len()];
         let mut current = previous.clone();
@@ -272,7 +275,8 @@ impl JpegLsScan {
                 coder.decode_line(&mut bits, &previous, &mut current, width, &mut run_index[0])
             } else {
                 (0..self.components.len()).try_for_each(|c| {
-                    let (above, here) = (&previous[c..=c], &mut current[c..=c]);
+                    let above = &previous[c..=c];
+                    let here = &mut current[c..=c];
                     coder.decode_line(&mut bits, above, here, width, &mut run_index[c])
                 })
             };
