@@ -284,10 +284,8 @@ fn compare_versions(
         .filter(|s| s.side == Side::HoldOut)
         .collect();
     if first.kind == ModelKind::Clicks {
-        let (first, second) = (
-            Model::read_file(&first.file)?,
-            Model::read_file(&second.file)?,
-        );
+        let first = Model::read_file(&first.file)?;
+        let second = Model::read_file(&second.file)?;
         return compare_click_models(&first, &second, &held_out);
     }
     let labels = workspace.read_labels()?;

@@ -223,7 +223,8 @@ fn labels_from_tiff(
             (columns, rows, values, Coding::Indices)
         }
         picture::TiffValues::Color(picture) => {
-            let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+            let columns = picture.width() as usize;
+            let rows = picture.height() as usize;
             match color_pixels(&picture) {
                 Some(pixels) => (
                     columns,
@@ -266,7 +267,8 @@ fn stored_in(bytes: &[u8], path: &Path) -> result::Result<StoredLabels, String> 
         .reserve(decoder.total_bytes())
         .map_err(|e| e.to_string())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-    let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+    let columns = picture.width() as usize;
+    let rows = picture.height() as usize;
     if let Some(pixels) = color_pixels(&picture).filter(|_| format != ImageFormat::Jpeg) {
         return Ok(StoredLabels {
             columns,

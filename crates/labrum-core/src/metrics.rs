@@ -115,7 +115,8 @@ fn overlap_sizes(a: &[bool], b: &[bool]) -> (usize, usize) {
 /// 95th percentile of the distances from surface pixels to the other surface, both directions pooled, as defined by
 /// `hd95` of medpy.
 fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f64> {
-    let (from, to) = (a.surface_pixels(), b.surface_pixels());
+    let from = a.surface_pixels();
+    let to = b.surface_pixels();
     match (from.contains(&true), to.contains(&true)) {
         (false, false) => return Some(0.0),
         (true, true) => {}

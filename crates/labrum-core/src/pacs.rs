@@ -223,7 +223,8 @@ impl Query {
     /// # Errors
     /// If a date is invalid: its text.
     pub fn study_date_range(&self) -> Result<Option<String>, String> {
-        let (from, to) = (parse_day(&self.from)?, parse_day(&self.to)?);
+        let from = parse_day(&self.from)?;
+        let to = parse_day(&self.to)?;
         Ok(match (from.is_empty(), to.is_empty()) {
             (true, true) => None,
             _ if from == to => Some(from),

@@ -164,7 +164,8 @@ impl VoxelLayout {
         } else {
             [columns, rows]
         };
-        let ([a, b, c], [d, e, f]) = (unit_vector(right), unit_vector(down));
+        let [a, b, c] = unit_vector(right);
+        let [d, e, f] = unit_vector(down);
         let spacing = PixelSpacing {
             row: vector_length(down),
             column: vector_length(right),

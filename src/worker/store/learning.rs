@@ -133,7 +133,8 @@ impl WorkspaceKeeper {
                 }]);
             }
             VersionJob::Compare(first, second) => {
-                let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
+                let first = self.find_version(*first)?;
+                let second = self.find_version(*second)?;
                 if first.kind != second.kind {
                     return Err(different_kinds());
                 }

@@ -48,7 +48,8 @@ struct Gradient {
 
 impl EdgeCost {
     pub(super) fn new(image: Arc<Image>, window: Window) -> Self {
-        let (tile_columns, tile_rows) = (image.columns.div_ceil(TILE), image.rows.div_ceil(TILE));
+        let tile_columns = image.columns.div_ceil(TILE);
+        let tile_rows = image.rows.div_ceil(TILE);
         let tiles = tile_columns * tile_rows;
         let pixels = vec![[0; 3]; image.columns * image.rows];
         let mut costs = Self {

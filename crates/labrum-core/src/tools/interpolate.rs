@@ -71,7 +71,8 @@ impl MaskPair {
         };
         let mut pairs = Vec::new();
         for label in labels {
-            let (first, second) = (a.label_region(label), b.label_region(label));
+            let first = a.label_region(label);
+            let second = b.label_region(label);
             if let Some(pair) = ShapePair::from_regions(&first, &second, spacing) {
                 pairs.push((label, pair));
             }
@@ -243,7 +244,8 @@ fn sample_window(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
 
 /// Shift (x, y) in pixels from the centroid of `a` to that of `b`; zero if the regions overlap more without it.
 fn centroid_shift(a: &Region, b: &Region) -> [f64; 2] {
-    let (from, to) = (region_centroid(a), region_centroid(b));
+    let from = region_centroid(a);
+    let to = region_centroid(b);
     let shift = [to[0] - from[0], to[1] - from[1]];
     let forth = shift.map(|s| s.round().max(0.0) as usize);
     let back = shift.map(|s| (-s.round()).max(0.0) as usize);

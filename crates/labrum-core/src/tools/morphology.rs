@@ -102,7 +102,8 @@ fn add_span(spans: &mut Vec<Span>, span: Span) {
 /// The region after three box blurs with these half-widths, unnormalized, for the pixels of its bounds.
 fn box_blur_region(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
     let bounds = region.bounds();
-    let (width, height) = (bounds.columns.len(), bounds.rows.len());
+    let width = bounds.columns.len();
+    let height = bounds.rows.len();
     let [beside, above] = half.map(|h| PASSES * h);
     let mut values = vec![0; width * (height + 2 * above)];
     let mut line = vec![0; width + 2 * beside];

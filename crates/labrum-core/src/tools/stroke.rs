@@ -110,7 +110,8 @@ fn solve_interval(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 
     if slope == 0.0 {
         return (low <= offset && offset <= high).then_some([f64::NEG_INFINITY, f64::INFINITY]);
     }
-    let (a, b) = ((low - offset) / slope, (high - offset) / slope);
+    let a = (low - offset) / slope;
+    let b = (high - offset) / slope;
     Some([a.min(b), a.max(b)])
 }
 

@@ -25,7 +25,8 @@ fn decode_image(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
         .alloc_tracker(tracker)
         .read(bytes)
         .map_err(damage_reason)?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
+    let width = image.width() as usize;
+    let height = image.height() as usize;
     if (width, height) != (header.columns, header.rows) {
         let (columns, rows) = (header.columns, header.rows);
         return Err(format!(

@@ -232,10 +232,8 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
         sums: [S::f32s; N],
     ) {
         let bias = simd.splat_f32s(self.layer.narrow_bias[channel]);
-        let (scale, shift) = (
-            simd.splat_f32s(self.layer.scale[channel]),
-            simd.splat_f32s(self.layer.shift[channel]),
-        );
+        let scale = simd.splat_f32s(self.layer.scale[channel]);
+        let shift = simd.splat_f32s(self.layer.shift[channel]);
         let mut values = sums;
         for n in 0..N {
             values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);

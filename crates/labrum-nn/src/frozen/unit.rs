@@ -175,10 +175,8 @@ fn convolve_vectors<S: Simd, const N: usize>(
         offsets,
         unit.bias[channel],
     );
-    let (scale, shift) = (
-        simd.splat_f32s(unit.scale[channel]),
-        simd.splat_f32s(unit.shift[channel]),
-    );
+    let scale = simd.splat_f32s(unit.scale[channel]);
+    let shift = simd.splat_f32s(unit.shift[channel]);
     let centre = lists.windows[lists.windows.len() / 2];
     for n in 0..N {
         let normed = simd.mul_add_e_f32s(scale, gelu(simd, sum[n]), shift);

@@ -150,7 +150,8 @@ impl CpuKernels for Flex {
     }
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (a, b) = (to_contiguous_tensor(a), to_contiguous_tensor(b));
+        let a = to_contiguous_tensor(a);
+        let b = to_contiguous_tensor(b);
         let [batch, first, rows, columns] = a.shape().dims();
         let [_, second, _, _] = b.shape().dims();
         let joined = concat::join_channels(
@@ -311,10 +312,8 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let x = to_contiguous_tensor(x.into_primitive());
-        let (gamma, beta) = (
-            to_contiguous_tensor(gamma.into_primitive()),
-            to_contiguous_tensor(beta.into_primitive()),
-        );
+        let gamma = to_contiguous_tensor(gamma.into_primitive());
+        let beta = to_contiguous_tensor(beta.into_primitive());
         let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
         match NormBackwardOp
             .prepare::<C>(nodes)
@@ -355,7 +354,8 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [a.node(), b.node()];
-        let (a, b) = (a.into_primitive(), b.into_primitive());
+        let a = a.into_primitive();
+        let b = b.into_primitive();
         let shapes = [a.shape(), b.shape()];
         let out = Flex::labrum_concat(a, b);
         match ConcatBackward

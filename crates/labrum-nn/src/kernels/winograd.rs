@@ -129,8 +129,10 @@ fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POIN
 /// Computes four rows from the sums at the points.
 #[inline(always)]
 pub(crate) fn to_rows<S: Simd>(simd: S, m: [S::f32s; POINTS]) -> [S::f32s; ROWS] {
-    let (near, far) = (simd.add_f32s(m[1], m[2]), simd.add_f32s(m[3], m[4]));
-    let (near_odd, far_odd) = (simd.sub_f32s(m[1], m[2]), simd.sub_f32s(m[3], m[4]));
+    let near = simd.add_f32s(m[1], m[2]);
+    let far = simd.add_f32s(m[3], m[4]);
+    let near_odd = simd.sub_f32s(m[1], m[2]);
+    let far_odd = simd.sub_f32s(m[3], m[4]);
     [
         simd.add_f32s(m[0], simd.add_f32s(near, far)),
         simd.mul_add_e_f32s(

@@ -172,7 +172,8 @@ impl DrawnPrompts {
         if !has_adds {
             let is_inside = |at: &&[f64; 2]| at.iter().all(|v| *v >= 0.0);
             for [x, y] in self.box_centres.iter().filter(is_inside) {
-                let (column, row) = (*x as usize / COARSER, *y as usize / COARSER);
+                let column = *x as usize / COARSER;
+                let row = *y as usize / COARSER;
                 if column < coarse && row < coarse {
                     seeds[row * coarse + column] = Seed::Object;
                 }

@@ -150,7 +150,8 @@ fn lower_resolution(grey: &mut [f32], columns: usize, factor: usize) {
     if factor < 2 || rows == 0 {
         return;
     }
-    let (wide, high) = (columns.div_ceil(factor), rows.div_ceil(factor));
+    let wide = columns.div_ceil(factor);
+    let high = rows.div_ceil(factor);
     let mut sums = vec![(0.0f32, 0.0f32); wide * high];
     for (at, level) in grey.iter().enumerate() {
         let (sum, count) = &mut sums[at / columns / factor * wide + at % columns / factor];

@@ -148,7 +148,8 @@ pub(super) fn depths(inside: &[bool], columns: usize) -> Vec<f64> {
         return depths;
     };
     // A margin of one pixel is enough: anything farther away is never the nearest.
-    let (width, height) = (bounds.columns.len() + 2, bounds.rows.len() + 2);
+    let width = bounds.columns.len() + 2;
+    let height = bounds.rows.len() + 2;
     let mut outside = vec![true; width * height];
     for (row, line) in bounds
         .rows

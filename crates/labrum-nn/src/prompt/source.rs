@@ -39,7 +39,8 @@ impl TaskImage {
     /// at their middle. Unchanged if it is small enough, or if a plane has the wrong size.
     pub fn shrunk(self, longest: usize) -> Self {
         let factor = self.columns.max(self.rows).div_ceil(longest.max(1));
-        let (columns, rows) = (self.columns / factor.max(1), self.rows / factor.max(1));
+        let columns = self.columns / factor.max(1);
+        let rows = self.rows / factor.max(1);
         let is_usable = has_size(&self.grey, self.columns, self.rows)
             && self
                 .labels

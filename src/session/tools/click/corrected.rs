@@ -44,7 +44,8 @@ pub(super) fn corrected_piece(
 
 /// The pixel at a point, if it has the label.
 fn pixel_on_label(mask: &Mask, label: u8, [x, y]: Place) -> Option<(usize, usize)> {
-    let (column, row) = (x.floor() as i64, y.floor() as i64);
+    let column = x.floor() as i64;
+    let row = y.floor() as i64;
     let is_on = label > 0 && mask.label_at(column, row) == label;
     is_on.then_some((column as usize, row as usize))
 }

@@ -62,11 +62,13 @@ pub(super) fn decode_scan(
                     .coefficients
                     .get_mut(place * 64..place * 64 + 64)
                     .ok_or(DAMAGED)?;
-                let (dc, ac) = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
+                let dc = tables.dc[dc].as_ref();
+                let ac = tables.ac[ac].as_ref();
                 if progressive {
                     progressive_block(block, scan, (dc, ac), reader, &mut state, index)?;
                 } else {
-                    let (dc, ac) = (dc.ok_or(DAMAGED)?, ac.ok_or(DAMAGED)?);
+                    let dc = dc.ok_or(DAMAGED)?;
+                    let ac = ac.ok_or(DAMAGED)?;
                     sequential_block(block, dc, ac, reader, &mut state.predictions[index])?;
                 }
             }

@@ -161,10 +161,8 @@ impl JpegLsFrame {
             .map(|component| component[0])
             .collect();
         let sampled = parts.chunks_exact(3).any(|component| component[1] != 0x11);
-        let (rows, columns) = (
-            u16::from_be_bytes([*r1, *r0]),
-            u16::from_be_bytes([*c1, *c0]),
-        );
+        let rows = u16::from_be_bytes([*r1, *r0]);
+        let columns = u16::from_be_bytes([*c1, *c0]);
         if rows == 0
             || columns == 0
             || ids.len() != usize::from(*count)

@@ -149,7 +149,8 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let x = x.into_primitive();
         let statistics = statistics.into_primitive();
-        let (gamma, beta) = (gamma.into_primitive(), beta.into_primitive());
+        let gamma = gamma.into_primitive();
+        let beta = beta.into_primitive();
         let affine = norm::NormInputs {
             gamma,
             beta,
