@@ -1,7 +1,10 @@
 //! Voxel grids in the patient, and the mapping from the pixels of a slice to those of another grid, such as a frame of
 //! a segmentation or a volume.
 
-use super::geometry::{PixelSpacing, Plane};
+use super::{
+    geometry::{PixelSpacing, Plane},
+    vector::{cross_product, dot_product, vector_length},
+};
 use serde::{Deserialize, Serialize};
 use std::array;
 
@@ -290,22 +293,6 @@ fn axis_of_unit_step(step: [f64; 3], axes: usize) -> Option<usize> {
 fn corner_pixel_centers(size: [usize; 2]) -> [[f64; 2]; 4] {
     let [x, y] = size.map(|n| n.saturating_sub(1) as f64);
     [[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]
-}
-
-fn dot_product(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| a[i] * b[i]).sum()
-}
-
-fn cross_product(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
-}
-
-fn vector_length(v: [f64; 3]) -> f64 {
-    dot_product(v, v).sqrt()
 }
 
 #[cfg(test)]

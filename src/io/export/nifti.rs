@@ -15,6 +15,7 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane},
     mask::Mask,
     study::{Kind, Series, Slice},
+    vector::{dot_product, point_along, vector_between, vector_length},
     whole_file,
 };
 use std::{
@@ -250,7 +251,7 @@ fn grid_steps(positions: &[[f64; 3]]) -> result::Result<(Vec<usize>, Option<[f64
     };
     let gaps: Vec<f64> = positions
         .windows(2)
-        .filter_map(|w| Some(vector_length(vector_between(w.first()?, w.get(1)?))))
+        .filter_map(|w| Some(vector_length(vector_between(*w.first()?, *w.get(1)?))))
         .collect();
     let least = gaps.iter().copied().fold(f64::INFINITY, f64::min);
     if least < 1e-3 {
@@ -260,13 +261,13 @@ fn grid_steps(positions: &[[f64; 3]]) -> result::Result<(Vec<usize>, Option<[f64
     if total == 0 || total > 100_000 {
         return Err(UNEVEN.into());
     }
-    let step = vector_between(first, last).map(|c| c / total as f64);
+    let step = vector_between(*first, *last).map(|c| c / total as f64);
     let size = vector_length(step);
     let mut steps = Vec::with_capacity(positions.len());
     for position in positions {
-        let here = vector_between(first, position);
-        let at = here.iter().zip(step).map(|(a, b)| a * b).sum::<f64>() / (size * size);
-        let off = vector_length(array::from_fn(|i| here[i] - step[i] * at.round()));
+        let here = vector_between(*first, *position);
+        let at = dot_product(here, step) / (size * size);
+        let off = vector_length(point_along(here, step, -at.round()));
         if off > SAME * size.max(0.5)
             || at.round() < 0.0
             || steps.last() == Some(&(at.round() as usize))
@@ -276,14 +277,6 @@ fn grid_steps(positions: &[[f64; 3]]) -> result::Result<(Vec<usize>, Option<[f64
         steps.push(at.round() as usize);
     }
     Ok((steps, Some(step)))
-}
-
-fn vector_between(from: &[f64; 3], to: &[f64; 3]) -> [f64; 3] {
-    array::from_fn(|i| to[i] - from[i])
-}
-
-fn vector_length(vector: [f64; 3]) -> f64 {
-    vector.iter().map(|c| c * c).sum::<f64>().sqrt()
 }
 
 /// A rotation as the last three components of a unit quaternion; `handed` is -1 if the third axis is mirrored, else 1.

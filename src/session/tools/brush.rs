@@ -11,6 +11,7 @@ use labrum_core::{
     mask::Rule,
     region::Region,
     tools::{smart_brush, stroke, threshold},
+    vector::{point_along, vector_between},
 };
 use std::{mem, sync::Arc};
 
@@ -99,15 +100,15 @@ impl Session {
         let radii = self.in_pixels(self.settings.tools.radius);
         let region = if self.tools.kind == ToolKind::SmartBrush {
             let step = (radii[0].min(radii[1]) * SMART_STEP).max(1.0);
-            let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
-            let distance = dx.hypot(dy);
+            let way = vector_between(from, to);
+            let distance = way[0].hypot(way[1]);
             if distance > 0.0 && distance < step {
                 return None;
             }
             let count = (distance / step).floor().max(1.0) as usize;
             let places = (1..=count)
                 .map(|i| i as f64 / count as f64)
-                .map(|t| [from[0] + t * dx, from[1] + t * dy]);
+                .map(|share| point_along(from, way, share));
             places.fold(Region::default(), |all, at| {
                 all.union(&self.smart_disc(loaded, at, radii))
             })

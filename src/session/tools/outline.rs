@@ -58,7 +58,7 @@ impl DrawnLine {
 }
 
 /// Distance between two positions, in pixels.
-fn distance_between(a: Place, b: Place) -> f64 {
+pub(super) fn distance_between(a: Place, b: Place) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 

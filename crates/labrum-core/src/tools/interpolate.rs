@@ -5,6 +5,7 @@ mod signed_distance;
 use super::super::{
     mask::{Mask, labels_in},
     region::{PixelRect, Region, Span},
+    vector::vector_between,
 };
 use signed_distance::{PixelFrame, SignedDistance};
 
@@ -246,7 +247,7 @@ fn sample_window(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
 fn centroid_shift(a: &Region, b: &Region) -> [f64; 2] {
     let from = region_centroid(a);
     let to = region_centroid(b);
-    let shift = [to[0] - from[0], to[1] - from[1]];
+    let shift = vector_between(from, to);
     let forth = shift.map(|s| s.round().max(0.0) as usize);
     let back = shift.map(|s| (-s.round()).max(0.0) as usize);
     let overlap_after = translate_region(a, forth)

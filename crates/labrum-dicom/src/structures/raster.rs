@@ -9,8 +9,9 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane},
     region::Region,
     study::{Series, Slice},
+    vector::{dot_product, vector_between},
 };
-use std::{array, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 /// A contour lies in the plane of a slice if no point is further from it than this fraction of the slice spacing.
 const IN_PLANE: f64 = 0.5;
@@ -139,15 +140,11 @@ fn offset_of_farther_end(slice: f64, low: f64, high: f64) -> f64 {
 #[inline]
 fn pixel_of_point(point: &[f64; 3], plane: &Plane, spacing: PixelSpacing) -> [f64; 2] {
     let [a, b, c, d, e, f] = plane.orientation;
-    let from_first: [f64; 3] = array::from_fn(|i| point[i] - plane.position[i]);
+    let from_first = vector_between(plane.position, *point);
     [
-        dot_product(&from_first, [a, b, c]) / spacing.column + 0.5,
-        dot_product(&from_first, [d, e, f]) / spacing.row + 0.5,
+        dot_product(from_first, [a, b, c]) / spacing.column + 0.5,
+        dot_product(from_first, [d, e, f]) / spacing.row + 0.5,
     ]
-}
-
-fn dot_product(p: &[f64; 3], axis: [f64; 3]) -> f64 {
-    (0..3).map(|i| p[i] * axis[i]).sum()
 }
 
 /// Signed distance of a contour from the plane of its slice, mm, and the contour.

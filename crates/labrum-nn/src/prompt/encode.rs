@@ -7,6 +7,7 @@ use labrum_core::{
         geodesic::geodesic_distance,
         random_walker::{Seed, random_walker},
     },
+    vector::{middle_point, point_along, vector_between},
 };
 use std::ops::Range;
 
@@ -128,8 +129,7 @@ impl DrawnPrompts {
                 }
                 Prompt::Box { from, to } => {
                     fill_box(&mut drawn.boxes, side, *from, *to);
-                    let centre = [0, 1].map(|axis| 0.5 * (from[axis] + to[axis]));
-                    drawn.box_centres.push(centre);
+                    drawn.box_centres.push(middle_point(*from, *to));
                 }
             }
         }
@@ -187,11 +187,11 @@ impl DrawnPrompts {
 pub(super) fn along(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let mut places: Vec<[f64; 2]> = points.first().copied().into_iter().collect();
     for pair in points.windows(2) {
-        let step = [pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]];
+        let step = vector_between(pair[0], pair[1]);
         let count = step[0].hypot(step[1]).ceil().clamp(1.0, 4096.0) as usize;
         places.extend((1..=count).map(|i| {
             let share = i as f64 / count as f64;
-            [pair[0][0] + share * step[0], pair[0][1] + share * step[1]]
+            point_along(pair[0], step, share)
         }));
     }
     places
