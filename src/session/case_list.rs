@@ -279,6 +279,11 @@ impl OpenCases {
         self.list.get(self.current?)
     }
 
+    /// The same, to be changed.
+    pub(super) fn current_case_mut(&mut self) -> Option<&mut Case> {
+        self.list.get_mut(self.current?)
+    }
+
     /// The mean uncertainty of each case. Computed once for all, since each is a sum over its outlines.
     pub(super) fn case_doubts(&self) -> Vec<Option<f32>> {
         self.list.iter().map(Case::mean_uncertainty).collect()

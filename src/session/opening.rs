@@ -269,7 +269,7 @@ impl Session {
             return;
         }
         self.finish_gesture();
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             let by = slice as i64 - case.slice as i64;
             case.slice = slice;
             // A jump does not predict the next direction.

@@ -136,7 +136,7 @@ impl Session {
     /// Applies one of its presentation states to the case on the screen, in all views that show it; with `None`, shows it as when
     /// it was opened.
     pub(super) fn choose_presentation(&mut self, chosen: Option<usize>) {
-        let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) else {
+        let Some(case) = self.cases.current_case_mut() else {
             return;
         };
         case.presentation = chosen.filter(|at| *at < case.presentations.len());

@@ -77,7 +77,7 @@ impl Session {
     }
 
     pub(super) fn choose_model(&mut self, model: Option<ModelSource>) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.chosen_model = model;
         }
     }
@@ -105,7 +105,7 @@ impl Session {
 
     /// The user asked for a proposal, so the case no longer counts as drawn without one.
     fn end_blindness(&mut self) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.is_blind = false;
         }
     }

@@ -61,7 +61,7 @@ impl Session {
         };
         let extent = self.picture_extent(case);
         let canvas = self.viewports.canvas;
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             change(&mut case.view, canvas, extent);
         }
     }
@@ -116,7 +116,7 @@ impl Session {
 
     /// Changes how the images of the case on the screen look.
     fn change_appearance(&mut self, change: impl FnOnce(&mut Appearance)) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             change(&mut case.appearance);
         }
     }
@@ -173,7 +173,7 @@ impl Session {
     }
 
     pub(super) fn set_window(&mut self, window: Option<Window>) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.window = window;
         }
     }

@@ -77,7 +77,7 @@ fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
                  (SELECT count(*) FILTER (WHERE status = 'accepted') FROM scan {listed}) FROM workspace"
         ),
         (),
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+        |row| row.try_into(),
     )
 }
 

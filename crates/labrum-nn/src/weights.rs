@@ -121,34 +121,22 @@ fn not_safetensors(e: &dyn fmt::Display) -> Error {
 /// Float values as f32; `None` for other types, such as integer counters.
 fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     match dtype {
-        Dtype::F32 => Some(
-            bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-        ),
-        Dtype::F64 => Some(
-            bytes
-                .chunks_exact(8)
-                .map(|b| {
-                    f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
-                })
-                .collect(),
-        ),
-        Dtype::F16 => Some(
-            bytes
-                .chunks_exact(2)
-                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
-        ),
-        Dtype::BF16 => Some(
-            bytes
-                .chunks_exact(2)
-                .map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
-        ),
+        Dtype::F32 => Some(read_values(bytes, f32::from_le_bytes)),
+        Dtype::F64 => Some(read_values(bytes, |value| f64::from_le_bytes(value) as f32)),
+        Dtype::F16 => Some(read_values(bytes, |value| {
+            f16::from_le_bytes(value).to_f32()
+        })),
+        Dtype::BF16 => Some(read_values(bytes, |value| {
+            bf16::from_le_bytes(value).to_f32()
+        })),
         _ => None,
     }
+}
+
+/// Values of `N` bytes each.
+fn read_values<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let values = bytes.as_chunks::<N>().0.iter();
+    values.map(|value| read(*value)).collect()
 }
 
 /// Removes the prefix that PyTorch's data-parallel training adds to names.
