@@ -5,6 +5,7 @@ use egui::{Color32, FontId, Rangef, RichText, Role, Sense, Ui, Vec2, WidgetInfo}
 use egui_plot::{
     AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, Points, VLine,
 };
+use labrum_core::quantile::lowest_and_highest;
 use std::ops::RangeInclusive;
 
 /// A data series.
@@ -177,9 +178,7 @@ fn padded_range(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive
         .iter()
         .chain(series.iter().flat_map(|s| &s.points))
         .flatten();
-    let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), v| {
-        (low.min(*v), high.max(*v))
-    });
+    let (low, high) = lowest_and_highest(all.copied());
     if low > high {
         return 0.0..=1.0;
     }

@@ -3,6 +3,7 @@
 
 use super::{
     geometry::{PixelSpacing, Plane},
+    quantile::lowest_and_highest,
     vector::{cross_product, dot_product, vector_length},
 };
 use serde::{Deserialize, Serialize};
@@ -144,9 +145,7 @@ impl GridMap {
             .compose_after(&Affine::of_plane(&slice, slice_spacing));
         let depths = corner_pixel_centers(slice_size)
             .map(|corner| frame_height_above(&grid_from_slice, corner));
-        let (low, high) = depths
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
+        let (low, high) = lowest_and_highest(depths.into_iter());
         let middle = slice_size.map(|n| n.saturating_sub(1) as f64 / 2.0);
         let tilt = if high < f64::MAX {
             high - low

@@ -15,7 +15,7 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane},
     mask::Mask,
     study::{Kind, Series, Slice},
-    vector::{dot_product, point_along, vector_between, vector_length},
+    vector::{cross_product, dot_product, point_along, vector_between, vector_length},
     whole_file,
 };
 use std::{
@@ -295,9 +295,7 @@ fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion>
     {
         return None;
     }
-    let determinant = r[0][0] * (r[1][1] * r[2][2] - r[1][2] * r[2][1])
-        - r[0][1] * (r[1][0] * r[2][2] - r[1][2] * r[2][0])
-        + r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
+    let determinant = dot_product(r[0], cross_product(r[1], r[2]));
     let handed = if determinant < 0.0 { -1.0 } else { 1.0 };
     r.iter_mut().for_each(|row| row[2] *= handed);
     // Compute the largest of the four components first, to avoid division by a small number.

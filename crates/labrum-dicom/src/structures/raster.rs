@@ -7,6 +7,7 @@ use super::{
 use crate::references::{Named, Refused};
 use labrum_core::{
     geometry::{PixelSpacing, Plane},
+    quantile::lowest_and_highest,
     region::Region,
     study::{Series, Slice},
     vector::{dot_product, vector_between},
@@ -59,7 +60,7 @@ impl Slices {
         let mut by_depth: Vec<(f64, usize)> = slices
             .iter()
             .enumerate()
-            .map(|(i, (plane, _))| (dot_product(&plane.position, normal), i))
+            .map(|(i, (plane, _))| (dot_product(plane.position, normal), i))
             .collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(Self {
@@ -77,10 +78,8 @@ impl Slices {
         contour: &RegionContour,
         is_meant: impl Fn(usize) -> bool,
     ) -> Option<(Vec<usize>, f64)> {
-        let depths = contour.points.iter().map(|p| dot_product(p, self.normal));
-        let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| {
-            (low.min(d), high.max(d))
-        });
+        let points = contour.points.iter();
+        let (low, high) = lowest_and_highest(points.map(|p| dot_product(*p, self.normal)));
         let from = self
             .by_depth
             .partition_point(|(d, _)| *d < low - self.reach);
