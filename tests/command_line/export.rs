@@ -1,6 +1,6 @@
 //! `labrum export`: the accepted masks of a workspace as files, with and without patient data.
 
-use super::{files, program, refuses, run, sample, succeeds};
+use super::{export_arguments, files, program, refuses, run, sample, succeeds};
 use labrum::io::open;
 use labrum::workspace::Workspace;
 use labrum_core::{
@@ -11,6 +11,7 @@ use labrum_core::{
     region::{Region, Span},
     study::{Series, Status},
 };
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A name and an ID that occur nowhere else.
@@ -156,17 +157,12 @@ fn accepted_cases_are_exported_with_a_manifest_of_who_drew() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    succeeds(&[
-        &"export",
-        &"--workspace",
+    succeeds(&export_arguments(
         &work,
-        &"--out",
         &out,
-        &"--format",
         &"seg,png,rtstruct,nifti,coco,csv",
-        &"--name",
-        &"{modality}/{series}_{label}",
-    ]);
+        &[&"--name", &"{modality}/{series}_{label}"],
+    ));
     let written = files(&out);
     let report = manifest(&out);
     let case = &report["cases"][0];
@@ -264,15 +260,7 @@ fn exports_are_only_replaced_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    let export: [&dyn AsRef<std::ffi::OsStr>; 7] = [
-        &"export",
-        &"--workspace",
-        &work,
-        &"--out",
-        &out,
-        &"--format",
-        &"nifti",
-    ];
+    let export = export_arguments(&work, &out, &"nifti", &[]);
     succeeds(&export);
     let before = std::fs::read(out.join("manifest.json")).unwrap();
     refuses(
@@ -292,9 +280,7 @@ fn exports_are_only_replaced_on_request() {
         !out.join("manifest.json").exists(),
         "a failed export must not leave a manifest that blocks the next"
     );
-    let mut again = export.to_vec();
-    again.push(&"--replace");
-    succeeds(&again);
+    succeeds(&export_arguments(&work, &out, &"nifti", &[&"--replace"]));
     let after = manifest(&out);
     assert_eq!(after["cases"].as_array().unwrap().len(), 1);
     let before: serde_json::Value = serde_json::from_slice(&before).unwrap();
@@ -347,8 +333,7 @@ fn a_missing_file_fails_only_its_case() {
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
     let whole = std::fs::read(&paths[3]).unwrap();
     std::fs::remove_file(&paths[3]).unwrap();
-    let export: [&dyn AsRef<std::ffi::OsStr>; 5] =
-        [&"export", &"--workspace", &work, &"--out", &out];
+    let export: [&dyn AsRef<OsStr>; 5] = [&"export", &"--workspace", &work, &"--out", &out];
     let run = refuses(&export, &["1 of 2 cases could not be written"]);
     assert!(run.err.contains("file not found"), "{}", run.err);
     let report = manifest(&out);
@@ -387,18 +372,7 @@ fn a_format_that_cannot_hold_the_masks_is_reported_and_the_others_are_written() 
         Status::Accepted,
     );
     let export = |out: &PathBuf, formats: &str, reason: &str| {
-        refuses(
-            &[
-                &"export",
-                &"--workspace",
-                &work,
-                &"-o",
-                out,
-                &"-f",
-                &formats,
-            ],
-            &[reason],
-        )
+        refuses(&export_arguments(&work, out, &formats, &[]), &[reason])
     };
     let run = export(
         &out,
@@ -455,20 +429,11 @@ fn deidentified_images_and_masks_match_and_contain_no_patient_data() {
     workspace(&work, &scans, Status::Accepted);
     let before = everything(&scans);
     let export = |out: &PathBuf, dates: &str| {
-        succeeds(&[
-            &"export",
-            &"--workspace",
-            &work,
-            &"--out",
-            out,
-            &"--format",
-            &"seg,seg-labelmap,rtstruct,nifti,png,coco,json,csv",
-            &"--deidentify",
-            &"--dates",
-            &dates,
-            &"--person",
-            &"Reader^Qwertzina",
-        ])
+        let formats = "seg,seg-labelmap,rtstruct,nifti,png,coco,json,csv";
+        let person = "Reader^Qwertzina";
+        let more: [&dyn AsRef<OsStr>; 5] =
+            [&"--deidentify", &"--dates", &dates, &"--person", &person];
+        succeeds(&export_arguments(&work, out, &formats, &more))
     };
     let run = export(&out, "remove");
     let written = everything(&out);
@@ -536,16 +501,12 @@ fn deidentified_pictures_lose_their_metadata() {
         .write_image_data(&[100; 1600])
         .unwrap();
     workspace(&work, &path, Status::Accepted);
-    succeeds(&[
-        &"export",
-        &"--workspace",
+    succeeds(&export_arguments(
         &work,
-        &"--out",
         &out,
-        &"--format",
         &"png,seg,coco",
-        &"--deidentify",
-    ]);
+        &[&"--deidentify"],
+    ));
     let written = everything(&out);
     assert!(!written.contains("qwertzina") && !written.contains("zyxwvut"));
     let images: Vec<String> = files(&out)
@@ -573,7 +534,7 @@ fn no_command_logs_patient_data_at_any_log_level() {
     let bytes = std::fs::read(&paths[0]).unwrap();
     std::fs::write(scans.join("cut.dcm"), &bytes[..bytes.len() / 2]).unwrap();
     std::fs::write(scans.join("short.dcm"), &bytes[..700]).unwrap();
-    let commands: Vec<Vec<&dyn AsRef<std::ffi::OsStr>>> = vec![
+    let commands: Vec<Vec<&dyn AsRef<OsStr>>> = vec![
         vec![&"info", &scans],
         vec![&"info", &scans, &"--json"],
         vec![&"segment", &scans, &"--out", &out, &"--device", &"cpu"],
@@ -589,16 +550,7 @@ fn no_command_logs_patient_data_at_any_log_level() {
             &"--format",
             &"seg,csv,json",
         ],
-        vec![
-            &"export",
-            &"--workspace",
-            &work,
-            &"--out",
-            &out,
-            &"--format",
-            &"seg,rtstruct,nifti,coco",
-            &"--deidentify",
-        ],
+        export_arguments(&work, &out, &"seg,rtstruct,nifti,coco", &[&"--deidentify"]),
         vec![&"export", &"--workspace", &work, &"--out", &out],
         vec![&"models", &"--workspace", &work, &"report"],
         vec![&"train", &"--workspace", &work, &"--dry-run"],

@@ -54,6 +54,25 @@ fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> Run {
     run
 }
 
+/// The arguments of an export of a workspace in some formats, and more of them.
+fn export_arguments<'a>(
+    work: &'a dyn AsRef<OsStr>,
+    out: &'a dyn AsRef<OsStr>,
+    formats: &'a dyn AsRef<OsStr>,
+    more: &[&'a dyn AsRef<OsStr>],
+) -> Vec<&'a dyn AsRef<OsStr>> {
+    let own: [&dyn AsRef<OsStr>; 7] = [
+        &"export",
+        &"--workspace",
+        work,
+        &"--out",
+        out,
+        &"--format",
+        formats,
+    ];
+    [own.as_slice(), more].concat()
+}
+
 /// A run that must end with exit code 1 and a last line that contains all `parts`.
 #[track_caller]
 fn refuses(arguments: &[&dyn AsRef<OsStr>], parts: &[&str]) -> Run {

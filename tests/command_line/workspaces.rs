@@ -1,6 +1,6 @@
 //! Workspaces on the command line: created, filled, listed, and how they find their images again.
 
-use super::{Run, disc, files, program, refuses, run, succeeds};
+use super::{Run, disc, export_arguments, files, program, refuses, run, succeeds};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -84,17 +84,7 @@ fn exports_its_masks(work: &Path, masks: &Path, out: &Path) {
 /// As [`exports_its_masks`], for images that were renamed to `called`.
 #[track_caller]
 fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
-    let export: [&dyn AsRef<OsStr>; 9] = [
-        &"export",
-        &"--workspace",
-        &work,
-        &"-o",
-        &out,
-        &"-f",
-        &"png",
-        &"--name",
-        &"{series}",
-    ];
+    let export = export_arguments(&work, &out, &"png", &[&"--name", &"{series}"]);
     let run: Run = program(&export).current_dir("/").output().unwrap().into();
     assert_eq!(run.code, Some(0), "{}", run.err);
     for (name, called) in ["a.png", "b.png", "c.png"].into_iter().zip(called) {
@@ -362,8 +352,7 @@ fn an_image_replaced_by_another_does_not_get_its_mask() {
     let images = folder.path().join("polyps/images");
     std::fs::copy(images.join("b.png"), images.join("a.png")).unwrap();
     let out = folder.path().join("out");
-    let export: [&dyn AsRef<OsStr>; 7] =
-        [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"];
+    let export = export_arguments(&work, &out, &"png", &[]);
     let run = refuses(&export, &["1 of 3 cases could not be written"]);
     assert!(
         run.err
