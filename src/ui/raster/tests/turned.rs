@@ -26,11 +26,8 @@ fn a_turned_image_has_the_pixels_of_the_upright_one_at_their_turned_places() {
             [0.0; 2],
         );
         let scene = Scene {
-            image: &image,
             labels: Some(&live),
-            reference: None,
-            preview: None,
-            look: &upright,
+            ..bare_scene(&image, &upright)
         };
         let size = [columns, rows].map(|n| (n as f32 * scale) as usize);
         let expected = paint(&scene, Area { min: [0, 0], size });
