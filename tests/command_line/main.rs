@@ -19,7 +19,7 @@ mod workspaces;
 use run::Run;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// The built-in fetal head model, as a file.
 const MODEL: &str = concat!(
@@ -71,6 +71,29 @@ fn export_arguments<'a>(
         formats,
     ];
     [own.as_slice(), more].concat()
+}
+
+/// Starts the program, whose output can be read.
+fn start(command: &mut Command) -> Child {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[cfg(unix)]
+fn press_ctrl_c(child: &Child) {
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+/// Presses Ctrl+C in a running program, which must say that it was stopped.
+#[cfg(unix)]
+fn stop(child: Child) -> Run {
+    press_ctrl_c(&child);
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.err);
+    run
 }
 
 /// A run that must end with exit code 1 and a last line that contains all `parts`.

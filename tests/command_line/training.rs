@@ -161,23 +161,14 @@ fn ctrl_c_keeps_the_best_model_so_far() {
     discs(&data);
     std::fs::create_dir(&out).unwrap();
     let model = out.join("model.safetensors");
-    let mut child = train(&data, &model, &["--epochs", "100000", "--batch", "4"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut training = train(&data, &model, &["--epochs", "100000", "--batch", "4"]);
+    let mut child = start(&mut training);
     let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(
         lines.any(|line| line.unwrap().contains("best so far, saved")),
         "nothing was saved"
     );
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    press_ctrl_c(&child);
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{rest:?}");

@@ -283,12 +283,7 @@ fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
             .count()
     };
     for is_first in [true, false] {
-        let piped = std::process::Stdio::piped;
-        let child = program(&export)
-            .stdout(piped())
-            .stderr(piped())
-            .spawn()
-            .unwrap();
+        let child = start(&mut program(&export));
         let begun = std::time::Instant::now();
         while if is_first {
             count() < 20
@@ -298,15 +293,7 @@ fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
             assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &child.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let run = Run::from(child.wait_with_output().unwrap());
-        assert_eq!(run.code, Some(130), "{}", run.err);
+        stop(child);
     }
     let changed = files(&out)
         .into_iter()

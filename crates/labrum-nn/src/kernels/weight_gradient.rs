@@ -212,16 +212,16 @@ fn split_into_shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
     strips.chunks(share).map(<[_]>::to_vec).collect()
 }
 
-/// The planes of a group in one sample.
-fn of_group(
-    values: &[f32],
-    channels: usize,
-    per_group: usize,
-    pixels: usize,
-    sample: usize,
-    group: usize,
-) -> &[f32] {
-    &values[(sample * channels + group * per_group) * pixels..][..per_group * pixels]
+/// The input planes of a group in one sample.
+fn input_of_group(x: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
+    let first = sample * s.in_channels + group * s.in_per_group();
+    &x[first * s.pixel_count()..][..s.in_per_group() * s.pixel_count()]
+}
+
+/// The planes of the output gradient of a group in one sample.
+fn gradient_of_group(grad: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
+    let first = sample * s.out_channels + group * s.out_per_group();
+    &grad[first * s.pixel_count()..][..s.out_per_group() * s.pixel_count()]
 }
 
 fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
@@ -256,22 +256,8 @@ fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<
                 }));
                 for (sample, first) in strips {
                     let count = rows.min(s.rows - first);
-                    let x = of_group(
-                        x,
-                        s.in_channels,
-                        s.in_per_group(),
-                        s.pixel_count(),
-                        sample,
-                        group,
-                    );
-                    let grad = of_group(
-                        grad,
-                        s.out_channels,
-                        s.out_per_group(),
-                        s.pixel_count(),
-                        sample,
-                        group,
-                    );
+                    let x = input_of_group(x, s, sample, group);
+                    let grad = gradient_of_group(grad, s, sample, group);
                     let above = first as isize - s.border_width() as isize;
                     input.gather_rows(x, s.rows, above, count + 2 * s.border_width(), strip);
                     output.gather_rows(grad, s.rows, first as isize, count, gradient);
@@ -324,22 +310,8 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                     for quad in 0..count {
                         let sample = (start + quad) / quads_of_sample;
                         let first = (start + quad) % quads_of_sample * ROWS;
-                        let x = of_group(
-                            x,
-                            s.in_channels,
-                            s.in_per_group(),
-                            s.pixel_count(),
-                            sample,
-                            group,
-                        );
-                        let grad = of_group(
-                            grad,
-                            s.out_channels,
-                            s.out_per_group(),
-                            s.pixel_count(),
-                            sample,
-                            group,
-                        );
+                        let x = input_of_group(x, s, sample, group);
+                        let grad = gradient_of_group(grad, s, sample, group);
                         let to =
                             &mut strip[quad * input.row_length()..(quad + 1) * input.row_length()];
                         let mix = Mix {

@@ -10,17 +10,19 @@ fn label_volume(sform: Option<[[f64; 4]; 3]>) -> Volume {
     }
 }
 
+/// The series of a volume of that size, with one value.
+fn blank_series(folder: &Folder) -> Series {
+    let volume = Volume {
+        sform: Some(RAS),
+        ..Volume::new(&[3, 2, 2], vec![7; 12])
+    };
+    only_series(&folder.write("image.nii", &volume))
+}
+
 #[test]
 fn labels_are_matched_by_position_whatever_the_storage_order() {
     let folder = Folder::new();
-    let image = folder.write(
-        "image.nii",
-        &Volume {
-            sform: Some(RAS),
-            ..Volume::new(&[3, 2, 2], vec![7; 12])
-        },
-    );
-    let series = only_series(&image);
+    let series = blank_series(&folder);
     let plain = folder.write("plain.nii", &label_volume(Some(RAS)));
     let expected = import::read_masks(&[plain], &series, &MaskChoice::default()).unwrap();
     let upright = |labels: [u8; 6]| Mask::from_labels(3, 2, labels.to_vec()).unwrap();
@@ -71,14 +73,7 @@ fn labels_are_matched_by_position_whatever_the_storage_order() {
 #[test]
 fn labels_on_another_grid_are_resampled_with_a_note_and_distant_ones_refused() {
     let folder = Folder::new();
-    let image = folder.write(
-        "image.nii",
-        &Volume {
-            sform: Some(RAS),
-            ..Volume::new(&[3, 2, 2], vec![7; 12])
-        },
-    );
-    let series = only_series(&image);
+    let series = blank_series(&folder);
     let import = |name: &str, sform: Option<[[f64; 4]; 3]>| {
         import::read_masks(
             &[folder.write(name, &label_volume(sform))],
