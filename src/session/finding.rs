@@ -157,7 +157,7 @@ impl Finding {
         labels: Arc<[Label]>,
         scale: &Scale,
     ) -> Self {
-        let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
+        let known = proposal.filter(|p| (p.columns, p.rows) == mask.columns_and_rows());
         let probabilities: Vec<Vec<u16>> = match known {
             Some(p) => p
                 .probabilities

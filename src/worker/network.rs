@@ -301,7 +301,7 @@ impl NetworkThread {
     }
 
     fn answer_click(&mut self, job: &ClickJob) {
-        let (columns, rows) = (job.image.columns, job.image.rows);
+        let (columns, rows) = job.image.columns_and_rows();
         log_prompts(job);
         let found = contain_panic("find the clicked object", || self.network.answer_click(job));
         self.send_notices();

@@ -66,14 +66,14 @@ pub fn score_masks(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<
         .into_iter()
         .map(|label| score_label(predicted, truth, label, spacing))
         .collect::<Option<Vec<_>>>()?;
-    let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
+    let same_size = predicted.columns_and_rows() == truth.columns_and_rows();
     same_size.then(|| Scores::mean_over(&scores).unwrap_or(Scores::PERFECT))
 }
 
 /// Agreement of two masks for one label. `None` if the sizes differ.
 pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2]) -> Option<Scores> {
-    let (columns, rows) = (truth.columns(), truth.rows());
-    if (predicted.columns(), predicted.rows()) != (columns, rows) {
+    let (columns, rows) = truth.columns_and_rows();
+    if predicted.columns_and_rows() != (columns, rows) {
         return None;
     }
     let [a, b] = [predicted, truth].map(|mask| LabelRegion::from_mask(mask, label));

@@ -73,7 +73,7 @@ impl DatasetPair {
     pub fn load_image_and_mask(&self) -> Result<(Image, Mask)> {
         let source = self.image_source();
         let image = open::load_slice(&source, Kind::Picture)?;
-        let size = (image.columns, image.rows);
+        let size = image.columns_and_rows();
         let (mask, note) = label_file::read_on(
             &self.mask,
             self.frame,
@@ -82,8 +82,8 @@ impl DatasetPair {
         )?;
         note.iter()
             .for_each(|note| log::warn!("{}: {note}", self.mask.display()));
-        let mask_size = (mask.columns(), mask.rows());
-        let image_size = (image.columns, image.rows);
+        let mask_size = mask.columns_and_rows();
+        let image_size = image.columns_and_rows();
         if mask_size != image_size {
             let [mask, image] =
                 [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));

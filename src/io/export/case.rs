@@ -252,7 +252,7 @@ fn read_described(about: &CaseDescription) -> Result<(Study, Series)> {
     });
     let (study, mut series) =
         found.ok_or_else(|| case_error(about, "its files now contain other images"))?;
-    if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
+    if series.columns_and_rows() != (about.columns as usize, about.rows as usize) {
         return Err(case_error(about, "the size of its images has changed"));
     }
     restore_part(&mut series, about);

@@ -37,7 +37,7 @@ pub fn overlay_pixels(
     labels: &[Label],
     look: OverlayLook,
 ) -> Option<Vec<u8>> {
-    if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
+    if mask.columns_and_rows() != image.columns_and_rows() {
         return None;
     }
     let rgba = image.to_rgba(image.contrast_for_window(window));
@@ -79,7 +79,7 @@ fn blend_color(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
 
 /// The fraction (0..=1) of each pixel that the outlines of `label` cover.
 fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
-    let (columns, rows) = (mask.columns(), mask.rows());
+    let (columns, rows) = mask.columns_and_rows();
     let mut coverage = vec![0.0f32; columns * rows];
     let reach = f64::from(width) / 2.0 + 0.5;
     for contour in trace_contours(mask, label) {

@@ -48,7 +48,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     write_verified(
         path,
         TRIED,
-        (mask.columns(), mask.rows()),
+        mask.columns_and_rows(),
         kind,
         mask.pixel_labels(),
     )
@@ -72,7 +72,7 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     write_verified(
         path,
         "write the mask",
-        (mask.columns(), mask.rows()),
+        mask.columns_and_rows(),
         kind,
         &pixels,
     )
@@ -125,7 +125,7 @@ pub fn write_overlay(
         depth: BitDepth::Eight,
         palette: None,
     };
-    write_verified(path, TRIED, (image.columns, image.rows), kind, &pixels)
+    write_verified(path, TRIED, image.columns_and_rows(), kind, &pixels)
 }
 
 /// Writes only the pixels of an image file, without metadata.
@@ -157,7 +157,7 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
     write_verified(
         path,
         TRIED,
-        (image.columns, image.rows),
+        image.columns_and_rows(),
         PngKind {
             color,
             depth,

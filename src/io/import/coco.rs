@@ -123,7 +123,7 @@ pub(super) fn import_masks(
                 .of_kind(ErrorKind::NotFound),
         );
     }
-    let (columns, rows) = (series.columns, series.rows);
+    let (columns, rows) = series.columns_and_rows();
     let of_other_size = pictures
         .iter()
         .find(|(_, picture)| !picture.fits_size(columns, rows));

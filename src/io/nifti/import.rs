@@ -452,7 +452,7 @@ pub(in crate::io) fn stored_from_shown(
     let back = layout.orientation.inverse();
     let stored = frame_masks.iter().map(|mask| {
         let labels = mask
-            .filter(|m| (m.columns(), m.rows()) == (columns, rows))
+            .filter(|m| m.columns_and_rows() == (columns, rows))
             .map_or(blank.as_slice(), Mask::pixel_labels);
         back.orient_values(columns, rows, labels)
     });

@@ -83,7 +83,7 @@ pub(super) fn read_tasks(
 pub(super) fn read_image(exercise: &Exercise) -> Result<TaskImage> {
     let image = exercise.load_image()?;
     let mask = exercise.mask.to_mask();
-    if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
+    if mask.columns_and_rows() != image.columns_and_rows() {
         return Err(Error::at_path(
             "use for clicks",
             &exercise.source.path,

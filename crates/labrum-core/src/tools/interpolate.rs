@@ -64,8 +64,8 @@ pub struct MaskPair {
 impl MaskPair {
     /// Prepares two masks of equal size (no labels if sizes differ); `spacing` as for [`interpolate_region`].
     pub fn from_masks(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
-        let (columns, rows) = (a.columns(), a.rows());
-        let labels = if (columns, rows) == (b.columns(), b.rows()) {
+        let (columns, rows) = a.columns_and_rows();
+        let labels = if (columns, rows) == b.columns_and_rows() {
             labels_in(a.pixel_labels().iter().chain(b.pixel_labels()).copied())
         } else {
             Vec::new()

@@ -334,8 +334,8 @@ fn check_content(
 
 fn check_masks(series: &Series, masks: &[Mask], labels: &[Label]) -> result::Result<(), String> {
     for (i, mask) in masks.iter().enumerate() {
-        if (mask.columns(), mask.rows()) != (series.columns, series.rows) {
-            let (columns, rows) = (mask.columns(), mask.rows());
+        if mask.columns_and_rows() != series.columns_and_rows() {
+            let (columns, rows) = mask.columns_and_rows();
             return Err(format!(
                 "the mask of slice {} is {columns} x {rows}, which differs from the size of the \
                  slice",
