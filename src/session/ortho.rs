@@ -247,7 +247,8 @@ impl Session {
             .current_case()
             .filter(|_| self.settings.orthogonal)
         else {
-            (self.viewports.ortho, self.viewports.ortho_refused) = (None, None);
+            self.viewports.ortho = None;
+            self.viewports.ortho_refused = None;
             return;
         };
         let id = case.id;

@@ -164,7 +164,8 @@ impl Session {
             }
             PacsAction::Find(query) => {
                 self.pacs.query = query.clone();
-                (self.pacs.found, self.pacs.series) = (None, HashMap::new());
+                self.pacs.found = None;
+                self.pacs.series = HashMap::new();
                 let again = PacsAction::Find(query.clone());
                 self.ask_server("Searching", again, |id, server, cancel| {
                     PacsJob::Ask(PacsQuestion::Find {
@@ -218,11 +219,9 @@ impl Session {
             again: Some(Box::new(again)),
             words,
         });
-        (
-            self.pacs.trouble,
-            self.pacs.is_reached,
-            self.pacs.needs_sign_in,
-        ) = (None, false, false);
+        self.pacs.trouble = None;
+        self.pacs.is_reached = false;
+        self.pacs.needs_sign_in = false;
         self.ask_worker(job(id, server, cancel));
     }
 
@@ -246,7 +245,8 @@ impl Session {
             again,
             state: Receiving::default(),
         });
-        (self.pacs.trouble, self.pacs.needs_sign_in) = (None, false);
+        self.pacs.trouble = None;
+        self.pacs.needs_sign_in = false;
         self.ask_worker(PacsJob::Receive(ReceiveJob {
             id,
             server,

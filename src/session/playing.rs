@@ -331,7 +331,9 @@ impl Session {
         let state = case.shown_presentation().map(|state| state.uid.clone());
         if let Some(to) = self.cases.get_mut(at) {
             to.slice = slice;
-            (to.view, to.appearance, to.window) = (view, appearance, window);
+            to.view = view;
+            to.appearance = appearance;
+            to.window = window;
             to.presentation = state.and_then(|uid| to.presentation_index(&uid));
         }
     }

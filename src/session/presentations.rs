@@ -142,13 +142,17 @@ impl Session {
         case.presentation = chosen.filter(|at| *at < case.presentations.len());
         let state = case.shown_presentation();
         let turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
-        (case.appearance.turn, case.appearance.is_inverted) = (turn, false);
-        (case.window, case.view) = (None, View::Fit);
+        case.appearance.turn = turn;
+        case.appearance.is_inverted = false;
+        case.window = None;
+        case.view = View::Fit;
         let id = case.id;
         let slice = case.other_presented_slice();
         self.panes.change_views_of(id, |beside| {
-            (beside.appearance.turn, beside.appearance.is_inverted) = (turn, false);
-            (beside.window, beside.view) = (None, View::Fit);
+            beside.appearance.turn = turn;
+            beside.appearance.is_inverted = false;
+            beside.window = None;
+            beside.view = View::Fit;
         });
         if let Some(slice) = slice {
             self.go_to_slice(slice);

@@ -110,7 +110,9 @@ impl Session {
         self.clicks.forget_case(id);
         self.workspace.forget_activity(id);
         if was_shown {
-            (self.masks.live, self.viewports.focus, self.cases.current) = (None, None, None);
+            self.masks.live = None;
+            self.viewports.focus = None;
+            self.cases.current = None;
             self.select_case(shown.and_then(|id| self.cases.index_of(id)));
         } else {
             self.cases.current = shown.and_then(|id| self.cases.index_of(id));

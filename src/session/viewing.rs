@@ -133,7 +133,8 @@ impl Session {
         self.set_window(None);
         for plane in ViewPlane::ALL {
             self.viewports.change_across(plane, |across| {
-                (across.view, across.turn) = (View::Fit, Turn::UPRIGHT);
+                across.view = View::Fit;
+                across.turn = Turn::UPRIGHT;
             });
         }
     }

@@ -60,7 +60,8 @@ impl CanvasState {
     /// Frees the images and masks of a view that is not shown.
     pub(super) fn forget_images(&mut self) {
         self.shown.clear_unless(None);
-        (self.passing, self.proposed) = (Unpacked::default(), Unpacked::default());
+        self.passing = Unpacked::default();
+        self.proposed = Unpacked::default();
         self.beside = BesideMask::default();
         self.stage.free_textures();
         self.magnifier.free_textures();

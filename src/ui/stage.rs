@@ -73,7 +73,8 @@ impl CanvasPainter {
 
     /// Frees the textures of a view that is not shown.
     pub(crate) fn free_textures(&mut self) {
-        (self.gpu, self.texture) = (None, None);
+        self.gpu = None;
+        self.texture = None;
         self.raster = Raster::default();
     }
 

@@ -350,7 +350,9 @@ impl EventStream {
             }
             Event::PointerButton { pos, .. } => self.move_to(ctx, pos),
             Event::PointerGone => {
-                (self.at, self.over, self.inactive) = (None, None, None);
+                self.at = None;
+                self.over = None;
+                self.inactive = None;
                 self.push_event(WindowEvent::Gone);
             }
             Event::WindowFocused(false) => {

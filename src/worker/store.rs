@@ -158,7 +158,8 @@ impl StoreHandle {
     pub(super) fn close_and_join(&mut self) {
         let mut queue = self.shared.queue.lock();
         // Try once more, whatever failed before.
-        (queue.is_closed, queue.retry_now) = (true, true);
+        queue.is_closed = true;
+        queue.retry_now = true;
         drop(queue);
         self.shared.changed.notify_all();
         if self.thread.take().is_some_and(|t| t.join().is_err()) {

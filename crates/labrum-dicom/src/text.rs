@@ -138,7 +138,8 @@ fn decode_extended(bytes: &[u8], first: Letters) -> String {
         out.push_str(&decode_run(letter, set));
         at += letter.len();
         if count == 1 && matches!(byte, b'\r' | b'\n' | 0x0C | b'\t' | b'^' | b'=' | b'\\') {
-            (lower, upper) = (Letters::Ascii, first);
+            lower = Letters::Ascii;
+            upper = first;
         }
     }
     out

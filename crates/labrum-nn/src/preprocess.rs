@@ -250,7 +250,8 @@ fn most_likely_labels(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
         let mut best = 1.0 - shares.iter().map(|(_, share)| share[i]).sum::<f32>();
         for (label, share) in shares {
             if share[i] > best {
-                (*out, best) = (*label, share[i]);
+                *out = *label;
+                best = share[i];
             }
         }
     }

@@ -89,7 +89,8 @@ pub(in crate::cli) fn resolve_server(text: &str, more: &AccessArguments) -> Resu
 impl AccessArguments {
     fn apply(&self, server: &mut Server) {
         if let Some(user) = &self.user {
-            (server.sign_in, server.user) = (SignIn::Password, user.clone());
+            server.sign_in = SignIn::Password;
+            server.user = user.clone();
         }
         if self.token {
             server.sign_in = SignIn::Token;

@@ -176,8 +176,8 @@ impl LabelDialog {
                 }
             });
         if let Some(concept) = chosen {
-            (self.label.concept, self.label.category) =
-                (concept.concept.clone(), concept.category.clone());
+            self.label.concept = concept.concept.clone();
+            self.label.category = concept.category.clone();
             if self.follows_concept {
                 self.label.name.clone_from(&concept.concept.meaning);
             }

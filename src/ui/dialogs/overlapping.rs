@@ -62,7 +62,8 @@ impl OverlappingDialog {
                 taken.is_empty().then_some("Select at least one label"),
             ) {
                 actions.push(Action::TakeOverlapping(Some(taken)));
-                (self.is_answered, done) = (true, true);
+                self.is_answered = true;
+                done = true;
             }
             done |= ui
                 .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))

@@ -140,7 +140,8 @@ impl PacsDialog {
             });
             list.response.accessible_name("Server");
             if name != chosen.name {
-                (self.study, self.series) = (None, Vec::new());
+                self.study = None;
+                self.series = Vec::new();
                 actions.push(Action::Pacs(PacsAction::Choose(name)));
             }
             if ui
@@ -213,7 +214,8 @@ impl PacsDialog {
                     .on_disabled_hover_text(problem.clone().unwrap_or_default())
                     .clicked();
                 if (is_clicked || is_entered) && problem.is_none() {
-                    (self.study, self.series) = (None, Vec::new());
+                    self.study = None;
+                    self.series = Vec::new();
                     actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
                     // Enter must not also press the main button.
                     ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
@@ -240,7 +242,8 @@ impl PacsDialog {
                         let is_chosen = self.study.as_deref() == Some(&study.study_uid);
                         let row = table.show_selectable_row(ui, &study_cells(study), is_chosen);
                         if row.clicked() && !is_chosen {
-                            (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
+                            self.study = Some(study.study_uid.clone());
+                            self.series = Vec::new();
                             if !session.pacs.series.contains_key(&study.study_uid) {
                                 actions.push(Action::Pacs(PacsAction::ListSeries(
                                     study.study_uid.clone(),

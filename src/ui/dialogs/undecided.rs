@@ -78,7 +78,8 @@ impl UndecidedDialog {
         sheet::show_buttons(ui, |ui| {
             if sheet::main_button(ui, words, None) {
                 actions.push(Action::AnswerImport(Some(answer)));
-                (self.is_answered, done) = (true, true);
+                self.is_answered = true;
+                done = true;
             }
             done |= ui
                 .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))

@@ -35,7 +35,8 @@ impl Calm {
         let rows = mask.rows().div_ceil(BLOCK);
         let is_new = self.columns != columns || self.blocks.len() != columns * rows;
         if is_new {
-            (self.columns, self.blocks) = (columns, vec![MIXED; columns * rows]);
+            self.columns = columns;
+            self.blocks = vec![MIXED; columns * rows];
         }
         let whole = PixelRect::full_frame(mask.columns(), mask.rows());
         let part = dirty.filter(|_| !is_new).unwrap_or(&whole);

@@ -170,7 +170,8 @@ fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     bind_by_value(&mut card.labels, labels);
     // The name of a version consists of name and version of the card.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
-        (card.name, card.version) = (name.to_owned(), number.to_owned());
+        card.name = name.to_owned();
+        card.version = number.to_owned();
     } else {
         card.name.clone_from(&version.name);
     }

@@ -220,7 +220,8 @@ fn move_axis_end(
         _ => return None,
     };
     let along = along.clamp(0.0, 1.0);
-    (*c, *d) = (axis.place(along, across[0]), axis.place(along, across[1]));
+    *c = axis.place(along, across[0]);
+    *d = axis.place(along, across[1]);
     Some(())
 }
 
@@ -250,7 +251,8 @@ fn move_ellipse_end(
     if half == 0.0 {
         return None;
     }
-    (*c, *d) = (axis.place(0.5, side * half), axis.place(0.5, -side * half));
+    *c = axis.place(0.5, side * half);
+    *d = axis.place(0.5, -side * half);
     Some(())
 }
 

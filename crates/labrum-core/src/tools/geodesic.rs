@@ -130,7 +130,8 @@ fn step_along<'a>(pixels: impl Iterator<Item = (&'a mut f32, &'a f32)>, edge_wei
     for (distance, &grey) in pixels {
         let path = start + step_cost(1.0, edge_weight * (grey - start_grey));
         changed |= shorten_path(distance, path);
-        (start, start_grey) = (*distance, grey);
+        start = *distance;
+        start_grey = grey;
     }
     changed
 }

@@ -233,7 +233,8 @@ impl<'a> PromptTraining<'a> {
             let begun = Instant::now();
             if count > 0 && (is_over || is_due) {
                 self.judge(sum / f64::from(count), keeper)?;
-                (sum, count) = (0.0, 0);
+                sum = 0.0;
+                count = 0;
             }
             if is_over {
                 return Ok(());

@@ -220,7 +220,9 @@ impl<'a> TrainingRound<'a> {
             round
                 .trainee
                 .resume_from(average, plan.optimizer, moments, steps);
-            (round.best, round.done_before, round.steps) = (best, done, steps);
+            round.best = best;
+            round.done_before = done;
+            round.steps = steps;
         }
         Ok(round)
     }

@@ -176,7 +176,8 @@ impl WorkspaceKeeper {
                 .map(|(path, slice)| (path, slice as usize));
         }
         let tasks = workspace.list_tasks()?;
-        (self.next_seq, self.labels) = (next_seq, labels.clone().into());
+        self.next_seq = next_seq;
+        self.labels = labels.clone().into();
         if let Some(look) = &self.look {
             folder.clone_from(&look.folder);
         }
