@@ -6,11 +6,11 @@
 //! becomes one byte for each pixel, slice after slice; slices that MASKS says nothing of are 0. Prints as JSON the
 //! labels, the order of the slices `[[path, frame], ..]` and the notes.
 
-use labrum::{
-    Error, Result,
-    io::{import, open::read_catalog},
-};
-use labrum_core::{import::MaskChoice, mask::Mask, progress::Cancel};
+mod sources;
+
+use labrum::{Error, Result, io::import};
+use labrum_core::{import::MaskChoice, mask::Mask};
+use sources::{series_at, slice_order};
 use std::path::PathBuf;
 
 fn main() {
@@ -28,16 +28,8 @@ fn run() -> Result<()> {
             "give MASKS, LABELS.raw and sources",
         ));
     };
-    let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = read_catalog(&sources, &mut |_| {}, &Cancel::default())?;
-    let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
-    let [series] = series.as_slice() else {
-        return Err(Error::new(
-            "import the masks",
-            format!("there are {} series, not one", series.len()),
-        ));
-    };
-    let imported = import::read_masks(&[PathBuf::from(masks)], series, &MaskChoice::default())?;
+    let series = series_at(sources)?;
+    let imported = import::read_masks(&[PathBuf::from(masks)], &series, &MaskChoice::default())?;
     let mut all = vec![Mask::new_blank(series.columns, series.rows); series.slices.len()];
     imported
         .masks
@@ -48,11 +40,7 @@ fn run() -> Result<()> {
         .flat_map(|mask| mask.pixel_labels().iter().copied())
         .collect();
     std::fs::write(out, bytes).map_err(|e| Error::at_path("write the labels", out, e))?;
-    let order: Vec<_> = series
-        .slices
-        .iter()
-        .map(|s| (&s.source.path, s.source.frame))
-        .collect();
+    let order = slice_order(&series);
     let report =
         serde_json::json!({ "labels": imported.labels, "order": order, "notes": imported.notes });
     println!("{report}");

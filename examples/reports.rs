@@ -7,11 +7,14 @@
 //! them. `write` prints as JSON their values, the order of the slices `[[path, frame], ..]` and the warnings; `read` prints
 //! the measurements that lie on the series, and notes.
 
+mod sources;
+
 use labrum::{
     Error, Result,
-    io::{export::DrawnOnSeries, import, open::read_catalog},
+    io::{export::DrawnOnSeries, import},
 };
-use labrum_core::{measurement::DrawnMeasurement, progress::Cancel, study::Series};
+use labrum_core::measurement::DrawnMeasurement;
+use sources::{series_at, slice_order};
 use std::path::{Path, PathBuf};
 
 fn main() {
@@ -39,11 +42,7 @@ fn write_report(out: &str, measurements: &str, sources: &[&str]) -> Result<()> {
     let series = series_at(sources)?;
     let measured = DrawnOnSeries::measure(&series, &drawn)?;
     let warnings = measured.write_report(Path::new(out))?;
-    let order: Vec<_> = series
-        .slices
-        .iter()
-        .map(|s| (&s.source.path, s.source.frame))
-        .collect();
+    let order = slice_order(&series);
     let report =
         serde_json::json!({ "rows": measured.rows(), "order": order, "warnings": warnings });
     println!("{report}");
@@ -56,22 +55,4 @@ fn read_report(report: &str, sources: &[&str]) -> Result<()> {
     let found = serde_json::json!({ "measurements": found.measurements, "notes": found.notes });
     println!("{found}");
     Ok(())
-}
-
-/// The only series of the sources.
-fn series_at(sources: &[&str]) -> Result<Series> {
-    let paths: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
-    let mut series: Vec<Series> = catalog
-        .studies
-        .into_iter()
-        .flat_map(|study| study.series)
-        .collect();
-    match (series.pop(), series.len()) {
-        (Some(only), 0) => Ok(only),
-        _ => Err(Error::new(
-            "open the sources",
-            "they do not make one series",
-        )),
-    }
 }

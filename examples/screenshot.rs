@@ -5,10 +5,12 @@
 //! RGB is a file of COLUMNS x ROWS x 3 bytes, SLICES are 0-based and separated by commas; yes or no: patient or study can be
 //! read on the picture. The sources must make one series. Prints as JSON the slices `[[path, frame], ..]` and the warnings.
 
-use labrum::{Error, Result, io::open::read_catalog};
-use labrum_core::{progress::Cancel, study::Series};
+mod sources;
+
+use labrum::{Error, Result};
 use labrum_dicom::capture::{self, CapturedPicture};
-use std::path::{Path, PathBuf};
+use sources::{series_at, slice_order};
+use std::path::Path;
 
 const TRIED: &str = "write a screenshot";
 
@@ -56,11 +58,7 @@ fn write_screenshot(
         description: "Screenshot",
     };
     let summary = capture::write_file(Path::new(out), &series, &picture)?;
-    let order: Vec<_> = series
-        .slices
-        .iter()
-        .map(|s| (&s.source.path, s.source.frame))
-        .collect();
+    let order = slice_order(&series);
     println!(
         "{}",
         serde_json::json!({ "order": order, "warnings": summary.warnings })
@@ -71,22 +69,4 @@ fn write_screenshot(
 fn parse_number(text: &str) -> Result<usize> {
     text.parse()
         .map_err(|_| Error::new(TRIED, format!("\"{text}\" is not a whole number")))
-}
-
-/// The only series of the sources.
-fn series_at(sources: &[&str]) -> Result<Series> {
-    let paths: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
-    let mut series: Vec<Series> = catalog
-        .studies
-        .into_iter()
-        .flat_map(|study| study.series)
-        .collect();
-    match (series.pop(), series.len()) {
-        (Some(only), 0) => Ok(only),
-        _ => Err(Error::new(
-            "open the sources",
-            "they do not make one series",
-        )),
-    }
 }

@@ -8,25 +8,24 @@
 //! another. With `--png` OUT is a folder. Labels have the codes of CODES; the third one is MANUAL. Prints the order as
 //! JSON: `[[path, frame], ..]`.
 
+mod sources;
+
 use labrum::{
     Error, Result,
-    io::{
-        export::{CocoWriter, Names, label_map, write_labels, write_nifti},
-        open::read_catalog,
-    },
+    io::export::{CocoWriter, Names, label_map, write_labels, write_nifti},
 };
 use labrum_core::{
     codes,
     label::{Code, Label},
     mask::Mask,
-    progress::Cancel,
     study::Series,
 };
 use labrum_dicom::{
     seg::{AlgorithmType, Authorship, Content, Options, write_file},
     structure_set,
 };
-use std::path::{Path, PathBuf};
+use sources::{series_at, slice_order};
+use std::path::Path;
 
 /// What labels 1, 2, 3 and so on mean.
 const CODES: [&str; 4] = ["mass", "kidney", "liver", "cyst"];
@@ -48,15 +47,7 @@ fn run() -> Result<()> {
             "give OUT, LABELS.raw and sources",
         ));
     };
-    let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = read_catalog(&sources, &mut |_| {}, &Cancel::default())?;
-    let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
-    let [series] = series.as_slice() else {
-        return Err(Error::new(
-            "write the segmentation",
-            format!("there are {} series, not one", series.len()),
-        ));
-    };
+    let series = &series_at(sources)?;
     let values = std::fs::read(labels).map_err(|e| Error::at_path("read the labels", labels, e))?;
     let options = Options {
         synthetic_geometry: has("--synthetic-geometry"),
@@ -111,11 +102,7 @@ fn run() -> Result<()> {
             () => seg(Content::Binary(&masks), count)?,
         }
     }
-    let order: Vec<_> = series
-        .slices
-        .iter()
-        .map(|s| (&s.source.path, s.source.frame))
-        .collect();
+    let order = slice_order(series);
     println!(
         "{}",
         serde_json::to_string(&order).map_err(|e| Error::new("print the order", e))?

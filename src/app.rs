@@ -24,6 +24,7 @@ use labrum_core::device::DeviceChoice;
 use labrum_nn::device;
 use place::Place;
 use std::{
+    env,
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
@@ -63,12 +64,10 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
             renderer,
             ..native_options(settings.window)
         };
-        let (settings, places, paths, trouble) = (
-            settings.clone(),
-            places.clone(),
-            paths.clone(),
-            trouble.clone(),
-        );
+        let settings = settings.clone();
+        let places = places.clone();
+        let paths = paths.clone();
+        let trouble = trouble.clone();
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::boxed_segmenter)?;
             app.window.use_card(cc.wgpu_render_state.as_ref());
@@ -94,7 +93,7 @@ pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
 
 /// False only where the environment rules a display out, which can be seen on Linux alone.
 fn may_have_display() -> bool {
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux")
         || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
             .iter()

@@ -4,7 +4,7 @@ use cap::Cap;
 use labrum::cli::{self, usage};
 use labrum_core::containment;
 use mimalloc::MiMalloc;
-use std::process::ExitCode;
+use std::{env, ffi, process::ExitCode};
 
 /// Returns freed memory to the system less eagerly than the default allocator, because the network requests the same large
 /// buffers again and again. Allocations are counted, so that processes that read files can be given a limit.
@@ -13,7 +13,7 @@ static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
 /// Milliseconds before freed memory goes back to the system. mimalloc's default of 10 ms costs a fifth of a training step,
 /// because the same pages are then cleared again and again.
-const PURGE_DELAY: std::ffi::c_long = 10_000;
+const PURGE_DELAY: ffi::c_long = 10_000;
 
 /// Sets [`PURGE_DELAY`]; call before any thread starts.
 #[allow(unsafe_code)]
@@ -33,9 +33,9 @@ fn quiet_drivers() {
         ("LIBGL_DEBUG", "quiet".into()),
     ];
     for (name, value) in quiet.into_iter().chain(runtime_folder()) {
-        if std::env::var_os(name).is_none() {
+        if env::var_os(name).is_none() {
             // SAFETY: no other thread can read or write the environment; none has started yet.
-            unsafe { std::env::set_var(name, value) };
+            unsafe { env::set_var(name, value) };
         }
     }
 }
@@ -83,7 +83,7 @@ fn start_log(verbosity: u8) {
     let level = ["error,labrum=warn", "info", "debug"][usize::from(verbosity.min(2))];
     let mut log =
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level));
-    if verbosity == 0 && std::env::var_os("RUST_LOG").is_none() {
+    if verbosity == 0 && env::var_os("RUST_LOG").is_none() {
         for name in GRAPHICS {
             log.filter_module(name, log::LevelFilter::Off);
         }
@@ -102,7 +102,7 @@ fn start_log(verbosity: u8) {
 }
 
 fn main() -> ExitCode {
-    if std::env::args_os()
+    if env::args_os()
         .nth(1)
         .is_some_and(|first| first == containment::COMMAND)
     {

@@ -8,7 +8,7 @@ use labrum_core::{
     study::Series,
 };
 use labrum_nn::{checkpoint, prompt::segmenter::PromptSegmenter};
-use std::path::Path;
+use std::{path::Path, result};
 
 /// A model that is built into the program.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub fn all_models() -> Result<Vec<Shipped>> {
 pub fn find_fitting_model<'a>(
     series: &Series,
     look: impl Fn() -> Option<&'a Look>,
-) -> Result<std::result::Result<Shipped, Vec<String>>> {
+) -> Result<result::Result<Shipped, Vec<String>>> {
     let mut models = all_models()?;
     let cards: Vec<&ModelCard> = models.iter().map(|model| &model.card).collect();
     Ok(match model_card::choose_model(&cards, series, look) {

@@ -1,8 +1,10 @@
 //! Writes the duration of frames to the file named by `LABRUM_FRAME_LOG`, for performance measurements.
 
 use std::{
-    fs::File,
+    env, fmt,
+    fs::{self, File},
     io::{BufWriter, Write},
+    mem,
     time::Instant,
 };
 
@@ -17,7 +19,7 @@ pub(super) struct FrameLog {
 
 impl FrameLog {
     pub(super) fn from_environment() -> Option<Self> {
-        let path = std::env::var_os("LABRUM_FRAME_LOG")?;
+        let path = env::var_os("LABRUM_FRAME_LOG")?;
         let file = File::create(&path)
             .inspect_err(|e| log::warn!("cannot write the frame log: {e}"))
             .ok()?;
@@ -37,7 +39,7 @@ impl FrameLog {
 
     /// Call when an image was loaded; only the first is logged.
     pub(super) fn log_first_picture(&mut self) {
-        if std::mem::take(&mut self.is_first_picture) {
+        if mem::take(&mut self.is_first_picture) {
             self.write_line(format_args!("picture {:.1}", elapsed_ms(self.begun)));
         }
     }
@@ -54,7 +56,7 @@ impl FrameLog {
         ));
     }
 
-    fn write_line(&mut self, text: std::fmt::Arguments<'_>) {
+    fn write_line(&mut self, text: fmt::Arguments<'_>) {
         // Flush: the log is read while the app runs.
         if let Err(e) = writeln!(self.out, "{text}").and_then(|()| self.out.flush()) {
             log::warn!("cannot write the frame log: {e}");
@@ -68,6 +70,6 @@ fn elapsed_ms(since: Instant) -> f64 {
 
 /// CPU time of this thread in milliseconds; available on Linux only.
 fn cpu_ms() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e6)
 }

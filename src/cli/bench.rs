@@ -14,7 +14,10 @@ use operations::OperationFigures;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::Command;
+use std::{
+    env, fs,
+    process::{self, Command},
+};
 
 /// Measure the speed and memory use of the network on this machine
 #[derive(clap::Args, Debug)]
@@ -246,7 +249,7 @@ fn in_a_process(
     threads: Option<NonZeroUsize>,
 ) -> Result<Vec<BenchFigure>> {
     let threads = threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
-    let program = std::env::current_exe().map_err(process_error)?;
+    let program = env::current_exe().map_err(process_error)?;
     let mut command = Command::new(program);
     command.args(["bench", &value_name(case.what), "--json", "--quiet"]);
     command.args(["--device", &value_name(arguments.device)]);
@@ -270,7 +273,7 @@ fn in_a_process(
         command.arg("--picture").arg(picture);
     }
     let output = command
-        .stderr(std::process::Stdio::inherit())
+        .stderr(process::Stdio::inherit())
         .output()
         .map_err(process_error)?;
     if !output.status.success() {
@@ -380,7 +383,7 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
 
 /// Peak resident memory of this process in MB; `None` if the system does not report it.
 fn peak_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -17,7 +17,7 @@ use labrum_nn::{
     },
 };
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 
 /// Segment the object at clicks, in a box or under a scribble
 #[derive(clap::Args, Debug)]
@@ -222,7 +222,7 @@ fn load_model(arguments: &ClickArguments) -> Result<PromptSegmenter> {
 
 fn load_image(arguments: &ClickArguments) -> Result<PromptImage> {
     let catalog = open::read_catalog(
-        std::slice::from_ref(&arguments.image),
+        slice::from_ref(&arguments.image),
         &mut |_| {},
         &Cancel::default(),
     )?;

@@ -5,7 +5,10 @@ use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use labrum_core::counts::{count_with_noun, first_names, group_by_text};
 use std::io::{ErrorKind, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{
+    fmt, io,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -15,7 +18,7 @@ pub(super) fn be_quiet() {
 }
 
 /// Prints a line on stderr, unless `--quiet` was given.
-pub(crate) fn print_remark(text: impl std::fmt::Display) {
+pub(crate) fn print_remark(text: impl fmt::Display) {
     if !IS_QUIET.load(Relaxed) {
         print_failure(text);
     }
@@ -39,9 +42,9 @@ pub(crate) fn print_remarks(said: impl IntoIterator<Item = (String, String)>, wh
 }
 
 /// Prints a line on stderr, even with `--quiet`.
-pub(crate) fn print_failure(text: impl std::fmt::Display) {
+pub(crate) fn print_failure(text: impl fmt::Display) {
     // If stderr is closed, there is nobody to tell.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A progress bar, followed by `text`, a template of indicatif.
@@ -66,7 +69,7 @@ pub(super) fn print_above_bar(bar: &ProgressBar, text: &str) {
 
 /// Prints text for people on stdout.
 pub(super) fn print_text(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    match writeln!(io::stdout().lock(), "{text}") {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new("print the result", e)),
         // The reader has closed its end: the work goes on, and the exit code reports how it ended.
         _ => Ok(()),
@@ -75,7 +78,7 @@ pub(super) fn print_text(text: &str) -> Result<()> {
 
 /// Writes bytes to stdout.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new("print the result", e)),
         _ => Ok(()),

@@ -6,7 +6,10 @@ use crate::{Error, Result};
 use labrum_core::reason_of;
 use labrum_nn::evaluate::{CaseScores, EvaluationReport};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Score a model on a folder that holds images/ and masks/ with the same file names
 #[derive(clap::Args, Debug)]
@@ -126,7 +129,7 @@ fn pairs_to_score(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<D
 }
 
 fn read_report(path: &Path) -> Result<EvaluationReport> {
-    let bytes = std::fs::read(path).map_err(|e| read_report_error(path, reason_of(&e)))?;
+    let bytes = fs::read(path).map_err(|e| read_report_error(path, reason_of(&e)))?;
     serde_json::from_slice(&bytes).map_err(|e| read_report_error(path, e.to_string()))
 }
 

@@ -8,7 +8,10 @@ use labrum_core::{
     whole_file,
 };
 use labrum_nn::{checkpoint, device::DeviceChoice, infer};
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Convert a PyTorch checkpoint of CMUNeXt to a model file with a card
 #[derive(clap::Args, Debug)]
@@ -133,7 +136,7 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
 
 /// The canonical path of an existing file.
 fn real_path(path: &Path) -> Option<PathBuf> {
-    std::fs::canonicalize(path).ok()
+    fs::canonicalize(path).ok()
 }
 
 /// The same error with this path.

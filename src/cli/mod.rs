@@ -35,7 +35,11 @@ use console::{print_above_bar, print_json, print_text};
 use labrum_core::{counts::count_with_noun, model_card::Config, progress::Cancel, whole_file};
 use labrum_nn::{device::DeviceChoice, infer::Segmenter};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process,
+};
 
 /// Segment medical images with models that learn from corrections: open a study, correct the masks, export them.
 #[derive(Parser, Debug)]
@@ -235,7 +239,7 @@ fn stop_on_ctrl_c() -> Result<Cancel> {
 
 fn stop_or_exit(stop: &Cancel) {
     if stop.is_cancelled() {
-        std::process::exit(usage::STOPPED.into());
+        process::exit(usage::STOPPED.into());
     }
     usage::WAS_STOPPED.store(true, std::sync::atomic::Ordering::Relaxed);
     stop.cancel();
@@ -245,7 +249,7 @@ fn stop_or_exit(stop: &Cancel) {
 fn end_on_ctrl_c(text: &'static str) -> Result<()> {
     ctrlc::set_handler(move || {
         console::print_remark(format_args!("labrum: {text}"));
-        std::process::exit(usage::STOPPED.into())
+        process::exit(usage::STOPPED.into())
     })
     .map_err(|e| Error::new("listen for Ctrl+C", e))
 }
@@ -294,7 +298,7 @@ fn check_model_file(path: &Path) -> Result<()> {
 
 /// The command line of this process, quoted for a shell.
 fn command_line() -> String {
-    let words: Vec<String> = std::env::args().skip(1).map(quote_for_shell).collect();
+    let words: Vec<String> = env::args().skip(1).map(quote_for_shell).collect();
     format!("labrum {}", words.join(" "))
 }
 

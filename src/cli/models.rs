@@ -14,7 +14,11 @@ use labrum_core::{
     learning::{ModelKind, Version, VersionState},
     whole_file,
 };
-use std::{fmt::Write, io::IsTerminal, path::PathBuf};
+use std::{
+    fmt::Write,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 /// List, activate, compare and export the models trained in a workspace
 #[derive(clap::Args, Debug)]
@@ -102,7 +106,8 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
         argument_error("use the models", "no workspace was given").with_advice("Use --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
-    let (kind, json) = (arguments.kind(), arguments.json);
+    let kind = arguments.kind();
+    let json = arguments.json;
     if matches!(
         what,
         ModelsCommand::List
@@ -238,7 +243,7 @@ fn version_of_round(workspace: &mut Workspace, round: i64, kind: ModelKind) -> R
 fn delete_version(workspace: &mut Workspace, version: &Version, is_confirmed: bool) -> Result<()> {
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
-        if !std::io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() {
             return Err(
                 Error::at_path(tried, &version.file, "this cannot be undone")
                     .with_advice("Confirm with --yes."),
@@ -250,7 +255,7 @@ fn delete_version(workspace: &mut Workspace, version: &Version, is_confirmed: bo
             version.file.display()
         );
         let mut answer = String::new();
-        std::io::stdin()
+        io::stdin()
             .read_line(&mut answer)
             .map_err(|e| Error::at_path(&tried, &version.file, e))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
@@ -279,10 +284,8 @@ fn compare_versions(
         .filter(|s| s.side == Side::HoldOut)
         .collect();
     if first.kind == ModelKind::Clicks {
-        let (first, second) = (
-            Model::read_file(&first.file)?,
-            Model::read_file(&second.file)?,
-        );
+        let first = Model::read_file(&first.file)?;
+        let second = Model::read_file(&second.file)?;
         return compare_click_models(&first, &second, &held_out);
     }
     let labels = workspace.read_labels()?;
@@ -300,7 +303,8 @@ fn comparison_text(first: &Version, second: &Version, report: &GateReport) -> St
     );
     if let Some(clicks) = &report.clicks {
         for case in &clicks.cases {
-            let (before, after) = (case.active, case.candidate);
+            let before = case.active;
+            let after = case.candidate;
             let _ = write!(
                 text,
                 "\n{:40} {:.1} -> {:.1} clicks, Dice {:.4} -> {:.4} after one click",
@@ -313,7 +317,8 @@ fn comparison_text(first: &Version, second: &Version, report: &GateReport) -> St
     let _ = write!(text, "; {better} better, {worse} worse");
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
-        let (after, gain) = (case.candidate.dice, case.dice_gain());
+        let after = case.candidate.dice;
+        let gain = case.dice_gain();
         let _ = write!(
             text,
             "\n{:40} {before:.4} -> {after:.4} ({gain:+.4})",

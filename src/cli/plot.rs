@@ -6,7 +6,7 @@ use labrum_core::whole_file;
 use labrum_nn::train::{Epoch, TrainingLog};
 use plotters::prelude::*;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::{error, path::PathBuf, result};
 
 /// Plot the curves of one or more trainings from the logs written by train --log
 #[derive(clap::Args, Debug)]
@@ -134,7 +134,7 @@ fn best_epoch(log: &TrainingLog) -> Option<&Epoch> {
     log.epochs.iter().find(|epoch| epoch.epoch == best.epoch)
 }
 
-type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+type Drawn = result::Result<(), Box<dyn error::Error>>;
 
 fn draw_curves(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();

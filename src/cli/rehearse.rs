@@ -18,7 +18,7 @@ use labrum_core::{
     progress::Control,
     training::{Blend, Plan, RoundPhase, RoundProgress},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, result};
 
 /// Simulate the learning loop on a folder with masks, to estimate how many corrections, or clicks, a task needs
 #[derive(clap::Args, Debug)]
@@ -105,11 +105,11 @@ enum OrderArgument {
     Doubt,
 }
 
-fn parse_side(text: &str) -> std::result::Result<usize, String> {
+fn parse_side(text: &str) -> result::Result<usize, String> {
     super::train::parse_size(&format!("{text}x{text}")).map(|(side, _)| side)
 }
 
-fn parse_blend(text: &str) -> std::result::Result<Blend, String> {
+fn parse_blend(text: &str) -> result::Result<Blend, String> {
     match text {
         "off" => Ok(Blend::Trained),
         "auto" => Ok(Blend::Validated),
@@ -152,7 +152,8 @@ fn rehearse_masks(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()
     let mut rehearsal = rehearsal_settings(arguments, cases)?;
     let control = Control::with_cancel(super::stop_on_ctrl_c()?);
     let bar = super::console::progress_bar(1000, "{msg}");
-    let (mut results, mut outcome) = (Vec::new(), Ok(()));
+    let mut results = Vec::new();
+    let mut outcome = Ok(());
     for _ in 0..arguments.seeds {
         if arguments.seeds > 1 {
             super::print_above_bar(&bar, &format!("seed {}", rehearsal.plan.seed));

@@ -21,7 +21,7 @@ use labrum_core::{
 };
 use labrum_nn::device::DeviceChoice;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use tell::{describe_outcome, outcome_json, show_phase, tell_effort, tell_estimate};
 
 /// Default length of a round, in seconds.
@@ -298,7 +298,7 @@ fn start_named(name: &str) -> Result<Started> {
             true,
         ));
     }
-    let path = std::path::absolute(name).map_err(|e| Error::at_path("start from", name, e))?;
+    let path = path::absolute(name).map_err(|e| Error::at_path("start from", name, e))?;
     if !path.is_file() {
         return Err(Error::at_path(
             "start from",

@@ -21,7 +21,10 @@ use labrum_core::{
 use models::Models;
 use plan::{Plans, SeriesPlan};
 use series::segment_whole;
-use std::path::{Path, PathBuf};
+use std::{
+    fs, mem,
+    path::{Path, PathBuf},
+};
 
 /// Run a model on images and series and write the masks
 #[derive(clap::Args, Debug)]
@@ -264,7 +267,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
                 let model = models.ready_segmenter(plan.model.as_ref());
                 match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
                     Ok(mut outcome) => {
-                        let masks = std::mem::take(&mut outcome.masks);
+                        let masks = mem::take(&mut outcome.masks);
                         done.outcomes.push(outcome);
                         masks
                     }
@@ -288,7 +291,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
     }
     if !any_done && folder_is_new {
         // Fails, as it should, if the folder is not empty.
-        let _ = std::fs::remove_dir(&arguments.out);
+        let _ = fs::remove_dir(&arguments.out);
     }
     Ok(done)
 }

@@ -17,7 +17,10 @@ use labrum_core::{
 };
 use labrum_nn::{cmunext::SIZE_MULTIPLE, train::Trained};
 use options::options_from_arguments;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    result,
+};
 
 /// Train a model on a folder that holds images/ and masks/ with the same file names
 #[derive(clap::Args, Debug)]
@@ -205,21 +208,21 @@ enum AbsentArgument {
     LeaveOut,
 }
 
-pub(super) fn parse_size(text: &str) -> std::result::Result<(usize, usize), String> {
+pub(super) fn parse_size(text: &str) -> result::Result<(usize, usize), String> {
     let (columns, rows) = text
         .split_once('x')
         .ok_or("expected columns x rows, such as 256x176")?;
     Ok((parse_side_length(columns)?, parse_side_length(rows)?))
 }
 
-fn parse_side_length(text: &str) -> std::result::Result<usize, String> {
+fn parse_side_length(text: &str) -> result::Result<usize, String> {
     match text.trim().parse::<usize>() {
         Ok(n) if n > 0 && n % SIZE_MULTIPLE == 0 && n <= 4096 => Ok(n),
         _ => Err(format!("\"{text}\" is not a multiple of 16 up to 4096")),
     }
 }
 
-pub(super) fn parse_channels(text: &str) -> std::result::Result<usize, String> {
+pub(super) fn parse_channels(text: &str) -> result::Result<usize, String> {
     match text {
         "1" => Ok(1),
         "3" => Ok(3),
@@ -227,7 +230,7 @@ pub(super) fn parse_channels(text: &str) -> std::result::Result<usize, String> {
     }
 }
 
-fn parse_steps(text: &str) -> std::result::Result<usize, String> {
+fn parse_steps(text: &str) -> result::Result<usize, String> {
     text.parse()
         .ok()
         .filter(|steps| *steps > 0)
@@ -235,7 +238,7 @@ fn parse_steps(text: &str) -> std::result::Result<usize, String> {
 }
 
 /// Parses `name`, or `name|category|concept` with codes as `value scheme meaning`.
-pub(super) fn parse_label(text: &str) -> std::result::Result<Label, String> {
+pub(super) fn parse_label(text: &str) -> result::Result<Label, String> {
     let parts: Vec<&str> = text.split('|').collect();
     match parts[..] {
         [name] => Ok(Label::with_name(name, 0)),
@@ -249,7 +252,7 @@ pub(super) fn parse_label(text: &str) -> std::result::Result<Label, String> {
 }
 
 /// Parses `value scheme meaning`.
-fn parse_code(text: &str) -> std::result::Result<Code, String> {
+fn parse_code(text: &str) -> result::Result<Code, String> {
     let mut parts = text.splitn(3, ' ');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(value), Some(scheme), Some(meaning)) => Ok(Code::new(value, scheme, meaning)),
@@ -259,7 +262,7 @@ fn parse_code(text: &str) -> std::result::Result<Code, String> {
     }
 }
 
-pub(super) fn parse_purpose(text: &str) -> std::result::Result<ModelPurpose, String> {
+pub(super) fn parse_purpose(text: &str) -> result::Result<ModelPurpose, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
@@ -375,7 +378,9 @@ fn training_summary(out: &Path, trained: &Trained) -> String {
         text += &format!(" (epoch {}, weights {:.12})", best.epoch, best.hash);
     }
     if let Some(h) = &trained.card.held_out {
-        let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
+        let dice = h.dice;
+        let iou = h.iou;
+        let boundary = h.boundary_iou;
         let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
             "\nOn {} hold-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",

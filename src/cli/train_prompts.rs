@@ -21,7 +21,7 @@ use labrum_nn::{
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 /// Train a model that takes clicks, boxes and scribbles, on folders of many tasks
 #[derive(clap::Args, Debug)]
@@ -159,7 +159,7 @@ fn resolve_start(
         return Ok((PromptStart::Random, Vec::new()));
     }
     let state = read_state(state_file)?;
-    let text = std::fs::read(&arguments.log)
+    let text = fs::read(&arguments.log)
         .map_err(|e| Error::at_path("read the training log", &arguments.log, e))?;
     let log: PromptLog = serde_json::from_slice(&text)
         .map_err(|e| Error::at_path("read the training log", &arguments.log, e))?;
@@ -186,7 +186,8 @@ struct PromptFiles<'a> {
 impl PromptTrainingKeeper for PromptFiles<'_> {
     fn report_step(&mut self, step: PromptStep) {
         self.bar.set_position(step.steps as u64);
-        let (loss, minutes) = (step.loss, step.remaining.as_secs() / 60);
+        let loss = step.loss;
+        let minutes = step.remaining.as_secs() / 60;
         self.bar
             .set_message(format!("loss {loss:.3}, {minutes} min left"));
     }

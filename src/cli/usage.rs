@@ -4,7 +4,7 @@ use super::Cli;
 use crate::{Error, ErrorKind};
 use clap::{CommandFactory, Parser, error::ContextKind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::{ffi::OsString, path::Path, process::ExitCode};
+use std::{env, error, ffi::OsString, num, path::Path, process::ExitCode};
 
 /// Everything was done.
 pub const DONE: u8 = 0;
@@ -20,7 +20,7 @@ pub(super) static WAS_STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// Parses the arguments of this process; exits if they are invalid or only ask for help.
 pub fn parse_arguments() -> Cli {
-    let arguments = with_options_last(std::env::args_os().collect());
+    let arguments = with_options_last(env::args_os().collect());
     let first = arguments
         .get(1)
         .and_then(|word| word.to_str())
@@ -38,10 +38,10 @@ pub fn parse_arguments() -> Cli {
 
 /// Replaces the messages about values that are not numbers by plainer ones.
 fn in_words(error: clap::Error) -> clap::Error {
-    let source = std::error::Error::source(&error);
+    let source = error::Error::source(&error);
     let kind = match source {
-        Some(e) if e.is::<std::num::ParseIntError>() => "a valid whole number",
-        Some(e) if e.is::<std::num::ParseFloatError>() => "a valid number",
+        Some(e) if e.is::<num::ParseIntError>() => "a valid whole number",
+        Some(e) if e.is::<num::ParseFloatError>() => "a valid number",
         _ => return error,
     };
     let argument = context_text(&error, ContextKind::InvalidArg);

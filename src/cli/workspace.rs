@@ -16,7 +16,10 @@ use labrum_core::{
     study::Status,
 };
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{self, PathBuf},
+};
 
 /// Create workspaces, add images and masks, accept, list and remove cases, find images that have moved
 #[derive(clap::Args, Debug)]
@@ -134,7 +137,7 @@ pub(super) fn run(arguments: &WorkspaceArguments) -> Result<()> {
 fn create_workspace(arguments: &CreateArguments) -> Result<()> {
     let folder = &arguments.folder;
     check_labels(&arguments.label)?;
-    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(
             Error::at_path("create a workspace in", folder, "the folder is not empty").with_advice(
                 "Choose a new or empty folder, or add images to an existing workspace with labrum workspace add.",
@@ -288,7 +291,7 @@ fn matching_cases(cases: &[CaseEntry], word: &str) -> Vec<usize> {
     if !named.is_empty() {
         return named;
     }
-    let path = std::path::absolute(word).unwrap_or_default();
+    let path = path::absolute(word).unwrap_or_default();
     places_of_cases(cases, |case| {
         case.description
             .slices

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use std::{
-    path::Path,
+    path::{self, Path},
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -39,8 +39,7 @@ fn show_with(program: &str, folder: &Path) -> Result<()> {
             .with_advice("Copy the path and open it yourself.")
     };
     // A relative path could begin with a dash, which would be an option.
-    let place =
-        std::path::absolute(folder).map_err(|e| failed("needs a full path").caused_by(e))?;
+    let place = path::absolute(folder).map_err(|e| failed("needs a full path").caused_by(e))?;
     let mut child = Command::new(program)
         .arg(place)
         .stdin(Stdio::null())

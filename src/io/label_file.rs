@@ -18,8 +18,10 @@ use labrum_core::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
+    fs,
     io::Cursor,
     path::{Path, PathBuf},
+    result,
 };
 
 const TRIED: &str = "read the mask";
@@ -182,14 +184,14 @@ pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
 fn of_page<T>(
     path: &Path,
     frame: u32,
-    work: impl Fn(StoredLabels) -> std::result::Result<T, String>,
+    work: impl Fn(StoredLabels) -> result::Result<T, String>,
 ) -> Result<T> {
     catch_panic(|| read_stored_labels(path, frame).and_then(&work))
         .unwrap_or_else(|| Err("the file is damaged".into()))
         .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-fn read_stored_labels(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> {
+fn read_stored_labels(path: &Path, frame: u32) -> result::Result<StoredLabels, String> {
     if nifti::is_nifti(path) {
         let (columns, rows, values) = nifti::stored_labels(path, frame)?;
         return Ok(StoredLabels {
@@ -206,7 +208,7 @@ fn read_stored_labels(path: &Path, frame: u32) -> std::result::Result<StoredLabe
         return Err(format!("the file has no page {}", frame.saturating_add(1)));
     }
     stored_in(
-        &std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?,
+        &fs::read(path).map_err(|e| labrum_core::reason_of(&e))?,
         path,
     )
 }
@@ -214,14 +216,15 @@ fn read_stored_labels(path: &Path, frame: u32) -> std::result::Result<StoredLabe
 fn labels_from_tiff(
     values: picture::TiffValues,
     path: &Path,
-) -> std::result::Result<StoredLabels, String> {
+) -> result::Result<StoredLabels, String> {
     let (columns, rows, values, coding) = match values {
         picture::TiffValues::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
         picture::TiffValues::Indices(columns, rows, values) => {
             (columns, rows, values, Coding::Indices)
         }
         picture::TiffValues::Color(picture) => {
-            let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+            let columns = picture.width() as usize;
+            let rows = picture.height() as usize;
             match color_pixels(&picture) {
                 Some(pixels) => (
                     columns,
@@ -241,7 +244,7 @@ fn labels_from_tiff(
     })
 }
 
-fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, String> {
+fn stored_in(bytes: &[u8], path: &Path) -> result::Result<StoredLabels, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png {
         palette_indices(bytes)?
@@ -264,7 +267,8 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
         .reserve(decoder.total_bytes())
         .map_err(|e| e.to_string())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-    let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+    let columns = picture.width() as usize;
+    let rows = picture.height() as usize;
     if let Some(pixels) = color_pixels(&picture).filter(|_| format != ImageFormat::Jpeg) {
         return Ok(StoredLabels {
             columns,
@@ -311,7 +315,7 @@ fn color_or_black([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
 }
 
 /// Values of an image whose colours are all grey.
-fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
+fn grey_values(picture: DynamicImage) -> result::Result<Vec<u16>, String> {
     let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
     let mut values = match (is_deep, picture.color().has_alpha()) {
         (true, true) => to_opaque_grey(picture.into_rgba16().pixels().map(|p| p.0), u16::MAX),
@@ -371,7 +375,7 @@ fn opaque_value([r, g, b, alpha]: [u16; 4], full: u16, is_soft: bool) -> Option<
 /// Columns, rows and indices of a PNG with a colour palette; `None` for any other PNG.
 type Indices = Option<(usize, usize, Vec<u16>)>;
 
-fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
+fn palette_indices(bytes: &[u8]) -> result::Result<Indices, String> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -141,7 +142,7 @@ impl LabelMaps {
     /// # Errors
     /// If a map cannot be read or differs in size, or if several maps match one slice.
     pub fn masks_for_series(&self, series: &Series) -> Result<Vec<(usize, Mask)>> {
-        let size = (series.columns, series.rows);
+        let size = series.columns_and_rows();
         let mut masks = Vec::new();
         for (index, (slice, name)) in series.slices.iter().zip(map_names(series)).enumerate() {
             let Some(path) = self.file_for_image(&name, &slice.source.path)? else {
@@ -152,7 +153,7 @@ impl LabelMaps {
                 size,
             };
             let (mask, _) = label_file::read_on(path, 0, self.rule.reading, &of)?;
-            let (columns, rows) = (mask.columns(), mask.rows());
+            let (columns, rows) = mask.columns_and_rows();
             if (columns, rows) != size {
                 let reason = format!(
                     "the mask has {columns} x {rows} pixels, but its image has {} x {}",
@@ -222,7 +223,7 @@ fn map_names(series: &Series) -> Vec<String> {
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        std::fs::metadata(path)
+        fs::metadata(path)
             .map_err(|e| Error::at_path("read the masks", path, labrum_core::reason_of(&e)))?;
         for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|e| Error::at_path("read the masks", path, e))?;

@@ -9,6 +9,7 @@ use soft::soft_values;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    result,
 };
 
 const TRIED: &str = "use the mask";
@@ -48,7 +49,7 @@ pub enum ValueReading {
 
 impl ValueReading {
     /// The label of each value. The error, a clause, names a value above 255.
-    pub(super) fn to_labels(self, values: &[u16]) -> std::result::Result<Vec<u8>, String> {
+    pub(super) fn to_labels(self, values: &[u16]) -> result::Result<Vec<u8>, String> {
         match self {
             Self::AtLeast(least) => Ok(values.iter().map(|v| u8::from(*v >= least)).collect()),
             Self::Values => {

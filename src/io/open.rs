@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
     collections::HashSet,
-    fs::File,
+    fs::{self, File},
     io::Read,
     iter::Peekable,
     path::{Path, PathBuf},
@@ -297,7 +297,7 @@ fn look_at_content(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::apply_delay(path);
     // Reading a pipe would block until somebody writes to it.
-    if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+    if fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         let reason = "not a regular file (a pipe or a device)".to_owned();
         return FileLook::without_image(reason, asked_for);
     }

@@ -26,13 +26,14 @@ use labrum_core::{
 use pixels::{color_of_index, image_from_tiff, pixels_from_decoded};
 pub(super) use series::{part_id, read_series};
 use std::{
-    fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    fs::{self, File},
+    io::{self, BufReader, Read, Seek, SeekFrom},
     path::Path,
+    result,
 };
 
 /// The error is the reason, a clause.
-type Fallible<T> = std::result::Result<T, String>;
+type Fallible<T> = result::Result<T, String>;
 
 const TRIED: &str = "read the image";
 /// Maximum width and height in pixels.
@@ -253,7 +254,7 @@ fn open_non_tiff(path: &Path) -> Fallible<Opened> {
             "{columns} x {rows} pixels are more than the supported {MOST_SIDE} x {MOST_SIDE}"
         ));
     }
-    let length = std::fs::metadata(path)
+    let length = fs::metadata(path)
         .map_err(|e| labrum_core::reason_of(&e))?
         .len();
     check_decoded_size(decoder.total_bytes(), length)?;
@@ -314,7 +315,7 @@ fn png_size(path: &Path) -> Option<(u32, u32)> {
 }
 
 /// True if the last chunk is present; decodes no pixels.
-fn has_png_end(path: &Path) -> std::io::Result<bool> {
+fn has_png_end(path: &Path) -> io::Result<bool> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut at = file.seek(SeekFrom::Start(8))?;
@@ -355,9 +356,7 @@ fn decode_as_stored(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
 fn image_error_reason(error: &image::ImageError) -> String {
     use image::ImageError::{Decoding, IoError, Limits, Unsupported};
     match error {
-        IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the file is truncated".into()
-        }
+        IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => "the file is truncated".into(),
         IoError(e) => labrum_core::reason_of(e),
         Limits(_) => "the image needs too much memory".into(),
         Unsupported(_) => format!("the pixel format is not supported ({error})"),

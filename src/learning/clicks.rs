@@ -74,7 +74,8 @@ pub fn train_clicks(
     phase: &mut dyn FnMut(RoundPhase),
     checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
 ) -> Result<Option<ClickCandidate>> {
-    let (plan, start) = (course.plan, course.start);
+    let plan = course.plan;
+    let start = course.start;
     let tasks = images::read_tasks(course.exercises, plan.rehearsed, control, phase)?;
     let Some(tasks) = tasks else {
         return Ok(None);

@@ -7,6 +7,7 @@ use labrum_core::{
     model_card::{Config, InputSpec},
     training::RoundSettings,
 };
+use std::fs;
 
 /// Seconds on one core per pixel of a sample in a step of S: 0.07 s for four samples of 160 x 112 on two cores, plus a
 /// quarter for other work going on at the same time.
@@ -92,7 +93,7 @@ pub(super) fn peak_bytes(config: Config, spec: &InputSpec, batch: usize, slices:
 
 /// Available memory in bytes; `None` if the system does not report it.
 pub(super) fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("MemAvailable:"))?;

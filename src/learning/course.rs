@@ -22,7 +22,10 @@ use labrum_nn::{
     },
 };
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 /// Number of images read or segmented between two checks for cancellation.
 const AT_ONCE: usize = 16;
@@ -368,7 +371,7 @@ fn first_weights(
         RoundStart::Model(model) => {
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
-            let from: Vec<Option<usize>> = std::iter::once(Some(0))
+            let from: Vec<Option<usize>> = iter::once(Some(0))
                 .chain(model_classes(&model.card.labels, course.labels))
                 .collect();
             widen_head(&mut weights, &from)?;

@@ -185,7 +185,8 @@ fn is_other_label(labels: &[u8], pixel: usize, neighbour: usize) -> bool {
 
 fn boundary_uncertainty(prediction: &Prediction) -> f64 {
     let mask = &prediction.mask;
-    let (columns, labels) = (mask.columns(), mask.pixel_labels());
+    let columns = mask.columns();
+    let labels = mask.pixel_labels();
     let (mut sum, mut count) = (0.0, 0);
     for i in 0..labels.len() {
         let differs_right = (i + 1) % columns != 0 && is_other_label(labels, i, i + 1);

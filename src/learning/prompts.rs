@@ -15,7 +15,10 @@ use labrum_nn::{
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A recipe file: how a prompt model is trained, and on which images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,7 +84,7 @@ impl RecipeFile {
     /// If it cannot be read, or has unknown fields.
     pub fn read_from_file(path: &Path) -> Result<Self> {
         let tried = "read the recipe";
-        let text = std::fs::read_to_string(path).map_err(|e| Error::at_path(tried, path, e))?;
+        let text = fs::read_to_string(path).map_err(|e| Error::at_path(tried, path, e))?;
         let mut file: Self = serde_json::from_str(&text).map_err(|e| {
             Error::at_path(tried, path, e)
                 .with_advice("Run labrum train-prompts --help for an example of a recipe.")

@@ -199,10 +199,8 @@ impl WorkspaceRound {
         let start = self.load_start()?;
         let (learned, held_out): (Vec<_>, Vec<_>) =
             self.snapshot.iter().partition(|s| s.side == Side::Training);
-        let (exercises, held_out): (Vec<_>, Vec<_>) = (
-            learned.into_iter().map(Exercise::from_slice).collect(),
-            held_out.into_iter().map(Exercise::from_slice).collect(),
-        );
+        let exercises: Vec<_> = learned.into_iter().map(Exercise::from_slice).collect();
+        let held_out: Vec<_> = held_out.into_iter().map(Exercise::from_slice).collect();
         let (spec, config) = course::network_shape(&start);
         let threads = rayon::current_num_threads();
         let steps = cost::step_count(

@@ -104,7 +104,7 @@ impl Session {
         let Some(case) = self.cases.case_by_id_mut(key.case) else {
             return;
         };
-        let (columns, rows) = (case.series.columns, case.series.rows);
+        let (columns, rows) = case.series.columns_and_rows();
         for (slice, _) in &edits {
             if let Some(state) = case.slices.get_mut(*slice) {
                 // The slice now has a mask, and it is empty.

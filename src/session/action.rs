@@ -24,6 +24,9 @@ use super::{
 use labrum_core::image::Window;
 use std::path::PathBuf;
 
+/// Requests from the window, in the order in which they are to be carried out.
+pub type Actions = Vec<Action>;
+
 /// A request from the window.
 #[derive(Clone, Debug)]
 pub enum Action {

@@ -1,7 +1,7 @@
 //! Decoded slices in memory, within a budget: those farthest from the slices on the screen are evicted first.
 
 use super::job::{CaseId, Loaded, SliceKey};
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, iter, sync::Arc};
 
 /// Distance of a slice from what is shown; 0 is on the screen.
 pub(super) type Rank = u64;
@@ -124,7 +124,7 @@ pub(super) fn outward_in(
     let forward: i64 = if heading < 0 { -1 } else { 1 };
     let mut ahead = 0i64;
     let mut behind = 1i64;
-    std::iter::from_fn(move || {
+    iter::from_fn(move || {
         let offset_ahead = forward * ahead;
         let offset_behind = -forward * behind;
         let slice_ahead = slice_at_offset(start, offset_ahead, count);

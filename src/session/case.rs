@@ -21,7 +21,7 @@ use labrum_core::{
     presentation::PresentationState,
     study::{Series, Slice, Status},
 };
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// The study that a case belongs to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -259,7 +259,7 @@ impl Case {
     pub fn new(id: CaseId, study: Arc<StudyInfo>, mut series: Series) -> Self {
         let count = series.slices.len();
         // What is exported of the series does not depend on them.
-        let presentations = std::mem::take(&mut series.presentations);
+        let presentations = mem::take(&mut series.presentations);
         Self {
             id,
             study,

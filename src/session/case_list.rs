@@ -9,7 +9,10 @@ use super::{
     undo::UndoDirection,
 };
 use labrum_core::{holdout::Side, journal::StatusChange, study::Status};
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    slice,
+};
 
 /// Filters the case list by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +130,7 @@ impl DerefMut for OpenCases {
 
 impl<'a> IntoIterator for &'a OpenCases {
     type Item = &'a Case;
-    type IntoIter = std::slice::Iter<'a, Case>;
+    type IntoIter = slice::Iter<'a, Case>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.list.iter()
@@ -136,7 +139,7 @@ impl<'a> IntoIterator for &'a OpenCases {
 
 impl<'a> IntoIterator for &'a mut OpenCases {
     type Item = &'a mut Case;
-    type IntoIter = std::slice::IterMut<'a, Case>;
+    type IntoIter = slice::IterMut<'a, Case>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.list.iter_mut()
@@ -274,6 +277,11 @@ impl OpenCases {
     /// The case that is shown.
     pub fn current_case(&self) -> Option<&Case> {
         self.list.get(self.current?)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn current_case_mut(&mut self) -> Option<&mut Case> {
+        self.list.get_mut(self.current?)
     }
 
     /// The mean uncertainty of each case. Computed once for all, since each is a sum over its outlines.

@@ -174,7 +174,8 @@ impl Cine {
         let is_late = playing.is_waiting || now - due > period;
         let from = if is_late { now } else { due };
         playing.due = Some(from + period);
-        (playing.shown, playing.is_forward) = (to, is_forward);
+        playing.shown = to;
+        playing.is_forward = is_forward;
         playing.is_waiting = false;
     }
 }

@@ -65,7 +65,7 @@ impl Session {
         let Some(case) = self.cases.current_case() else {
             return;
         };
-        let (columns, rows) = (case.series.columns, case.series.rows);
+        let (columns, rows) = case.series.columns_and_rows();
         let packed = case.slices.get(key.slice).and_then(|s| s.mask.as_ref());
         let mask = packed.map_or_else(|| Mask::new_blank(columns, rows), |p| p.to_mask());
         self.masks.live = Some(Live::new(key, mask));
@@ -100,7 +100,7 @@ impl Session {
         let Some(case) = self.cases.case_by_id_mut(key.case) else {
             return Edit::default();
         };
-        let (columns, rows) = (case.series.columns, case.series.rows);
+        let (columns, rows) = case.series.columns_and_rows();
         let Some(state) = case.slices.get_mut(key.slice) else {
             return Edit::default();
         };
@@ -228,7 +228,8 @@ impl Session {
             return;
         };
         let scale = self.length_scale(case, key.slice);
-        let (revision, proposal) = (state.revision, state.proposal().cloned());
+        let revision = state.revision;
+        let proposal = state.proposal().cloned();
         self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob {
             key,
             revision,

@@ -174,7 +174,8 @@ impl Session {
     /// Updates the number of files that an export has written.
     fn count_exported(&mut self, done: usize, total: usize) {
         if let Some(exporting) = &mut self.exporting {
-            (exporting.done, exporting.total) = (done, total);
+            exporting.done = done;
+            exporting.total = total;
         }
     }
 }

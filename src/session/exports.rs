@@ -19,7 +19,8 @@ use std::path::PathBuf;
 impl Session {
     pub(super) fn start_export(&mut self, request: ExportRequest) {
         self.finish_gesture();
-        let (folder, mut options) = (request.folder.clone(), request.options.clone());
+        let folder = request.folder.clone();
+        let mut options = request.options.clone();
         // Formats that this case cannot have stay selected for the next one.
         let formats = self.settings.export.formats.iter().copied();
         let greyed = formats.filter(|format| self.cannot_export(request.scope, *format).is_some());

@@ -157,7 +157,7 @@ impl Finding {
         labels: Arc<[Label]>,
         scale: &Scale,
     ) -> Self {
-        let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
+        let known = proposal.filter(|p| (p.columns, p.rows) == mask.columns_and_rows());
         let probabilities: Vec<Vec<u16>> = match known {
             Some(p) => p
                 .probabilities
@@ -321,7 +321,8 @@ impl Finding {
                 .sum::<f32>()
                 / stretch.edges as f32;
             let bounds = bounding_box(along.filter_map(|i| ring.points.get(i).copied()));
-            let (first, points) = (stretch.first, stretch.edges);
+            let first = stretch.first;
+            let points = stretch.edges;
             self.doubts.push(Doubt {
                 label,
                 outline,

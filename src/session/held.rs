@@ -10,6 +10,7 @@ use super::{
 };
 use std::{
     collections::VecDeque,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,7 +46,7 @@ impl Session {
         } else if matches!(action, Action::Command(UserCommand::Cancel)) {
             // Esc drops the waiting actions and does nothing else.
             self.held = HeldInput {
-                findings: std::mem::take(&mut self.held.findings),
+                findings: mem::take(&mut self.held.findings),
                 ..HeldInput::default()
             };
             return None;
@@ -72,7 +73,7 @@ impl Session {
             self.held.since = None;
         }
         if !self.held.findings.is_empty() && !self.tools.is_painting() {
-            for (key, revision, finding) in std::mem::take(&mut self.held.findings) {
+            for (key, revision, finding) in mem::take(&mut self.held.findings) {
                 self.take_answer(key, revision, finding);
             }
         }
@@ -109,7 +110,7 @@ impl Session {
     }
 
     fn give_up_strokes(&mut self) {
-        let actions = std::mem::take(&mut self.held.actions);
+        let actions = mem::take(&mut self.held.actions);
         self.held.since = None;
         let text = "The image did not load in time. Strokes drawn on it were discarded.";
         self.notices.add(Severity::Warning, text);

@@ -2,7 +2,7 @@
 
 use super::job::CaseId;
 use labrum_core::{edit::Edit, journal::Also, prompts::Prompt};
-use std::sync::Arc;
+use std::{cmp, sync::Arc};
 
 /// Memory limit for steps, in bytes; at least [`KEPT`] steps stay regardless.
 const BYTES: usize = 48 << 20;
@@ -172,7 +172,7 @@ impl History {
         self.done.sort_by_key(|step| step.id.age_rank());
         self.undone.extend(undone);
         self.undone
-            .sort_by_key(|step| std::cmp::Reverse(step.id.age_rank()));
+            .sort_by_key(|step| cmp::Reverse(step.id.age_rank()));
     }
 
     /// Drops the steps of closed cases.

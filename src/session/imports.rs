@@ -133,7 +133,8 @@ impl Session {
                     "The workspace is still opening. Try again in a moment.",
                 );
             }
-            let (id, series) = (case.id, case.series.clone());
+            let id = case.id;
+            let series = case.series.clone();
             let choice = MaskChoice {
                 time: time_on_screen(&series, case.slice),
                 ..MaskChoice::default()
@@ -176,7 +177,8 @@ impl Session {
                 ..overlapping.choice
             };
             let series = case.series.clone();
-            let (case, paths) = (overlapping.case, overlapping.paths);
+            let case = overlapping.case;
+            let paths = overlapping.paths;
             self.jobs.push(Job::MaskFiles(MaskFileJob::Import {
                 case,
                 series,
@@ -281,7 +283,9 @@ impl Session {
         cases: Vec<(CaseId, Result<ImportedMasks>)>,
         without: usize,
     ) {
-        let (mut laid, mut first_failure, mut failed) = (0, None, 0);
+        let mut laid = 0;
+        let mut first_failure = None;
+        let mut failed = 0;
         for (case, result) in cases {
             if !self.cases.iter().any(|c| c.id == case && c.takes_masks()) {
                 continue;

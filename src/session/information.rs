@@ -6,6 +6,7 @@ use labrum_core::{
     patient::Patient,
     stack::ViewPlane,
     study::{Kind, Series, Slice},
+    vector::dot_product,
 };
 
 /// The cosine of 5 degrees: a plane at a smaller angle to a body plane is located by one coordinate.
@@ -92,7 +93,8 @@ fn patient_lines(patient: &Patient) -> Vec<String> {
 }
 
 fn study_lines(case: &Case) -> Vec<String> {
-    let (study, series) = (&case.study, &case.series);
+    let study = &case.study;
+    let series = &case.series;
     let number = series
         .number
         .map_or(String::new(), |number| format!("Series {number}"));
@@ -146,7 +148,7 @@ fn position_line(normal: [f64; 3], place: [f64; 3]) -> String {
     match (0..3).find(|axis| normal[*axis].abs() >= ALMOST_PARALLEL) {
         Some(axis) => format!("{} mm", side_position(axis, place[axis])),
         None => {
-            let distance: f64 = (0..3).map(|i| normal[i] * place[i]).sum();
+            let distance = dot_product(normal, place);
             format!("Position {distance:.1} mm")
         }
     }

@@ -1,6 +1,7 @@
 //! Jobs for the worker until it takes them.
 
 use super::job::{Job, RunId};
+use std::mem;
 
 /// Waiting jobs, and the counter for ids.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ impl JobQueue {
 
     /// Removes and returns all waiting jobs.
     pub(super) fn take_all(&mut self) -> Vec<Job> {
-        std::mem::take(&mut self.waiting)
+        mem::take(&mut self.waiting)
     }
 }
 

@@ -99,7 +99,8 @@ impl Session {
         let Some(entry) = self.cases.case_by_id(case) else {
             return;
         };
-        let (status, count) = (entry.status, entry.slices.len());
+        let status = entry.status;
+        let count = entry.slices.len();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for slice in 0..count {
             let key = SliceKey { case, slice };
@@ -179,14 +180,12 @@ impl Session {
         let Some(case) = self.cases.current_case().filter(|c| c.is_restored) else {
             return;
         };
-        let (id, slices) = (
-            case.id,
-            if whole_case {
-                0..case.slices.len()
-            } else {
-                case.slice..case.slice + 1
-            },
-        );
+        let id = case.id;
+        let slices = if whole_case {
+            0..case.slices.len()
+        } else {
+            case.slice..case.slice + 1
+        };
         let locked = [from, to]
             .into_iter()
             .find(|label| self.labels.is_label_locked(*label));

@@ -227,7 +227,8 @@ fn duration(seconds: f64) -> Duration {
 
 /// What a round has made, a sentence.
 pub(super) fn version_message(version: &NewVersion) -> String {
-    let (name, verdict) = (&version.name, &version.report.verdict);
+    let name = &version.name;
+    let verdict = &version.report.verdict;
     let reason = verdict.reason_text();
     match (version.kind, version.state) {
         (_, VersionState::Undecided) => format!("{name} needs your decision."),

@@ -60,7 +60,8 @@ impl CaseMeasurements {
 
     /// Replaces everything by what a workspace stores.
     pub(super) fn restore(&mut self, list: Vec<DrawnMeasurement>) {
-        (self.list, self.values) = (list, HashMap::new());
+        self.list = list;
+        self.values = HashMap::new();
     }
 
     /// Changes the list; the values of the measurement are no longer known.

@@ -146,7 +146,8 @@ impl Session {
         let Some(drawn) = case.measurements.by_id(id).cloned() else {
             return;
         };
-        let (case, tool) = (case.id, step_name("Delete", drawn.shape.kind()));
+        let case = case.id;
+        let tool = step_name("Delete", drawn.shape.kind());
         let change = MeasurementChange {
             before: Some(drawn),
             after: None,
@@ -171,7 +172,8 @@ impl Session {
         if after == *before {
             return;
         }
-        let (case, tool) = (case.id, step_name(verb, before.shape.kind()));
+        let case = case.id;
+        let tool = step_name(verb, before.shape.kind());
         let change = MeasurementChange {
             before: Some(before.clone()),
             after: Some(after),

@@ -108,7 +108,7 @@ use viewports::Viewports;
 use workspace_labels::WorkspaceLabels;
 use workspace_link::WorkspaceLink;
 
-pub use action::{Action, ExportRequest};
+pub use action::{Action, Actions, ExportRequest};
 pub use runs::{Fitting, ModelRun};
 
 /// A search for images that is running.

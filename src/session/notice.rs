@@ -1,7 +1,10 @@
 //! Messages to the user. All disappear after a while; errors also stay in a list until it is cleared.
 
 use super::job::CaseId;
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime},
+};
 
 /// How long a message stays on the screen.
 const STAYS: Duration = Duration::from_secs(6);
@@ -49,7 +52,7 @@ pub struct Notice {
     /// What happened and what can be done.
     pub text: String,
     /// A folder that can be shown in the file manager from the message.
-    pub folder: Option<std::path::PathBuf>,
+    pub folder: Option<PathBuf>,
     /// What it is about.
     topic: Option<Topic>,
     /// When it was made.
@@ -97,7 +100,8 @@ impl Notices {
             n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint)
         });
         self.next += 1;
-        let (at, born) = (SystemTime::now(), Instant::now());
+        let at = SystemTime::now();
+        let born = Instant::now();
         let notice = Notice {
             id: self.next,
             severity,
@@ -126,7 +130,7 @@ impl Notices {
     }
 
     /// Attaches a folder to the newest message.
-    pub fn with_folder(&mut self, folder: std::path::PathBuf) {
+    pub fn with_folder(&mut self, folder: PathBuf) {
         if let Some(notice) = self.list.last_mut() {
             notice.folder = Some(folder);
         }

@@ -22,7 +22,7 @@ impl OpenMasks {
     pub(super) fn slice_size(&self) -> (usize, usize) {
         self.live
             .as_ref()
-            .map_or((0, 0), |l| (l.mask().columns(), l.mask().rows()))
+            .map_or((0, 0), |l| l.mask().columns_and_rows())
     }
 
     /// The pixel at a position on the slice on the screen.

@@ -13,6 +13,7 @@ use crate::{Error, Result};
 use labrum_core::{progress::Cancel, study::Catalog};
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     path::PathBuf,
     sync::Arc,
 };
@@ -53,7 +54,8 @@ impl Session {
         if let Some(opening) = self.opening.take() {
             opening.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         self.opening = Some(Opening {
             id,
             cancel: cancel.clone(),
@@ -74,7 +76,7 @@ impl Session {
             Ok(catalog) => self.take_in(catalog, opening.is_restoring),
             Err(error) => self.show_error(&error),
         }
-        let restore_next = std::mem::take(&mut self.workspace.restore_next);
+        let restore_next = mem::take(&mut self.workspace.restore_next);
         self.look_through(restore_next, true);
     }
 
@@ -267,7 +269,7 @@ impl Session {
             return;
         }
         self.finish_gesture();
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             let by = slice as i64 - case.slice as i64;
             case.slice = slice;
             // A jump does not predict the next direction.

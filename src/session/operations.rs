@@ -13,7 +13,7 @@ use labrum_core::{
     region::{PixelRect, Region},
     tools::{components, morphology},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// The result of a command on the active label on the slice on the screen.
 struct OperationResult {
@@ -52,10 +52,8 @@ impl Session {
         match outcome.zip(self.live_mask()) {
             Some((outcome, live)) => {
                 let now = live.mask().label_region(outcome.label);
-                let (added, removed) = (
-                    outcome.target.difference(&now),
-                    now.difference(&outcome.target),
-                );
+                let added = outcome.target.difference(&now);
+                let removed = now.difference(&outcome.target);
                 let (region, label) = if added.is_empty() {
                     (removed, 0)
                 } else {
@@ -73,7 +71,8 @@ impl Session {
 
     /// Preview of where the mask on the screen differs from the proposal.
     fn proposal_preview(&self) -> Option<Preview> {
-        let (case, live) = (self.cases.current_case()?, self.live_mask()?);
+        let case = self.cases.current_case()?;
+        let live = self.live_mask()?;
         let proposed = case.slices.get(case.slice)?.proposal()?.to_mask();
         let (columns, rows) = self.masks.slice_size();
         let whole = PixelRect::full_frame(columns, rows);
@@ -93,10 +92,8 @@ impl Session {
             return;
         };
         let (columns, rows) = self.masks.slice_size();
-        let (window, rule) = (
-            Region::full_frame(columns, rows),
-            self.labels.drawing_rule(outcome.label),
-        );
+        let window = Region::full_frame(columns, rows);
+        let rule = self.labels.drawing_rule(outcome.label);
         let edit = self.write_mask(key, |mask| {
             mask.reshape_label(outcome.label, &outcome.target, &window, &rule)
         });
@@ -270,7 +267,7 @@ impl Session {
         }
     }
 
-    fn take_proposals(&mut self, slices: std::ops::Range<usize>, region: &Region) {
+    fn take_proposals(&mut self, slices: Range<usize>, region: &Region) {
         let Some(case) = self.cases.current_case() else {
             return;
         };
@@ -284,7 +281,8 @@ impl Session {
         let edits: Vec<(usize, Edit)> = proposals
             .into_iter()
             .map(|(slice, proposal)| {
-                let (key, proposed) = (SliceKey { case: id, slice }, proposal.to_mask());
+                let key = SliceKey { case: id, slice };
+                let proposed = proposal.to_mask();
                 (
                     slice,
                     self.write_mask(key, |mask| mask.copy_region_from(&proposed, region, &rule)),

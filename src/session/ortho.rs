@@ -247,10 +247,13 @@ impl Session {
             .current_case()
             .filter(|_| self.settings.orthogonal)
         else {
-            (self.viewports.ortho, self.viewports.ortho_refused) = (None, None);
+            self.viewports.ortho = None;
+            self.viewports.ortho_refused = None;
             return;
         };
-        let (id, slice, count) = (case.id, case.slice, case.slices.len());
+        let id = case.id;
+        let slice = case.slice;
+        let count = case.slices.len();
         let readable = case.slices.iter().filter(|s| s.failure.is_none());
         let readable = readable.count();
         // The size of a volume is only known for sure after its first slice is loaded.
@@ -347,8 +350,10 @@ impl Session {
     }
 
     fn ask_for_pictures(&mut self, ortho: &mut Ortho) {
-        let (case, stack) = (ortho.case, ortho.stack.clone());
-        let (loaded, readable) = (ortho.loaded, ortho.readable);
+        let case = ortho.case;
+        let stack = ortho.stack.clone();
+        let loaded = ortho.loaded;
+        let readable = ortho.readable;
         let Some(count) = self.cases.current_case().map(|c| c.slices.len()) else {
             return;
         };

@@ -164,7 +164,8 @@ impl Session {
             }
             PacsAction::Find(query) => {
                 self.pacs.query = query.clone();
-                (self.pacs.found, self.pacs.series) = (None, HashMap::new());
+                self.pacs.found = None;
+                self.pacs.series = HashMap::new();
                 let again = PacsAction::Find(query.clone());
                 self.ask_server("Searching", again, |id, server, cancel| {
                     PacsJob::Ask(PacsQuestion::Find {
@@ -210,18 +211,17 @@ impl Session {
         if let Some(asking) = self.pacs.asking.take() {
             asking.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         self.pacs.asking = Some(Asking {
             id,
             cancel: cancel.clone(),
             again: Some(Box::new(again)),
             words,
         });
-        (
-            self.pacs.trouble,
-            self.pacs.is_reached,
-            self.pacs.needs_sign_in,
-        ) = (None, false, false);
+        self.pacs.trouble = None;
+        self.pacs.is_reached = false;
+        self.pacs.needs_sign_in = false;
         self.ask_worker(job(id, server, cancel));
     }
 
@@ -232,7 +232,8 @@ impl Session {
         if let Some(older) = self.pacs.receiving.take() {
             older.cancel.cancel();
         }
-        let (id, cancel) = (self.jobs.new_id(), Cancel::default());
+        let id = self.jobs.new_id();
+        let cancel = Cancel::default();
         let again = PacsAction::Receive {
             study_uid: study_uid.clone(),
             series: series.clone(),
@@ -244,7 +245,8 @@ impl Session {
             again,
             state: Receiving::default(),
         });
-        (self.pacs.trouble, self.pacs.needs_sign_in) = (None, false);
+        self.pacs.trouble = None;
+        self.pacs.needs_sign_in = false;
         self.ask_worker(PacsJob::Receive(ReceiveJob {
             id,
             server,
@@ -394,7 +396,8 @@ impl Session {
             if before.is_none_or(|state| state == item.state || !state.is_open()) {
                 continue;
             }
-            let (name, what) = (&item.server.name, item.content_name());
+            let name = &item.server.name;
+            let what = item.content_name();
             match item.state {
                 SendState::Sent => {
                     let text = super::to_sentence(&format!("{what} sent to {name}"));

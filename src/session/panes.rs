@@ -179,7 +179,8 @@ impl Session {
         self.panes.active = pane;
         self.take_canvas();
         // The pointer is on another image now, or was moved by keys.
-        (self.tools.pointer, self.tools.keyed) = (None, None);
+        self.tools.pointer = None;
+        self.tools.keyed = None;
         self.make_current(at, view);
         self.panes.followed = self.pane_view(pane);
         self.show_preview();
@@ -189,7 +190,9 @@ impl Session {
     fn make_current(&mut self, at: usize, view: PaneView) {
         let is_current = self.cases.current == Some(at);
         if let Some(case) = self.cases.get_mut(at) {
-            (case.view, case.appearance, case.window) = (view.view, view.appearance, view.window);
+            case.view = view.view;
+            case.appearance = view.appearance;
+            case.window = view.window;
             if !is_current {
                 case.slice = view.slice;
             }
@@ -227,7 +230,8 @@ impl Session {
         self.keep_active_visible();
         let Some(current) = self.cases.current_case().map(PaneView::of_case) else {
             self.panes.views = Default::default();
-            (self.panes.followed, self.panes.requested) = (None, Vec::new());
+            self.panes.followed = None;
+            self.panes.requested = Vec::new();
             return;
         };
         self.fill_views();

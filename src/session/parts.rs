@@ -45,7 +45,8 @@ impl Session {
                 return;
             };
             let [low, high] = corners(&region.bounds());
-            let (mut view, extent) = (View::Fit, across.picture_extent());
+            let mut view = View::Fit;
+            let extent = across.picture_extent();
             view.show_part(low, high, across.canvas, extent);
             across.view = view;
         });

@@ -119,10 +119,8 @@ impl Session {
         let Some(case) = self.cases.case_by_id(playing.home.case) else {
             return upcoming;
         };
-        let (reel, mode) = (
-            self.played_frames(playing.home),
-            self.cine.mode_of(&case.series),
-        );
+        let reel = self.played_frames(playing.home);
+        let mode = self.cine.mode_of(&case.series);
         let at = reel.iter().position(|frame| *frame == playing.shown);
         let mut now = at.map(|at| (at, playing.is_forward));
         // Back and forth, frames near the end come twice.
@@ -174,7 +172,8 @@ impl Session {
         let Some(case) = self.cases.current_case() else {
             return;
         };
-        let (mode, home) = (self.cine.mode_of(&case.series), case.slice_key());
+        let mode = self.cine.mode_of(&case.series);
+        let home = case.slice_key();
         let reel = self.played_frames(home);
         let is_at_end = mode == PlayMode::Once && reel.last() == Some(&home);
         self.finish_gesture();
@@ -218,10 +217,8 @@ impl Session {
         if self.tools.is_drawing() {
             return self.pause_cine();
         }
-        let (rate, mode) = (
-            self.cine.rate_of(&case.series),
-            self.cine.mode_of(&case.series),
-        );
+        let rate = self.cine.rate_of(&case.series);
+        let mode = self.cine.mode_of(&case.series);
         let period = rate.recip();
         if !self.cine.is_due(now, period) {
             return;
@@ -328,11 +325,15 @@ impl Session {
         let Some(case) = self.cases.current_case() else {
             return;
         };
-        let (view, appearance, window) = (case.view, case.appearance, case.window);
+        let view = case.view;
+        let appearance = case.appearance;
+        let window = case.window;
         let state = case.shown_presentation().map(|state| state.uid.clone());
         if let Some(to) = self.cases.get_mut(at) {
             to.slice = slice;
-            (to.view, to.appearance, to.window) = (view, appearance, window);
+            to.view = view;
+            to.appearance = appearance;
+            to.window = window;
             to.presentation = state.and_then(|uid| to.presentation_index(&uid));
         }
     }

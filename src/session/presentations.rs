@@ -13,7 +13,7 @@ use labrum_core::{
     image::{Image, Window},
     presentation::{DisplayedArea, PresentationState},
 };
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, mem, sync::Arc};
 
 impl Case {
     /// The presentation state that was chosen for it.
@@ -136,18 +136,23 @@ impl Session {
     /// Applies one of its presentation states to the case on the screen, in all views that show it; with `None`, shows it as when
     /// it was opened.
     pub(super) fn choose_presentation(&mut self, chosen: Option<usize>) {
-        let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) else {
+        let Some(case) = self.cases.current_case_mut() else {
             return;
         };
         case.presentation = chosen.filter(|at| *at < case.presentations.len());
         let state = case.shown_presentation();
         let turn = state.map_or(Turn::UPRIGHT, |state| turn_of(state));
-        (case.appearance.turn, case.appearance.is_inverted) = (turn, false);
-        (case.window, case.view) = (None, View::Fit);
-        let (id, slice) = (case.id, case.other_presented_slice());
+        case.appearance.turn = turn;
+        case.appearance.is_inverted = false;
+        case.window = None;
+        case.view = View::Fit;
+        let id = case.id;
+        let slice = case.other_presented_slice();
         self.panes.change_views_of(id, |beside| {
-            (beside.appearance.turn, beside.appearance.is_inverted) = (turn, false);
-            (beside.window, beside.view) = (None, View::Fit);
+            beside.appearance.turn = turn;
+            beside.appearance.is_inverted = false;
+            beside.window = None;
+            beside.view = View::Fit;
         });
         if let Some(slice) = slice {
             self.go_to_slice(slice);
@@ -182,7 +187,7 @@ impl Session {
         };
         let shown = case.shown_presentation().map(|state| state.uid.clone());
         // Those that were found elsewhere stay: the opened files need not hold all of them.
-        let known = std::mem::take(&mut case.presentations);
+        let known = mem::take(&mut case.presentations);
         let kept = known
             .into_iter()
             .filter(|old| found.iter().all(|new| new.uid != old.uid));

@@ -8,6 +8,7 @@ use super::{
     settings::CaseOrder,
 };
 use labrum_core::{journal::Also, study::Status};
+use std::cmp;
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {
@@ -154,7 +155,7 @@ impl Session {
                 order.sort_by_key(|i| self.cases[*i].display_title().to_lowercase());
             }
             CaseOrder::Date => {
-                order.sort_by_key(|i| std::cmp::Reverse(self.cases[*i].study.date.clone()));
+                order.sort_by_key(|i| cmp::Reverse(self.cases[*i].study.date.clone()));
             }
             CaseOrder::Doubt => most_doubtful_first(&mut order, &self.cases.case_doubts()),
             CaseOrder::WhatNext => order = self.what_next().into_iter().map(|(i, _)| i).collect(),

@@ -24,7 +24,7 @@ use labrum_core::{
         CLICK_MODEL_NAME, ClickSettings, Length, NOTHING_NAME, Plan, RoundSettings, StartFrom,
     },
 };
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{mem, path::PathBuf, sync::Arc, thread};
 
 impl Session {
     /// Why a training command is not available now.
@@ -111,7 +111,8 @@ impl Session {
             new_model,
             ..
         } = self.settings.learning;
-        let (active, proposing) = (self.learning.active_version(), self.model_of_accepted());
+        let active = self.learning.active_version();
+        let proposing = self.model_of_accepted();
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
             (Some(version), ..) | (None, None, Some(version)) => start_of_version(version),
@@ -292,7 +293,7 @@ impl Session {
     /// Starts a round automatically if the user has accepted enough new cases.
     pub(super) fn on_newly_accepted(&mut self, count: u32) {
         let has_more =
-            count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
+            count > self.learning.newly_accepted && mem::take(&mut self.learning.was_accepted);
         self.learning.newly_accepted = count;
         let after = self.settings.learning.after_cases;
         if has_more && after > 0 && count >= after && self.learning.running.is_none() {
@@ -360,11 +361,9 @@ impl Session {
         second: (VersionKey, PathBuf),
         snapshot: Vec<SnapshotSlice>,
     ) {
-        let (labels, device, threads) = (
-            self.labels.list.clone().into(),
-            self.device_for_runs(),
-            self.thread_count(),
-        );
+        let labels = self.labels.list.clone().into();
+        let device = self.device_for_runs();
+        let threads = self.thread_count();
         self.jobs
             .push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
                 kind,

@@ -77,7 +77,7 @@ impl Session {
     }
 
     pub(super) fn choose_model(&mut self, model: Option<ModelSource>) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.chosen_model = model;
         }
     }
@@ -105,7 +105,7 @@ impl Session {
 
     /// The user asked for a proposal, so the case no longer counts as drawn without one.
     fn end_blindness(&mut self) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.is_blind = false;
         }
     }
@@ -137,7 +137,8 @@ impl Session {
         let on_others = self.models.runs.iter().any(|r| r.case != self.cases[at].id);
         if self.models.wants_auto_run(&self.cases[at]) {
             let case = &self.cases[at];
-            let (slice, count) = (case.slice, case.slices.len());
+            let slice = case.slice;
+            let count = case.slices.len();
             self.cases[at].auto_run_done = true;
             let mut slices: Vec<usize> = indices_outward(slice, count).collect();
             if on_others || count == 1 {
@@ -155,7 +156,8 @@ impl Session {
                 .find(|&i| self.models.wants_auto_run(&self.cases[i]));
             if let Some(next) = ahead {
                 self.cases[next].auto_run_done = true;
-                let (slice, count) = (self.cases[next].slice, self.cases[next].slices.len());
+                let slice = self.cases[next].slice;
+                let count = self.cases[next].slices.len();
                 self.start_run(next, indices_outward(slice, count).collect(), false, true);
             }
         }

@@ -229,7 +229,9 @@ impl Session {
         let Some(choice) = found.choices.get(index) else {
             return;
         };
-        let (key, label, adds) = (found.key, found.label, choice.adds);
+        let key = found.key;
+        let label = found.label;
+        let adds = choice.adds;
         let locks = self.labels.lock_rule();
         let mut target = found.before.to_mask();
         let (region, value, rule) = if adds {

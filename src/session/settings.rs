@@ -7,6 +7,7 @@ use labrum_core::{
     training::{ClickTraining, Loss},
 };
 use serde::{Deserialize, Serialize};
+use std::{ops::RangeInclusive, path::PathBuf};
 
 /// Dark or light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,7 +218,7 @@ impl ViewMode {
 }
 
 /// Range of the memory limit, in megabytes.
-pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 288..=65536;
+pub const MEMORY_MB: RangeInclusive<usize> = 288..=65536;
 
 /// Memory of the program without images, in megabytes: the window (190 with software rendering), the canvas, lists,
 /// data being processed, and reserves of the allocator.
@@ -283,7 +284,7 @@ pub struct Settings {
     /// Zoom of the whole window, 1 for 100 %.
     pub ui_scale: f32,
     /// The folder of the last export.
-    pub export_folder: Option<std::path::PathBuf>,
+    pub export_folder: Option<PathBuf>,
     /// Formats and options of the last export.
     pub export: ExportOptions,
     /// Options of the drawing tools.
@@ -301,7 +302,7 @@ pub struct Settings {
     /// Servers, without passwords and tokens.
     pub servers: Vec<labrum_core::pacs::Server>,
     /// Recent workspaces, last used first.
-    pub recent_workspaces: Vec<std::path::PathBuf>,
+    pub recent_workspaces: Vec<PathBuf>,
 }
 
 impl Default for Settings {

@@ -18,7 +18,8 @@ use labrum_core::{
 };
 use std::{
     collections::HashSet,
-    path::PathBuf,
+    mem,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -122,7 +123,7 @@ impl Session {
         self.auto_run();
     }
 
-    fn remember_workspace(&mut self, folder: &std::path::Path) {
+    fn remember_workspace(&mut self, folder: &Path) {
         let folder = folder.to_owned();
         self.change_settings(|s| {
             s.recent_workspaces.retain(|f| *f != folder);
@@ -389,7 +390,8 @@ impl Session {
         let Some(activity) = &mut self.workspace.activity else {
             return;
         };
-        let (id, seconds) = (activity.case, std::mem::take(&mut activity.seconds));
+        let id = activity.case;
+        let seconds = mem::take(&mut activity.seconds);
         if seconds < 0.5 {
             return;
         }

@@ -33,7 +33,8 @@ impl Session {
         let Some(case) = self.cases.current_case() else {
             return;
         };
-        let (id, study) = (case.id, case.study.id.clone());
+        let id = case.id;
+        let study = case.study.id.clone();
         let cases: Vec<CaseId> = self
             .cases
             .iter()
@@ -79,7 +80,8 @@ impl Session {
         let Some(at) = self.cases.current else { return };
         self.finish_gesture();
         self.note_time();
-        let (id, title) = (self.cases[at].id, self.cases[at].display_title());
+        let id = self.cases[at].id;
+        let title = self.cases[at].display_title();
         self.stop_runs_on(id);
         self.push_store_job(StoreJob::RemoveCase(id));
         self.drop_case(id);
@@ -108,7 +110,9 @@ impl Session {
         self.clicks.forget_case(id);
         self.workspace.forget_activity(id);
         if was_shown {
-            (self.masks.live, self.viewports.focus, self.cases.current) = (None, None, None);
+            self.masks.live = None;
+            self.viewports.focus = None;
+            self.cases.current = None;
             self.select_case(shown.and_then(|id| self.cases.index_of(id)));
         } else {
             self.cases.current = shown.and_then(|id| self.cases.index_of(id));

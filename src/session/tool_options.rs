@@ -2,6 +2,7 @@
 
 use labrum_core::measurement::ShapeKind;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// A tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -181,7 +182,7 @@ impl Default for ToolOptions {
 
 impl ToolOptions {
     /// Smallest and largest radius.
-    pub const RADII: std::ops::RangeInclusive<f64> = 0.5..=500.0;
+    pub const RADII: RangeInclusive<f64> = 0.5..=500.0;
 
     /// The radius after `notches` steps, each about a tenth and at least half a pixel.
     pub fn resized_radius(radius: f64, notches: i64) -> f64 {

@@ -1,7 +1,7 @@
 //! How an image is flipped and rotated on the screen. It changes the view alone: pixels, masks, measurements and
 //! exports stay as they are.
 
-use std::ops::Neg;
+use std::{array, ops::Neg};
 
 /// One of the eight ways to show an image: its axes may be exchanged and then mirrored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Turn {
 
     /// All eight, the upright one first.
     pub fn all() -> [Self; 8] {
-        std::array::from_fn(|bits| Self {
+        array::from_fn(|bits| Self {
             swaps_axes: bits & 4 != 0,
             mirrors: [bits & 1 != 0, bits & 2 != 0],
         })

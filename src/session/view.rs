@@ -1,9 +1,10 @@
 //! Zoom and pan: the position of the image on the canvas, independent of the GUI toolkit.
 
 use super::turn::Turn;
+use std::ops::RangeInclusive;
 
 /// Smallest and largest zoom, in screen points per pixel column.
-const SCALES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
+const SCALES: RangeInclusive<f32> = 0.01..=100.0;
 
 /// The rectangle of the canvas on the screen, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]

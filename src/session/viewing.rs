@@ -61,7 +61,7 @@ impl Session {
         };
         let extent = self.picture_extent(case);
         let canvas = self.viewports.canvas;
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             change(&mut case.view, canvas, extent);
         }
     }
@@ -116,7 +116,7 @@ impl Session {
 
     /// Changes how the images of the case on the screen look.
     fn change_appearance(&mut self, change: impl FnOnce(&mut Appearance)) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             change(&mut case.appearance);
         }
     }
@@ -133,7 +133,8 @@ impl Session {
         self.set_window(None);
         for plane in ViewPlane::ALL {
             self.viewports.change_across(plane, |across| {
-                (across.view, across.turn) = (View::Fit, Turn::UPRIGHT);
+                across.view = View::Fit;
+                across.turn = Turn::UPRIGHT;
             });
         }
     }
@@ -173,7 +174,7 @@ impl Session {
     }
 
     pub(super) fn set_window(&mut self, window: Option<Window>) {
-        if let Some(case) = self.cases.current.and_then(|at| self.cases.get_mut(at)) {
+        if let Some(case) = self.cases.current_case_mut() {
             case.window = window;
         }
     }

@@ -119,7 +119,8 @@ impl Viewports {
             .and_then(|o| o.across_mut(plane))
             && image.is_some()
         {
-            (view.image, view.image_of) = (image, Some(of));
+            view.image = image;
+            view.image_of = Some(of);
         }
     }
 }

@@ -8,7 +8,7 @@ use labrum_core::{
     journal::Meter,
     label::{Task, TaskKey},
 };
-use std::path::PathBuf;
+use std::{iter, path::PathBuf};
 
 /// File in the workspace folder with the key for de-identification: later exports use the same replacement ids.
 const KEY_FILE: &str = "deidentification.key";
@@ -62,7 +62,7 @@ impl WorkspaceLink {
             key: TaskKey::default(),
             name: "Default task".into(),
         };
-        std::iter::once(first)
+        iter::once(first)
             .chain(self.tasks.iter().cloned())
             .collect()
     }

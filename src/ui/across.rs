@@ -16,7 +16,7 @@ use super::{
     widgets::capitalize_first,
 };
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     case::Case,
     ortho::{AcrossView, Ortho, OrthoAction},
     settings::ViewMode,
@@ -64,10 +64,8 @@ impl AcrossState {
 
 /// Divides `rect` into the slice view and the two orthogonal views.
 pub(crate) fn split_layout(rect: Rect) -> [Rect; 3] {
-    let (x, y) = (
-        (rect.left() + rect.width() * 0.56).round(),
-        rect.center().y.round(),
-    );
+    let x = (rect.left() + rect.width() * 0.56).round();
+    let y = rect.center().y.round();
     let half = GAP / 2.0;
     [
         Rect::from_min_max(rect.min, pos2(x - half, rect.max.y)),
@@ -82,7 +80,7 @@ pub(crate) fn show_views(
     session: &Session,
     places: [Rect; 2],
     states: &mut [AcrossState; 2],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let Some((ortho, case)) = session
         .viewports
@@ -111,7 +109,7 @@ fn show_view(
     case: &Case,
     view: &AcrossView,
     state: &mut AcrossState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let plane = view.pane.plane;
     let rect = ui.available_rect_before_wrap();

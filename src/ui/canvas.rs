@@ -17,7 +17,7 @@ use super::{
     tool_overlay,
 };
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     case::Case,
     information::ImageInformation,
     job::SliceKey,
@@ -60,7 +60,8 @@ impl CanvasState {
     /// Frees the images and masks of a view that is not shown.
     pub(super) fn forget_images(&mut self) {
         self.shown.clear_unless(None);
-        (self.passing, self.proposed) = (Unpacked::default(), Unpacked::default());
+        self.passing = Unpacked::default();
+        self.proposed = Unpacked::default();
         self.beside = BesideMask::default();
         self.stage.free_textures();
         self.magnifier.free_textures();
@@ -90,11 +91,9 @@ impl CanvasState {
     /// The pixel now under the pointer, even if the pointer has not moved.
     pub(super) fn current_pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
         let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
-        let (shown, case, canvas) = (
-            self.shown_slice(session)?,
-            session.cases.current_case()?,
-            self.drawn_canvas()?,
-        );
+        let shown = self.shown_slice(session)?;
+        let case = session.cases.current_case()?;
+        let canvas = self.drawn_canvas()?;
         let [x, y] = case
             .view
             .place_picture(canvas, session.picture_extent(case))
@@ -140,7 +139,7 @@ pub(super) fn show_slice(
     session: &Session,
     pane: usize,
     state: &mut CanvasState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Response {
     let rect = ui.available_rect_before_wrap();
     // Not focusable by Tab: keys go to the image whenever no control has focus.
@@ -185,7 +184,8 @@ fn paint_pane(
     (rect, canvas): (Rect, Canvas),
     state: &mut CanvasState,
 ) {
-    let (session, case) = (pane.session, pane.case);
+    let session = pane.session;
+    let case = pane.case;
     let painter = ui.painter_at(rect);
     let extent = session.extent_in_view(case, &pane.view);
     let placement = pane.view.view.place_picture(canvas, extent);
@@ -288,7 +288,7 @@ fn note_canvas(
     rect: Rect,
     inactive: Option<usize>,
     state: &mut CanvasState,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Canvas {
     let canvas = Canvas {
         min: [rect.min.x, rect.min.y],

@@ -5,6 +5,7 @@ use egui::{Color32, FontId, Rangef, RichText, Role, Sense, Ui, Vec2, WidgetInfo}
 use egui_plot::{
     AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, Points, VLine,
 };
+use labrum_core::quantile::lowest_and_highest;
 use std::ops::RangeInclusive;
 
 /// A data series.
@@ -133,7 +134,8 @@ fn style_axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> A
 fn round_grid_marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let step_size = round_step((high - low) / f64::from(about.max(2.0))).max(smallest);
-    let (first, last) = ((low / step_size).ceil(), (high / step_size).floor());
+    let first = (low / step_size).ceil();
+    let last = (high / step_size).floor();
     if !(step_size > 0.0 && last - first < 1000.0) {
         return Vec::new();
     }
@@ -176,9 +178,7 @@ fn padded_range(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive
         .iter()
         .chain(series.iter().flat_map(|s| &s.points))
         .flatten();
-    let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), v| {
-        (low.min(*v), high.max(*v))
-    });
+    let (low, high) = lowest_and_highest(all.copied());
     if low > high {
         return 0.0..=1.0;
     }

@@ -25,10 +25,11 @@ mod versions;
 mod work_report;
 pub(in crate::ui) mod workspace;
 
-use crate::session::{Action, Session, command::UserCommand, header::HeaderAction};
+use crate::session::{Action, Actions, Session, command::UserCommand, header::HeaderAction};
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
 use labrum_core::measurement::DrawnMeasurement;
+use std::mem;
 
 /// The dialog that is open, if any.
 #[derive(Default)]
@@ -171,12 +172,7 @@ impl Dialogs {
     }
 
     /// Shows the open dialog.
-    pub(crate) fn show_current(
-        &mut self,
-        ctx: &Context,
-        session: &Session,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(crate) fn show_current(&mut self, ctx: &Context, session: &Session, actions: &mut Actions) {
         if let (Self::None, Some(overlapping)) = (&*self, &session.questions.overlapping) {
             *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
         }
@@ -240,7 +236,7 @@ impl Dialogs {
                 if matches!(self, Self::Header(_)) {
                     actions.push(Action::Header(HeaderAction::Forget));
                 }
-                *self = std::mem::take(self).into_previous();
+                *self = mem::take(self).into_previous();
             }
         }
     }
@@ -249,7 +245,7 @@ impl Dialogs {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         match self {
             Self::None => DialogOutcome::Close,

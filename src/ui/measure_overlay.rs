@@ -31,7 +31,8 @@ impl DrawnView {
         let mut shown = session.shown_measurements(plane, slice);
         if session.screenshot_content().is_some() {
             for one in &mut shown {
-                (one.handles, one.is_selected) = (Vec::new(), false);
+                one.handles = Vec::new();
+                one.is_selected = false;
             }
         }
         Self { shown }

@@ -30,7 +30,8 @@ mod tool_overlay;
 mod widgets;
 
 use crate::session::{
-    Action, Session, command::UserCommand, job::SliceKey, panes::MOST_PANES, tool_options::ToolKind,
+    Action, Actions, Session, command::UserCommand, job::SliceKey, panes::MOST_PANES,
+    tool_options::ToolKind,
 };
 use across::AcrossState;
 use canvas::CanvasState;
@@ -38,6 +39,7 @@ use dialogs::Dialogs;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
 use labrum_core::stack::ViewPlane;
 use screenshot::ScreenshotTaker;
+use std::mem;
 use stream::{EventStream, Heard, WindowEvent};
 use textures::Textures;
 use tool_input::{EventContext, ToolInput};
@@ -82,11 +84,11 @@ pub struct WindowState {
 impl WindowState {
     /// The actions of the next input event (mouse on the canvas, or key) since the last frame; `None` when all are
     /// handled. Apply them before the next call: a stroke after a key press belongs to the slice that the key selected.
-    pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
+    pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Actions> {
         let mut actions = Vec::new();
         match EventStream::pop_next_event(ctx) {
             Some(heard) => self.dispatch_event(ctx, session, &heard, &mut actions),
-            None if std::mem::take(&mut self.is_settled) => return None,
+            None if mem::take(&mut self.is_settled) => return None,
             None => {
                 if let Some(now) = EventStream::current_pointer_event(ctx) {
                     self.sync_pointer(ctx, session, &now, &mut actions);
@@ -107,7 +109,7 @@ impl WindowState {
         ctx: &Context,
         session: &Session,
         heard: &Heard,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let active = &self.canvases[session.panes.active_index()].input;
         if panes::activate_by_event(ctx, session, heard, active, actions) {
@@ -131,7 +133,7 @@ impl WindowState {
         ctx: &Context,
         session: &Session,
         now: &Heard,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         self.for_views(ctx, session, |input, around| {
             actions.extend(input.sync_pointer(now, around, session))
@@ -169,7 +171,7 @@ impl WindowState {
     }
 
     /// Draws one frame after all events are handled, and returns the actions of its controls.
-    pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
+    pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Actions {
         let mut actions = Vec::new();
         EventStream::install_plugin(ui.ctx());
         theme::apply(ui.ctx(), session.settings.theme);
@@ -290,7 +292,7 @@ impl WindowState {
     }
 
     /// Shows the views beside each other, or one slice view and, if enabled, the orthogonal views beside it.
-    fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         self.screenshots.note_views(ui.available_rect_before_wrap());
         let (active, count) = (session.panes.active_index(), session.pane_count());
         for (pane, canvas) in self.canvases.iter_mut().enumerate() {
@@ -319,7 +321,7 @@ impl WindowState {
         ui: &mut Ui,
         session: &Session,
         shown: Option<usize>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> Option<UserCommand> {
         if !session.settings.panels {
             return None;
@@ -386,7 +388,7 @@ impl WindowState {
         &mut self,
         session: &Session,
         pointed: Option<UserCommand>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let state = session
             .live_mask()
@@ -451,7 +453,7 @@ fn command_of_key(session: &Session, command: UserCommand) -> UserCommand {
 }
 
 /// Pinch zoom on a touch screen; egui tracks it per frame.
-fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
+fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Actions) {
     if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
         && now.over == Some(ViewPlane::Slice)
     {

@@ -7,7 +7,7 @@ use super::{
     tool_input::ToolInput,
 };
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     layout::ViewLayout,
     panes::{MOST_PANES, PaneAction},
     tool_options::ToolKind,
@@ -64,7 +64,7 @@ pub(super) fn show_views(
     ui: &mut Ui,
     session: &Session,
     states: &mut [CanvasState; MOST_PANES],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let places = split_by_layout(ui.available_rect_before_wrap(), session.settings.layout);
     for (pane, (rect, state)) in places.into_iter().zip(states).enumerate() {
@@ -98,7 +98,7 @@ pub(super) fn activate_by_event(
     session: &Session,
     heard: &Heard,
     active: &ToolInput,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> bool {
     let Some(pane) = heard.inactive.filter(|_| !active.has_gesture()) else {
         return false;

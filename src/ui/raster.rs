@@ -21,6 +21,7 @@ use labrum_core::{
     region::{PixelRect, Region},
 };
 use std::{
+    array, ptr,
     sync::{Arc, Weak},
     thread,
 };
@@ -104,7 +105,7 @@ impl Raster {
         };
         let is_same = painted.area == area
             && painted.look == *scene.look
-            && std::ptr::eq(painted.image.as_ptr(), Arc::as_ptr(scene.image))
+            && ptr::eq(painted.image.as_ptr(), Arc::as_ptr(scene.image))
             && painted.labels.is_some() == scene.labels.is_some()
             && painted.reference.is_some() == scene.reference.is_some();
         if !is_same {
@@ -343,7 +344,7 @@ impl RasterOverlay<'_> {
 }
 
 fn blend_over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
-    std::array::from_fn(|c| below[c] + (color[c] - below[c]) * opacity)
+    array::from_fn(|c| below[c] + (color[c] - below[c]) * opacity)
 }
 
 /// The difference colour at p; `None` if mask and reference agree. When the image is reduced, one differing pixel under

@@ -1,7 +1,7 @@
 //! Takes screenshots: a frame is drawn without what lies over the views, and its pixels are read back.
 
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     job::{PicturedSlices, Screenshot, SliceKey},
     screenshot::{ScreenshotAction, ScreenshotTarget},
 };
@@ -44,7 +44,7 @@ impl ScreenshotTaker {
         ctx: &Context,
         session: &Session,
         shown: Option<SliceKey>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let views = self.views.take();
         self.hand_on(ctx, actions);
@@ -75,7 +75,7 @@ impl ScreenshotTaker {
     }
 
     /// Copies or saves the screenshot whose pixels have arrived.
-    fn hand_on(&mut self, ctx: &Context, actions: &mut Vec<Action>) {
+    fn hand_on(&mut self, ctx: &Context, actions: &mut Actions) {
         let Some(awaited) = self.awaited.take() else {
             return;
         };

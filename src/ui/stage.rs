@@ -13,7 +13,10 @@ use crate::session::{
 };
 use eframe::{egui_wgpu::RenderState, wgpu::DeviceType};
 use egui::{Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions, pos2};
-use std::sync::{Arc, Weak};
+use std::{
+    ptr,
+    sync::{Arc, Weak},
+};
 
 /// The slice on the canvas; while another is loading, this is still the previous one.
 #[derive(Default)]
@@ -70,7 +73,8 @@ impl CanvasPainter {
 
     /// Frees the textures of a view that is not shown.
     pub(crate) fn free_textures(&mut self) {
-        (self.gpu, self.texture) = (None, None);
+        self.gpu = None;
+        self.texture = None;
         self.raster = Raster::default();
     }
 
@@ -171,7 +175,7 @@ impl Unpacked {
     /// The unpacked mask of a slice with this finding.
     pub(crate) fn get_or_unpack(&mut self, key: SliceKey, finding: &Arc<Finding>) -> &Live {
         let is_other = self.0.as_ref().is_some_and(|(held, live)| {
-            live.slice_key() != key || !std::ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
+            live.slice_key() != key || !ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
         });
         if is_other {
             self.0 = None;

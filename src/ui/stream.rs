@@ -19,7 +19,7 @@ use egui::{
     Rect, Response, Ui, Vec2,
 };
 use labrum_core::stack::ViewPlane;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 /// Position of an image view when the window was last drawn.
 #[derive(Clone, Copy, Debug)]
@@ -317,7 +317,7 @@ impl EventStream {
                 modifiers,
                 ..
             } => {
-                let held = std::mem::replace(&mut self.modifiers, modifiers);
+                let held = mem::replace(&mut self.modifiers, modifiers);
                 self.push_event(WindowEvent::Wheel { unit, delta });
                 self.modifiers = held;
                 None
@@ -331,7 +331,7 @@ impl EventStream {
                 self.takes_letter = !modifiers.command;
                 // Held keys repeat, except for commands such as Accept.
                 if !self.hold_down(key) || repeats_while_held(command) {
-                    let held = std::mem::replace(&mut self.modifiers, modifiers);
+                    let held = mem::replace(&mut self.modifiers, modifiers);
                     self.push_event(WindowEvent::Command(command));
                     self.modifiers = held;
                 }
@@ -350,7 +350,9 @@ impl EventStream {
             }
             Event::PointerButton { pos, .. } => self.move_to(ctx, pos),
             Event::PointerGone => {
-                (self.at, self.over, self.inactive) = (None, None, None);
+                self.at = None;
+                self.over = None;
+                self.inactive = None;
                 self.push_event(WindowEvent::Gone);
             }
             Event::WindowFocused(false) => {

@@ -231,7 +231,8 @@ pub(crate) fn confidence_color(confidence: f32) -> Color32 {
         [66.0, 165.0, 235.0],
     ];
     let at = ((confidence - 0.1) / 0.4).clamp(0.0, 0.999) * 2.0;
-    let (low, t) = (at as usize, at.fract());
+    let low = at as usize;
+    let t = at.fract();
     let [red, green, blue] = [0, 1, 2].map(|channel: usize| {
         let mixed = STOPS[low][channel] * (1.0 - t) + STOPS[low + 1][channel] * t;
         mixed.round() as u8

@@ -6,7 +6,7 @@ mod results;
 
 use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
-    Action, Session,
+    Actions, Session,
     mouse::{DragAction, HeldKey, MouseButton, MouseHabit},
     tool_options::ToolKind,
     tools::{PointerInput, PointerPhase},
@@ -78,7 +78,7 @@ impl ToolInput {
         heard: &Heard,
         around: &EventContext,
         session: &Session,
-    ) -> Vec<Action> {
+    ) -> Actions {
         let mut told = Vec::new();
         self.dispatch_event(heard, around, &mut told);
         told.into_iter()
@@ -92,7 +92,7 @@ impl ToolInput {
         now: &Heard,
         around: &EventContext,
         session: &Session,
-    ) -> Vec<Action> {
+    ) -> Actions {
         let mut told = Vec::new();
         self.update_hover(now, around, &mut told);
         told.into_iter()
@@ -107,7 +107,9 @@ impl ToolInput {
 
     /// Ends all gestures, because the view is no longer shown.
     pub(super) fn let_go(&mut self) {
-        (self.gesture, self.hover, self.gone) = (Gesture::None, None, None);
+        self.gesture = Gesture::None;
+        self.hover = None;
+        self.gone = None;
     }
 
     /// The rectangle on the screen that is being dragged to set the window.
@@ -242,7 +244,8 @@ impl ToolInput {
             None => Gesture::Draw,
         };
         told.push(EventResult::Pressed);
-        (self.pressed_at, self.is_drag) = (at, false);
+        self.pressed_at = at;
+        self.is_drag = false;
         match self.gesture {
             Gesture::Navigate(DragAction::Crosshair, _) => told.push(EventResult::Crossed(at)),
             Gesture::Draw => self.send_draw_input(PointerPhase::Press, at, heard, around, told),

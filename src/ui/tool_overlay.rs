@@ -8,6 +8,7 @@ use crate::session::{
 };
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 use labrum_core::label::PALETTE;
+use std::f32::consts::TAU;
 
 /// Lines over the image are light with a dark rim, visible on bright and on dark tissue.
 pub(super) const LIGHT: Color32 = Color32::from_rgb(245, 246, 248);
@@ -68,7 +69,7 @@ pub(super) fn paint_brush_ring(
     }
     let points: Vec<Pos2> = (0..CORNERS)
         .map(|i| {
-            let angle = i as f32 / CORNERS as f32 * std::f32::consts::TAU;
+            let angle = i as f32 / CORNERS as f32 * TAU;
             middle + size * vec2(angle.cos(), angle.sin())
         })
         .collect();

@@ -2,17 +2,18 @@
 
 use super::{shortcuts, theme};
 use crate::session::{
-    Action, Session,
+    Action, Actions, Session,
     command::{CommandEntry, UserCommand},
 };
 use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::{MaterialIcon, icons::ICON_CHECK};
+use std::time::Duration;
 
 /// A button for a command, with its shortcut in the tooltip; greyed with the reason if unavailable.
 pub(crate) fn command_button(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     command: UserCommand,
     button: Button<'_>,
 ) -> Response {
@@ -66,7 +67,7 @@ impl Tick {
 pub(crate) fn menu_item(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     entry: &CommandEntry,
     words: String,
     tick: Tick,
@@ -260,7 +261,7 @@ pub(crate) fn progress_bar(ui: &mut Ui, fraction: f32, name: &str) {
 }
 
 /// An approximate duration: "about 2 min".
-pub(crate) fn format_rough_duration(time: std::time::Duration) -> String {
+pub(crate) fn format_rough_duration(time: Duration) -> String {
     match time.as_secs() {
         0 => "less than 1 s".into(),
         s @ 1..=90 => format!("about {s} s"),

@@ -130,7 +130,8 @@ fn sampled_place(index: usize, parts: usize, length: usize) -> usize {
 /// Scales the image down by nearest-neighbour sampling, with the aspect ratio of the display.
 fn make_thumbnail(image: &Image) -> Thumbnail {
     let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
-    let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
+    let width = image.columns as f64;
+    let height = image.rows as f64 * aspect;
     let scale = THUMBNAIL as f64 / width.max(height);
     let columns = scaled_side(width, scale);
     let rows = scaled_side(height, scale);

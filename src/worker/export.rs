@@ -78,7 +78,8 @@ pub(super) fn run_job(job: MaskFileJob, outbox: &Outbox) {
 
 /// Reads the masks in a folder for cases that are not on the screen.
 fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Event {
-    let (mut cases, mut without) = (Vec::new(), 0);
+    let mut cases = Vec::new();
+    let mut without = 0;
     for (case, series) in others {
         match import::read_masks(paths, &series, &MaskChoice::default()) {
             Err(error) if error.kind == ErrorKind::NotFound => without += 1,

@@ -12,7 +12,7 @@ use labrum_core::{
 };
 use std::{
     collections::HashSet,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 /// The identity of a case: for DICOM the series id; for an image file its hash, followed by the index of the first page
@@ -114,7 +114,7 @@ pub fn find_wanted_cases(
     progress: &mut dyn FnMut(usize),
     cancel: &Cancel,
 ) -> Result<Vec<CaseDescription>> {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let folder = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let catalog = io::open::read_catalog(&[folder], progress, cancel)?;
     let wants_pictures = wanted
         .iter()

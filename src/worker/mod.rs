@@ -90,7 +90,8 @@ impl Worker {
         };
         let decode = Arc::new(decode::DecodeQueue::default());
         for n in 0..decode_threads() {
-            let (queue, outbox) = (decode.clone(), outbox.clone());
+            let queue = decode.clone();
+            let outbox = outbox.clone();
             spawn_thread(&format!("labrum-decode-{n}"), move || {
                 decode::run_decoder(&queue, &outbox)
             })?;

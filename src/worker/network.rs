@@ -179,7 +179,8 @@ impl NetworkHandle {
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
         let inbox = Arc::new(Inbox::default());
-        let (jobs, out) = (inbox.clone(), outbox.clone());
+        let jobs = inbox.clone();
+        let out = outbox.clone();
         spawn_thread("labrum-network", move || {
             let mut thread = NetworkThread {
                 network: network(),
@@ -300,7 +301,7 @@ impl NetworkThread {
     }
 
     fn answer_click(&mut self, job: &ClickJob) {
-        let (columns, rows) = (job.image.columns, job.image.rows);
+        let (columns, rows) = job.image.columns_and_rows();
         log_prompts(job);
         let found = contain_panic("find the clicked object", || self.network.answer_click(job));
         self.send_notices();

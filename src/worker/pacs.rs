@@ -58,14 +58,17 @@ impl PacsHandle {
         let secrets = Arc::new(SessionSecrets::default());
         let stop = Cancel::default();
         let (ask, questions) = unbounded();
-        let (known, out) = (secrets.clone(), outbox.clone());
+        let known = secrets.clone();
+        let out = outbox.clone();
         spawn_thread("labrum-pacs", move || {
             questions
                 .iter()
                 .for_each(|job| answer_question(job, &known, &out))
         })?;
         let (receive, wanted) = unbounded();
-        let (known, out, cache) = (secrets.clone(), outbox.clone(), places.cache.clone());
+        let known = secrets.clone();
+        let out = outbox.clone();
+        let cache = places.cache.clone();
         spawn_thread("labrum-receive", move || {
             wanted
                 .iter()
@@ -209,12 +212,7 @@ fn answer_question(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbo
     outbox.send_event(Event::Pacs(event));
 }
 
-fn receive_series(
-    job: ReceiveJob,
-    cache: &std::path::Path,
-    secrets: &SessionSecrets,
-    outbox: &Outbox,
-) {
+fn receive_series(job: ReceiveJob, cache: &Path, secrets: &SessionSecrets, outbox: &Outbox) {
     let result = fetch_study(&job, cache, secrets, outbox);
     let id = job.id;
     outbox.send_event(Event::Pacs(PacsEvent::Received { id, result }));
@@ -223,7 +221,7 @@ fn receive_series(
 /// Receives a study; returns the folders with its files.
 fn fetch_study(
     job: &ReceiveJob,
-    cache: &std::path::Path,
+    cache: &Path,
     secrets: &SessionSecrets,
     outbox: &Outbox,
 ) -> Result<Vec<PathBuf>> {

@@ -3,8 +3,8 @@
 use crate::{Error, Result, session::settings::Settings};
 use directories::ProjectDirs;
 use std::{
-    fs,
-    io::Write,
+    env, fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -44,7 +44,7 @@ impl AppFolders {
         let path = self.settings_file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return (Settings::default(), None);
             }
             Err(e) => {
@@ -94,10 +94,10 @@ impl AppFolders {
 
 /// The folder in an environment variable, else the default.
 fn folder_for(variable: &str, usual: Option<PathBuf>) -> PathBuf {
-    let named = std::env::var_os(variable).map(PathBuf::from);
+    let named = env::var_os(variable).map(PathBuf::from);
     named
         .or(usual)
-        .unwrap_or_else(|| std::env::temp_dir().join("labrum"))
+        .unwrap_or_else(|| env::temp_dir().join("labrum"))
 }
 
 fn save_failure(path: &Path, reason: impl ToString) -> Error {

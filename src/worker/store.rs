@@ -15,6 +15,7 @@ use keeper::{WorkspaceKeeper, WriteTrouble};
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::VecDeque,
+    mem, result,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -157,7 +158,8 @@ impl StoreHandle {
     pub(super) fn close_and_join(&mut self) {
         let mut queue = self.shared.queue.lock();
         // Try once more, whatever failed before.
-        (queue.is_closed, queue.retry_now) = (true, true);
+        queue.is_closed = true;
+        queue.retry_now = true;
         drop(queue);
         self.shared.changed.notify_all();
         if self.thread.take().is_some_and(|t| t.join().is_err()) {
@@ -204,7 +206,7 @@ impl StoreThread {
     fn wait_for_next(&self) -> Next {
         let mut queue = self.shared.queue.lock();
         loop {
-            if !queue.is_stuck || std::mem::take(&mut queue.retry_now) {
+            if !queue.is_stuck || mem::take(&mut queue.retry_now) {
                 if let Some((number, job)) = queue.jobs.front().cloned() {
                     queue.is_working = true;
                     return Next::Job(number, job);
@@ -249,7 +251,7 @@ impl StoreThread {
             }
             queue.is_working = false;
             queue.has_workspace = self.keeper.is_open();
-            std::mem::replace(&mut queue.is_stuck, !is_done)
+            mem::replace(&mut queue.is_stuck, !is_done)
         };
         self.shared.changed.notify_all();
         match result {
@@ -270,7 +272,7 @@ impl StoreThread {
 
     /// Makes sure that a workspace is open and knows the case of the job: there may have been neither when it was
     /// queued.
-    fn prepare_workspace(&mut self, job: &StoreJob) -> std::result::Result<(), WriteTrouble> {
+    fn prepare_workspace(&mut self, job: &StoreJob) -> result::Result<(), WriteTrouble> {
         if must_not_be_lost(job) && !self.keeper.is_open() {
             let events = self.keeper.open_again()?;
             events.into_iter().for_each(|event| self.send_event(event));
@@ -321,7 +323,7 @@ impl StoreThread {
             Later::Adopt(case) => {
                 let result = self.adopt_case(case);
                 let is_stuck = matches!(result, Err(WriteTrouble::Later(_)));
-                let was_stuck = std::mem::replace(&mut self.shared.queue.lock().is_stuck, is_stuck);
+                let was_stuck = mem::replace(&mut self.shared.queue.lock().is_stuck, is_stuck);
                 match result {
                     Err(WriteTrouble::Later(error)) => self.tell_trouble(error),
                     // The case stays blocked for drawing, because its work could not be saved.
@@ -339,7 +341,7 @@ impl StoreThread {
     }
 
     /// Looks up or adds a case; it stays queued if that has to be retried.
-    fn adopt_case(&mut self, case: CaseToAdopt) -> std::result::Result<(), WriteTrouble> {
+    fn adopt_case(&mut self, case: CaseToAdopt) -> result::Result<(), WriteTrouble> {
         match self.keeper.adopt_case(case.clone()) {
             Ok((restored, slices)) => {
                 self.send_event(restored);

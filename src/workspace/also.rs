@@ -60,7 +60,7 @@ pub(super) fn set_undone(
     }
     let row: Option<(String, String, Option<i64>)> = connection
         .prepare_cached("SELECT before, after, accepted_at FROM status_change WHERE seq = ?1")?
-        .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .query_row([seq], |row| row.try_into())
         .optional()?;
     let Some((before, after, accepted_at)) = row else {
         return Ok(());
@@ -80,11 +80,9 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
         .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
         .query_row([seq], read_status_change)
         .optional()?;
-    let label = connection
+    let label: Option<(u8, String, String)> = connection
         .prepare_cached("SELECT value, before, after FROM label_change WHERE seq = ?1")?
-        .query_row([seq], |r| {
-            Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
-        })
+        .query_row([seq], |row| row.try_into())
         .optional()?;
     let label = label.map(|(value, before, after)| {
         Ok::<_, Cause>(Box::new(LabelChange {
@@ -98,7 +96,7 @@ pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Als
          WHERE seq = ?1 AND place IS NOT NULL ORDER BY place, label",
     )?;
     let absent = query
-        .query_map([seq], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .query_map([seq], |row| row.try_into())?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Also {
         status,

@@ -174,7 +174,7 @@ fn insert_or_relocate(
 ) -> Result<CaseKey, Cause> {
     let known: Option<(i64, u32, u32)> = connection
         .prepare_cached("SELECT id, columns, rows FROM scan WHERE identity = ?1")?
-        .query_row([&case.identity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .query_row([&case.identity], |row| row.try_into())
         .optional()?;
     if let Some((id, columns, rows)) = known
         && (columns, rows) != (case.columns, case.rows)

@@ -4,8 +4,8 @@ use super::{DATABASE, Open, Workspace, lock, places::absolute_path, schema};
 use crate::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::{
-    fs::File,
-    io::Read,
+    fs::{self, File},
+    io::{self, Read},
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -26,8 +26,8 @@ pub struct WorkspaceGlance {
 /// Summarises a workspace without opening it; `None` if `folder` is not a workspace.
 pub fn glance_at(folder: &Path) -> Option<WorkspaceGlance> {
     let database = folder.join(DATABASE);
-    let written = std::fs::metadata(&database).ok()?.modified().ok();
-    let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal")))
+    let written = fs::metadata(&database).ok()?.modified().ok();
+    let log = fs::metadata(folder.join(format!("{DATABASE}-wal")))
         .ok()
         .and_then(|m| m.modified().ok());
     let name = folder
@@ -77,7 +77,7 @@ fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
                  (SELECT count(*) FILTER (WHERE status = 'accepted') FROM scan {listed}) FROM workspace"
         ),
         (),
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+        |row| row.try_into(),
     )
 }
 
@@ -117,57 +117,57 @@ fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
                 .with_advice("Choose another folder."),
         );
     }
-    match std::fs::read_dir(target) {
+    match fs::read_dir(target) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
             Some(_) => Err(Error::at_path(tried, target, "that folder is not empty")
                 .with_advice("Choose a new or empty folder.")),
         },
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(lock::explain_io_error(tried, target, &e)),
     }
 }
 
 /// Renames the folder. If that is not possible, copies it to a temporary name first, so that `target` is complete as
 /// soon as it exists.
-fn move_folder(folder: &Path, target: &Path) -> std::io::Result<()> {
+fn move_folder(folder: &Path, target: &Path) -> io::Result<()> {
     let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(parent)?;
+    fs::create_dir_all(parent)?;
     // Only some systems can rename onto an empty folder.
-    let was_empty_folder = std::fs::remove_dir(target).is_ok();
-    let moved =
-        std::fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
+    let was_empty_folder = fs::remove_dir(target).is_ok();
+    let moved = fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
     if moved.is_err() && was_empty_folder {
-        let _ = std::fs::create_dir(target);
+        let _ = fs::create_dir(target);
     }
     moved
 }
 
-fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> std::io::Result<()> {
+fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> io::Result<()> {
     let beside = tempfile::Builder::new()
         .prefix(".labrum-")
         .suffix(".part")
         .tempdir_in(parent)?;
     copy_all(folder, beside.path())?;
-    std::fs::rename(beside.path(), target)?;
+    fs::rename(beside.path(), target)?;
     // Everything is at the target; what cannot be removed here is only a leftover.
-    let _ = std::fs::remove_dir_all(folder);
+    let _ = fs::remove_dir_all(folder);
     Ok(())
 }
 
 /// Copies all files of a folder, each synced and verified.
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let source = entry.path();
+        let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            std::fs::create_dir_all(&target)?;
+            fs::create_dir_all(&target)?;
             copy_all(&source, &target)?;
         } else {
-            std::fs::copy(&source, &target)?;
+            fs::copy(&source, &target)?;
             File::options().write(true).open(&target)?.sync_all()?;
             check_files_equal(&source, &target)?;
         }
@@ -175,7 +175,7 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn check_files_equal(source: &Path, target: &Path) -> std::io::Result<()> {
+pub(super) fn check_files_equal(source: &Path, target: &Path) -> io::Result<()> {
     let (mut a, mut b) = (File::open(source)?, File::open(target)?);
     let (mut piece_a, mut piece_b) = (Vec::new(), Vec::new());
     loop {
@@ -185,7 +185,7 @@ pub(super) fn check_files_equal(source: &Path, target: &Path) -> std::io::Result
         b.by_ref().take(1 << 20).read_to_end(&mut piece_b)?;
         match piece_a == piece_b {
             false => {
-                return Err(std::io::Error::other(format!(
+                return Err(io::Error::other(format!(
                     "verification failed: the copy of {} differs",
                     source.display()
                 )));

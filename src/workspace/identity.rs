@@ -3,7 +3,11 @@
 use crate::{Error, Result};
 use labrum_core::hex::hex_text;
 use sha2::{Digest, Sha256};
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 /// The identity of an image file: "sha256:" and the hash of the file in hexadecimal.
 ///
@@ -23,7 +27,7 @@ pub fn content_hash(path: &Path) -> Result<String> {
     Ok(format!("sha256:{}", hex_text(&hash.finalize())))
 }
 
-fn read_error(path: &Path, error: std::io::Error) -> Error {
+fn read_error(path: &Path, error: io::Error) -> Error {
     Error::at_path("read", path, error)
 }
 

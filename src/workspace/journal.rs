@@ -307,7 +307,9 @@ fn read_step(row: &Row) -> rusqlite::Result<JournalStep> {
         _ => StepState::Dropped,
     };
     let case = CaseKey(row.get(1)?);
-    let (seq, at, tool) = (row.get(0)?, row.get(2)?, row.get(6)?);
+    let seq = row.get(0)?;
+    let at = row.get(2)?;
+    let tool = row.get(6)?;
     Ok(JournalStep {
         seq,
         case,

@@ -47,7 +47,7 @@ impl Workspace {
 pub(super) fn give_ids(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached("SELECT value, definition FROM label")?;
     let rows: Vec<(i64, String)> = query
-        .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
+        .query_map((), |row| row.try_into())?
         .collect::<rusqlite::Result<_>>()?;
     for (value, definition) in rows {
         // Errors are reported when the labels are read.

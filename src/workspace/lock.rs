@@ -2,9 +2,11 @@
 
 use crate::{Error, Result};
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{ErrorKind, Read, Seek, Write},
+    env,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind, Read, Seek, Write},
     path::Path,
+    process,
 };
 
 /// Name of the lock file.
@@ -74,16 +76,11 @@ pub fn holder_of(folder: &Path) -> Option<String> {
 }
 
 /// Writes who holds the lock and since when.
-fn write_holder(file: &mut File) -> std::io::Result<()> {
+fn write_holder(file: &mut File) -> io::Result<()> {
     let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(
-        file,
-        "{} on {} since {time}",
-        std::process::id(),
-        host_name()
-    )?;
+    writeln!(file, "{} on {} since {time}", process::id(), host_name())?;
     file.flush()
 }
 
@@ -108,19 +105,19 @@ fn host_name() -> String {
 }
 
 fn host_name_of_environment() -> Option<String> {
-    std::env::var("COMPUTERNAME")
-        .or_else(|_| std::env::var("HOSTNAME"))
+    env::var("COMPUTERNAME")
+        .or_else(|_| env::var("HOSTNAME"))
         .ok()
 }
 
 fn host_name_in_file() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+    fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| fs::read_to_string("/etc/hostname"))
         .ok()
 }
 
 /// The error for a failure to create, read or write something in the folder.
-pub(super) fn explain_io_error(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
+pub(super) fn explain_io_error(tried: &str, folder: &Path, error: &io::Error) -> Error {
     let (reason, advice) = match error.kind() {
         ErrorKind::PermissionDenied => ("permission denied", "Choose another folder."),
         ErrorKind::ReadOnlyFilesystem => {

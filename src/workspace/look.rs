@@ -3,9 +3,10 @@
 use super::{DATABASE, MODELS, folder::check_files_equal, lock};
 use crate::{Error, Result};
 use std::{
-    fs::File,
-    io::{ErrorKind, Read},
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
     path::Path,
+    thread,
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
         if try_copy(folder, into).map_err(|e| lock::explain_io_error(tried, folder, &e))? {
             return Ok(());
         }
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
     }
     Err(
         Error::at_path(tried, folder, "another window keeps writing to it")
@@ -36,7 +37,7 @@ pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
 }
 
 /// Copies the database and, if it is consistent, the models; false if it is not.
-fn try_copy(folder: &Path, into: &Path) -> std::io::Result<bool> {
+fn try_copy(folder: &Path, into: &Path) -> io::Result<bool> {
     let is_whole = copy_database(folder, into)?;
     if is_whole {
         link_models(folder, into)?;
@@ -48,12 +49,12 @@ fn try_copy(folder: &Path, into: &Path) -> std::io::Result<bool> {
 /// not consistent.
 ///
 /// Steps appended to the log while it is copied do no harm: an incomplete end of a log is ignored.
-fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
+fn copy_database(folder: &Path, into: &Path) -> io::Result<bool> {
     let database = folder.join(DATABASE);
     let log = folder.join(format!("{DATABASE}-wal"));
     let before = read_log_header(&log)?;
-    std::fs::copy(&database, into.join(DATABASE))?;
-    let copied = match std::fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
+    fs::copy(&database, into.join(DATABASE))?;
+    let copied = match fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
         Ok(_) => true,
         Err(e) if e.kind() == ErrorKind::NotFound => false,
         Err(e) => return Err(e),
@@ -68,7 +69,7 @@ fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
 }
 
 /// The header of the log; `None` if there is no log.
-fn read_log_header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
+fn read_log_header(log: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(LOG_HEADER);
     match File::open(log) {
         Ok(file) => file
@@ -81,9 +82,9 @@ fn read_log_header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// Links or copies the weights of models. A link is enough because these files never change.
-fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(into.join(MODELS))?;
-    let entries = match std::fs::read_dir(folder.join(MODELS)) {
+fn link_models(folder: &Path, into: &Path) -> io::Result<()> {
+    fs::create_dir_all(into.join(MODELS))?;
+    let entries = match fs::read_dir(folder.join(MODELS)) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(e),
@@ -92,8 +93,8 @@ fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
         let source = entry.path();
         let target = into.join(MODELS).join(entry.file_name());
         if source.extension().is_some_and(|e| e == "safetensors") {
-            let linked = std::fs::hard_link(&source, &target)
-                .or_else(|_| std::fs::copy(&source, &target).map(drop));
+            let linked =
+                fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(drop));
             match linked {
                 // It was deleted since the folder was listed.
                 Err(e) if e.kind() == ErrorKind::NotFound => {}

@@ -253,9 +253,8 @@ fn newest_snapshot(
     let mut query = connection.prepare_cached(
         "SELECT seq, mask FROM snapshot WHERE slice_id = ?1 ORDER BY seq DESC LIMIT 1",
     )?;
-    let found = query
-        .query_row([slice], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))
-        .optional()?;
+    let found: Option<(i64, Vec<u8>)> =
+        query.query_row([slice], |row| row.try_into()).optional()?;
     found
         .map(|(seq, bytes)| Ok((seq, read_mask(&bytes)?)))
         .transpose()
@@ -348,9 +347,7 @@ pub(super) fn pixels_of(connection: &Connection, case: CaseKey) -> Result<u64, C
 
 fn size_of(connection: &Connection, case: CaseKey) -> Result<(u32, u32), Cause> {
     let mut query = connection.prepare_cached("SELECT columns, rows FROM scan WHERE id = ?1")?;
-    let size = query
-        .query_row([case.0], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
+    let size = query.query_row([case.0], |row| row.try_into()).optional()?;
     size.ok_or_else(|| Cause::Refused(format!("there is no case {}", case.0)))
 }
 
@@ -358,7 +355,7 @@ fn blank_mask(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT columns, rows FROM scan WHERE id = (SELECT scan_id FROM slice WHERE id = ?1)",
     )?;
-    let (columns, rows): (u32, u32) = query.query_row([slice], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (columns, rows): (u32, u32) = query.query_row([slice], |row| row.try_into())?;
     if u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(Cause::Refused(format!(
             "invalid image size: {columns} × {rows} pixels"

@@ -41,6 +41,7 @@ use labrum_core::clock::now_millis;
 use lock::Lock;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -138,10 +139,10 @@ impl Workspace {
     /// If the disk fails.
     pub fn sync_to_disk(&mut self) -> Result<()> {
         let log = self.folder.join(format!("{DATABASE}-wal"));
-        let synced = match std::fs::OpenOptions::new().write(true).open(&log) {
+        let synced = match fs::OpenOptions::new().write(true).open(&log) {
             Ok(file) => file.sync_data(),
             // Everything is in the database already.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(e),
         };
         synced.map_err(|e| {
@@ -234,7 +235,7 @@ fn run_in_transaction<T>(
 impl Open {
     fn open_database(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
         let tried = "open the workspace";
-        std::fs::create_dir_all(folder.join(MODELS))
+        fs::create_dir_all(folder.join(MODELS))
             .map_err(|e| lock::explain_io_error(tried, folder, &e))?;
         let lock = Lock::acquire_in(folder)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

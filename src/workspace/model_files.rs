@@ -6,8 +6,8 @@ use labrum_core::learning::RoundKey;
 use rusqlite::Connection;
 use std::{
     collections::HashSet,
-    fs::{DirEntry, File},
-    io::Write,
+    fs::{self, DirEntry, File},
+    io::{self, Write},
     path::Path,
     time::Duration,
 };
@@ -33,9 +33,9 @@ pub(super) fn file_name(round: RoundKey, hash: &str) -> String {
 ///
 /// # Errors
 /// If it cannot be written, or if verification fails: nothing is left then.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(PART.0).suffix(PART.1);
     // Temporary files are private by default; use the permissions of the user's umask instead.
@@ -44,8 +44,8 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    if std::fs::read(file.path())? != bytes {
-        return Err(std::io::Error::other(
+    if fs::read(file.path())? != bytes {
+        return Err(io::Error::other(
             "verification failed: the file differs from what was written",
         ));
     }
@@ -62,7 +62,7 @@ impl Workspace {
     /// it is removed when the workspace is opened again.
     pub(super) fn remove_model_file(&mut self, path: &Path) {
         if path.exists() && self.sync_to_disk().is_ok() {
-            let _ = std::fs::remove_file(path);
+            let _ = fs::remove_file(path);
         }
     }
 
@@ -73,7 +73,7 @@ impl Workspace {
         let Ok(named) = self.read_database("read the models of the workspace", needed_files) else {
             return;
         };
-        let Ok(entries) = std::fs::read_dir(self.models_folder()) else {
+        let Ok(entries) = fs::read_dir(self.models_folder()) else {
             return;
         };
         let left_over: Vec<DirEntry> = entries
@@ -102,7 +102,8 @@ fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
         .collect::<rusqlite::Result<_>>()?;
     let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
     for id in running.query_map((), |r| r.get(0))? {
-        let (models, round) = (Path::new(MODELS), RoundKey(id?));
+        let models = Path::new(MODELS);
+        let round = RoundKey(id?);
         for path in [
             rounds::checkpoint_path(models, round),
             rounds::click_checkpoint_path(models, round),

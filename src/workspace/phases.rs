@@ -65,7 +65,8 @@ pub(super) fn marked_phases(connection: &Connection, group: &str) -> Result<Mark
 
 /// A mark from the columns `phase` and, after it, `is_marked`; `None` for an unknown phase.
 fn read_change(row: &Row, column: usize) -> rusqlite::Result<Option<PhaseChange>> {
-    let (phase, is_marked): (String, bool) = (row.get(column)?, row.get(column + 1)?);
+    let phase: String = row.get(column)?;
+    let is_marked: bool = row.get(column + 1)?;
     let phase = CardiacPhase::from_storage_name(&phase);
     Ok(phase.map(|phase| PhaseChange { phase, is_marked }))
 }

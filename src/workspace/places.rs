@@ -13,7 +13,8 @@ use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
     ffi::OsString,
-    path::{Component, Path, PathBuf},
+    fs, iter,
+    path::{self, Component, Path, PathBuf},
 };
 
 /// Number of files of a folder that are checked one by one before the folder is listed instead: on a network share that
@@ -64,7 +65,7 @@ impl ImagePlaces {
         let (asked, names) = folders.entry(folder.to_owned()).or_default();
         *asked = asked.saturating_add(1);
         if *asked == FEW {
-            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            let entries = fs::read_dir(folder).into_iter().flatten();
             names.extend(entries.filter_map(|entry| Some(entry.ok()?.file_name())));
         }
         // Not on systems with case-insensitive file systems, where the spelling may differ from the listing.
@@ -89,7 +90,7 @@ impl ImagePlaces {
         ) {
             return None;
         }
-        let up = std::iter::repeat_n("..".to_owned(), from.len() - common);
+        let up = iter::repeat_n("..".to_owned(), from.len() - common);
         let down = to
             .get(common..)?
             .iter()
@@ -100,7 +101,7 @@ impl ImagePlaces {
 
 /// Makes a path absolute without accessing the disk.
 pub fn absolute_path(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Removes `.` and `..` from a path lexically.
@@ -131,7 +132,8 @@ impl Workspace {
             )?;
             for case in cases {
                 for SliceDescription { source, sop_instance_uid } in &case.slices {
-                    let (path, beside) = (absolute_path(&source.path), places.relative_path(&source.path));
+                    let path = absolute_path(&source.path);
+let beside = places.relative_path(&source.path);
                     update.execute((&case.identity, source.frame, sop_instance_uid, path.to_string_lossy(), beside))?;
                 }
             }

@@ -64,7 +64,8 @@ pub(super) fn objects_on_slice(
     let mut rows = query.query([slice])?;
     let mut objects: Vec<PromptedObject> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (label, begins): (u8, bool) = (row.get(1)?, row.get(2)?);
+        let label: u8 = row.get(1)?;
+        let begins: bool = row.get(2)?;
         let prompts = readable_prompts(row.get(0)?, &row.get::<_, String>(3)?);
         let prompts = prompts.unwrap_or_default();
         match objects

@@ -3,7 +3,7 @@
 use super::failure::{damaged_error, sql_error};
 use crate::{Error, Result};
 use rusqlite::{Connection, Row, TransactionBehavior};
-use std::path::Path;
+use std::{fs, path::Path, result};
 
 /// Entry `n` migrates from version `n` to version `n + 1`. Released entries never change.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -147,7 +147,7 @@ fn run_migration(connection: &mut Connection, version: u32, sql: &str) -> rusqli
 fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite::Result<()> {
     let copy = folder.join(format!("workspace-version-{version}.sqlite"));
     // A copy of the same version is left from an interrupted migration.
-    let _ = std::fs::remove_file(&copy);
+    let _ = fs::remove_file(&copy);
     connection
         .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
         .map(drop)
@@ -159,7 +159,7 @@ fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite
 /// If one of them is damaged.
 fn check_integrity(connection: &Connection, folder: &Path) -> Result<()> {
     let tried = "open the workspace";
-    let report: std::result::Result<String, _> =
+    let report: result::Result<String, _> =
         connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
     match report {
         Ok(report) if report == "ok" => Ok(()),

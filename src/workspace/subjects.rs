@@ -41,7 +41,7 @@ pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
          FROM scan WHERE subject IS NULL ORDER BY id",
     )?;
     let left: Vec<(i64, String)> = query
-        .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
+        .query_map((), |row| row.try_into())?
         .collect::<rusqlite::Result<_>>()?;
     left.iter()
         .try_for_each(|(scan, who)| assign_to_case(connection, *scan, &holdout::subject_hash(who)))
@@ -93,7 +93,7 @@ fn decide_side(connection: &Connection, subject: &str) -> Result<(), Cause> {
             "SELECT count(*), count(*) FILTER (WHERE side = 'hold-out') FROM subject
              WHERE EXISTS (SELECT 1 FROM scan WHERE scan.subject = subject.id)",
         )?
-        .query_row((), |r| Ok((r.get(0)?, r.get(1)?)))?;
+        .query_row((), |row| row.try_into())?;
     let side = holdout::side_of(subject, known as usize, held_out as usize);
     connection
         .prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?

@@ -13,7 +13,7 @@ use labrum_core::{
     learning::{ModelKind, NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::path::Path;
+use std::{fs, path::Path};
 
 const COLUMNS: &str =
     "id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds, steps, settings, report,
@@ -69,7 +69,7 @@ impl Workspace {
             // If this fails, the files are removed when the workspace is opened again.
             Err(_) => files
                 .iter()
-                .for_each(|file| drop(std::fs::remove_file(folder.join(file)))),
+                .for_each(|file| drop(fs::remove_file(folder.join(file)))),
         }
         added
     }

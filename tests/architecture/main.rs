@@ -6,7 +6,7 @@
 mod circles;
 mod sources;
 
-use sources::{Source, crate_paths, is_word, sources, word_starts};
+use sources::{Source, crate_paths, expand, is_word, sources, word_starts};
 
 /// What each top-level module of the program may name, as a prefix of the path after `crate::`. All
 /// may name [`labrum_core`], and its `Error`, `ErrorKind` and `Result` also as the program's own.
@@ -128,7 +128,7 @@ fn the_core_reads_no_files_and_starts_no_threads() {
             source.package == "labrum-core" && !CORE_WITH_FILES.contains(&source.module.as_str());
         let broken = NOT_IN_CORE
             .iter()
-            .filter(|name| is_pure && source.code.contains(*name));
+            .filter(|name| is_pure && names_path(&source.code, name));
         broken
             .map(|name| format!("`labrum-core` must not name `{name}`"))
             .collect()
@@ -237,6 +237,14 @@ fn names_crate(code: &str, name: &str) -> bool {
     })
 }
 
+/// True if code names a path, or one that continues it, also within a `use` of several.
+fn names_path(code: &str, path: &str) -> bool {
+    let root = path.split("::").next().unwrap_or_default();
+    word_starts(code, root)
+        .flat_map(|at| expand(&code[at..]))
+        .any(|named| starts_with_path(&named, path))
+}
+
 fn starts_with_path(path: &str, start: &str) -> bool {
     path.strip_prefix(start)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
@@ -290,6 +298,14 @@ mod the_reader {
     fn leaves_out_comments_strings_and_tests() {
         let code = "// crate::ui\nlet a = \"crate::ui \\\" crate::io\"; let q = '\"';\n#[cfg(test)]\nmod tests {\n crate::ui";
         assert!(paths("domain/a.rs", code).is_empty());
+    }
+
+    #[test]
+    fn finds_a_path_within_a_use_of_several() {
+        let code = "use std::{\n    collections::HashMap,\n    fs::{self, File},\n};";
+        assert!(names_path(code, "std::fs") && names_path("std::fs::read(a)", "std::fs"));
+        assert!(names_path("use rayon::prelude::*;", "rayon"));
+        assert!(!names_path("use std::{fmt, io};", "std::fs"));
     }
 
     #[test]

@@ -84,25 +84,13 @@ fn ctrl_c_reports_what_is_done_and_the_same_command_resumes() {
         &"cpu",
         &"--resume",
     ];
-    let child = program(&segment)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = start(&mut program(&segment));
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
         assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let run = Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(130), "{}", run.err);
+    let run = stop(child);
     let done = files(&out)
         .iter()
         .filter(|file| file.ends_with(".png"))
@@ -344,21 +332,9 @@ fn ctrl_c_in_bench_prints_one_line() {
         &"--runs",
         &"10000",
     ];
-    let child = program(&bench)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = start(&mut program(&bench));
     std::thread::sleep(std::time::Duration::from_millis(2500));
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let run = Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(130), "{}", run.err);
+    let run = stop(child);
     assert!(
         run.err.starts_with("labrum: bench was stopped") && run.err.lines().count() == 1,
         "{}",

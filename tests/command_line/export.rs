@@ -1,6 +1,9 @@
 //! `labrum export`: the accepted masks of a workspace as files, with and without patient data.
 
-use super::{files, program, refuses, run, sample, succeeds};
+mod imported;
+mod without_patient;
+
+use super::{export_arguments, files, program, refuses, run, sample, succeeds};
 use labrum::io::open;
 use labrum::workspace::Workspace;
 use labrum_core::{
@@ -11,6 +14,7 @@ use labrum_core::{
     region::{Region, Span},
     study::{Series, Status},
 };
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A name and an ID that occur nowhere else.
@@ -156,17 +160,12 @@ fn accepted_cases_are_exported_with_a_manifest_of_who_drew() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    succeeds(&[
-        &"export",
-        &"--workspace",
+    succeeds(&export_arguments(
         &work,
-        &"--out",
         &out,
-        &"--format",
         &"seg,png,rtstruct,nifti,coco,csv",
-        &"--name",
-        &"{modality}/{series}_{label}",
-    ]);
+        &[&"--name", &"{modality}/{series}_{label}"],
+    ));
     let written = files(&out);
     let report = manifest(&out);
     let case = &report["cases"][0];
@@ -264,15 +263,7 @@ fn exports_are_only_replaced_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    let export: [&dyn AsRef<std::ffi::OsStr>; 7] = [
-        &"export",
-        &"--workspace",
-        &work,
-        &"--out",
-        &out,
-        &"--format",
-        &"nifti",
-    ];
+    let export = export_arguments(&work, &out, &"nifti", &[]);
     succeeds(&export);
     let before = std::fs::read(out.join("manifest.json")).unwrap();
     refuses(
@@ -292,9 +283,7 @@ fn exports_are_only_replaced_on_request() {
         !out.join("manifest.json").exists(),
         "a failed export must not leave a manifest that blocks the next"
     );
-    let mut again = export.to_vec();
-    again.push(&"--replace");
-    succeeds(&again);
+    succeeds(&export_arguments(&work, &out, &"nifti", &[&"--replace"]));
     let after = manifest(&out);
     assert_eq!(after["cases"].as_array().unwrap().len(), 1);
     let before: serde_json::Value = serde_json::from_slice(&before).unwrap();
@@ -347,8 +336,7 @@ fn a_missing_file_fails_only_its_case() {
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
     let whole = std::fs::read(&paths[3]).unwrap();
     std::fs::remove_file(&paths[3]).unwrap();
-    let export: [&dyn AsRef<std::ffi::OsStr>; 5] =
-        [&"export", &"--workspace", &work, &"--out", &out];
+    let export: [&dyn AsRef<OsStr>; 5] = [&"export", &"--workspace", &work, &"--out", &out];
     let run = refuses(&export, &["1 of 2 cases could not be written"]);
     assert!(run.err.contains("file not found"), "{}", run.err);
     let report = manifest(&out);
@@ -387,18 +375,7 @@ fn a_format_that_cannot_hold_the_masks_is_reported_and_the_others_are_written() 
         Status::Accepted,
     );
     let export = |out: &PathBuf, formats: &str, reason: &str| {
-        refuses(
-            &[
-                &"export",
-                &"--workspace",
-                &work,
-                &"-o",
-                out,
-                &"-f",
-                &formats,
-            ],
-            &[reason],
-        )
+        refuses(&export_arguments(&work, out, &formats, &[]), &[reason])
     };
     let run = export(
         &out,
@@ -433,355 +410,4 @@ fn a_format_that_cannot_hold_the_masks_is_reported_and_the_others_are_written() 
     // If no format can hold the masks, nothing is exported.
     export(&none, "rtstruct", "1 of 1 cases could not be written");
     assert!(!none.exists());
-}
-
-/// All bytes below a folder, including file names, in lower case.
-fn everything(folder: &Path) -> String {
-    let mut all = String::new();
-    for file in files(folder) {
-        all += &file;
-        let bytes = std::fs::read(folder.join(&file)).unwrap();
-        all += &String::from_utf8_lossy(&bytes);
-    }
-    all.to_lowercase()
-}
-
-#[test]
-fn deidentified_images_and_masks_match_and_contain_no_patient_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let [work, out, again, scans] =
-        ["work", "out", "again", "scans"].map(|name| folder.path().join(name));
-    named_patient(&scans, "cardiac-mr");
-    workspace(&work, &scans, Status::Accepted);
-    let before = everything(&scans);
-    let export = |out: &PathBuf, dates: &str| {
-        succeeds(&[
-            &"export",
-            &"--workspace",
-            &work,
-            &"--out",
-            out,
-            &"--format",
-            &"seg,seg-labelmap,rtstruct,nifti,png,coco,json,csv",
-            &"--deidentify",
-            &"--dates",
-            &dates,
-            &"--person",
-            &"Reader^Qwertzina",
-        ])
-    };
-    let run = export(&out, "remove");
-    let written = everything(&out);
-    for secret in [
-        "zyxwvut",
-        "qwertzina",
-        "mrn-7391",
-        "ward nine",
-        "19481231",
-        "20240315",
-        "2024-03-15",
-    ] {
-        assert!(!written.contains(secret), "{secret} is in the files");
-        assert!(
-            !(run.out.clone() + &run.err).to_lowercase().contains(secret),
-            "{secret} is in the output"
-        );
-    }
-    assert_eq!(everything(&scans), before, "the originals are unchanged");
-    // Opened together, the segmentation finds its slices in the new images.
-    let (_, _, images) = series_of(&out.join("images"));
-    assert_eq!(images.slices.len(), 12);
-    let segs = files(&out)
-        .into_iter()
-        .filter(|f| f.ends_with(".seg.dcm"))
-        .collect::<Vec<_>>();
-    assert_eq!(segs.len(), 2, "{segs:?}");
-    for seg in segs {
-        let imported = labrum_dicom::seg::import_all(&out.join(&seg), &images).unwrap();
-        assert!(
-            imported
-                .masks
-                .iter()
-                .any(|(_, mask)| mask.count_pixels(1) == 49),
-            "{seg}"
-        );
-    }
-    // The same key gives the same UIDs; dates are shifted, not removed.
-    export(&again, "shift");
-    let (study, date, other) = series_of(&again.join("images"));
-    assert_eq!(other.id, images.id);
-    assert!(
-        !study.is_empty() && !date.is_empty() && date != "2024-03-15",
-        "{date}"
-    );
-    assert!(!everything(&again).contains("qwertzina"));
-    let key = std::fs::read_to_string(work.join("deidentification.key")).unwrap();
-    assert!(!written.contains(key.trim()));
-}
-
-#[test]
-fn deidentified_pictures_lose_their_metadata() {
-    let folder = tempfile::tempdir().unwrap();
-    let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
-    let path = folder.path().join("Qwertzina-scan.png");
-    let file = std::fs::File::create(&path).unwrap();
-    let mut encoder = png::Encoder::new(file, 40, 40);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder
-        .add_text_chunk("Comment".into(), format!("of {NAME}"))
-        .unwrap();
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&[100; 1600])
-        .unwrap();
-    workspace(&work, &path, Status::Accepted);
-    succeeds(&[
-        &"export",
-        &"--workspace",
-        &work,
-        &"--out",
-        &out,
-        &"--format",
-        &"png,seg,coco",
-        &"--deidentify",
-    ]);
-    let written = everything(&out);
-    assert!(!written.contains("qwertzina") && !written.contains("zyxwvut"));
-    let images: Vec<String> = files(&out)
-        .into_iter()
-        .filter(|f| f.starts_with("images/"))
-        .collect();
-    assert_eq!(images.len(), 1, "{images:?}");
-    assert_eq!(
-        image::open(out.join(&images[0]))
-            .unwrap()
-            .into_luma8()
-            .get_pixel(3, 3)
-            .0,
-        [100]
-    );
-}
-
-#[test]
-fn no_command_logs_patient_data_at_any_log_level() {
-    let folder = tempfile::tempdir().unwrap();
-    let [work, out, scans] = ["work", "out", "scans"].map(|name| folder.path().join(name));
-    let paths = named_patient(&scans, "cardiac-mr");
-    workspace(&work, &scans, Status::Accepted);
-    // One file truncated in its pixel data, and one in its header.
-    let bytes = std::fs::read(&paths[0]).unwrap();
-    std::fs::write(scans.join("cut.dcm"), &bytes[..bytes.len() / 2]).unwrap();
-    std::fs::write(scans.join("short.dcm"), &bytes[..700]).unwrap();
-    let commands: Vec<Vec<&dyn AsRef<std::ffi::OsStr>>> = vec![
-        vec![&"info", &scans],
-        vec![&"info", &scans, &"--json"],
-        vec![&"segment", &scans, &"--out", &out, &"--device", &"cpu"],
-        vec![
-            &"segment",
-            &scans,
-            &"--out",
-            &out,
-            &"--device",
-            &"cpu",
-            &"--model",
-            &super::MODEL,
-            &"--format",
-            &"seg,csv,json",
-        ],
-        vec![
-            &"export",
-            &"--workspace",
-            &work,
-            &"--out",
-            &out,
-            &"--format",
-            &"seg,rtstruct,nifti,coco",
-            &"--deidentify",
-        ],
-        vec![&"export", &"--workspace", &work, &"--out", &out],
-        vec![&"models", &"--workspace", &work, &"report"],
-        vec![&"train", &"--workspace", &work, &"--dry-run"],
-        vec![&"evaluate", &super::MODEL, &scans],
-    ];
-    for arguments in commands {
-        let mut command = program(&arguments);
-        command.env("RUST_LOG", "trace");
-        let run: super::Run = command.output().unwrap().into();
-        // The series description is shown to the user, so "Qwertzina" in it is not searched for.
-        let log = run.err.to_lowercase();
-        for secret in ["zyxwvut", "mrn-7391", "19481231"] {
-            assert!(
-                !log.contains(secret),
-                "{secret} is in the log of {:?}: {log}",
-                command.get_args()
-            );
-            assert!(
-                !run.out.to_lowercase().contains(secret),
-                "{secret} is in the output of {:?}",
-                command.get_args()
-            );
-        }
-    }
-}
-
-#[test]
-fn a_workspace_made_on_the_command_line_holds_nothing_of_the_patient() {
-    let folder = tempfile::tempdir().unwrap();
-    let [work, scans] = ["work", "scans"].map(|name| folder.path().join(name));
-    named_patient(&scans, "cardiac-mr");
-    succeeds(&[&"workspace", &"create", &work, &"--label", &"Heart"]);
-    succeeds(&[&"workspace", &"add", &scans, &"--workspace", &work]);
-    let stored = everything(&work);
-    assert!(stored.contains("heart"), "the label is stored");
-    for secret in ["zyxwvut", "mrn-7391", "19481231", "1948-12-31"] {
-        assert!(!stored.contains(secret), "{secret} is in the workspace");
-    }
-}
-
-/// An image and a folder with its label map: two of the three labels have the same name, and the
-/// third differs only in case.
-fn lesions(folder: &Path) -> [PathBuf; 2] {
-    let (picture, maps) = (folder.join("liver.png"), folder.join("maps"));
-    std::fs::create_dir(&maps).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 * 9]))
-        .save(&picture)
-        .unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 / 3]))
-        .save(maps.join("liver.png"))
-        .unwrap();
-    let list = r#"{"labels": [{"value": 1, "name": "Lesion"}, {"value": 2, "name": "Lesion"}, {"value": 3, "name": "lesion"}]}"#;
-    std::fs::write(maps.join("labels.json"), list).unwrap();
-    [picture, maps]
-}
-
-#[test]
-fn labels_with_the_same_name_get_separate_files_categories_and_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let [picture, maps] = lesions(folder.path());
-    let out = folder.path().join("out");
-    succeeds(&[
-        &"import-masks",
-        &maps,
-        &"--of",
-        &picture,
-        &"--out",
-        &out,
-        &"--format",
-        &"labels,coco,csv",
-    ]);
-    let masks: Vec<String> = files(&out)
-        .into_iter()
-        .filter(|name| name.ends_with(".png"))
-        .collect();
-    assert_eq!(masks.len(), 3, "{masks:?}");
-    for name in &masks {
-        let white = image::open(out.join(name))
-            .unwrap()
-            .into_luma8()
-            .pixels()
-            .filter(|p| p.0[0] == 255)
-            .count();
-        assert_eq!(white, 12, "{name}");
-    }
-    let lower: std::collections::BTreeSet<String> =
-        masks.iter().map(|name| name.to_lowercase()).collect();
-    assert_eq!(
-        lower.len(),
-        3,
-        "the names also differ without regard to case"
-    );
-    let coco: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(out.join("liver.coco.json")).unwrap()).unwrap();
-    let names: Vec<&str> = coco["categories"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["Lesion", "Lesion (2)", "lesion"]);
-    let csv = std::fs::read_to_string(out.join("liver.measurements.csv")).unwrap();
-    assert!(
-        names
-            .iter()
-            .all(|name| csv.contains(&format!(",{name},12,"))),
-        "{csv}"
-    );
-    // The masks of the single labels give the same label map again.
-    let again = folder.path().join("again");
-    succeeds(&[&"import-masks", &out, &"--of", &picture, &"--out", &again]);
-    let back =
-        labrum::io::label_file::read_mask(&again.join("liver.png"), Default::default()).unwrap();
-    assert_eq!(
-        back.pixel_labels()[..12],
-        [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
-    );
-}
-
-#[test]
-fn a_label_keeps_its_value_in_label_maps() {
-    let folder = tempfile::tempdir().unwrap();
-    let [picture, maps] = lesions(folder.path());
-    let list = r#"{"labels": [{"value": 3, "name": "Organ"}, {"value": 200, "name": "Tumour"}]}"#;
-    std::fs::write(maps.join("labels.json"), list).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([200 * (x as u8 / 6)]))
-        .save(maps.join("liver.png"))
-        .unwrap();
-    let import = |out: &Path, format: &str| {
-        succeeds(&[
-            &"import-masks",
-            &maps,
-            &"--of",
-            &picture,
-            &"--out",
-            &out,
-            &"--format",
-            &format,
-        ]);
-        files(out)
-    };
-    let out = folder.path().join("map");
-    import(&out, "png");
-    let map =
-        labrum::io::label_file::read_mask(&out.join("liver.png"), Default::default()).unwrap();
-    assert_eq!((map.count_pixels(200), map.count_pixels(1)), (24, 0));
-    assert_eq!(
-        labrum::io::export::read_labels(&out.join("labels.json")).unwrap()[199].name,
-        "Tumour"
-    );
-    let labels = import(&folder.path().join("labels"), "labels");
-    assert_eq!(
-        labels,
-        ["labels.json", "liver.Organ.png", "liver.Tumour.png"]
-    );
-}
-
-#[test]
-fn soft_edges_are_only_imported_with_a_threshold() {
-    let folder = tempfile::tempdir().unwrap();
-    let [picture, maps] = lesions(folder.path());
-    std::fs::remove_file(maps.join("labels.json")).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| {
-        image::Luma([[0, 0, 0, 40, 110, 180, 230, 255, 255, 255, 255, 255][x as usize]])
-    })
-    .save(maps.join("liver.png"))
-    .unwrap();
-    let out = folder.path().join("out");
-    refuses(
-        &[&"import-masks", &maps, &"--of", &picture, &"--out", &out],
-        &["liver.png", "soft edges", "--threshold 128"],
-    );
-    succeeds(&[
-        &"import-masks",
-        &maps,
-        &"--of",
-        &picture,
-        &"--out",
-        &out,
-        &"--threshold",
-        &"128",
-    ]);
-    let map =
-        labrum::io::label_file::read_mask(&out.join("liver.png"), Default::default()).unwrap();
-    assert_eq!(map.count_pixels(1), 7 * 4);
 }

@@ -19,7 +19,7 @@ mod workspaces;
 use run::Run;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// The built-in fetal head model, as a file.
 const MODEL: &str = concat!(
@@ -51,6 +51,48 @@ fn run(arguments: &[&dyn AsRef<OsStr>]) -> Run {
 fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> Run {
     let run = run(arguments);
     assert_eq!(run.code, Some(0), "{}", run.err);
+    run
+}
+
+/// The arguments of an export of a workspace in some formats, and more of them.
+fn export_arguments<'a>(
+    work: &'a dyn AsRef<OsStr>,
+    out: &'a dyn AsRef<OsStr>,
+    formats: &'a dyn AsRef<OsStr>,
+    more: &[&'a dyn AsRef<OsStr>],
+) -> Vec<&'a dyn AsRef<OsStr>> {
+    let own: [&dyn AsRef<OsStr>; 7] = [
+        &"export",
+        &"--workspace",
+        work,
+        &"--out",
+        out,
+        &"--format",
+        formats,
+    ];
+    [own.as_slice(), more].concat()
+}
+
+/// Starts the program, whose output can be read.
+fn start(command: &mut Command) -> Child {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[cfg(unix)]
+fn press_ctrl_c(child: &Child) {
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+/// Presses Ctrl+C in a running program, which must say that it was stopped.
+#[cfg(unix)]
+fn stop(child: Child) -> Run {
+    press_ctrl_c(&child);
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.err);
     run
 }
 

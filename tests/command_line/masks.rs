@@ -370,23 +370,13 @@ fn ctrl_c_ends_an_import_after_a_series_and_reports_what_is_missing() {
     let [images, masks] = pictures(folder.path(), COUNT);
     let out = folder.path().join("out");
     let import: [&dyn AsRef<OsStr>; 6] = [&"import-masks", &masks, &"--of", &images, &"-o", &out];
-    let piped = std::process::Stdio::piped;
-    let child = crate::program(&import)
-        .stdout(piped())
-        .stderr(piped())
-        .spawn()
-        .unwrap();
+    let child = crate::start(&mut crate::program(&import));
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
         assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let kill = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
-    let run = crate::Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(130), "{}", run.err);
+    let run = crate::stop(child);
     let done = files(&out)
         .iter()
         .filter(|file| file.ends_with(".png"))

@@ -2,7 +2,7 @@
 
 use super::{
     export::{series_of, workspace},
-    files, run, sample, succeeds,
+    export_arguments, files, run, sample, succeeds,
 };
 use labrum::workspace::Workspace;
 use labrum_core::{
@@ -11,6 +11,7 @@ use labrum_core::{
     study::Status,
 };
 use labrum_dicom::report;
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// Who drew the measurements.
@@ -79,15 +80,7 @@ fn drawn_measurements_are_exported_as_tables_and_as_a_report_that_can_be_read_ba
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
     draw(&work, &wall_and_lumen());
-    succeeds(&[
-        &"export",
-        &"--workspace",
-        &work,
-        &"--out",
-        &out,
-        &"--format",
-        &"json,drawn-csv,sr",
-    ]);
+    succeeds(&export_arguments(&work, &out, &"json,drawn-csv,sr", &[]));
     let table = text_of(&out, ".drawn.csv");
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(rows.len(), 3, "{table}");
@@ -143,16 +136,12 @@ fn a_deidentified_export_omits_who_drew_and_replaces_uids_and_names() {
     ));
     all[1].name = "Lumen of Mrs Zyxwvut".into();
     draw(&work, &all);
-    succeeds(&[
-        &"export",
-        &"--workspace",
+    succeeds(&export_arguments(
         &work,
-        &"--out",
         &out,
-        &"--format",
         &"json,drawn-csv,sr",
-        &"--deidentify",
-    ]);
+        &[&"--deidentify"],
+    ));
     let uid = series_of(&sample("cardiac-mr")).2.id;
     for name in files(&out) {
         let bytes = std::fs::read(out.join(&name)).unwrap();
@@ -188,19 +177,9 @@ fn measurements_of_cases_that_are_not_accepted_are_exported_on_request_without_m
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Corrected);
     let export = |format: &str, measured: bool| {
-        let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![
-            &"export",
-            &"--workspace",
-            &work,
-            &"--out",
-            &out,
-            &"--format",
-            &format,
-        ];
-        if measured {
-            arguments.push(&"--measured");
-        }
-        run(&arguments)
+        let measured_too: [&dyn AsRef<OsStr>; 1] = [&"--measured"];
+        let more = &measured_too[..usize::from(measured)];
+        run(&export_arguments(&work, &out, &format, more))
     };
     let none = export("drawn-csv", true);
     assert!(none.err.contains("no drawn measurements"), "{}", none.err);

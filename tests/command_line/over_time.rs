@@ -1,6 +1,6 @@
 //! `labrum export` of a heart that was acquired at several times: every time by itself, and volumes over all of them.
 
-use super::{files, succeeds};
+use super::{export_arguments, files, succeeds};
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 use labrum::workspace::Workspace;
@@ -99,15 +99,7 @@ fn accepted_heart(folder: &Path, accepted: &[usize]) -> PathBuf {
 }
 
 fn export(work: &Path, out: &Path, format: &str) {
-    succeeds(&[
-        &"export",
-        &"--workspace",
-        &work,
-        &"--out",
-        &out,
-        &"--format",
-        &format,
-    ]);
+    succeeds(&export_arguments(&work, &out, &format, &[]));
 }
 
 /// The measurements of all exported cases, in order of time.

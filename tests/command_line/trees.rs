@@ -82,15 +82,7 @@ fn images_with_the_same_name_are_distinguished_by_their_folders() {
         assert_eq!(file_names(&out.join("coco.json")), ["s1/a.png", "s2/a.png"]);
     }
     let (work, out) = (workspace(folder.path()), folder.path().join("exported"));
-    succeeds(&[
-        &"export",
-        &"--workspace",
-        &work,
-        &"-o",
-        &out,
-        &"-f",
-        &"png,coco",
-    ]);
+    succeeds(&export_arguments(&work, &out, &"png,coco", &[]));
     let pictures: Vec<String> = files(&out)
         .into_iter()
         .filter(|file| file.ends_with(".png"))
@@ -99,17 +91,12 @@ fn images_with_the_same_name_are_distinguished_by_their_folders() {
     assert_eq!(file_names(&out.join("coco.json")), ["s1/a.png", "s2/a.png"]);
     // In one folder, a note says which is which.
     let out = folder.path().join("flat");
-    let run = succeeds(&[
-        &"export",
-        &"--workspace",
+    let run = succeeds(&export_arguments(
         &work,
-        &"-o",
         &out,
-        &"-f",
         &"png",
-        &"--name",
-        &"{series}",
-    ]);
+        &[&"--name", &"{series}"],
+    ));
     assert_eq!(
         files(&out)
             .iter()
@@ -226,15 +213,7 @@ fn a_repeatedly_killed_export_resumes_with_the_same_command() {
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
     let (work, out) = (workspace(folder.path()), folder.path().join("out"));
-    let export: [&dyn AsRef<OsStr>; 7] = [
-        &"export",
-        &"--workspace",
-        &work,
-        &"-o",
-        &out,
-        &"-f",
-        &"png,overlay,csv",
-    ];
+    let export = export_arguments(&work, &out, &"png,overlay,csv", &[]);
     let maps = || {
         let all = files(&out).into_iter();
         all.filter(|file| {
@@ -296,15 +275,7 @@ fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
     let (work, out) = (workspace(folder.path()), folder.path().join("out"));
-    let export: [&dyn AsRef<OsStr>; 7] = [
-        &"export",
-        &"--workspace",
-        &work,
-        &"-o",
-        &out,
-        &"-f",
-        &"png,overlay",
-    ];
+    let export = export_arguments(&work, &out, &"png,overlay", &[]);
     let count = || {
         files(&out)
             .iter()
@@ -312,12 +283,7 @@ fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
             .count()
     };
     for is_first in [true, false] {
-        let piped = std::process::Stdio::piped;
-        let child = program(&export)
-            .stdout(piped())
-            .stderr(piped())
-            .spawn()
-            .unwrap();
+        let child = start(&mut program(&export));
         let begun = std::time::Instant::now();
         while if is_first {
             count() < 20
@@ -327,15 +293,7 @@ fn a_stopped_export_resumes_and_does_not_replace_changed_files() {
             assert!(begun.elapsed().as_secs() < 60, "no output after 60 s");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &child.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let run = Run::from(child.wait_with_output().unwrap());
-        assert_eq!(run.code, Some(130), "{}", run.err);
+        stop(child);
     }
     let changed = files(&out)
         .into_iter()

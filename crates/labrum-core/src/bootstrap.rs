@@ -2,6 +2,7 @@
 
 use crate::quantile::value_at_quantile;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
 
 /// Number of bootstrap resamples.
 const RESAMPLES: usize = 4000;
@@ -84,7 +85,7 @@ fn expanded_tail(n: usize) -> f64 {
         * (0.319_381_53
             + k * (-0.356_563_782
                 + k * (1.781_477_937 + k * (-1.821_255_978 + k * 1.330_274_429))));
-    (polynomial * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt()).clamp(0.0, 0.025)
+    (polynomial * (-x * x / 2.0).exp() / TAU.sqrt()).clamp(0.0, 0.025)
 }
 
 #[cfg(test)]

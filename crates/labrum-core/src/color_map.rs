@@ -1,5 +1,7 @@
 //! Colour maps: grey levels shown in colour, for the screen only.
 
+use std::array;
+
 /// How grey levels are coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorMap {
@@ -81,7 +83,7 @@ impl ColorMap {
 
     /// Red, green and blue for the grey levels 0 to 255.
     pub fn colors(self) -> [[u8; 3]; COLORS] {
-        std::array::from_fn(|level| match self {
+        array::from_fn(|level| match self {
             Self::Grey => [level as u8; 3],
             Self::HotIron => hot_iron(level),
             Self::Inferno => between_stops(&INFERNO, level),
@@ -105,8 +107,9 @@ fn between_stops(stops: &[[u8; 3]], level: usize) -> [u8; 3] {
     let at = level as f64 / 255.0 * steps as f64;
     let low = (at as usize).min(steps - 1);
     let share = at - low as f64;
-    std::array::from_fn(|c| {
-        let (a, b) = (f64::from(stops[low][c]), f64::from(stops[low + 1][c]));
+    array::from_fn(|c| {
+        let a = f64::from(stops[low][c]);
+        let b = f64::from(stops[low + 1][c]);
         (a + (b - a) * share).round() as u8
     })
 }

@@ -1,5 +1,7 @@
 //! Counts with nouns ("1 file", "3 files") and shortened lists of names.
 
+use std::collections::HashMap;
+
 /// "1 file", "3 files", "2 studies"; for nouns with a regular plural, and for "series".
 pub fn count_with_noun(number: usize, what: &str) -> String {
     match what
@@ -36,7 +38,7 @@ pub fn group_by_text(
     said: impl IntoIterator<Item = (String, String)>,
 ) -> Vec<(String, Vec<String>)> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for (of, text) in said {
         let place = *places.entry(text.clone()).or_insert_with(|| {
             all.push((text, Vec::new()));

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use std::{
+    error, fmt, io,
     path::{Path, PathBuf},
+    result,
     sync::Arc,
 };
 
 /// Result of a function that can fail.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = Error> = result::Result<T, E>;
 
 /// Kind of failure. Code that handles errors depends on this, never on their text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +92,7 @@ pub struct Error {
     /// Kind of failure.
     pub kind: ErrorKind,
     /// The underlying error of a library or of the system, if any.
-    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
 /// Compares everything except `source`, which cannot be compared.
@@ -138,7 +140,7 @@ impl Error {
     }
 
     /// Adds the underlying error of a library or of the system.
-    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn caused_by(mut self, source: impl error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
@@ -150,8 +152,8 @@ impl Error {
     }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.path, self.tried.split_once("{path}")) {
             (Some(path), Some((before, after))) => {
                 write!(f, "cannot {before}\"{}\"{after}", path.display())?
@@ -168,7 +170,7 @@ impl std::fmt::Display for Error {
 }
 
 /// Describes an I/O error in plain words where there are any.
-pub fn reason_of(error: &std::io::Error) -> String {
+pub fn reason_of(error: &io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::NotFound => "file not found".into(),
@@ -180,10 +182,10 @@ pub fn reason_of(error: &std::io::Error) -> String {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.source
             .as_deref()
-            .map(|source| source as &(dyn std::error::Error + 'static))
+            .map(|source| source as &(dyn error::Error + 'static))
     }
 }

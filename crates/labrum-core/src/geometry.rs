@@ -1,6 +1,8 @@
 //! Pixel spacing, and the position of the image plane in the patient.
 
+use crate::vector::{cross_product, dot_product, vector_length};
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// Source of a pixel spacing; measurements name it unless it is calibrated in the patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +66,8 @@ impl Plane {
     /// Unit normal: row direction x column direction.
     pub fn unit_normal(&self) -> [f64; 3] {
         let [a, b, c, d, e, f] = self.orientation;
-        let n = [b * f - c * e, c * d - a * f, a * e - b * d];
-        let length = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt();
+        let n = cross_product([a, b, c], [d, e, f]);
+        let length = vector_length(n);
         if length > 0.0 {
             n.map(|v| v / length)
         } else {
@@ -75,13 +77,12 @@ impl Plane {
 
     /// Position of the slice along its normal in mm, for sorting slices.
     pub fn distance_along_normal(&self) -> f64 {
-        let n = self.unit_normal();
-        (0..3).map(|i| n[i] * self.position[i]).sum()
+        dot_product(self.unit_normal(), self.position)
     }
 
     /// Patient coordinates (mm) of pixel (`column`, `row`).
     pub fn patient_from_pixel(&self, spacing: PixelSpacing, column: f64, row: f64) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             self.position[i]
                 + self.orientation[i] * spacing.column * column
                 + self.orientation[i + 3] * spacing.row * row

@@ -4,7 +4,7 @@
 //! One in every five subjects, in the order in which they are added, is held out. Image files that look the same get
 //! the same assignment, whatever their names.
 
-use super::{hex::hex_text, image::Image};
+use super::{hex::hex_text, image::Image, quantile::lowest_and_highest};
 use sha2::{Digest, Sha256};
 
 /// One of this many consecutive subjects is held out. With few cases, a larger share would leave too little for
@@ -116,9 +116,7 @@ pub fn difference_hash(image: &Image) -> Option<u64> {
     let fields: Vec<f64> = (0..FIELD_ROWS * FIELD_COLUMNS)
         .map(|i| mean_of_field(image, i % FIELD_COLUMNS, i / FIELD_COLUMNS))
         .collect();
-    let (low, high) = fields
-        .iter()
-        .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = lowest_and_highest(fields.iter().copied());
     let rises = fields
         .chunks_exact(FIELD_COLUMNS)
         .flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0]));

@@ -254,6 +254,11 @@ impl Image {
         })
     }
 
+    /// Width and height in pixels.
+    pub fn columns_and_rows(&self) -> (usize, usize) {
+        (self.columns, self.rows)
+    }
+
     /// Scale for measuring lengths on it.
     pub fn length_scale(&self) -> Scale {
         Scale {

@@ -35,7 +35,7 @@ impl LabelTable {
 
     /// Maps all values of a mask.
     pub fn map_mask(&self, mask: &Mask) -> Mask {
-        let (columns, rows) = (mask.columns(), mask.rows());
+        let (columns, rows) = mask.columns_and_rows();
         let labels = mask
             .pixel_labels()
             .iter()

@@ -1,8 +1,13 @@
 //! Voxel grids in the patient, and the mapping from the pixels of a slice to those of another grid, such as a frame of
 //! a segmentation or a volume.
 
-use super::geometry::{PixelSpacing, Plane};
+use super::{
+    geometry::{PixelSpacing, Plane},
+    quantile::lowest_and_highest,
+    vector::{cross_product, dot_product, vector_length},
+};
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// Grids that differ by no more than this, in pixels, count as equal (rounding in files).
 const SAME_PIXEL: f64 = 0.1;
@@ -37,7 +42,7 @@ impl Affine {
 
     /// Maps an index.
     pub fn map_point(&self, index: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             self.origin[i]
                 + (0..3)
                     .map(|axis| self.steps[axis][i] * index[axis])
@@ -67,8 +72,8 @@ impl Affine {
         }
         // The rows of the inverse are the cross products divided by the volume; its columns are the steps.
         let rows = [bc, ca, ab].map(|row| row.map(|v| v / volume));
-        let steps = std::array::from_fn(|i| std::array::from_fn(|axis| rows[axis][i]));
-        let origin = std::array::from_fn(|axis| -dot_product(rows[axis], self.origin));
+        let steps = array::from_fn(|i| array::from_fn(|axis| rows[axis][i]));
+        let origin = array::from_fn(|axis| -dot_product(rows[axis], self.origin));
         Some(Self { steps, origin })
     }
 
@@ -82,7 +87,7 @@ impl Affine {
 
     /// Maps a direction: like [`Self::map_point`], but without the origin.
     fn map_direction(&self, way: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             (0..3)
                 .map(|axis| self.steps[axis][i] * way[axis])
                 .sum::<f64>()
@@ -140,9 +145,7 @@ impl GridMap {
             .compose_after(&Affine::of_plane(&slice, slice_spacing));
         let depths = corner_pixel_centers(slice_size)
             .map(|corner| frame_height_above(&grid_from_slice, corner));
-        let (low, high) = depths
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
+        let (low, high) = lowest_and_highest(depths.into_iter());
         let middle = slice_size.map(|n| n.saturating_sub(1) as f64 / 2.0);
         let tilt = if high < f64::MAX {
             high - low
@@ -272,7 +275,7 @@ fn frame_height_above(frame_from_slice: &Affine, [x, y]: [f64; 2]) -> f64 {
 
 /// Rounds the first `axes` coordinates.
 fn round_first_axes(v: [f64; 3], axes: usize) -> [f64; 3] {
-    std::array::from_fn(|i| if i < axes { v[i].round() } else { v[i] })
+    array::from_fn(|i| if i < axes { v[i].round() } else { v[i] })
 }
 
 /// The axis (of the first `axes`) that a whole-number step follows by exactly one pixel; `None` for any other step.
@@ -289,22 +292,6 @@ fn axis_of_unit_step(step: [f64; 3], axes: usize) -> Option<usize> {
 fn corner_pixel_centers(size: [usize; 2]) -> [[f64; 2]; 4] {
     let [x, y] = size.map(|n| n.saturating_sub(1) as f64);
     [[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]
-}
-
-fn dot_product(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| a[i] * b[i]).sum()
-}
-
-fn cross_product(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
-}
-
-fn vector_length(v: [f64; 3]) -> f64 {
-    dot_product(v, v).sqrt()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
     study::{Kind, Source},
 };
 use serde::{Deserialize, Serialize};
-use std::{path::PathBuf, sync::Arc};
+use std::{iter, path::PathBuf, sync::Arc};
 
 /// Key of a model version in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ pub struct RoundVersions {
 impl RoundVersions {
     /// The versions, that for masks first.
     pub fn all(&self) -> impl Iterator<Item = &NewVersion> {
-        std::iter::once(&self.masks).chain(&self.clicks)
+        iter::once(&self.masks).chain(&self.clicks)
     }
 }
 

@@ -54,6 +54,7 @@ pub mod stack;
 pub mod study;
 pub mod tools;
 pub mod training;
+pub mod vector;
 pub mod whole_file;
 
 pub use error::{Error, ErrorKind, Result, reason_of};

@@ -110,6 +110,11 @@ impl Mask {
         self.rows
     }
 
+    /// Width and height in pixels.
+    pub fn columns_and_rows(&self) -> (usize, usize) {
+        (self.columns, self.rows)
+    }
+
     /// All labels in row-major order.
     pub fn pixel_labels(&self) -> &[u8] {
         &self.labels
@@ -227,7 +232,7 @@ impl Mask {
 
     /// Copies the labels of `other` within `region` where `rule` allows it; does nothing if the sizes differ.
     pub fn copy_region_from(&mut self, other: &Mask, region: &Region, rule: &Rule) -> Edit {
-        if (self.columns, self.rows) != (other.columns, other.rows) {
+        if self.columns_and_rows() != other.columns_and_rows() {
             return Edit::default();
         }
         self.relabel_pixels(region, |i, before| {
@@ -242,7 +247,7 @@ impl Mask {
 
     /// Replaces all labels by those of `other`; does nothing if the sizes differ.
     pub fn replace_with(&mut self, other: &Mask) -> Edit {
-        if (self.columns, self.rows) != (other.columns, other.rows) {
+        if self.columns_and_rows() != other.columns_and_rows() {
             return Edit::default();
         }
         let edit = Edit::between(&self.labels, &other.labels);

@@ -16,8 +16,9 @@ use super::{
     geometry::PixelSpacing,
     mask::Mask,
     scale::{NoLength, Scale},
+    vector::pixel_distance,
 };
-use diameters::{longest_diameter, scaled_distance, short_axis};
+use diameters::{longest_diameter, short_axis};
 use std::f64::consts::PI;
 
 /// Unit of lengths.
@@ -142,7 +143,7 @@ pub fn label_volume<'a>(
 
 fn ring_length(ring: &[Point], size: [f64; 2]) -> f64 {
     ring_segments(ring)
-        .map(|(a, b)| scaled_distance(a, b, size))
+        .map(|(a, b)| pixel_distance(a, b, size))
         .sum()
 }
 
@@ -364,7 +365,7 @@ mod tests {
             let mask = Mask::from_labels(10, 7, labels).unwrap();
             let Some(m) = measure_label(&mask, 1, &mm(row, 1.0)) else { return Ok(()) };
             let farthest_in = |rim: Vec<Point>| {
-                let pairs = rim.iter().flat_map(|a| rim.iter().map(move |b| scaled_distance(*a, *b, [1.0, row])));
+                let pairs = rim.iter().flat_map(|a| rim.iter().map(move |b| pixel_distance(*a, *b, [1.0, row])));
                 pairs.fold(0.0, f64::max)
             };
             let farthest = trace_contours(&mask, 1).iter().map(|c| farthest_in(c.edge_midpoints().collect())).fold(0.0, f64::max);

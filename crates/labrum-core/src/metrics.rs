@@ -66,14 +66,14 @@ pub fn score_masks(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<
         .into_iter()
         .map(|label| score_label(predicted, truth, label, spacing))
         .collect::<Option<Vec<_>>>()?;
-    let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
+    let same_size = predicted.columns_and_rows() == truth.columns_and_rows();
     same_size.then(|| Scores::mean_over(&scores).unwrap_or(Scores::PERFECT))
 }
 
 /// Agreement of two masks for one label. `None` if the sizes differ.
 pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2]) -> Option<Scores> {
-    let (columns, rows) = (truth.columns(), truth.rows());
-    if (predicted.columns(), predicted.rows()) != (columns, rows) {
+    let (columns, rows) = truth.columns_and_rows();
+    if predicted.columns_and_rows() != (columns, rows) {
         return None;
     }
     let [a, b] = [predicted, truth].map(|mask| LabelRegion::from_mask(mask, label));
@@ -115,7 +115,8 @@ fn overlap_sizes(a: &[bool], b: &[bool]) -> (usize, usize) {
 /// 95th percentile of the distances from surface pixels to the other surface, both directions pooled, as defined by
 /// `hd95` of medpy.
 fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f64> {
-    let (from, to) = (a.surface_pixels(), b.surface_pixels());
+    let from = a.surface_pixels();
+    let to = b.surface_pixels();
     match (from.contains(&true), to.contains(&true)) {
         (false, false) => return Some(0.0),
         (true, true) => {}

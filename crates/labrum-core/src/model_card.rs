@@ -7,6 +7,7 @@ use crate::{
     study::Series,
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Configurations of the published networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,8 +21,8 @@ pub enum Config {
     L,
 }
 
-impl std::fmt::Display for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::S => "S",
             Self::Base => "base",

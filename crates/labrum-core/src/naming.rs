@@ -1,7 +1,7 @@
 //! User-given names: comparing them, and numbering duplicates.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, iter, path::Path};
 
 /// File name of a path for display; the whole path if it has none.
 pub fn file_name_text(path: &Path) -> String {
@@ -34,7 +34,7 @@ pub fn told_apart<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let numbered = (2..)
             .map(|number| format!("{name} ({number})"))
             .filter(|n| !given.contains(n));
-        let free = std::iter::once(name.clone())
+        let free = iter::once(name.clone())
             .chain(numbered)
             .find(|name| !taken.contains(name));
         let free = free.unwrap_or_else(|| name.clone());

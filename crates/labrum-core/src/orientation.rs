@@ -109,7 +109,7 @@ impl Orientation {
         if self == Self::AS_STORED {
             return stored;
         }
-        let (columns, rows) = (stored.columns, stored.rows);
+        let (columns, rows) = stored.columns_and_rows();
         let pixels = match &stored.pixels {
             Pixels::U8(v) => Pixels::U8(self.orient_values(columns, rows, v)),
             Pixels::U16(v) => Pixels::U16(self.orient_values(columns, rows, v)),
@@ -133,7 +133,7 @@ impl Orientation {
         if self == Self::AS_STORED {
             return stored;
         }
-        let size = (stored.columns(), stored.rows());
+        let size = stored.columns_and_rows();
         let (columns, rows) = self.shown_size(size);
         let labels = self.orient_values(size.0, size.1, stored.pixel_labels());
         Mask::from_labels(columns, rows, labels).unwrap_or(stored)
@@ -174,7 +174,7 @@ pub fn fit_mask_to_image(
     image: Orientation,
     shown: (usize, usize),
 ) -> (Mask, MaskOrientation) {
-    let size = (stored.columns(), stored.rows());
+    let size = stored.columns_and_rows();
     if own.shown_size(size) == shown {
         let is_in_doubt = own == Orientation::AS_STORED
             && image != Orientation::AS_STORED

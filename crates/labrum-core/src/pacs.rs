@@ -1,7 +1,7 @@
 //! Types for PACS access, used by the window and the command line: servers, queries, results and the send queue.
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// Protocol of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -178,8 +178,8 @@ impl Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
 }
@@ -223,7 +223,8 @@ impl Query {
     /// # Errors
     /// If a date is invalid: its text.
     pub fn study_date_range(&self) -> Result<Option<String>, String> {
-        let (from, to) = (parse_day(&self.from)?, parse_day(&self.to)?);
+        let from = parse_day(&self.from)?;
+        let to = parse_day(&self.to)?;
         Ok(match (from.is_empty(), to.is_empty()) {
             (true, true) => None,
             _ if from == to => Some(from),

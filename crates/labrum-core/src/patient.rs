@@ -1,7 +1,7 @@
 //! The patient of a study: for the screen only, never for a log, a file of settings or the workspace.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{array, fmt};
 
 /// Who was examined. `Debug` shows nothing of it, so that it cannot get into a log by accident.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ fn in_western_order(group: &str) -> String {
 /// Family name, given name, middle name, prefix and suffix of a group.
 fn components(group: &str) -> [&str; 5] {
     let mut all = group.split('^').map(str::trim);
-    std::array::from_fn(|_| all.next().unwrap_or_default())
+    array::from_fn(|_| all.next().unwrap_or_default())
 }
 
 /// The components of a group in their order, with spaces between them.

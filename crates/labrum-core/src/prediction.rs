@@ -22,7 +22,7 @@ impl Prediction {
         {
             return self;
         }
-        let (columns, rows) = (self.mask.columns(), self.mask.rows());
+        let (columns, rows) = self.mask.columns_and_rows();
         let mask = self.mask.remap_labels(values);
         let most = values.iter().copied().max().map_or(0, usize::from);
         let mut probabilities = vec![vec![0; columns * rows]; most];

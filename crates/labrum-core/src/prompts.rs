@@ -204,7 +204,8 @@ fn deepest_point(region: &Region) -> Option<[f64; 2]> {
             deepest = (i, depth);
         }
     }
-    let (x, y) = (deepest.0 % width, deepest.0 / width);
+    let x = deepest.0 % width;
+    let y = deepest.0 / width;
     (deepest.1 > 0.0).then(|| {
         [
             (bounds.columns.start + x) as f64 - 0.5,

@@ -191,7 +191,9 @@ impl Region {
 
     /// Pixels in both regions.
     pub fn intersection(&self, other: &Self) -> Self {
-        let (mut spans, mut i, mut j) = (Vec::new(), 0, 0);
+        let mut spans = Vec::new();
+        let mut i = 0;
+        let mut j = 0;
         while let (Some(a), Some(b)) = (self.spans.get(i), other.spans.get(j)) {
             if a.row == b.row && a.start.max(b.start) < a.end.min(b.end) {
                 spans.push(Span {
@@ -211,7 +213,8 @@ impl Region {
 
     /// Pixels in this region but not in the other.
     pub fn difference(&self, other: &Self) -> Self {
-        let (mut spans, mut j) = (Vec::new(), 0);
+        let mut spans = Vec::new();
+        let mut j = 0;
         for span in &self.spans {
             let mut start = span.start;
             while other

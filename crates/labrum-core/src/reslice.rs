@@ -6,7 +6,7 @@ use super::{
     region::{Region, Span},
     stack::{Pane, Stack, ViewPlane},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 /// The image of a view through cell `index` of its axis: one line per layer, from the nearest pixels of its slice.
 /// Gaps and slices that are not loaded yet are black. `None` while no slice is loaded.
@@ -92,7 +92,7 @@ pub fn view_image(
 
 /// True if stored values mean the same in both images, so that no conversion is needed.
 fn has_same_values(image: &Image, other: &Image) -> bool {
-    std::mem::discriminant(&image.pixels) == std::mem::discriminant(&other.pixels)
+    mem::discriminant(&image.pixels) == mem::discriminant(&other.pixels)
         && image.rescale == other.rescale
 }
 

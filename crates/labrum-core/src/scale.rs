@@ -3,7 +3,7 @@
 
 use super::{geometry::PixelSpacing, mask::Mask};
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
+use std::{cmp, ops::RangeInclusive};
 
 /// Why lengths are given in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ impl ScaledRegion {
     }
 
     /// Ranks overlapping regions: those with priority first, then smaller ones, which would otherwise be hidden.
-    fn overlap_rank(&self) -> (bool, std::cmp::Reverse<u64>) {
-        (self.has_priority, std::cmp::Reverse(self.pixel_area()))
+    fn overlap_rank(&self) -> (bool, cmp::Reverse<u64>) {
+        (self.has_priority, cmp::Reverse(self.pixel_area()))
     }
 
     fn has_scale_of(&self, other: &Self) -> bool {

@@ -7,6 +7,7 @@ mod grid_layers;
 
 use super::{geometry::Plane, study::Series};
 use grid_layers::GridLayers;
+use std::array;
 
 /// Shifts below this, in pixels, are treated as rounding errors of the file.
 const NO_SHIFT: f64 = 0.05;
@@ -138,7 +139,7 @@ impl Stack {
             };
             notes.push(format!("{slices} missing: gaps are shown empty"));
         }
-        let origin = std::array::from_fn(|i| {
+        let origin = array::from_fn(|i| {
             first.position[i]
                 + (0..2)
                     .map(|k| low[k] * mm[k] * directions[k][i])
@@ -211,7 +212,7 @@ impl Stack {
 
     /// Patient coordinates (LPS, mm) of a grid position.
     pub fn patient_from_grid(&self, at: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             let along_axes =
                 (0..3).map(|axis| self.directions[axis][i] * self.spacing[axis] * (at[axis] - 0.5));
             self.origin[i] + along_axes.sum::<f64>()
@@ -220,7 +221,7 @@ impl Stack {
 
     /// Grid position of patient coordinates (LPS, mm); may lie outside of the grid.
     pub fn grid_from_patient(&self, place: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|axis| {
+        array::from_fn(|axis| {
             let along: f64 = (0..3)
                 .map(|i| (place[i] - self.origin[i]) * self.directions[axis][i])
                 .sum();
@@ -230,7 +231,7 @@ impl Stack {
 
     /// The nearest position within the grid.
     pub fn clamp_to_grid(&self, at: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             let end = self.size[i] as f64 - 1e-6;
             if at[i].is_finite() {
                 at[i].clamp(0.0, end)
@@ -389,7 +390,7 @@ impl Pane {
 
     /// Converts a grid position to a position on the view.
     pub fn from_grid(&self, at: [f64; 3]) -> [f64; 2] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             let along = at[self.axes[i]];
             if self.flips[i] {
                 self.size[i] as f64 - along

@@ -142,6 +142,11 @@ pub struct Series {
 }
 
 impl Series {
+    /// Width and height of its slices in pixels.
+    pub fn columns_and_rows(&self) -> (usize, usize) {
+        (self.columns, self.rows)
+    }
+
     /// A grey-level series with nothing but slices and their size in pixels.
     pub fn from_slices(kind: Kind, columns: usize, rows: usize, slices: Vec<Slice>) -> Self {
         Self {

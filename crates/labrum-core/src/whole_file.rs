@@ -2,8 +2,8 @@
 
 use crate::{Error, Result};
 use std::{
-    fs::File,
-    io::{BufWriter, ErrorKind, Write},
+    fs::{self, File},
+    io::{self, BufWriter, ErrorKind, Write},
     path::Path,
 };
 
@@ -13,7 +13,7 @@ use std::{
 pub fn write_atomically(
     path: &Path,
     tried: &str,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     write_checked(path, tried, fill, |_| Ok(()))
 }
@@ -22,7 +22,7 @@ pub fn write_atomically(
 pub fn write_checked(
     path: &Path,
     tried: &str,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
     let mut file = create_temporary_beside(path, tried)?;
@@ -52,7 +52,7 @@ pub fn check_writable(path: &Path, tried: &str) -> Result<()> {
 /// Creates the folder and its parents if missing, and checks that files can be created in it.
 pub fn make_folder(folder: &Path) -> Result<()> {
     let tried = "create the folder";
-    std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
+    fs::create_dir_all(folder).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => {
             Error::at_path(tried, folder, "a file with that name already exists")
                 .with_advice("Choose another folder.")
@@ -94,7 +94,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn create_temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn create_temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".labrum-").suffix(".part");
     // Temporary files are private by default; an export gets the permissions that the user's umask allows.
@@ -104,7 +104,7 @@ fn create_temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile
 }
 
 /// Turns an I/O error into an error with plain words and advice.
-fn explain_io_error(tried: &str, path: &Path, error: &std::io::Error) -> Error {
+fn explain_io_error(tried: &str, path: &Path, error: &io::Error) -> Error {
     let (reason, advice) = match error.kind() {
         ErrorKind::PermissionDenied => (
             "no permission to write to its folder",

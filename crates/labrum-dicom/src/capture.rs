@@ -23,7 +23,7 @@ use labrum_core::{
     study::{Kind, Series, Source},
     whole_file,
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, mem, path::Path};
 
 const TRIED: &str = "write the DICOM screenshot";
 
@@ -139,7 +139,7 @@ fn encode_file(
     let burned_in = burned_in_annotation(&part, picture.shows_patient);
     let mut origin = Origin::from_series(&part, true)?;
     let sop_instance_uid = new_uid();
-    let warnings = std::mem::take(&mut origin.warnings);
+    let warnings = mem::take(&mut origin.warnings);
     let mut dataset = sequence_item(origin.elements);
     let charset = origin.charset.defined_term();
     put_all(

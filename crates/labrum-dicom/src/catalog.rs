@@ -112,7 +112,9 @@ pub fn scan_path(path: &Path) -> Result<Catalog> {
             files.push(entry.into_path());
         }
     }
-    let (mut instances, mut passed_over, mut states) = (Vec::new(), Vec::new(), Vec::new());
+    let mut instances = Vec::new();
+    let mut passed_over = Vec::new();
+    let mut states = Vec::new();
     for path in files {
         let look = catch_panic(|| read_file_header(&path))
             .unwrap_or_else(|| FileContent::Broken("the file is damaged".into()));

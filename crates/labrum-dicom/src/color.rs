@@ -10,7 +10,9 @@ use labrum_core::file_bytes::FileBytes;
 
 /// YBR_FULL to RGB.
 pub(crate) fn rgb_from_ybr_full([y, b, r]: [u8; 3]) -> [u8; 3] {
-    let (y, b, r) = (f32::from(y), f32::from(b) - 128.0, f32::from(r) - 128.0);
+    let y = f32::from(y);
+    let b = f32::from(b) - 128.0;
+    let r = f32::from(r) - 128.0;
     [
         y + 1.402 * r,
         y - 0.344_136 * b - 0.714_136 * r,
@@ -21,11 +23,9 @@ pub(crate) fn rgb_from_ybr_full([y, b, r]: [u8; 3]) -> [u8; 3] {
 
 /// YBR_PARTIAL_422 to RGB: luma from 16 to 235, chroma from 16 to 240.
 pub(crate) fn rgb_from_ybr_partial([y, b, r]: [u8; 3]) -> [u8; 3] {
-    let (y, b, r) = (
-        1.1644 * (f32::from(y) - 16.0),
-        f32::from(b) - 128.0,
-        f32::from(r) - 128.0,
-    );
+    let y = 1.1644 * (f32::from(y) - 16.0);
+    let b = f32::from(b) - 128.0;
+    let r = f32::from(r) - 128.0;
     [y + 1.5960 * r, y - 0.3917 * b - 0.8130 * r, y + 2.0173 * b].map(to_byte)
 }
 
@@ -71,7 +71,9 @@ impl ColorPalette {
         .map(|(descriptor, plain, segmented)| {
             read_channel(file, descriptor, plain, segmented, signed)
         });
-        let ((first, red), (_, green), (_, blue)) = (red?, green?, blue?);
+        let (first, red) = red?;
+        let (_, green) = green?;
+        let (_, blue) = blue?;
         let count = red.len().min(green.len()).min(blue.len());
         if count == 0 {
             return Err("the colour palette is empty".into());

@@ -104,22 +104,14 @@ impl DataSet {
             return Vec::new();
         };
         match vr {
-            VR::US | VR::OW => {
-                self.parse_words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]])))
-            }
-            VR::SS => self.parse_words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
-            VR::UL => self.parse_words(bytes, 4, |b| {
-                f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            VR::SL => self.parse_words(bytes, 4, |b| {
-                f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            VR::FL | VR::OF => self.parse_words(bytes, 4, |b| {
-                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            VR::FD | VR::OD => self.parse_words(bytes, 8, |b| f64::from_bits(u64_from_bytes(b))),
-            VR::UV => self.parse_words(bytes, 8, |b| u64_from_bytes(b) as f64),
-            VR::SV => self.parse_words(bytes, 8, |b| u64_from_bytes(b) as i64 as f64),
+            VR::US | VR::OW => self.parse_words(bytes, |word| u16::from_le_bytes(word).into()),
+            VR::SS => self.parse_words(bytes, |word| i16::from_le_bytes(word).into()),
+            VR::UL => self.parse_words(bytes, |word| u32::from_le_bytes(word).into()),
+            VR::SL => self.parse_words(bytes, |word| i32::from_le_bytes(word).into()),
+            VR::FL | VR::OF => self.parse_words(bytes, |word| f32::from_le_bytes(word).into()),
+            VR::FD | VR::OD => self.parse_words(bytes, f64::from_le_bytes),
+            VR::UV => self.parse_words(bytes, |word| u64::from_le_bytes(word) as f64),
+            VR::SV => self.parse_words(bytes, |word| i64::from_le_bytes(word) as f64),
             _ => self
                 .text_values(tag)
                 .iter()
@@ -160,16 +152,16 @@ impl DataSet {
         })
     }
 
-    fn parse_words(&self, bytes: &[u8], size: usize, read: impl Fn(&[u8]) -> f64) -> Vec<f64> {
-        let mut word = [0; 8];
-        let whole = bytes.chunks_exact(size);
-        whole
-            .map(|chunk| {
-                word[..size].copy_from_slice(chunk);
+    /// Numbers of `N` bytes, each passed to `read` in little endian.
+    fn parse_words<const N: usize>(&self, bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+        let words = bytes.as_chunks::<N>().0.iter();
+        words
+            .map(|stored| {
+                let mut word = *stored;
                 if self.big_endian {
-                    word[..size].reverse();
+                    word.reverse();
                 }
-                read(&word[..size])
+                read(word)
             })
             .collect()
     }
@@ -177,11 +169,6 @@ impl DataSet {
 
 fn is_padding(c: char) -> bool {
     c == '\0' || c.is_whitespace()
-}
-
-/// Reads eight bytes, little endian.
-pub(crate) fn u64_from_bytes(b: &[u8]) -> u64 {
-    u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
 }
 
 /// Accepts a decimal comma, which some writers use instead of a point.

@@ -2,7 +2,7 @@
 
 use super::{
     dataset::{DataSet, Element, Value},
-    file::{DicomFile, Unreadable},
+    file::{DicomFile, Unreadable, tag_and_length},
     parse::{ITEM, PixelElement, SEQUENCE_END, read_elements},
     text::decode_bytes,
 };
@@ -19,7 +19,10 @@ use labrum_core::{
     study::os_path,
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 const TRIED: &str = "read the header";
 /// Most bytes of a text that are shown.
@@ -69,10 +72,8 @@ impl containment::Request for ReadElements {
 }
 
 fn header_of(mut file: DicomFile) -> FileHeader {
-    let (meta, data) = (
-        std::mem::take(&mut file.meta),
-        std::mem::take(&mut file.data),
-    );
+    let meta = mem::take(&mut file.meta);
+    let data = mem::take(&mut file.data);
     let behind = file
         .pixels
         .map(|pixels| elements_behind(&mut file, &pixels));
@@ -108,12 +109,10 @@ fn end_of_pixels(bytes: &mut FileBytes, pixels: &PixelElement) -> Option<u64> {
     // Fragments are always little endian, with explicit lengths.
     let mut at = pixels.at;
     loop {
-        let head: [u8; 8] = bytes.get(at, 8)?.try_into().ok()?;
-        let [a, b, c, d, e, f, g, h] = head;
-        let tag = Tag(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+        let (tag, length) = tag_and_length(bytes.get(at, 8)?.try_into().ok()?);
         at += 8;
         match tag {
-            ITEM => at += u64::from(u32::from_le_bytes([e, f, g, h])),
+            ITEM => at += length,
             SEQUENCE_END => return Some(at),
             _ => return None,
         }

@@ -9,7 +9,10 @@ use labrum_core::file_bytes::FileBytes;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use std::{io::Read, path::Path};
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 
 /// Maximum size of an inflated dataset, bytes.
 const MOST_INFLATED: u64 = 1 << 30;
@@ -48,8 +51,8 @@ pub(crate) enum Unreadable {
     Failed(String),
 }
 
-impl From<std::io::Error> for Unreadable {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
         Self::Failed(labrum_core::reason_of(&error))
     }
 }
@@ -154,19 +157,22 @@ fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
         0
     };
     let head: [u8; 8] = bytes.get(at, 8)?.try_into().ok()?;
-    let [group, element] = [
-        u16::from_le_bytes([head[0], head[1]]),
-        u16::from_le_bytes([head[2], head[3]]),
-    ];
-    let value_length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
-    let plausible = is_vr(&head[4..6]) || value_length <= 256.min(length);
-    match (group, element) {
-        (0x0002, 0..=0x0016) if is_vr(&head[4..6]) => Some(FileStart::Meta(at)),
-        (0x0008, 0..=0x0070) if plausible => Some(FileStart::Data(at)),
+    let (tag, value_length) = tag_and_length(head);
+    let has_vr = is_vr(&head[4..6]);
+    let plausible = has_vr || value_length <= 256.min(length);
+    match tag {
+        Tag(0x0002, 0..=0x0016) if has_vr => Some(FileStart::Meta(at)),
+        Tag(0x0008, 0..=0x0070) if plausible => Some(FileStart::Data(at)),
         // Big endian without file meta information.
-        (0x0800, _) if is_vr(&head[4..6]) => Some(FileStart::Data(at)),
+        Tag(0x0800, _) if has_vr => Some(FileStart::Data(at)),
         _ => None,
     }
+}
+
+/// The tag in the first eight bytes of an item, or of an element without a VR, and the length of what follows.
+pub(crate) fn tag_and_length([a, b, c, d, e, f, g, h]: [u8; 8]) -> (Tag, u64) {
+    let tag = Tag(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    (tag, u32::from_le_bytes([e, f, g, h]).into())
 }
 
 /// The encoding that the transfer syntax says, unless the first element contradicts it.

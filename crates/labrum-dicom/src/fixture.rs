@@ -3,7 +3,10 @@
 
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 pub const IMPLICIT: &str = "1.2.840.10008.1.2";
@@ -180,7 +183,7 @@ impl Fixture {
 
     pub fn write_to_folder(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
-        std::fs::write(&path, self.to_bytes()).unwrap();
+        fs::write(&path, self.to_bytes()).unwrap();
         path
     }
 

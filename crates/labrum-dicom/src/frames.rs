@@ -1,7 +1,9 @@
 //! Finds the bytes of a frame: a range of uncompressed pixels, or its fragments.
 
 use super::{
-    codec::Codec, dataset::u64_from_bytes, file::DicomFile, header::PixelHeader,
+    codec::Codec,
+    file::{DicomFile, tag_and_length},
+    header::PixelHeader,
     parse::PixelElement,
 };
 use dicom_core::Tag;
@@ -79,7 +81,8 @@ fn verify_native(
         .length
         .ok_or("the transfer syntax is uncompressed, but the pixel data is in fragments")?;
     let left = file.bytes.len().saturating_sub(element.at);
-    let (there, of_frame) = (length.min(left), header.frame_bits());
+    let there = length.min(left);
+    let of_frame = header.frame_bits();
     let needed = (of_frame * u64::from(header.frames)).div_ceil(8);
     if needed > there {
         let is_cut = length > left;
@@ -89,7 +92,8 @@ fn verify_native(
             ),
             false => format!("expected {needed} bytes of pixel data, found {there}"),
         };
-        let (whole, rest) = (there * 8 / of_frame, there * 8 % of_frame);
+        let whole = there * 8 / of_frame;
+        let rest = there * 8 % of_frame;
         // Exactly a half or a third of one frame: the header is wrong about bits, samples or size, and nothing is
         // missing.
         let contradicts =
@@ -241,14 +245,11 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
     let end = file.bytes.len();
     let mut at = element.at;
     let mut all = Vec::new();
-    let (mut cut, mut last_is_short) = (None, false);
+    let mut cut = None;
+    let mut last_is_short = false;
     while at + 8 <= end {
-        let head = file.bytes.get(at, 8).ok_or("the file cannot be read")?;
-        let tag = Tag(
-            u16::from_le_bytes([head[0], head[1]]),
-            u16::from_le_bytes([head[2], head[3]]),
-        );
-        let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+        let head = file.bytes.get(at, 8).and_then(|head| head.try_into().ok());
+        let (tag, length) = tag_and_length(head.ok_or("the file cannot be read")?);
         at += 8;
         match tag {
             Tag(0xFFFE, 0xE0DD) => break,
@@ -284,11 +285,9 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
         .bytes
         .read_range(table.at, table.length)
         .map_err(|e| labrum_core::reason_of(&e))?;
-    let basic = bytes
-        .chunks_exact(4)
-        .map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])))
-        .collect();
-    let offsets = extended_offsets(file).unwrap_or(basic);
+    let stored = bytes.as_chunks::<4>().0.iter();
+    let basic = stored.map(|offset| u64::from(u32::from_le_bytes(*offset)));
+    let offsets = extended_offsets(file).unwrap_or_else(|| basic.collect());
     Ok(Pieces {
         offsets,
         fragments: all,
@@ -299,7 +298,8 @@ fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Piec
 
 fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
     let bytes = file.long_value(tags::EXTENDED_OFFSET_TABLE)?;
-    Some(bytes.chunks_exact(8).map(u64_from_bytes).collect())
+    let offsets = bytes.as_chunks::<8>().0.iter();
+    Some(offsets.map(|offset| u64::from_le_bytes(*offset)).collect())
 }
 
 /// Index of the first fragment of each frame that is there, in order.

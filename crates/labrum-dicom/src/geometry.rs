@@ -7,6 +7,7 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane, SpacingSource},
     scale::{ScaledRegion, common_spacing},
 };
+use std::{array, ops::RangeInclusive};
 
 /// The item of a functional group macro: that of the frame, else the shared one.
 pub(crate) fn functional_group(data: &DataSet, frame: usize, macro_tag: Tag) -> Option<&DataSet> {
@@ -41,7 +42,7 @@ pub(crate) fn frame_plane(data: &DataSet, frame: usize, frames: u32) -> Option<P
     let offset = frame_offset(data, frame)?;
     let normal = first.unit_normal();
     Some(Plane {
-        position: std::array::from_fn(|i| first.position[i] + offset * normal[i]),
+        position: array::from_fn(|i| first.position[i] + offset * normal[i]),
         ..first
     })
 }
@@ -199,8 +200,8 @@ fn scaled_region(data: &DataSet, item: &DataSet, is_only: bool) -> Option<Scaled
     // Region Flags, bit 0: 1 means low priority.
     let has_priority = item.integer_value(tags::REGION_FLAGS).unwrap_or(0) & 1 == 0;
     Some(ScaledRegion {
-        low: std::array::from_fn(|i| a[i].min(b[i])),
-        high: std::array::from_fn(|i| a[i].max(b[i])),
+        low: array::from_fn(|i| a[i].min(b[i])),
+        high: array::from_fn(|i| a[i].max(b[i])),
         spacing: region_spacing(item),
         has_priority,
     })
@@ -230,7 +231,7 @@ fn region_spacing(item: &DataSet) -> Option<PixelSpacing> {
     /// Physical Units X/Y Direction: cm.
     const CENTIMETRES: i64 = 3;
     /// Region Spatial Format: M-mode, spectral and waveform, which are not 2D images.
-    const NO_PICTURES: std::ops::RangeInclusive<i64> = 2..=4;
+    const NO_PICTURES: RangeInclusive<i64> = 2..=4;
     let units = [
         tags::PHYSICAL_UNITS_X_DIRECTION,
         tags::PHYSICAL_UNITS_Y_DIRECTION,

@@ -81,7 +81,9 @@ fn format_date(text: &str) -> String {
     if digits.len() != 8 {
         return String::new();
     }
-    let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
+    let year = &digits[..4];
+    let month = &digits[4..6];
+    let day = &digits[6..];
     let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
     if exists {
         format!("{year}-{month}-{day}")

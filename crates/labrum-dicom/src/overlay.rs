@@ -7,7 +7,10 @@ use labrum_core::{
     image::Overlay,
     region::{PixelRect, Region},
 };
-use std::ops::{Range, RangeInclusive};
+use std::{
+    array,
+    ops::{Range, RangeInclusive},
+};
 
 /// The repeating groups of overlays.
 const GROUPS: RangeInclusive<u16> = 0x6000..=0x601E;
@@ -85,7 +88,7 @@ fn read_plane(data: &DataSet, group: u16) -> Option<OverlayPlane> {
         group,
         rows: plane_side(data, Tag(group, 0x0010))?,
         columns: plane_side(data, Tag(group, 0x0011))?,
-        origin: std::array::from_fn(|i| origin.get(i).map_or(0, |v| *v as i64 - 1)),
+        origin: array::from_fn(|i| origin.get(i).map_or(0, |v| *v as i64 - 1)),
         frames: data
             .integer_value(Tag(group, 0x0015))
             .filter(|n| *n > 0)

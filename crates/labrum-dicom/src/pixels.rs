@@ -3,7 +3,6 @@
 use super::{
     codec::Codec,
     color::{ColorPalette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
-    dataset::u64_from_bytes,
     decode::{Samples, Short, StreamColor, decode_frame},
     display,
     file::{DicomFile, Unreadable},
@@ -20,10 +19,10 @@ use labrum_core::{
 };
 
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{path::Path, result};
 
 /// The error is the reason, a clause.
-type Fallible<T> = std::result::Result<T, String>;
+type Fallible<T> = result::Result<T, String>;
 
 const TRIED: &str = "read the image";
 
@@ -161,9 +160,11 @@ fn grey_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
             return Ok(Pixels::F32(
                 samples
                     .bytes
-                    .chunks_exact(4)
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
                     .take(count)
-                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .map(|value| f32::from_le_bytes(*value))
                     .collect(),
             ));
         }
@@ -171,9 +172,11 @@ fn grey_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
             return Ok(Pixels::F32(
                 samples
                     .bytes
-                    .chunks_exact(8)
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
                     .take(count)
-                    .map(|b| f64::from_bits(u64_from_bytes(b)) as f32)
+                    .map(|value| f64::from_le_bytes(*value) as f32)
                     .collect(),
             ));
         }

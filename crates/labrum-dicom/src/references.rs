@@ -178,7 +178,9 @@ impl<'a> Named<'a> {
         };
         match (allowed.is_empty(), names_images) {
             (false, _) => {
-                (named.allowed, named.listed, named.basis) = (allowed, listed, Basis::Images);
+                named.allowed = allowed;
+                named.listed = listed;
+                named.basis = Basis::Images;
                 Ok(named)
             }
             (true, false) if is_ours => {

@@ -14,8 +14,10 @@ use labrum_core::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    fs,
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
+    result,
     time::Duration,
 };
 
@@ -99,7 +101,7 @@ impl containment::Request for Encode {
 /// Reads a whole file, after the tolerant reader has checked its lengths. The error is the reason.
 pub(super) fn open_object(
     path: &Path,
-) -> std::result::Result<FileDicomObject<InMemDicomObject>, String> {
+) -> result::Result<FileDicomObject<InMemDicomObject>, String> {
     let look = DicomFile::open(path).map_err(|why| match why {
         Unreadable::NotDicom => "not a DICOM file".to_owned(),
         Unreadable::Failed(reason) => reason,
@@ -114,7 +116,7 @@ pub(super) fn open_object(
     let syntax = TransferSyntaxRegistry
         .get(&look.transfer_syntax)
         .ok_or("the transfer syntax is unknown")?;
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::OutOfMemory => {
             format!(
                 "reading the file takes more than {} GiB of memory",

@@ -115,7 +115,8 @@ fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
 
 /// Decodes text with escape sequences. After a delimiter the first set applies again, PS3.5 6.1.2.5.3.
 fn decode_extended(bytes: &[u8], first: Letters) -> String {
-    let (mut lower, mut upper) = (Letters::Ascii, first);
+    let mut lower = Letters::Ascii;
+    let mut upper = first;
     let mut out = String::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -137,7 +138,8 @@ fn decode_extended(bytes: &[u8], first: Letters) -> String {
         out.push_str(&decode_run(letter, set));
         at += letter.len();
         if count == 1 && matches!(byte, b'\r' | b'\n' | 0x0C | b'\t' | b'^' | b'=' | b'\\') {
-            (lower, upper) = (Letters::Ascii, first);
+            lower = Letters::Ascii;
+            upper = first;
         }
     }
     out

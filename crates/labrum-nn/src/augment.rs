@@ -111,7 +111,8 @@ impl Warp {
         let mut new_mask = vec![T::default(); mask.len()];
         let [to_x, to_y] = self.sample_from_variation;
         for i in 0..area {
-            let (column, row) = ((i % size.columns) as f32, (i / size.columns) as f32);
+            let column = (i % size.columns) as f32;
+            let row = (i / size.columns) as f32;
             let x = to_x[0] * column + to_x[1] * row + to_x[2];
             let y = to_y[0] * column + to_y[1] * row + to_y[2];
             if let Some(at) = pixel_index(floor_to_int(x + 0.5), floor_to_int(y + 0.5), size) {

@@ -302,7 +302,8 @@ pub(super) fn cross_entropy(
         .filter(|(_, l)| usize::from(**l) < k)
     {
         let weight = weights.map_or(1.0, |v| v[i]);
-        let (sample, pixel) = (i / (h * w), i % (h * w));
+        let sample = i / (h * w);
+        let pixel = i % (h * w);
         picked[(sample * k + usize::from(label)) * h * w + pixel] = weight;
         sum += f64::from(weight);
     }

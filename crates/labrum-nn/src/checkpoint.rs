@@ -12,7 +12,10 @@ use half::f16;
 use labrum_core::{Error, Result, hex::hex_text, model_card::ModelCard};
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt, mem,
+};
 
 /// Checks that the weights are a complete CMUNeXt: all tensors present, of the right shape and finite, and no others.
 pub fn check_weights(weights: &Weights) -> Result<()> {
@@ -122,7 +125,7 @@ pub(super) fn read_back(
         if !wanted(&slot) {
             return;
         }
-        let before = std::mem::take(&mut reads);
+        let before = mem::take(&mut reads);
         let (now, learns) = match slot {
             Slot::Weight(p) => register_tensor(before, p.val(), gradients.remove::<4>(p.id)),
             Slot::Vector(p) => register_tensor(before, p.val(), gradients.remove::<1>(p.id)),
@@ -176,7 +179,7 @@ fn register_tensor<const D: usize>(
     }
 }
 
-fn not_read(e: impl std::fmt::Debug) -> Error {
+fn not_read(e: impl fmt::Debug) -> Error {
     Error::new("read the weights back from the device", format!("{e:?}"))
 }
 
@@ -249,7 +252,7 @@ fn half_bytes(name: &str, values: &[f32]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_written(e: impl std::fmt::Display) -> Error {
+fn not_written(e: impl fmt::Display) -> Error {
     Error::new("write the model", e)
 }
 

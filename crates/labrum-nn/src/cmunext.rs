@@ -115,7 +115,8 @@ impl Norm {
             return self.forward_running(gelu(x));
         }
         if self.is_fixed {
-            let (gamma, beta) = (self.gamma.val(), self.beta.val());
+            let gamma = self.gamma.val();
+            let beta = self.beta.val();
             return kernels::gelu_fixed_norm(x, gamma, beta, self.running_statistics(), EPS);
         }
         let count = values_of_a_channel(&x);
@@ -130,7 +131,8 @@ impl Norm {
             return relu(self.forward_running(x));
         }
         if self.is_fixed {
-            let (gamma, beta) = (self.gamma.val(), self.beta.val());
+            let gamma = self.gamma.val();
+            let beta = self.beta.val();
             return kernels::fixed_norm_relu(x, gamma, beta, self.running_statistics(), EPS);
         }
         let count = values_of_a_channel(&x);

@@ -5,7 +5,7 @@ use burn_wgpu::WgpuSetup;
 pub use labrum_core::device::DeviceChoice;
 use labrum_core::{Error, Result, guard};
 use parking_lot::Mutex;
-use std::num::NonZeroUsize;
+use std::{any, num::NonZeroUsize};
 
 /// A device with its display name.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ fn find_gpu() -> Result<NamedDevice> {
 pub(super) fn panic_to_error(
     device: &NamedDevice,
     tried: &str,
-    panic: &(dyn std::any::Any + Send),
+    panic: &(dyn any::Any + Send),
 ) -> Error {
     let error = Error::new(
         format!("{tried} on {}", device.name),

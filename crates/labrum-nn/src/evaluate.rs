@@ -11,7 +11,7 @@ use labrum_core::{
     model_card::InputSpec,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, iter};
 
 /// From this boundary share C/S on an object counts as small; alpha of Boundary DoU, 1 - 2 C/S, is then at most 0.6.
 pub const SMALL_FROM: f64 = 0.2;
@@ -333,7 +333,7 @@ impl fmt::Display for EvaluationReport {
             mean: self.mean,
             intervals: self.intervals,
         };
-        for (name, group) in std::iter::once((mean, all)).chain(groups) {
+        for (name, group) in iter::once((mean, all)).chain(groups) {
             write_line(f, &name, &group.mean, width)?;
             write_intervals(f, &group.intervals, width)?;
         }

@@ -68,7 +68,8 @@ impl Objective {
 pub fn bce_dice(logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
     let [b, k, h, w] = logits.dims();
     let device = logits.device();
-    let (labels, pixels) = (truth.labels, h * w);
+    let labels = truth.labels;
+    let pixels = h * w;
     assert_eq!(
         labels.len(),
         b * pixels,

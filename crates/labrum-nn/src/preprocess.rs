@@ -11,6 +11,7 @@ use labrum_core::{
     model_card::{Aspect, InputSpec},
     prediction::Prediction,
 };
+use std::fmt;
 
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -249,7 +250,8 @@ fn most_likely_labels(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
         let mut best = 1.0 - shares.iter().map(|(_, share)| share[i]).sum::<f32>();
         for (label, share) in shares {
             if share[i] > best {
-                (*out, best) = (*label, share[i]);
+                *out = *label;
+                best = share[i];
             }
         }
     }
@@ -311,7 +313,7 @@ fn side_to_u32(side: usize) -> Result<u32> {
     u32::try_from(side).map_err(not_resized)
 }
 
-fn not_resized(e: impl std::fmt::Display) -> Error {
+fn not_resized(e: impl fmt::Display) -> Error {
     Error::new("resize the image", e)
 }
 

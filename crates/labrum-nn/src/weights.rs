@@ -11,7 +11,7 @@ use labrum_core::{
 };
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::{fmt, fs, path::Path};
 
 /// Key of the model card in the metadata of a safetensors file.
 pub(super) const CARD_KEY: &str = "labrum.model_card";
@@ -48,7 +48,7 @@ pub struct Architecture {
 /// Reads weights and, from Labrum's own format, the model card.
 pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
-    let size = std::fs::metadata(path)
+    let size = fs::metadata(path)
         .map_err(|e| Error::at_path(tried, path, reason_of(&e)))?
         .len();
     if size > MAX_BYTES {
@@ -67,7 +67,7 @@ pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
         return Ok((None, read_pytorch(path)?));
     }
     let bytes =
-        std::fs::read(path).map_err(|e| Error::at_path(tried, path, reason_of(&e)).caused_by(e))?;
+        fs::read(path).map_err(|e| Error::at_path(tried, path, reason_of(&e)).caused_by(e))?;
     from_bytes(&bytes).map_err(|e| Error {
         path: Some(path.to_owned()),
         ..e
@@ -111,7 +111,7 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
         })
 }
 
-fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
+fn not_safetensors(e: &dyn fmt::Display) -> Error {
     log::debug!("safetensors: {e}");
     Error::new("read the model", "not a safetensors file, or damaged").with_advice(
         "Choose a Labrum model (.safetensors) or a PyTorch checkpoint (.pth, .pt or .bin).",
@@ -121,34 +121,22 @@ fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
 /// Float values as f32; `None` for other types, such as integer counters.
 fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     match dtype {
-        Dtype::F32 => Some(
-            bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-        ),
-        Dtype::F64 => Some(
-            bytes
-                .chunks_exact(8)
-                .map(|b| {
-                    f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
-                })
-                .collect(),
-        ),
-        Dtype::F16 => Some(
-            bytes
-                .chunks_exact(2)
-                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
-        ),
-        Dtype::BF16 => Some(
-            bytes
-                .chunks_exact(2)
-                .map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
-        ),
+        Dtype::F32 => Some(read_values(bytes, f32::from_le_bytes)),
+        Dtype::F64 => Some(read_values(bytes, |value| f64::from_le_bytes(value) as f32)),
+        Dtype::F16 => Some(read_values(bytes, |value| {
+            f16::from_le_bytes(value).to_f32()
+        })),
+        Dtype::BF16 => Some(read_values(bytes, |value| {
+            bf16::from_le_bytes(value).to_f32()
+        })),
         _ => None,
     }
+}
+
+/// Values of `N` bytes each.
+fn read_values<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let values = bytes.as_chunks::<N>().0.iter();
+    values.map(|value| read(*value)).collect()
 }
 
 /// Removes the prefix that PyTorch's data-parallel training adds to names.
@@ -192,7 +180,7 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
     Ok(weights)
 }
 
-fn checkpoint_error(path: &Path, reason: &dyn std::fmt::Display) -> Error {
+fn checkpoint_error(path: &Path, reason: &dyn fmt::Display) -> Error {
     Error::at_path("read the PyTorch checkpoint", path, reason)
 }
 

@@ -41,6 +41,26 @@ fn click(bench: &mut Bench, label: &str) {
     bench.harness.run_steps(4);
 }
 
+/// Adds the server to the settings.
+fn add_server(bench: &mut Bench, orthanc: &Orthanc) {
+    let server = Server {
+        name: "Archive".into(),
+        address: orthanc.web(),
+        ..Server::default()
+    };
+    let settings = Settings {
+        servers: vec![server],
+        ..bench.session().settings.clone()
+    };
+    bench
+        .harness
+        .state_mut()
+        .as_mut()
+        .unwrap()
+        .session
+        .apply_action(Action::SetSettings(settings));
+}
+
 fn find_and_open(bench: &mut Bench, words: &str) {
     bench
         .harness
@@ -71,22 +91,7 @@ fn a_study_is_opened_segmented_and_sent_back_although_the_server_is_killed() {
         .for_each(|file| orthanc.keep(file));
     assert_eq!(orthanc.objects(), 12);
     let mut bench = Bench::new(Vec::new());
-    let server = Server {
-        name: "Archive".into(),
-        address: orthanc.web(),
-        ..Server::default()
-    };
-    let settings = Settings {
-        servers: vec![server],
-        ..bench.session().settings.clone()
-    };
-    bench
-        .harness
-        .state_mut()
-        .as_mut()
-        .unwrap()
-        .session
-        .apply_action(Action::SetSettings(settings));
+    add_server(&mut bench, &orthanc);
 
     find_and_open(&mut bench, "SCD0000101");
     bench.until("the study to open", |s| {
@@ -215,22 +220,7 @@ fn a_study_is_received_completely_although_the_server_is_killed() {
     let mut bench = Bench::new(Vec::new());
     keep_series(&orthanc, bench.folder.path(), SLICES);
     assert_eq!(orthanc.objects(), SLICES);
-    let server = Server {
-        name: "Archive".into(),
-        address: orthanc.web(),
-        ..Server::default()
-    };
-    let settings = Settings {
-        servers: vec![server],
-        ..bench.session().settings.clone()
-    };
-    bench
-        .harness
-        .state_mut()
-        .as_mut()
-        .unwrap()
-        .session
-        .apply_action(Action::SetSettings(settings));
+    add_server(&mut bench, &orthanc);
 
     find_and_open(&mut bench, "SCD0000101");
     let cache = bench.folder.path().join("cache/pacs");

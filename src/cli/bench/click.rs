@@ -127,7 +127,8 @@ fn time_during_round(
     load: ClickLoad,
     device: DeviceChoice,
 ) -> Result<(ClickTimes, usize)> {
-    let (control, steps) = (Control::default(), AtomicUsize::new(0));
+    let control = Control::default();
+    let steps = AtomicUsize::new(0);
     thread::scope(|scope| -> Result<(ClickTimes, usize)> {
         let round = scope.spawn(|| run_round(device, &control, &steps));
         while steps.load(Ordering::Relaxed) == 0 && !round.is_finished() {

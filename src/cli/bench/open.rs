@@ -11,7 +11,7 @@ use labrum_nn::{
     infer::{Segmenter, bare_card},
 };
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::{hint, time::Instant};
 
 /// Times opening an image and computing mask, outlines and measurements, as in the window: first cold, then warm.
 pub(super) fn measure_run(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> {
@@ -70,7 +70,7 @@ fn open_and_segment(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
         labels.into(),
         &image.length_scale(),
     );
-    std::hint::black_box(finding);
+    hint::black_box(finding);
     Ok(())
 }
 

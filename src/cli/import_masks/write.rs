@@ -14,7 +14,7 @@ use labrum_core::{
 };
 use labrum_dicom::seg::{AlgorithmType, Authorship};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf, slice};
 
 /// Writes all files of the masks of a series.
 pub(super) fn write_masks(
@@ -67,7 +67,7 @@ pub(super) fn write_masks(
         masks: &masks,
         probabilities: &[],
         labels: &labels,
-        authors: std::slice::from_ref(&author),
+        authors: slice::from_ref(&author),
         options: arguments.seg.seg_options(),
         places: &places,
         gaps: &gaps,
@@ -169,7 +169,7 @@ impl PartSlices<'_> {
         for ((slice, name), mask) in slices.zip(self.masks) {
             if cancel.is_cancelled() {
                 // An incomplete series leaves no files.
-                new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+                new.iter().for_each(|file| drop(fs::remove_file(file)));
                 return Err(Error::new("import the masks", "stopped").of_kind(ErrorKind::Cancelled));
             }
             let image = open::load_slice(&slice.source, self.part.kind)?;

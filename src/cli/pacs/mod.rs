@@ -13,7 +13,10 @@ use labrum_core::{
     progress::Cancel,
 };
 use server::ServerArguments;
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Find, receive and send studies: DICOMweb (QIDO-RS, WADO-RS, STOW-RS) and DIMSE (C-FIND, C-GET, C-MOVE, C-STORE)
 #[derive(clap::Args, Debug)]
@@ -176,7 +179,7 @@ pub(super) fn run(arguments: PacsArguments) -> Result<()> {
 fn echo_server(server: &ServerArguments, json: bool) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let archive = server.open_archive()?;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     archive.echo(&cancel)?;
     let milliseconds = begun.elapsed().as_millis() as u64;
     match json {
@@ -333,7 +336,7 @@ pub(super) fn fetch_study(
     archive: &Archive,
     study: &str,
     series: Option<&[String]>,
-    folder: &std::path::Path,
+    folder: &Path,
     cancel: &Cancel,
 ) -> Result<Received> {
     let mut shown = ReceivingBar {

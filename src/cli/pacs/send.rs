@@ -12,7 +12,10 @@ use labrum_core::{
 };
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct SendArguments {
@@ -197,7 +200,7 @@ pub(in crate::cli) fn send_until_done(
         };
         let wake = (Instant::now() + next.max(Duration::from_millis(20))).min(until);
         while Instant::now() < wake && !cancel.is_cancelled() {
-            std::thread::sleep(
+            thread::sleep(
                 Duration::from_millis(20).min(wake.saturating_duration_since(Instant::now())),
             );
         }
@@ -235,7 +238,8 @@ fn print_items(items: &[SendItem], json: bool) -> Result<()> {
             .trouble
             .as_ref()
             .map_or(String::new(), |t| format!(": {t}"));
-        let (state, server) = (item.state.display_name(), &item.server.name);
+        let state = item.state.display_name();
+        let server = &item.server.name;
         crate::cli::print_text(&format!(
             "{}  {state}  {} to {server}{trouble}",
             item.id, item.file

@@ -7,7 +7,7 @@ use crate::worker::AppFolders;
 use crate::{Error, Result};
 use labrum_core::pacs::{Protocol, Secret, Server, SignIn};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::{env, io, path::PathBuf};
 
 /// Environment variable with the password or token.
 const SECRET: &str = "LABRUM_PACS_SECRET";
@@ -89,7 +89,8 @@ pub(in crate::cli) fn resolve_server(text: &str, more: &AccessArguments) -> Resu
 impl AccessArguments {
     fn apply(&self, server: &mut Server) {
         if let Some(user) = &self.user {
-            (server.sign_in, server.user) = (SignIn::Password, user.clone());
+            server.sign_in = SignIn::Password;
+            server.user = user.clone();
         }
         if self.token {
             server.sign_in = SignIn::Token;
@@ -115,7 +116,8 @@ fn at_address(text: &str) -> Result<Option<Server>> {
             )
             .with_advice("Use dicom://AETITLE@HOST:PORT."));
         };
-        let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
+        let called_ae = ae.to_owned();
+        let address = address.trim_end_matches('/').to_owned();
         return Ok(Some(Server {
             name: text.into(),
             protocol: Protocol::Dimse,
@@ -215,12 +217,12 @@ fn missing_secret(server: &Server, reason: &str) -> Error {
 fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
     if from_stdin {
         let mut line = String::new();
-        std::io::stdin()
+        io::stdin()
             .read_line(&mut line)
             .map_err(|e| Error::new("read the secret from stdin", e))?;
         return Ok(Some(Secret::new(line.trim_end_matches(['\r', '\n']))));
     }
-    Ok(std::env::var(SECRET)
+    Ok(env::var(SECRET)
         .ok()
         .filter(|s| !s.is_empty())
         .map(Secret::new))

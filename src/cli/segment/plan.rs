@@ -51,7 +51,9 @@ impl<'a> Plans<'a> {
     /// Makes a plan for each series with a matching model, and an error for each of the others.
     pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &SegmentArguments) -> Self {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
-        let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
+        let mut plans = Vec::new();
+        let mut errors = Vec::new();
+        let mut wants_coco = false;
         let root = common_input_folder(&arguments.input);
         for series in all_series(catalog) {
             let model = match models.shipped_for(series) {

@@ -18,7 +18,7 @@ use labrum_core::{
 use labrum_dicom::seg::Authorship;
 use labrum_nn::infer::Segmenter;
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf, slice};
 
 /// Segments a series and writes all its files. On an error, or when stopped, removes the files that did not exist before.
 pub(super) fn segment_whole(
@@ -32,14 +32,14 @@ pub(super) fn segment_whole(
     let folder_is_new = !plan.folder.exists();
     let done = segment_series(plan, model, arguments, bar, cancel);
     if done.is_err() {
-        new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        new.iter().for_each(|file| drop(fs::remove_file(file)));
         if folder_is_new && !plan.below.as_os_str().is_empty() {
             // Fails for folders that are not empty, which is intended.
             let made = plan
                 .folder
                 .ancestors()
                 .take(plan.below.components().count());
-            made.for_each(|folder| drop(std::fs::remove_dir(folder)));
+            made.for_each(|folder| drop(fs::remove_dir(folder)));
         }
     }
     done
@@ -106,7 +106,7 @@ fn segment_series(
         masks: &masks,
         probabilities: &probabilities,
         labels,
-        authors: std::slice::from_ref(&author),
+        authors: slice::from_ref(&author),
         options: arguments.seg.seg_options(),
         places: &places,
         gaps: &[],

@@ -17,7 +17,10 @@ use labrum_core::{
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs, io, thread,
+    time::{Duration, Instant},
+};
 
 /// Modalities of series that are not images.
 const NO_IMAGES: &[&str] = &[
@@ -192,9 +195,9 @@ pub(super) fn run(arguments: &SegmentArguments, cancel: &Cancel) -> Result<()> {
 
 /// Sleeps; false if stopped meanwhile.
 fn sleep_unless_cancelled(time: Duration, cancel: &Cancel) -> bool {
-    let until = std::time::Instant::now() + time;
-    while std::time::Instant::now() < until && !cancel.is_cancelled() {
-        std::thread::sleep(Duration::from_millis(50));
+    let until = Instant::now() + time;
+    while Instant::now() < until && !cancel.is_cancelled() {
+        thread::sleep(Duration::from_millis(50));
     }
     !cancel.is_cancelled()
 }
@@ -267,7 +270,7 @@ impl StudyWorker<'_> {
             },
         )?;
         if !self.arguments.unattended.keep_images {
-            let _ = std::fs::remove_dir_all(&images);
+            let _ = fs::remove_dir_all(&images);
         }
         let end = if results.is_empty() {
             End::Nothing
@@ -296,9 +299,9 @@ impl StudyWorker<'_> {
     /// SOP Instance UIDs of earlier results, if all series were there and the model was the same.
     fn previous_results(&self, study: &str, series: &[String]) -> Result<Option<Vec<String>>> {
         let path = self.done_file(study);
-        let text = match std::fs::read(&path) {
+        let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => {
                 return Err(Error::at_path(
                     "read the record of a finished study",

@@ -11,7 +11,10 @@ use labrum_nn::{
         state::{self, TrainingState},
     },
 };
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// A log file and the state file next to it.
 pub(super) struct LogFile {
@@ -70,8 +73,8 @@ impl LogFile {
 
     pub(super) fn write_final(&self, log: &TrainingLog) -> Result<()> {
         self.write(log)?;
-        match std::fs::remove_file(&self.state) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+        match fs::remove_file(&self.state) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 Err(Error::at_path("delete the training state", &self.state, e))
             }
             _ => Ok(()),
@@ -121,8 +124,7 @@ pub(in crate::cli) fn state_path(log: &Path) -> PathBuf {
 }
 
 pub(in crate::cli) fn read_state(path: &Path) -> Result<TrainingState> {
-    let bytes =
-        std::fs::read(path).map_err(|e| Error::at_path("read the training state", path, e))?;
+    let bytes = fs::read(path).map_err(|e| Error::at_path("read the training state", path, e))?;
     state::from_bytes(&bytes).map_err(|e| Error {
         path: Some(path.to_owned()),
         ..e

@@ -4,7 +4,10 @@
 use crate::{Error, Result, io::export::LabelList};
 use labrum_core::label::Label;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Maximum size of `dataset.json` in bytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -65,7 +68,7 @@ impl FolderLayout {
         let Some(path) = self.description.as_deref().filter(|path| path.is_file()) else {
             return Ok(None);
         };
-        let about = std::fs::metadata(path).map_err(|e| label_names_error(path, e))?;
+        let about = fs::metadata(path).map_err(|e| label_names_error(path, e))?;
         if about.len() > MOST_BYTES {
             return Err(label_names_error(
                 path,
@@ -73,7 +76,7 @@ impl FolderLayout {
             ));
         }
         let bytes =
-            std::fs::read(path).map_err(|e| label_names_error(path, labrum_core::reason_of(&e)))?;
+            fs::read(path).map_err(|e| label_names_error(path, labrum_core::reason_of(&e)))?;
         let file: Value = serde_json::from_slice(&bytes)
             .map_err(|e| label_names_error(path, format!("not valid JSON ({e})")))?;
         let Some(labels) = file.get("labels").and_then(Value::as_object) else {

@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -112,8 +113,8 @@ fn pair_by_name(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<Dat
 }
 
 fn read_names(file: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| image_list_error(file, labrum_core::reason_of(&e)))?;
+    let text =
+        fs::read_to_string(file).map_err(|e| image_list_error(file, labrum_core::reason_of(&e)))?;
     let lines = text
         .lines()
         .map(|line| line.trim_start_matches('\u{feff}').trim());

@@ -34,6 +34,7 @@ use layout::FolderLayout;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -72,7 +73,7 @@ impl DatasetPair {
     pub fn load_image_and_mask(&self) -> Result<(Image, Mask)> {
         let source = self.image_source();
         let image = open::load_slice(&source, Kind::Picture)?;
-        let size = (image.columns, image.rows);
+        let size = image.columns_and_rows();
         let (mask, note) = label_file::read_on(
             &self.mask,
             self.frame,
@@ -81,7 +82,8 @@ impl DatasetPair {
         )?;
         note.iter()
             .for_each(|note| log::warn!("{}: {note}", self.mask.display()));
-        let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
+        let mask_size = mask.columns_and_rows();
+        let image_size = image.columns_and_rows();
         if mask_size != image_size {
             let [mask, image] =
                 [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
@@ -197,10 +199,8 @@ impl Dataset {
 /// The pairs of a folder in order of their names, and remarks for the user. Subjects are not known yet; the file name takes
 /// their place.
 fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
-    let (images, masks) = (
-        pictures_by_name(&layout.images)?,
-        pictures_by_name(&layout.masks)?,
-    );
+    let images = pictures_by_name(&layout.images)?;
+    let masks = pictures_by_name(&layout.masks)?;
     let mut pairs = Vec::new();
     let mut channels = 0;
     for (name, image) in images {
@@ -214,7 +214,8 @@ fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> 
             Error::at_path("use the image", &image, reason)
                 .with_advice("Add a mask with the same name, or remove the image.")
         })?;
-        let (name, subject) = (case.to_owned(), case.to_owned());
+        let name = case.to_owned();
+        let subject = case.to_owned();
         pairs.extend(each_slice(DatasetPair {
             name,
             image,
@@ -393,8 +394,8 @@ fn normalized_stem(name: &str) -> String {
 /// The image files of a folder by name without extension; hidden and other files are skipped.
 fn pictures_by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => folder_error(folder, "folder not found"),
+    for entry in fs::read_dir(folder).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => folder_error(folder, "folder not found"),
         _ => folder_error(folder, labrum_core::reason_of(&e)),
     })? {
         let path = entry.map_err(|e| folder_error(folder, e))?.path();

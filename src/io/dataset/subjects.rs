@@ -10,6 +10,7 @@ use regex::Regex;
 use std::{
     cell::RefCell,
     collections::HashMap,
+    fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
@@ -153,9 +154,7 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
         .take(2)
         .map(|folder| folder.join("subjects.csv"));
     for file in folders.filter(|file| file.is_file()) {
-        let changed = std::fs::metadata(&file)
-            .and_then(|about| about.modified())
-            .ok();
+        let changed = fs::metadata(&file).and_then(|about| about.modified()).ok();
         let known = LAST.with_borrow(|last| {
             let (_, _, table) = last
                 .as_ref()

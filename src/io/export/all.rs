@@ -19,6 +19,7 @@ use labrum_core::{
 };
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -187,7 +188,7 @@ pub fn export_all(
         of_this_one.into_iter().for_each(Journal::delete_file);
         if !was_there {
             // Fails, as intended, if the folder is not empty.
-            let _ = std::fs::remove_dir(folder);
+            let _ = fs::remove_dir(folder);
         }
         return Ok(ExportReport {
             manifest,

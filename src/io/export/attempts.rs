@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
-    fs::{File, OpenOptions},
-    io::Write,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     path::{Component, Path, PathBuf},
 };
 
@@ -52,10 +52,10 @@ impl Unfinished {
             earlier: Vec<FileEntry>,
         }
         let [json, _] = Manifest::file_paths(folder);
-        let known = std::fs::read(&json)
+        let known = fs::read(&json)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<KnownFile>(&bytes).ok());
-        let journal = std::fs::read_to_string(folder.join(JOURNAL)).ok();
+        let journal = fs::read_to_string(folder.join(JOURNAL)).ok();
         let is_unfinished = match &known {
             Some(known) => known.complete == Some(false),
             None => journal.is_some() && !json.exists(),
@@ -185,11 +185,11 @@ impl Journal {
     /// Deletes the journal after the manifest was written.
     pub(super) fn delete_file(self) {
         // A leftover journal is harmless: a complete manifest takes precedence.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
-fn journal_error(path: &Path, error: &std::io::Error) -> Error {
+fn journal_error(path: &Path, error: &io::Error) -> Error {
     Error::at_path("write the export journal", path, error).of_kind(ErrorKind::Disk)
 }
 

@@ -24,6 +24,7 @@ use labrum_core::{
 use std::{
     borrow::Cow,
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -102,14 +103,12 @@ impl<'a> Export<'a> {
 
     /// Removes files, and folders inside the export folder that become empty.
     fn remove_files(&self, files: &[PathBuf]) {
-        files
-            .iter()
-            .for_each(|file| drop(std::fs::remove_file(file)));
+        files.iter().for_each(|file| drop(fs::remove_file(file)));
         let folders: HashSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         for folder in folders {
             for made in folder.ancestors().take_while(|above| self.is_below(above)) {
                 // Fails, as intended, if the folder is not empty.
-                let _ = std::fs::remove_dir(made);
+                let _ = fs::remove_dir(made);
             }
         }
     }
@@ -451,7 +450,7 @@ fn protected_files(series: &Series) -> Vec<PathBuf> {
         .collect();
     let entries = folders
         .into_iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten();
     files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     files

@@ -12,7 +12,10 @@ use labrum_core::{
     study::{Kind, Series, Slice, Study},
 };
 use labrum_dicom::seg::{AlgorithmType, Authorship};
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 /// A slice with its mask.
 #[derive(Clone, Debug)]
@@ -242,14 +245,14 @@ fn read_described(about: &CaseDescription) -> Result<(Study, Series)> {
     }
     let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
     let found = catalog.studies.into_iter().find_map(|mut study| {
-        let series = std::mem::take(&mut study.series)
+        let series = mem::take(&mut study.series)
             .into_iter()
             .find(|series| is_described_by(series, about))?;
         Some((study, series))
     });
     let (study, mut series) =
         found.ok_or_else(|| case_error(about, "its files now contain other images"))?;
-    if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
+    if series.columns_and_rows() != (about.columns as usize, about.rows as usize) {
         return Err(case_error(about, "the size of its images has changed"));
     }
     restore_part(&mut series, about);

@@ -191,7 +191,7 @@ fn label_shape(mask: &Mask, label: u8) -> CocoShape {
 }
 
 fn run_lengths(mask: &Mask, label: u8) -> RunLengths {
-    let (columns, rows) = (mask.columns(), mask.rows());
+    let (columns, rows) = mask.columns_and_rows();
     let mut counts = vec![0];
     let mut is_inside = false;
     for index in 0..columns * rows {

@@ -10,7 +10,7 @@ use labrum_core::{
 };
 use labrum_dicom::deidentify::{Deidentification, Deidentified};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -148,7 +148,7 @@ fn new_id(series: &Series, how: &Deidentification) -> String {
 
 /// The sources that each become one file: every DICOM file once, and every page of an image file, in the order of slices.
 fn file_sources(series: &Series) -> Vec<&Source> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     series
         .slices
         .iter()

@@ -8,6 +8,7 @@ use labrum_core::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -89,7 +90,7 @@ pub(super) fn write_labels_but(
 
 /// True if a file contains exactly these bytes.
 fn holds_bytes(path: &Path, bytes: &[u8]) -> bool {
-    std::fs::read(path).is_ok_and(|found| found == bytes)
+    fs::read(path).is_ok_and(|found| found == bytes)
 }
 
 /// The label list for label maps of `series` in `folder`, if there is one.
@@ -119,14 +120,11 @@ impl LabelList {
     /// # Errors
     /// As [`read_labels`].
     pub fn read_file(path: &Path) -> Result<Self> {
-        let size = std::fs::metadata(path)
-            .map_err(|e| list_error(path, e))?
-            .len();
+        let size = fs::metadata(path).map_err(|e| list_error(path, e))?.len();
         if size > MOST_BYTES {
             return Err(list_error(path, "the file is too large for a label list"));
         }
-        let bytes =
-            std::fs::read(path).map_err(|e| list_error(path, labrum_core::reason_of(&e)))?;
+        let bytes = fs::read(path).map_err(|e| list_error(path, labrum_core::reason_of(&e)))?;
         let file: File = serde_json::from_slice(&bytes)
             .map_err(|e| list_error(path, format!("not a label list ({e})")))?;
         Ok(Self::from_labels(

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
+    result,
 };
 
 /// Name of the file with all COCO annotations in the export folder.
@@ -148,7 +149,7 @@ impl FileEntry {
 }
 
 /// The SHA-256 of a file in hexadecimal, and its size in bytes.
-pub(super) fn sha256_and_length(path: &Path) -> std::io::Result<(String, u64)> {
+pub(super) fn sha256_and_length(path: &Path) -> io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut bytes = 0;
@@ -191,7 +192,7 @@ impl Manifest {
         Ok([json, csv])
     }
 
-    fn to_csv(&self) -> std::result::Result<Vec<u8>, String> {
+    fn to_csv(&self) -> result::Result<Vec<u8>, String> {
         let mut table = csv::Writer::from_writer(Vec::new());
         table.write_record(COLUMNS).map_err(|e| e.to_string())?;
         for case in &self.cases {

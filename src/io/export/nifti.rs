@@ -15,11 +15,14 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane},
     mask::Mask,
     study::{Kind, Series, Slice},
+    vector::{cross_product, dot_product, point_along, vector_between, vector_length},
     whole_file,
 };
 use std::{
-    io::{Read, Write},
+    array, fs,
+    io::{self, Read, Write},
     path::Path,
+    result,
 };
 
 const TRIED: &str = "write the NIfTI volume";
@@ -75,16 +78,16 @@ pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<S
     Ok(warnings)
 }
 
-fn write_packed(file: &mut dyn Write, volume: &[u8]) -> std::io::Result<()> {
+fn write_packed(file: &mut dyn Write, volume: &[u8]) -> io::Result<()> {
     let mut packed = GzEncoder::new(file, Compression::default());
     packed.write_all(volume)?;
     packed.finish().map(drop)
 }
 
 /// Verifies a written volume. The error is a clause.
-fn check_packed(written: &Path, volume: &[u8]) -> std::result::Result<(), String> {
+fn check_packed(written: &Path, volume: &[u8]) -> result::Result<(), String> {
     let mut back = Vec::new();
-    let file = std::fs::File::open(written).map_err(|e| e.to_string())?;
+    let file = fs::File::open(written).map_err(|e| e.to_string())?;
     GzDecoder::new(file)
         .read_to_end(&mut back)
         .map_err(|e| e.to_string())?;
@@ -99,7 +102,7 @@ fn check_packed(written: &Path, volume: &[u8]) -> std::result::Result<(), String
 fn encode_volume(
     series: &Series,
     masks: &[Mask],
-) -> std::result::Result<(Vec<u8>, Vec<String>), String> {
+) -> result::Result<(Vec<u8>, Vec<String>), String> {
     let grid = slice_grid(&series.slices)?;
     let mut volume = encode_header([series.columns, series.rows, grid.slices.len()], &grid)?;
     let blank = vec![0; series.columns * series.rows];
@@ -134,7 +137,7 @@ fn beside_source(
     source: &Source,
     series: &Series,
     masks: &[Mask],
-) -> std::result::Result<Vec<u8>, String> {
+) -> result::Result<Vec<u8>, String> {
     let mut stored = vec![None; source.size[2]];
     for (slice, mask) in series.slices.iter().zip(masks) {
         if let Some(place) = stored.get_mut(slice.source.frame as usize % source.size[2].max(1)) {
@@ -143,9 +146,7 @@ fn beside_source(
     }
     let affine: Option<Affine> = source.affine.map(|place| {
         let [a, b, c] = place.steps;
-        std::array::from_fn(|axis| {
-            lps_to_ras([a[axis], b[axis], c[axis], place.origin[axis]], axis)
-        })
+        array::from_fn(|axis| lps_to_ras([a[axis], b[axis], c[axis], place.origin[axis]], axis))
     });
     let spacing = source.spacing.unwrap_or([1.0; 3]);
     let mut volume = encode_header(
@@ -168,7 +169,7 @@ fn lps_to_ras(row: [f64; 4], axis: usize) -> [f64; 4] {
     row.map(|v| sign * v + 0.0)
 }
 
-fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
+fn slice_grid(slices: &[Slice]) -> result::Result<VolumeGrid, String> {
     let first = slices.first().ok_or("there is no slice")?;
     let pixel = first.spacing.filter(PixelSpacing::is_physical);
     let (Some(plane), Some(pixel)) = (first.plane, pixel) else {
@@ -211,7 +212,7 @@ fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
     }
     // The thickness of a single slice is unknown.
     let step = step.unwrap_or_else(|| plane.unit_normal());
-    let affine: Affine = std::array::from_fn(|axis| {
+    let affine: Affine = array::from_fn(|axis| {
         let along_row = plane.orientation[axis] * pixel.column;
         let down_column = plane.orientation[axis + 3] * pixel.row;
         lps_to_ras(
@@ -244,15 +245,13 @@ fn is_parallel(one: &Plane, other: &Plane) -> bool {
 }
 
 /// The index of each slice on an even grid, and the vector from one grid plane to the next; `None` for a single slice.
-fn grid_steps(
-    positions: &[[f64; 3]],
-) -> std::result::Result<(Vec<usize>, Option<[f64; 3]>), String> {
+fn grid_steps(positions: &[[f64; 3]]) -> result::Result<(Vec<usize>, Option<[f64; 3]>), String> {
     let [first, .., last] = positions else {
         return Ok((vec![0], None));
     };
     let gaps: Vec<f64> = positions
         .windows(2)
-        .filter_map(|w| Some(vector_length(vector_between(w.first()?, w.get(1)?))))
+        .filter_map(|w| Some(vector_length(vector_between(*w.first()?, *w.get(1)?))))
         .collect();
     let least = gaps.iter().copied().fold(f64::INFINITY, f64::min);
     if least < 1e-3 {
@@ -262,13 +261,13 @@ fn grid_steps(
     if total == 0 || total > 100_000 {
         return Err(UNEVEN.into());
     }
-    let step = vector_between(first, last).map(|c| c / total as f64);
+    let step = vector_between(*first, *last).map(|c| c / total as f64);
     let size = vector_length(step);
     let mut steps = Vec::with_capacity(positions.len());
     for position in positions {
-        let here = vector_between(first, position);
-        let at = here.iter().zip(step).map(|(a, b)| a * b).sum::<f64>() / (size * size);
-        let off = vector_length(std::array::from_fn(|i| here[i] - step[i] * at.round()));
+        let here = vector_between(*first, *position);
+        let at = dot_product(here, step) / (size * size);
+        let off = vector_length(point_along(here, step, -at.round()));
         if off > SAME * size.max(0.5)
             || at.round() < 0.0
             || steps.last() == Some(&(at.round() as usize))
@@ -280,14 +279,6 @@ fn grid_steps(
     Ok((steps, Some(step)))
 }
 
-fn vector_between(from: &[f64; 3], to: &[f64; 3]) -> [f64; 3] {
-    std::array::from_fn(|i| to[i] - from[i])
-}
-
-fn vector_length(vector: [f64; 3]) -> f64 {
-    vector.iter().map(|c| c * c).sum::<f64>().sqrt()
-}
-
 /// A rotation as the last three components of a unit quaternion; `handed` is -1 if the third axis is mirrored, else 1.
 #[derive(Clone, Copy)]
 struct Quaternion {
@@ -297,17 +288,14 @@ struct Quaternion {
 
 /// The rotation of an affine; `None` if its axes are not orthogonal (tilted gantry).
 fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion> {
-    let mut r: [[f64; 3]; 3] =
-        std::array::from_fn(|i| std::array::from_fn(|j| affine[i][j] / spacing[j]));
+    let mut r: [[f64; 3]; 3] = array::from_fn(|i| array::from_fn(|j| affine[i][j] / spacing[j]));
     if [(0, 1), (0, 2), (1, 2)]
         .iter()
         .any(|(a, b)| column_product(&r, *a, *b).abs() > 1e-4)
     {
         return None;
     }
-    let determinant = r[0][0] * (r[1][1] * r[2][2] - r[1][2] * r[2][1])
-        - r[0][1] * (r[1][0] * r[2][2] - r[1][2] * r[2][0])
-        + r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
+    let determinant = dot_product(r[0], cross_product(r[1], r[2]));
     let handed = if determinant < 0.0 { -1.0 } else { 1.0 };
     r.iter_mut().for_each(|row| row[2] *= handed);
     // Compute the largest of the four components first, to avoid division by a small number.
@@ -319,7 +307,8 @@ fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion>
     ];
     let largest = (0..4).max_by(|a, b| squares[*a].total_cmp(&squares[*b]))?;
     let twice = squares[largest].sqrt();
-    let (half, quarter) = (twice / 2.0, 0.5 / twice);
+    let half = twice / 2.0;
+    let quarter = 0.5 / twice;
     let [a, b, c, d] = match largest {
         0 => [
             half,

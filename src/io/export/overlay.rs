@@ -5,6 +5,7 @@ use labrum_core::{
     image::{Image, Window},
     label::Label,
     mask::Mask,
+    vector::{dot_product, point_along, vector_between},
 };
 use std::ops::Range;
 
@@ -36,7 +37,7 @@ pub fn overlay_pixels(
     labels: &[Label],
     look: OverlayLook,
 ) -> Option<Vec<u8>> {
-    if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
+    if mask.columns_and_rows() != image.columns_and_rows() {
         return None;
     }
     let rgba = image.to_rgba(image.contrast_for_window(window));
@@ -78,7 +79,7 @@ fn blend_color(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
 
 /// The fraction (0..=1) of each pixel that the outlines of `label` cover.
 fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
-    let (columns, rows) = (mask.columns(), mask.rows());
+    let (columns, rows) = mask.columns_and_rows();
     let mut coverage = vec![0.0f32; columns * rows];
     let reach = f64::from(width) / 2.0 + 0.5;
     for contour in trace_contours(mask, label) {
@@ -106,16 +107,16 @@ fn pixels_in_reach(a: f64, b: f64, reach: f64, most: usize) -> Range<usize> {
 }
 
 fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
-    let along = [b[0] - a[0], b[1] - a[1]];
-    let to_p = [p[0] - a[0], p[1] - a[1]];
-    let length_squared = along[0] * along[0] + along[1] * along[1];
-    let dot = along[0] * to_p[0] + along[1] * to_p[1];
+    let along = vector_between(a, b);
+    let to_p = vector_between(a, p);
+    let length_squared = dot_product(along, along);
     let t = if length_squared > 0.0 {
-        (dot / length_squared).clamp(0.0, 1.0)
+        (dot_product(along, to_p) / length_squared).clamp(0.0, 1.0)
     } else {
         0.0
     };
-    (to_p[0] - t * along[0]).hypot(to_p[1] - t * along[1])
+    let [x, y] = point_along(to_p, along, -t);
+    x.hypot(y)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::file_names::{sanitize_name, unique_name};
 use crate::{Error, Result};
 use labrum_core::study::{Kind, Series};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The placeholders and their meanings.
 pub const PLACEHOLDERS: [(&str, &str); 7] = [
@@ -34,13 +34,13 @@ impl Default for Pattern {
     }
 }
 
-impl std::fmt::Display for Pattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::str::FromStr for Pattern {
+impl FromStr for Pattern {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {

@@ -11,8 +11,10 @@ use labrum_core::{
 use png::{BitDepth, ColorType};
 use std::{
     fs::File,
-    io::{BufReader, Write},
+    io::{self, BufReader, Write},
+    iter,
     path::Path,
+    result,
 };
 
 /// Writes a label map with 8 bits per pixel: 0 is background, 1..=n are the labels, and the palette has their colours.
@@ -29,7 +31,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
             format!("the mask contains the value {highest}, which has no label"),
         ));
     }
-    let colors = std::iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
+    let colors = iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
     let mut palette: Vec<u8> = colors.flatten().collect();
     // An all-grey palette would be read as grey values instead of labels.
     let is_grey = palette
@@ -46,7 +48,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     write_verified(
         path,
         TRIED,
-        (mask.columns(), mask.rows()),
+        mask.columns_and_rows(),
         kind,
         mask.pixel_labels(),
     )
@@ -70,7 +72,7 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     write_verified(
         path,
         "write the mask",
-        (mask.columns(), mask.rows()),
+        mask.columns_and_rows(),
         kind,
         &pixels,
     )
@@ -123,7 +125,7 @@ pub fn write_overlay(
         depth: BitDepth::Eight,
         palette: None,
     };
-    write_verified(path, TRIED, (image.columns, image.rows), kind, &pixels)
+    write_verified(path, TRIED, image.columns_and_rows(), kind, &pixels)
 }
 
 /// Writes only the pixels of an image file, without metadata.
@@ -155,7 +157,7 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
     write_verified(
         path,
         TRIED,
-        (image.columns, image.rows),
+        image.columns_and_rows(),
         PngKind {
             color,
             depth,
@@ -211,7 +213,7 @@ fn write_verified(
 }
 
 /// Converts a width or height, which must be at least 1.
-fn side_length(pixels: usize) -> std::result::Result<u32, String> {
+fn side_length(pixels: usize) -> result::Result<u32, String> {
     u32::try_from(pixels)
         .ok()
         .filter(|side| *side > 0)
@@ -222,21 +224,21 @@ fn encode_pixels(
     file: &mut dyn Write,
     info: png::Info<'_>,
     pixels: &[u8],
-) -> std::result::Result<(), png::EncodingError> {
+) -> result::Result<(), png::EncodingError> {
     let mut writer = png::Encoder::with_info(file, info)?.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()
 }
 
-fn to_io_error(error: png::EncodingError) -> std::io::Error {
+fn to_io_error(error: png::EncodingError) -> io::Error {
     match error {
         png::EncodingError::IoError(error) => error,
-        other => std::io::Error::other(other),
+        other => io::Error::other(other),
     }
 }
 
 /// Verifies a written file. The error is a clause.
-fn check_pixels(written: &Path, pixels: &[u8]) -> std::result::Result<(), String> {
+fn check_pixels(written: &Path, pixels: &[u8]) -> result::Result<(), String> {
     match read_back(written) {
         Ok(back) if back == pixels => Ok(()),
         Ok(_) => Err("verification failed: the content of the file differs".into()),
@@ -245,7 +247,7 @@ fn check_pixels(written: &Path, pixels: &[u8]) -> std::result::Result<(), String
 }
 
 /// The stored bytes of all pixels, without any conversion.
-fn read_back(path: &Path) -> std::result::Result<Vec<u8>, String> {
+fn read_back(path: &Path) -> result::Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|e| e.to_string())?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::IDENTITY);

@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use labrum_core::{geometry::SpacingSource, whole_file};
 use serde::Serialize;
-use std::path::Path;
+use std::{fs, path::Path};
 
 pub(super) const TRIED: &str = "write the measurements";
 
@@ -47,7 +47,7 @@ pub(super) fn write_text(path: &Path, text: &[u8]) -> Result<()> {
         path,
         TRIED,
         |file| file.write_all(text),
-        |written| match std::fs::read(written) {
+        |written| match fs::read(written) {
             Ok(back) if back == text => Ok(()),
             Ok(_) => Err(Error::at_path(
                 TRIED,

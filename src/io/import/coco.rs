@@ -18,7 +18,9 @@ use labrum_core::{
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
+    result,
 };
 
 /// Maximum size of a file in bytes.
@@ -82,8 +84,8 @@ pub(super) fn is_coco(path: &Path) -> bool {
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     is_json
-        && std::fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES)
-        && std::fs::read(path).is_ok_and(|bytes| names_all_parts(&bytes))
+        && fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES)
+        && fs::read(path).is_ok_and(|bytes| names_all_parts(&bytes))
 }
 
 /// True for text that contains the names of the three lists of a COCO file.
@@ -93,8 +95,8 @@ fn names_all_parts(json: &[u8]) -> bool {
         .all(|part| memchr::memmem::find(json, part.as_bytes()).is_some())
 }
 
-fn read_file(path: &Path) -> std::result::Result<CocoFile, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+fn read_file(path: &Path) -> result::Result<CocoFile, String> {
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
     serde_json::from_slice(&bytes).map_err(|e| format!("not a COCO file ({e})"))
 }
 
@@ -121,7 +123,7 @@ pub(super) fn import_masks(
                 .of_kind(ErrorKind::NotFound),
         );
     }
-    let (columns, rows) = (series.columns, series.rows);
+    let (columns, rows) = series.columns_and_rows();
     let of_other_size = pictures
         .iter()
         .find(|(_, picture)| !picture.fits_size(columns, rows));
@@ -181,7 +183,7 @@ impl ImageEntry {
 fn picture_of<'a>(
     pictures: &'a [ImageEntry],
     slice: &Slice,
-) -> std::result::Result<Option<&'a ImageEntry>, String> {
+) -> result::Result<Option<&'a ImageEntry>, String> {
     let by_uid = pictures
         .iter()
         .find(|picture| picture.has_uid_of(slice) && picture.is_frame_of(slice));
@@ -219,7 +221,7 @@ fn paint_annotations(
     pictures: &[(usize, &ImageEntry)],
     [columns, rows]: [usize; 2],
     choice: &MaskChoice,
-) -> std::result::Result<ImportedMasks, String> {
+) -> result::Result<ImportedMasks, String> {
     let offered: Vec<Offered<'_>> = coco
         .categories
         .iter()
@@ -306,7 +308,7 @@ fn collect_regions(
     pictures: &[(usize, &ImageEntry)],
     [columns, rows]: [usize; 2],
     taken: &Taken,
-) -> std::result::Result<Vec<BTreeMap<usize, Vec<Region>>>, String> {
+) -> result::Result<Vec<BTreeMap<usize, Vec<Region>>>, String> {
     let mut regions: Vec<BTreeMap<usize, Vec<Region>>> =
         vec![BTreeMap::new(); coco.categories.len()];
     for annotation in &coco.annotations {
@@ -336,11 +338,7 @@ fn collect_regions(
     Ok(regions)
 }
 
-fn shape_region(
-    shape: &ShapeEntry,
-    columns: usize,
-    rows: usize,
-) -> std::result::Result<Region, String> {
+fn shape_region(shape: &ShapeEntry, columns: usize, rows: usize) -> result::Result<Region, String> {
     match shape {
         ShapeEntry::Polygons(polygons) => {
             let mut spans: Vec<Span> = Vec::new();
@@ -366,11 +364,7 @@ fn shape_region(
 }
 
 /// Decodes alternating runs outside and inside the shape, column by column.
-fn region_from_runs(
-    counts: &[u64],
-    columns: usize,
-    rows: usize,
-) -> std::result::Result<Region, String> {
+fn region_from_runs(counts: &[u64], columns: usize, rows: usize) -> result::Result<Region, String> {
     const WRONG: &str = "run lengths do not match the image size";
     let mut at = 0usize;
     let mut spans = Vec::new();
@@ -397,7 +391,7 @@ fn region_from_runs(
 
 /// Unpacks run lengths from the text format of pycocotools: five bits per character; from the fourth run on, differences to
 /// the run two before.
-fn unpack_run_lengths(text: &str) -> std::result::Result<Vec<u64>, String> {
+fn unpack_run_lengths(text: &str) -> result::Result<Vec<u64>, String> {
     const WRONG: &str = "run lengths are damaged";
     let mut counts: Vec<i64> = Vec::new();
     let mut letters = text.bytes();

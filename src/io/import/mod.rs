@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::HashSet,
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -282,12 +283,12 @@ fn files_at(paths: &[PathBuf], tried: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            std::fs::metadata(path)
+            fs::metadata(path)
                 .map_err(|e| Error::at_path(tried, path, labrum_core::reason_of(&e)))?;
             files.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path)
+        let entries = fs::read_dir(path)
             .map_err(|e| Error::at_path(tried, path, labrum_core::reason_of(&e)))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|e| Some(e.ok()?.path()))

@@ -311,14 +311,14 @@ fn read_mask(
     notes: &mut Vec<String>,
 ) -> Result<Mask> {
     let path = picture.path.as_path();
-    let size = (series.columns, series.rows);
+    let size = series.columns_and_rows();
     let image = series.slices.get(picture.slice).map(|slice| MaskOf {
         source: slice.source.clone(),
         size,
     });
     let (mask, note) = label_file::decode_mask(path, picture.frame, reading, image.as_ref())?;
     notes.extend(note.filter(|note| !notes.contains(note)));
-    let (columns, rows) = (mask.columns(), mask.rows());
+    let (columns, rows) = mask.columns_and_rows();
     if (columns, rows) != size {
         let reason = format!(
             "the mask has {columns} x {rows} pixels, but the image has {} x {}",

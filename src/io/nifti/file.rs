@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use labrum_core::reason_of;
 use parking_lot::Mutex;
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
@@ -91,7 +91,7 @@ pub(super) fn begins_like_one(path: &Path) -> bool {
 /// Reads the header and checks it against the length of the file.
 pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
     let header = header::parse_header(&read_head(path).map_err(|e| error_reason(&e))?)?;
-    let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
+    let length = fs::metadata(path).map_err(|e| reason_of(&e))?.len();
     match VolumeBytes::open_file(path).map_err(|e| error_reason(&e))? {
         VolumeBytes::Plain(_) if header.voxels_end() > length => Err(format!(
             "the file is truncated: it has {length} of {} bytes",
@@ -104,12 +104,10 @@ pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
 
 /// Reads the bytes of a stored slice.
 pub(super) fn read_slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
-    let (count, start) = (
-        header.slice_bytes(),
-        header
-            .offset
-            .saturating_add(header.slice_bytes() * stored as u64),
-    );
+    let count = header.slice_bytes();
+    let start = header
+        .offset
+        .saturating_add(header.slice_bytes() * stored as u64);
     let mut bytes = VolumeBytes::open_file(path).map_err(|e| error_reason(&e))?;
     if matches!(bytes, VolumeBytes::Plain(_)) || header.voxels_end() > MOST_KEPT {
         bytes.skip_bytes(start).map_err(|e| error_reason(&e))?;
@@ -160,7 +158,7 @@ fn unpack_volume(
     mut packed: VolumeBytes,
 ) -> io::Result<Arc<Vec<u8>>> {
     static KEPT: Mutex<Option<UnpackedVolume>> = Mutex::new(None);
-    let about = std::fs::metadata(path)?;
+    let about = fs::metadata(path)?;
     let stamp = (about.len(), about.modified().ok());
     let mut kept = KEPT.lock();
     if let Some(kept) = kept

@@ -3,6 +3,7 @@
 use crate::io::numbers::NumberKind;
 use labrum_core::{image::Rescale, lattice::Affine};
 use serde::{Deserialize, Serialize};
+use std::array;
 
 /// Size of the version 2 header, the longer one, in bytes.
 pub(super) const LONGEST: usize = 540;
@@ -81,7 +82,8 @@ pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
     }
     // Some programs leave the voxel offset at 0.
     let offset = if offset < least - 4.0 { least } else { offset };
-    let (slope, intercept) = (fields.real_at(112, 176), fields.real_at(116, 184));
+    let slope = fields.real_at(112, 176);
+    let intercept = fields.real_at(116, 184);
     let is_scaled =
         slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
     let rescale = if is_scaled {
@@ -175,7 +177,7 @@ impl<'a> Fields<'a> {
     }
 
     fn reals_at<const N: usize>(&self, first: usize, second: usize) -> [f64; N] {
-        std::array::from_fn(|i| self.real_at(first + 4 * i, second + 8 * i))
+        array::from_fn(|i| self.real_at(first + 4 * i, second + 8 * i))
     }
 
     /// A code: 16 bits in version 1, 32 bits in version 2.
@@ -189,7 +191,7 @@ impl<'a> Fields<'a> {
 
     /// The `dim` field: the number of dimensions, and the size of each.
     fn axis_dims(&self) -> [i64; 8] {
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             if self.is_second {
                 self.i64_at(16 + 8 * i)
             } else {
@@ -283,7 +285,7 @@ fn voxel_placement(
         _ => 1.0,
     };
     let pixdim: [f64; 8] = fields.reals_at(76, 104);
-    let sizes: [f64; 3] = std::array::from_fn(|i| pixdim[i + 1].abs() * mm);
+    let sizes: [f64; 3] = array::from_fn(|i| pixdim[i + 1].abs() * mm);
     let sizes = sizes
         .iter()
         .all(|s| s.is_finite() && *s > 1e-6 && *s < 1e6)
@@ -329,7 +331,7 @@ fn sform_affine(fields: &Fields<'_>) -> Affine {
 }
 
 fn matrix_column(rows: &[[f64; 4]; 3], column: usize) -> [f64; 3] {
-    std::array::from_fn(|row| rows[row][column])
+    array::from_fn(|row| rows[row][column])
 }
 
 /// Method 2: the qform quaternion and the voxel sizes.
@@ -364,7 +366,7 @@ fn qform_affine(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
     ];
     let sizes = [pixdim[1], pixdim[2], third * pixdim[3]];
     Affine {
-        steps: std::array::from_fn(|axis| columns[axis].map(|v| v * sizes[axis])),
+        steps: array::from_fn(|axis| columns[axis].map(|v| v * sizes[axis])),
         origin,
     }
 }

@@ -20,6 +20,7 @@ use labrum_dicom::references::Refused;
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
+    result,
 };
 
 const TRIED: &str = "import the masks";
@@ -138,7 +139,7 @@ impl Lay {
         volume: &NiftiHeader,
         series: &Series,
         choice: &MaskChoice,
-    ) -> std::result::Result<Self, Refused> {
+    ) -> result::Result<Self, Refused> {
         let source = own_header(series);
         let time = time_in_file(volume, source.as_ref(), series, choice)?;
         let slices = slices_of_time(series, choice)?;
@@ -209,7 +210,7 @@ impl Lay {
         slice: usize,
         series: &Series,
         voxels: &Labelled,
-    ) -> std::result::Result<Option<Mask>, String> {
+    ) -> result::Result<Option<Mask>, String> {
         let map = match &self.maps {
             Some(maps) => match maps.get(slice) {
                 Some(Some(map)) => Some(map),
@@ -291,7 +292,7 @@ fn time_in_file(
     image: Option<&NiftiHeader>,
     series: &Series,
     choice: &MaskChoice,
-) -> std::result::Result<usize, Refused> {
+) -> result::Result<usize, Refused> {
     let times = volume.times;
     match (image, choice.time) {
         _ if times == 1 => Ok(0),
@@ -310,10 +311,7 @@ fn time_in_file(
 }
 
 /// The slices to which a volume is applied: all, or those of one time if several images have the same position.
-fn slices_of_time(
-    series: &Series,
-    choice: &MaskChoice,
-) -> std::result::Result<Vec<usize>, Refused> {
+fn slices_of_time(series: &Series, choice: &MaskChoice) -> result::Result<Vec<usize>, Refused> {
     let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (index, slice) in series.slices.iter().enumerate() {
         let Some(plane) = slice.plane else {
@@ -368,7 +366,7 @@ fn own_header(series: &Series) -> Option<NiftiHeader> {
 pub(in crate::io) fn stored_labels(
     path: &Path,
     frame: u32,
-) -> std::result::Result<(usize, usize, Vec<u16>), String> {
+) -> result::Result<(usize, usize, Vec<u16>), String> {
     let volume = file::read_header(path)?;
     if frame as usize >= volume.size[2] * volume.times {
         return Err(format!("the file has no slice {}", frame.saturating_add(1)));
@@ -383,12 +381,12 @@ pub(in crate::io) fn stored_labels(
     };
     let values = (0..image.pixels.len())
         .map(|i| whole_label(image.modality_value(i)))
-        .collect::<std::result::Result<_, _>>()?;
+        .collect::<result::Result<_, _>>()?;
     Ok((volume.size[0], volume.size[1], values))
 }
 
 /// Converts a real value to a label value. The error is a clause.
-fn whole_label(value: f64) -> std::result::Result<u16, String> {
+fn whole_label(value: f64) -> result::Result<u16, String> {
     let label = value.round();
     match (value - label).abs() <= WHOLE && (0.0..=65_535.0).contains(&label) {
         true => Ok(label as u16),
@@ -404,7 +402,7 @@ fn read_labels(
     path: &Path,
     volume: &NiftiHeader,
     time: usize,
-) -> std::result::Result<StoredLabels, String> {
+) -> result::Result<StoredLabels, String> {
     if volume.number.is_color() {
         return Err("colour masks are not supported in NIfTI".into());
     }
@@ -454,7 +452,7 @@ pub(in crate::io) fn stored_from_shown(
     let back = layout.orientation.inverse();
     let stored = frame_masks.iter().map(|mask| {
         let labels = mask
-            .filter(|m| (m.columns(), m.rows()) == (columns, rows))
+            .filter(|m| m.columns_and_rows() == (columns, rows))
             .map_or(blank.as_slice(), Mask::pixel_labels);
         back.orient_values(columns, rows, labels)
     });

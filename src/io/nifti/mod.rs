@@ -25,6 +25,7 @@ use labrum_core::{
     orientation::Orientation,
     stack::upright_directions,
     study::{Kind, Series, Slice, Source, os_path},
+    vector::{dot_product, vector_length},
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ impl VoxelLayout {
         };
         let [across, down, through] = affine.steps;
         let [a, b] = [across, down].map(unit_vector);
-        if (0..3).map(|i| a[i] * b[i]).sum::<f64>().abs() > SQUARE {
+        if dot_product(a, b).abs() > SQUARE {
             return flat;
         }
         let (second_is_down, [right_backwards, down_backwards]) = upright_directions(a, b);
@@ -131,7 +132,7 @@ impl VoxelLayout {
             .slice_plane(header, 0)
             .map_or([0.0; 3], |(plane, _)| plane.unit_normal());
         Self {
-            reversed: (0..3).map(|i| normal[i] * through[i]).sum::<f64>() < 0.0,
+            reversed: dot_product(normal, through) < 0.0,
             ..turned
         }
     }
@@ -164,7 +165,8 @@ impl VoxelLayout {
         } else {
             [columns, rows]
         };
-        let ([a, b, c], [d, e, f]) = (unit_vector(right), unit_vector(down));
+        let [a, b, c] = unit_vector(right);
+        let [d, e, f] = unit_vector(down);
         let spacing = PixelSpacing {
             row: vector_length(down),
             column: vector_length(right),
@@ -322,10 +324,6 @@ fn lie_alike(one: Affine, other: Affine, size: [usize; 3]) -> bool {
         let of_other = other.map_point(index);
         (0..3).all(|i| (of_one[i] - of_other[i]).abs() <= most)
     })
-}
-
-fn vector_length(v: [f64; 3]) -> f64 {
-    v.iter().map(|c| c * c).sum::<f64>().sqrt()
 }
 
 fn unit_vector(v: [f64; 3]) -> [f64; 3] {

@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use labrum_core::{progress::Cancel, study::PassedOver};
 use std::{
     collections::HashSet,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -16,10 +17,10 @@ pub(super) fn files_at(
 ) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let about = match std::fs::metadata(path) {
+        let about = match fs::metadata(path) {
             Ok(about) => about,
             Err(e) => {
-                let missing = e.kind() == std::io::ErrorKind::NotFound;
+                let missing = e.kind() == io::ErrorKind::NotFound;
                 let reason = if missing {
                     "file or folder not found".into()
                 } else {

@@ -15,7 +15,7 @@ use labrum_dicom as dicom;
 use labrum_dicom::catalog::Instance;
 use std::{
     collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 /// What was found so far.
@@ -57,7 +57,7 @@ impl FoundFiles {
         let pictures = &mut self.pictures;
         let place = *self.folders.entry(folder).or_insert_with_key(|folder| {
             // A bare file name has the parent "", which has no name: ask for the real one.
-            let real = std::path::absolute(path)
+            let real = path::absolute(path)
                 .ok()
                 .and_then(|p| p.parent().map(Path::to_owned));
             let named = real.unwrap_or_else(|| folder.clone());

@@ -10,8 +10,9 @@
 use crate::{Error, Result};
 use std::{
     fs::{self, File, FileTimes},
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -41,7 +42,7 @@ impl Claim {
     pub fn try_acquire(folder: &Path, name: &str) -> Result<Option<Self>> {
         labrum_core::whole_file::make_folder(folder)?;
         let path = folder.join(format!("{name}.claim"));
-        let owner = format!("{} {}", std::process::id(), uuid::Uuid::new_v4());
+        let owner = format!("{} {}", process::id(), uuid::Uuid::new_v4());
         if let Some(claim) = Self::try_create(&path, &owner)? {
             return Ok(Some(claim));
         }
@@ -106,7 +107,7 @@ impl Drop for Claim {
     }
 }
 
-fn claim_error(path: &Path, error: std::io::Error) -> Error {
+fn claim_error(path: &Path, error: io::Error) -> Error {
     Error::at_path("create the lock file", path, error)
 }
 

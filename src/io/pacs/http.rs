@@ -4,7 +4,7 @@ use super::failure::server_error;
 use crate::{Error, ErrorKind, Result};
 use base64::Engine;
 use labrum_core::pacs::{Secret, Server, SignIn};
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 use ureq::{
     Agent, Body, RequestBuilder,
     http::{Response, StatusCode},
@@ -174,8 +174,7 @@ fn root_certificates(server: &Server) -> Result<RootCerts> {
     let Some(path) = &server.certificates else {
         return Ok(RootCerts::PlatformVerifier);
     };
-    let pem =
-        std::fs::read(path).map_err(|e| certificates_error(path, labrum_core::reason_of(&e)))?;
+    let pem = fs::read(path).map_err(|e| certificates_error(path, labrum_core::reason_of(&e)))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {

@@ -4,6 +4,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use labrum_core::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
 use serde_json::Value;
+use std::str::FromStr;
 
 /// The datasets of an answer; `None` if it is not a list of JSON objects.
 pub(super) fn parse_datasets(text: &[u8]) -> Option<Vec<Value>> {
@@ -55,7 +56,7 @@ pub(super) fn element_text(dataset: &Value, tag: Tag) -> String {
         .unwrap_or_default()
 }
 
-fn element_number<T: std::str::FromStr>(dataset: &Value, tag: Tag) -> Option<T> {
+fn element_number<T: FromStr>(dataset: &Value, tag: Tag) -> Option<T> {
     // Numbers may be written as 12, 12.0 or "12".
     element_text(dataset, tag)
         .trim_end_matches(".0")

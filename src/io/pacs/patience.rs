@@ -8,7 +8,7 @@ use labrum_core::{pacs::Server, progress::Cancel};
 use std::{
     io::{self, Read},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often a waiting thread checks whether it was cancelled.
@@ -65,9 +65,9 @@ impl<R: Read> Read for Guarded<R> {
 
 /// Sleeps; returns false if it was cancelled.
 pub(super) fn sleep_cancellable(time: Duration, cancel: &Cancel) -> bool {
-    let until = std::time::Instant::now() + time;
+    let until = Instant::now() + time;
     while !cancel.is_cancelled() {
-        let rest = until.saturating_duration_since(std::time::Instant::now());
+        let rest = until.saturating_duration_since(Instant::now());
         if rest.is_zero() {
             return true;
         }

@@ -16,6 +16,7 @@ use labrum_core::{
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -247,7 +248,7 @@ fn keep_worst(kept: &mut Option<Error>, failure: Error) {
 
 /// Removes partial files left by a program that was terminated.
 fn remove_partial_files(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
+    let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries.flatten() {
@@ -260,7 +261,7 @@ fn remove_partial_files(folder: &Path) {
             .ok()
             .and_then(|t| SystemTime::now().duration_since(t).ok());
         if is_part && age.is_some_and(|age| age > STALE) {
-            let _ = std::fs::remove_file(entry.path());
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

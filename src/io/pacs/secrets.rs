@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use keyring_core::{Entry, Error as KeyringError};
 use labrum_core::pacs::{Secret, Server, SignIn};
-use std::{thread, time::Duration};
+use std::{result, thread, time::Duration};
 
 /// Name of the application in the key store.
 const APPLICATION: &str = "Labrum PACS";
@@ -139,7 +139,7 @@ pub fn forget_secret(server: &Server) -> Result<()> {
 fn with_entries<T: Send + 'static>(
     server: &Server,
     work: impl FnOnce(&KeptEntries) -> keyring_core::Result<T> + Send + 'static,
-) -> std::result::Result<T, NoStore> {
+) -> result::Result<T, NoStore> {
     let owner = secret_owner(server);
     let (sender, answer) = bounded(1);
     let (permit, is_waited_for) = bounded::<()>(1);

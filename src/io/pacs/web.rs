@@ -18,6 +18,7 @@ use labrum_core::{
 };
 use serde_json::Value;
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Read},
 };
@@ -101,7 +102,7 @@ impl WebClient {
             self.check_uid(tried, study)?,
             self.check_uid(tried, series)?
         );
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut all = Vec::new();
         while all.len() < MOST_INSTANCES {
             let page = self.query_datasets(
@@ -151,7 +152,9 @@ impl WebClient {
     pub(super) fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let tried = "send an object";
         let path = format!("studies/{}", self.check_uid(tried, &object.study_uid)?);
-        let (client, object, guard) = (self.clone(), object.clone(), cancel.clone());
+        let client = self.clone();
+        let object = object.clone();
+        let guard = cancel.clone();
         run_cancellable(&self.0.server, tried, cancel, move || {
             client.post_object(tried, &path, &object, guard)
         })
@@ -222,7 +225,8 @@ impl WebClient {
         path: String,
         cancel: &Cancel,
     ) -> Result<Vec<Value>> {
-        let (client, guard) = (self.clone(), cancel.clone());
+        let client = self.clone();
+        let guard = cancel.clone();
         run_cancellable(&self.0.server, tried, cancel, move || {
             let mut answer = client.get_response(tried, &path, JSON)?;
             if answer.status() == 204 {

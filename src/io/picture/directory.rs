@@ -73,7 +73,8 @@ impl Directories {
     /// Follows the chain of pages. `None` if there are none.
     pub(super) fn from_bytes(mut bytes: FileBytes) -> Option<Self> {
         let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
-        let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
+        let big_endian = head[0] == b'M';
+        let is_large = head.contains(&b'+');
         let start = if is_large { (8, 8) } else { (4, 4) };
         let mut this = Self {
             bytes,
@@ -107,10 +108,8 @@ impl Directories {
         let mut fields = HashMap::new();
         for i in 0..count {
             let place = at + head as u64 + i * entry;
-            let (name, kind) = (
-                self.number_at(place, 2)? as u16,
-                self.number_at(place + 2, 2)? as u16,
-            );
+            let name = self.number_at(place, 2)? as u16;
+            let kind = self.number_at(place + 2, 2)? as u16;
             let count = self.number_at(place + 4, word)?;
             let value = place + 4 + word as u64;
             let bytes = count.saturating_mul(size_of(kind) as u64);

@@ -83,7 +83,7 @@ pub(super) fn read_tasks(
 pub(super) fn read_image(exercise: &Exercise) -> Result<TaskImage> {
     let image = exercise.load_image()?;
     let mask = exercise.mask.to_mask();
-    if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
+    if mask.columns_and_rows() != image.columns_and_rows() {
         return Err(Error::at_path(
             "use for clicks",
             &exercise.source.path,
@@ -112,7 +112,8 @@ pub(super) fn slices_by_case(exercises: &[Exercise], most: usize) -> Vec<Vec<&Ex
 
 /// At most `most` of these, from the first on at even intervals.
 fn at_even_intervals<T: Copy>(all: Vec<T>, most: usize) -> Vec<T> {
-    let (count, kept) = (all.len(), all.len().min(most));
+    let count = all.len();
+    let kept = all.len().min(most);
     (0..kept).map(|i| all[i * count / kept]).collect()
 }
 

@@ -31,7 +31,8 @@ impl ClickJudge {
     /// # Errors
     /// If the model does not take prompts.
     pub fn new(model: &Model) -> Result<Self> {
-        let (card, weights) = (model.card.clone(), &model.weights);
+        let card = model.card.clone();
+        let weights = &model.weights;
         let segmenter = PromptSegmenter::new(card, weights, DeviceChoice::Cpu)?;
         Ok(Self { segmenter })
     }

@@ -21,7 +21,7 @@ use labrum_core::{
     training::{Length, Plan, RoundPhase},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, mem, time::Instant};
 
 /// State of the simulated loop.
 pub(super) struct RehearsalLoop<'a> {
@@ -68,10 +68,8 @@ impl<'a> RehearsalLoop<'a> {
             .ok_or_else(|| Error::new("rehearse", "there is no test image"))?;
         let mask = first.mask.to_mask();
         let (first, reading) = measure_seconds(|| first.load_image());
-        let (first, (_, judging)) = (
-            first?,
-            measure_seconds(|| metrics::score_masks(&mask, &mask, [1.0, 1.0])),
-        );
+        let first = first?;
+        let (_, judging) = measure_seconds(|| metrics::score_masks(&mask, &mask, [1.0, 1.0]));
         let is_color = matches!(first.pixels, Pixels::Rgb8(_));
         let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
         let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
@@ -83,7 +81,9 @@ impl<'a> RehearsalLoop<'a> {
                 prompt_model: prompt_model.clone().map(Box::new),
             },
         };
-        let (learned, held_out, new) = (Vec::new(), Vec::new(), Vec::new());
+        let learned = Vec::new();
+        let held_out = Vec::new();
+        let new = Vec::new();
         let sides = SubjectSides::default();
         let cost = (reading, judging);
         let not_yet = None;
@@ -287,7 +287,7 @@ impl<'a> RehearsalLoop<'a> {
     fn follow_decision(&mut self, candidate: RoundCandidate, result: &RoundResult) {
         if result.accepted {
             let next = RoundStart::Model(Box::new(candidate.model));
-            self.previous = match std::mem::replace(&mut self.active, next) {
+            self.previous = match mem::replace(&mut self.active, next) {
                 RoundStart::Model(model) if self.trained > 0 => Some((model, self.active_test)),
                 RoundStart::Model(_) | RoundStart::NewModel { .. } => None,
             };
@@ -323,7 +323,8 @@ impl<'a> RehearsalLoop<'a> {
             return Ok(None);
         }
         exercises.extend_from_slice(&self.held_out);
-        let (labels, device) = (&self.labels, self.rehearsal.device);
+        let labels = &self.labels;
+        let device = self.rehearsal.device;
         let Some(before) = score_model(previous, &exercises, labels, device, control)? else {
             return Ok(None);
         };

@@ -96,7 +96,8 @@ impl WorkspaceRound {
             of_side.map(Exercise::from_slice).collect::<Vec<_>>()
         });
         let plan = self.click_plan(start.card.input.columns, rayon::current_num_threads());
-        let (file, config) = (&self.click_checkpoint, start.card.config);
+        let file = &self.click_checkpoint;
+        let config = start.card.config;
         let course = ClickCourse {
             start: &start,
             version: format!("round-{}", self.key.0),
@@ -156,7 +157,8 @@ impl WorkspaceRound {
         let length = match self.settings.plan.length {
             Length::Steps(0) => {
                 let step = cost::click_step_seconds(side, plan.batch, threads);
-                let (seconds, aside) = (self.settings.seconds, self.click_overhead());
+                let seconds = self.settings.seconds;
+                let aside = self.click_overhead();
                 Length::Steps(cost::click_step_count(seconds, aside, step))
             }
             given => given,

@@ -17,7 +17,7 @@ use labrum_core::{
     reslice,
     tools::stroke,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 impl Session {
     /// The brush on a reformatted view: centre and radii in pixels of the view.
@@ -210,7 +210,7 @@ impl Session {
     }
 
     pub(in crate::session) fn end_across(&mut self) {
-        let ToolGesture::Across(stroke) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Across(stroke) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let edits = self.merged_edits(&stroke);
@@ -279,7 +279,7 @@ impl Session {
     }
 
     fn pack_open_masks(&mut self) {
-        for (key, mask) in std::mem::take(&mut self.masks.others) {
+        for (key, mask) in mem::take(&mut self.masks.others) {
             if let Some(state) = self.slice_state_mut(key)
                 && (state.mask.is_some() || state.is_drawn() || !mask.is_blank())
             {

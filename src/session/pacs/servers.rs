@@ -3,6 +3,7 @@
 use super::Pacs;
 use crate::session::{Session, job::PacsJob};
 use labrum_core::pacs::{Secret, Server};
+use std::mem;
 
 impl Session {
     /// The server to use: the chosen one, else the first.
@@ -19,8 +20,9 @@ impl Session {
             return;
         }
         self.stop_pacs();
-        let queue = std::mem::take(&mut self.pacs.queue);
-        let (query, opened) = (std::mem::take(&mut self.pacs.query), self.pacs.opened);
+        let queue = mem::take(&mut self.pacs.queue);
+        let query = mem::take(&mut self.pacs.query);
+        let opened = self.pacs.opened;
         self.pacs = Pacs {
             server: name,
             query,

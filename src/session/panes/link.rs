@@ -7,10 +7,14 @@ use crate::session::{
     information::middle_of,
     view::{PictureExtent, View},
 };
-use labrum_core::geometry::{PixelSpacing, Plane};
+use labrum_core::{
+    geometry::{PixelSpacing, Plane},
+    vector::{dot_product, vector_between},
+};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 /// The cosine of 45 degrees: planes at a smaller angle show the same parts of the patient at about the same slices.
-const ALIKE: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const ALIKE: f64 = FRAC_1_SQRT_2;
 
 /// Slices that are all within this distance, in mm, do not differ in position: they are images of one place over time.
 const SAME_PLACE: f64 = 1e-3;
@@ -117,7 +121,7 @@ fn share_frame(a: &Case, b: &Case) -> bool {
 }
 
 fn lie_alike(a: &Plane, b: &Plane) -> bool {
-    dot(a.unit_normal(), b.unit_normal()).abs() >= ALIKE
+    dot_product(a.unit_normal(), b.unit_normal()).abs() >= ALIKE
 }
 
 /// The slice of `case` for the one that the leader shows: the nearest in the patient where both share a frame of reference,
@@ -138,7 +142,7 @@ fn slice_beside(leader: &LinkedView<'_>, case: &Case) -> Option<usize> {
         return None;
     }
     let normal = first.unit_normal();
-    let along = |point: [f64; 3]| dot(normal, point);
+    let along = |point: [f64; 3]| dot_product(normal, point);
     let start = along(first.position);
     if last > 0
         && places
@@ -162,7 +166,8 @@ impl LinkedView<'_> {
     /// equal size. What can be compared in no way stays as it is.
     fn view_like(&self, leader: &LinkedView<'_>) -> View {
         let is_equal_size = self.pixel_count() == leader.pixel_count();
-        let (own, view) = (self.shown.view, leader.shown.view);
+        let own = self.shown.view;
+        let view = leader.shown.view;
         if self.case.id == leader.case.id {
             return view;
         }
@@ -216,12 +221,8 @@ fn middle_pixel(extent: PictureExtent) -> [f32; 2] {
 /// Where a point of the patient lies over a slice, in pixels from the upper left corner of the image.
 fn pixel_at(plane: &Plane, spacing: PixelSpacing, point: [f64; 3]) -> [f32; 2] {
     let [a, b, c, d, e, f] = plane.orientation;
-    let away = [0, 1, 2].map(|i| point[i] - plane.position[i]);
-    let across = dot([a, b, c], away) / spacing.column;
-    let down = dot([d, e, f], away) / spacing.row;
+    let away = vector_between(plane.position, point);
+    let across = dot_product([a, b, c], away) / spacing.column;
+    let down = dot_product([d, e, f], away) / spacing.row;
     [across, down].map(|v| (v + 0.5) as f32)
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| a[i] * b[i]).sum()
 }

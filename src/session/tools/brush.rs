@@ -11,8 +11,9 @@ use labrum_core::{
     mask::Rule,
     region::Region,
     tools::{smart_brush, stroke, threshold},
+    vector::{point_along, vector_between},
 };
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Distance, as a fraction of the radius, after which the smart brush evaluates the image again.
 const SMART_STEP: f64 = 0.35;
@@ -74,7 +75,8 @@ impl Session {
         let ToolGesture::Stroke(stroke) = &self.tools.gesture else {
             return;
         };
-        let (label, from) = (stroke.label, stroke.last);
+        let label = stroke.label;
+        let from = stroke.last;
         let Some(region) = self.brushed_region(from, to) else {
             return;
         };
@@ -98,15 +100,15 @@ impl Session {
         let radii = self.in_pixels(self.settings.tools.radius);
         let region = if self.tools.kind == ToolKind::SmartBrush {
             let step = (radii[0].min(radii[1]) * SMART_STEP).max(1.0);
-            let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
-            let distance = dx.hypot(dy);
+            let way = vector_between(from, to);
+            let distance = way[0].hypot(way[1]);
             if distance > 0.0 && distance < step {
                 return None;
             }
             let count = (distance / step).floor().max(1.0) as usize;
             let places = (1..=count)
                 .map(|i| i as f64 / count as f64)
-                .map(|t| [from[0] + t * dx, from[1] + t * dy]);
+                .map(|share| point_along(from, way, share));
             places.fold(Region::default(), |all, at| {
                 all.union(&self.smart_disc(loaded, at, radii))
             })
@@ -139,11 +141,12 @@ impl Session {
     }
 
     pub(super) fn end_stroke(&mut self) {
-        let ToolGesture::Stroke(stroke) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Stroke(stroke) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };
-        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&stroke.edits));
+        let key = live.slice_key();
+        let edit = live.mask().merge_edits(&stroke.edits);
         if edit.is_empty() && self.labels.drawing_rule(stroke.label) != Rule::FREE {
             let text = "Nothing changed: the pixels here are locked or protected from overwriting.";
             self.notices.add(Severity::Hint, text);

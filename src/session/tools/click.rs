@@ -7,7 +7,10 @@ mod answers;
 mod corrected;
 mod take_back;
 
-use super::{Place, PointerInput, PointerPhase, Session, ToolGesture, outline::LASSO_STEP};
+use super::{
+    Place, PointerInput, PointerPhase, Session, ToolGesture,
+    outline::{LASSO_STEP, distance_between},
+};
 use crate::session::{
     click_place::ClickPlace,
     job::{ClickModel, Job, NetworkJob},
@@ -15,8 +18,12 @@ use crate::session::{
     tool_options::{NextClick, ToolKind},
 };
 use corrected::corrected_piece;
-use labrum_core::{prompts::Prompt, stack::ViewPlane};
-use std::sync::Arc;
+use labrum_core::{
+    prompts::Prompt,
+    stack::ViewPlane,
+    vector::{middle_point, pixel_distance},
+};
+use std::{mem, sync::Arc};
 
 /// Maximum movement of the pointer during a click, in screen points. A longer drag draws a box or a scribble.
 const STILL: f64 = 6.0;
@@ -40,12 +47,11 @@ pub(in crate::session) struct DrawnPrompt {
 impl DrawnPrompt {
     fn extend_to(&mut self, at: Place) {
         self.to = at;
-        let by = [0, 1].map(|axis| (at[axis] - self.from[axis]) * self.scale[axis]);
-        self.is_far |= by[0].hypot(by[1]) > STILL;
+        self.is_far |= pixel_distance(self.from, at, self.scale) > STILL;
         let is_apart = self
             .points
             .last()
-            .is_none_or(|last| (last[0] - at[0]).hypot(last[1] - at[1]) >= LASSO_STEP);
+            .is_none_or(|last| distance_between(*last, at) >= LASSO_STEP);
         if is_apart {
             self.points.push(at);
         }
@@ -140,7 +146,7 @@ impl Session {
 
     /// Adds the prompt that was drawn, unless it lies outside of the image.
     pub(super) fn end_prompt(&mut self) {
-        let ToolGesture::Prompt(drawn) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Prompt(drawn) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let [columns, rows] = self.size_of_place(&drawn.place);
@@ -250,7 +256,7 @@ impl Session {
 fn middle_of(prompt: &Prompt) -> Place {
     match prompt {
         Prompt::Click { at, .. } => *at,
-        Prompt::Box { from, to } => [0, 1].map(|axis| 0.5 * (from[axis] + to[axis])),
+        Prompt::Box { from, to } => middle_point(*from, *to),
         Prompt::Scribble { points, .. } => points.first().copied().unwrap_or([-1.0; 2]),
     }
 }

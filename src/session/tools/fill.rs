@@ -25,7 +25,8 @@ impl Session {
         let (Some(region), Some(live)) = (area, self.live_mask()) else {
             return;
         };
-        let (key, rule) = (live.slice_key(), self.labels.drawing_rule(label));
+        let key = live.slice_key();
+        let rule = self.labels.drawing_rule(label);
         let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
         self.commit_edits(
             ToolKind::Fill.display_name(),
@@ -37,10 +38,12 @@ impl Session {
     /// The connected region of one label under the pointer. `None` for the outer background: a click beside an outline
     /// that is not closed would fill the whole image.
     fn area_at(&self, input: PointerInput) -> Option<Region> {
-        let (seed, live) = (self.masks.pixel_at(input.at)?, self.live_mask()?);
+        let seed = self.masks.pixel_at(input.at)?;
+        let live = self.live_mask()?;
         let region = fill::connected_label(live.mask(), seed);
         let under = live.mask().label_at(seed.0 as i64, seed.1 as i64);
-        let (bounds, (columns, rows)) = (region.bounds(), self.masks.slice_size());
+        let bounds = region.bounds();
+        let (columns, rows) = self.masks.slice_size();
         let touches_all_sides = bounds.columns == (0..columns) && bounds.rows == (0..rows);
         (under != 0 || !touches_all_sides).then_some(region)
     }

@@ -11,9 +11,10 @@ use crate::session::{case::Case, job::CaseId};
 use labrum_core::{
     measurement::{DrawnMeasurement, Measured, MeasurementPlace, Shape, ShapeKind},
     stack::ViewPlane,
+    vector::{pixel_distance, vector_between, vector_sum},
 };
 use new_shape::NewShape;
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 /// Distance within which a press takes a handle or a line, in screen points.
 const HANDLE_REACH: f64 = 8.0;
@@ -90,10 +91,10 @@ struct ChangedShape {
 impl ChangedShape {
     /// The shape with the pointer at a place; `None` if nothing would be left to measure.
     fn shape_at(&self, at: Place, ground: &Ground) -> Option<Shape> {
-        let by = [at[0] - self.from[0], at[1] - self.from[1]];
+        let by = vector_between(self.from, at);
         match self.handle {
             Some((index, place)) => {
-                let to = ground.clamp([place[0] + by[0], place[1] + by[1]]);
+                let to = ground.clamp(vector_sum(place, by));
                 self.start.with_moved_handle(index, to, ground.size)
             }
             None => {
@@ -287,7 +288,7 @@ impl Session {
         match &mut gesture.what {
             Doing::New(new) => new.move_to(at, on_screen),
             Doing::Change(change) => {
-                change.is_drag |= distance_on_screen(change.from, at, on_screen) > CLICK;
+                change.is_drag |= pixel_distance(change.from, at, on_screen) > CLICK;
                 if change.is_drag {
                     let moved = change.shape_at(at, &gesture.ground);
                     gesture.shape = moved.or(gesture.shape.take());
@@ -316,7 +317,7 @@ impl Session {
     /// Ends the gesture: a new measurement is added if nothing is missing, and a changed one is kept.
     pub(super) fn end_measure(&mut self) {
         self.refresh_measure();
-        let ToolGesture::Measure(gesture) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Measure(gesture) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let MeasureGesture {
@@ -357,7 +358,8 @@ impl Session {
         if let Doing::New(new) = &gesture.what {
             gesture.shape = new.shape(gesture.ground.size);
         }
-        let (ground, shape) = (gesture.ground, gesture.shape.clone());
+        let ground = gesture.ground;
+        let shape = gesture.shape.clone();
         let case = self.cases.case_by_id(ground.case);
         let measured = shape
             .zip(case)
@@ -366,9 +368,4 @@ impl Session {
             gesture.measured = measured;
         }
     }
-}
-
-/// Distance between two places on the screen, in points.
-fn distance_on_screen(a: Place, b: Place, on_screen: [f64; 2]) -> f64 {
-    ((a[0] - b[0]) * on_screen[0]).hypot((a[1] - b[1]) * on_screen[1])
 }

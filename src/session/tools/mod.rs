@@ -24,6 +24,7 @@ pub(super) use across::Across;
 use labrum_core::{
     edit::Edit, image::Window, region::Region, stack::ViewPlane, tools::live_wire::Wire,
 };
+use std::{fmt, mem};
 
 /// A position on the image: pixels from its upper left corner, x to the right, y down.
 pub type Place = [f64; 2];
@@ -104,8 +105,8 @@ pub(super) struct LoadedWire {
     wire: Box<Wire>,
 }
 
-impl std::fmt::Debug for LoadedWire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for LoadedWire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadedWire")
             .field("key", &self.key)
             .finish_non_exhaustive()
@@ -258,7 +259,7 @@ impl Session {
     /// Cancels the gesture and undoes what it drew; false if there was none.
     pub(super) fn cancel_gesture(&mut self) -> bool {
         let key = self.masks.live.as_ref().map(super::live::Live::slice_key);
-        match (std::mem::take(&mut self.tools.gesture), key) {
+        match (mem::take(&mut self.tools.gesture), key) {
             (ToolGesture::Empty, _) => return false,
             (ToolGesture::Across(stroke), _) => self.roll_back_across(&stroke),
             (ToolGesture::Stroke(stroke), Some(key)) => self.roll_back(key, &stroke.edits),

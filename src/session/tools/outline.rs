@@ -9,6 +9,7 @@ use labrum_core::{
     region::Region,
     tools::{live_wire::Wire, polygon::rasterize_polygon},
 };
+use std::mem;
 
 /// Distance within which a press grabs a point, in screen points.
 const GRAB: f64 = 8.0;
@@ -57,7 +58,7 @@ impl DrawnLine {
 }
 
 /// Distance between two positions, in pixels.
-fn distance_between(a: Place, b: Place) -> f64 {
+pub(super) fn distance_between(a: Place, b: Place) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
@@ -114,7 +115,8 @@ impl Session {
             return;
         }
         self.finish_gesture();
-        let (anchors, erases) = (vec![input.at], input.erases);
+        let anchors = vec![input.at];
+        let erases = input.erases;
         self.tools.gesture = ToolGesture::Outline(DrawnLine {
             anchors,
             ways: Vec::new(),
@@ -172,11 +174,9 @@ impl Session {
         ) else {
             return input.at;
         };
-        let (key, window, image) = (
-            live.slice_key(),
-            self.window_of(case, loaded),
-            loaded.image.clone(),
-        );
+        let key = live.slice_key();
+        let window = self.window_of(case, loaded);
+        let image = loaded.image.clone();
         let is_known = self
             .tools
             .wire
@@ -207,7 +207,7 @@ impl Session {
                 outline.ways.push(way);
             }
         }
-        let ToolGesture::Outline(outline) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Outline(outline) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let (columns, rows) = self.masks.slice_size();
@@ -222,10 +222,8 @@ impl Session {
 
     /// Closes an outline because the user does something else, with a message.
     pub(super) fn close_outline_on_leaving(&mut self) {
-        let (tool, slice) = (
-            self.tools.kind.display_name(),
-            self.cases.current_case().map_or(0, |case| case.slice + 1),
-        );
+        let tool = self.tools.kind.display_name();
+        let slice = self.cases.current_case().map_or(0, |case| case.slice + 1);
         let count = self.history.len();
         self.close_outline();
         if self.history.len() > count && self.tools.kind != ToolKind::Lasso {
@@ -263,7 +261,8 @@ impl Session {
         let ToolGesture::Outline(outline) = &self.tools.gesture else {
             return Preview::default();
         };
-        let (mut line, points) = (outline.line_points(), outline.anchors.clone());
+        let mut line = outline.line_points();
+        let points = outline.anchors.clone();
         let does = if outline.erases {
             OutlineDoes::Subtract
         } else {

@@ -3,6 +3,7 @@
 use super::{Place, PointerInput, PointerPhase, Preview, Session, ToolGesture};
 use crate::session::tool_options::ToolKind;
 use labrum_core::{edit::Edit, region::Region, tools::pull};
+use std::mem;
 
 /// A part of the boundary that is being dragged.
 #[derive(Debug)]
@@ -52,11 +53,12 @@ impl Session {
     }
 
     pub(super) fn end_pull(&mut self) {
-        let ToolGesture::Pull(pull) = std::mem::take(&mut self.tools.gesture) else {
+        let ToolGesture::Pull(pull) = mem::take(&mut self.tools.gesture) else {
             return;
         };
         let Some(live) = self.live_mask() else { return };
-        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&pull.edits));
+        let key = live.slice_key();
+        let edit = live.mask().merge_edits(&pull.edits);
         self.commit_edits(
             ToolKind::Pull.display_name(),
             key.case,
@@ -73,7 +75,8 @@ impl Session {
         let ToolGesture::Pull(pull) = &mut self.tools.gesture else {
             return;
         };
-        let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
+        let label = pull.label;
+        let before = mem::take(&mut pull.edits);
         let (target, window) =
             pull::pull_label(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);

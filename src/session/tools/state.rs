@@ -1,6 +1,9 @@
 //! State of the tools between two pointer events.
 
-use super::{LoadedWire, Place, PointerInput, Preview, ToolGesture, outline::LASSO_STEP};
+use super::{
+    LoadedWire, Place, PointerInput, Preview, ToolGesture,
+    outline::{LASSO_STEP, distance_between},
+};
 use crate::session::{click_place::ClickPlace, tool_options::ToolKind};
 use labrum_core::prompts::Prompt;
 
@@ -32,7 +35,7 @@ impl Tools {
         let is_far = outline
             .anchors
             .last()
-            .is_none_or(|p| (p[0] - at[0]).hypot(p[1] - at[1]) >= LASSO_STEP);
+            .is_none_or(|last| distance_between(*last, at) >= LASSO_STEP);
         if is_far {
             outline.anchors.push(at);
         }

@@ -9,7 +9,9 @@ use labrum_core::{counts::count_with_noun, stack::ViewPlane};
 
 /// Description of the canvas for screen readers.
 pub(super) fn accessible_description(pane: &ShownPane<'_>) -> String {
-    let (session, case, shown) = (pane.session, pane.case, pane.view.slice);
+    let session = pane.session;
+    let case = pane.case;
+    let shown = pane.view.slice;
     let slice = format!("slice {} of {}", shown + 1, case.slices.len());
     let finding = case.slices.get(shown).and_then(|s| s.finding.as_ref());
     let mask = match finding {
@@ -59,7 +61,8 @@ pub(super) fn paint_annotations(
     loaded: &Loaded,
     placement: ViewPlacement,
 ) {
-    let (session, case) = (pane.session, pane.case);
+    let session = pane.session;
+    let case = pane.case;
     let image = &loaded.image;
     let information = session.slice_information(case, slice);
     let mut title = Vec::new();

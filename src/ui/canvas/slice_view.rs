@@ -45,7 +45,8 @@ impl<'a> SliceView<'a> {
         loaded: &'a Loaded,
         is_mask_held_hidden: bool,
     ) -> Self {
-        let (session, case) = (pane.session, pane.case);
+        let session = pane.session;
+        let case = pane.case;
         let mode = if is_mask_held_hidden {
             ViewMode::Hidden
         } else {
@@ -86,8 +87,10 @@ impl<'a> SliceView<'a> {
             ViewMode::Confidence if !self.shows_confidence => LabelLayers::Outline,
             mode => LabelLayers::for_view_mode(mode),
         };
-        let (session, loaded) = (self.pane.session, self.loaded);
-        let (case, view) = (self.pane.case, &self.pane.view);
+        let session = self.pane.session;
+        let loaded = self.loaded;
+        let case = self.pane.case;
+        let view = &self.pane.view;
         let window = case.presented_window(view.window, self.shown.slice, loaded);
         let appearance =
             case.presented_appearance(view.appearance, self.shown.slice, &loaded.image);
@@ -113,7 +116,8 @@ impl<'a> SliceView<'a> {
         state: &mut CanvasState,
         is_magnified: bool,
     ) {
-        let (session, shown) = (self.pane.session, self.shown);
+        let session = self.pane.session;
+        let shown = self.shown;
         let mut look = self.build_look(placement, painter.pixels_per_point());
         // During fast scrolling the shown slice may differ from the one being edited.
         let live = session.live_mask().filter(|l| l.slice_key() == shown);

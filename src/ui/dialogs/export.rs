@@ -3,7 +3,7 @@
 use super::{path::to_path, sheet};
 use crate::{
     session::{
-        Action, ExportRequest, Session,
+        Action, Actions, ExportRequest, Session,
         job::{ExportScope, Pick},
         settings::ExportOptions,
     },
@@ -81,7 +81,7 @@ impl FolderField {
         ui: &mut Ui,
         session: &Session,
         is_named: bool,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         sheet::show_button_row(ui, |ui| {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
@@ -136,7 +136,7 @@ impl ExportDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         self.folder.take_picked(session);
         // The part below the list is fixed, except in very low windows.
@@ -314,7 +314,7 @@ impl ExportDialog {
         );
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
         let formats = self.available_formats(session);
         let folder = self.folder.chosen_path();
         let missing = if formats.is_empty() {

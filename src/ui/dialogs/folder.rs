@@ -2,7 +2,7 @@
 
 use super::{path::to_path, sheet};
 use crate::{
-    session::{Action, Session, job::Pick},
+    session::{Action, Actions, Session, job::Pick},
     ui::widgets::explanation_text,
 };
 use egui::{Button, TextEdit, Ui, vec2};
@@ -39,7 +39,7 @@ impl FolderDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         if self.waits_for_folder
             && let Some(folder) = &session.questions.picked_workspace_folder

@@ -6,7 +6,7 @@ mod report;
 use super::{DialogOutcome, Dialogs, sheet};
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         learning::{LearnAction, Learning},
     },
     ui::{
@@ -54,7 +54,7 @@ impl GateDialog {
         &self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         let learning = &session.learning;
         let mut turn = DialogOutcome::Stay;
@@ -91,7 +91,7 @@ impl GateDialog {
     }
 
     /// Shows the buttons; true once it is done.
-    fn show_buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Actions) -> bool {
         let version = match self.judged {
             Judged::Version(key) => learning.version_by_key(key),
             Judged::Comparison(..) => None,
@@ -166,7 +166,7 @@ fn show_judging_spinner(ui: &mut Ui) {
     });
 }
 
-fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> DialogOutcome {
+fn of_version(ui: &mut Ui, version: &Version, actions: &mut Actions) -> DialogOutcome {
     let state = match version.state {
         _ if version.is_active => "Active.",
         VersionState::Accepted => "Accepted.",

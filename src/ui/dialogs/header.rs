@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         header::HeaderAction,
         job::{CaseId, SliceKey},
     },
@@ -94,7 +94,7 @@ impl HeaderDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let count = session
             .cases
@@ -148,7 +148,8 @@ impl HeaderDialog {
     fn show_slices(&mut self, ui: &mut Ui, count: usize) {
         ui.label("Slice");
         if let Some(slice) = slice_field(ui, self.slice, count, "Slice of the header") {
-            (self.slice, self.chosen) = (slice, None);
+            self.slice = slice;
+            self.chosen = None;
         }
         let mut compares = self.other.is_some();
         if ui.checkbox(&mut compares, "Compare with slice").changed() {
@@ -157,19 +158,23 @@ impl HeaderDialog {
             } else {
                 self.slice.saturating_sub(1)
             };
-            (self.other, self.chosen) = (compares.then_some(beside), None);
+            self.other = compares.then_some(beside);
+            self.chosen = None;
         }
         if let Some(other) = self.other
             && let Some(slice) = slice_field(ui, other, count, "Slice to compare with")
         {
-            (self.other, self.chosen) = (Some(slice), None);
+            self.other = Some(slice);
+            self.chosen = None;
         }
     }
 
     /// Makes lines and differences anew if the headers have changed.
     fn refresh(&mut self, session: &Session) {
         let Some(Ok(header)) = session.headers.header_of(self.key(self.slice)) else {
-            (self.lines, self.found, self.compared) = (None, None, None);
+            self.lines = None;
+            self.found = None;
+            self.compared = None;
             return;
         };
         let is_known = self
@@ -181,7 +186,8 @@ impl HeaderDialog {
                 header: header.clone(),
                 lines: HeaderLines::of_header(header),
             });
-            (self.found, self.compared) = (None, None);
+            self.found = None;
+            self.compared = None;
             self.closed.clear();
         }
         self.refresh_differences(session);

@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::{COMMANDS, CommandEntry, Menu, Shortcut, UserCommand},
         keys::Keys,
         mouse::MouseHabit,
@@ -69,7 +69,7 @@ impl KeysDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let mut keys = session.settings.keys.clone();
         self.capture_shortcut(ui, &mut keys);
@@ -118,7 +118,8 @@ impl KeysDialog {
 
     /// The shortcut of a command; a click waits for a new key.
     fn show_shortcut_button(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
-        let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
+        let command = entry.command;
+        let name = entry.label.trim_end_matches("...");
         let is_waiting = self.waiting == Some(command);
         let all = keys
             .shortcuts_for(command)

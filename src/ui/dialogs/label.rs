@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, labels::LabelAction},
+    session::{Action, Actions, Session, labels::LabelAction},
     ui::{
         theme,
         widgets::{explanation_text, section_heading},
@@ -16,6 +16,7 @@ use labrum_core::{
     codes::{self, Concept},
     label::{Label, PALETTE, free_color},
 };
+use std::mem;
 
 /// Maximum number of concepts listed.
 const LISTED: usize = 60;
@@ -64,7 +65,7 @@ impl LabelDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         sheet::show_body(
             ui,
             if self.value.is_some() {
@@ -78,7 +79,7 @@ impl LabelDialog {
                     .desired_width(f32::INFINITY)
                     .char_limit(64);
                 let name = ui.add(name).accessible_name("Name of the label");
-                if !std::mem::replace(&mut self.had_focus, true) {
+                if !mem::replace(&mut self.had_focus, true) {
                     name.request_focus();
                     select_all(ui, &name, &self.label.name);
                 }
@@ -175,15 +176,15 @@ impl LabelDialog {
                 }
             });
         if let Some(concept) = chosen {
-            (self.label.concept, self.label.category) =
-                (concept.concept.clone(), concept.category.clone());
+            self.label.concept = concept.concept.clone();
+            self.label.category = concept.category.clone();
             if self.follows_concept {
                 self.label.name.clone_from(&concept.concept.meaning);
             }
         }
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         let mut close = false;
         sheet::show_buttons(ui, |ui| {
             let missing = self.label.name.trim().is_empty().then_some("Enter a name");

@@ -2,11 +2,12 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, labels::LabelAction},
+    session::{Action, Actions, Session, labels::LabelAction},
     ui::widgets::{count_with_noun, explanation_text, section_heading},
 };
 use egui::{Button, ComboBox, Ui, vec2};
 use labrum_core::journal::LabelUse;
+use std::mem;
 
 /// What to do with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,9 @@ impl LabelRemovalDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
-        if self.what != Removal::Move && !std::mem::replace(&mut self.was_asked, true) {
+        if self.what != Removal::Move && !mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
         let name = session.labels.label_name(self.label);
@@ -144,7 +145,7 @@ impl LabelRemovalDialog {
         ui.add_space(8.0);
     }
 
-    fn show_buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Actions) -> bool {
         let (words, action) = match (self.what, self.other) {
             (Removal::Remove, _) => (
                 "Remove",
@@ -208,10 +209,8 @@ fn consequence_text(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
         return "Not used in this workspace.".into();
     }
-    let (slices, cases) = (
-        count_with_noun(counted.slices as usize, "slice"),
-        count_with_noun(counted.cases as usize, "case"),
-    );
+    let slices = count_with_noun(counted.slices as usize, "slice");
+    let cases = count_with_noun(counted.cases as usize, "case");
     let accepted = match counted.accepted {
         0 => String::new(),
         n => format!(" ({n} of them accepted)"),

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, store::WorkspaceState},
+    session::{Action, Actions, Session, store::WorkspaceState},
     ui::widgets::explanation_text,
 };
 use egui::{Ui, ViewportCommand};
@@ -23,7 +23,7 @@ impl LeaveDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let count = session.workspace.unsaved_count();
         let trains = session.learning.running.is_some() && !self.may_cut_off;

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, measurements::MeasureAction},
+    session::{Action, Actions, measurements::MeasureAction},
     ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
@@ -11,6 +11,7 @@ use labrum_core::{
     label::Code,
     measurement::DrawnMeasurement,
 };
+use std::mem;
 
 /// Maximum number of concepts listed.
 const LISTED: usize = 60;
@@ -39,14 +40,14 @@ impl MeasurementDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         sheet::show_body(ui, "Measurement", |ui| {
             section_heading(ui, "Name");
             let field = TextEdit::singleline(&mut self.name)
                 .desired_width(f32::INFINITY)
                 .char_limit(64);
             let field = ui.add(field).accessible_name("Name of the measurement");
-            if !std::mem::replace(&mut self.had_focus, true) {
+            if !mem::replace(&mut self.had_focus, true) {
                 field.request_focus();
             }
             section_heading(ui, "Finding");
@@ -105,7 +106,7 @@ impl MeasurementDialog {
         }
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Actions) -> bool {
         let missing = self.name.trim().is_empty().then_some("Enter a name");
         sheet::show_buttons(ui, |ui| {
             let is_saved = sheet::main_button(ui, "Save", missing);

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session},
+    session::{Action, Actions, Session},
     ui::{
         theme,
         widgets::{explanation_text, format_timestamp},
@@ -12,7 +12,7 @@ use egui::{Label, RichText, Ui};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Shows the list, newest first; true once it is done.
-pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
     let errors = &session.notices.errors;
     sheet::show_body(ui, "Messages", |ui| {
         if errors.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, imports::Overlapping},
+    session::{Action, Actions, Session, imports::Overlapping},
     ui::widgets::{color_swatch, explanation_text, format_count, icon_button},
 };
 use egui::{Align, Button, Layout, Ui, vec2};
@@ -34,7 +34,7 @@ impl OverlappingDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let Some(overlapping) = &session.questions.overlapping else {
             return true;
@@ -62,7 +62,8 @@ impl OverlappingDialog {
                 taken.is_empty().then_some("Select at least one label"),
             ) {
                 actions.push(Action::TakeOverlapping(Some(taken)));
-                (self.is_answered, done) = (true, true);
+                self.is_answered = true;
+                done = true;
             }
             done |= ui
                 .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))

@@ -11,7 +11,7 @@ pub(crate) use send::SendDialog;
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         pacs::{OnItsWay, PacsAction},
     },
     ui::{
@@ -93,7 +93,7 @@ impl PacsDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         if let PacsPage::Server(form) = &mut self.page {
             match form.show_form(ui, session, actions) {
@@ -122,7 +122,7 @@ impl PacsDialog {
     }
 
     /// Choice of the server, with buttons to edit, add and test.
-    fn show_server_choice(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_server_choice(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let Some(chosen) = session.chosen_server() else {
             return;
         };
@@ -140,7 +140,8 @@ impl PacsDialog {
             });
             list.response.accessible_name("Server");
             if name != chosen.name {
-                (self.study, self.series) = (None, Vec::new());
+                self.study = None;
+                self.series = Vec::new();
                 actions.push(Action::Pacs(PacsAction::Choose(name)));
             }
             if ui
@@ -177,7 +178,7 @@ impl PacsDialog {
     }
 
     /// The search fields.
-    fn show_query_fields(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_query_fields(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let mut is_entered = false;
         ui.horizontal(|ui| {
             let query = &mut self.query;
@@ -213,7 +214,8 @@ impl PacsDialog {
                     .on_disabled_hover_text(problem.clone().unwrap_or_default())
                     .clicked();
                 if (is_clicked || is_entered) && problem.is_none() {
-                    (self.study, self.series) = (None, Vec::new());
+                    self.study = None;
+                    self.series = Vec::new();
                     actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
                     // Enter must not also press the main button.
                     ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
@@ -222,7 +224,7 @@ impl PacsDialog {
         });
     }
 
-    fn show_study_table(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_study_table(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let found = session.pacs.found.as_ref();
         let table = TableColumns(&STUDIES);
         table.show_headings(ui);
@@ -240,7 +242,8 @@ impl PacsDialog {
                         let is_chosen = self.study.as_deref() == Some(&study.study_uid);
                         let row = table.show_selectable_row(ui, &study_cells(study), is_chosen);
                         if row.clicked() && !is_chosen {
-                            (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
+                            self.study = Some(study.study_uid.clone());
+                            self.series = Vec::new();
                             if !session.pacs.series.contains_key(&study.study_uid) {
                                 actions.push(Action::Pacs(PacsAction::ListSeries(
                                     study.study_uid.clone(),
@@ -311,7 +314,7 @@ impl PacsDialog {
     }
 
     /// Progress, sign-in form, or error.
-    fn show_transfer_state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_transfer_state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let pacs = &session.pacs;
         ui.allocate_ui_with_layout(
             vec2(ui.available_width(), STATE_HEIGHT),
@@ -349,7 +352,7 @@ impl PacsDialog {
         Action::Pacs(PacsAction::Receive { study_uid, series })
     }
 
-    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
         let mut close = false;
         sheet::show_buttons(ui, |ui| {
             let words = match self.series.len() {
@@ -406,7 +409,7 @@ fn labelled_text_field(
     column.inner
 }
 
-fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
+fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Actions) {
     let state = receiving.state;
     ui.horizontal(|ui| {
         if ui

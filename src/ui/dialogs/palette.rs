@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::{COMMANDS, CommandEntry, UserCommand},
     },
     ui::{
@@ -26,7 +26,7 @@ impl CommandPalette {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let step = ui.input_mut(|i| {
             let down = i.count_and_consume_key(Modifiers::NONE, Key::ArrowDown);

@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, job::Pick},
+    session::{Action, Actions, Session, job::Pick},
     ui::widgets::explanation_text,
 };
 use egui::{Button, TextEdit, Ui, vec2};
@@ -42,7 +42,7 @@ impl PathDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let (heading, hint, meaning, words) = self.dialog_texts();
         sheet::show_body(ui, heading, |ui| {

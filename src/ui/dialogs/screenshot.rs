@@ -3,7 +3,7 @@
 use super::{export::FolderField, sheet};
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         screenshot::{ScreenshotAction, ScreenshotContent, ScreenshotTarget, ScreenshotWish},
     },
     ui::widgets::{explanation_text, section_heading},
@@ -96,7 +96,7 @@ impl ScreenshotDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         self.folder.take_picked(session);
         sheet::show_body(ui, "Save screenshot", |ui| {

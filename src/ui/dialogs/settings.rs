@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         mouse::MouseHabit,
         settings::{LearnSettings, MEMORY_MB, NewModelStart, Settings, Theme},
     },
@@ -17,11 +17,12 @@ use labrum_core::{
     device::DeviceChoice,
     training::{ClickTraining, Loss},
 };
+use std::{num, thread};
 
 /// Number of CPU threads; 0 for one per core.
 fn show_thread_count(ui: &mut Ui, threads: &mut usize) {
     section_heading(ui, "CPU threads");
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = thread::available_parallelism().map_or(1, num::NonZero::get);
     ui.add(
         Slider::new(threads, 0..=cores)
             .custom_formatter(move |count, _| thread_count_text(count, cores))
@@ -195,7 +196,7 @@ fn number_in(text: &str) -> Option<f64> {
 }
 
 /// Shows the dialog; true once it is done.
-pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
     let mut settings = session.settings.clone();
     sheet::show_body(ui, "Settings", |ui| {
         show_all_sections(ui, session, &mut settings)

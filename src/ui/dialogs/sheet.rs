@@ -97,7 +97,8 @@ pub(super) fn show_below_body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R
     ui.add_space(GAP);
     let top = ui.cursor().top();
     let inner = content(ui);
-    let (id, height) = (height_id(ui), ui.min_rect().bottom() - top);
+    let id = height_id(ui);
+    let height = ui.min_rect().bottom() - top;
     let known = ui.data(|d| d.get_temp::<f32>(id));
     ui.data_mut(|d| d.insert_temp(id, height));
     if known.is_none_or(|known| (known - height).abs() > 0.5) {

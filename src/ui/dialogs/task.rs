@@ -2,7 +2,7 @@
 
 use super::sheet;
 use crate::{
-    session::{Action, Session, tasks::TaskChoice},
+    session::{Action, Actions, Session, tasks::TaskChoice},
     ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
@@ -35,7 +35,7 @@ impl TaskDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         sheet::show_body(ui, "Task", |ui| self.show_body(ui, session));
         let missing =

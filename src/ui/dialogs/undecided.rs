@@ -4,7 +4,7 @@
 use super::sheet;
 use crate::{
     ErrorKind,
-    session::{self, Action, Session, imports::ImportAnswer},
+    session::{self, Action, Actions, Session, imports::ImportAnswer},
     ui::widgets::explanation_text,
 };
 use egui::{Button, Slider, Ui, vec2};
@@ -36,7 +36,7 @@ impl UndecidedDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let Some(undecided) = &session.questions.undecided else {
             return true;
@@ -78,7 +78,8 @@ impl UndecidedDialog {
         sheet::show_buttons(ui, |ui| {
             if sheet::main_button(ui, words, None) {
                 actions.push(Action::AnswerImport(Some(answer)));
-                (self.is_answered, done) = (true, true);
+                self.is_answered = true;
+                done = true;
             }
             done |= ui
                 .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))

@@ -11,7 +11,7 @@ use super::{
     sheet,
 };
 use crate::{
-    session::{Action, Session, command::UserCommand, learning::LearnAction},
+    session::{Action, Actions, Session, command::UserCommand, learning::LearnAction},
     ui::{
         shortcuts, theme,
         widgets::{
@@ -69,7 +69,7 @@ impl VersionsDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         let mut turn = sheet::show_body(ui, "Model versions", |ui| {
             self.show_body(ui, session, actions)
@@ -86,7 +86,7 @@ impl VersionsDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         let mut turn = DialogOutcome::Stay;
         if session.learning.versions.is_empty() {
@@ -146,7 +146,7 @@ impl VersionsDialog {
         ui: &mut Ui,
         session: &Session,
         version: &Version,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         let mut turn = DialogOutcome::Stay;
         ui.horizontal_top(|ui| {
@@ -170,7 +170,7 @@ impl VersionsDialog {
         ui: &mut Ui,
         session: &Session,
         version: &Version,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> DialogOutcome {
         let mut turn = DialogOutcome::Stay;
         let key = version.key;
@@ -233,7 +233,7 @@ impl VersionsDialog {
         ))))
     }
 
-    fn show_rename_field(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+    fn show_rename_field(&mut self, ui: &mut Ui, version: &Version, actions: &mut Actions) {
         section_heading(ui, "Name");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
@@ -256,7 +256,7 @@ impl VersionsDialog {
         });
     }
 
-    fn show_export_field(&mut self, ui: &mut Ui, key: VersionKey, actions: &mut Vec<Action>) {
+    fn show_export_field(&mut self, ui: &mut Ui, key: VersionKey, actions: &mut Actions) {
         section_heading(ui, "Export to a folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
@@ -278,7 +278,7 @@ impl VersionsDialog {
     }
 
     /// Deleting needs two clicks, because it cannot be undone.
-    fn show_delete_button(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+    fn show_delete_button(&mut self, ui: &mut Ui, version: &Version, actions: &mut Actions) {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             if !self.is_deleting {
@@ -323,7 +323,7 @@ fn show_action_button(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, ti
 }
 
 /// Explains how to get the first version.
-fn show_empty_hint(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_empty_hint(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let keys = &session.settings.keys;
     ui.label("No versions yet. Proposals come from the built-in or opened models.");
     ui.add_space(4.0);

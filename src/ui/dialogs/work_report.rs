@@ -2,7 +2,7 @@
 
 use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
-    session::{Action, Session, learning::LearnAction},
+    session::{Action, Actions, Session, learning::LearnAction},
     ui::{
         charts::{Chart, ChartSeries, format_short, plain_tip},
         table::{Cell, Column, ROW, TableColumns},
@@ -17,6 +17,7 @@ use labrum_core::{
     label::PALETTE,
     learning::{CaseCost, VersionState, WorkReport},
 };
+use std::mem;
 
 const MODELS: [Column; 4] = [
     Column::of_words("Proposed by", 200.0),
@@ -55,9 +56,9 @@ impl WorkReportDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
-        if !std::mem::replace(&mut self.is_asked_for, true) {
+        if !mem::replace(&mut self.is_asked_for, true) {
             actions.push(Action::Learn(LearnAction::Report));
         }
         let report = session.learning.report.as_deref();
@@ -77,7 +78,7 @@ impl WorkReportDialog {
         })
     }
 
-    fn show_export_field(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {
+    fn show_export_field(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Actions) {
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.folder).desired_width(width);

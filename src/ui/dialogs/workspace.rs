@@ -2,7 +2,7 @@
 
 use super::{path::to_path, sheet};
 use crate::{
-    session::{Action, Session, job::Pick, store::WorkspaceState},
+    session::{Action, Actions, Session, job::Pick, store::WorkspaceState},
     ui::{
         theme,
         widgets::{
@@ -41,7 +41,7 @@ impl WorkspaceDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let mut done = false;
         sheet::show_body(ui, "Workspace", |ui| {
@@ -51,7 +51,7 @@ impl WorkspaceDialog {
     }
 
     /// Shows the content; returns true if another workspace is to be opened.
-    fn show_body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    fn show_body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) -> bool {
         let mut done = false;
         match session.workspace.state() {
             WorkspaceState::Opening => explanation_text(ui, "Opening the workspace..."),
@@ -96,7 +96,7 @@ impl WorkspaceDialog {
     }
 
     /// The number of removed cases, and a button to delete their proposals.
-    fn show_tidy_button(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_tidy_button(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let out = session.workspace.meter.out_of_list;
         if out == 0 {
             return;
@@ -124,7 +124,7 @@ impl WorkspaceDialog {
         });
     }
 
-    fn show_rename_field(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {
+    fn show_rename_field(&mut self, ui: &mut Ui, known: &str, actions: &mut Actions) {
         section_heading(ui, "Rename");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
@@ -143,7 +143,7 @@ impl WorkspaceDialog {
         });
     }
 
-    fn move_to(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn move_to(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         if self.waits_for_folder
             && let Some(folder) = &session.questions.picked_workspace_folder
         {
@@ -182,7 +182,7 @@ impl WorkspaceDialog {
 }
 
 /// Shows why the workspace cannot be opened, with buttons to try again or open another.
-pub(in crate::ui) fn show_open_failure(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_open_failure(ui: &mut Ui, reason: &str, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     let words = RichText::new(capitalize_first(reason)).color(colors.error);
     ui.add(Label::new(words).wrap().selectable(true));

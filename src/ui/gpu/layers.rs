@@ -12,6 +12,7 @@ use labrum_core::{
 };
 use std::{
     ops::Range,
+    ptr,
     sync::{Arc, Weak},
 };
 
@@ -68,7 +69,7 @@ impl CanvasTextures {
         scene: &Scene<'_>,
     ) -> bool {
         let mut is_new = false;
-        if !std::ptr::eq(self.held_image.as_ptr(), Arc::as_ptr(scene.image)) {
+        if !ptr::eq(self.held_image.as_ptr(), Arc::as_ptr(scene.image)) {
             is_new |= upload_image(device, queue, &mut self.image, scene.image);
             is_new |= upload_table(device, queue, &mut self.table, scene.image);
             self.held_image = Arc::downgrade(scene.image);

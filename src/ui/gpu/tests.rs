@@ -218,11 +218,8 @@ fn colour_maps_and_square_pixels_are_the_same_on_gpu_and_cpu() {
             let look = usual_look(&image, [scale; 2], Shown::Outline);
             let look = look.with_picture_style(map, interpolates);
             let scene = Scene {
-                image: &image,
                 labels: Some(&live),
-                reference: None,
-                preview: None,
-                look: &look,
+                ..bare_scene(&image, &look)
             };
             let what = format!("{map:?} at {scale}, interpolation {interpolates}");
             compare(&mut gpu, &state, &scene, &what);
@@ -306,13 +303,7 @@ fn compare_levels(
         1.0,
         GreyLevels::from_image(&image, window, is_default),
     );
-    let scene = Scene {
-        image: &image,
-        labels: None,
-        reference: None,
-        preview: None,
-        look: &look,
-    };
+    let scene = bare_scene(&image, &look);
     gpu.upload_scene(&scene);
     let drawn = draw(gpu, state);
     let contrast = if is_default {
@@ -372,11 +363,8 @@ fn the_canvas_is_at_its_position_in_the_window() {
     for per_point in [1.0, 1.5, 2.0] {
         let look = usual_look(&image, [3.0, 3.0], Shown::Outline);
         let scene = Scene {
-            image: &image,
             labels: Some(&live),
-            reference: None,
-            preview: None,
-            look: &look,
+            ..bare_scene(&image, &look)
         };
         let state = state();
         let mut gpu = Gpu::new(&state);

@@ -17,7 +17,8 @@ pub(super) const BYTES: usize = (13 + 256 + COLORS) * 16;
 
 /// The bytes for a scene; `is_linear` if the render target stores linear light.
 pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
-    let (look, image) = (scene.look, scene.image);
+    let look = scene.look;
+    let image = scene.image;
     let kind = match image.pixels {
         Pixels::U8(_) | Pixels::U16(_) => 0.0,
         Pixels::I16(_) => 1.0,

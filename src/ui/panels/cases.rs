@@ -4,7 +4,7 @@ mod row;
 
 use crate::{
     session::{
-        Action, Session, case::Case, case_list::CaseFilter, command::UserCommand,
+        Action, Actions, Session, case::Case, case_list::CaseFilter, command::UserCommand,
         settings::CaseOrder,
     },
     ui::{
@@ -22,6 +22,7 @@ use egui::{
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_FOLDER_OPEN};
 use labrum_core::study::Status;
 use row::{case_row, small_text};
+use std::mem;
 
 const CASE_HEIGHT: f32 = 64.0;
 const STUDY_HEIGHT: f32 = 28.0;
@@ -59,7 +60,7 @@ impl CaseList {
         ui: &mut Ui,
         session: &Session,
         textures: &mut Textures,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("Cases").color(theme::current_colors(ui).strong));
@@ -75,7 +76,7 @@ impl CaseList {
     }
 
     /// The filter: search text and status.
-    fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Actions) {
         let mut filter = session.cases.filter.clone();
         // Side by side if there is room.
         let room = ui.available_width();
@@ -129,14 +130,14 @@ impl CaseList {
         session: &Session,
         words: &mut String,
         width: f32,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let key = shortcuts::key_of(&session.settings.keys, UserCommand::FindCase);
         let field = TextEdit::singleline(words)
             .desired_width(width - 8.0)
             .hint_text(format!("Find ({key})"));
         let field = ui.add(field).accessible_name("Find a case");
-        if std::mem::take(&mut self.wants_search) {
+        if mem::take(&mut self.wants_search) {
             field.request_focus();
         }
         if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
@@ -149,12 +150,7 @@ impl CaseList {
     }
 }
 
-fn below_filter(
-    ui: &mut Ui,
-    session: &Session,
-    textures: &mut Textures,
-    actions: &mut Vec<Action>,
-) {
+fn below_filter(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Actions) {
     let footer = if session.passed_over.is_empty() {
         36.0
     } else {
@@ -191,7 +187,7 @@ fn below_filter(
     });
 }
 
-fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let now = session.settings.case_order;
     let combo = ComboBox::from_id_salt("order")
         .selected_text(now.display_name())
@@ -301,7 +297,7 @@ fn show_visible_rows(
     textures: &mut Textures,
     rows: &[Row<'_>],
     viewport: Rect,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let total: f32 = rows.iter().map(Row::height_in_list).sum();
     ui.set_height(total);
@@ -311,7 +307,7 @@ fn show_visible_rows(
     let changed = ui.data_mut(|d| {
         let last =
             d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
-        std::mem::replace(last, session.cases.current) != session.cases.current
+        mem::replace(last, session.cases.current) != session.cases.current
     });
     for row in rows {
         let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height_in_list()));

@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         case::Case,
         cine::{CineAction, CineAxis},
         command::UserCommand,
@@ -38,12 +38,7 @@ pub(super) fn needed_width(ui: &Ui, session: &Session, case: &Case) -> f32 {
 }
 
 /// Shows the controls.
-pub(super) fn show_controls(
-    ui: &mut Ui,
-    session: &Session,
-    case: &Case,
-    actions: &mut Vec<Action>,
-) {
+pub(super) fn show_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let icon = if session.cine.is_playing() {
         ICON_PAUSE
     } else {
@@ -59,7 +54,7 @@ pub(super) fn show_controls(
     }
 }
 
-fn show_rate(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_rate(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let keys = &session.settings.keys;
     let tip = format!(
         "Frames per second. Slower: {}, faster: {}",
@@ -82,7 +77,7 @@ fn show_rate(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Acti
     }
 }
 
-fn show_options(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_options(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let icon = ICON_TUNE.rich_text().size(16.0);
     let menu = ui.menu_button(icon, |ui| {
         ui.set_min_width(160.0);

@@ -1,7 +1,7 @@
 //! Context menus of cases, labels and the image, made from the command table.
 
 use crate::{
-    session::{Action, Session, case::Case, command::UserCommand, labels::LabelAction},
+    session::{Action, Actions, Session, case::Case, command::UserCommand, labels::LabelAction},
     ui::{
         dialogs::Dialogs,
         widgets::{Tick, command_name, menu_item, scrolled_menu},
@@ -99,7 +99,7 @@ pub(super) fn show_case_menu(
     response: &Response,
     session: &Session,
     case: &Case,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     if response.secondary_clicked() {
         actions.push(Action::SelectCase(case.id));
@@ -134,7 +134,7 @@ pub(super) fn show_label_menu(
     session: &Session,
     (value, label): (u8, &Label),
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     if response.secondary_clicked() && session.labels.active_label() != value {
         actions.push(Action::Label(LabelAction::Choose(value)));
@@ -174,7 +174,7 @@ pub(in crate::ui) fn show_picture_menu(
     session: &Session,
     (id, layer): (Id, LayerId),
     place: &mut Option<Pos2>,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let ctx = ui.ctx();
     if let Some(at) = place.take() {
@@ -199,7 +199,7 @@ fn show_command_groups(
     ui: &mut Ui,
     session: &Session,
     groups: &[&[UserCommand]],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     scrolled_menu(ui, |ui| show_command_lines(ui, session, groups, actions));
 }
@@ -209,7 +209,7 @@ fn show_command_lines(
     ui: &mut Ui,
     session: &Session,
     groups: &[&[UserCommand]],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let has_ticks = groups
         .iter()

@@ -4,7 +4,7 @@
 use super::{labels, mask_values, measurements, operations, tools, training, volume_curves};
 use crate::{
     session::{
-        Action, Fitting, Session,
+        Action, Actions, Fitting, Session,
         case::Case,
         command::UserCommand,
         settings::{Settings, ViewMode},
@@ -32,7 +32,7 @@ pub(in crate::ui) fn show_panel(
     session: &Session,
     shown: Option<usize>,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Option<UserCommand> {
     let case = session.cases.current_case()?;
     let mut pointed = None;
@@ -99,7 +99,7 @@ pub(in crate::ui) fn show_panel(
     pointed
 }
 
-fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let accept =
@@ -114,7 +114,7 @@ fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     command_button(ui, session, actions, UserCommand::Export, export);
 }
 
-fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let fitting = session.models.fitting_model(case);
     choose_model(ui, session, case, &fitting, actions);
     match &fitting {
@@ -188,7 +188,7 @@ fn choose_model(
     session: &Session,
     case: &Case,
     fitting: &Fitting,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let shown = match fitting {
         Fitting::Model { index, .. } => session
@@ -258,7 +258,7 @@ pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
     }
 }
 
-fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let mut settings = session.settings.clone();
     let rows: [&[(ViewMode, UserCommand)]; 2] = [
         &[
@@ -312,7 +312,7 @@ fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) 
     push_changed_settings(session, settings, actions);
 }
 
-fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let words = match session.doubt_position() {
         _ if case.measured_slice_count() == 0 => "No mask".to_owned(),
         None if case.slices.iter().all(|s| s.proposal().is_none()) => "No proposal".to_owned(),
@@ -342,7 +342,7 @@ fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &m
     });
 }
 
-fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let Some(loaded) = session.current_loaded() else {
         explanation_text(ui, "The image is loading.");
         return;
@@ -399,7 +399,7 @@ fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &m
     ui.add_space(8.0);
 }
 
-fn push_changed_settings(session: &Session, settings: Settings, actions: &mut Vec<Action>) {
+fn push_changed_settings(session: &Session, settings: Settings, actions: &mut Actions) {
     if settings != session.settings {
         actions.push(Action::SetSettings(settings));
     }

@@ -3,7 +3,8 @@
 use super::{context, tools};
 use crate::{
     session::{
-        Action, Session, command::UserCommand, labels::LabelAction, workspace_labels::PaintOver,
+        Action, Actions, Session, command::UserCommand, labels::LabelAction,
+        workspace_labels::PaintOver,
     },
     ui::{
         dialogs::Dialogs,
@@ -34,7 +35,7 @@ pub(in crate::ui) fn show_list(
     ui: &mut Ui,
     session: &Session,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let labels = session.standing_labels();
     if let Some(task) = session.task_name() {
@@ -82,7 +83,7 @@ fn show_list_row(
     value: u8,
     label: &Label,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let colors = theme::current_colors(ui);
     let is_active = session.labels.active_label() == value;
@@ -160,7 +161,7 @@ fn show_row_switches(
     session: &Session,
     value: u8,
     label: &Label,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let name = &label.name;
     let (icon, what) = if label.locked {
@@ -212,7 +213,7 @@ fn icon_switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> boo
 fn command_icon(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     command: UserCommand,
     icon: MaterialIcon,
 ) {

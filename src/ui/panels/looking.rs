@@ -1,7 +1,7 @@
 //! The bar below the menus that says that the workspace is read-only, and what can be done about it.
 
 use crate::{
-    session::{Action, Session, command::UserCommand, job::Pick, store::WorkspaceState},
+    session::{Action, Actions, Session, command::UserCommand, job::Pick, store::WorkspaceState},
     ui::{
         theme,
         widgets::{command_button, primary_button},
@@ -15,7 +15,7 @@ pub(in crate::ui) fn show_read_only_bar(
     ui: &mut Ui,
     session: &Session,
     holder: &str,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let colors = theme::current_colors(ui);
     ui.horizontal(|ui| {
@@ -39,7 +39,7 @@ pub(in crate::ui) fn show_read_only_bar(
 }
 
 /// A button that reopens the workspace for editing.
-fn take_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn take_over(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let WorkspaceState::Open(info) = session.workspace.state() else {
         return;
     };

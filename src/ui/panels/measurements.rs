@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session, case::Case, command::UserCommand, measurements::MeasureAction,
+        Action, Actions, Session, case::Case, command::UserCommand, measurements::MeasureAction,
         tool_options::ToolOptions,
     },
     ui::{
@@ -61,7 +61,7 @@ pub(super) fn show_list(
     session: &Session,
     case: &Case,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     if case.measurements.is_empty() {
         let key = shortcuts::key_of(&session.settings.keys, UserCommand::ToolMeasure);
@@ -96,7 +96,7 @@ fn show_row(
     case: &Case,
     drawn: &DrawnMeasurement,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let colors = theme::current_colors(ui);
     let is_selected = session.measuring.selected_id() == Some(drawn.id.as_str());
@@ -158,7 +158,7 @@ fn show_row_menu(
     response: &Response,
     drawn: &DrawnMeasurement,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     response.context_menu(|ui| {
         if ui.button("Edit...").clicked() {

@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         appearance::Appearance,
         cine::CineAxis,
         command::{COMMANDS, CommandEntry, Menu, UserCommand},
@@ -13,9 +13,10 @@ use crate::{
 };
 use egui::{MenuBar, Role, Ui, WidgetInfo, containers::menu::SubMenuButton};
 use labrum_core::{cine::PlayMode, measurement::CardiacPhase};
+use std::iter;
 
 /// Shows the menu bar.
-pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     MenuBar::new().ui(ui, |ui| {
         for menu in Menu::ALL {
             ui.menu_button(menu.display_label(), |ui| {
@@ -27,7 +28,7 @@ pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<
 }
 
 /// The recent workspaces, including the open one.
-fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let there: Vec<_> = session
         .workspace
         .recent
@@ -56,14 +57,14 @@ fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 const PRESENTATIONS: &str = "Presentation state";
 
 /// The presentation states of the case on the screen, the chosen one ticked.
-fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let Some(case) = session.cases.current_case() else {
         return;
     };
     ui.separator();
     let states = case.presentations.iter().enumerate();
     let named = states.map(|(at, state)| (Some(at), state.display_name()));
-    for (choice, name) in std::iter::once((None, "None".to_owned())).chain(named) {
+    for (choice, name) in iter::once((None, "None".to_owned())).chain(named) {
         let is_chosen = case.presentation == choice;
         let response = ui.add(Tick::Of(is_chosen).into_button(name.clone()));
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, &name));
@@ -75,7 +76,7 @@ fn show_presentations(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>)
 }
 
 /// The items of a menu; related commands are grouped in submenus.
-fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
+fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Actions) {
     let all: Vec<&CommandEntry> = COMMANDS
         .iter()
         .filter(|e| e.menu == menu && !is_missing_preset(session, e.command))
@@ -180,7 +181,7 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
 fn show_entry(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     entry: &CommandEntry,
     has_ticks: bool,
 ) {

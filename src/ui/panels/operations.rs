@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::UserCommand,
         tool_options::{BrushUnit, ToolOptions},
     },
@@ -40,7 +40,7 @@ const ROWS: [&[(UserCommand, &str)]; 5] = [
 pub(in crate::ui) fn show_panel(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Option<UserCommand> {
     let mut pointed = None;
     for row in ROWS {
@@ -77,7 +77,7 @@ pub(in crate::ui) fn show_panel(
     pointed
 }
 
-fn push_changed_options(session: &Session, options: ToolOptions, actions: &mut Vec<Action>) {
+fn push_changed_options(session: &Session, options: ToolOptions, actions: &mut Actions) {
     if options != session.settings.tools {
         actions.push(Action::SetTools(options));
     }
@@ -88,7 +88,7 @@ fn show_button_row(
     ui: &mut Ui,
     session: &Session,
     row: &[(UserCommand, &str)],
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> Option<UserCommand> {
     let mut pointed = None;
     let width = (ui.available_width() - 4.0 * (row.len() as f32 - 1.0)) / row.len() as f32;

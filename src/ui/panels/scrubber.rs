@@ -3,7 +3,7 @@
 
 use super::cine;
 use crate::{
-    session::{Action, Session, case::Case, command::UserCommand},
+    session::{Action, Actions, Session, case::Case, command::UserCommand},
     ui::{
         theme::{self, DOUBT},
         widgets::command_button,
@@ -26,7 +26,7 @@ const BUTTONS: f32 = 84.0;
 
 /// Shows the slider. If space is short, the controls for playing are dropped first (they are also in the menu), then the
 /// number (it is also on the image), then the buttons.
-pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let Some(case) = session.cases.current_case() else {
         return;
     };
@@ -77,7 +77,7 @@ fn step_button(icon: MaterialIcon) -> Button<'static> {
     Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
 }
 
-fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
+fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Actions) {
     let count = case.slices.len();
     let sense = if count > 1 {
         Sense::click_and_drag()

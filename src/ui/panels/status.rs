@@ -3,7 +3,7 @@
 use super::training;
 use crate::{
     session::{
-        Action, Fitting, Session, case::Case, command::UserCommand, finding::Finding,
+        Action, Actions, Fitting, Session, case::Case, command::UserCommand, finding::Finding,
         store::WorkspaceState, tool_options::ToolKind,
     },
     ui::{Pointer, dialogs::pacs, theme, widgets},
@@ -25,7 +25,7 @@ pub(in crate::ui) fn show_bar(
     ui: &mut Ui,
     session: &Session,
     pointer: Option<Pointer>,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     // Keep all controls within the height of the bar.
     ui.spacing_mut().button_padding.y = 0.0;
@@ -147,7 +147,7 @@ fn join_ranked_parts(parts: &[(u8, String)], rank: u8) -> String {
 }
 
 /// Whether all changes are saved; if not, the reason and a button to try again.
-fn show_save_state(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_save_state(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     let trouble = match (session.workspace.trouble(), session.workspace.state()) {
         (Some(trouble), _) => Some(trouble),
@@ -203,9 +203,10 @@ fn model_in_use(session: &Session) -> Option<String> {
 }
 
 /// The running job with progress, remaining time and a cancel button.
-fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
-        let (done, total) = (exporting.done, exporting.total);
+        let done = exporting.done;
+        let total = exporting.total;
         (
             format!("Exporting {} %", done * 100 / total.max(1)),
             done as f32 / total.max(1) as f32,
@@ -246,11 +247,9 @@ fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// The number of errors; a click lists them.
-fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let (count, color) = (
-        session.notices.errors.len(),
-        theme::current_colors(ui).error,
-    );
+fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Actions) {
+    let count = session.notices.errors.len();
+    let color = theme::current_colors(ui).error;
     let words = RichText::new(count.to_string()).size(12.0).color(color);
     let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words))
         .frame_when_inactive(false);
@@ -259,7 +258,7 @@ fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>)
 }
 
 /// The send queue; a click shows the list.
-fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     let (words, color) = match session.pacs.pending_counts() {
         (waiting, 0) => (format!("Sending {waiting}"), colors.text),
@@ -272,7 +271,7 @@ fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// Progress of training, and a cancel button.
-fn show_training_progress(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>) {
+fn show_training_progress(ui: &mut Ui, session: &Session, words: &str, actions: &mut Actions) {
     let cancel = Button::new(ICON_CLOSE.rich_text().size(16.0)).frame_when_inactive(false);
     widgets::command_button(ui, session, actions, UserCommand::CancelTraining, cancel);
     // Fixed width, so that the neighbouring items do not move.

@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::UserCommand,
         notice::{Notice, Severity},
     },
@@ -15,6 +15,7 @@ use egui::{
 use egui_material_icons::icons::{
     ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING,
 };
+use std::mem;
 
 const WIDTH: f32 = 380.0;
 
@@ -47,7 +48,7 @@ impl Toasts {
         &mut self,
         ctx: &Context,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let list = &session.notices.list;
         // While the pointer is on the messages, a dismissed one leaves a gap, so that the others stay in place.
@@ -88,7 +89,7 @@ impl Toasts {
             }
         });
         let height = shown.response.rect.height();
-        if (height - std::mem::replace(&mut self.height, height)).abs() > 0.5 {
+        if (height - mem::replace(&mut self.height, height)).abs() > 0.5 {
             // They were placed for the previous height; show the second pass instead.
             ctx.request_discard("messages came or went");
             ctx.request_repaint();
@@ -106,7 +107,7 @@ fn show_message(
     notice: &Notice,
     size: Vec2,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> f32 {
     let colors = theme::current_colors(ui);
     let (icon, color, kind) = match notice.severity {
@@ -142,7 +143,7 @@ fn show_message_text(
     notice: &Notice,
     height: f32,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let text = RichText::new(&notice.text).color(theme::current_colors(ui).text);
     let area = ScrollArea::vertical()

@@ -3,7 +3,7 @@
 use super::measurements;
 use crate::{
     session::{
-        Action, Session,
+        Action, Actions, Session,
         command::UserCommand,
         labels::LabelAction,
         tool_options::{BrushUnit, NextClick, OutlineDoes, ToolKind, ToolOptions},
@@ -77,7 +77,7 @@ pub(in crate::ui) fn show_bar(
     ui: &mut Ui,
     session: &Session,
     layout: BarLayout,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let keys = &session.settings.keys;
     let tools = ToolKind::ALL.map(|tool| {
@@ -160,7 +160,7 @@ fn button_of(tool: ToolKind) -> (UserCommand, MaterialIcon) {
 fn show_square_button(
     ui: &mut Ui,
     session: &Session,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
     (command, icon, tip): (UserCommand, MaterialIcon, &str),
     side: f32,
 ) {
@@ -198,11 +198,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Shows the options of the active tool.
-pub(in crate::ui) fn show_active_options(
-    ui: &mut Ui,
-    session: &Session,
-    actions: &mut Vec<Action>,
-) {
+pub(in crate::ui) fn show_active_options(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let tool = session.tools.active_tool();
     let mut options = session.settings.tools.clone();
     match tool {
@@ -401,7 +397,7 @@ pub(in crate::ui) fn choose_next_click(ui: &mut Ui, options: &mut ToolOptions) {
 }
 
 /// Which labels drawing may overwrite.
-pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let now = session.labels.paint_over();
     let mut choices = vec![PaintOver::Everything, PaintOver::Background];
     choices.extend(session.standing_labels().into_iter().map(PaintOver::Label));

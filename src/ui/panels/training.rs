@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Fitting, Session,
+        Action, Actions, Fitting, Session,
         case::Case,
         command::UserCommand,
         learning::{Doing, LearnAction, Running},
@@ -36,7 +36,7 @@ use labrum_core::{
 const CURVE: f32 = 96.0;
 
 /// Shows the section.
-pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     show_idle_state(ui, session, case, actions);
     ui.add_space(4.0);
 }
@@ -47,7 +47,7 @@ pub(super) fn show_round_news(
     ui: &mut Ui,
     session: &Session,
     dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     if let Some(running) = &session.learning.running {
         ui.add_space(4.0);
@@ -88,7 +88,7 @@ fn percent_text(running: &Running) -> String {
     format!("{:.0} %", running.done.clamp(0.0, 1.0) * 100.0)
 }
 
-fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let active = session.learning.active_version().map(|v| v.name.clone());
     let model = active.or_else(|| match session.models.fitting_model(case) {
         Fitting::Model { index, .. } => session.models.list.get(index).map(|m| m.display_title()),
@@ -129,7 +129,7 @@ fn pair_cut(ui: &mut Ui, name: &str, value: &str) {
     });
 }
 
-fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<Action>) {
+fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Actions) {
     let is_paused = session.is_training_paused();
     let remaining = match running.time_left() {
         _ if is_paused => "paused".to_owned(),
@@ -285,7 +285,8 @@ fn show_curves(ui: &mut Ui, running: &Running) {
                 is_joined: true,
                 has_dots,
             };
-            let (axes, size) = (["Step", up], vec2(width, CURVE));
+            let axes = ["Step", up];
+            let size = vec2(width, CURVE);
             let includes: &[[f64; 2]] = if has_dots { &[] } else { &beginning };
             Chart {
                 name,
@@ -303,12 +304,7 @@ fn show_curves(ui: &mut Ui, running: &Running) {
 }
 
 /// Asks the user to accept or reject an undecided version.
-fn ask_for_decision(
-    ui: &mut Ui,
-    version: &Version,
-    dialogs: &mut Dialogs,
-    actions: &mut Vec<Action>,
-) {
+fn ask_for_decision(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     let title = format!("{} needs your decision", version.name);
     let use_button = match version.report.verdict.advises_against() {

@@ -2,7 +2,7 @@
 
 use super::mask_values::show_label_name;
 use crate::{
-    session::{Action, Session, case::Case, command::UserCommand},
+    session::{Actions, Session, case::Case, command::UserCommand},
     ui::{
         charts::{Chart, ChartSeries, format_short},
         theme,
@@ -20,7 +20,7 @@ use labrum_core::{
 const HEIGHT: f32 = 140.0;
 
 /// Shows the curves of all labels, and the values of each.
-pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Actions) {
     let curves = session.volume_curves(case);
     let count = case.series.time_point.as_ref().map_or(0, |time| time.count);
     if curves.is_empty() {

@@ -1,7 +1,7 @@
 //! The start screen: open images, recent workspaces and samples.
 
 use crate::{
-    session::{Action, Session, command::UserCommand, store::WorkspaceState},
+    session::{Action, Actions, Session, command::UserCommand, store::WorkspaceState},
     ui::{
         dialogs::workspace::show_open_failure,
         shortcuts, theme,
@@ -43,7 +43,7 @@ const WIDTH: f32 = 720.0;
 const RECENT: usize = 4;
 
 /// Shows the screen.
-pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let room = ui.available_rect_before_wrap();
     // The first start creates a workspace; reserve its row from the first frame on.
     let height = 460.0 + 52.0 + recent_folders(session).len().max(1) as f32 * 32.0;
@@ -71,7 +71,7 @@ fn recent_folders(session: &Session) -> &[PathBuf] {
     &all[..all.len().min(RECENT)]
 }
 
-fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
     ui.add_space(4.0);
@@ -115,7 +115,7 @@ fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     }
 }
 
-fn show_samples(ui: &mut Ui, actions: &mut Vec<Action>) {
+fn show_samples(ui: &mut Ui, actions: &mut Actions) {
     ui.add_space(24.0);
     ui.label(
         RichText::new("Samples")
@@ -135,7 +135,7 @@ fn show_samples(ui: &mut Ui, actions: &mut Vec<Action>) {
 }
 
 /// The recent workspaces.
-fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Actions) {
     let folders = recent_folders(session);
     if folders.is_empty() {
         return;
@@ -155,7 +155,7 @@ fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>
     });
 }
 
-fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
+fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Actions) {
     // The summary is not available in the first frames.
     let summary = session
         .workspace
@@ -198,7 +198,7 @@ pub(in crate::ui) fn show_opening_progress(
     ui: &mut Ui,
     session: &Session,
     files: usize,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) {
     let room = ui.available_rect_before_wrap();
     let column = egui::Rect::from_center_size(room.center(), vec2(320.0, 96.0));

@@ -33,7 +33,8 @@ impl Area {
         margin: usize,
         look: &CanvasLook,
     ) -> (i32, usize) {
-        let (origin, scale) = (look.origin[axis], look.scale[axis]);
+        let origin = look.origin[axis];
+        let scale = look.scale[axis];
         let first = origin + (pixels.start as f32 - margin as f32) * scale;
         let last = origin + (pixels.end + margin) as f32 * scale;
         let low = (first.floor() as i32 - 1).max(self.min[axis]);

@@ -2,6 +2,7 @@
 
 use crate::ui::look::{CanvasLook, PIXELS_FROM};
 use labrum_core::{mask::Mask, region::PixelRect};
+use std::{array, ops::Range};
 
 /// Stands for "no edge nearby", in screen pixels.
 pub(super) const FAR: f32 = 1e9;
@@ -34,7 +35,8 @@ impl Calm {
         let rows = mask.rows().div_ceil(BLOCK);
         let is_new = self.columns != columns || self.blocks.len() != columns * rows;
         if is_new {
-            (self.columns, self.blocks) = (columns, vec![MIXED; columns * rows]);
+            self.columns = columns;
+            self.blocks = vec![MIXED; columns * rows];
         }
         let whole = PixelRect::full_frame(mask.columns(), mask.rows());
         let part = dirty.filter(|_| !is_new).unwrap_or(&whole);
@@ -92,7 +94,7 @@ fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
 /// Columns of a row that share a result: a single label nearby, or `None` for possibly several.
 #[derive(Debug, Default)]
 pub(super) struct LabelRun {
-    columns: std::ops::Range<i64>,
+    columns: Range<i64>,
     label: Option<u8>,
 }
 
@@ -121,7 +123,7 @@ impl<'a> EdgeFinder<'a> {
         } else {
             (count[0] * stride[0]).max(count[1] * stride[1])
         };
-        let is_hidden = std::array::from_fn(|label| look.labels[label][3] < 0.0);
+        let is_hidden = array::from_fn(|label| look.labels[label][3] < 0.0);
         Self {
             mask,
             calm,
@@ -166,7 +168,8 @@ impl<'a> EdgeFinder<'a> {
             }
         });
         // The result holds to the right until the margin reaches the next block.
-        let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
+        let low = middle[0] - self.margin;
+        let high = middle[0] + self.margin;
         let is_inside = low >= 0 && high < self.mask.columns() as i64;
         let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
         let end = if is_inside && label.is_some() {
@@ -208,7 +211,7 @@ impl<'a> EdgeFinder<'a> {
                 if label == own {
                     continue;
                 }
-                let gap: [f32; 2] = std::array::from_fn(|i| {
+                let gap: [f32; 2] = array::from_fn(|i| {
                     let low = at[i] as f32;
                     (low - p[i]).max(p[i] - low - 1.0).max(0.0) * self.look.scale[i]
                 });
@@ -237,8 +240,7 @@ impl<'a> EdgeFinder<'a> {
         let mut found = [own, 0, 0, 0];
         let mut count = 1;
         let (mut kept, mut all) = (0.0, 0.0);
-        let at_middle: [f32; 5] =
-            std::array::from_fn(|k| quadratic_spline((k as f32 - 2.0) / WIDE));
+        let at_middle: [f32; 5] = array::from_fn(|k| quadratic_spline((k as f32 - 2.0) / WIDE));
         for (y, row) in near.iter_mut().enumerate() {
             for (x, label) in row.iter_mut().enumerate() {
                 *label = self.label_at([middle[0] + x as i64 - 2, middle[1] + y as i64 - 2]);
@@ -274,7 +276,7 @@ impl<'a> EdgeFinder<'a> {
             }
         }
         let (first, second) = two_largest(&sums[..count]);
-        let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
+        let lead: [f32; 3] = array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
         let slope = vector_length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
         let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
         NearestEdge {
@@ -321,7 +323,7 @@ fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
 /// Spline value and slope of five neighbouring pixels, at `offset` from the middle one.
 #[inline]
 fn spline_weights(offset: f32, width: f32) -> [[f32; 2]; 5] {
-    std::array::from_fn(|k| {
+    array::from_fn(|k| {
         let t = (offset - (k as f32 - 2.0)) / width;
         [quadratic_spline(t), spline_slope(t) / width]
     })

@@ -3,7 +3,7 @@
 
 use crate::{
     session::{job::SliceKey, live::Live, turn::Turn, view::ViewPlacement},
-    ui::look::{CanvasLook, GreyLevels, LabelLayers},
+    ui::look::{CanvasLook, GreyLevels, LabelLayers, Scene},
 };
 use labrum_core::{
     image::{Image, Pixels, Window},
@@ -14,6 +14,17 @@ use labrum_core::{
 use std::sync::Arc;
 
 pub(crate) const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
+
+/// A scene of an image alone.
+pub(crate) fn bare_scene<'a>(image: &'a Arc<Image>, look: &'a CanvasLook) -> Scene<'a> {
+    Scene {
+        image,
+        labels: None,
+        reference: None,
+        preview: None,
+        look,
+    }
+}
 
 /// A 16-bit image with fine and coarse structure.
 pub(crate) fn test_picture(columns: usize, rows: usize) -> Arc<Image> {

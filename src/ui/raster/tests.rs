@@ -1,6 +1,8 @@
 //! The painted canvas: grey values, outlines, and partial repaints.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod turned;
+
 use super::{fixture::*, *};
 use crate::{
     session::{live::Live, turn::Turn, view::ViewPlacement},
@@ -17,6 +19,11 @@ fn paint(scene: &Scene<'_>, area: Area) -> Vec<Color32> {
     let (part, pixels) = Raster::default().repaint_changes(scene, area).unwrap();
     assert_eq!(part, area);
     pixels
+}
+
+/// The area of a whole canvas.
+fn area_of(size: [usize; 2]) -> Area {
+    Area { min: [0, 0], size }
 }
 
 fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
@@ -49,20 +56,8 @@ fn at_full_size_the_canvas_matches_labrum_core() {
         let image = Arc::new(Image::new(300, 200, pixels).unwrap());
         let window = image.auto_window();
         let look = plain(&image, 1.0, window);
-        let scene = Scene {
-            image: &image,
-            labels: None,
-            reference: None,
-            preview: None,
-            look: &look,
-        };
-        let painted = paint(
-            &scene,
-            Area {
-                min: [0, 0],
-                size: [300, 200],
-            },
-        );
+        let scene = bare_scene(&image, &look);
+        let painted = paint(&scene, area_of([300, 200]));
         let expected = image.to_rgba(Contrast::Window(window));
         for (pixel, expected) in painted.iter().zip(expected.chunks_exact(4)) {
             let off = (0..3)
@@ -81,20 +76,8 @@ fn a_reduced_image_averages_its_pixels() {
         .collect();
     let image = Arc::new(Image::new(400, 400, Pixels::U8(stripes)).unwrap());
     let look = plain(&image, 0.25, image.default_window());
-    let scene = Scene {
-        image: &image,
-        labels: None,
-        reference: None,
-        preview: None,
-        look: &look,
-    };
-    let painted = paint(
-        &scene,
-        Area {
-            min: [0, 0],
-            size: [100, 100],
-        },
-    );
+    let scene = bare_scene(&image, &look);
+    let painted = paint(&scene, area_of([100, 100]));
     assert!(
         painted.iter().all(|p| p.r() == 150),
         "stripes finer than the screen are grey"
@@ -119,20 +102,11 @@ fn from_a_zoom_of_six_pixels_are_drawn_as_squares() {
         look.layers = LabelLayers::Fill;
         look.labels[1] = [1.0, 0.0, 0.0, 1.0];
         let scene = Scene {
-            image: &image,
             labels: Some(&live),
-            reference: None,
-            preview: None,
-            look: &look,
+            ..bare_scene(&image, &look)
         };
         let side = (40.0 * scale) as usize;
-        let painted = paint(
-            &scene,
-            Area {
-                min: [0, 0],
-                size: [side, side],
-            },
-        );
+        let painted = paint(&scene, area_of([side, side]));
         for (i, pixel) in painted.iter().enumerate() {
             let [x, y] = [i % side, i / side].map(|v| ((v as f32 + 0.5) / scale) as usize);
             let is_red = pixel.r() == 255 && pixel.g() == 0;
@@ -155,10 +129,7 @@ fn an_outline_has_constant_width_and_no_gaps_at_every_zoom() {
         let mut black = look.clone();
         black.labels[1] = [0.0, 0.0, 0.0, 0.0];
         let size = (side as f32 * scale) as usize;
-        let area = Area {
-            min: [0, 0],
-            size: [size, size],
-        };
+        let area = area_of([size, size]);
         let of = |look: &CanvasLook| {
             let scene = Scene {
                 image: &image,
@@ -219,11 +190,8 @@ fn single_pixels_and_thin_lines_are_visible_at_every_zoom() {
         look.labels[1] = [0.0, 1.0, 0.0, 0.0];
         let size = [columns, rows].map(|v| (v as f32 * scale) as usize);
         let scene = Scene {
-            image: &image,
             labels: Some(&live),
-            reference: None,
-            preview: None,
-            look: &look,
+            ..bare_scene(&image, &look)
         };
         let painted = paint(&scene, Area { min: [0, 0], size });
         let is_green = |x: f32, y: f32| {
@@ -312,16 +280,10 @@ fn nothing_is_repainted_without_a_change() {
     let live: Live = live_mask(64, 64, test_labels(64, 64));
     let look = usual_look(&image, [2.0, 2.0], LabelLayers::Fill);
     let scene = Scene {
-        image: &image,
         labels: Some(&live),
-        reference: None,
-        preview: None,
-        look: &look,
+        ..bare_scene(&image, &look)
     };
-    let area = Area {
-        min: [0, 0],
-        size: [128, 128],
-    };
+    let area = area_of([128, 128]);
     let mut raster = Raster::default();
     assert!(raster.repaint_changes(&scene, area).is_some());
     assert!(raster.repaint_changes(&scene, area).is_none());
@@ -348,13 +310,7 @@ fn the_difference_view_tints_added_and_removed_pixels() {
         preview: None,
         look: &look,
     };
-    let painted = paint(
-        &scene,
-        Area {
-            min: [0, 0],
-            size: [240, 80],
-        },
-    );
+    let painted = paint(&scene, area_of([240, 80]));
     let at = |column: usize| painted[44 * 240 + column * 8 + 4];
     let tinted = |c: [u8; 3]| c.map(|v| (f32::from(v) * DIFFERENCE_OPACITY).round() as u8);
     let is = |pixel: Color32, c: [u8; 3]| (0..3).all(|i| pixel[i].abs_diff(tinted(c)[i]) <= 1);
@@ -367,101 +323,6 @@ fn the_difference_view_tints_added_and_removed_pixels() {
     );
 }
 
-/// The screen position of the first pixel of a turned image that fills `size` screen pixels from (0, 0) on.
-fn corner_of(turn: Turn, size: [f32; 2]) -> [f32; 2] {
-    let along_row = turn.to_screen([1.0, 0.0]);
-    let down_column = turn.to_screen([0.0, 1.0]);
-    [0, 1].map(|i| {
-        let runs_back = along_row[i] + down_column[i] < 0.0;
-        if runs_back { size[i] } else { 0.0 }
-    })
-}
-
-#[test]
-fn a_turned_image_has_the_pixels_of_the_upright_one_at_their_turned_places() {
-    let (columns, rows) = (30, 20);
-    let image = test_picture(columns, rows);
-    let live = live_mask(columns, rows, test_labels(columns, rows));
-    for scale in [0.5f32, 1.0, 2.0, 7.0] {
-        let upright = turned_look(
-            &image,
-            [scale; 2],
-            LabelLayers::Fill,
-            Turn::UPRIGHT,
-            [0.0; 2],
-        );
-        let scene = Scene {
-            image: &image,
-            labels: Some(&live),
-            reference: None,
-            preview: None,
-            look: &upright,
-        };
-        let size = [columns, rows].map(|n| (n as f32 * scale) as usize);
-        let expected = paint(&scene, Area { min: [0, 0], size });
-        for turn in Turn::all() {
-            let shown = turn.swapped(size);
-            let origin = corner_of(turn, shown.map(|n| n as f32));
-            let look = turned_look(&image, [scale; 2], LabelLayers::Fill, turn, origin);
-            let turned = Scene {
-                look: &look,
-                ..scene
-            };
-            let painted = paint(
-                &turned,
-                Area {
-                    min: [0, 0],
-                    size: shown,
-                },
-            );
-            for (i, pixel) in painted.iter().enumerate() {
-                let [column, row] = turn.upright_pixel(shown, [i % shown[0], i / shown[0]]);
-                let wanted = expected[row * size[0] + column];
-                let off = (0..3).map(|c| pixel[c].abs_diff(wanted[c])).max().unwrap();
-                assert!(off <= 1, "{turn:?} at {scale}: {pixel:?} {wanted:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_partial_repaint_of_a_turned_image_gives_the_same_canvas_as_a_full_one() {
-    let (columns, rows) = (120, 90);
-    let image = test_picture(columns, rows);
-    let area = Area {
-        min: [5, 3],
-        size: [260, 240],
-    };
-    for turn in Turn::all() {
-        let mut live = live_mask(columns, rows, test_labels(columns, rows));
-        let look = turned_look(&image, [1.6, 1.8], LabelLayers::Fill, turn, [131.3, 117.7]);
-        let mut raster = Raster::default();
-        let mut canvas = Vec::new();
-        for step in 0..6usize {
-            let (x, y) = (5 + step * 7 % 60, 4 + step * 11 % 50);
-            let spans = (y..y + 9).map(|row| Span {
-                row,
-                start: x,
-                end: x + 12,
-            });
-            let stroke = Region::from_spans(spans.collect());
-            let scene = Scene {
-                image: &image,
-                labels: Some(&live),
-                reference: None,
-                preview: Some(&stroke),
-                look: &look,
-            };
-            if let Some((part, pixels)) = raster.repaint_changes(&scene, area) {
-                assert!(step == 0 || part != area, "the repaint was not partial");
-                put(&mut canvas, area, part, &pixels);
-            }
-            assert!(canvas == paint(&scene, area), "{turn:?}, step {step}");
-            live.edit_mask(|mask| mask.paint_region(&stroke, (step % 4) as u8, &Rule::FREE));
-        }
-    }
-}
-
 #[test]
 fn a_colour_map_colours_grey_images_and_leaves_colour_images() {
     let grey = Arc::new(Image::new(16, 16, Pixels::U8((0..=255).collect())).unwrap());
@@ -469,20 +330,8 @@ fn a_colour_map_colours_grey_images_and_leaves_colour_images() {
     for map in ColorMap::ALL {
         let look = plain(&grey, 1.0, Window::from_range(0.0, 255.0));
         let look = look.with_picture_style(map, true);
-        let scene = Scene {
-            image: &grey,
-            labels: None,
-            reference: None,
-            preview: None,
-            look: &look,
-        };
-        let painted = paint(
-            &scene,
-            Area {
-                min: [0, 0],
-                size: [16, 16],
-            },
-        );
+        let scene = bare_scene(&grey, &look);
+        let painted = paint(&scene, area_of([16, 16]));
         let expected = map.colors().map(|[r, g, b]| Color32::from_rgb(r, g, b));
         assert!(painted == expected, "{map:?}");
 
@@ -494,13 +343,7 @@ fn a_colour_map_colours_grey_images_and_leaves_colour_images() {
             look: &look,
             ..scene
         };
-        let painted = paint(
-            &scene,
-            Area {
-                min: [0, 0],
-                size: [1, 1],
-            },
-        );
+        let painted = paint(&scene, area_of([1, 1]));
         assert_eq!(painted, [Color32::from_rgb(10, 200, 30)], "{map:?}");
     }
 }
@@ -512,20 +355,8 @@ fn without_interpolation_enlarged_pixels_are_squares_and_with_it_they_blend() {
     for interpolates in [false, true] {
         let look = plain(&image, 3.0, Window::from_range(0.0, 255.0));
         let look = look.with_picture_style(ColorMap::Grey, interpolates);
-        let scene = Scene {
-            image: &image,
-            labels: None,
-            reference: None,
-            preview: None,
-            look: &look,
-        };
-        let painted = paint(
-            &scene,
-            Area {
-                min: [0, 0],
-                size: [24, 24],
-            },
-        );
+        let scene = bare_scene(&image, &look);
+        let painted = paint(&scene, area_of([24, 24]));
         let blended = painted.iter().filter(|p| !matches!(p.r(), 0 | 255)).count();
         assert_eq!(blended > 0, interpolates, "{blended} blended pixels");
     }
@@ -540,20 +371,8 @@ fn an_inverted_image_has_the_opposite_brightness() {
         levels,
         ..plain(&image, 1.0, window)
     };
-    let scene = Scene {
-        image: &image,
-        labels: None,
-        reference: None,
-        preview: None,
-        look: &look,
-    };
-    let painted = paint(
-        &scene,
-        Area {
-            min: [0, 0],
-            size: [16, 16],
-        },
-    );
+    let scene = bare_scene(&image, &look);
+    let painted = paint(&scene, area_of([16, 16]));
     let is_opposite = |(i, p): (usize, &Color32)| usize::from(p.r()) + i == 255;
     assert!(painted.iter().enumerate().all(is_opposite));
     assert!(!levels.inverted_if(true).inverted, "twice is as before");

@@ -2,6 +2,7 @@
 
 use crate::ui::look::{GreyLevels, table_of};
 use labrum_core::image::{Image, Pixels};
+use std::array;
 
 /// Maximum number of image pixels per screen pixel along one axis; beyond that the image is sampled.
 const TAPS: usize = 8;
@@ -145,7 +146,7 @@ impl<'a, const N: usize> ToneRows<'a, N> {
                 let mean = self.mean[*at as usize];
                 (0..N).for_each(|c| sum[c] += weight * mean[c]);
             }
-            *color = std::array::from_fn(|c| sum[c.min(N - 1)]);
+            *color = array::from_fn(|c| sum[c.min(N - 1)]);
         }
     }
 }

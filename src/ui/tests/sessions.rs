@@ -1,6 +1,8 @@
 //! Random sessions, played with one event per frame, with all events in one frame, and with random
 //! numbers of events per frame: masks, journal and screen must not depend on the frame rate.
 
+mod still;
+
 use super::*;
 use crate::session::{job::SliceKey, tests::with_pictures};
 use egui::{
@@ -471,41 +473,6 @@ fn three_hundred_sessions_do_not_depend_on_the_frame_rate() {
             .sum::<usize>()
     });
     assert!(steps > 1000, "{steps} steps: the sessions do too little");
-}
-
-#[test]
-fn the_image_does_not_move_while_drawing() {
-    for (width, height) in [(1100.0, 700.0), (1280.0, 720.0), (1024.0, 640.0)] {
-        let mut harness = bench(vec2(width, height), true);
-        let place = |harness: &Harness<'_, Bench>| harness.get_by_label_contains("Image:").rect();
-        let before = place(&harness);
-        let button = |pressed, pos| Input::PointerButton {
-            pos,
-            button: egui::PointerButton::Primary,
-            pressed,
-            modifiers: egui::Modifiers::NONE,
-        };
-        let (from, to) = (
-            before.center() - vec2(60.0, 40.0),
-            before.center() + vec2(60.0, 40.0),
-        );
-        let moved = Input::PointerMoved;
-        for event in [
-            moved(from),
-            button(true, from),
-            moved(to),
-            button(false, to),
-        ] {
-            harness.input_mut().events.push(event);
-            harness.run_steps(2);
-        }
-        harness.run_steps(6);
-        assert!(
-            !harness.state().seen.journal.is_empty(),
-            "nothing was drawn"
-        );
-        assert_eq!(place(&harness), before, "at {width} x {height}");
-    }
 }
 
 #[test]

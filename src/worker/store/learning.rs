@@ -16,13 +16,15 @@ use labrum_core::{
 };
 use labrum_nn::checkpoint;
 use std::{
+    fs,
     path::{Path, PathBuf},
+    result,
     sync::Arc,
 };
 
 impl WorkspaceKeeper {
     /// The events for an opened workspace: its versions, and an interrupted round.
-    pub(super) fn learning_events(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    pub(super) fn learning_events(&mut self) -> result::Result<Vec<Event>, WriteTrouble> {
         let mut events = vec![self.versions_event()?, self.newly_accepted()?];
         // The window that has the workspace open resumes the round.
         let running = if self.is_looking() {
@@ -48,13 +50,13 @@ impl WorkspaceKeeper {
         Ok(events)
     }
 
-    pub(super) fn newly_accepted(&mut self) -> std::result::Result<Event, WriteTrouble> {
+    pub(super) fn newly_accepted(&mut self) -> result::Result<Event, WriteTrouble> {
         Ok(Event::NewlyAccepted(
             self.workspace_mut()?.newly_accepted()?,
         ))
     }
 
-    fn versions_event(&mut self) -> std::result::Result<Event, WriteTrouble> {
+    fn versions_event(&mut self) -> result::Result<Event, WriteTrouble> {
         let versions = self.workspace_mut()?.list_versions()?;
         let labels = self.workspace_mut()?.read_labels()?;
         let proposing = versions.iter().find(|v| v.is_active_for(ModelKind::Masks));
@@ -70,7 +72,7 @@ impl WorkspaceKeeper {
     pub(super) fn begin_round(
         &mut self,
         wish: &RoundWish,
-    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    ) -> result::Result<Vec<Event>, WriteTrouble> {
         let json = wish.settings.to_json()?;
         let workspace = self.workspace_mut()?;
         let (record, snapshot) = workspace.begin_round(&json, wish.parent)?;
@@ -91,7 +93,7 @@ impl WorkspaceKeeper {
         &mut self,
         key: RoundKey,
         outcome: &RoundOutcome,
-    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    ) -> result::Result<Vec<Event>, WriteTrouble> {
         match outcome {
             RoundOutcome::Versions(versions) => {
                 let versions: Vec<_> = versions.all().collect();
@@ -113,7 +115,7 @@ impl WorkspaceKeeper {
     pub(super) fn run_version_job(
         &mut self,
         job: &VersionJob,
-    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    ) -> result::Result<Vec<Event>, WriteTrouble> {
         match job {
             VersionJob::Activate(key) => self.workspace_mut()?.activate_version(*key)?,
             VersionJob::UseShippedClicks => self.workspace_mut()?.use_shipped_clicks()?,
@@ -131,7 +133,8 @@ impl WorkspaceKeeper {
                 }]);
             }
             VersionJob::Compare(first, second) => {
-                let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
+                let first = self.find_version(*first)?;
+                let second = self.find_version(*second)?;
                 if first.kind != second.kind {
                     return Err(different_kinds());
                 }
@@ -147,7 +150,7 @@ impl WorkspaceKeeper {
         Ok(vec![self.versions_event()?])
     }
 
-    fn find_version(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
+    fn find_version(&mut self, key: VersionKey) -> result::Result<Version, WriteTrouble> {
         self.workspace_mut()?
             .list_versions()?
             .into_iter()
@@ -158,7 +161,7 @@ impl WorkspaceKeeper {
 
 /// A version as a model that can be run, under its name in the list.
 fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
-    let bytes = std::fs::read(&version.file)
+    let bytes = fs::read(&version.file)
         .map_err(|e| Error::at_path("read the version", &version.file, e))?;
     let mut card = checkpoint::read_card(&bytes).map_err(|e| Error {
         path: Some(version.file.clone()),
@@ -167,7 +170,8 @@ fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     bind_by_value(&mut card.labels, labels);
     // The name of a version consists of name and version of the card.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
-        (card.name, card.version) = (name.to_owned(), number.to_owned());
+        card.name = name.to_owned();
+        card.version = number.to_owned();
     } else {
         card.name.clone_from(&version.name);
     }

@@ -17,8 +17,7 @@ pub fn boundary_confidence(
     label: u8,
     prediction: &Prediction,
 ) -> Vec<f32> {
-    let same_size =
-        (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
+    let same_size = mask.columns_and_rows() == prediction.mask.columns_and_rows();
     if !same_size {
         return vec![0.0; contour.pixel_edges().count()];
     }

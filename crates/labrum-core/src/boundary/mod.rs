@@ -7,7 +7,11 @@ mod other_side;
 pub use confidence::{Stretch, band_width, boundary_confidence, doubtful_stretches};
 pub use other_side::{BoundaryChoice, clicks_beside, pixel_inside};
 
-use super::mask::Mask;
+use super::{
+    mask::Mask,
+    vector::{point_along, signed_area, vector_between},
+};
+use std::array;
 
 /// `[x, y]` in pixel coordinates: pixel (`column`, `row`) covers `[column, column + 1] x [row, row + 1]`.
 pub type Point = [f64; 2];
@@ -29,7 +33,7 @@ impl Contour {
     /// a label add up to its number of pixels.
     pub fn signed_area(&self) -> f64 {
         ring_segments(&self.points)
-            .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
+            .map(|(a, b)| signed_area(a, b))
             .sum::<f64>()
             / 2.0
     }
@@ -42,13 +46,10 @@ impl Contour {
     fn pixel_edges(&self) -> impl Iterator<Item = PixelEdge> + '_ {
         ring_segments(&self.points).flat_map(|(a, b)| {
             let length = (b[0] - a[0]).abs() + (b[1] - a[1]).abs();
-            let step = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
-            (0..length as usize).map(move |i| {
-                let along = i as f64 + 0.5;
-                PixelEdge {
-                    middle: [a[0] + step[0] * along, a[1] + step[1] * along],
-                    step,
-                }
+            let step = vector_between(a, b).map(|v| v / length);
+            (0..length as usize).map(move |i| PixelEdge {
+                middle: point_along(a, step, i as f64 + 0.5),
+                step,
             })
         })
     }
@@ -88,7 +89,7 @@ impl PixelEdge {
     /// The pixel `depth` steps from the edge: 0 is the first inside the label, -1 the first outside.
     fn pixel_at_depth(&self, depth: i64) -> [i64; 2] {
         let right = [-self.step[1], self.step[0]];
-        std::array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
+        array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
     }
 }
 
@@ -109,7 +110,7 @@ fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
         for i in 0..n {
             let here = ring[i];
             let after = if i + 1 < n { ring[i + 1] } else { first };
-            ring[i] = std::array::from_fn(|k| (before[k] + 2.0 * here[k] + after[k]) / 4.0);
+            ring[i] = array::from_fn(|k| (before[k] + 2.0 * here[k] + after[k]) / 4.0);
             before = here;
         }
     }

@@ -1,7 +1,11 @@
 //! Where else a boundary may run along a stretch, and the clicks that ask a model about it.
 
 use super::Point;
-use crate::{prompts::Prompt, region::Region};
+use crate::{
+    prompts::Prompt,
+    region::Region,
+    vector::{point_along, vector_between},
+};
 
 /// How many points on each side of the middle of a stretch give its direction there: fewer would follow the staircase of
 /// the pixels.
@@ -65,15 +69,10 @@ fn middle_and_normal(stretch: &[Point]) -> Option<(Point, Point)> {
     let middle = *stretch.get(at)?;
     let before = stretch[at.saturating_sub(BESIDE)];
     let after = stretch[(at + BESIDE).min(stretch.len() - 1)];
-    let along = [after[0] - before[0], after[1] - before[1]];
+    let along = vector_between(before, after);
     let length = along[0].hypot(along[1]);
     // The object is on the right, and y points down.
     (length > 0.0).then(|| (middle, [along[1] / length, -along[0] / length]))
-}
-
-/// The point at a distance from another one, in the direction of a unit vector.
-fn point_along(from: Point, direction: Point, distance: f64) -> Point {
-    [0, 1].map(|axis| from[axis] + distance * direction[axis])
 }
 
 #[cfg(test)]

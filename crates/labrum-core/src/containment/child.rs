@@ -11,6 +11,8 @@ use std::{
     path::Path,
     process::{self, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 /// Capacity of the answer pipe in bytes: the maximum that Linux allows without privileges.
@@ -119,7 +121,7 @@ impl Child {
             Some(status) => Some(status),
             None => {
                 // The pipe closes shortly before the process exits.
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(20));
                 let ended = self.process.exit_status();
                 self.process.kill();
                 ended.or_else(|| self.process.wait_for_exit().ok())

@@ -34,6 +34,7 @@ use crate::{Error, Result};
 use pool::{ChildPool, ReadTrouble};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
+    env, fs, io,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::Duration,
@@ -63,12 +64,12 @@ pub fn start_pool(program: PathBuf) {
 ///
 /// # Errors
 /// If the system does not know the path.
-pub fn this_program() -> std::io::Result<PathBuf> {
+pub fn this_program() -> io::Result<PathBuf> {
     let itself = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && itself.exists() {
         Ok(itself.to_owned())
     } else {
-        std::env::current_exe()
+        env::current_exe()
     }
 }
 
@@ -128,7 +129,7 @@ fn read_here<R: Request>(request: R) -> Result<R::Answer> {
 
 /// For [`Request::time_limit`]: time limit for reading a whole file.
 pub fn whole_file(path: &Path) -> Duration {
-    let megabytes = std::fs::metadata(path).map_or(0, |about| about.len() >> 20);
+    let megabytes = fs::metadata(path).map_or(0, |about| about.len() >> 20);
     SLICE + EACH_MEGABYTE * u32::try_from(megabytes).unwrap_or(u32::MAX).min(2000)
 }
 

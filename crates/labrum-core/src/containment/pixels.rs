@@ -8,7 +8,10 @@ use crate::{
     mask::Mask,
 };
 use serde::{Deserialize, Serialize};
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    mem,
+};
 
 /// Maximum length of a list of pixels or labels.
 const MOST_PIXELS: usize = 1 << 28;
@@ -36,7 +39,7 @@ impl Answer for Image {
 
     fn into_parts(mut self) -> (Image, Vec<Box<dyn RawBytes>>) {
         let nothing = without_pixels(&self.pixels);
-        let pixels = std::mem::replace(&mut self.pixels, nothing);
+        let pixels = mem::replace(&mut self.pixels, nothing);
         (self, vec![Box::new(pixels)])
     }
 

@@ -6,7 +6,7 @@ use super::{
     watch::Watch,
 };
 use parking_lot::{Condvar, Mutex};
-use std::{path::PathBuf, thread::available_parallelism, time::Duration};
+use std::{io, path::PathBuf, thread::available_parallelism, time::Duration};
 
 /// Time limit for starting a child, generous enough for a busy machine.
 const START: Duration = Duration::from_secs(9);
@@ -149,7 +149,7 @@ impl ChildPool {
         }
     }
 
-    fn start_child(&self) -> std::io::Result<Child> {
+    fn start_child(&self) -> io::Result<Child> {
         let mut child = Child::spawn_program(&self.program)?;
         let turn = self.watch.kill_after(&child.process, START)?;
         child.await_greeting()?;
@@ -157,7 +157,7 @@ impl ChildPool {
         Ok(child)
     }
 
-    fn not_started(&self, error: &std::io::Error) -> ReadTrouble {
+    fn not_started(&self, error: &io::Error) -> ReadTrouble {
         let mut state = self.state.lock();
         if state.can_start {
             return ReadTrouble::Lost(format!(

@@ -7,7 +7,7 @@ use super::{
 use std::{
     fs::File,
     io::{self, BufReader},
-    process::ExitCode,
+    process::{self, ExitCode},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     thread,
     time::Duration,
@@ -109,8 +109,8 @@ fn end_in_time() {
         thread::sleep(Duration::from_secs(1));
         let seconds = SECONDS.fetch_add(1, Relaxed) + 1;
         match WORKING.load(Relaxed) {
-            0 if seconds > IDLE => std::process::exit(0),
-            1 if seconds > BUSY || self::parent() != parent => std::process::exit(1),
+            0 if seconds > IDLE => process::exit(0),
+            1 if seconds > BUSY || self::parent() != parent => process::exit(1),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ use super::child::ChildProcess;
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::HashMap,
+    io, mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -48,7 +49,7 @@ impl Watch {
         &self,
         process: &ChildProcess,
         limit: Duration,
-    ) -> std::io::Result<WatchedRequest> {
+    ) -> io::Result<WatchedRequest> {
         let mut state = self.0.state.lock();
         if !state.is_running {
             let watch = self.clone();
@@ -68,7 +69,7 @@ impl Watch {
                 is_over: false,
             },
         );
-        if std::mem::take(&mut state.is_asleep) {
+        if mem::take(&mut state.is_asleep) {
             self.0.begun.notify_one();
         }
         Ok(WatchedRequest {

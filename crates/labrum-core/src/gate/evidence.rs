@@ -1,6 +1,8 @@
 //! How likely a candidate is better than the active model, from their differences on a few subjects. docs/gate.md derives
 //! the rule and its constants, and has its error rates.
 
+use std::f64::consts::FRAC_2_PI;
+
 /// Weight of the prior, as a number of subjects without a change: with few subjects, the estimate stays near "no change".
 const NO_CHANGE: f64 = 4.0;
 /// Degrees of freedom of the standard deviation that is expected before any subject is seen.
@@ -89,7 +91,7 @@ fn student_t(t: f64, freedom: usize) -> f64 {
         sum += term;
     }
     let between = if is_odd {
-        (sine.atan2(cosine) + sine * sum) * std::f64::consts::FRAC_2_PI
+        (sine.atan2(cosine) + sine * sum) * FRAC_2_PI
     } else {
         sine * sum
     };

@@ -2,7 +2,7 @@
 
 use super::MaskChoice;
 use crate::label::Label;
-use std::collections::HashMap;
+use std::{cmp, collections::HashMap};
 
 /// Maximum number of names in a message.
 const MOST_LISTED: usize = 20;
@@ -52,7 +52,7 @@ impl Taken {
             .copied()
             .filter(|i| !self.order.contains(i))
             .collect();
-        free.sort_by_key(|i| std::cmp::Reverse(size(*i)));
+        free.sort_by_key(|i| cmp::Reverse(size(*i)));
         free.extend(self.order.iter().rev().filter(|i| self.indices.contains(i)));
         free
     }

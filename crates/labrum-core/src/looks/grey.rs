@@ -2,7 +2,7 @@
 
 use super::{DIRECTIONS, FIELDS};
 use crate::image::{Contrast, Image, Pixels};
-use std::ops::Range;
+use std::{f64::consts::TAU, ops::Range};
 
 /// Maximum side length of the reduced image, in cells.
 const SIDE: usize = 96;
@@ -194,7 +194,7 @@ impl GreyStatistics {
                 let dx = (right - left) / 2.0;
                 let dy = (below - above) / 2.0;
                 let strength = dx.hypot(dy);
-                let turn = (dy.atan2(dx) / std::f64::consts::TAU).rem_euclid(1.0);
+                let turn = (dy.atan2(dx) / TAU).rem_euclid(1.0);
                 directions[(turn * DIRECTIONS as f64) as usize % DIRECTIONS] += strength;
                 sum += strength;
                 squares += strength * strength;

@@ -1,6 +1,12 @@
 //! The longest diameter of a piece of a label, and its largest width perpendicular to that.
 
-use crate::boundary::{Point, ring_segments};
+use crate::{
+    boundary::{Point, ring_segments},
+    vector::{
+        divided_vector, dot_product, pixel_distance, scaled_vector, signed_area, vector_between,
+        vector_sum,
+    },
+};
 
 /// The longest straight line between two boundary points of one piece of a label, or across it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,12 +56,12 @@ pub(super) fn short_axis(rim: &[Point], longest: &Diameter, size: [f64; 2]) -> D
     if longest.length <= 0.0 {
         return none;
     }
-    let axis = [0, 1].map(|i| (to[i] - from[i]) * size[i] / longest.length);
+    let axis = scaled_vector(vector_between(from, to), size).map(|v| v / longest.length);
     let turned: Vec<[f64; 2]> = rim
         .iter()
         .map(|p| {
-            let [x, y] = [0, 1].map(|i| (p[i] - from[i]) * size[i]);
-            [x * axis[0] + y * axis[1], y * axis[0] - x * axis[1]]
+            let vector = scaled_vector(vector_between(from, *p), size);
+            [dot_product(vector, axis), signed_area(axis, vector)]
         })
         .collect();
     let Some((along, [low, high])) = widest_place(&turned) else {
@@ -66,7 +72,7 @@ pub(super) fn short_axis(rim: &[Point], longest: &Diameter, size: [f64; 2]) -> D
             along * axis[0] - across * axis[1],
             along * axis[1] + across * axis[0],
         ];
-        [0, 1].map(|i| from[i] + vector[i] / size[i])
+        vector_sum(from, divided_vector(vector, size))
     };
     Diameter {
         length: high - low,
@@ -103,11 +109,6 @@ fn widest_place(ring: &[[f64; 2]]) -> Option<(f64, [f64; 2])> {
     widest
 }
 
-/// Distance of two points, with pixels of this width and height.
-pub(super) fn scaled_distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
-    ((a[0] - b[0]) * size[0]).hypot((a[1] - b[1]) * size[1])
-}
-
 /// Maximum Feret diameter: the farthest pair of points of the convex hull, by rotating calipers (Shamos 1978).
 pub(super) fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
     let hull = convex_hull(points);
@@ -115,7 +116,8 @@ pub(super) fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diame
     let mut best: Option<Diameter> = None;
     let mut far = 1 % n.max(1);
     for i in 0..n {
-        let (a, b) = (hull[i], hull[(i + 1) % n]);
+        let a = hull[i];
+        let b = hull[(i + 1) % n];
         // Scaling the axes changes neither the hull nor the antipodal pairs, as all areas grow by the same factor.
         while twice_area(a, b, hull[(far + 1) % n]) > twice_area(a, b, hull[far]) {
             far = (far + 1) % n;
@@ -132,7 +134,7 @@ pub(super) fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diame
 /// The longer one of `best` and the line between `ends`.
 #[inline]
 fn longer_diameter(best: Option<Diameter>, ends: [Point; 2], size: [f64; 2]) -> Option<Diameter> {
-    let length = scaled_distance(ends[0], ends[1], size);
+    let length = pixel_distance(ends[0], ends[1], size);
     if best.is_none_or(|best| length > best.length) {
         Some(Diameter { length, ends })
     } else {
@@ -148,7 +150,7 @@ fn twice_area(a: Point, b: Point, c: Point) -> f64 {
 
 /// Twice the signed area of a triangle.
 fn twice_signed_area(a: Point, b: Point, c: Point) -> f64 {
-    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    signed_area(vector_between(a, b), vector_between(a, c))
 }
 
 /// Corners of the convex hull, without points on its sides (Andrew's monotone chain, 1979).

@@ -31,7 +31,8 @@ impl FittedEllipse {
 /// `spacing` is the distance between rows, then between columns; lengths are in its unit. `None` if the mask has no
 /// pixels of the label.
 pub fn fit_ellipse(mask: &Mask, label: u8, spacing: [f64; 2]) -> Option<FittedEllipse> {
-    let (columns, labels) = (mask.columns(), mask.pixel_labels());
+    let columns = mask.columns();
+    let labels = mask.pixel_labels();
     let window = PixelRect::full_frame(columns, mask.rows());
     let inside = Region::from_fn(&window, |column, row| {
         labels[row * columns + column] == label

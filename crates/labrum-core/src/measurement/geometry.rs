@@ -6,6 +6,9 @@ use crate::{
     measure::ellipse_perimeter,
     region::{PixelRect, Region},
     tools::polygon::rasterize_polygon,
+    vector::{
+        dot_product, pixel_distance, point_along, scaled_vector, signed_area, vector_between,
+    },
 };
 use std::f64::consts::{PI, TAU};
 
@@ -30,10 +33,11 @@ pub struct EllipseAxes {
 impl EllipseAxes {
     /// Lengths of the half axes, the longer first, in the unit of `size` (width and height of a pixel).
     pub fn half_axes(&self, size: [f64; 2]) -> [f64; 2] {
-        let [a, b] = [self.first, self.second].map(|v| [v[0] * size[0], v[1] * size[1]]);
+        let [a, b] = [self.first, self.second].map(|axis| scaled_vector(axis, size));
         // The singular values of the matrix with these columns: the half axes even if a and b are not perpendicular.
-        let squares = a[0] * a[0] + a[1] * a[1] + b[0] * b[0] + b[1] * b[1];
-        let double_area = 2.0 * (a[0] * b[1] - a[1] * b[0]).abs();
+        let [[ax, ay], [bx, by]] = [a, b];
+        let squares = ax * ax + ay * ay + bx * bx + by * by;
+        let double_area = 2.0 * signed_area(a, b).abs();
         let [sum, difference] = [
             (squares + double_area).max(0.0).sqrt(),
             (squares - double_area).max(0.0).sqrt(),
@@ -42,20 +46,21 @@ impl EllipseAxes {
     }
 
     /// True if the point is inside or on the line.
-    fn contains(&self, [x, y]: Point) -> bool {
-        let (dx, dy) = (x - self.center[0], y - self.center[1]);
-        let area = self.first[0] * self.second[1] - self.first[1] * self.second[0];
+    fn contains(&self, point: Point) -> bool {
+        let away = vector_between(self.center, point);
+        let area = signed_area(self.first, self.second);
         if area == 0.0 {
             return false;
         }
-        let along_first = (dx * self.second[1] - dy * self.second[0]) / area;
-        let along_second = (dy * self.first[0] - dx * self.first[1]) / area;
+        let along_first = signed_area(away, self.second) / area;
+        let along_second = signed_area(self.first, away) / area;
         along_first * along_first + along_second * along_second <= 1.0
     }
 
     /// The point at parameter `t` in radians.
     fn point_at(&self, t: f64) -> Point {
-        [0, 1].map(|i| self.center[i] + self.first[i] * t.cos() + self.second[i] * t.sin())
+        let across = point_along(self.center, self.first, t.cos());
+        point_along(across, self.second, t.sin())
     }
 }
 
@@ -65,8 +70,8 @@ impl Shape {
         match (self.kind, self.points.as_slice()) {
             (ShapeKind::Ellipse, [a, b, c, d]) => Some(EllipseAxes {
                 center: [0, 1].map(|i| (a[i] + b[i] + c[i] + d[i]) / 4.0),
-                first: [0, 1].map(|i| (b[i] - a[i]) / 2.0),
-                second: [0, 1].map(|i| (d[i] - c[i]) / 2.0),
+                first: vector_between(*a, *b).map(|v| v / 2.0),
+                second: vector_between(*c, *d).map(|v| v / 2.0),
             }),
             _ => None,
         }
@@ -144,10 +149,10 @@ impl Shape {
         for line in outlines {
             pixels.extend(line.first().map(|p| nearest_pixel(*p, columns, rows)));
             for pair in line.windows(2) {
-                let steps = (2.0 * (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1])).ceil();
+                let way = vector_between(pair[0], pair[1]);
+                let steps = (2.0 * way[0].hypot(way[1])).ceil();
                 pixels.extend((1..=steps as usize).map(|i| {
-                    let t = i as f64 / steps;
-                    let at = [0, 1].map(|k| pair[0][k] + t * (pair[1][k] - pair[0][k]));
+                    let at = point_along(pair[0], way, i as f64 / steps);
                     nearest_pixel(at, columns, rows)
                 }));
             }
@@ -166,9 +171,7 @@ impl Shape {
             return Some(PI * a * b);
         }
         let border = self.kind.is_region().then(|| self.border())?;
-        let doubled: f64 = ring_segments(&border)
-            .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
-            .sum();
+        let doubled: f64 = ring_segments(&border).map(|(a, b)| signed_area(a, b)).sum();
         Some((doubled / 2.0 * size[0] * size[1]).abs())
     }
 
@@ -178,21 +181,15 @@ impl Shape {
             return Some(ellipse_perimeter(ellipse.half_axes(size)));
         }
         let border = self.kind.is_region().then(|| self.border())?;
-        let lengths = ring_segments(&border).map(|(a, b)| distance(a, b, size));
+        let lengths = ring_segments(&border).map(|(a, b)| pixel_distance(a, b, size));
         Some(lengths.sum())
     }
 }
 
-/// Distance between two points, with pixels of this width and height.
-pub(super) fn distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
-    ((b[0] - a[0]) * size[0]).hypot((b[1] - a[1]) * size[1])
-}
-
 /// Angle between two directions in degrees, 0 to 180; 0 if one has no length.
 pub(super) fn angle_between(a: [f64; 2], b: [f64; 2]) -> f64 {
-    let cross = a[0] * b[1] - a[1] * b[0];
-    let dot = a[0] * b[0] + a[1] * b[1];
-    cross.abs().atan2(dot).to_degrees()
+    let area = signed_area(a, b);
+    area.abs().atan2(dot_product(a, b)).to_degrees()
 }
 
 /// The pixel at a position; `None` outside of the image.

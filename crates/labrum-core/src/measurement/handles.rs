@@ -3,7 +3,11 @@
 //! `size` is the width and the height of a pixel, in mm or relative: right angles are right in the patient, not on the
 //! grid of pixels.
 
-use super::{Point, Shape, ShapeKind, geometry::distance};
+use super::{Point, Shape, ShapeKind};
+use crate::vector::{
+    divided_vector, dot_product, middle_point, pixel_distance, scaled_vector, signed_area,
+    vector_between, vector_sum,
+};
 
 /// Length of the short axis of a new bidirectional measurement, relative to its long axis.
 const NEW_SHORT_AXIS: f64 = 0.5;
@@ -100,14 +104,14 @@ impl Shape {
 
     /// The shape moved by some pixels; `None` if it would leave what can be a position on an image.
     pub fn shifted(&self, by: Point) -> Option<Self> {
-        let moved = self.points.iter().map(|p| [p[0] + by[0], p[1] + by[1]]);
+        let moved = self.points.iter().map(|point| vector_sum(*point, by));
         Self::new(self.kind, moved.collect())
     }
 
     /// The nearest handle within `reach`, in the unit of `size`.
     pub fn handle_near(&self, at: Point, reach: f64, size: [f64; 2]) -> Option<usize> {
         let handles = self.handles().into_iter().enumerate();
-        let distances = handles.map(|(index, handle)| (index, distance(handle, at, size)));
+        let distances = handles.map(|(index, handle)| (index, pixel_distance(handle, at, size)));
         let (index, nearest) = distances.min_by(|a, b| a.1.total_cmp(&b.1))?;
         (nearest <= reach).then_some(index)
     }
@@ -119,7 +123,7 @@ impl Shape {
         let nearest = segments
             .map(|pair| distance_from_segment(at, [pair[0], pair[1]], size))
             .fold(f64::INFINITY, f64::min);
-        let to_points = self.points.iter().map(|p| distance(*p, at, size));
+        let to_points = self.points.iter().map(|p| pixel_distance(*p, at, size));
         to_points.fold(nearest, f64::min)
     }
 }
@@ -133,7 +137,7 @@ fn two_axes(a: Point, b: Point, size: [f64; 2]) -> Option<Vec<Point>> {
 
 /// The ends of the axes of the ellipse in a box: left, right, top, bottom.
 fn ellipse_in_box(a: Point, b: Point) -> Vec<Point> {
-    let middle = [0, 1].map(|i| (a[i] + b[i]) / 2.0);
+    let middle = middle_point(a, b);
     let [left, right] = [a[0].min(b[0]), a[0].max(b[0])];
     let [top, bottom] = [a[1].min(b[1]), a[1].max(b[1])];
     vec![
@@ -156,10 +160,10 @@ struct LongAxis {
 impl LongAxis {
     /// `None` if the ends coincide.
     fn between(a: Point, b: Point, size: [f64; 2]) -> Option<Self> {
-        let length = distance(a, b, size);
+        let length = pixel_distance(a, b, size);
         (length > 0.0).then(|| Self {
             from: a,
-            along: [0, 1].map(|i| (b[i] - a[i]) * size[i] / length),
+            along: scaled_vector(vector_between(a, b), size).map(|v| v / length),
             length,
             size,
         })
@@ -167,9 +171,9 @@ impl LongAxis {
 
     /// Coordinates of a place: along the line and across it.
     fn coordinates(&self, place: Point) -> (f64, f64) {
-        let [x, y] = [0, 1].map(|i| (place[i] - self.from[i]) * self.size[i]);
-        let along = (x * self.along[0] + y * self.along[1]) / self.length;
-        (along, y * self.along[0] - x * self.along[1])
+        let vector = scaled_vector(vector_between(self.from, place), self.size);
+        let along = dot_product(vector, self.along) / self.length;
+        (along, signed_area(self.along, vector))
     }
 
     /// The place with these coordinates.
@@ -179,7 +183,7 @@ impl LongAxis {
             x * along * self.length - y * across,
             y * along * self.length + x * across,
         ];
-        [0, 1].map(|i| self.from[i] + vector[i] / self.size[i])
+        vector_sum(self.from, divided_vector(vector, self.size))
     }
 }
 
@@ -216,7 +220,8 @@ fn move_axis_end(
         _ => return None,
     };
     let along = along.clamp(0.0, 1.0);
-    (*c, *d) = (axis.place(along, across[0]), axis.place(along, across[1]));
+    *c = axis.place(along, across[0]);
+    *d = axis.place(along, across[1]);
     Some(())
 }
 
@@ -229,7 +234,7 @@ fn move_ellipse_end(
     to: Point,
     size: [f64; 2],
 ) -> Option<()> {
-    let half = distance(*c, *d, size) / 2.0;
+    let half = pixel_distance(*c, *d, size) / 2.0;
     // On which side of the first axis the third point lies must not change.
     let side = LongAxis::between(*a, *b, size)?.coordinates(*c).1.signum();
     match index {
@@ -246,16 +251,17 @@ fn move_ellipse_end(
     if half == 0.0 {
         return None;
     }
-    (*c, *d) = (axis.place(0.5, side * half), axis.place(0.5, -side * half));
+    *c = axis.place(0.5, side * half);
+    *d = axis.place(0.5, -side * half);
     Some(())
 }
 
 fn distance_from_segment(at: Point, [a, b]: [Point; 2], size: [f64; 2]) -> f64 {
     match LongAxis::between(a, b, size) {
-        None => distance(a, at, size),
+        None => pixel_distance(a, at, size),
         Some(axis) => {
             let (along, _) = axis.coordinates(at);
-            distance(axis.place(along.clamp(0.0, 1.0), 0.0), at, size)
+            pixel_distance(axis.place(along.clamp(0.0, 1.0), 0.0), at, size)
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use super::{
     Quantity, QuantityKind as Kind, QuantityUnit, Shape, ShapeKind, ViewFrame,
-    geometry::{angle_between, distance},
-    region_statistics, value_unit,
+    geometry::angle_between, region_statistics, value_unit,
 };
 use crate::{
     boundary::Point,
@@ -11,6 +10,7 @@ use crate::{
     image::Image,
     measure::Unit,
     scale::{NoLength, Scale},
+    vector::{dot_product, middle_point, pixel_distance, scaled_vector, vector_between},
 };
 
 /// What a shape is measured on: an image, or a view across a series.
@@ -119,7 +119,11 @@ pub fn measure_shape(shape: &Shape, surface: &Surface<'_>) -> Measured {
     };
     let mut quantities = match (shape.kind(), shape.points()) {
         (ShapeKind::Length, [a, b]) => {
-            vec![quantity(Kind::Length, distance(*a, *b, size), &length)]
+            vec![quantity(
+                Kind::Length,
+                pixel_distance(*a, *b, size),
+                &length,
+            )]
         }
         (ShapeKind::Angle, [a, vertex, b]) => {
             let size = size_for_angles(spacing, surface.scale);
@@ -132,7 +136,8 @@ pub fn measure_shape(shape: &Shape, surface: &Surface<'_>) -> Measured {
             vec![quantity(Kind::CobbAngle, angle, &QuantityUnit::Degree)]
         }
         (ShapeKind::Bidirectional, [a, b, c, d]) => {
-            let [one, other] = [distance(*a, *b, size), distance(*c, *d, size)];
+            let one = pixel_distance(*a, *b, size);
+            let other = pixel_distance(*c, *d, size);
             vec![
                 quantity(Kind::LongAxis, one.max(other), &length),
                 quantity(Kind::ShortAxis, one.min(other), &length),
@@ -212,7 +217,7 @@ fn size_for_angles(spacing: Result<PixelSpacing, NoLength>, scale: &Scale) -> [f
 }
 
 fn vector(from: Point, to: Point, size: [f64; 2]) -> [f64; 2] {
-    [0, 1].map(|i| (to[i] - from[i]) * size[i])
+    scaled_vector(vector_between(from, to), size)
 }
 
 /// Lines at a smaller angle to the line between their middles, in degrees, lie one after the other instead of one above
@@ -225,11 +230,15 @@ const LEAST_ACROSS: f64 = 30.0;
 /// rather upright.
 fn cobb_angle(ends: [[Point; 2]; 2], size: [f64; 2]) -> f64 {
     let lines = ends.map(|[from, to]| vector(from, to, size));
-    let [first, second] = ends.map(|[from, to]| [0, 1].map(|i| (from[i] + to[i]) / 2.0));
+    let [first, second] = ends.map(|[from, to]| middle_point(from, to));
     let spine = vector(first, second, size);
     let normal = [-spine[1], spine[0]];
-    let total_along =
-        |axis: [f64; 2]| -> f64 { lines.iter().map(|line| dot(*line, axis).abs()).sum() };
+    let total_along = |axis| -> f64 {
+        lines
+            .iter()
+            .map(|line| dot_product(*line, axis).abs())
+            .sum()
+    };
     let across_spine = total_along(normal);
     let is_across =
         across_spine > 0.0 && across_spine >= LEAST_ACROSS.to_radians().tan() * total_along(spine);
@@ -241,15 +250,11 @@ fn cobb_angle(ends: [[Point; 2]; 2], size: [f64; 2]) -> f64 {
         [1.0, 0.0]
     };
     let [a, b] = lines.map(|line| {
-        if dot(line, direction) < 0.0 {
+        if dot_product(line, direction) < 0.0 {
             line.map(|v| -v)
         } else {
             line
         }
     });
     angle_between(a, b)
-}
-
-fn dot(a: [f64; 2], b: [f64; 2]) -> f64 {
-    a[0] * b[0] + a[1] * b[1]
 }

@@ -144,7 +144,8 @@ impl TryFrom<ShapeFields> for Shape {
     type Error = String;
 
     fn try_from(fields: ShapeFields) -> Result<Self, String> {
-        let (kind, count) = (fields.kind, fields.points.len());
+        let kind = fields.kind;
+        let count = fields.points.len();
         Self::new(kind, fields.points)
             .ok_or_else(|| format!("{count} points are no {}", kind.storage_name()))
     }

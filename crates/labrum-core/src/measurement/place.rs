@@ -6,6 +6,7 @@ use crate::{
     label::{Code, new_id},
     scale::Scale,
     stack::{Pane, Stack},
+    vector::{dot_product, point_along, vector_between, vector_length},
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +32,8 @@ impl ViewFrame {
             .map(|place| stack.patient_from_grid(pane.to_grid(place, at)));
         Self {
             corner,
-            right: std::array::from_fn(|i| right[i] - corner[i]),
-            down: std::array::from_fn(|i| down[i] - corner[i]),
+            right: vector_between(corner, right),
+            down: vector_between(corner, down),
         }
     }
 
@@ -46,17 +47,17 @@ impl ViewFrame {
         if !are_same {
             return None;
         }
-        let apart: [f64; 3] = std::array::from_fn(|i| self.corner[i] - other.corner[i]);
-        let place = [other.right, other.down].map(|step| dot(apart, step) / dot(step, step));
-        let beside: [f64; 3] = std::array::from_fn(|i| {
-            apart[i] - place[0] * other.right[i] - place[1] * other.down[i]
-        });
-        (dot(beside, beside).sqrt() <= reach).then_some(place)
+        let apart = vector_between(other.corner, self.corner);
+        let steps = [other.right, other.down];
+        let place = steps.map(|step| dot_product(apart, step) / dot_product(step, step));
+        let below = point_along(apart, other.right, -place[0]);
+        let beside = point_along(below, other.down, -place[1]);
+        (vector_length(beside) <= reach).then_some(place)
     }
 
     /// Patient coordinates of a point.
     pub fn patient_from_point(&self, [x, y]: Point) -> [f64; 3] {
-        std::array::from_fn(|i| self.corner[i] + x * self.right[i] + y * self.down[i])
+        point_along(point_along(self.corner, self.right, x), self.down, y)
     }
 
     /// Length scale of points on it.
@@ -71,12 +72,8 @@ impl ViewFrame {
 
     /// Lengths of the steps, mm.
     pub fn step_lengths(&self) -> [f64; 2] {
-        [self.right, self.down].map(|step| dot(step, step).sqrt())
+        [self.right, self.down].map(vector_length)
     }
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| a[i] * b[i]).sum()
 }
 
 /// Where a measurement lies.

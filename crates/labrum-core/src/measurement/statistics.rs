@@ -70,7 +70,7 @@ pub fn region_statistics(image: &Image, region: &Region) -> Vec<ValueStatistics>
 
 /// Row-major indices of the pixels of a region, without those outside of the image.
 fn pixel_indices<'a>(image: &'a Image, region: &'a Region) -> impl Iterator<Item = usize> + 'a {
-    let (columns, rows) = (image.columns, image.rows);
+    let (columns, rows) = image.columns_and_rows();
     let spans = region.spans().iter().filter(move |span| span.row < rows);
     spans.flat_map(move |span| {
         let first = span.row * columns;

@@ -48,7 +48,8 @@ struct Gradient {
 
 impl EdgeCost {
     pub(super) fn new(image: Arc<Image>, window: Window) -> Self {
-        let (tile_columns, tile_rows) = (image.columns.div_ceil(TILE), image.rows.div_ceil(TILE));
+        let tile_columns = image.columns.div_ceil(TILE);
+        let tile_rows = image.rows.div_ceil(TILE);
         let tiles = tile_columns * tile_rows;
         let pixels = vec![[0; 3]; image.columns * image.rows];
         let mut costs = Self {
@@ -126,10 +127,8 @@ impl EdgeCost {
     }
 
     fn tile_bounds(&self, tile: usize) -> PixelRect {
-        let (x, y) = (
-            tile % self.tile_columns * TILE,
-            tile / self.tile_columns * TILE,
-        );
+        let x = tile % self.tile_columns * TILE;
+        let y = tile / self.tile_columns * TILE;
         PixelRect {
             columns: x..(x + TILE).min(self.image.columns),
             rows: y..(y + TILE).min(self.image.rows),
@@ -153,12 +152,11 @@ impl EdgeCost {
         convolve_separable(&mut values, columns, &half_gaussian(SIGMA));
         let mut vectors = Vec::with_capacity(values.len());
         for y in 0..rows {
-            let (above, below) = (
-                y.saturating_sub(1) * columns,
-                (y + 1).min(rows - 1) * columns,
-            );
+            let above = y.saturating_sub(1) * columns;
+            let below = (y + 1).min(rows - 1) * columns;
             for x in 0..columns {
-                let (left, right) = (x.saturating_sub(1), (x + 1).min(columns - 1));
+                let left = x.saturating_sub(1);
+                let right = (x + 1).min(columns - 1);
                 let across = values[y * columns + right] - values[y * columns + left];
                 vectors.push([0.5 * across, 0.5 * (values[below + x] - values[above + x])]);
             }

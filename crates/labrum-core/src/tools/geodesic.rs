@@ -125,11 +125,13 @@ fn step_each(
 #[inline]
 fn step_along<'a>(pixels: impl Iterator<Item = (&'a mut f32, &'a f32)>, edge_weight: f32) -> bool {
     let mut changed = false;
-    let (mut start, mut start_grey) = (f32::INFINITY, 0.0);
+    let mut start = f32::INFINITY;
+    let mut start_grey = 0.0;
     for (distance, &grey) in pixels {
         let path = start + step_cost(1.0, edge_weight * (grey - start_grey));
         changed |= shorten_path(distance, path);
-        (start, start_grey) = (*distance, grey);
+        start = *distance;
+        start_grey = grey;
     }
     changed
 }

@@ -16,10 +16,8 @@ impl GreyBlocks {
     /// Modality values (luma for colour) of `window`, which must lie within the image; values that are not finite count
     /// as 0.
     pub(super) fn from_image(image: &Image, window: &PixelRect, block: usize) -> Self {
-        let (columns, rows) = (
-            window.columns.len().div_ceil(block),
-            window.rows.len().div_ceil(block),
-        );
+        let columns = window.columns.len().div_ceil(block);
+        let rows = window.rows.len().div_ceil(block);
         let mut values = Vec::with_capacity(columns * rows);
         for top in window.rows.clone().step_by(block) {
             for left in window.columns.clone().step_by(block) {

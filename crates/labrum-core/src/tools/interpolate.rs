@@ -5,6 +5,7 @@ mod signed_distance;
 use super::super::{
     mask::{Mask, labels_in},
     region::{PixelRect, Region, Span},
+    vector::vector_between,
 };
 use signed_distance::{PixelFrame, SignedDistance};
 
@@ -63,15 +64,16 @@ pub struct MaskPair {
 impl MaskPair {
     /// Prepares two masks of equal size (no labels if sizes differ); `spacing` as for [`interpolate_region`].
     pub fn from_masks(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
-        let (columns, rows) = (a.columns(), a.rows());
-        let labels = if (columns, rows) == (b.columns(), b.rows()) {
+        let (columns, rows) = a.columns_and_rows();
+        let labels = if (columns, rows) == b.columns_and_rows() {
             labels_in(a.pixel_labels().iter().chain(b.pixel_labels()).copied())
         } else {
             Vec::new()
         };
         let mut pairs = Vec::new();
         for label in labels {
-            let (first, second) = (a.label_region(label), b.label_region(label));
+            let first = a.label_region(label);
+            let second = b.label_region(label);
             if let Some(pair) = ShapePair::from_regions(&first, &second, spacing) {
                 pairs.push((label, pair));
             }
@@ -243,8 +245,9 @@ fn sample_window(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
 
 /// Shift (x, y) in pixels from the centroid of `a` to that of `b`; zero if the regions overlap more without it.
 fn centroid_shift(a: &Region, b: &Region) -> [f64; 2] {
-    let (from, to) = (region_centroid(a), region_centroid(b));
-    let shift = [to[0] - from[0], to[1] - from[1]];
+    let from = region_centroid(a);
+    let to = region_centroid(b);
+    let shift = vector_between(from, to);
     let forth = shift.map(|s| s.round().max(0.0) as usize);
     let back = shift.map(|s| (-s.round()).max(0.0) as usize);
     let overlap_after = translate_region(a, forth)

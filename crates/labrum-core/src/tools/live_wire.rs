@@ -8,7 +8,7 @@ use crate::{
     image::{Image, Window},
     region::PixelRect,
 };
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Steps to the eight neighbours of a pixel.
 const STEPS: [(i32, i32); 8] = [
@@ -115,7 +115,8 @@ impl Wire {
 
     fn pixel_coordinates(&self, index: usize) -> (usize, usize) {
         // 32-bit division is faster.
-        let (index, columns) = (index as u32, self.cost.columns() as u32);
+        let index = index as u32;
+        let columns = self.cost.columns() as u32;
         ((index % columns) as usize, (index / columns) as usize)
     }
 
@@ -133,7 +134,7 @@ impl Wire {
             return;
         }
         // A margin, so that the window is not enlarged at each move.
-        let old = std::mem::replace(&mut self.window, needed.expand_within(32, columns, rows));
+        let old = mem::replace(&mut self.window, needed.expand_within(32, columns, rows));
         self.window = self.window.union(&old);
         let mut open = self.queue.drain_entries();
         for y in old.rows.clone() {
@@ -266,7 +267,7 @@ impl CostQueue {
 
     /// Removes and returns all (cost, pixel) pairs.
     fn drain_entries(&mut self) -> Vec<(u32, u32)> {
-        let mut open = std::mem::take(&mut self.later);
+        let mut open = mem::take(&mut self.later);
         for offset in 0..self.buckets.len() as u32 {
             let cost = self.cost + offset;
             open.extend(

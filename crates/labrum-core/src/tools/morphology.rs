@@ -4,6 +4,7 @@ use super::{
     super::region::{Region, Span},
     expand_rect, subtract_from_window,
 };
+use std::iter;
 
 /// Dilation by an ellipse: adds all pixels whose centre is within the radii of the centre of a pixel in the region.
 ///
@@ -53,11 +54,9 @@ pub fn smooth_region(region: &Region, radii: [f64; 2], columns: usize, rows: usi
         .product::<u64>();
     // Less than half of a symmetric kernel lies on one side, so no pixel outside the bounds is kept.
     let bounds = region.bounds();
-    let (left, top, width) = (
-        bounds.columns.start,
-        bounds.rows.start,
-        bounds.columns.len(),
-    );
+    let left = bounds.columns.start;
+    let top = bounds.rows.start;
+    let width = bounds.columns.len();
     Region::from_fn(&bounds, |x, y| {
         2 * blurred[(y - top) * width + x - left] > all
     })
@@ -73,7 +72,7 @@ fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
     // Tolerance for rounding: distances equal to the radius are within it.
     let [rx, ry] = radii.map(|r| r.max(0.0) * (1.0 + 1e-12));
     let away = 1..=(ry as usize).min(rows);
-    std::iter::once(rx as usize)
+    iter::once(rx as usize)
         .chain(away.map(|dy| half_width_at(dy, rx, ry)))
         .collect()
 }
@@ -103,7 +102,8 @@ fn add_span(spans: &mut Vec<Span>, span: Span) {
 /// The region after three box blurs with these half-widths, unnormalized, for the pixels of its bounds.
 fn box_blur_region(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
     let bounds = region.bounds();
-    let (width, height) = (bounds.columns.len(), bounds.rows.len());
+    let width = bounds.columns.len();
+    let height = bounds.rows.len();
     let [beside, above] = half.map(|h| PASSES * h);
     let mut values = vec![0; width * (height + 2 * above)];
     let mut line = vec![0; width + 2 * beside];

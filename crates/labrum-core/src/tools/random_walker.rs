@@ -1,6 +1,8 @@
 //! Random walker segmentation: the probability that a random walk, which tends not to cross edges, reaches the object before
 //! the background.
 
+use std::ops::Range;
+
 /// What is known about a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seed {
@@ -68,7 +70,8 @@ fn solve_level(
     let mut start = if columns.min(rows) < 2 * SHORTEST_SIDE {
         vec![0.5; grey.len()]
     } else {
-        let (half_columns, half_rows) = (columns.div_ceil(2), rows.div_ceil(2));
+        let half_columns = columns.div_ceil(2);
+        let half_rows = rows.div_ceil(2);
         let (half_grey, half_seeds) = halve(grey, columns, rows, seeds);
         let coarse = solve_level(&half_grey, half_columns, half_rows, &half_seeds, exponent);
         (0..grey.len())
@@ -91,7 +94,8 @@ fn solve_level(
 
 /// Halves the resolution: means of blocks of 2x2 pixels, and their seeds; a block with seeds of both kinds has none.
 fn halve(grey: &[f32], columns: usize, rows: usize, seeds: &[Seed]) -> (Vec<f32>, Vec<Seed>) {
-    let (half_columns, half_rows) = (columns.div_ceil(2), rows.div_ceil(2));
+    let half_columns = columns.div_ceil(2);
+    let half_rows = rows.div_ceil(2);
     let mut sums = vec![(0.0f32, 0.0f32); half_columns * half_rows];
     let mut kinds = vec![(false, false); half_columns * half_rows];
     for (at, (level, seed)) in grey.iter().zip(seeds).enumerate() {
@@ -180,7 +184,7 @@ impl Equations {
         }
     }
 
-    fn add_steps_along(&self, values: &[f32], row: std::ops::Range<usize>, out: &mut [f32]) {
+    fn add_steps_along(&self, values: &[f32], row: Range<usize>, out: &mut [f32]) {
         let last = values.len() - 1;
         let weights = &self.right[row.clone()];
         let out = &mut out[row];
@@ -192,7 +196,7 @@ impl Equations {
         }
     }
 
-    fn add_steps_down(&self, values: &[f32], row: std::ops::Range<usize>, out: &mut [f32]) {
+    fn add_steps_down(&self, values: &[f32], row: Range<usize>, out: &mut [f32]) {
         let (upper, lower) = out.split_at_mut(row.end);
         let here = &values[row.clone()];
         let under = &values[row.end..row.end + self.columns];
@@ -252,7 +256,8 @@ fn product((a, b): (&f32, &f32)) -> f32 {
 /// Dot product in eight partial sums, so that the compiler can vectorise it.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut parts = [0.0f32; 8];
-    let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let a_blocks = a.chunks_exact(8);
+    let b_blocks = b.chunks_exact(8);
     let rest: f32 = a_blocks
         .remainder()
         .iter()

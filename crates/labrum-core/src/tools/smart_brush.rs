@@ -9,7 +9,7 @@ use crate::{
     image::Image,
     region::{PixelRect, Region},
 };
-use std::ops::Range;
+use std::{f32::consts::FRAC_1_SQRT_2, ops::Range};
 
 /// Maximum of the longer brush radius in grid cells; for larger brushes a cell is the mean of a block of pixels.
 const LARGEST_RADIUS: f64 = 42.0;
@@ -195,7 +195,7 @@ impl Brush<'_> {
             .into_iter()
             .filter(|i| i % self.grey.columns + lag < self.grey.columns);
         let mut steps: Vec<f32> = pairs.map(|i| (values[i + lag] - values[i]).abs()).collect();
-        let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * select_quantile(&mut steps, 0.5);
+        let noise = 1.4826 * FRAC_1_SQRT_2 * select_quantile(&mut steps, 0.5);
         let mut all = values.to_vec();
         let range = select_quantile(&mut all, 0.98) - select_quantile(&mut all, 0.02);
         // A lower limit, so that tiny differences in images without noise do not count.

@@ -110,7 +110,8 @@ fn solve_interval(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 
     if slope == 0.0 {
         return (low <= offset && offset <= high).then_some([f64::NEG_INFINITY, f64::INFINITY]);
     }
-    let (a, b) = ((low - offset) / slope, (high - offset) / slope);
+    let a = (low - offset) / slope;
+    let b = (high - offset) / slope;
     Some([a.min(b), a.max(b)])
 }
 
@@ -121,7 +122,8 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
     } else {
         (to, from)
     };
-    let (top, bottom) = (row as f64, row as f64 + 1.0);
+    let top = row as f64;
+    let bottom = row as f64 + 1.0;
     if y1 < top || y0 >= bottom {
         return None;
     }

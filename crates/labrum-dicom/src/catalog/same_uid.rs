@@ -6,7 +6,7 @@ use labrum_core::hex::hex_text;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Number of characters appended to a shared UID.
@@ -33,7 +33,7 @@ pub(super) fn tell_apart(
     if count.is_empty() {
         return instances;
     }
-    let mut first: HashMap<(String, String), std::path::PathBuf> = HashMap::new();
+    let mut first: HashMap<(String, String), PathBuf> = HashMap::new();
     let mut images: HashMap<String, HashSet<String>> = HashMap::new();
     let mut kept: Vec<(Option<String>, Instance)> = Vec::new();
     for instance in instances {

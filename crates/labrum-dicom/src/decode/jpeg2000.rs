@@ -70,10 +70,8 @@ fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
         .map(|i| big_endian_number(bytes, start + 8 + 4 * i))
         .collect::<Option<_>>()
         .ok_or(damaged)?;
-    let (width, height) = (
-        fields[0].saturating_sub(fields[2]),
-        fields[1].saturating_sub(fields[3]),
-    );
+    let width = fields[0].saturating_sub(fields[2]);
+    let height = fields[1].saturating_sub(fields[3]);
     if (width, height) != (header.columns as u64, header.rows as u64) {
         let (columns, rows) = (header.columns, header.rows);
         return Err(format!(

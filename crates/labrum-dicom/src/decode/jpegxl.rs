@@ -4,6 +4,7 @@
 use super::{super::header::PixelHeader, Samples, StreamColor};
 use jxl_oxide::{AllocTracker, JxlImage, image::BitDepth};
 use labrum_core::guard::catch_panic;
+use std::error;
 
 const DAMAGED: &str = "the JPEG XL data is damaged";
 /// Memory of the decoder per value, bytes: planes of four bytes, some of them copied while they are filtered.
@@ -24,7 +25,8 @@ fn decode_image(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
         .alloc_tracker(tracker)
         .read(bytes)
         .map_err(damage_reason)?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
+    let width = image.width() as usize;
+    let height = image.height() as usize;
     if (width, height) != (header.columns, header.rows) {
         let (columns, rows) = (header.columns, header.rows);
         return Err(format!(
@@ -83,7 +85,7 @@ fn decode_image(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
 }
 
 /// The error of the library as a reason.
-fn damage_reason(error: Box<dyn std::error::Error + Send + Sync>) -> String {
+fn damage_reason(error: Box<dyn error::Error + Send + Sync>) -> String {
     format!("{DAMAGED}: {error}")
 }
 

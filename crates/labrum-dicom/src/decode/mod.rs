@@ -7,7 +7,7 @@ mod jpegxl;
 pub(crate) mod rle;
 
 use super::{codec::Codec, header::PixelHeader};
-use std::io::Read;
+use std::io::{self, Read};
 
 /// The decoded values of a frame.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +85,7 @@ fn inflate_frame(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
         .take(wanted as u64 + 2)
         .read_to_end(&mut inflated);
     match read {
-        Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
+        Err(e) if e.kind() != io::ErrorKind::UnexpectedEof => {
             Err(format!("the deflated frame is damaged: {e}"))
         }
         _ => Ok(inflated),

@@ -30,11 +30,13 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     for (segment, &start) in starts.iter().enumerate() {
         let end = starts.get(segment + 1).copied().unwrap_or(bytes.len());
         // In truncated data, segments end early or are missing.
-        let (start, end) = (start.min(bytes.len()), end.min(bytes.len()));
+        let start = start.min(bytes.len());
+        let end = end.min(bytes.len());
         let packed = bytes
             .get(start..end)
             .ok_or("the RLE segments are damaged")?;
-        let (sample, byte) = (segment / size, segment % size);
+        let sample = segment / size;
+        let byte = segment % size;
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
         let filled = unpack_runs(packed, out.iter_mut().skip(first).step_by(wanted));

@@ -169,7 +169,8 @@ impl<'a> Cleaner<'a> {
 
     /// The action for attributes that the table does not list but that may identify the patient.
     fn action_beside(&mut self, element: &InMemElement) -> Option<ProfileAction> {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let vr = element.vr();
         match vr {
             VR::PN => Some(ProfileAction::Empty),
             VR::DA | VR::DT => Some(ProfileAction::Dummy),
@@ -211,7 +212,8 @@ impl<'a> Cleaner<'a> {
     }
 
     fn keep_element(&mut self, element: InMemElement) -> InMemElement {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let vr = element.vr();
         match element.into_value() {
             Value::Sequence(sequence) => {
                 let items: Vec<_> = sequence
@@ -226,7 +228,8 @@ impl<'a> Cleaner<'a> {
     }
 
     fn replace_uids(&self, element: InMemElement) -> InMemElement {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let vr = element.vr();
         let Ok(text) = element.to_str() else {
             return DataElement::new(tag, vr, PrimitiveValue::Empty);
         };
@@ -247,7 +250,8 @@ impl<'a> Cleaner<'a> {
     }
 
     fn shift_dates(&self, element: InMemElement) -> InMemElement {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let vr = element.vr();
         if vr == VR::TM {
             return element;
         }
@@ -264,7 +268,8 @@ impl<'a> Cleaner<'a> {
 
     /// Replaces the value by a dummy of the same VR; an empty value stays empty.
     fn dummy_element(&mut self, element: InMemElement) -> InMemElement {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let vr = element.vr();
         if let Value::Sequence(sequence) = element.value() {
             let items: Vec<_> = sequence
                 .items()

@@ -3,7 +3,7 @@
 
 use labrum_core::{Error, Result, hex::hex_text, whole_file};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{fmt, fs, io, path::Path};
 use uuid::Uuid;
 
 /// Maximum shift of dates, days.
@@ -19,8 +19,8 @@ const BLOCK: usize = 64;
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SecretKey([u8; 32]);
 
-impl std::fmt::Debug for SecretKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey")
     }
 }
@@ -42,7 +42,7 @@ impl SecretKey {
     /// # Errors
     /// If the file cannot be read or written, or does not contain a key.
     pub fn in_file(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
+        match fs::read_to_string(path) {
             Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| {
                 Error::at_path(
                     "read the key",
@@ -51,7 +51,7 @@ impl SecretKey {
                 )
                 .with_advice("Choose another file; if it does not exist, a new key is created.")
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let key = Self::from_system_random();
                 whole_file::write_atomically(path, "save the key", |file| {
                     writeln!(file, "{}", hex_text(&key.0))

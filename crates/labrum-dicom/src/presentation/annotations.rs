@@ -154,7 +154,8 @@ impl<'a> AnnotationReader<'a> {
             return None;
         }
         self.texts += 1;
-        let (text_box, anchor) = (text_box(item), text_anchor(item));
+        let text_box = text_box(item);
+        let anchor = text_anchor(item);
         if text_box.is_none() && anchor.is_none() {
             self.remarks
                 .add("texts without a place in pixels or on the display are not shown");
@@ -275,7 +276,8 @@ fn curve_through(points: &[GraphicPoint]) -> Vec<GraphicPoint> {
 
 /// The value of a Catmull-Rom curve between its second and third value, at 0..=1.
 fn curve_value([a, b, c, d]: [f32; 4], t: f32) -> f32 {
-    let (square, cube) = (t * t, t * t * t);
+    let square = t * t;
+    let cube = t * t * t;
     0.5 * (2.0 * b
         + (c - a) * t
         + (2.0 * a - 5.0 * b + 4.0 * c - d) * square

@@ -16,6 +16,7 @@ use dicom_object::mem::InMemElement;
 use labrum_core::{
     boundary::Point,
     measurement::{DrawnMeasurement, MeasurementPlace, QuantityKind, Shape, ShapeKind, ViewFrame},
+    vector::pixel_distance,
 };
 use std::collections::BTreeMap;
 
@@ -110,7 +111,7 @@ fn pixel_size(reported: &Reported<'_>) -> [f64; 2] {
 /// Graphic type and points of a region. The major axis of an ellipse comes first, and polygons are closed.
 fn region_graphic(shape: &Shape, size: [f64; 2]) -> (&'static str, Vec<Point>) {
     if let (ShapeKind::Ellipse, [a, b, c, d]) = (shape.kind(), shape.points()) {
-        let [first, second] = [length(*a, *b, size), length(*c, *d, size)];
+        let [first, second] = [pixel_distance(*a, *b, size), pixel_distance(*c, *d, size)];
         let points = match second > first {
             true => vec![*c, *d, *a, *b],
             false => vec![*a, *b, *c, *d],
@@ -135,7 +136,7 @@ fn line_graphic(
         (ShapeKind::Point, points) => return ("POINT", points.to_vec()),
         (ShapeKind::Bidirectional, [a, b, c, d]) => {
             let size = pixel_size(reported);
-            let first_is_long = length(*a, *b, size) >= length(*c, *d, size);
+            let first_is_long = pixel_distance(*a, *b, size) >= pixel_distance(*c, *d, size);
             match first_is_long == (kind == QuantityKind::LongAxis) {
                 true => vec![*a, *b],
                 false => vec![*c, *d],
@@ -144,10 +145,6 @@ fn line_graphic(
         (_, points) => points.to_vec(),
     };
     ("POLYLINE", points)
-}
-
-fn length(a: Point, b: Point, size: [f64; 2]) -> f64 {
-    ((b[0] - a[0]) * size[0]).hypot((b[1] - a[1]) * size[1])
 }
 
 /// Coordinates on an image, or in the patient for a measurement across the slices. `None` without an image or a frame

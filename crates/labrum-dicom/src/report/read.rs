@@ -20,7 +20,10 @@ use labrum_core::{
     study::os_path,
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    result,
+};
 
 const TRIED: &str = "read the measurement report";
 
@@ -131,7 +134,7 @@ fn no_report(path: &Path, reason: &str) -> Error {
     Error::at_path(TRIED, path, reason).of_kind(ErrorKind::NotFound)
 }
 
-fn parse_file(mut file: DicomFile) -> std::result::Result<MeasurementReport, String> {
+fn parse_file(mut file: DicomFile) -> result::Result<MeasurementReport, String> {
     let DicomFile { bytes, data, .. } = &mut file;
     let mut reader = TreeReader {
         charset: data.text_values(tags::SPECIFIC_CHARACTER_SET),
@@ -158,7 +161,7 @@ struct TreeReader<'a> {
 }
 
 impl TreeReader<'_> {
-    fn find_groups(&mut self, item: &DataSet, depth: usize) -> std::result::Result<(), String> {
+    fn find_groups(&mut self, item: &DataSet, depth: usize) -> result::Result<(), String> {
         if depth > DEEPEST {
             return Err("its content is nested too deeply".into());
         }

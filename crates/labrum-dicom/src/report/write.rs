@@ -22,7 +22,7 @@ use dicom_core::{VR, header::Header};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemElement;
 use labrum_core::{Error, Result, study::Series};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 /// Explicit VR limits the coordinates of one item to 64 KiB: longer ones need implicit VR.
 const MOST_EXPLICIT_POINTS: usize = 5_000;
@@ -71,7 +71,7 @@ pub(super) fn encode_file(
             .filter(|uid| is_uid(uid)),
     };
     let charset = origin.charset.clone();
-    let mut warnings = std::mem::take(&mut origin.warnings);
+    let mut warnings = mem::take(&mut origin.warnings);
     let mut groups = Vec::new();
     for reported in measurements {
         match measurement_group(reported, &grounds, &charset) {

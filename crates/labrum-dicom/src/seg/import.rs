@@ -18,7 +18,7 @@ use labrum_core::{
     mask::Mask,
     study::Series,
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, mem, path::Path};
 
 /// Reads all segments of the segmentation `path`, see [`import_chosen`].
 ///
@@ -50,7 +50,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     })?;
     let places = find_frame_slices(&seg, series, choice)
         .map_err(|refusal| import_error(refusal, path, series))?;
-    let mut notes = std::mem::take(&mut seg.notes);
+    let mut notes = mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken
         .indices

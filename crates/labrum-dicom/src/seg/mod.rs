@@ -28,7 +28,10 @@ pub use import::{import_all, import_chosen};
 pub use read::{SegFrame, Segmentation, is_segmentation, read_header};
 
 use labrum_core::{Error, Result, label::Label, mask::Mask, study::Series, whole_file};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    result,
+};
 
 /// Segment Algorithm Type (0062,0008): who made the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,7 +299,7 @@ fn check_content(
     content: Content<'_>,
     labels: &[Label],
     authors: &[Authorship],
-) -> std::result::Result<(), String> {
+) -> result::Result<(), String> {
     if labels.is_empty() || labels.len() > 255 {
         return Err(format!(
             "there are {} labels, but only 1 to 255 can be written",
@@ -329,14 +332,10 @@ fn check_content(
     }
 }
 
-fn check_masks(
-    series: &Series,
-    masks: &[Mask],
-    labels: &[Label],
-) -> std::result::Result<(), String> {
+fn check_masks(series: &Series, masks: &[Mask], labels: &[Label]) -> result::Result<(), String> {
     for (i, mask) in masks.iter().enumerate() {
-        if (mask.columns(), mask.rows()) != (series.columns, series.rows) {
-            let (columns, rows) = (mask.columns(), mask.rows());
+        if mask.columns_and_rows() != series.columns_and_rows() {
+            let (columns, rows) = mask.columns_and_rows();
             return Err(format!(
                 "the mask of slice {} is {columns} x {rows}, which differs from the size of the \
                  slice",
@@ -361,7 +360,7 @@ fn check_maps(
     series: &Series,
     maps: &[&[Vec<u16>]],
     labels: &[Label],
-) -> std::result::Result<(), String> {
+) -> result::Result<(), String> {
     for (i, of_slice) in maps.iter().enumerate() {
         if of_slice.len() != labels.len() {
             return Err(format!(

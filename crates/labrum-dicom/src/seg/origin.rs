@@ -21,7 +21,7 @@ use labrum_core::{
     label::Code,
     study::{Kind, Series, Slice},
 };
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 /// The source instance of a slice, or a frame of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -436,7 +436,7 @@ fn number_or_one(data: &DataSet, tag: Tag) -> f64 {
 
 /// The ratio of `uncompressed` to the size of the file, to one decimal, at least 1.
 fn compression_ratio(uncompressed: f64, path: &Path) -> f64 {
-    let file = std::fs::metadata(path).map_or(0, |m| m.len()).max(1) as f64;
+    let file = fs::metadata(path).map_or(0, |m| m.len()).max(1) as f64;
     ((uncompressed / file * 10.0).round() / 10.0).max(1.0)
 }
 

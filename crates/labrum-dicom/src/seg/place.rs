@@ -138,10 +138,10 @@ impl SharedSpace {
 }
 
 fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
-    if (seg.columns, seg.rows) == (series.columns, series.rows) {
+    if (seg.columns, seg.rows) == series.columns_and_rows() {
         return Ok(());
     }
-    let (columns, rows) = (series.columns, series.rows);
+    let (columns, rows) = series.columns_and_rows();
     let reason = format!(
         "it is {} x {} pixels, but the series is {columns} x {rows}",
         seg.columns, seg.rows

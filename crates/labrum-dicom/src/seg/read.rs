@@ -24,7 +24,10 @@ use labrum_core::{
     guard::catch_panic,
     label::{Code, Label, PALETTE, StoredLabel},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    result,
+};
 
 /// For [`Error::tried`].
 pub(super) const TRIED: &str = "read the segmentation";
@@ -111,7 +114,7 @@ pub fn read_header(path: &Path) -> Result<Segmentation> {
         .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation, String> {
+fn parse_file(path: &Path, mut file: DicomFile) -> result::Result<Segmentation, String> {
     if !is_class(&file.sop_class) {
         return Err("not a DICOM segmentation".into());
     }
@@ -235,7 +238,7 @@ fn bit_at(bytes: &[u8], index: usize) -> u16 {
 fn segmentation_type(
     file: &DicomFile,
     header: &PixelHeader,
-) -> std::result::Result<SegmentationType, String> {
+) -> result::Result<SegmentationType, String> {
     let named = file.data.text_value(tags::SEGMENTATION_TYPE);
     match named.as_deref() {
         Some("BINARY") => Ok(SegmentationType::Binary),
@@ -258,7 +261,7 @@ fn read_segments(
     data: &DataSet,
     kind: SegmentationType,
     notes: &mut Vec<String>,
-) -> std::result::Result<(Vec<u16>, Vec<Label>), String> {
+) -> result::Result<(Vec<u16>, Vec<Label>), String> {
     let mut items: Vec<(u16, &DataSet)> = Vec::new();
     for (i, item) in data
         .sequence_items(tags::SEGMENT_SEQUENCE)

@@ -22,6 +22,7 @@ use labrum_core::{
     label::Label,
     study::{Kind, Series},
 };
+use std::mem;
 
 const TRIED: &str = "write the segmentation";
 const PRODUCT: &str = "Labrum";
@@ -55,7 +56,7 @@ pub(super) fn encode_file(
         ])
         .all(|t| t.is_ascii());
     let mut origin = Origin::from_series(series, own_is_ascii)?;
-    let mut warnings = std::mem::take(&mut origin.warnings);
+    let mut warnings = mem::take(&mut origin.warnings);
     let space =
         SeriesGeometry::from_series(series, &origin, options.synthetic_geometry, &mut warnings);
     let frames = plan_frames(given, labels.len(), options.skip_empty_frames);
@@ -63,7 +64,7 @@ pub(super) fn encode_file(
     let sop_instance_uid = new_uid();
     let series_instance_uid = new_uid();
 
-    let mut dataset = sequence_item(std::mem::take(&mut origin.elements));
+    let mut dataset = sequence_item(mem::take(&mut origin.elements));
     let kind = given.segmentation_type();
     put_all(
         &mut dataset,

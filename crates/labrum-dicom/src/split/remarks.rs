@@ -1,7 +1,10 @@
 //! Remarks about a stack: missing, uneven or tilted slices, truncated files, overlays.
 
 use super::{StackFrame, slice_depth};
-use labrum_core::scale::{ScaledRegion, common_spacing};
+use labrum_core::{
+    scale::{ScaledRegion, common_spacing},
+    vector::{point_along, vector_between, vector_length},
+};
 
 /// Gaps are equal if they differ by no more than this fraction, or by this many mm.
 const SAME_GAP: (f64, f64) = (0.02, 0.02);
@@ -127,8 +130,8 @@ fn gantry_tilt_remark(frames: &[StackFrame]) -> Option<String> {
     let b = last.slice.plane?;
     let along = slice_depth(last) - slice_depth(first);
     let normal = a.unit_normal();
-    let off: [f64; 3] = std::array::from_fn(|i| b.position[i] - a.position[i] - along * normal[i]);
-    let aside = off.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let between = vector_between(a.position, b.position);
+    let aside = vector_length(point_along(between, normal, -along));
     let angle = aside.atan2(along).to_degrees();
     if frames.len() < 2 || along <= 0.0 || angle < STRAIGHT {
         return None;

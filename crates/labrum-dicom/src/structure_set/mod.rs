@@ -14,7 +14,7 @@ use labrum_core::{
     study::{Kind, Series, Slice},
     whole_file,
 };
-use std::path::Path;
+use std::{fs, path::Path, result};
 
 const TRIED: &str = "write the structure set";
 
@@ -58,7 +58,7 @@ pub fn write_file(
 
 /// Verifies the file `written`; errors name `path`, its final name.
 fn verify_written(written: &Path, path: &Path, expected: &[u8]) -> Result<()> {
-    let back = std::fs::read(written).map_err(|e| Error::at_path(TRIED, path, e))?;
+    let back = fs::read(written).map_err(|e| Error::at_path(TRIED, path, e))?;
     if back == expected {
         return Ok(());
     }
@@ -71,7 +71,7 @@ fn check_masks(
     masks: &[Mask],
     labels: &[Label],
     authors: &[Authorship],
-) -> std::result::Result<(), String> {
+) -> result::Result<(), String> {
     let have_size = masks
         .iter()
         .all(|mask| mask.columns() == series.columns && mask.rows() == series.rows);

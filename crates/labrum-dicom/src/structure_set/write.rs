@@ -21,6 +21,7 @@ use labrum_core::{
     mask::Mask,
     study::{Series, Slice},
 };
+use std::mem;
 
 /// SOP class for references to the study: retired, but there is no other.
 const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
@@ -59,7 +60,7 @@ pub(super) fn encode_file(
         });
     let sop_instance_uid = new_uid();
     let charset = origin.charset.clone();
-    let mut dataset = sequence_item(std::mem::take(&mut origin.elements));
+    let mut dataset = sequence_item(mem::take(&mut origin.elements));
     let study_uid = dataset
         .get(tags::STUDY_INSTANCE_UID)
         .and_then(|e| e.to_str().ok())

@@ -1,6 +1,7 @@
 //! The area of several contours in one plane: their union, with holes for contours within others.
 
 use labrum_core::{region::Region, tools::polygon::rasterize_polygon};
+use std::cmp;
 
 /// Outlines that differ nowhere by more than this, in pixels, are the same outline stored twice.
 const SAME_OUTLINE: f64 = 0.3;
@@ -101,7 +102,7 @@ pub(super) fn enclosed_region(outlines: Vec<ContourArea>) -> Region {
 
 fn unite_outlines(mut outlines: Vec<ContourArea>) -> Region {
     outlines.retain(|o| !o.region.is_empty());
-    outlines.sort_by_key(|o| std::cmp::Reverse(o.region.len()));
+    outlines.sort_by_key(|o| cmp::Reverse(o.region.len()));
     let mut distinct: Vec<ContourArea> = Vec::with_capacity(outlines.len());
     for outline in outlines {
         if !distinct.iter().any(|other| other.is_same(&outline)) {

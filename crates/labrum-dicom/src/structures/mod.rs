@@ -23,7 +23,7 @@ use labrum_core::{
 };
 use raster::{FoundRegion, Slices};
 use read::{RegionOfInterest, StructureSet};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, mem, path::Path, result};
 
 /// No remark is made about contours closer to their slice than this fraction of the maximum distance.
 const IN_PLANE: f64 = 0.2;
@@ -52,7 +52,7 @@ fn apply_regions(
 ) -> Result<ImportedMasks, Refused> {
     let slices = Slices::from_series(series).map_err(Refused::lies_elsewhere)?;
     check_frame(&set, series).map_err(Refused::lies_elsewhere)?;
-    let mut notes = std::mem::take(&mut set.notes);
+    let mut notes = mem::take(&mut set.notes);
     select_regions(&mut set, series, choice, &mut notes).map_err(|reason| Refused {
         advice: "Choose by name or number.",
         ..reason.into()
@@ -109,7 +109,7 @@ fn paint_regions(
     choice: &MaskChoice,
     mut notes: Vec<String>,
     basis: Basis,
-) -> std::result::Result<ImportedMasks, String> {
+) -> result::Result<ImportedMasks, String> {
     let offered: Vec<Offered<'_>> = laid
         .iter()
         .map(|(structure, _)| offered_region(structure))
@@ -169,7 +169,7 @@ fn paint_regions(
 }
 
 /// Selects all regions, with those of these names or numbers on top.
-fn all_in_order(offered: &[Offered<'_>], order: Vec<String>) -> std::result::Result<Taken, String> {
+fn all_in_order(offered: &[Offered<'_>], order: Vec<String>) -> result::Result<Taken, String> {
     let choice = MaskChoice {
         order,
         ..MaskChoice::default()
@@ -190,7 +190,7 @@ fn select_regions(
     series: &Series,
     choice: &MaskChoice,
     notes: &mut Vec<String>,
-) -> std::result::Result<(), String> {
+) -> result::Result<(), String> {
     let offered: Vec<Offered<'_>> = set.structures.iter().map(offered_region).collect();
     let taken = Taken::from_choice(&offered, choice)?;
     let mut index = 0;
@@ -218,7 +218,7 @@ fn select_regions(
 }
 
 /// Checks that structure set and series share a frame of reference: otherwise positions cannot be compared.
-fn check_frame(set: &StructureSet, series: &Series) -> std::result::Result<(), String> {
+fn check_frame(set: &StructureSet, series: &Series) -> result::Result<(), String> {
     let Some(own) = series.frame_of_reference_uid.as_deref() else {
         return Ok(());
     };

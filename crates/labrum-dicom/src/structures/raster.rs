@@ -7,8 +7,10 @@ use super::{
 use crate::references::{Named, Refused};
 use labrum_core::{
     geometry::{PixelSpacing, Plane},
+    quantile::lowest_and_highest,
     region::Region,
     study::{Series, Slice},
+    vector::{dot_product, vector_between},
 };
 use std::collections::BTreeMap;
 
@@ -58,7 +60,7 @@ impl Slices {
         let mut by_depth: Vec<(f64, usize)> = slices
             .iter()
             .enumerate()
-            .map(|(i, (plane, _))| (dot_product(&plane.position, normal), i))
+            .map(|(i, (plane, _))| (dot_product(plane.position, normal), i))
             .collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(Self {
@@ -76,10 +78,8 @@ impl Slices {
         contour: &RegionContour,
         is_meant: impl Fn(usize) -> bool,
     ) -> Option<(Vec<usize>, f64)> {
-        let depths = contour.points.iter().map(|p| dot_product(p, self.normal));
-        let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| {
-            (low.min(d), high.max(d))
-        });
+        let points = contour.points.iter();
+        let (low, high) = lowest_and_highest(points.map(|p| dot_product(*p, self.normal)));
         let from = self
             .by_depth
             .partition_point(|(d, _)| *d < low - self.reach);
@@ -139,15 +139,11 @@ fn offset_of_farther_end(slice: f64, low: f64, high: f64) -> f64 {
 #[inline]
 fn pixel_of_point(point: &[f64; 3], plane: &Plane, spacing: PixelSpacing) -> [f64; 2] {
     let [a, b, c, d, e, f] = plane.orientation;
-    let from_first: [f64; 3] = std::array::from_fn(|i| point[i] - plane.position[i]);
+    let from_first = vector_between(plane.position, *point);
     [
-        dot_product(&from_first, [a, b, c]) / spacing.column + 0.5,
-        dot_product(&from_first, [d, e, f]) / spacing.row + 0.5,
+        dot_product(from_first, [a, b, c]) / spacing.column + 0.5,
+        dot_product(from_first, [d, e, f]) / spacing.row + 0.5,
     ]
-}
-
-fn dot_product(p: &[f64; 3], axis: [f64; 3]) -> f64 {
-    (0..3).map(|i| p[i] * axis[i]).sum()
 }
 
 /// Signed distance of a contour from the plane of its slice, mm, and the contour.

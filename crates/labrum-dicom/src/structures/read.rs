@@ -12,7 +12,7 @@ use labrum_core::{
     guard::catch_panic,
     label::{Code, Label},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, result};
 
 const TRIED: &str = "read the structure set";
 /// Maximum number of points in a file; a large plan has a few hundred thousand.
@@ -79,7 +79,7 @@ pub(super) fn read_regions(path: &Path) -> Result<StructureSet> {
         .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-fn parse_file(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
+fn parse_file(mut file: DicomFile) -> result::Result<StructureSet, String> {
     if file.sop_class != uids::RT_STRUCTURE_SET_STORAGE {
         return Err("not an RT Structure Set".into());
     }

@@ -8,6 +8,7 @@ use crate::kernels::strip::padded_width;
 use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::array;
 
 /// Activation after a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,9 @@ impl Conv3 {
 
 /// Runs the groups of a convolution, each on its own source. Their output channels follow each other in `out`.
 pub(super) fn run_groups(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
-    let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
+    let rows = out.rows;
+    let columns = out.columns;
+    let row_length = out.row_length();
     let strips = rows.div_ceil(ROWS);
     let vectors = out.padded_width() / MAX_LANES;
     let together = VECTORS
@@ -166,7 +169,8 @@ impl WithSimd for ConvTask<'_> {
         } = self;
         let rows = out.len() / strip.row_length;
         let quads = rows.div_ceil(ROWS);
-        let (channels, pitch) = (strip.layer.in_channels, strip.channel_pitch());
+        let channels = strip.layer.in_channels;
+        let pitch = strip.channel_pitch();
         let point_length = strip.point_length(quads);
         // The tap left of the first column reads the last of the zeros before it.
         lists.list_vectors(
@@ -251,7 +255,7 @@ fn fill_quad<S: Simd>(
 fn doubled_points(first_row: usize, source_rows: usize) -> ([[f32; 4]; POINTS], [usize; 4]) {
     let first_source = first_row as isize / 2 - 1;
     let last = source_rows as isize - 1;
-    let sources = std::array::from_fn(|i| (first_source + i as isize).clamp(0, last) as usize);
+    let sources = array::from_fn(|i| (first_source + i as isize).clamp(0, last) as usize);
     let mut matrix = [[0.0; 4]; POINTS];
     for input in 0..POINTS {
         let row = first_row as isize + input as isize - 1;

@@ -21,6 +21,7 @@ use labrum_core::{Error, Result};
 use planes::Planes;
 use pointwise::{ClassHead, WidenNarrow};
 use softmax::softmax_in_place;
+use std::{array, mem, slice};
 use unit::FrozenUnit;
 
 /// Added to the variance by batch norm.
@@ -192,7 +193,7 @@ impl Frozen {
         // The deepest stage has no decoder.
         let decoded = if s + 1 < STAGES { outer } else { 0 };
         StageBuffers {
-            units: std::array::from_fn(|_| Planes::new(inner, rows, columns, border)),
+            units: array::from_fn(|_| Planes::new(inner, rows, columns, border)),
             skip: Planes::new(outer, rows, columns, 1),
             up: Planes::new(decoded, rows, columns, 1),
             grouped: Planes::new(2 * decoded, rows, columns, 0),
@@ -206,7 +207,7 @@ impl Frozen {
             logits,
         } = buffers;
         counted::run_groups(
-            std::slice::from_ref(&self.stem),
+            slice::from_ref(&self.stem),
             &[GroupInput::Same(input)],
             &mut stages[0].units[0],
         );
@@ -219,10 +220,10 @@ impl Frozen {
             let [mut from, mut to] = stage.units.each_mut();
             for unit in &encoder.units {
                 counted::run_unit(unit, from, to);
-                std::mem::swap(&mut from, &mut to);
+                mem::swap(&mut from, &mut to);
             }
             counted::run_groups(
-                std::slice::from_ref(&encoder.up),
+                slice::from_ref(&encoder.up),
                 &[GroupInput::Same(from)],
                 &mut stage.skip,
             );
@@ -236,7 +237,7 @@ impl Frozen {
                 &below[0].up
             };
             counted::run_groups(
-                std::slice::from_ref(&decoder.up),
+                slice::from_ref(&decoder.up),
                 &[GroupInput::Doubled(below)],
                 &mut stage.up,
             );
@@ -252,12 +253,10 @@ impl Frozen {
 }
 
 fn fill_input(planes: &mut Planes, input: &[f32]) {
-    let (channels, rows, columns, pitch) = (
-        planes.channels,
-        planes.rows,
-        planes.columns,
-        planes.channel_pitch(),
-    );
+    let channels = planes.channels;
+    let rows = planes.rows;
+    let columns = planes.columns;
+    let pitch = planes.channel_pitch();
     for (i, row) in planes.inside_mut().chunks_exact_mut(pitch).enumerate() {
         let start = (i % channels * rows + i / channels) * columns;
         row[MAX_LANES..MAX_LANES + columns].copy_from_slice(&input[start..start + columns]);

@@ -76,7 +76,8 @@ impl Planes {
 
     /// All rows except those of padding.
     pub(super) fn inside_mut(&mut self) -> &mut [f32] {
-        let (start, end) = (self.row_start(0), self.row_start(self.rows as isize));
+        let start = self.row_start(0);
+        let end = self.row_start(self.rows as isize);
         &mut self.data[start..end]
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn strip_rows(rows: usize, numbers_per_row: usize) -> usize {
 impl WidenNarrow {
     /// Applies the layer to `input`, planes of the same size as `out`.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
-        let (columns, row_length) = (out.columns, out.row_length());
+        let columns = out.columns;
+        let row_length = out.row_length();
         let rows = strip_rows(
             out.rows,
             (input.channels + self.widen.output_channels()) * out.padded_width(),
@@ -44,7 +45,8 @@ impl WidenNarrow {
                 let count = out.len() / row_length;
                 with_scratch(self.buffer_length(count, columns), |hidden, lists| {
                     let input_rows = input.rows_from((index * rows) as isize, count);
-                    let (row, channel) = (input.row_length(), input.channel_pitch());
+                    let row = input.row_length();
+                    let channel = input.channel_pitch();
                     let layout = InputStripLayout {
                         rows: count,
                         columns,
@@ -243,10 +245,8 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
         sums: [S::f32s; N],
     ) {
         let bias = simd.splat_f32s(self.layer.narrow_bias[channel]);
-        let (scale, shift) = (
-            simd.splat_f32s(self.layer.scale[channel]),
-            simd.splat_f32s(self.layer.shift[channel]),
-        );
+        let scale = simd.splat_f32s(self.layer.scale[channel]);
+        let shift = simd.splat_f32s(self.layer.shift[channel]);
         let mut values = sums;
         for n in 0..N {
             values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);
@@ -332,7 +332,8 @@ impl WithSimd for HeadTask<'_> {
             out,
             lists,
         } = self;
-        let (in_row, out_row) = (planes.row_length(), head.bias.len() * pitch);
+        let in_row = planes.row_length();
+        let out_row = head.bias.len() * pitch;
         lists.list_vectors(
             [rows, width, S::F32_LANES],
             |row, column| row * in_row + MAX_LANES + column,

@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 /// The maximum of each 2x2 block of pixels.
 pub(super) fn max_pool_2x2(input: &Planes, out: &mut Planes) {
-    let (columns, pitch, row_length) = (out.columns, out.channel_pitch(), out.row_length());
+    let columns = out.columns;
+    let pitch = out.channel_pitch();
+    let row_length = out.row_length();
     out.inside_mut()
         .par_chunks_mut(row_length)
         .enumerate()

@@ -31,7 +31,8 @@ impl FrozenUnit {
 
     /// Applies the unit to `input`, which has at least half a kernel of zero rows above and below.
     pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
-        let (columns, row_length) = (out.columns, out.row_length());
+        let columns = out.columns;
+        let row_length = out.row_length();
         let rows = strip_rows(
             out.rows,
             (2 * input.channels + self.mixer.widen.output_channels()) * out.padded_width(),
@@ -92,7 +93,9 @@ impl WithSimd for UnitTask<'_> {
             hidden,
             lists,
         } = self;
-        let (columns, width, channels) = (input.columns, input.padded_width(), input.channels);
+        let columns = input.columns;
+        let width = input.padded_width();
+        let channels = input.channels;
         let row_length = input.row_length();
         let border = unit.kernel / 2;
         lists.list_vectors(
@@ -178,10 +181,8 @@ fn convolve_vectors<S: Simd, const N: usize>(
         offsets,
         unit.bias[channel],
     );
-    let (scale, shift) = (
-        simd.splat_f32s(unit.scale[channel]),
-        simd.splat_f32s(unit.shift[channel]),
-    );
+    let scale = simd.splat_f32s(unit.scale[channel]);
+    let shift = simd.splat_f32s(unit.shift[channel]);
     let centre = lists.windows[lists.windows.len() / 2];
     for n in 0..N {
         let normed = simd.mul_add_e_f32s(scale, gelu(simd, sum[n]), shift);

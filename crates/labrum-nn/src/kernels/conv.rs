@@ -61,7 +61,9 @@ fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
 
 /// Weights with input and output channels swapped within each group, and the taps in reverse order.
 fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
-    let (ci, co, kk) = (s.in_per_group(), s.out_per_group(), s.kernel * s.kernel);
+    let ci = s.in_per_group();
+    let co = s.out_per_group();
+    let kk = s.kernel * s.kernel;
     let mut out = vec![0.0; weight.len()];
     for g in 0..s.groups {
         for o in 0..co {

@@ -4,6 +4,7 @@ use super::simd::{MAX_LANES, load_vector, store_vector};
 use super::tile::{PACK, Packed, next_group_size, sum_windows};
 use super::winograd::{POINTS, ROWS, to_rows, weight_at};
 use pulp::Simd;
+use std::array;
 
 /// Weights of a dense 3x3 convolution at Winograd's points.
 #[derive(Debug)]
@@ -14,9 +15,10 @@ pub(crate) struct PointWeights {
 impl PointWeights {
     /// From weights `[out][in][3][3]`.
     pub(crate) fn new(weight: &[f32], out_channels: usize, in_channels: usize) -> Self {
-        let points = std::array::from_fn(|point| {
+        let points = array::from_fn(|point| {
             Packed::new(out_channels, in_channels * 3, |out, t| {
-                let (channel, column) = (t / 3, t % 3);
+                let channel = t / 3;
+                let column = t % 3;
                 let first = (out * in_channels + channel) * 9 + column;
                 let taps = [weight[first], weight[first + 3], weight[first + 6]];
                 weight_at(point, taps)

@@ -192,7 +192,9 @@ impl StripJob<'_> {
             out,
             ..
         } = self;
-        let (row_length, pitch, k) = (layout.row_length(), layout.channel_pitch(), s.kernel);
+        let row_length = layout.row_length();
+        let pitch = layout.channel_pitch();
+        let k = s.kernel;
         lists.list_vectors(
             [rows, s.columns, S::F32_LANES],
             |row, column| row * row_length + layout.lead - s.border_width() + column,
@@ -200,7 +202,9 @@ impl StripJob<'_> {
         );
         lists.windows.clear();
         lists.windows.extend((0..s.tap_count()).map(|t| {
-            let (channel, row, column) = (t / (k * k), t / k % k, t % k);
+            let channel = t / (k * k);
+            let row = t / k % k;
+            let column = t % k;
             channel * pitch + row * row_length + column
         }));
         let StripVectors {
@@ -267,7 +271,8 @@ impl StripJob<'_> {
             windows: &lists.windows,
             positions: &lists.inputs,
         };
-        let (sums, vectors) = (&mut values[..SUMS], &lists.outputs[..]);
+        let sums = &mut values[..SUMS];
+        let vectors = &lists.outputs[..];
         if s.columns.is_multiple_of(MAX_LANES) {
             multiply_points(
                 simd,

@@ -103,11 +103,9 @@ impl CpuKernels for Flex {
         bias: FloatTensor<Self>,
         groups: usize,
     ) -> FloatTensor<Self> {
-        let (x, weight, bias) = (
-            to_contiguous_tensor(x),
-            to_contiguous_tensor(weight),
-            to_contiguous_tensor(bias),
-        );
+        let x = to_contiguous_tensor(x);
+        let weight = to_contiguous_tensor(weight);
+        let bias = to_contiguous_tensor(bias);
         let s = conv_sizes(&x, &weight, groups);
         let [values, weights, biases] = [&x, &weight, &bias].map(as_float_slice);
         let read = values.len() + weights.len() + biases.len();
@@ -124,11 +122,9 @@ impl CpuKernels for Flex {
         beta: FloatTensor<Self>,
         call: NormCall,
     ) -> FloatTensor<Self> {
-        let (x, gamma, beta) = (
-            to_contiguous_tensor(x),
-            to_contiguous_tensor(gamma),
-            to_contiguous_tensor(beta),
-        );
+        let x = to_contiguous_tensor(x);
+        let gamma = to_contiguous_tensor(gamma);
+        let beta = to_contiguous_tensor(beta);
         let (values, s) = (as_float_slice(&x), norm_sizes(&x));
         let affine = [&gamma, &beta].map(as_float_slice);
         let traffic = Traffic::of_values(values.len() + 2 * s.channels, values.len());
@@ -160,7 +156,8 @@ impl CpuKernels for Flex {
     }
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (a, b) = (to_contiguous_tensor(a), to_contiguous_tensor(b));
+        let a = to_contiguous_tensor(a);
+        let b = to_contiguous_tensor(b);
         let [batch, first, rows, columns] = a.shape().dims();
         let [_, second, _, _] = b.shape().dims();
         let parts = [&a, &b].map(as_float_slice);
@@ -359,11 +356,9 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         groups: usize,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight, bias) = (
-            to_contiguous_tensor(x.into_primitive()),
-            to_contiguous_tensor(weight.into_primitive()),
-            bias.into_primitive(),
-        );
+        let x = to_contiguous_tensor(x.into_primitive());
+        let weight = to_contiguous_tensor(weight.into_primitive());
+        let bias = bias.into_primitive();
         let out = Flex::labrum_conv2d(x.clone(), weight.clone(), bias, groups);
         match ConvBackwardOp
             .prepare::<C>(nodes)
@@ -383,10 +378,8 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let x = to_contiguous_tensor(x.into_primitive());
-        let (gamma, beta) = (
-            to_contiguous_tensor(gamma.into_primitive()),
-            to_contiguous_tensor(beta.into_primitive()),
-        );
+        let gamma = to_contiguous_tensor(gamma.into_primitive());
+        let beta = to_contiguous_tensor(beta.into_primitive());
         let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
         match NormBackwardOp
             .prepare::<C>(nodes)
@@ -441,7 +434,8 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [a.node(), b.node()];
-        let (a, b) = (a.into_primitive(), b.into_primitive());
+        let a = a.into_primitive();
+        let b = b.into_primitive();
         let shapes = [a.shape(), b.shape()];
         let out = Flex::labrum_concat(a, b);
         match ConcatBackward

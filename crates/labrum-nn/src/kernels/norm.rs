@@ -60,7 +60,8 @@ pub(super) fn forward(
     call: &NormCall,
     s: PlaneSizes,
 ) -> (Vec<f32>, Stats) {
-    let (arch, with) = (Arch::new(), call.with);
+    let arch = Arch::new();
+    let with = call.with;
     let fixed = call.is_fixed.then(|| call.recorded_stats());
     let mut out = take_buffer(x.len());
     let stats: Vec<(f32, f32)> = s
@@ -117,7 +118,9 @@ pub(super) fn backward(
     call: &NormCall,
     s: PlaneSizes,
 ) -> [Vec<f32>; 3] {
-    let (arch, with, stats) = (Arch::new(), call.with, call.recorded_stats());
+    let arch = Arch::new();
+    let with = call.with;
+    let stats = call.recorded_stats();
     let mut out = take_buffer(x.len());
     let (d_gamma, d_beta) = s
         .by_channel(&mut out)
@@ -130,7 +133,8 @@ pub(super) fn backward(
             let affine = affine_of(mean, var, gamma[c], beta[c], call.eps);
             let mut sums = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
-                let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));
+                let x = s.channel_plane(x, b, c);
+                let grad = s.channel_plane(grad, b, c);
                 let [plain, product] = match with {
                     With::GeluBefore => arch.dispatch(GeluSums {
                         x,
@@ -160,7 +164,8 @@ pub(super) fn backward(
             };
             let by = [scale as f32, -slope as f32, shift as f32];
             for (b, out) in planes.into_iter().enumerate() {
-                let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));
+                let x = s.channel_plane(x, b, c);
+                let grad = s.channel_plane(grad, b, c);
                 match with {
                     With::GeluBefore => arch.dispatch(GeluGradient { x, grad, by, out }),
                     With::ReluAfter => arch.dispatch(ReluGradient {

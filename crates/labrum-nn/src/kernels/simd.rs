@@ -1,6 +1,7 @@
 //! Common parts of the kernels: loading and storing vectors, and functions of vectors.
 
 use pulp::Simd;
+use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
 /// Rows of planes are padded to a multiple of this: a multiple of the vector length of every processor.
 pub(crate) const MAX_LANES: usize = 16;
@@ -96,7 +97,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(x, simd.splat_f32s(-87.0));
     // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     let round = simd.splat_f32s(12_582_912.0);
-    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), round);
+    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(LOG2_E), round);
     let n = simd.sub_f32s(shifted, round);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-0.693_359_4), x);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(2.121_944_4e-4), r);
@@ -127,10 +128,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 fn normal_cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
-    let erf = erf(
-        simd,
-        simd.mul_f32s(x, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2)),
-    );
+    let erf = erf(simd, simd.mul_f32s(x, simd.splat_f32s(FRAC_1_SQRT_2)));
     simd.mul_add_e_f32s(erf, half, half)
 }
 

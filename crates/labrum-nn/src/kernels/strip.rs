@@ -53,7 +53,8 @@ impl StripLayout {
         let pitch = self.channel_pitch();
         let end = count * self.row_length();
         for (i, to) in strip[..end].chunks_exact_mut(pitch).enumerate() {
-            let (row, channel) = (first + (i / self.channels) as isize, i % self.channels);
+            let row = first + (i / self.channels) as isize;
+            let channel = i % self.channels;
             if row < 0 || row >= rows as isize {
                 to.fill(0.0);
                 continue;

@@ -5,6 +5,7 @@
 
 use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector, vector_within};
 use pulp::Simd;
+use std::array;
 
 /// Number of output channels whose weights are stored together.
 pub(crate) const PACK: usize = 4;
@@ -24,7 +25,7 @@ impl Packed {
         let mut values = Vec::with_capacity(channels.div_ceil(PACK) * depth);
         for first in (0..channels).step_by(PACK) {
             values.extend((0..depth).map(|t| {
-                std::array::from_fn(|i| {
+                array::from_fn(|i| {
                     if first + i < channels {
                         weight(first + i, t)
                     } else {

@@ -7,7 +7,7 @@ use super::strip::{StripLayout, padded_width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use std::ops::Range;
+use std::{array, ops::Range};
 
 /// An input strip, and the gradient of the corresponding output.
 struct StripPair<'a> {
@@ -166,7 +166,8 @@ impl WithSimd for PairJob<'_> {
             |row, column| row * input.row_length() + input.lead - border + column,
             |row, column| row * output.row_length() + column,
         );
-        let (channels, channel_step) = (output.channels, output.channel_pitch());
+        let channels = output.channels;
+        let channel_step = output.channel_pitch();
         accumulate_products(
             simd,
             StripPair {
@@ -211,16 +212,16 @@ fn split_into_shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
     strips.chunks(share).map(<[_]>::to_vec).collect()
 }
 
-/// The planes of a group in one sample.
-fn of_group(
-    values: &[f32],
-    channels: usize,
-    per_group: usize,
-    pixels: usize,
-    sample: usize,
-    group: usize,
-) -> &[f32] {
-    &values[(sample * channels + group * per_group) * pixels..][..per_group * pixels]
+/// The input planes of a group in one sample.
+fn input_of_group(x: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
+    let first = sample * s.in_channels + group * s.in_per_group();
+    &x[first * s.pixel_count()..][..s.in_per_group() * s.pixel_count()]
+}
+
+/// The planes of the output gradient of a group in one sample.
+fn gradient_of_group(grad: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
+    let first = sample * s.out_channels + group * s.out_per_group();
+    &grad[first * s.pixel_count()..][..s.out_per_group() * s.pixel_count()]
 }
 
 fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
@@ -255,22 +256,8 @@ fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<
                 }));
                 for (sample, first) in strips {
                     let count = rows.min(s.rows - first);
-                    let x = of_group(
-                        x,
-                        s.in_channels,
-                        s.in_per_group(),
-                        s.pixel_count(),
-                        sample,
-                        group,
-                    );
-                    let grad = of_group(
-                        grad,
-                        s.out_channels,
-                        s.out_per_group(),
-                        s.pixel_count(),
-                        sample,
-                        group,
-                    );
+                    let x = input_of_group(x, s, sample, group);
+                    let grad = gradient_of_group(grad, s, sample, group);
                     let above = first as isize - s.border_width() as isize;
                     input.gather_rows(x, s.rows, above, count + 2 * s.border_width(), strip);
                     output.gather_rows(grad, s.rows, first as isize, count, gradient);
@@ -323,22 +310,8 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                     for quad in 0..count {
                         let sample = (start + quad) / quads_of_sample;
                         let first = (start + quad) % quads_of_sample * ROWS;
-                        let x = of_group(
-                            x,
-                            s.in_channels,
-                            s.in_per_group(),
-                            s.pixel_count(),
-                            sample,
-                            group,
-                        );
-                        let grad = of_group(
-                            grad,
-                            s.out_channels,
-                            s.out_per_group(),
-                            s.pixel_count(),
-                            sample,
-                            group,
-                        );
+                        let x = input_of_group(x, s, sample, group);
+                        let grad = gradient_of_group(grad, s, sample, group);
                         let to =
                             &mut strip[quad * input.row_length()..(quad + 1) * input.row_length()];
                         let mix = Mix {
@@ -350,9 +323,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                         let to = &mut gradient
                             [quad * output.row_length()..(quad + 1) * output.row_length()];
                         let mix = Mix {
-                            shares: std::array::from_fn(|row| {
-                                A.get(row).map_or(0.0, |row| row[point])
-                            }),
+                            shares: array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point])),
                             first: first as isize,
                             rows: s.rows,
                         };
@@ -385,10 +356,9 @@ fn taps_from_points(of_point: &[Vec<f32>], s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
-            let (from, column) = (i / 3, i % 3);
-            let taps = tap_gradients(std::array::from_fn(|point| {
-                of_point[point][channel * depth + i]
-            }));
+            let from = i / 3;
+            let column = i % 3;
+            let taps = tap_gradients(array::from_fn(|point| of_point[point][channel * depth + i]));
             for (row, tap) in taps.into_iter().enumerate() {
                 out[channel * s.tap_count() + (from * 3 + row) * 3 + column] = tap;
             }

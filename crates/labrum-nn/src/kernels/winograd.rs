@@ -11,6 +11,7 @@
 
 use super::simd::{load_vector, store_vector};
 use pulp::Simd;
+use std::{array, f32::consts::FRAC_1_SQRT_2};
 
 /// Number of points at which the polynomials are multiplied.
 pub(crate) const POINTS: usize = 6;
@@ -18,7 +19,7 @@ pub(crate) const POINTS: usize = 6;
 pub(crate) const ROWS: usize = 4;
 
 const SQRT_2: f32 = std::f32::consts::SQRT_2;
-const SQRT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
+const SQRT_HALF: f32 = FRAC_1_SQRT_2;
 
 /// G: coefficients of the taps at each point.
 const G: [[f64; 3]; POINTS] = {
@@ -67,7 +68,7 @@ pub(crate) fn weight_at(point: usize, taps: [f32; 3]) -> f32 {
 
 /// The gradients of three taps from the gradients of the weights at the points.
 pub(super) fn tap_gradients(points: [f32; POINTS]) -> [f32; 3] {
-    std::array::from_fn(|i| {
+    array::from_fn(|i| {
         (0..POINTS)
             .map(|p| G[p][i] * f64::from(points[p]))
             .sum::<f64>() as f32
@@ -128,8 +129,10 @@ fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POIN
 /// Computes four rows from the sums at the points.
 #[inline(always)]
 pub(crate) fn to_rows<S: Simd>(simd: S, m: [S::f32s; POINTS]) -> [S::f32s; ROWS] {
-    let (near, far) = (simd.add_f32s(m[1], m[2]), simd.add_f32s(m[3], m[4]));
-    let (near_odd, far_odd) = (simd.sub_f32s(m[1], m[2]), simd.sub_f32s(m[3], m[4]));
+    let near = simd.add_f32s(m[1], m[2]);
+    let far = simd.add_f32s(m[3], m[4]);
+    let near_odd = simd.sub_f32s(m[1], m[2]);
+    let far_odd = simd.sub_f32s(m[3], m[4]);
     [
         simd.add_f32s(m[0], simd.add_f32s(near, far)),
         simd.mul_add_e_f32s(

@@ -7,7 +7,9 @@ use labrum_core::{
         geodesic::geodesic_distance,
         random_walker::{Seed, random_walker},
     },
+    vector::{middle_point, point_along, vector_between},
 };
+use std::ops::Range;
 
 /// Number of input channels: grey, positive clicks and scribbles, negative clicks and scribbles, boxes, the previous mask,
 /// the probability of a random walker, and proximity to the positive prompts by geodesic distance.
@@ -127,8 +129,7 @@ impl DrawnPrompts {
                 }
                 Prompt::Box { from, to } => {
                     fill_box(&mut drawn.boxes, side, *from, *to);
-                    let centre = [0, 1].map(|axis| 0.5 * (from[axis] + to[axis]));
-                    drawn.box_centres.push(centre);
+                    drawn.box_centres.push(middle_point(*from, *to));
                 }
             }
         }
@@ -151,7 +152,8 @@ impl DrawnPrompts {
         let has_adds = self.adds.iter().any(|value| *value > 0.0);
         let mut seeds: Vec<Seed> = (0..coarse * coarse)
             .map(|at| {
-                let (column, row) = (at % coarse, at / coarse);
+                let column = at % coarse;
+                let row = at / coarse;
                 let pixel = row * COARSER * side + column * COARSER;
                 let is_border =
                     column == 0 || row == 0 || column + 1 == coarse || row + 1 == coarse;
@@ -170,7 +172,8 @@ impl DrawnPrompts {
         if !has_adds {
             let is_inside = |at: &&[f64; 2]| at.iter().all(|v| *v >= 0.0);
             for [x, y] in self.box_centres.iter().filter(is_inside) {
-                let (column, row) = (*x as usize / COARSER, *y as usize / COARSER);
+                let column = *x as usize / COARSER;
+                let row = *y as usize / COARSER;
                 if column < coarse && row < coarse {
                     seeds[row * coarse + column] = Seed::Object;
                 }
@@ -184,11 +187,11 @@ impl DrawnPrompts {
 pub(super) fn along(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let mut places: Vec<[f64; 2]> = points.first().copied().into_iter().collect();
     for pair in points.windows(2) {
-        let step = [pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]];
+        let step = vector_between(pair[0], pair[1]);
         let count = step[0].hypot(step[1]).ceil().clamp(1.0, 4096.0) as usize;
         places.extend((1..=count).map(|i| {
             let share = i as f64 / count as f64;
-            [pair[0][0] + share * step[0], pair[0][1] + share * step[1]]
+            point_along(pair[0], step, share)
         }));
     }
     places
@@ -221,7 +224,7 @@ fn fill_box(plane: &mut [f32], side: usize, from: [f64; 2], to: [f64; 2]) {
 }
 
 /// The pixels of `0..side` whose centres lie between two places along an axis.
-fn centres_between(a: f64, b: f64, side: usize) -> std::ops::Range<usize> {
+fn centres_between(a: f64, b: f64, side: usize) -> Range<usize> {
     let end = side as f64;
     let low = (a.min(b) - 0.5).ceil().clamp(0.0, end) as usize;
     low..(a.max(b) + 0.5).floor().clamp(0.0, end) as usize

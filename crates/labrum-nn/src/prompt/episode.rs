@@ -12,6 +12,7 @@ use super::{
 };
 use labrum_core::prompts::{ComputedChannel, Prompt};
 use rand::{RngExt, rngs::SmallRng};
+use std::ops::RangeInclusive;
 
 /// Side of the augmented image of an episode, in pixels.
 const IMAGE_SIDE: usize = 192;
@@ -26,7 +27,7 @@ const MOST_OWN: usize = 3;
 /// Maximum number of corrections.
 const MOST_CORRECTIONS: usize = 6;
 /// Range of the random factor that the margin of close views is multiplied by.
-const WIDER: std::ops::RangeInclusive<f64> = 0.7..=2.5;
+const WIDER: RangeInclusive<f64> = 0.7..=2.5;
 
 /// One target with its prompts so far.
 pub(super) struct Episode {
@@ -96,7 +97,9 @@ impl Episode {
     }
 
     fn with_simulated_prompts(view: TaskView, rng: &mut SmallRng) -> Self {
-        let (truth, columns, rows) = (&view.truth, IMAGE_SIDE, IMAGE_SIDE);
+        let truth = &view.truth;
+        let columns = IMAGE_SIDE;
+        let rows = IMAGE_SIDE;
         let mut earlier = None;
         let mut prompts = Vec::new();
         if rng.random_bool(BEGINS_WITH_MASK) {

@@ -109,7 +109,8 @@ fn apply_bias(grey: &mut [f32], columns: usize, changes: &LevelChanges, rng: &mu
     let wide = columns.max(1) as f64;
     let field = SmoothField::from_random(0.8 * wide..=3.0 * wide, rng);
     for (at, level) in grey.iter_mut().enumerate() {
-        let (x, y) = ((at % columns) as f64, (at / columns) as f64);
+        let x = (at % columns) as f64;
+        let y = (at / columns) as f64;
         *level *= (1.0 + strength * field.value_at(x, y)) as f32;
     }
 }
@@ -149,7 +150,8 @@ fn lower_resolution(grey: &mut [f32], columns: usize, factor: usize) {
     if factor < 2 || rows == 0 {
         return;
     }
-    let (wide, high) = (columns.div_ceil(factor), rows.div_ceil(factor));
+    let wide = columns.div_ceil(factor);
+    let high = rows.div_ceil(factor);
     let mut sums = vec![(0.0f32, 0.0f32); wide * high];
     for (at, level) in grey.iter().enumerate() {
         let (sum, count) = &mut sums[at / columns / factor * wide + at % columns / factor];

@@ -99,7 +99,8 @@ pub fn merge_changes(
     columns: usize,
     rows: usize,
 ) -> Vec<f32> {
-    let (before, after) = (to_mask(old), to_mask(new));
+    let before = to_mask(old);
+    let after = to_mask(new);
     let is_prompted = prompted_pixels([newest], columns, rows);
     let mut merged = new.to_vec();
     for adds in [true, false] {

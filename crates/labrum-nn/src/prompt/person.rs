@@ -13,6 +13,7 @@ use labrum_core::{
     prompts::{Prompt, next_click},
 };
 use rand::{RngExt, rngs::SmallRng};
+use std::ops::RangeInclusive;
 
 pub use super::degraded::degraded_mask;
 
@@ -23,7 +24,7 @@ const REMOVES_AT_FIRST: f64 = 0.12;
 /// Minimum distance of such a click from the object, in pixels.
 const NEAREST_BESIDE: f64 = 2.0;
 /// Length of correcting scribbles, in pixels along the path.
-const SHORT_SCRIBBLE: std::ops::RangeInclusive<usize> = 6..=24;
+const SHORT_SCRIBBLE: RangeInclusive<usize> = 6..=24;
 
 /// First prompts for the ground truth `truth` (`columns * rows`, row by row): 1 to 3 clicks in 60 %
 /// of draws, a box in 22 % (half of them with a click), otherwise a scribble; 12 % also have a

@@ -32,7 +32,8 @@ pub(super) fn labels() -> Vec<u16> {
     let round = disc(COLUMNS, ROWS, [34.0, 40.0], 15.0);
     (0..COLUMNS * ROWS)
         .map(|at| {
-            let (column, row) = (at % COLUMNS, at / COLUMNS);
+            let column = at % COLUMNS;
+            let row = at / COLUMNS;
             let in_square = (70..77).contains(&column) && (20..27).contains(&row)
                 || (70..76).contains(&column) && (50..56).contains(&row)
                 || (85..87).contains(&column) && (70..72).contains(&row);

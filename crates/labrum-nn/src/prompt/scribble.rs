@@ -82,7 +82,8 @@ fn ways_along_middle(depths: &[f64], columns: usize, start: usize) -> Vec<Option
 
 /// The eight neighbours of a pixel, each with its distance.
 fn pixels_around(at: usize, columns: usize, length: usize) -> impl Iterator<Item = (usize, f64)> {
-    let (column, row) = (at % columns, at / columns);
+    let column = at % columns;
+    let row = at / columns;
     let lines = row.saturating_sub(1)..(row + 2).min(length / columns);
     lines.flat_map(move |y| {
         (column.saturating_sub(1)..(column + 2).min(columns)).filter_map(move |x| {

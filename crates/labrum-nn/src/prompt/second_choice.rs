@@ -10,7 +10,7 @@ use labrum_core::{
     boundary::{BoundaryChoice, band_width, clicks_beside},
     region::{PixelRect, Region},
 };
-use std::ops::Range;
+use std::{ops::Range, slice};
 
 /// Distance of the closest clicks from the boundary, in pixels; the others are one and two [`band_width`]s away from it.
 const CLOSEST: f64 = 1.5;
@@ -39,7 +39,7 @@ impl PromptSegmenter {
         let distances = [CLOSEST, band, 2.0 * band];
         let mut choices = Vec::new();
         for click in clicks_beside(stretch, &inside, [columns, rows], &distances) {
-            let found = self.look_closely(image, std::slice::from_ref(&click), object)?;
+            let found = self.look_closely(image, slice::from_ref(&click), object)?;
             let found = merge_changes(object, &found, &click, columns, rows);
             if let Some(choice) = choice_between(object, &found, click.adds(), &beside, columns) {
                 keep_best(&mut choices, choice);

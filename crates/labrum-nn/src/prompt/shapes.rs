@@ -28,7 +28,8 @@ pub(super) fn pixel_center(at: usize, columns: usize) -> [f64; 2] {
 
 /// True for pixels on the border of the image.
 pub(super) fn is_on_rim(at: usize, columns: usize, rows: usize) -> bool {
-    let (column, row) = (at % columns, at / columns);
+    let column = at % columns;
+    let row = at / columns;
     column == 0 || row == 0 || column + 1 == columns || row + 1 == rows
 }
 
@@ -147,7 +148,8 @@ pub(super) fn depths(inside: &[bool], columns: usize) -> Vec<f64> {
         return depths;
     };
     // A margin of one pixel is enough: anything farther away is never the nearest.
-    let (width, height) = (bounds.columns.len() + 2, bounds.rows.len() + 2);
+    let width = bounds.columns.len() + 2;
+    let height = bounds.rows.len() + 2;
     let mut outside = vec![true; width * height];
     for (row, line) in bounds
         .rows

@@ -4,7 +4,10 @@ use super::{
     encode::along,
     shapes::{connected_pieces, has_size, plane_with},
 };
-use labrum_core::prompts::{Prompt, PromptedObject};
+use labrum_core::{
+    prompts::{Prompt, PromptedObject},
+    vector::middle_point,
+};
 use rand::{RngExt, rngs::SmallRng, seq::SliceRandom};
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -39,7 +42,8 @@ impl TaskImage {
     /// at their middle. Unchanged if it is small enough, or if a plane has the wrong size.
     pub fn shrunk(self, longest: usize) -> Self {
         let factor = self.columns.max(self.rows).div_ceil(longest.max(1));
-        let (columns, rows) = (self.columns / factor.max(1), self.rows / factor.max(1));
+        let columns = self.columns / factor.max(1);
+        let rows = self.rows / factor.max(1);
         let is_usable = has_size(&self.grey, self.columns, self.rows)
             && self
                 .labels
@@ -132,7 +136,7 @@ fn touched_pixels(image: &TaskImage, prompts: &[Prompt]) -> Vec<usize> {
     let places = prompts.iter().flat_map(|prompt| match prompt {
         Prompt::Click { at, adds: true } => vec![*at],
         Prompt::Scribble { points, adds: true } => along(points),
-        Prompt::Box { from, to } => vec![[0, 1].map(|axis| 0.5 * (from[axis] + to[axis]))],
+        Prompt::Box { from, to } => vec![middle_point(*from, *to)],
         Prompt::Click { .. } | Prompt::Scribble { .. } => Vec::new(),
     });
     let is_within = |[x, y]: &[f64; 2]| {

@@ -68,7 +68,8 @@ impl PromptSegmenter {
         prompts: &[Prompt],
         earlier: Option<&[f32]>,
     ) -> Result<Vec<f32>> {
-        let (size, square) = (image.size, image.square_size());
+        let size = image.size;
+        let square = image.square_size();
         if size == square {
             return self.answer(image.square(), prompts, earlier);
         }

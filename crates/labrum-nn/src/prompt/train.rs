@@ -233,7 +233,8 @@ impl<'a> PromptTraining<'a> {
             let begun = Instant::now();
             if count > 0 && (is_over || is_due) {
                 self.judge(sum / f64::from(count), keeper)?;
-                (sum, count) = (0.0, 0);
+                sum = 0.0;
+                count = 0;
             }
             if is_over {
                 return Ok(());
@@ -270,7 +271,9 @@ impl<'a> PromptTraining<'a> {
 
     /// Runs one step on the next sample of each episode.
     fn step(&mut self) -> Result<f64> {
-        let (tasks, recipe, steps) = (self.tasks, self.recipe, self.steps);
+        let tasks = self.tasks;
+        let recipe = self.recipe;
+        let steps = self.steps;
         let samples: Vec<Option<PromptSample>> = self
             .episodes
             .par_iter_mut()

@@ -74,7 +74,8 @@ pub fn vary_view(
     let length = side * side;
     let nearest: Vec<Option<usize>> = (0..length)
         .map(|at| {
-            let (column, row) = ((at % side) as f64, (at / side) as f64);
+            let column = (at % side) as f64;
+            let row = (at / side) as f64;
             pixel_at(image, warp.place_of([column + 0.5, row + 0.5]))
         })
         .collect();
@@ -218,7 +219,8 @@ fn mean_grey(image: &TaskImage, warp: &ViewWarp, [column, row]: [usize; 2], samp
 /// Bilinearly interpolated grey at a point; 0 outside of the image.
 fn bilinear_grey(image: &TaskImage, [x, y]: [f64; 2]) -> f32 {
     let (x, y) = (x - 0.5, y - 0.5);
-    let (left, top) = (x.floor(), y.floor());
+    let left = x.floor();
+    let top = y.floor();
     let (right_share, lower_share) = ((x - left) as f32, (y - top) as f32);
     let mut grey = 0.0;
     for (down, share) in [(0.5, 1.0 - lower_share), (1.5, lower_share)] {

@@ -427,7 +427,9 @@ fn held_out_figures<P: ImageMaskPair>(
     }
     let mean = metrics::Scores::mean_over(&scores)
         .ok_or_else(|| Error::new("evaluate the model", "no hold-out image could be scored"))?;
-    let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
+    let dice = mean.dice;
+    let iou = mean.iou;
+    let boundary_iou = mean.boundary_iou;
     Ok(HeldOut {
         cases: scores.len(),
         dice,

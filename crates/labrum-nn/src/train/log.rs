@@ -2,7 +2,7 @@
 
 use labrum_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// A training, up to its last completed epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl TrainingLog {
     /// Reads a log file.
     pub fn read_from_file(path: &Path) -> Result<Self> {
         let bytes =
-            std::fs::read(path).map_err(|e| unreadable_log(path, &labrum_core::reason_of(&e)))?;
+            fs::read(path).map_err(|e| unreadable_log(path, &labrum_core::reason_of(&e)))?;
         serde_json::from_slice(&bytes).map_err(|e| unreadable_log(path, &e.to_string()))
     }
 

@@ -21,7 +21,10 @@ use labrum_core::{
 };
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::{
+    iter,
+    time::{Duration, Instant},
+};
 
 /// Number of validations in a round.
 const LOOKS: usize = 10;
@@ -173,7 +176,7 @@ impl<'a> TrainingRound<'a> {
             } else {
                 1
             };
-            deck.extend(std::iter::repeat_n(i, times));
+            deck.extend(iter::repeat_n(i, times));
         }
         let step = lesson.samples.len().div_ceil(LOOKED_AT);
         let some: Vec<TrainingSample> = lesson.samples.iter().step_by(step).cloned().collect();
@@ -217,7 +220,9 @@ impl<'a> TrainingRound<'a> {
             round
                 .trainee
                 .resume_from(average, plan.optimizer, moments, steps);
-            (round.best, round.done_before, round.steps) = (best, done, steps);
+            round.best = best;
+            round.done_before = done;
+            round.steps = steps;
         }
         Ok(round)
     }
@@ -230,7 +235,8 @@ impl<'a> TrainingRound<'a> {
     ) -> Result<Option<Learned>> {
         let loss = Objective::from(self.plan.loss);
         let mut worked = Duration::ZERO;
-        let (mut smooth, mut since_checkpoint) = (SmoothLoss::with_weight(0.05), Instant::now());
+        let mut smooth = SmoothLoss::with_weight(0.05);
+        let mut since_checkpoint = Instant::now();
         let mut looks = (self.done_before * LOOKS as f64) as usize;
         loop {
             let done = self.done_share(worked);
@@ -295,7 +301,8 @@ impl<'a> TrainingRound<'a> {
     /// The samples of a step; the whole deck is used before an index repeats. They depend only on the step number, so
     /// that an interrupted round resumes with the same samples.
     fn pick_samples(&mut self, step: usize) -> Vec<usize> {
-        let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
+        let batch = self.plan.batch.max(1);
+        let len = self.deck.len().max(1);
         let mut picked = Vec::with_capacity(batch);
         for n in step * batch..(step + 1) * batch {
             let pass = n / len;

@@ -83,7 +83,9 @@ pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>
 }
 
 fn mean_and_deviation(samples: &[TrainingSample], channel: usize) -> (f32, f32) {
-    let (mut n, mut sum, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+    let mut n = 0.0f64;
+    let mut sum = 0.0f64;
+    let mut squares = 0.0f64;
     for sample in samples {
         let plane = sample.truth.len();
         for &v in &sample.image[channel * plane..(channel + 1) * plane] {
@@ -171,7 +173,8 @@ impl<'a> Meeting<'a> {
                 .filter(|(_, pixel)| pixel.label > 0)
             {
                 let [x, y] = to(i % columns, i / columns);
-                let (count, there) = (&self.counts[usize::from(pixel.label)], y * columns + x);
+                let count = &self.counts[usize::from(pixel.label)];
+                let there = y * columns + x;
                 // The sample itself does not count.
                 as_it_is += u64::from(count[i] - 1);
                 moved +=

@@ -6,7 +6,7 @@ use labrum_core::{
     Error, Result,
     model_card::{Aspect, Config, InputSpec, ModelCard, ModelPurpose},
 };
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// The state of an unfinished training.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ pub fn read_from_file(
     channels: usize,
     classes: usize,
 ) -> Option<TrainingState> {
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = fs::read(path).ok()?;
     let wanted = checkpoint::Architecture {
         config,
         channels,

@@ -38,7 +38,8 @@ pub fn weights_from_prompt_model(
     control: &Control,
 ) -> Result<Option<Weights>> {
     let weights = copy_layers(prompt_model, wanted, seed)?;
-    let (augment, batches) = (AugmentConfig::all_disabled(), spread_batches(samples.len()));
+    let augment = AugmentConfig::all_disabled();
+    let batches = spread_batches(samples.len());
     let source = StatisticsSource {
         samples,
         batches: &batches,

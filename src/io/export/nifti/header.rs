@@ -1,6 +1,7 @@
 //! Encodes the header of a NIfTI-1 volume of labels.
 
 use super::{VolumeGrid, rotation_quaternion};
+use std::result;
 
 /// Size of the header in bytes: the offset of the voxels.
 const HEADER: usize = 352;
@@ -9,7 +10,7 @@ const HEADER: usize = 352;
 pub(super) fn encode_header(
     size: [usize; 3],
     grid: &VolumeGrid,
-) -> std::result::Result<Vec<u8>, String> {
+) -> result::Result<Vec<u8>, String> {
     let mut out = NiftiBytes(vec![0; HEADER]);
     out.put_i32(0, 348);
     // Three dimensions with their voxels; the four remaining dimensions have size 1.
@@ -55,7 +56,7 @@ pub(super) fn encode_header(
 }
 
 /// The size of a dimension in the header.
-fn side_in_header(voxels: usize) -> std::result::Result<i16, String> {
+fn side_in_header(voxels: usize) -> result::Result<i16, String> {
     i16::try_from(voxels)
         .map_err(|_| format!("{voxels} voxels in one dimension exceed the limit of NIfTI-1"))
 }

@@ -22,7 +22,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Number of objects in one request.
@@ -283,8 +283,8 @@ fn accept_associations(
         while !cancel.is_cancelled() {
             open.retain(|thread| !thread.is_finished());
             let since = match done.is_cancelled() {
-                true => *last_look.get_or_insert_with(std::time::Instant::now),
-                false => std::time::Instant::now(),
+                true => *last_look.get_or_insert_with(Instant::now),
+                false => Instant::now(),
             };
             if done.is_cancelled() && (open.is_empty() || since.elapsed() > GRACE) {
                 break;

@@ -15,6 +15,7 @@ use labrum_core::{
     pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, RemoteStudy, Server, is_uid},
     progress::Cancel,
 };
+use std::str::FromStr;
 
 /// Maximum number of objects in a series.
 const MOST_INSTANCES: usize = 1_000_000;
@@ -126,7 +127,7 @@ fn text_value(object: &InMemDicomObject, tag: Tag) -> String {
     })
 }
 
-fn number_value<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T> {
+fn number_value<T: FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T> {
     text_value(object, tag).parse().ok()
 }
 

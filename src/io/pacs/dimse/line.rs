@@ -14,7 +14,9 @@ use dicom_ul::{
 use labrum_core::{pacs::Server, progress::Cancel};
 use std::{
     collections::VecDeque,
+    error,
     io::{self, Read, Write},
+    iter,
     net::TcpStream,
     time::Duration,
 };
@@ -96,7 +98,8 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         association: A,
     ) -> Self {
         let contexts = association.presentation_contexts().to_vec();
-        let (server, cancel) = (server.clone(), cancel.clone());
+        let server = server.clone();
+        let cancel = cancel.clone();
         Self {
             server,
             tried,
@@ -347,9 +350,8 @@ fn timeout_reason() -> String {
 }
 
 /// The I/O error that caused an error; `None` if its cause is invalid data.
-fn io_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
-    std::iter::successors(Some(error), |error| error.source())
-        .find_map(|error| error.downcast_ref())
+fn io_source<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a io::Error> {
+    iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// The error for a failure of the DICOM upper layer. Its own message is not used, because it may contain patient data.

@@ -15,7 +15,7 @@ use labrum_core::{
     progress::Cancel,
 };
 use line::Association;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread};
 
 /// A DIMSE node.
 #[derive(Clone)]
@@ -33,7 +33,8 @@ impl DimseClient {
         cancel: &Cancel,
         work: impl FnOnce(&Server, &Cancel) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (server, guard) = (self.0.clone(), cancel.clone());
+        let server = self.0.clone();
+        let guard = cancel.clone();
         run_cancellable(&self.0, tried, cancel, move || work(&server, &guard))
     }
 
@@ -81,7 +82,8 @@ impl DimseClient {
         series: &str,
         cancel: &Cancel,
     ) -> Result<Vec<RemoteInstance>> {
-        let (study, series) = (study.to_owned(), series.to_owned());
+        let study = study.to_owned();
+        let series = series.to_owned();
         self.run_cancellable("list the objects", cancel, move |server, cancel| {
             find::query_instances(server, &study, &series, cancel)
         })
@@ -94,7 +96,9 @@ impl DimseClient {
         sop: &str,
         cancel: &Cancel,
     ) -> Result<bool> {
-        let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
+        let study = study.to_owned();
+        let series = series.to_owned();
+        let sop = sop.to_owned();
         self.run_cancellable("look up the object", cancel, move |server, cancel| {
             find::has_instance(server, &study, &series, &sop, cancel)
         })
@@ -117,8 +121,9 @@ impl DimseClient {
         };
         // `arrived` is called while the exchange is running.
         let (tell, told) = crossbeam_channel::unbounded();
-        let (client, guard) = (self.clone(), cancel.clone());
-        std::thread::scope(|scope| {
+        let client = self.clone();
+        let guard = cancel.clone();
+        thread::scope(|scope| {
             let exchange = scope.spawn(move || {
                 client.run_cancellable("receive objects", &guard, move |server, cancel| {
                     fetch::retrieve_instances(server, &order, &tell, cancel)

@@ -10,7 +10,7 @@ use labrum_core::{pacs::Server, progress::Cancel};
 use labrum_dicom::rewrite;
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> Result<()> {
@@ -41,7 +41,7 @@ pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> 
     };
     let mut data: Box<dyn Read> = match as_it_is {
         Some(_) => Box::new(data_set(object)?),
-        None => Box::new(std::io::Cursor::new(encoded_as(
+        None => Box::new(io::Cursor::new(encoded_as(
             object,
             &line.syntax_of(context),
         )?)),

@@ -89,7 +89,9 @@ impl WebClient {
         let tried = "receive an object";
         let sop = self.check_uid(tried, &instance.sop_uid)?.to_owned();
         let file = folder.join(format!("{sop}.dcm"));
-        let (client, path, guard) = (self.clone(), format!("{base}/{sop}"), cancel.clone());
+        let client = self.clone();
+        let path = format!("{base}/{sop}");
+        let guard = cancel.clone();
         run_cancellable(&self.0.server, tried, cancel, move || {
             let mut answer = client.get_response(tried, &path, ORIGINAL)?;
             if [400, 406, 415].contains(&answer.status().as_u16()) {

@@ -50,7 +50,8 @@ impl Session {
         let Some(object) = self.clicks.object_by_id(id) else {
             return;
         };
-        let (place, label) = (object.place().clone(), object.label());
+        let place = object.place().clone();
+        let label = object.label();
         // The case may have been closed.
         let Some(now) = self
             .mask_of_place(&place)
@@ -73,7 +74,8 @@ impl Session {
             Some(base) => base.clone(),
             None => Arc::new(without_piece(now, &piece, label)),
         };
-        let (rule, locks) = (self.labels.drawing_rule(label), self.labels.lock_rule());
+        let rule = self.labels.drawing_rule(label);
+        let locks = self.labels.lock_rule();
         let mut target = Mask::clone(&base);
         // The overwrite setting does not apply where the label was before.
         target.paint_region(&piece.intersection(found.region()), label, &locks);

@@ -2,7 +2,7 @@
 
 use super::{Place, middle_of};
 use crate::session::clicked::ClickedObject;
-use labrum_core::{mask::Mask, prompts::Prompt, tools::fill};
+use labrum_core::{mask::Mask, prompts::Prompt, tools::fill, vector::pixel_distance};
 use std::ops::Range;
 
 /// Maximum distance of a first positive click from a connected component of the label that it corrects, in screen points.
@@ -44,7 +44,8 @@ pub(super) fn corrected_piece(
 
 /// The pixel at a point, if it has the label.
 fn pixel_on_label(mask: &Mask, label: u8, [x, y]: Place) -> Option<(usize, usize)> {
-    let (column, row) = (x.floor() as i64, y.floor() as i64);
+    let column = x.floor() as i64;
+    let row = y.floor() as i64;
     let is_on = label > 0 && mask.label_at(column, row) == label;
     is_on.then_some((column as usize, row as usize))
 }
@@ -86,8 +87,7 @@ fn pixels_near(at: f64, reach: f64, end: usize) -> Range<usize> {
 
 /// Distance from a point to a pixel, in screen points.
 fn distance_to_pixel(at: Place, (column, row): (usize, usize), scale: [f64; 2]) -> f64 {
-    let low = [column as f64, row as f64];
-    let by =
-        [0, 1].map(|axis| (at[axis] - at[axis].clamp(low[axis], low[axis] + 1.0)) * scale[axis]);
-    by[0].hypot(by[1])
+    let x = at[0].clamp(column as f64, column as f64 + 1.0);
+    let y = at[1].clamp(row as f64, row as f64 + 1.0);
+    pixel_distance(at, [x, y], scale)
 }

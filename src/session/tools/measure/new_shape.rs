@@ -1,8 +1,11 @@
 //! A new measurement, place by place: by dragging from one place to the next, or by clicking each.
 
-use super::{CLICK, distance_on_screen};
+use super::CLICK;
 use crate::session::tools::Place;
-use labrum_core::measurement::{Shape, ShapeKind};
+use labrum_core::{
+    measurement::{Shape, ShapeKind},
+    vector::pixel_distance,
+};
 
 /// Distance between the points of a freehand line, in screen points.
 const FREEHAND_STEP: f64 = 4.0;
@@ -76,14 +79,14 @@ impl NewShape {
         let Some(pressed) = &mut self.pressed else {
             return;
         };
-        pressed.is_drag |= distance_on_screen(pressed.from, at, on_screen) > CLICK;
+        pressed.is_drag |= pixel_distance(pressed.from, at, on_screen) > CLICK;
         match self.kind {
             ShapeKind::Point => self.places = vec![at],
             ShapeKind::Freehand => {
                 let is_far = self
                     .places
                     .last()
-                    .is_none_or(|last| distance_on_screen(*last, at, on_screen) >= FREEHAND_STEP);
+                    .is_none_or(|last| pixel_distance(*last, at, on_screen) >= FREEHAND_STEP);
                 self.places.extend(is_far.then_some(at));
             }
             _ => {}

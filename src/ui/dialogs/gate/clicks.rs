@@ -2,7 +2,7 @@
 
 use super::{explain_missing_cases, is_surely_better, mean_columns, verdict_color, with_interval};
 use crate::{
-    session::{Action, learning::LearnAction},
+    session::{Action, Actions, learning::LearnAction},
     ui::{
         dialogs::{DialogOutcome, Dialogs},
         table::{Cell, Column, ROW, TableColumns},
@@ -31,7 +31,7 @@ const CASES: [Column; 6] = [
 pub(super) fn show_click_report(
     ui: &mut Ui,
     report: &ClickReport,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> DialogOutcome {
     let held_out = format!(
         "{} of {}",
@@ -88,7 +88,7 @@ fn difference_cell(ui: &Ui, of: Option<MeanInterval>, digits: usize, sign: f64) 
     }
 }
 
-fn show_cases(ui: &mut Ui, report: &ClickReport, actions: &mut Vec<Action>) -> DialogOutcome {
+fn show_cases(ui: &mut Ui, report: &ClickReport, actions: &mut Actions) -> DialogOutcome {
     let table = TableColumns(&CASES);
     let mut sorted: Vec<&ClickCase> = report.cases.iter().collect();
     sorted.sort_by(|a, b| clicks_saved(a).total_cmp(&clicks_saved(b)));

@@ -5,7 +5,7 @@ use super::{
     verdict_color, with_interval,
 };
 use crate::{
-    session::{Action, learning::LearnAction},
+    session::{Action, Actions, learning::LearnAction},
     ui::{
         charts::{Chart, ChartSeries, format_short},
         dialogs::{DialogOutcome, Dialogs},
@@ -43,7 +43,7 @@ pub(super) fn show_report(
     report: &GateReport,
     names: &[&str; 2],
     compares: bool,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> DialogOutcome {
     let (icon, color, words) = report_headline(ui, report, names, compares);
     ui.horizontal(|ui| {
@@ -230,7 +230,7 @@ fn show_case_table(
     ui: &mut Ui,
     report: &GateReport,
     height: f32,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> DialogOutcome {
     let table = TableColumns(&CASES);
     let mut sorted: Vec<&GateCase> = report.cases.iter().collect();

@@ -1,7 +1,7 @@
 //! The send queue: objects waiting to be sent, and the result of others.
 
 use crate::{
-    session::{Action, Session, pacs::PacsAction},
+    session::{Action, Actions, Session, pacs::PacsAction},
     ui::{
         dialogs::sheet,
         table::{Cell, Column, ROW, TableColumns},
@@ -35,7 +35,7 @@ impl QueueDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let queue = &session.pacs.queue;
         sheet::show_body(ui, "Send queue", |ui| self.show_body(ui, queue, actions));
@@ -56,7 +56,7 @@ impl QueueDialog {
         })
     }
 
-    fn show_body(&mut self, ui: &mut Ui, queue: &[SendItem], actions: &mut Vec<Action>) {
+    fn show_body(&mut self, ui: &mut Ui, queue: &[SendItem], actions: &mut Actions) {
         if queue.is_empty() {
             explanation_text(
                 ui,
@@ -123,7 +123,7 @@ fn item_cells(ui: &Ui, item: &SendItem) -> [Cell; 4] {
     ]
 }
 
-fn show_item_details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
+fn show_item_details(ui: &mut Ui, item: &SendItem, actions: &mut Actions) {
     let words = match (&item.trouble, item.attempts) {
         (Some(trouble), 0) => capitalize_first(&format!("{trouble}.")),
         (Some(trouble), n) => capitalize_first(&format!("{trouble}. Attempts: {n}.")),

@@ -1,7 +1,7 @@
 //! Sends the segmentation or the measurements of a case to a server, as a new series of its study.
 
 use crate::{
-    session::{Action, Session, job::ExportScope, pacs::PacsAction},
+    session::{Action, Actions, Session, job::ExportScope, pacs::PacsAction},
     ui::{
         dialogs::sheet,
         widgets::{explanation_text, section_heading},
@@ -42,7 +42,7 @@ impl SendDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> bool {
         let Some(case) = session.cases.current_case() else {
             return true;

@@ -1,7 +1,7 @@
 //! The settings of a server: protocol, address and sign-in.
 
 use crate::{
-    session::{Action, Session, pacs::PacsAction},
+    session::{Action, Actions, Session, pacs::PacsAction},
     ui::{
         dialogs::{path::to_path, sheet},
         theme,
@@ -63,7 +63,7 @@ impl ServerForm {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> FormOutcome {
         let heading = if self.before.is_some() {
             "Server"
@@ -190,7 +190,7 @@ impl ServerForm {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) -> FormOutcome {
         let problem = self.find_problem(session);
         let mut outcome = FormOutcome::Stay;

@@ -1,11 +1,12 @@
 //! Asks for the password or the token of a server.
 
 use crate::{
-    session::{Action, pacs::PacsAction},
+    session::{Action, Actions, pacs::PacsAction},
     ui::{theme, widgets::primary_button},
 };
 use egui::{Key, Label, RichText, TextEdit, Ui};
 use labrum_core::pacs::{Secret, Server, SignIn};
+use std::mem;
 
 /// The typed secret; cleared as soon as it has been passed on.
 pub(super) struct SignInForm {
@@ -29,7 +30,7 @@ impl SignInForm {
         ui: &mut Ui,
         server: &Server,
         trouble: Option<&str>,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let words = trouble.unwrap_or("The server requires you to sign in.");
         let colors = theme::current_colors(ui);
@@ -57,7 +58,7 @@ impl SignInForm {
                 .add_enabled(!self.secret.is_empty(), primary_button(ui, "Sign in"))
                 .clicked();
             if (is_clicked || is_entered) && !self.secret.is_empty() {
-                let secret = Secret::new(std::mem::take(&mut self.secret));
+                let secret = Secret::new(mem::take(&mut self.secret));
                 let server = server.name.clone();
                 actions.push(Action::Pacs(PacsAction::SignIn {
                     server,

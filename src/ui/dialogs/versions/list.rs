@@ -2,7 +2,7 @@
 
 use super::{VersionsDialog, state_of};
 use crate::{
-    session::{Action, Session, learning::LearnAction},
+    session::{Action, Actions, Session, learning::LearnAction},
     ui::{
         dialogs::gate,
         table::{Cell, Column, ROW, TableColumns},
@@ -37,7 +37,7 @@ impl VersionsDialog {
         &mut self,
         ui: &mut Ui,
         session: &Session,
-        actions: &mut Vec<Action>,
+        actions: &mut Actions,
     ) {
         let table = match self.kind {
             ModelKind::Masks => TableColumns(&COLUMNS),
@@ -76,7 +76,7 @@ impl VersionsDialog {
 }
 
 /// The row for the built-in or opened model.
-fn show_shipped_row(ui: &mut Ui, session: &Session, kind: ModelKind, actions: &mut Vec<Action>) {
+fn show_shipped_row(ui: &mut Ui, session: &Session, kind: ModelKind, actions: &mut Actions) {
     let colors = theme::current_colors(ui);
     let is_used = session.learning.active_version_of(kind).is_none();
     let (name, use_name, action) = match kind {

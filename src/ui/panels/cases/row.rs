@@ -2,7 +2,7 @@
 
 use crate::{
     session::{
-        Action, Session,
+        Actions, Session,
         case::{Case, ThumbnailState, status_label},
     },
     ui::{
@@ -33,7 +33,7 @@ pub(super) fn case_row(
     case: &Case,
     is_current: bool,
     textures: &mut Textures,
-    actions: &mut Vec<Action>,
+    actions: &mut Actions,
 ) -> bool {
     let colors = theme::current_colors(ui);
     let response = sense_row(ui, rect, session, case);
@@ -173,7 +173,8 @@ fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
     if is_stale {
         return "Outdated proposal".to_owned();
     }
-    let (found, count) = (case.measured_slice_count(), case.slices.len());
+    let found = case.measured_slice_count();
+    let count = case.slices.len();
     let words = match case.status {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
         status => status_label(status).to_owned(),

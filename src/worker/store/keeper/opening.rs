@@ -161,10 +161,14 @@ impl WorkspaceKeeper {
         with_cases: bool,
     ) -> Result<WorkspaceInfo, WriteTrouble> {
         let workspace = self.workspace_mut()?;
-        let (mut folder, name) = (workspace.folder().to_owned(), workspace.read_name()?);
-        let (labels, meter) = (workspace.read_labels()?, workspace.count_progress()?);
+        let mut folder = workspace.folder().to_owned();
+        let name = workspace.read_name()?;
+        let labels = workspace.read_labels()?;
+        let meter = workspace.count_progress()?;
         let next_seq = workspace.next_seq()?;
-        let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
+        let mut sources = Vec::new();
+        let mut missing = Vec::new();
+        let mut resume = None;
         if with_cases {
             (sources, missing) = image_paths(workspace)?;
             resume = workspace
@@ -172,7 +176,8 @@ impl WorkspaceKeeper {
                 .map(|(path, slice)| (path, slice as usize));
         }
         let tasks = workspace.list_tasks()?;
-        (self.next_seq, self.labels) = (next_seq, labels.clone().into());
+        self.next_seq = next_seq;
+        self.labels = labels.clone().into();
         if let Some(look) = &self.look {
             folder.clone_from(&look.folder);
         }
@@ -213,7 +218,9 @@ impl WorkspaceKeeper {
 
 /// All image files that exist, and the identities of cases with missing files.
 fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
-    let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    let mut sources = Vec::new();
+    let mut missing = Vec::new();
+    let mut seen = HashSet::new();
     for entry in workspace.list_cases()? {
         let paths: Vec<PathBuf> = entry
             .description

@@ -23,7 +23,8 @@ impl<'a> BitReader<'a> {
 
     fn fill_buffer(&mut self) {
         while self.count <= 48 {
-            let (byte, next) = (self.bytes.get(self.at), self.bytes.get(self.at + 1));
+            let byte = self.bytes.get(self.at);
+            let next = self.bytes.get(self.at + 1);
             match (byte, next) {
                 (Some(0xFF), Some(0)) => self.at += 2,
                 (Some(0xFF), _) | (None, _) => return,

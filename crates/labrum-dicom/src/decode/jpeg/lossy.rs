@@ -5,7 +5,7 @@ use super::{
     bits::{BitReader, HuffmanTable},
     markers::{CodingProcess, Component, JpegFrame, JpegScan, ZIGZAG},
 };
-use std::f32::consts::PI;
+use std::{array, f32::consts::PI};
 
 /// State that is carried from block to block of a scan.
 struct ScanState {
@@ -43,7 +43,8 @@ pub(super) fn decode_scan(
                 end_of_band: 0,
             };
         }
-        let (x, y) = (unit % across, unit / across);
+        let x = unit % across;
+        let y = unit / across;
         if x == 0 {
             *whole = whole_rows(frame, scan, y);
         }
@@ -61,11 +62,13 @@ pub(super) fn decode_scan(
                     .coefficients
                     .get_mut(place * 64..place * 64 + 64)
                     .ok_or(DAMAGED)?;
-                let (dc, ac) = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
+                let dc = tables.dc[dc].as_ref();
+                let ac = tables.ac[ac].as_ref();
                 if progressive {
                     progressive_block(block, scan, (dc, ac), reader, &mut state, index)?;
                 } else {
-                    let (dc, ac) = (dc.ok_or(DAMAGED)?, ac.ok_or(DAMAGED)?);
+                    let dc = dc.ok_or(DAMAGED)?;
+                    let ac = ac.ok_or(DAMAGED)?;
                     sequential_block(block, dc, ac, reader, &mut state.predictions[index])?;
                 }
             }
@@ -286,8 +289,8 @@ fn component_plane(
 
 /// `cosines[x][u]` of T.81 A.3.3, including the factor of `u` and 1/2.
 fn cosine_table() -> [[f32; 8]; 8] {
-    std::array::from_fn(|x| {
-        std::array::from_fn(|u| {
+    array::from_fn(|x| {
+        array::from_fn(|u| {
             let scale = if u == 0 { (0.5f32).sqrt() } else { 1.0 };
             0.5 * scale * ((2 * x + 1) as f32 * u as f32 * PI / 16.0).cos()
         })
@@ -303,10 +306,8 @@ fn inverse_transform(
 ) -> Vec<u16> {
     let width = component.blocks.0 * 8;
     let mut out = vec![0; width * component.blocks.1 * 8];
-    let (middle, most) = (
-        (1u32 << (precision - 1)) as f32,
-        ((1u32 << precision) - 1) as f32,
-    );
+    let middle = (1u32 << (precision - 1)) as f32;
+    let most = ((1u32 << precision) - 1) as f32;
     for (index, block) in component.coefficients.chunks_exact(64).enumerate() {
         let start = index / component.blocks.0 * 8 * width + index % component.blocks.0 * 8;
         if block[1..].iter().all(|c| *c == 0) {
@@ -319,7 +320,7 @@ fn inverse_transform(
         let mut half = [0f32; 64];
         for v in 0..8 {
             let row: [f32; 8] =
-                std::array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
+                array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
             for x in 0..8 {
                 half[v * 8 + x] = (0..8).map(|u| cosines[x][u] * row[u]).sum();
             }

@@ -140,7 +140,8 @@ impl JpegFrame {
             _ => return Err("arithmetic or hierarchical JPEG is not supported".into()),
         };
         let precision = u32::from(*segment.first().ok_or(DAMAGED)?);
-        let (rows, columns) = (big_endian_word(segment, 1)?, big_endian_word(segment, 3)?);
+        let rows = big_endian_word(segment, 1)?;
+        let columns = big_endian_word(segment, 3)?;
         let known = if process == CodingProcess::Lossless {
             (2..=16).contains(&precision)
         } else {

@@ -29,7 +29,8 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
     let mut frame: Option<JpegFrame> = None;
-    let (mut adobe, mut jfif) = (None, false);
+    let mut adobe = None;
+    let mut jfif = false;
     let mut short = None;
     loop {
         let (marker, segment) = match segments.next_segment() {
@@ -98,7 +99,8 @@ fn is_complete(frame: &JpegFrame) -> bool {
 
 /// Compares the size of the frame with the header, before memory is allocated for it.
 fn check_frame(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
-    let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
+    let found = (frame.columns, frame.rows);
+    let due = (header.columns, header.rows);
     if found != due {
         return Err(format!(
             "the JPEG image is {} x {}, but the header says {} x {}",

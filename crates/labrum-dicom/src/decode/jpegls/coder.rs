@@ -1,6 +1,7 @@
 //! Modelling and prediction, T.87 annex A.
 
 use super::{DAMAGED, Presets, bits::Bits};
+use std::array;
 
 /// J of T.87 A.2.1, the order of run lengths.
 const J: [u32; 32] = [
@@ -278,15 +279,15 @@ fn default_thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
     let basic = [3, 7, 21];
     let defaults: [i32; 3] = if maxval >= 128 {
         let factor = (maxval.min(4095) + 128) / 256;
-        std::array::from_fn(|i| {
+        array::from_fn(|i| {
             factor * (basic[i] - 2 - i as i32) + 2 + i as i32 + (3 + 2 * i as i32) * near
         })
     } else {
         let factor = 256 / (maxval + 1);
-        std::array::from_fn(|i| (basic[i] / factor + (3 + 2 * i as i32) * near).max(2 + i as i32))
+        array::from_fn(|i| (basic[i] / factor + (3 + 2 * i as i32) * near).max(2 + i as i32))
     };
     let mut low = near + 1;
-    std::array::from_fn(|i| {
+    array::from_fn(|i| {
         let value = if (low..=maxval).contains(&defaults[i]) {
             defaults[i]
         } else {

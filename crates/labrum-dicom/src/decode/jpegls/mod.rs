@@ -7,6 +7,7 @@ mod coder;
 use super::{super::header::PixelHeader, Samples, Short};
 use bits::Bits;
 use coder::Coder;
+use std::{array, mem};
 
 const DAMAGED: &str = "the JPEG-LS data is damaged";
 
@@ -78,7 +79,9 @@ pub(crate) fn decode_stream(
                     return Err(short.reason.clone());
                 }
                 if is_last {
-                    let (precision, columns, rows) = (frame.precision, frame.columns, frame.rows);
+                    let precision = frame.precision;
+                    let columns = frame.columns;
+                    let rows = frame.rows;
                     let components = frame.ids.len();
                     return Ok(Decoded {
                         precision,
@@ -158,10 +161,8 @@ impl JpegLsFrame {
             .map(|component| component[0])
             .collect();
         let sampled = parts.chunks_exact(3).any(|component| component[1] != 0x11);
-        let (rows, columns) = (
-            u16::from_be_bytes([*r1, *r0]),
-            u16::from_be_bytes([*c1, *c0]),
-        );
+        let rows = u16::from_be_bytes([*r1, *r0]);
+        let columns = u16::from_be_bytes([*c1, *c0]);
         if rows == 0
             || columns == 0
             || ids.len() != usize::from(*count)
@@ -196,7 +197,7 @@ impl Presets {
         if segment.first() != Some(&1) || segment.len() < 11 {
             return Err("JPEG-LS with mapping tables is not supported".into());
         }
-        let [maxval, t1, t2, t3, reset]: [i32; 5] = std::array::from_fn(|i| {
+        let [maxval, t1, t2, t3, reset]: [i32; 5] = array::from_fn(|i| {
             i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]))
         });
         Ok(Self {
@@ -257,7 +258,8 @@ impl JpegLsScan {
         image: &mut [u16],
     ) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
-        let (width, all) = (frame.columns, frame.ids.len());
+        let width = frame.columns;
+        let all = frame.ids.len();
         // A margin of one sample on either side, T.87 A.2.1.
         let mut previous = vec![vec![0i32; width + 2]; self.components.len()];
         let mut current = previous.clone();
@@ -271,7 +273,8 @@ impl JpegLsScan {
                 coder.decode_line(&mut bits, &previous, &mut current, width, &mut run_index[0])
             } else {
                 (0..self.components.len()).try_for_each(|c| {
-                    let (above, here) = (&previous[c..=c], &mut current[c..=c]);
+                    let above = &previous[c..=c];
+                    let here = &mut current[c..=c];
                     coder.decode_line(&mut bits, above, here, width, &mut run_index[c])
                 })
             };
@@ -283,7 +286,7 @@ impl JpegLsScan {
                     image[(row * width + column) * all + component] = current[c][column + 1] as u16;
                 }
             }
-            std::mem::swap(&mut previous, &mut current);
+            mem::swap(&mut previous, &mut current);
         }
         (bits.at, None)
     }

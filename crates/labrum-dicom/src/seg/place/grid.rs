@@ -6,6 +6,7 @@ use labrum_core::{
     geometry::{PixelSpacing, Plane},
     lattice::GridMap,
     study::{Series, Slice},
+    vector::dot_product,
 };
 use std::collections::BTreeSet;
 
@@ -173,7 +174,7 @@ impl<'a> SliceGrid<'a> {
 
 /// Position of a plane along `normal`, mm.
 fn depth_along(normal: [f64; 3], plane: &Plane) -> f64 {
-    (0..3).map(|i| normal[i] * plane.position[i]).sum()
+    dot_product(normal, plane.position)
 }
 
 /// Position of a slice along `normal`, mm; `None` if its plane or pixel spacing is unknown.

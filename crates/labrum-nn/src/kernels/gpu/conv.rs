@@ -57,12 +57,11 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
     let [batch, in_channels, rows, columns] = x.meta.shape().dims();
     let [_, out_channels, _, _] = grad.meta.shape().dims();
-    let (x, grad) = (channels_last(x), channels_last(grad));
-    let (depth, wide, pixels) = (
-        k * k * in_channels,
-        tile_width(out_channels),
-        batch * rows * columns,
-    );
+    let x = channels_last(x);
+    let grad = channels_last(grad);
+    let depth = k * k * in_channels;
+    let wide = tile_width(out_channels);
+    let pixels = batch * rows * columns;
     let tiles = [depth.div_ceil(TILE / wide), out_channels.div_ceil(wide)];
     let parts = (BUSY / (tiles[0] * tiles[1])).clamp(1, pixels.div_ceil(THREADS));
     let sums = empty_on_device(&x, [parts, depth, out_channels]);

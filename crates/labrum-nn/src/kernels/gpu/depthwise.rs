@@ -30,7 +30,8 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
     let lanes = lane_count(channels);
     let walkers = THREADS / lanes;
     let parts = (batch * rows).div_ceil(walkers).min(PARTS);
-    let (x, grad) = (channels_last(x), channels_last(grad));
+    let x = channels_last(x);
+    let grad = channels_last(grad);
     let sums = empty_on_device(&x, [parts, channels, k, k]);
     let client = x.client.clone();
     depthwise_weight_kernel::launch(

@@ -120,7 +120,8 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         is_depthwise: bool,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let x = x.into_primitive();
+        let weight = weight.into_primitive();
         let out = CubeBackend::labrum_gpu_conv2d(
             x.clone(),
             weight.clone(),
@@ -146,8 +147,10 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         with: With,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let (x, statistics) = (x.into_primitive(), statistics.into_primitive());
-        let (gamma, beta) = (gamma.into_primitive(), beta.into_primitive());
+        let x = x.into_primitive();
+        let statistics = statistics.into_primitive();
+        let gamma = gamma.into_primitive();
+        let beta = beta.into_primitive();
         let affine = norm::NormInputs {
             gamma,
             beta,

@@ -137,7 +137,8 @@ pub(super) fn backward(
     grad: CubeTensor,
     with: With,
 ) -> [CubeTensor; 3] {
-    let (x, grad) = (channels_last(x), channels_last(grad));
+    let x = channels_last(x);
+    let grad = channels_last(grad);
     let sums = Sums::for_tensor(&x);
     let gelu = with == With::GeluBefore;
     let parts = empty_on_device(&x, [sums.parts, 2, sums.channels]);
@@ -182,10 +183,8 @@ pub(super) fn backward(
 
 /// Number of cubes and threads, one thread per value.
 fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
-    let (values, threads) = (
-        x.meta.shape().num_elements(),
-        CubeDim::new_1d(THREADS as u32),
-    );
+    let values = x.meta.shape().num_elements();
+    let threads = CubeDim::new_1d(THREADS as u32);
     (
         calculate_cube_count_elemwise(&x.client, values, threads),
         threads,

@@ -81,7 +81,8 @@ impl<'a> FullTraining<'a> {
         let (mut steps, mut best) = (0, None);
         if let Some((average, moments, done, kept)) = resumed {
             trainee.resume_from(average, options.optimizer, moments, done);
-            (steps, best) = (done, kept.map(|(_, weights)| weights));
+            steps = done;
+            best = kept.map(|(_, weights)| weights);
         }
         let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
         let before = Duration::try_from_secs_f64(before).unwrap_or_default();

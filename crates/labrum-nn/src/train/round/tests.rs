@@ -26,16 +26,36 @@ fn samples() -> Vec<TrainingSample> {
     (4..9).map(disc).collect()
 }
 
-#[test]
-fn a_resumed_round_ends_like_an_uninterrupted_one() {
-    let spec = InputSpec {
+fn spec() -> InputSpec {
+    InputSpec {
         channels: 1,
         columns: 32,
         rows: 32,
         aspect: Aspect::Kept,
         mean: vec![0.3],
         std: vec![0.3],
-    };
+    }
+}
+
+fn start_weights() -> Weights {
+    random_weights(Config::S, 1, 2, 5).unwrap()
+}
+
+/// A round from random weights, always the same.
+fn lesson<'a>(spec: &'a InputSpec, samples: &'a [TrainingSample]) -> Lesson<'a> {
+    Lesson {
+        start: start_weights(),
+        spec,
+        samples,
+        is_new: &[],
+        share: 1.0,
+        resume: None,
+    }
+}
+
+#[test]
+fn a_resumed_round_ends_like_an_uninterrupted_one() {
+    let spec = spec();
     let samples = samples();
     let plan = Plan {
         length: Length::Steps(8),
@@ -44,14 +64,9 @@ fn a_resumed_round_ends_like_an_uninterrupted_one() {
     };
     let device = select_available(DeviceChoice::Cpu).unwrap();
     let begin = |resume| {
-        let start = random_weights(Config::S, 1, 2, 5).unwrap();
         let lesson = Lesson {
-            start,
-            spec: &spec,
-            samples: &samples,
-            is_new: &[],
-            share: 1.0,
             resume,
+            ..lesson(&spec, &samples)
         };
         TrainingRound::from_lesson(lesson, &plan, &device).unwrap()
     };
@@ -71,16 +86,9 @@ fn a_resumed_round_ends_like_an_uninterrupted_one() {
 
 #[test]
 fn a_blended_candidate_lies_between_the_starting_weights_and_the_trained_ones() {
-    let spec = InputSpec {
-        channels: 1,
-        columns: 32,
-        rows: 32,
-        aspect: Aspect::Kept,
-        mean: vec![0.3],
-        std: vec![0.3],
-    };
+    let spec = spec();
     let (samples, device) = (samples(), select_available(DeviceChoice::Cpu).unwrap());
-    let start = random_weights(Config::S, 1, 2, 5).unwrap();
+    let start = start_weights();
     let learned = |blend: Blend| {
         let plan = Plan {
             length: Length::Steps(4),
@@ -88,14 +96,7 @@ fn a_blended_candidate_lies_between_the_starting_weights_and_the_trained_ones() 
             blend,
             ..Plan::default()
         };
-        let lesson = Lesson {
-            start: start.clone(),
-            spec: &spec,
-            samples: &samples,
-            is_new: &[],
-            share: 1.0,
-            resume: None,
-        };
+        let lesson = lesson(&spec, &samples);
         let control = Control::default();
         let learned = train_on_lesson(lesson, &plan, &device, &control, &mut |_| {}, &mut |_| {
             Ok(())
@@ -126,28 +127,13 @@ fn a_blended_candidate_lies_between_the_starting_weights_and_the_trained_ones() 
 
 #[test]
 fn all_samples_are_used_before_one_repeats() {
-    let spec = InputSpec {
-        channels: 1,
-        columns: 32,
-        rows: 32,
-        aspect: Aspect::Kept,
-        mean: vec![0.3],
-        std: vec![0.3],
-    };
+    let spec = spec();
     let (samples, device) = (samples(), select_available(DeviceChoice::Cpu).unwrap());
     let plan = Plan {
         batch: 1,
         ..Plan::default()
     };
-    let start = random_weights(Config::S, 1, 2, 5).unwrap();
-    let lesson = Lesson {
-        start,
-        spec: &spec,
-        samples: &samples,
-        is_new: &[],
-        share: 1.0,
-        resume: None,
-    };
+    let lesson = lesson(&spec, &samples);
     let mut round = TrainingRound::from_lesson(lesson, &plan, &device).unwrap();
     for first in [0, 5, 10] {
         let mut pass: Vec<usize> = (first..first + 5)
