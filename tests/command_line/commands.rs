@@ -161,7 +161,7 @@ fn bench_lists_the_operations_of_a_run() {
         }
     }
     assert!((shares - 1.0).abs() < 1e-6, "{shares}");
-    let gradient = "depthwise convolution, weight gradient";
+    let gradient = "depthwise convolution, weight and bias gradient";
     assert!(kinds.iter().any(|kind| kind["operation"] == gradient));
     let table = succeeds(&step).out;
     assert!(

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::checkpoint::PlainTensor;
 
 /// One image of 32x32 pixels.
 const LOAD: Load = Load {
@@ -111,14 +112,16 @@ fn the_convolutions_of_a_training_step_write_what_the_architecture_says() {
 }
 
 #[test]
-fn a_training_step_writes_a_gradient_for_each_weight_and_each_input_but_the_images() {
+fn a_training_step_writes_a_gradient_for_each_parameter_and_each_input_but_the_images() {
     let tally = tally_of(measure_training);
     let weights = random_weights(Config::S).unwrap();
     let kernels = weights.values().filter(|tensor| tensor.shape.len() == 4);
-    let bytes: usize = kernels.clone().map(|tensor| 4 * tensor.values.len()).sum();
+    // A bias for each output channel.
+    let values = |tensor: &PlainTensor| tensor.values.len() + tensor.shape[0];
+    let bytes: usize = kernels.clone().map(|tensor| 4 * values(tensor)).sum();
     let layers = kernels.count() as u64;
     assert_eq!(
-        all_convolutions(&tally, Pass::WeightGradient),
+        all_convolutions(&tally, Pass::ParameterGradient),
         (layers, bytes as u64)
     );
     assert_eq!(all_convolutions(&tally, Pass::InputGradient).0, layers - 1);

@@ -6,8 +6,8 @@
 //! registers. The input gradient is a forward pass with flipped weights.
 
 use super::tally::{self, Pass, Traffic};
-use super::{conv_sizes::ConvSizes, dense, depthwise, weight_gradient};
-use rayon::prelude::*;
+use super::weight_gradient::{self, ParameterGradients};
+use super::{conv_sizes::ConvSizes, dense, depthwise};
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
@@ -28,15 +28,17 @@ pub(super) struct Gradients {
 /// Gradients from `grad` [B,Co,H,W]; `wanted` selects input, weight and bias.
 pub(super) fn backward(
     x: &[f32],
-    weight: &[f32],
+    weights: &[f32],
     grad: &[f32],
     s: ConvSizes,
     wanted: [bool; 3],
 ) -> Gradients {
+    let parameters = (wanted[1] || wanted[2]).then(|| parameter_gradients(x, grad, s));
+    let (weight, bias) = parameters.map(|p| (p.weight, p.bias)).unzip();
     Gradients {
-        input: wanted[0].then(|| input_gradient(weight, grad, s)),
-        weight: wanted[1].then(|| weight_gradient(x, grad, s)),
-        bias: wanted[2].then(|| bias_gradient(grad, s)),
+        input: wanted[0].then(|| input_gradient(weights, grad, s)),
+        weight: weight.filter(|_| wanted[1]),
+        bias: bias.filter(|_| wanted[2]),
     }
 }
 
@@ -47,15 +49,16 @@ fn input_gradient(weight: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
     })
 }
 
-fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let traffic = Traffic::of_values(x.len() + grad.len(), s.out_channels * s.tap_count());
-    let gradient = if s.is_depthwise() {
-        depthwise::weight_gradient
+fn parameter_gradients(x: &[f32], grad: &[f32], s: ConvSizes) -> ParameterGradients {
+    let written = s.out_channels * (s.tap_count() + 1);
+    let traffic = Traffic::of_values(x.len() + grad.len(), written);
+    let gradients = if s.is_depthwise() {
+        depthwise::parameter_gradients
     } else {
         weight_gradient::for_dense
     };
-    tally::count(s.layer(), Pass::WeightGradient, traffic, || {
-        gradient(x, grad, s)
+    tally::count(s.layer(), Pass::ParameterGradient, traffic, || {
+        gradients(x, grad, s)
     })
 }
 
@@ -77,32 +80,4 @@ fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
         }
     }
     out
-}
-
-fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let traffic = Traffic::of_values(grad.len(), s.out_channels);
-    tally::count(s.layer(), Pass::BiasGradient, traffic, || {
-        channel_sums(grad, s)
-    })
-}
-
-/// The sum of each channel of `grad` [B,Co,H,W].
-fn channel_sums(grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let pixels = s.pixel_count();
-    (0..s.out_channels)
-        .into_par_iter()
-        .map(|c| {
-            let planes = (0..s.batch).map(|b| &grad[(b * s.out_channels + c) * pixels..][..pixels]);
-            planes.map(sum_of_plane).sum::<f64>() as f32
-        })
-        .collect()
-}
-
-/// Summed in parts: a running sum of all pixels in f32 would lose digits.
-#[inline]
-fn sum_of_plane(plane: &[f32]) -> f64 {
-    plane
-        .chunks(256)
-        .map(|part| f64::from(part.iter().sum::<f32>()))
-        .sum()
 }

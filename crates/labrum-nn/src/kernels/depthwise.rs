@@ -5,7 +5,7 @@ use super::conv_sizes::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
 use super::strip::StripLayout;
-use super::weight_gradient::PairJob;
+use super::weight_gradient::{PairJob, ParameterGradients, sum_of_plane};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -142,15 +142,19 @@ pub(crate) fn sum_taps<S: Simd, const N: usize>(
     sum
 }
 
-/// The gradient of the weights [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
-pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let mut out = vec![0.0; s.in_channels * s.tap_count()];
+/// The gradients of the weights [C,1,k,k] and the bias [C] from x and the gradient of the output, both [B,C,H,W].
+pub(super) fn parameter_gradients(x: &[f32], grad: &[f32], s: ConvSizes) -> ParameterGradients {
+    let mut weight = vec![0.0; s.in_channels * s.tap_count()];
+    let mut bias = vec![0.0; s.in_channels];
     let input = StripLayout::new(1, s.columns, s.border_width());
     let output = StripLayout::new(1, s.columns, 0);
     let rows = s.rows + 2 * s.border_width();
-    out.par_chunks_mut(s.tap_count())
+    weight
+        .par_chunks_mut(s.tap_count())
+        .zip(&mut bias)
         .enumerate()
-        .for_each(|(channel, out)| {
+        .for_each(|(channel, (out, bias))| {
+            let mut sum = 0.0;
             let room = input.strip_length(rows);
             with_scratch(room + output.strip_length(s.rows), |values, lists| {
                 let (padded, gradient) = values.split_at_mut(room);
@@ -176,8 +180,10 @@ pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32>
                         out: &mut *out,
                     };
                     Arch::new().dispatch(job);
+                    sum += sum_of_plane(&grad[start..start + s.pixel_count()]);
                 }
             });
+            *bias = sum as f32;
         });
-    out
+    ParameterGradients { weight, bias }
 }

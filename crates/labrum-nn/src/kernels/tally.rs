@@ -55,10 +55,8 @@ pub enum Pass {
     Gradients,
     /// The gradient of the input.
     InputGradient,
-    /// The gradient of the weights.
-    WeightGradient,
-    /// The gradient of the bias.
-    BiasGradient,
+    /// The gradients of weights and bias.
+    ParameterGradient,
 }
 
 /// A kind of operation.
@@ -91,8 +89,7 @@ impl fmt::Display for Operation {
             Pass::Forward => "",
             Pass::Gradients => ", gradients",
             Pass::InputGradient => ", input gradient",
-            Pass::WeightGradient => ", weight gradient",
-            Pass::BiasGradient => ", bias gradient",
+            Pass::ParameterGradient => ", weight and bias gradient",
         })
     }
 }

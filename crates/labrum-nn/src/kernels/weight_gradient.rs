@@ -2,7 +2,7 @@
 
 use super::conv_sizes::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, panic_outside_window, vector_within};
+use super::simd::{MAX_LANES, panic_outside_window, sum_values, vector_within};
 use super::strip::{StripLayout, padded_width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use pulp::{Arch, Simd, WithSimd};
@@ -184,49 +184,279 @@ impl WithSimd for PairJob<'_> {
 
 /// Number of values of a strip pair that should stay in the L2 cache.
 const STRIP: usize = 96 * 1024;
+/// The same at Winograd's points, where the rows that all points are mixed from have to stay there as well.
+const POINT_STRIP: usize = STRIP / 3;
 /// Minimum number of vectors of a strip: with fewer, adding up the lanes takes longer than the products.
 const VECTORS: usize = 64;
 /// Number of separate sums for each point, among which the strips are divided. It does not depend on the number of
 /// threads, so that results do not either.
 const SHARES: usize = 4;
 
-/// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the output gradient [B,Co,H,W].
-pub(super) fn for_dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
+/// Gradients of the weights [Co,Ci/groups,k,k] and of the bias [Co].
+pub(super) struct ParameterGradients {
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// The gradients of weights and bias from x [B,Ci,H,W] and the output gradient [B,Co,H,W].
+pub(super) fn for_dense(x: &[f32], grad: &[f32], s: ConvSizes) -> ParameterGradients {
     let s = s.flattened_rows();
-    let for_group = if s.kernel == 3 {
-        at_points
-    } else {
-        for_plain_kernel
+    let mut all = ParameterGradients {
+        weight: Vec::with_capacity(s.out_channels * s.tap_count()),
+        bias: Vec::with_capacity(s.out_channels),
     };
-    (0..s.groups)
-        .flat_map(|group| for_group(x, grad, s, group))
-        .collect()
+    for group in 0..s.groups {
+        let planes = GroupPlanes { x, grad, s, group };
+        let of_group = if s.kernel == 3 {
+            planes.gradients_at_points()
+        } else {
+            planes.plain_gradients()
+        };
+        all.weight.extend(of_group.weight);
+        all.bias.extend(of_group.bias);
+    }
+    all
 }
 
-/// Strips of up to `rows` rows, as (sample, first row), divided into shares.
-fn split_into_shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
-    let strips: Vec<_> = (0..s.batch)
-        .flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first)))
-        .collect();
-    let share = strips.len().div_ceil(SHARES).max(1);
-    strips.chunks(share).map(<[_]>::to_vec).collect()
+/// The input and the output gradient of one group.
+#[derive(Clone, Copy)]
+struct GroupPlanes<'a> {
+    x: &'a [f32],
+    grad: &'a [f32],
+    s: ConvSizes,
+    group: usize,
 }
 
-/// The input planes of a group in one sample.
-fn input_of_group(x: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
-    let first = sample * s.in_channels + group * s.in_per_group();
-    &x[first * s.pixel_count()..][..s.in_per_group() * s.pixel_count()]
+/// Sums over some strips: products, for each point where there are several, and the output gradient of each channel.
+struct Sums {
+    products: Vec<Vec<f32>>,
+    channels: Vec<f64>,
 }
 
-/// The planes of the output gradient of a group in one sample.
-fn gradient_of_group(grad: &[f32], s: ConvSizes, sample: usize, group: usize) -> &[f32] {
-    let first = sample * s.out_channels + group * s.out_per_group();
-    &grad[first * s.pixel_count()..][..s.out_per_group() * s.pixel_count()]
+impl<'a> GroupPlanes<'a> {
+    /// The input planes in one sample.
+    fn input(&self, sample: usize) -> &'a [f32] {
+        let s = self.s;
+        let first = sample * s.in_channels + self.group * s.in_per_group();
+        &self.x[first * s.pixel_count()..][..s.in_per_group() * s.pixel_count()]
+    }
+
+    /// The planes of the output gradient in one sample.
+    fn gradient(&self, sample: usize) -> &'a [f32] {
+        let s = self.s;
+        let first = sample * s.out_channels + self.group * s.out_per_group();
+        &self.grad[first * s.pixel_count()..][..s.out_per_group() * s.pixel_count()]
+    }
+
+    /// Adds the sums of `count` rows of the output gradient to those of each channel.
+    fn add_channel_sums(&self, sample: usize, first: usize, count: usize, sums: &mut [f64]) {
+        let columns = self.s.columns;
+        let planes = self.gradient(sample).chunks_exact(self.s.pixel_count());
+        for (sum, plane) in sums.iter_mut().zip(planes) {
+            *sum += sum_of_plane(&plane[first * columns..(first + count) * columns]);
+        }
+    }
+
+    /// The gradients for any kernel size.
+    fn plain_gradients(&self) -> ParameterGradients {
+        let s = self.s;
+        let input = StripLayout::new(s.in_per_group(), s.columns, s.border_width());
+        let output = StripLayout::new(s.out_per_group(), s.columns, 0);
+        let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
+        let rows = (STRIP / (input.row_length() + output.row_length()))
+            .max(least)
+            .min(s.rows);
+        let strips: Vec<(usize, usize)> = (0..s.batch)
+            .flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first)))
+            .collect();
+        let sums: Vec<Sums> = strips
+            .par_chunks(strips.len().div_ceil(SHARES).max(1))
+            .map(|strips| self.sum_plain_strips([input, output], rows, strips))
+            .collect();
+        ParameterGradients {
+            weight: add_up(sums.iter().map(|sums| &sums.products[0])),
+            bias: add_up_channels(&sums),
+        }
+    }
+
+    /// Sums over strips of up to `rows` rows, given as (sample, first row).
+    fn sum_plain_strips(
+        &self,
+        [input, output]: [StripLayout; 2],
+        rows: usize,
+        strips: &[(usize, usize)],
+    ) -> Sums {
+        let (s, k) = (self.s, self.s.kernel);
+        let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
+        let mut channels = vec![0.0; s.out_per_group()];
+        let room = input.strip_length(rows + 2 * s.border_width());
+        with_scratch(room + output.strip_length(rows), |values, lists| {
+            let (strip, gradient) = values.split_at_mut(room);
+            lists.windows.clear();
+            lists.windows.extend((0..s.tap_count()).map(|t| {
+                t / (k * k) * input.channel_pitch() + t / k % k * input.row_length() + t % k
+            }));
+            for &(sample, first) in strips {
+                let count = rows.min(s.rows - first);
+                let above = first as isize - s.border_width() as isize;
+                let with_border = count + 2 * s.border_width();
+                input.gather_rows(self.input(sample), s.rows, above, with_border, strip);
+                let below = self.gradient(sample);
+                output.gather_rows(below, s.rows, first as isize, count, gradient);
+                self.add_channel_sums(sample, first, count, &mut channels);
+                Arch::new().dispatch(PairJob {
+                    input,
+                    output,
+                    rows: count,
+                    border: s.border_width(),
+                    strip,
+                    gradient,
+                    lists,
+                    out: &mut out,
+                });
+            }
+        });
+        Sums {
+            products: vec![out],
+            channels,
+        }
+    }
+
+    /// The gradients for 3x3 at Winograd's points: three products for each of six points instead of nine for each of
+    /// four rows.
+    fn gradients_at_points(&self) -> ParameterGradients {
+        let s = self.s;
+        let layouts = [
+            StripLayout::new(s.in_per_group(), s.columns, 1),
+            StripLayout::new(s.out_per_group(), s.columns, 0),
+        ];
+        let row_length: usize = layouts.iter().map(StripLayout::row_length).sum();
+        let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
+        // Groups of four rows, numbered through all samples.
+        let all = s.batch * s.rows.div_ceil(ROWS);
+        let quads = (POINT_STRIP / row_length).max(least).min(all).max(1);
+        let strips: Vec<Range<usize>> = (0..all)
+            .step_by(quads)
+            .map(|first| first..(first + quads).min(all))
+            .collect();
+        let share = strips.len().div_ceil(SHARES).max(1);
+        let together = points_together(strips.len().div_ceil(share));
+        let tasks: Vec<(&[Range<usize>], usize)> = strips
+            .chunks(share)
+            .flat_map(|strips| {
+                (0..POINTS)
+                    .step_by(together)
+                    .map(move |first| (strips, first))
+            })
+            .collect();
+        let sums: Vec<Sums> = tasks
+            .into_par_iter()
+            .map(|(strips, first)| {
+                self.sum_strips_at_points(layouts, quads, strips, first..first + together)
+            })
+            .collect();
+        let of_point: Vec<Vec<f32>> = (0..POINTS)
+            .map(|point| {
+                let of_tasks = sums[point / together..].iter().step_by(POINTS / together);
+                add_up(of_tasks.map(|sums| &sums.products[point % together]))
+            })
+            .collect();
+        ParameterGradients {
+            weight: taps_from_points(&of_point, s),
+            bias: add_up_channels(&sums),
+        }
+    }
+
+    /// Sums over strips of up to `quads` groups of four rows at these points; only the task of the first point adds up
+    /// the channels.
+    fn sum_strips_at_points(
+        &self,
+        [input, output]: [StripLayout; 2],
+        quads: usize,
+        strips: &[Range<usize>],
+        points: Range<usize>,
+    ) -> Sums {
+        let s = self.s;
+        let length = s.out_per_group() * s.in_per_group() * 3;
+        let mut products = vec![vec![0.0; length]; points.len()];
+        let mut channels = vec![0.0; s.out_per_group()];
+        let room = input.strip_length(quads);
+        with_scratch(room + output.strip_length(quads), |values, lists| {
+            let (strip, gradient) = values.split_at_mut(room);
+            lists.list_columns(s.in_per_group(), input.channel_pitch());
+            for range in strips {
+                // One point after the other, while the rows that they are mixed from are in the cache.
+                for (point, out) in points.clone().zip(&mut products) {
+                    for (i, quad) in range.clone().enumerate() {
+                        let to_input = &mut strip[i * input.row_length()..][..input.row_length()];
+                        self.mix_input(point, quad, input, to_input);
+                        let to_gradient =
+                            &mut gradient[i * output.row_length()..][..output.row_length()];
+                        self.mix_gradient(point, quad, output, to_gradient);
+                    }
+                    strip[range.len() * input.row_length()..][..input.lead].fill(0.0);
+                    Arch::new().dispatch(PairJob {
+                        input,
+                        output,
+                        rows: range.len(),
+                        border: 1,
+                        strip: &*strip,
+                        gradient: &*gradient,
+                        lists: &mut *lists,
+                        out,
+                    });
+                }
+                if points.start == 0 {
+                    for quad in range.clone() {
+                        let (sample, first) = self.quad_start(quad);
+                        let count = ROWS.min(s.rows - first);
+                        self.add_channel_sums(sample, first, count, &mut channels);
+                    }
+                }
+            }
+        });
+        Sums { products, channels }
+    }
+
+    /// Sample and first row of a group of four rows.
+    fn quad_start(&self, quad: usize) -> (usize, usize) {
+        let of_sample = self.s.rows.div_ceil(ROWS);
+        (quad / of_sample, quad % of_sample * ROWS)
+    }
+
+    fn mix_input(&self, point: usize, quad: usize, layout: StripLayout, to: &mut [f32]) {
+        let (sample, first) = self.quad_start(quad);
+        let mix = Mix {
+            shares: B[point],
+            first: first as isize - 1,
+            rows: self.s.rows,
+        };
+        mix_rows(mix, self.input(sample), layout, to);
+    }
+
+    fn mix_gradient(&self, point: usize, quad: usize, layout: StripLayout, to: &mut [f32]) {
+        let (sample, first) = self.quad_start(quad);
+        let mix = Mix {
+            shares: array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point])),
+            first: first as isize,
+            rows: self.s.rows,
+        };
+        mix_rows(mix, self.gradient(sample), layout, to);
+    }
 }
 
-fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
-    let mut sum = parts[0].clone();
-    for part in &parts[1..] {
+/// Number of points of one task: as many as leave two tasks for each thread. It does not change the sums.
+fn points_together(shares: usize) -> usize {
+    let wanted = 2 * rayon::current_num_threads();
+    [POINTS, 3, 2]
+        .into_iter()
+        .find(|together| shares * (POINTS / together) >= wanted)
+        .unwrap_or(1)
+}
+
+fn add_up<'a>(mut parts: impl Iterator<Item = &'a Vec<f32>>) -> Vec<f32> {
+    let mut sum = parts.next().cloned().unwrap_or_default();
+    for part in parts {
         sum.iter_mut()
             .zip(part)
             .for_each(|(sum, value)| *sum += value);
@@ -234,120 +464,30 @@ fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
     sum
 }
 
-/// Weight gradient of a group, for any kernel size.
-fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
-    let input = StripLayout::new(s.in_per_group(), s.columns, s.border_width());
-    let output = StripLayout::new(s.out_per_group(), s.columns, 0);
-    let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
-    let rows = (STRIP / (input.row_length() + output.row_length()))
-        .max(least)
-        .min(s.rows);
-    let sums: Vec<Vec<f32>> = split_into_shares(s, rows)
-        .into_par_iter()
-        .map(|strips| {
-            let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
-            let room = input.strip_length(rows + 2 * s.border_width());
-            with_scratch(room + output.strip_length(rows), |values, lists| {
-                let (strip, gradient) = values.split_at_mut(room);
-                let k = s.kernel;
-                lists.windows.clear();
-                lists.windows.extend((0..s.tap_count()).map(|t| {
-                    t / (k * k) * input.channel_pitch() + t / k % k * input.row_length() + t % k
-                }));
-                for (sample, first) in strips {
-                    let count = rows.min(s.rows - first);
-                    let x = input_of_group(x, s, sample, group);
-                    let grad = gradient_of_group(grad, s, sample, group);
-                    let above = first as isize - s.border_width() as isize;
-                    input.gather_rows(x, s.rows, above, count + 2 * s.border_width(), strip);
-                    output.gather_rows(grad, s.rows, first as isize, count, gradient);
-                    let job = PairJob {
-                        input,
-                        output,
-                        rows: count,
-                        border: s.border_width(),
-                        strip,
-                        gradient,
-                        lists,
-                        out: &mut out,
-                    };
-                    Arch::new().dispatch(job);
-                }
-            });
-            out
-        })
-        .collect();
-    add_up(&sums)
+fn add_up_channels(parts: &[Sums]) -> Vec<f32> {
+    let count = parts.first().map_or(0, |part| part.channels.len());
+    (0..count)
+        .map(|channel| parts.iter().map(|part| part.channels[channel]).sum::<f64>() as f32)
+        .collect()
 }
 
-/// Weight gradient of a group, for 3x3 at Winograd's points: three products for each of six points instead of nine for
-/// each of four rows.
-fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
-    let input = StripLayout::new(s.in_per_group(), s.columns, 1);
-    let output = StripLayout::new(s.out_per_group(), s.columns, 0);
-    let most = (STRIP / (input.row_length() + output.row_length())).max(1);
-    let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
-    // Groups of four rows, numbered through all samples.
-    let quads_of_sample = s.rows.div_ceil(ROWS);
-    let all = s.batch * quads_of_sample;
-    let quads = most.max(least).min(all);
-    let starts: Vec<usize> = (0..all).step_by(quads).collect();
-    let share = starts.len().div_ceil(SHARES);
-    let tasks: Vec<(usize, &[usize])> = (0..POINTS)
-        .flat_map(|point| starts.chunks(share).map(move |starts| (point, starts)))
-        .collect();
-    let depth = s.in_per_group() * 3;
-    let sums: Vec<Vec<f32>> = tasks
-        .into_par_iter()
-        .map(|(point, starts)| {
-            let mut out = vec![0.0; s.out_per_group() * depth];
-            let room = input.strip_length(quads);
-            with_scratch(room + output.strip_length(quads), |values, lists| {
-                let (strip, gradient) = values.split_at_mut(room);
-                lists.list_columns(s.in_per_group(), input.channel_pitch());
-                for &start in starts {
-                    let count = quads.min(all - start);
-                    for quad in 0..count {
-                        let sample = (start + quad) / quads_of_sample;
-                        let first = (start + quad) % quads_of_sample * ROWS;
-                        let x = input_of_group(x, s, sample, group);
-                        let grad = gradient_of_group(grad, s, sample, group);
-                        let to =
-                            &mut strip[quad * input.row_length()..(quad + 1) * input.row_length()];
-                        let mix = Mix {
-                            shares: B[point],
-                            first: first as isize - 1,
-                            rows: s.rows,
-                        };
-                        mix_rows(mix, x, input, to);
-                        let to = &mut gradient
-                            [quad * output.row_length()..(quad + 1) * output.row_length()];
-                        let mix = Mix {
-                            shares: array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point])),
-                            first: first as isize,
-                            rows: s.rows,
-                        };
-                        mix_rows(mix, grad, output, to);
-                    }
-                    strip[count * input.row_length()..][..input.lead].fill(0.0);
-                    let job = PairJob {
-                        input,
-                        output,
-                        rows: count,
-                        border: 1,
-                        strip,
-                        gradient,
-                        lists,
-                        out: &mut out,
-                    };
-                    Arch::new().dispatch(job);
-                }
-            });
-            out
-        })
-        .collect();
-    let of_point: Vec<Vec<f32>> = sums.chunks(sums.len() / POINTS).map(add_up).collect();
-    taps_from_points(&of_point, s)
+/// Summed in parts: a running sum of all pixels in f32 would lose digits.
+pub(super) fn sum_of_plane(plane: &[f32]) -> f64 {
+    let parts = plane.chunks(1024);
+    parts
+        .map(|part| f64::from(Arch::new().dispatch(PlaneSum(part))))
+        .sum()
+}
+
+struct PlaneSum<'a>(&'a [f32]);
+
+impl WithSimd for PlaneSum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        sum_values(simd, self.0)
+    }
 }
 
 /// The gradients of the taps of a group, `[out][in][3][3]`, from those at the points, `[out][in][3]` each.
