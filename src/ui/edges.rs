@@ -32,7 +32,7 @@ const MOST_ROWS: usize = 6;
 
 /// In which direction an annotation is moved to find room.
 #[derive(Clone, Copy)]
-enum SearchDirection {
+pub(super) enum SearchDirection {
     Up,
     Down,
 }
@@ -259,7 +259,16 @@ fn nearest_free_rect(
     size: Vec2,
     ways: &[SearchDirection],
 ) -> Option<Rect> {
-    let wanted = anchor.align_size_within_rect(size, room);
+    nearest_free_place(anchor.align_size_within_rect(size, room), room, taken, ways)
+}
+
+/// The free place nearest to the one that is wanted; `None` if there is none within [`SHIFT`].
+pub(super) fn nearest_free_place(
+    wanted: Rect,
+    room: Rect,
+    taken: &[Rect],
+    ways: &[SearchDirection],
+) -> Option<Rect> {
     let moved = ways.iter().map(|way| {
         let mut place = wanted;
         for _ in taken {
