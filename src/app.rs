@@ -255,8 +255,10 @@ impl eframe::App for LabrumApp {
         self.take_events(ctx);
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        self.frame_log.iter_mut().for_each(FrameLog::begin_frame);
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        if let Some(frame_log) = &mut self.frame_log {
+            frame_log.begin_frame(frame.info().cpu_usage);
+        }
         if let Some(place) = self.place.track_window(ui.ctx()) {
             self.session.apply_action(Action::SetWindowPlace(place));
         }

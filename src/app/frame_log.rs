@@ -5,36 +5,57 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     mem,
+    path::Path,
     time::Instant,
 };
 
-/// One line per frame: milliseconds since the start, then wall-clock and CPU milliseconds of the update (equal if the
-/// system does not report CPU time). The first image adds a line `picture` with milliseconds since the start.
+/// One line per frame, as docs/hands.md describes it. The first image adds a line `picture` with milliseconds since the
+/// start.
 pub(super) struct FrameLog {
     out: BufWriter<File>,
     begun: Instant,
-    frame: (Instant, Option<f64>),
+    frame: FrameBegin,
     is_first_picture: bool,
+}
+
+/// What is known at the beginning of a frame.
+struct FrameBegin {
+    at: Instant,
+    cpu_ms: Option<f64>,
+    /// Duration of the whole frame before it in milliseconds, with painting.
+    ms_before: Option<f64>,
+}
+
+impl FrameBegin {
+    fn now(ms_before: Option<f64>) -> Self {
+        Self {
+            at: Instant::now(),
+            cpu_ms: cpu_ms(),
+            ms_before,
+        }
+    }
 }
 
 impl FrameLog {
     pub(super) fn from_environment() -> Option<Self> {
         let path = env::var_os("LABRUM_FRAME_LOG")?;
-        let file = File::create(&path)
+        Self::create(Path::new(&path))
             .inspect_err(|e| log::warn!("cannot write the frame log: {e}"))
-            .ok()?;
-        let now = Instant::now();
-        Some(Self {
-            out: BufWriter::new(file),
-            begun: now,
-            frame: (now, None),
+            .ok()
+    }
+
+    fn create(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            out: BufWriter::new(File::create(path)?),
+            begun: Instant::now(),
+            frame: FrameBegin::now(None),
             is_first_picture: true,
         })
     }
 
-    /// Call at the beginning of a frame.
-    pub(super) fn begin_frame(&mut self) {
-        self.frame = (Instant::now(), cpu_ms());
+    /// Call at the beginning of a frame, with the duration in seconds of the whole frame before it.
+    pub(super) fn begin_frame(&mut self, seconds_before: Option<f32>) {
+        self.frame = FrameBegin::now(seconds_before.map(|seconds| f64::from(seconds) * 1000.0));
     }
 
     /// Call when an image was loaded; only the first is logged.
@@ -46,12 +67,16 @@ impl FrameLog {
 
     /// Call at the end of a frame.
     pub(super) fn end_frame(&mut self) {
-        let clock = elapsed_ms(self.frame.0);
+        let clock = elapsed_ms(self.frame.at);
         let cpu = cpu_ms()
-            .zip(self.frame.1)
+            .zip(self.frame.cpu_ms)
             .map_or(clock, |(end, begin)| end - begin);
+        let before = match self.frame.ms_before {
+            Some(ms) => format!("{ms:.3}"),
+            None => "-".to_owned(),
+        };
         self.write_line(format_args!(
-            "{:.1} {clock:.3} {cpu:.3}",
+            "{:.1} {clock:.3} {cpu:.3} {before}",
             elapsed_ms(self.begun)
         ));
     }
@@ -72,4 +97,40 @@ fn elapsed_ms(since: Instant) -> f64 {
 fn cpu_ms() -> Option<f64> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn each_frame_is_a_line_of_times_and_the_first_image_is_noted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames");
+        let mut log = FrameLog::create(&path).unwrap();
+        log.begin_frame(None);
+        log.log_first_picture();
+        log.end_frame();
+        log.begin_frame(Some(0.0125));
+        log.log_first_picture();
+        log.end_frame();
+
+        // The log is still open: each line is in the file at once.
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split(' ').collect()).collect();
+        let [picture, first, second] = lines.as_slice() else {
+            panic!("{text}");
+        };
+        assert_eq!(picture[0], "picture");
+        assert_eq!((first[3], second[3]), ("-", "12.500"));
+        for frame in [first, second] {
+            let times: Vec<f64> = frame[..3]
+                .iter()
+                .map(|word| word.parse().unwrap())
+                .collect();
+            assert!(times.iter().all(|ms| *ms >= 0.0), "{text}");
+            assert!(times[1] <= times[0] + 0.1, "a frame ends after it began");
+        }
+    }
 }

@@ -161,6 +161,12 @@ impl Session {
             .filter_map(move |pane| Some((pane, self.panes.kept_view(pane)?)))
     }
 
+    /// Numbers of the visible views beside the active one that show a case, from 0.
+    pub fn other_views_of(&self, case: CaseId) -> impl Iterator<Item = usize> {
+        let shows = move |(pane, view): (usize, PaneView)| (view.case == case).then_some(pane);
+        self.other_views().filter_map(shows)
+    }
+
     /// Makes a view active: what it shows becomes the current case, and what was active stays in its view.
     fn activate_pane(&mut self, pane: usize) {
         let before = self.panes.active;

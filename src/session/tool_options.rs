@@ -70,8 +70,8 @@ impl ToolKind {
         match self {
             Self::Look => "Drag to move the image",
             Self::Click => {
-                "Click an object, or drag a box around it; right-click, or hold Alt or Ctrl, to remove; \
-                 Shift+drag to scribble; Enter for the next object"
+                "Click an object, or drag a box; right-click to remove; Shift+drag to scribble; \
+                 Enter: next object"
             }
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
@@ -90,8 +90,7 @@ impl ToolKind {
             Self::Fill => "Click a region to fill it; hold Alt or Ctrl to clear it",
             Self::Pull => "Drag the boundary of the label",
             Self::Measure => {
-                "Drag, or click each point; drag a handle or a line to change a measurement; \
-                 Delete removes the selected one"
+                "Drag, or click each point; drag a measurement to change it; Delete removes it"
             }
         }
     }

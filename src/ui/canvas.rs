@@ -9,7 +9,7 @@ use super::{
     magnifier::Magnified,
     measure_overlay::DrawnView,
     panels,
-    presentation_overlay::PresentationLayer,
+    presentation_overlay::{HiddenPixels, PresentationLayer},
     stage::{BesideMask, CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
@@ -46,6 +46,8 @@ pub(crate) struct CanvasState {
     beside: BesideMask,
     /// The model's proposal, for the difference view.
     proposed: Unpacked,
+    /// What the shutter of a presentation state hides.
+    hidden: HiddenPixels,
     stage: CanvasPainter,
     magnifier: CanvasPainter,
 }
@@ -63,6 +65,7 @@ impl CanvasState {
         self.passing = Unpacked::default();
         self.proposed = Unpacked::default();
         self.beside = BesideMask::default();
+        self.hidden = HiddenPixels::default();
         self.stage.free_textures();
         self.magnifier.free_textures();
     }
@@ -205,7 +208,7 @@ fn paint_pane(
     let view = SliceView::new(pane, shown, &loaded, state.is_mask_held_hidden);
     let presentation = PresentationLayer::of_slice(session, case, shown.slice);
     view.paint_picture(&painter, rect, placement, state, false);
-    presentation.paint_shutter(&painter, placement);
+    presentation.paint_shutter(&painter, placement, &mut state.hidden);
     view.paint_contours(&painter, placement);
     if session.settings.overlays {
         paint_stored_overlays(&painter, &loaded.image, placement);
@@ -244,7 +247,7 @@ fn paint_pane(
         let Magnified { rect, placement } = magnified;
         let painter = ui.painter_at(rect);
         view.paint_picture(&painter, rect, placement, state, true);
-        presentation.paint_shutter(&painter, placement);
+        presentation.paint_shutter(&painter, placement, &mut state.hidden);
         view.paint_contours(&painter, placement);
         presentation.paint_graphics(&painter, placement);
         drawn.paint_shapes(&painter, placement);

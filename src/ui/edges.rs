@@ -9,7 +9,7 @@ mod scale_bar;
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
 use crate::session::case::Case;
 use egui::{
-    Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Vec2,
+    Align, Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Vec2,
     epaint::text::{LayoutJob, TextWrapping},
     pos2, vec2,
 };
@@ -32,7 +32,7 @@ const MOST_ROWS: usize = 6;
 
 /// In which direction an annotation is moved to find room.
 #[derive(Clone, Copy)]
-enum SearchDirection {
+pub(super) enum SearchDirection {
     Up,
     Down,
 }
@@ -69,14 +69,11 @@ impl<'a> PictureEdges<'a> {
 
     /// Lines in the top right corner, or below what is already there.
     pub(super) fn write_state(&mut self, lines: &[String]) {
-        let size = block_rect(&self.truncate_lines(lines)).size() + 2.0 * AROUND;
-        if let Some(place) = self.find_free_rect(Align2::RIGHT_TOP, size, &[SearchDirection::Down])
-        {
-            self.write_lines(
-                Align2::RIGHT_TOP,
-                place.right_top() + vec2(-AROUND.x, AROUND.y),
-                lines,
-            );
+        let lines = self.truncate_lines(lines);
+        let size = block_rect(&lines).size();
+        let place = self.find_text_rect(Align2::RIGHT_TOP, size, &[SearchDirection::Down]);
+        if let Some(place) = place {
+            self.paint_lines(&lines, Align2::RIGHT_TOP, place);
         }
     }
 
@@ -94,11 +91,8 @@ impl<'a> PictureEdges<'a> {
         let mut job = LayoutJob::simple(lines.join("\n"), annotation_font(), theme::DOUBT, width);
         job.wrap.max_rows = MOST_ROWS;
         let galley = self.painter.layout_job(job);
-        if let Some(place) = self.find_free_rect(
-            Align2::LEFT_TOP,
-            galley.size() + 2.0 * AROUND,
-            &[SearchDirection::Down],
-        ) {
+        let place = self.find_text_rect(Align2::LEFT_TOP, galley.size(), &[SearchDirection::Down]);
+        if let Some(place) = place {
             self.painter
                 .rect_filled(place, 3.0, Color32::from_black_alpha(150));
             self.painter
@@ -126,7 +120,7 @@ impl<'a> PictureEdges<'a> {
             let galley = self
                 .painter
                 .layout_no_wrap(words, annotation_font(), ON_CANVAS);
-            if let Some(place) = self.find_free_rect(anchor, galley.size() + 2.0 * AROUND, ways) {
+            if let Some(place) = self.find_text_rect(anchor, galley.size(), ways) {
                 self.painter
                     .rect_filled(place, 3.0, Color32::from_black_alpha(150));
                 self.painter.galley(place.min + AROUND, galley, ON_CANVAS);
@@ -208,17 +202,26 @@ impl<'a> PictureEdges<'a> {
         let lines = self.truncate_lines(lines);
         let place = anchor.anchor_size(at, block_rect(&lines).size());
         let behind = place.expand2(AROUND);
-        self.painter
-            .rect_filled(behind, 3.0, Color32::from_black_alpha(150));
-        let mut top = place.top();
-        for line in lines {
-            let height = line.size().y;
-            self.painter
-                .galley(pos2(place.left(), top), line, ON_CANVAS);
-            top += height;
-        }
-        self.taken.push(behind);
+        self.paint_lines(&lines, anchor, behind);
         behind
+    }
+
+    /// Paints lines on a dark background that fills `place`, aligned to the side of `anchor`.
+    fn paint_lines(&mut self, lines: &[Arc<Galley>], anchor: Align2, place: Rect) {
+        self.painter
+            .rect_filled(place, 3.0, Color32::from_black_alpha(150));
+        let inner = place.shrink2(AROUND);
+        let mut top = inner.top();
+        for line in lines {
+            let left = match anchor.x() {
+                Align::Max => inner.right() - line.size().x,
+                _ => inner.left(),
+            };
+            self.painter
+                .galley(pos2(left, top), line.clone(), ON_CANVAS);
+            top += line.size().y;
+        }
+        self.taken.push(place);
     }
 
     /// Lays out lines, truncated to the width of the image.
@@ -239,6 +242,13 @@ impl<'a> PictureEdges<'a> {
     fn find_free_rect(&self, anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
         nearest_free_rect(self.room, &self.taken, anchor, size, ways)
     }
+
+    /// Free room for a text of this size with its background. The text lies on the edge of the room, its background goes
+    /// beyond it, as that of the title does.
+    fn find_text_rect(&self, anchor: Align2, text: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
+        let room = self.room.expand2(AROUND);
+        nearest_free_rect(room, &self.taken, anchor, text + 2.0 * AROUND, ways)
+    }
 }
 
 /// The free place nearest to an edge; `None` if there is none within [`SHIFT`].
@@ -249,7 +259,16 @@ fn nearest_free_rect(
     size: Vec2,
     ways: &[SearchDirection],
 ) -> Option<Rect> {
-    let wanted = anchor.align_size_within_rect(size, room);
+    nearest_free_place(anchor.align_size_within_rect(size, room), room, taken, ways)
+}
+
+/// The free place nearest to the one that is wanted; `None` if there is none within [`SHIFT`].
+pub(super) fn nearest_free_place(
+    wanted: Rect,
+    room: Rect,
+    taken: &[Rect],
+    ways: &[SearchDirection],
+) -> Option<Rect> {
     let moved = ways.iter().map(|way| {
         let mut place = wanted;
         for _ in taken {

@@ -1,9 +1,13 @@
 //! Drawn measurements on the image: lines, handles, and the values beside them.
 
-use super::tool_overlay::{LIGHT, RIM, screen_point};
+use super::{
+    edges::{SearchDirection, nearest_free_place},
+    tool_overlay::{LIGHT, RIM, screen_point},
+};
 use crate::session::{Session, case::Case, measurements::ShownMeasurement, view::ViewPlacement};
 use egui::{
-    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
+    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathStroke, pos2,
+    vec2,
 };
 use labrum_core::stack::ViewPlane;
 
@@ -13,6 +17,9 @@ const SELECTED: Color32 = Color32::from_rgb(255, 214, 64);
 /// Radius of a handle, and of those of a line with many, in points.
 const HANDLE: f32 = 4.5;
 const SMALL_HANDLE: f32 = 2.5;
+
+/// Padding between values and the edge of their dark ground, in points.
+const AROUND: Vec2 = vec2(4.0, 2.0);
 
 /// Half the length of the lines of a point, in points.
 const CROSS: f32 = 7.0;
@@ -50,8 +57,9 @@ impl DrawnView {
     /// Paints lines and handles, with the values beside them.
     pub(super) fn paint(&self, painter: &Painter, placement: ViewPlacement) {
         self.paint_shapes(painter, placement);
+        let mut taken = Vec::with_capacity(self.shown.len());
         for shown in &self.shown {
-            paint_values(painter, shown, placement);
+            paint_values(painter, shown, placement, &mut taken);
         }
     }
 
@@ -121,8 +129,14 @@ fn lower_right(points: &[Pos2], room: Rect) -> Option<Pos2> {
     ends.max_by(|a, b| sum(a).total_cmp(&sum(b)))
 }
 
-/// The name and the values on a dark ground, at the lower right of the shape and inside of the view.
-fn paint_values(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlacement) {
+/// The name and the values on a dark ground, at the lower right of the shape and inside of the view; `taken` is where those
+/// of other measurements are.
+fn paint_values(
+    painter: &Painter,
+    shown: &ShownMeasurement,
+    placement: ViewPlacement,
+    taken: &mut Vec<Rect>,
+) {
     let points = points_on_screen(shown, placement);
     let anchor = lower_right(&points, painter.clip_rect());
     let Some(anchor) = anchor.filter(|_| !shown.texts.is_empty()) else {
@@ -132,13 +146,18 @@ fn paint_values(painter: &Painter, shown: &ShownMeasurement, placement: ViewPlac
     let font = FontId::proportional(12.0);
     let text = painter.layout_no_wrap(shown.texts.join("\n"), font, color);
     let at = Align2::LEFT_TOP.anchor_size(anchor + vec2(10.0, 6.0), text.size());
-    let at = moved_into(at, painter.clip_rect().shrink(4.0));
-    painter.rect_filled(
-        at.expand2(vec2(4.0, 2.0)),
-        3.0,
-        Color32::from_black_alpha(170),
-    );
-    painter.galley(at.min, text, color);
+    let room = painter.clip_rect().shrink(4.0);
+    let ground = free_ground(moved_into(at, room).expand2(AROUND), room, taken);
+    painter.rect_filled(ground, 3.0, Color32::from_black_alpha(170));
+    painter.galley(ground.min + AROUND, text, color);
+    taken.push(ground);
+}
+
+/// A place above or below the one that is wanted, so that values of several measurements can be read; where there is no
+/// room for that, the one that is wanted.
+fn free_ground(wanted: Rect, room: Rect, taken: &[Rect]) -> Rect {
+    let ways = [SearchDirection::Down, SearchDirection::Up];
+    nearest_free_place(wanted, room, taken, &ways).unwrap_or(wanted)
 }
 
 /// A rectangle moved into another one that has room for it.
@@ -165,6 +184,22 @@ mod tests {
         );
         let inside = Rect::from_min_size(pos2(10.0, 10.0), vec2(30.0, 20.0));
         assert_eq!(moved_into(inside, room), inside);
+    }
+
+    #[test]
+    fn values_of_several_measurements_do_not_overlap_where_there_is_room() {
+        let room = Rect::from_min_size(pos2(0.0, 0.0), vec2(200.0, 200.0));
+        let wanted = Rect::from_min_size(pos2(50.0, 80.0), vec2(60.0, 30.0));
+        assert_eq!(free_ground(wanted, room, &[]), wanted);
+        let mut taken = vec![wanted];
+        for _ in 0..2 {
+            let ground = free_ground(wanted, room, &taken);
+            assert!(room.contains_rect(ground), "{ground:?}");
+            assert!(taken.iter().all(|other| !other.intersects(ground)));
+            taken.push(ground);
+        }
+        let full = [room];
+        assert_eq!(free_ground(wanted, room, &full), wanted);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use egui::{
 use labrum_core::{
     presentation::{
         DisplayedArea, Graphic, GraphicPoint, GraphicShape, GraphicText, GraphicUnit, ImageKey,
-        Justification, PresentationState, TextBox, hidden_pixels,
+        Justification, PresentationState, Shutter, TextBox, hidden_pixels,
     },
     region::Region,
 };
@@ -55,14 +55,18 @@ impl<'a> PresentationLayer<'a> {
     }
 
     /// Paints what is outside of the shutter.
-    pub(super) fn paint_shutter(&self, painter: &Painter, placement: ViewPlacement) {
+    pub(super) fn paint_shutter(
+        &self,
+        painter: &Painter,
+        placement: ViewPlacement,
+        hidden: &mut HiddenPixels,
+    ) {
         let Some(presented) = &self.presented else {
             return;
         };
-        let [columns, rows] = presented.size;
-        let hidden = hidden_pixels(&presented.state.shutters, columns, rows);
+        let pixels = hidden.outside_of(&presented.state.shutters, presented.size);
         let grey = (presented.state.shutter_level * 255.0).round() as u8;
-        paint_pixels(painter, placement, &hidden, Color32::from_gray(grey));
+        paint_pixels(painter, placement, pixels, Color32::from_gray(grey));
     }
 
     /// Paints graphics and texts, if they are shown.
@@ -112,6 +116,30 @@ impl Presented<'_> {
         let area = self.state.area_on(self.key).unwrap_or(whole);
         let corners = [area.low, area.high].map(|corner| placement.screen_from_image(corner));
         Rect::from_points(&corners.map(Pos2::from))
+    }
+}
+
+/// The pixels that shutters hide, kept from frame to frame.
+#[derive(Default)]
+pub(super) struct HiddenPixels {
+    shutters: Vec<Shutter>,
+    /// Columns and rows of the image.
+    size: [usize; 2],
+    pixels: Region,
+}
+
+impl HiddenPixels {
+    /// The pixels outside of the shutters, computed again only for other shutters or another size.
+    fn outside_of(&mut self, shutters: &[Shutter], size: [usize; 2]) -> &Region {
+        if self.shutters != shutters || self.size != size {
+            let [columns, rows] = size;
+            *self = Self {
+                shutters: shutters.to_vec(),
+                size,
+                pixels: hidden_pixels(shutters, columns, rows),
+            };
+        }
+        &self.pixels
     }
 }
 
@@ -254,5 +282,27 @@ mod tests {
         assert_eq!(pixel, pos2(80.0, 20.0));
         let part = places.on_screen(GraphicUnit::Display, [0.25, 0.5]);
         assert_eq!(part, pos2(40.0, 30.0));
+    }
+
+    #[test]
+    fn hidden_pixels_are_kept_until_shutters_or_image_change() {
+        let rectangle = |right: f32| {
+            [Shutter::Rectangle {
+                low: [0.0; 2],
+                high: [right, 20.0],
+            }]
+        };
+        let mut hidden = HiddenPixels::default();
+        let first = hidden.outside_of(&rectangle(30.0), [40, 20]);
+        assert_eq!(first.len(), 10 * 20);
+        let kept = hidden.pixels.spans().as_ptr();
+        hidden.outside_of(&rectangle(30.0), [40, 20]);
+        assert_eq!(hidden.pixels.spans().as_ptr(), kept);
+
+        let narrower = hidden.outside_of(&rectangle(25.0), [40, 20]);
+        assert_eq!(narrower.len(), 15 * 20);
+        let lower = hidden.outside_of(&rectangle(25.0), [40, 30]);
+        assert_eq!(lower.len(), 15 * 20 + 40 * 10);
+        assert!(hidden.outside_of(&[], [40, 30]).is_empty());
     }
 }

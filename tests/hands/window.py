@@ -138,9 +138,13 @@ class App:
                     process.kill()
                     process.wait()
 
+    def frame_lines(self):
+        """The lines of the frame log that are about frames, as words: docs/hands.md says what they are."""
+        lines = [line.split() for line in self.frames.read_text().splitlines()]
+        return [words for words in lines if words[0] != "picture"]
+
     def frame_times(self):
-        words = [line.split() for line in self.frames.read_text().splitlines()]
-        return sorted(float(line[1]) for line in words if len(line) == 3)
+        return sorted(float(words[1]) for words in self.frame_lines())
 
 
 class Workspace:

@@ -1,11 +1,8 @@
 #!/bin/bash
 # Takes screenshots of dialogs, menus, messages and panels on a small screen or with large letters:
 #   SIZE=1024x768 SCALE=1.5 THEME=light tests/screenshots/desktop.sh [BINARY] [FOLDER]
-scale=${SCALE:-1.0} theme=${THEME:-dark}
-SETTINGS="{\"ui_scale\": $scale, \"theme\": \"$theme\"}"
 . "$(dirname "$0")/window.sh"
 look="$size-$scale-$theme"
-width=${size%x*} height=${size#*x}
 
 # part X Y: moves the pointer to a position in percent of the window.
 part() { xdotool mousemove $((width * $1 / 100)) $((height * $2 / 100)); sleep 0.2; }
@@ -52,7 +49,7 @@ xdotool mousemove $(awk "BEGIN { print int(112 * $scale) }") $(awk "BEGIN { prin
 take view-menu
 key Escape
 # A second window on the same workspace, on top of the first.
-xdotool mousemove $((width / 2)) $((height - 10))
+rest
 "$binary" "$samples/fetal-head" >"$work/log2" 2>&1 &
 second=$!
 sleep "$settle"

@@ -30,7 +30,7 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 sleep 4
-xdotool windowsize "$window" "${size%x*}" "${size#*x}" windowmove "$window" 0 0
+xdotool windowsize "$window" "$width" "$height" windowmove "$window" 0 0
 sleep 1
 xdotool windowfocus "$window"
 key ctrl+r

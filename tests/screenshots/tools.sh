@@ -1,90 +1,96 @@
 #!/bin/bash
 # Takes screenshots of each tool, the difference, the case list, labels and keys from the built app:
-# tests/screenshots/tools.sh [BINARY] [FOLDER]
-SIZE=1280x800 # the positions below are for this size
+#   SIZE=1920x1080 SCALE=1.5 tests/screenshots/tools.sh [BINARY] [FOLDER]
+SIZE=${SIZE:-1280x800}
 . "$(dirname "$0")/window.sh"
 
+# add_label COUNT: clicks the button below the list of so many labels, right of the image, that adds one.
+add_label() { xdotool mousemove $(beside_canvas 28 $((172 + 27 * $1))) click 1; sleep 0.2; }
+
 open "$samples/cardiac-mr"
+find_image 256 256
 key k
-click 640 400
+click 123 138
 sleep 3
-move 760 560
+move 169 199
 shot tool-click
 key ctrl+z y
-press 575 330 640 380 700 450
+press 98 111 123 130 146 157
 release
 key shift+e
-press 600 440 640 470 690 500
+press 107 153 123 164 142 176
 release
 shot tool-measure
 close
 
 open "$samples/fetal-head"
+find_image 320 216
 key b
-press 845 370 855 420 850 470 820 500
+press 250 106 255 129 253 153 239 167
 shot tool-brush
 release
 key ctrl+z e
-press 740 240 790 270 815 310
+press 201 44 224 58 236 77
 shot tool-eraser
 release
 key ctrl+z s bracketright bracketright bracketright bracketright bracketright bracketright
-way 540 250 575 262 # over the bright skull: what it would paint
+way 106 49 123 55 # over the bright skull: what it would paint
 shot tool-smart-brush
 key p
-for at in "820 280" "880 300" "890 400"; do click $at; done
-way 890 400 840 440 820 460
+for at in "239 63" "267 72" "272 120"; do click $at; done
+way 272 120 248 139 239 148
 shot tool-polygon
 key Escape l
 xdotool keydown alt
-press 600 250 680 230 720 290 650 350 600 320
+press 134 49 172 39 191 68 158 96 134 82
 shot tool-lasso
 xdotool keyup alt
 key Escape
 release
 key x
-click 545 300
-click 505 380
-click 500 440
-click 545 530
-way 545 530 560 560 600 578 690 582
+click 108 72
+click 89 110
+click 87 139
+click 108 181
+way 108 181 116 196 134 204 177 206
 shot tool-live-wire
 key Escape p
 xdotool keydown alt
-for at in "600 380" "700 380" "700 460" "600 460"; do click $at; done
-click 600 380
+for at in "134 110" "182 110" "182 148" "134 148"; do click $at; done
+click 134 110
 xdotool keyup alt
 key g
-way 560 420 620 400 650 420 # over the hole: what it would fill
+way 116 129 144 120 158 129 # over the hole: what it would fill
 shot tool-fill
 key ctrl+z u
-press 838 360 850 362 880 366
+press 247 101 253 102 267 104
 shot tool-pull
 release
 key b
-press 560 280 545 300
+press 116 63 108 72
 release
 key e
-press 640 560 680 570
+press 153 196 172 200
 release
 key d v
-move 640 790
+rest
 shot difference
 key o o Return # shown as fill again; accepted: on to the next
 sleep 2
 key e
-press 600 330 700 400
+press 134 87 182 120
 release
 key v ctrl+Next BackSpace # one is corrected, one is skipped
 sleep 2
-move 640 790
+rest
 shot cases
 close
 
 open "$samples/fetal-head"
+find_image 320 216
 key b
 for name in Midline Ventricle; do
-    if [ $name = Midline ]; then click 1028 199; else click 1028 226; fi
+    if [ $name = Midline ]; then add_label 1; else add_label 2; fi
     sleep 1
     xdotool type "$name"
     sleep 0.3

@@ -23,6 +23,7 @@ shot doubtful
 xdotool key f o o
 sleep 0.5
 xdotool key ctrl+s
+sleep 1
 shot export
 close
 

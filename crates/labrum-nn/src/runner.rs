@@ -6,7 +6,7 @@ use super::device::{self, NamedDevice};
 use super::frozen::Frozen;
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use labrum_core::{Error, Result};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A network with its weights on a device. Make all calls from one thread.
 pub struct Runner {
@@ -99,7 +99,7 @@ impl LogitsNetwork {
                     .map_err(|e| run_error(device, &format!("{e:?}")))
             }
             #[cfg(test)]
-            Self::Failing => resume_unwind(Box::new("out of memory")),
+            Self::Failing => std::panic::resume_unwind(Box::new("out of memory")),
         }
     }
 }

@@ -98,7 +98,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn table_row([operation, calls, time, read, written]: [&str; 5]) -> String {
-    let row = format!("  {operation:46} {calls:>5} {time:>9} {read:>9} {written:>10}");
+    let row = format!("  {operation:48} {calls:>5} {time:>9} {read:>9} {written:>10}");
     row.trim_end().to_owned()
 }
 
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn the_table_has_a_row_for_each_operation_the_rest_and_the_total() {
         let expected = [
-            "  operation                                      calls % of time   MB read MB written",
-            "  dense convolution                                  2      50.0     12.00       4.00",
-            "  dense convolution, weight and bias gradient        1      30.0      3.00       1.00",
-            "  the rest                                                  20.0",
-            "  total                                                    100.0     15.00       5.00",
+            "  operation                                        calls % of time   MB read MB written",
+            "  dense convolution                                    2      50.0     12.00       4.00",
+            "  dense convolution, weight and bias gradient          1      30.0      3.00       1.00",
+            "  the rest                                                    20.0",
+            "  total                                                      100.0     15.00       5.00",
             "  5.00 MB allocated for results",
         ];
         let table = OperationFigures::from_tally(&made_tally()).table();

@@ -1,8 +1,8 @@
 //! The corners of a view: patient, study and slice, as far as there is room for them beside the other annotations.
 
-use super::{AROUND, PictureEdges, SearchDirection, block_rect, nearest_free_rect};
-use crate::{session::information::ImageInformation, ui::theme::ON_CANVAS};
-use egui::{Align, Align2, Color32, Galley, Rect, pos2};
+use super::{AROUND, PictureEdges, SearchDirection, block_rect};
+use crate::session::information::ImageInformation;
+use egui::{Align2, Galley};
 use std::sync::Arc;
 
 /// Maximum width of the lines on the left and on the right, as fractions of the width of the view: they fit side by side.
@@ -55,31 +55,11 @@ impl PictureEdges<'_> {
             .iter()
             .map(|line| self.truncate_line(line, width))
             .collect();
-        // The text lies on the edge of the room, its background goes beyond it, as that of the title does.
-        let room = self.room.expand2(AROUND);
         for count in (1..=laid.len()).rev() {
-            let size = block_rect(&laid[..count]).size() + 2.0 * AROUND;
-            if let Some(place) = nearest_free_rect(room, &self.taken, anchor, size, &[way]) {
+            let size = block_rect(&laid[..count]).size();
+            if let Some(place) = self.find_text_rect(anchor, size, &[way]) {
                 return self.paint_lines(&laid[..count], anchor, place);
             }
         }
-    }
-
-    /// Paints lines on a dark background that fills `place`, aligned to the side of `anchor`.
-    fn paint_lines(&mut self, lines: &[Arc<Galley>], anchor: Align2, place: Rect) {
-        self.painter
-            .rect_filled(place, 3.0, Color32::from_black_alpha(150));
-        let inner = place.shrink2(AROUND);
-        let mut top = inner.top();
-        for line in lines {
-            let left = match anchor.x() {
-                Align::Max => inner.right() - line.size().x,
-                _ => inner.left(),
-            };
-            self.painter
-                .galley(pos2(left, top), line.clone(), ON_CANVAS);
-            top += line.size().y;
-        }
-        self.taken.push(place);
     }
 }

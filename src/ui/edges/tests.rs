@@ -146,6 +146,38 @@ fn texts_at_the_edges_never_overlap() {
     }
 }
 
+#[test]
+fn texts_at_one_side_share_their_edge() {
+    let information = long_information();
+    let rect = Rect::from_min_size(pos2(30.0, 20.0), vec2(900.0, 600.0));
+    let mut taken = Vec::new();
+    let frame = |ui: &mut egui::Ui| {
+        let painter = ui.painter_at(rect);
+        let mut edges = PictureEdges::for_rect(&painter, rect);
+        edges.write_title(&["Heart".into()]);
+        edges.write_patient(&information);
+        edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
+        edges.write_remarks(&["The slices are not evenly spaced.".into()]);
+        edges.write_side_letters(["L", "R", "", ""].map(String::from));
+        edges.write_study_and_slice(&information);
+        taken.clone_from(&edges.taken);
+    };
+    drop(
+        egui_kittest::Harness::builder()
+            .with_size([1000.0, 700.0])
+            .build_ui(frame),
+    );
+    let is_near = |a: f32, b: f32| (a - b).abs() < 0.01;
+    let left = taken
+        .iter()
+        .filter(|one| is_near(one.left(), rect.left() + 8.0));
+    let right = taken
+        .iter()
+        .filter(|one| is_near(one.right(), rect.right() - 8.0));
+    // The title, patient, remarks, slice and a letter; the state, study and a letter.
+    assert_eq!([left.count(), right.count()], [5, 3], "{taken:?}");
+}
+
 /// The number of annotations of a view of this size with a title, information and nothing else.
 fn annotation_count(size: Vec2, information: &ImageInformation) -> (usize, bool) {
     let rect = Rect::from_min_size(pos2(10.0, 10.0), size);

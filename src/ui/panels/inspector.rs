@@ -322,6 +322,8 @@ fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &m
         Some((at, n)) => format!("{at} of {n}"),
     };
     ui.horizontal(|ui| {
+        // Buttons higher than the row would lie lower than the text.
+        ui.spacing_mut().button_padding.y = 1.0;
         ui.label(words);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             command_button(

@@ -6,9 +6,18 @@ use crate::{
         command::UserCommand,
         tool_options::{BrushUnit, ToolOptions},
     },
-    ui::{theme, widgets::command_button},
+    ui::{
+        theme,
+        widgets::{command_button, width_of},
+    },
 };
 use egui::{Button, DragValue, RichText, Ui, vec2};
+
+/// Gap between two buttons, in points.
+const GAP: f32 = 4.0;
+
+/// Size of their names, in points.
+const TEXT_SIZE: f32 = 12.0;
 
 /// Rows of buttons, with shorter names than in the command table.
 const ROWS: [&[(UserCommand, &str)]; 5] = [
@@ -91,12 +100,12 @@ fn show_button_row(
     actions: &mut Actions,
 ) -> Option<UserCommand> {
     let mut pointed = None;
-    let width = (ui.available_width() - 4.0 * (row.len() as f32 - 1.0)) / row.len() as f32;
+    let widths = button_widths(ui, row);
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().item_spacing.x = GAP;
         ui.spacing_mut().button_padding.x = 2.0;
-        for (command, words) in row {
-            let button = Button::new(RichText::new(*words).size(12.0))
+        for ((command, words), width) in row.iter().zip(widths) {
+            let button = Button::new(RichText::new(*words).size(TEXT_SIZE))
                 .min_size(vec2(width, 24.0))
                 .truncate();
             if command_button(ui, session, actions, *command, button).hovered() {
@@ -105,4 +114,22 @@ fn show_button_row(
         }
     });
     pointed
+}
+
+/// Equal widths for the buttons of a row. Where a name would touch the edges of its button, all get the same margin
+/// instead, if there is room for it.
+fn button_widths(ui: &Ui, row: &[(UserCommand, &str)]) -> Vec<f32> {
+    const MARGIN: f32 = 4.0;
+    let count = row.len() as f32;
+    let room = ui.available_width() - GAP * (count - 1.0);
+    let needed: Vec<f32> = row
+        .iter()
+        .map(|(_, words)| width_of(ui, words, TEXT_SIZE) + 2.0 * MARGIN)
+        .collect();
+    let spare = room - needed.iter().sum::<f32>();
+    let equal = room / count;
+    if spare < 0.0 || needed.iter().all(|width| *width <= equal) {
+        return vec![equal; row.len()];
+    }
+    needed.iter().map(|width| width + spare / count).collect()
 }

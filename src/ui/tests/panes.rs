@@ -5,6 +5,7 @@ use crate::session::{ortho::tests::shown, panes::PaneView, tests::with_pictures,
 use egui::{
     Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, TextureId, Vec2, vec2,
 };
+use egui_kittest::kittest::NodeT;
 
 /// The window with two views side by side, of the first two of three cases.
 fn two_views() -> Harness<'static, App> {
@@ -145,6 +146,36 @@ fn a_case_is_dragged_from_the_list_into_a_view() {
     harness.run_steps(3);
     let second = "View 2 of 2: b, slice 2 of 3, no mask, active view";
     assert!(is_there(&harness, second), "a click fills the active view");
+}
+
+/// The views beside the active one in which a case is shown, as its row in the case list says.
+fn shown_in(harness: &Harness<'static, App>, case: &str) -> Option<String> {
+    let row = harness.get_by_label_contains(case);
+    let name = row.accesskit_node().label().unwrap();
+    let (_, views) = name.split_once(", shown in ")?;
+    Some(views.to_owned())
+}
+
+#[test]
+fn the_case_list_marks_the_cases_in_other_views() {
+    let mut harness = window(with_pictures(&[("a", 5), ("b", 3)]));
+    assert_eq!(shown_in(&harness, "Case b,"), None);
+    press(&mut harness, Modifiers::COMMAND, Key::Num2);
+    assert_eq!(shown_in(&harness, "Case a,"), None, "in the active view");
+    assert_eq!(shown_in(&harness, "Case b,").as_deref(), Some("view 2"));
+    press(&mut harness, Modifiers::NONE, Key::F6);
+    assert_eq!(shown_in(&harness, "Case a,").as_deref(), Some("view 1"));
+    assert_eq!(shown_in(&harness, "Case b,"), None);
+    harness.get_by_label_contains("Case a,").hover();
+    harness.run_steps(60);
+    assert!(is_there(&harness, "Shown in view 1"));
+
+    // There are more views than cases.
+    press(&mut harness, Modifiers::COMMAND, Key::Num4);
+    let views = shown_in(&harness, "Case b,");
+    assert_eq!(views.as_deref(), Some("views 3, 4"), "and the active one");
+    press(&mut harness, Modifiers::COMMAND, Key::Num1);
+    assert_eq!(shown_in(&harness, "Case a,"), None);
 }
 
 #[test]

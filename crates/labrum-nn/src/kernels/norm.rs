@@ -126,13 +126,13 @@ pub(super) fn backward(
         .by_channel(&mut out)
         .into_par_iter()
         .enumerate()
-        .map(|(c, mut planes)| {
+        .map(|(c, planes)| {
             let mean = f64::from(stats.mean[c]);
             let var = f64::from(stats.var[c]);
             let rstd = 1.0 / (var + f64::from(call.eps)).sqrt();
             let affine = affine_of(mean, var, gamma[c], beta[c], call.eps);
             let mut sums = [0.0; 2];
-            for (b, out) in planes.iter_mut().enumerate() {
+            for b in 0..s.batch {
                 let x = s.channel_plane(x, b, c);
                 let grad = s.channel_plane(grad, b, c);
                 let [plain, product] = match with {
@@ -140,7 +140,6 @@ pub(super) fn backward(
                         x,
                         grad,
                         center: stats.mean[c],
-                        slope: out,
                     }),
                     With::ReluAfter => arch.dispatch(ReluSums {
                         x,
@@ -304,12 +303,11 @@ impl ChannelScale {
     }
 }
 
-/// Sums of grad and of grad * (v - center), v = GELU(x); also writes the slope of GELU to `slope`.
+/// Sums of grad and of grad * (v - center), v = GELU(x).
 struct GeluSums<'a> {
     x: &'a [f32],
     grad: &'a [f32],
     center: f32,
-    slope: &'a mut [f32],
 }
 
 impl WithSimd for GeluSums<'_> {
@@ -320,21 +318,13 @@ impl WithSimd for GeluSums<'_> {
         let center = simd.splat_f32s(self.center);
         let mut total = [0.0f64; 2];
         let mut off = [0.0; PART];
-        let parts = self
-            .x
-            .chunks(PART)
-            .zip(self.grad.chunks(PART))
-            .zip(self.slope.chunks_mut(PART));
-        for ((x, grad), slope) in parts {
-            map_to_two(
+        for (x, grad) in self.x.chunks(PART).zip(self.grad.chunks(PART)) {
+            map_values(
                 simd,
                 x,
-                [&mut off, slope],
+                &mut off,
                 #[inline(always)]
-                |x| {
-                    let (v, slope) = gelu_and_slope(simd, x);
-                    (simd.sub_f32s(v, center), slope)
-                },
+                |x| simd.sub_f32s(gelu(simd, x), center),
             );
             total[0] += f64::from(sum_values(simd, grad));
             total[1] += f64::from(dot_product(simd, grad, &off));
@@ -343,7 +333,7 @@ impl WithSimd for GeluSums<'_> {
     }
 }
 
-/// `out = out * (a grad + b GELU(x) + c)`: `out` holds the slope of GELU.
+/// `out = GELU'(x) (a grad + b GELU(x) + c)`
 struct GeluGradient<'a> {
     x: &'a [f32],
     grad: &'a [f32],
@@ -357,30 +347,17 @@ impl WithSimd for GeluGradient<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let by = self.by.map(|v| simd.splat_f32s(v));
-        let mut inner = [0.0; PART];
-        let parts = self
-            .x
-            .chunks(PART)
-            .zip(self.grad.chunks(PART))
-            .zip(self.out.chunks_mut(PART));
-        for ((x, grad), out) in parts {
-            map_pairs(
-                simd,
-                [x, grad],
-                &mut inner,
-                #[inline(always)]
-                |x, grad| {
-                    simd.mul_add_e_f32s(
-                        by[0],
-                        grad,
-                        simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2]),
-                    )
-                },
-            );
-            out.iter_mut()
-                .zip(&inner)
-                .for_each(|(out, inner)| *out *= inner);
-        }
+        map_pairs(
+            simd,
+            [self.x, self.grad],
+            self.out,
+            #[inline(always)]
+            |x, grad| {
+                let (v, slope) = gelu_and_slope(simd, x);
+                let inner = simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], v, by[2]));
+                simd.mul_f32s(slope, inner)
+            },
+        );
     }
 }
 

@@ -9,12 +9,13 @@ use crate::{
         case_drag,
         panels::{context, mask_values},
         textures::Textures,
-        theme,
+        theme::{self, Colors},
         widgets::{format_seconds, width_of},
     },
 };
 use egui::{
-    Align, Color32, Layout, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, FontId, Layout, Painter, Rect, RichText, Role, Sense, TextureHandle,
+    Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::{
     MaterialIcon,
@@ -39,16 +40,8 @@ pub(super) fn case_row(
     let response = sense_row(ui, rect, session, case);
     let is_stale = session.models.is_stale(case);
     let status = status_words(session, case, is_stale);
-    let mark = if is_held_out(case) {
-        ", hold-out case"
-    } else {
-        ""
-    };
-    let name = format!(
-        "Case {}, {}, {status}{mark}",
-        case.display_title(),
-        case.short_summary()
-    );
+    let views = OtherViews::of_case(session, case);
+    let name = accessible_name(case, &status, &views);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
@@ -58,28 +51,13 @@ pub(super) fn case_row(
         painter.rect_filled(ground, 4.0, colors.raised);
     }
     let square = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(52.0, 52.0));
-    painter.rect_filled(square, 3.0, Color32::BLACK);
-    match textures.case_thumbnail(ui.ctx(), case) {
-        Some(texture) => {
-            let size = texture.size_vec2();
-            let size = size * (square.width() / size.max_elem());
-            let place = Rect::from_center_size(square.center(), size);
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), place, whole, Color32::WHITE);
-        }
-        None if matches!(case.thumbnail, ThumbnailState::Failed) => {
-            let broken = ICON_BROKEN_IMAGE;
-            let font = egui::FontId::new(22.0, broken.font_family());
-            painter.text(
-                square.center(),
-                egui::Align2::CENTER_CENTER,
-                broken.codepoint,
-                font,
-                Color32::GRAY,
-            );
-        }
-        None => {}
-    }
+    paint_thumbnail(
+        &painter,
+        square,
+        textures.case_thumbnail(ui.ctx(), case),
+        case,
+    );
+    views.paint_numbers(&painter, square, colors);
     let words = Rect::from_min_max(
         pos2(square.right() + 10.0, rect.top() + 7.0),
         rect.max - vec2(6.0, 4.0),
@@ -116,7 +94,82 @@ pub(super) fn case_row(
         },
     );
     context::show_case_menu(&response, session, case, actions);
-    response.on_hover_text(hover_text(case, is_stale)).clicked()
+    response
+        .on_hover_text(hover_text(case, &views, is_stale))
+        .clicked()
+}
+
+/// What assistive technology says about a row.
+fn accessible_name(case: &Case, status: &str, views: &OtherViews) -> String {
+    let mut parts = vec![
+        format!("Case {}", case.display_title()),
+        case.short_summary(),
+        status.to_owned(),
+    ];
+    if is_held_out(case) {
+        parts.push("hold-out case".to_owned());
+    }
+    parts.extend(views.shown_in().map(|words| format!("shown in {words}")));
+    parts.join(", ")
+}
+
+/// Paints the thumbnail of a case into a square; an icon if there is none because the images cannot be read.
+fn paint_thumbnail(painter: &Painter, square: Rect, texture: Option<TextureHandle>, case: &Case) {
+    painter.rect_filled(square, 3.0, Color32::BLACK);
+    match texture {
+        Some(texture) => {
+            let size = texture.size_vec2();
+            let size = size * (square.width() / size.max_elem());
+            let place = Rect::from_center_size(square.center(), size);
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), place, whole, Color32::WHITE);
+        }
+        None if matches!(case.thumbnail, ThumbnailState::Failed) => {
+            let broken = ICON_BROKEN_IMAGE;
+            let font = FontId::new(22.0, broken.font_family());
+            painter.text(
+                square.center(),
+                Align2::CENTER_CENTER,
+                broken.codepoint,
+                font,
+                Color32::GRAY,
+            );
+        }
+        None => {}
+    }
+}
+
+/// The views beside the active one that show a case, by their numbers from 1.
+struct OtherViews(Vec<String>);
+
+impl OtherViews {
+    fn of_case(session: &Session, case: &Case) -> Self {
+        let numbers = session.other_views_of(case.id);
+        Self(numbers.map(|pane| (pane + 1).to_string()).collect())
+    }
+
+    /// "view 2", "views 2, 3"; `None` without any.
+    fn shown_in(&self) -> Option<String> {
+        let noun = match self.0.len() {
+            0 => return None,
+            1 => "view",
+            _ => "views",
+        };
+        Some(format!("{noun} {}", self.0.join(", ")))
+    }
+
+    /// Paints the numbers into the lower right corner of the thumbnail.
+    fn paint_numbers(&self, painter: &Painter, square: Rect, colors: &Colors) {
+        if self.0.is_empty() {
+            return;
+        }
+        let font = FontId::proportional(12.0);
+        let words = painter.layout_no_wrap(self.0.join(", "), font, colors.text);
+        let size = words.size() + vec2(8.0, 2.0);
+        let badge = Align2::RIGHT_BOTTOM.anchor_size(square.max, size);
+        painter.rect_filled(badge, 3.0, colors.raised);
+        painter.galley(badge.min + vec2(4.0, 1.0), words, colors.text);
+    }
 }
 
 /// Lets a row be clicked, and dragged into a view. With one view, dragging does nothing that a click does not do.
@@ -205,9 +258,10 @@ fn proposals_apart(case: &Case) -> usize {
     case.slices.iter().filter(|s| s.is_proposal_newer()).count()
 }
 
-fn hover_text(case: &Case, is_stale: bool) -> String {
+fn hover_text(case: &Case, views: &OtherViews, is_stale: bool) -> String {
     let mut lines = vec![case.display_title(), case.short_summary()];
     lines.extend(case.reason.clone());
+    lines.extend(views.shown_in().map(|words| format!("Shown in {words}")));
     if is_held_out(case) {
         lines.push("Hold-out case: used to evaluate models, never for training".to_owned());
     }
