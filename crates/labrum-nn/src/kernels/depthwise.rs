@@ -2,10 +2,11 @@
 
 use super::buffers::take_buffer;
 use super::conv_sizes::ConvSizes;
+use super::products::PairJob;
 use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
 use super::strip::StripLayout;
-use super::weight_gradient::{PairJob, ParameterGradients, sum_of_plane};
+use super::weight_gradient::{ParameterGradients, sum_of_plane};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -15,6 +15,7 @@ mod extension;
 mod gpu;
 mod norm;
 mod norm_call;
+mod products;
 mod region_loss;
 mod resample;
 pub(super) mod scratch;

@@ -1,24 +1,99 @@
-//! Depthwise convolution: the forward pass is burn's, the weight gradient is Labrum's. burn's weight gradient is a
-//! convolution whose kernel is the whole output gradient.
+//! Depthwise convolution, forward and back to the weights. burn's weight gradient is a convolution whose kernel is the
+//! whole output gradient, and its forward pass would link all of its matrix products.
 
-use super::{THREADS, channels_last, empty_on_device, lane_count, sum_of_parts};
-use burn::backend::ops::ModuleOps;
-use burn::tensor::ops::ConvOptions;
-use burn_wgpu::{CubeBackend, CubeTensor};
-use cubecl::prelude::*;
+use super::{THREADS, channels_first, channels_last, empty_on_device, lane_count, sum_of_parts};
+use burn_wgpu::{CubeTensor, into_contiguous};
+use cubecl::{calculate_cube_count_elemwise, prelude::*};
 
 /// Maximum number of partial sums for each tap of a channel.
 const PARTS: usize = 128;
+/// Number of neighbouring columns of one channel that a thread computes, so that it reads values once for several.
+const WIDE: usize = 4;
 
 /// x [B,C,H,W] with weight [C,1,k,k], stride 1 and zero padding k/2, plus bias [C].
 pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
-    let [channels, _, k, _] = weight.meta.shape().dims();
-    CubeBackend::conv2d(
-        x,
-        weight,
-        bias,
-        ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], channels),
-    )
+    let [batch, channels, rows, columns] = x.meta.shape().dims();
+    let [_, _, k, _] = weight.meta.shape().dims();
+    let x = channels_last(x);
+    let out = empty_on_device(&x, [batch, rows, columns, channels]);
+    let client = x.client.clone();
+    let threads = CubeDim::new_1d(THREADS as u32);
+    let count = batch * rows * columns.div_ceil(WIDE) * channels;
+    let cubes = calculate_cube_count_elemwise(&client, count, threads);
+    let has_bias = bias.is_some();
+    let bias = bias.unwrap_or_else(|| empty_on_device(&x, [1]));
+    depthwise_kernel::launch(
+        &client,
+        cubes,
+        threads,
+        x.into_tensor_arg(),
+        into_contiguous(weight).into_tensor_arg(),
+        bias.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        k,
+        has_bias,
+    );
+    channels_first(out)
+}
+
+/// x and out [B,H,W,C], weight [C,1,k,k], bias [C]. Threads divide batch, rows, groups of columns, and channels.
+#[cube(launch)]
+fn depthwise_kernel(
+    x: &Tensor<f32>,
+    weight: &Tensor<f32>,
+    bias: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    #[comptime] k: usize,
+    #[comptime] has_bias: bool,
+) {
+    let border = comptime!(k / 2);
+    let rows = x.shape(1);
+    let columns = x.shape(2);
+    let channels = x.shape(3);
+    let groups = columns.div_ceil(WIDE);
+    let channel = ABSOLUTE_POS % channels;
+    let first = ABSOLUTE_POS / channels % groups * WIDE;
+    // Rows are numbered through all samples.
+    let row = ABSOLUTE_POS / channels / groups;
+    if row < x.shape(0) * rows {
+        let mut sum = Array::<f32>::new(WIDE);
+        let mut window = Array::<f32>::new(comptime!(WIDE + k - 1));
+        #[unroll]
+        for i in 0..WIDE {
+            sum[i] = 0.0f32;
+            if has_bias {
+                sum[i] = bias[channel];
+            }
+        }
+        for tap_row in 0..k {
+            let under = row % rows + tap_row;
+            if under >= border && under < rows + border {
+                let from = (row + tap_row - border) * columns * channels + channel;
+                #[unroll]
+                for i in 0..comptime!(WIDE + k - 1) {
+                    let column = first + i;
+                    window[i] = 0.0f32;
+                    if column >= border && column < columns + border {
+                        window[i] = x[from + (column - border) * channels];
+                    }
+                }
+                #[unroll]
+                for tap in 0..k {
+                    let tap_weight = weight[(channel * k + tap_row) * k + tap];
+                    #[unroll]
+                    for i in 0..WIDE {
+                        sum[i] += tap_weight * window[i + tap];
+                    }
+                }
+            }
+        }
+        #[unroll]
+        for i in 0..WIDE {
+            if first + i < columns {
+                out[(row * columns + first + i) * channels + channel] = sum[i];
+            }
+        }
+    }
 }
 
 /// dW [C,1,k,k] from x and the output gradient, both [B,C,H,W].
