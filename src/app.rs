@@ -251,14 +251,14 @@ impl LabrumApp {
 
 impl eframe::App for LabrumApp {
     /// Also called while the window is hidden, so that segmentation and training continue.
-    fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
-        self.take_events(ctx);
-    }
-
-    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
         if let Some(frame_log) = &mut self.frame_log {
             frame_log.begin_frame(frame.info().cpu_usage);
         }
+        self.take_events(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
         if let Some(place) = self.place.track_window(ui.ctx()) {
             self.session.apply_action(Action::SetWindowPlace(place));
         }

@@ -11,8 +11,8 @@ use std::{env, ffi, process::ExitCode};
 #[global_allocator]
 static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
-/// Milliseconds before freed memory goes back to the system. mimalloc's default of 10 ms costs a fifth of a training step,
-/// because the same pages are then cleared again and again.
+/// Milliseconds before freed memory goes back to the system. With mimalloc's default of 10 ms, the same pages are cleared again
+/// and again.
 const PURGE_DELAY: ffi::c_long = 10_000;
 
 /// Sets [`PURGE_DELAY`]; call before any thread starts.

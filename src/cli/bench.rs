@@ -35,7 +35,7 @@ to go on; 100 objects take about five minutes.
 
 --operations counts one more run of infer or train after the timed ones, on the CPU, and lists for each kind of operation of \
 the network: calls, share of the time, and MB of the tensors that it reads and writes. Calls and MB do not depend on how busy \
-the machine is. The rest is what lies outside of these operations: the loss, AdamW and what burn computes.
+the machine is. The rest is what lies outside of these operations: AdamW and what burn computes.
 
 Examples:
   labrum bench infer --config S,base,L --batch 1,8 --size 256,512

@@ -70,7 +70,7 @@ impl ToolKind {
         match self {
             Self::Look => "Drag to move the image",
             Self::Click => {
-                "Click an object, or drag a box; right-click to remove; Shift+drag to scribble; \
+                "Click an object, or drag a box; right-click to remove from it; Shift+drag to scribble; \
                  Enter: next object"
             }
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",

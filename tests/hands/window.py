@@ -141,7 +141,7 @@ class App:
     def frame_lines(self):
         """The lines of the frame log that are about frames, as words: docs/hands.md says what they are."""
         lines = [line.split() for line in self.frames.read_text().splitlines()]
-        return [words for words in lines if words[0] != "picture"]
+        return [words for words in lines if len(words) == 4]
 
     def frame_times(self):
         return sorted(float(words[1]) for words in self.frame_lines())

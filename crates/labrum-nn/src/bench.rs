@@ -96,6 +96,7 @@ pub fn measure_training(load: Load) -> Result<Measured> {
         .map(|i| u8::from(i % pixels < pixels / 3))
         .collect();
     let measured = measure_runs(load, &device, || {
+        kernels::begin_step();
         let x = Tensor::<4>::from_data(
             TensorData::new(pictures.clone(), load.input_shape()),
             &trainable,

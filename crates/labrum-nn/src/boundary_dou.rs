@@ -318,8 +318,11 @@ mod tests {
     use proptest::prelude::*;
 
     /// Loss and gradient by the CPU kernel, and by burn's operations.
-    fn both_ways(loss: &BoundaryDou, logits: &[f32], truth: Truth<'_>) -> [(f32, Vec<f32>); 2] {
-        let shape = [2, 3, 4, 6];
+    fn both_ways(
+        loss: &BoundaryDou,
+        (logits, shape): (&[f32], [usize; 4]),
+        truth: Truth<'_>,
+    ) -> [(f32, Vec<f32>); 2] {
         let input = || {
             let data = TensorData::new(logits.to_vec(), shape);
             Tensor::<4>::from_data(data, &Device::flex().autodiff()).require_grad()
@@ -359,11 +362,37 @@ mod tests {
                 ..BoundaryDou::default()
             };
             let truth = Truth { labels: &labels, weights: weights.as_deref() };
-            let [(value, gradient), (expected, slopes)] = both_ways(&loss, &logits, truth);
+            let [(value, gradient), (expected, slopes)] = both_ways(&loss, (&logits, [2, 3, 4, 6]), truth);
             prop_assert!((value - expected).abs() < 1e-5, "{value} {expected}");
             for (got, wanted) in gradient.iter().zip(&slopes) {
                 prop_assert!((got - wanted).abs() < 1e-6 + 1e-4 * wanted.abs(), "{got} {wanted}");
             }
+        }
+    }
+
+    #[test]
+    fn the_kernel_agrees_with_tensor_operations_on_large_images() {
+        let shape = [2, 3, 130, 130];
+        let pixels = 2 * 130 * 130;
+        let logits: Vec<f32> = (0..3 * pixels)
+            .map(|i| 3.0 * (i as f32 * 0.37).sin())
+            .collect();
+        let labels: Vec<u8> = (0..pixels).map(|i| (i / 700 % 3) as u8).collect();
+        let weights: Vec<f32> = (0..pixels).map(|i| 1.0 + (i % 5) as f32).collect();
+        let loss = BoundaryDou {
+            per_sample: true,
+            cross_entropy: 0.2,
+            ..BoundaryDou::default()
+        };
+        let truth = Truth {
+            labels: &labels,
+            weights: Some(&weights),
+        };
+        let [(value, gradient), (expected, slopes)] = both_ways(&loss, (&logits, shape), truth);
+        assert!((value - expected).abs() < 1e-4, "{value} {expected}");
+        let largest = slopes.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        for (got, wanted) in gradient.iter().zip(&slopes) {
+            assert!((got - wanted).abs() < 1e-3 * largest, "{got} {wanted}");
         }
     }
 

@@ -79,7 +79,7 @@ fn moved_and_renamed_images_are_located_by_content() {
     assert_eq!(missing(&work), 3);
     let out = folder.path().join("none");
     let run = refuses(
-        &[&"export", &"--workspace", &work, &"-o", &out],
+        &[&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"],
         &["3 of 3 cases could not be written"],
     );
     assert!(run.err.contains("labrum workspace locate"), "{}", run.err);

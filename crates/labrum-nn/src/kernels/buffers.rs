@@ -1,7 +1,7 @@
 //! Buffers of tensors that a training step no longer needs, kept for later tensors of the same size.
 //!
-//! All steps of a training have tensors of the same sizes. With these buffers, only the first step asks the system for
-//! memory, and nothing is filled with zeros that a kernel overwrites completely. Each thread that trains a network has
+//! All steps of a training have tensors of the same sizes. With these buffers, the steps after the first allocate little: what
+//! burn adds up itself. Nothing is filled with zeros that a kernel overwrites completely. Each thread that trains a network has
 //! buffers of its own.
 
 use super::tally;
@@ -13,8 +13,8 @@ use std::collections::HashMap;
 #[derive(Default)]
 struct SizeClass {
     kept: Vec<Vec<f32>>,
-    /// Number of buffers that were taken and not given back. No more than these are accepted, so that buffers which
-    /// others allocated do not add up from step to step.
+    /// Number of buffers that were taken since the step began and not given back. No more than these are accepted, so that
+    /// buffers which others allocated do not add up from step to step.
     missing: usize,
 }
 
@@ -60,6 +60,15 @@ fn keep(values: Vec<f32>) {
         {
             class.missing -= 1;
             class.kept.push(values);
+        }
+    });
+}
+
+/// Call before each training step of this thread: what was not given back by now will not be.
+pub(crate) fn begin_step() {
+    CLASSES.with_borrow_mut(|classes| {
+        for class in classes.values_mut() {
+            class.missing = 0;
         }
     });
 }

@@ -393,7 +393,9 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
 
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node()];
-        let out = Flex::labrum_double(x.into_primitive());
+        let x = x.into_primitive();
+        let out = Flex::labrum_double(x.clone());
+        give_back(x);
         match DoubleBackwardOp
             .prepare::<C>(nodes)
             .compute_bound()
@@ -437,7 +439,9 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let a = a.into_primitive();
         let b = b.into_primitive();
         let shapes = [a.shape(), b.shape()];
-        let out = Flex::labrum_concat(a, b);
+        let out = Flex::labrum_concat(a.clone(), b.clone());
+        give_back(a);
+        give_back(b);
         match ConcatBackward
             .prepare::<C>(nodes)
             .compute_bound()

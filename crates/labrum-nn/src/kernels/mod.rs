@@ -26,7 +26,7 @@ pub(super) mod tile;
 mod weight_gradient;
 pub(super) mod winograd;
 
-pub(super) use buffers::free_buffers;
+pub(super) use buffers::{begin_step, free_buffers};
 use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{

@@ -29,7 +29,8 @@ pub(in super::super) struct ClassTerm {
     pub factor: f64,
 }
 
-/// A loss that is a sum of class terms and a weighted cross-entropy.
+/// A loss that is a sum of class terms and a weighted cross-entropy. A pixel's cross-entropy is at most 87, since smaller
+/// probabilities are not told apart; its gradient has no such limit.
 #[derive(Clone, Debug)]
 pub(in super::super) struct RegionLoss {
     /// Labels `[B,H,W]`.

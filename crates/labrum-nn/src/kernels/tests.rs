@@ -163,6 +163,46 @@ fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
     });
 }
 
+fn compare_norms(shape: [usize; 4], seed: u64) {
+    let [_, channels, _, _] = shape;
+    compare(
+        shape,
+        [[channels]],
+        seed,
+        |x, gamma, beta| gelu_norm(x, gamma, beta, 1e-5).0,
+        |x, gamma, beta| module::batch_norm_train(activation::gelu(x), gamma, beta, 1e-5).output,
+    );
+    compare(
+        shape,
+        [[channels]],
+        seed,
+        |x, gamma, beta| norm_relu(x, gamma, beta, 1e-5).0,
+        |x, gamma, beta| activation::relu(module::batch_norm_train(x, gamma, beta, 1e-5).output),
+    );
+}
+
+#[test]
+fn norms_of_large_planes_agree_with_burn() {
+    compare_norms([2, 3, 40, 39], 11);
+}
+
+#[test]
+fn convolutions_of_many_strips_agree_with_burn() {
+    for (k, groups) in [(3, 1), (3, 2), (1, 1)] {
+        compare(
+            [1, 24, 320, 64],
+            [[24, 24 / groups, k, k]],
+            7,
+            |x, w, b| conv2d(x, w, b, groups),
+            |x, w, b| {
+                let options =
+                    burn::tensor::ops::ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], groups);
+                module::conv2d(x, w, Some(b), options)
+            },
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -187,21 +227,7 @@ proptest! {
     fn norms_agree_with_burn(
         batch in 1usize..4, channels in 1usize..6, rows in 1usize..20, columns in 2usize..40, seed in 1u64..1000,
     ) {
-        let shape = [batch, channels, rows, columns];
-        compare(
-            shape,
-            [[channels]],
-            seed,
-            |x, gamma, beta| gelu_norm(x, gamma, beta, 1e-5).0,
-            |x, gamma, beta| module::batch_norm_train(activation::gelu(x), gamma, beta, 1e-5).output,
-        );
-        compare(
-            shape,
-            [[channels]],
-            seed,
-            |x, gamma, beta| norm_relu(x, gamma, beta, 1e-5).0,
-            |x, gamma, beta| activation::relu(module::batch_norm_train(x, gamma, beta, 1e-5).output),
-        );
+        compare_norms([batch, channels, rows, columns], seed);
     }
 
     #[test]
@@ -382,7 +408,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 };
                 run_on(
                     &Device::flex(),
-                    [2, 24, 32, 48],
+                    [2, 24, 128, 48],
                     [24, 24 / groups, k, k],
                     3,
                     block,

@@ -14,7 +14,7 @@ use crate::{
     checkpoint::{self, Weights},
     device::{self, DeviceChoice, NamedDevice},
     loss::Objective,
-    train::{SmoothLoss, Trainee, random_weights, seed_of, state::TrainingState},
+    train::{SmoothLoss, Trainee, may_go_on, random_weights, seed_of, state::TrainingState},
 };
 use labrum_core::{
     Error, Result,
@@ -228,7 +228,7 @@ impl<'a> PromptTraining<'a> {
         loop {
             let is_over = self.done_share() >= 1.0
                 || self.run.limit.is_some_and(|limit| self.worked >= limit)
-                || !self.run.control.may_go_on();
+                || !may_go_on(self.run.control);
             let is_due = self.steps.is_multiple_of(self.recipe.judged_every.max(1));
             let begun = Instant::now();
             if count > 0 && (is_over || is_due) {

@@ -29,7 +29,7 @@ pub use resume::check_same_settings;
 pub use samples::{TrainingSample, grey_statistics, turns_that_keep};
 pub(super) use smooth::SmoothLoss;
 pub use start::StartModel;
-pub(super) use trainee::Trainee;
 pub use trainee::sample_dice;
+pub(super) use trainee::{Trainee, may_go_on};
 pub use transfer::weights_from_prompt_model;
 pub use widen::widen_head;

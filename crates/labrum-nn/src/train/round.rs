@@ -6,13 +6,14 @@
 
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
+use super::super::kernels;
 use super::super::loss::Objective;
 use super::random::seed_of;
 use super::samples::TrainingSample;
 use super::smooth::SmoothLoss;
 pub use super::state::TrainingState;
 use super::statistics::{self, StatisticsSource};
-use super::trainee::{Batch, Trainee, input_dice, sample_dice};
+use super::trainee::{Batch, Trainee, input_dice, may_go_on, sample_dice};
 use labrum_core::{
     Error, Result,
     model_card::InputSpec,
@@ -243,7 +244,7 @@ impl<'a> TrainingRound<'a> {
             if done >= 1.0 {
                 break;
             }
-            if !control.may_go_on() {
+            if !may_go_on(control) {
                 return Ok(None);
             }
             let begun = Instant::now();
@@ -269,6 +270,7 @@ impl<'a> TrainingRound<'a> {
                 checkpoint(&self.current_state(done)?)?;
             }
         }
+        kernels::free_buffers();
         self.finish_learning(control)
     }
 

@@ -16,6 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use labrum_core::{
     Error, Result,
     model_card::InputSpec,
+    progress::Control,
     training::{AugmentConfig, Optimizer},
 };
 use rayon::prelude::*;
@@ -133,6 +134,7 @@ impl Trainee {
         loss: &Objective,
         rate: f64,
     ) -> Result<(f64, Tensor<4>)> {
+        kernels::begin_step();
         let mut network = self.network.take().ok_or_else(network_lost_error)?;
         let device = self.device.device.clone().autodiff();
         let logits = network.forward(Tensor::from_data(TensorData::new(images, shape), &device));
@@ -151,6 +153,14 @@ impl Trainee {
         self.steps += 1;
         Ok((value, answer))
     }
+}
+
+/// Waits while the training is paused, without the memory of its steps. Returns false if it was cancelled.
+pub(crate) fn may_go_on(control: &Control) -> bool {
+    if control.is_paused() {
+        kernels::free_buffers();
+    }
+    control.may_go_on()
 }
 
 impl Drop for Trainee {
