@@ -4,12 +4,11 @@ mod clicks;
 
 use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
-use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
 pub use super::kernels::tally::{Layer, Operation, OperationCount, Pass, Tally};
 use super::kernels::{self, tally};
 use super::runner::Runner;
-use super::train::{Follower, OptimizerMoments};
+use super::train::{self, Follower, OptimizerMoments};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 pub use clicks::{ClickLoad, ClickTimes, MadeObject, made_object, measure_clicks};
@@ -52,12 +51,7 @@ impl Load {
 
 /// Random weights for colour images and one label.
 pub fn random_weights(config: Config) -> Result<Weights> {
-    checkpoint::read_weights(&CmuNext::new(
-        config,
-        CHANNELS,
-        2,
-        &NamedDevice::cpu().device,
-    ))
+    train::random_weights(config, CHANNELS, 2, 0)
 }
 
 /// The device of a measurement, and the time of each run.
@@ -87,8 +81,8 @@ pub fn measure_inference(load: Load) -> Result<Measured> {
 pub fn measure_training(load: Load) -> Result<Measured> {
     let device = device::select_available(load.device)?;
     let trainable = device.device.clone().autodiff();
-    let mut network = CmuNext::new(load.config, CHANNELS, 2, &trainable);
-    let mut average = checkpoint::read_weights(&network)?;
+    let mut average = random_weights(load.config)?;
+    let (_, mut network) = checkpoint::build_network(average.clone(), &trainable)?;
     let mut follower = Follower::new(Optimizer::AdamW, 0, OptimizerMoments::default());
     let pictures = load.random_inputs();
     let pixels = load.size * load.size;

@@ -1,6 +1,6 @@
 //! Converts between networks and plain weights; [`super::weights`] reads weights from files.
 
-use super::cmunext::{CmuNext, Slot};
+use super::cmunext::{CmuNext, Slot, to_learnable_tensor};
 use super::weights::CARD_KEY;
 pub use super::weights::{
     Architecture, PlainTensor, Weights, detect_architecture, from_bytes, read_card, read_model,
@@ -91,18 +91,13 @@ fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
 pub(super) fn fill_slot(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
-        Slot::Weight(p) => *p = Param::initialized(p.id, to_learnable_tensor(data, device)),
-        Slot::Vector(p) => *p = Param::initialized(p.id, to_learnable_tensor(data, device)),
+        Slot::Weight(p) => {
+            *p = Param::initialized(p.id, to_learnable_tensor(Tensor::from_data(data, device)))
+        }
+        Slot::Vector(p) => {
+            *p = Param::initialized(p.id, to_learnable_tensor(Tensor::from_data(data, device)))
+        }
         Slot::Statistic(s) => *s = RunningState::new(Tensor::from_data(data, device)),
-    }
-}
-
-fn to_learnable_tensor<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
-    let tensor = Tensor::from_data(data, device);
-    if device.is_autodiff() {
-        tensor.require_grad()
-    } else {
-        tensor
     }
 }
 

@@ -2,12 +2,8 @@
 //! Fusion", arXiv 2308.01239), with the tensor names of its published checkpoints.
 
 use super::kernels;
-use burn::module::{Module, Param, RunningState};
-use burn::nn::Initializer;
-use burn::tensor::{
-    Device, Tensor,
-    activation::{gelu, relu},
-};
+use burn::module::{Module, Param, ParamId, RunningState};
+use burn::tensor::{Device, Tensor};
 use labrum_core::model_card::Config;
 
 /// Height and width of the input must be multiples of this: it is halved four times.
@@ -61,18 +57,25 @@ struct Conv {
     groups: usize,
 }
 
+/// With a gradient, if the device computes any.
+pub(super) fn to_learnable_tensor<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    if tensor.is_autodiff() {
+        tensor.require_grad()
+    } else {
+        tensor
+    }
+}
+
+/// burn's initialisers would link its matrix products, for initialisers that are not used here.
+fn parameter<const D: usize>(tensor: Tensor<D>) -> Param<Tensor<D>> {
+    Param::initialized(ParamId::new(), to_learnable_tensor(tensor))
+}
+
 impl Conv {
     fn new(ci: usize, co: usize, kernel: usize, groups: usize, device: &Device) -> Self {
-        let fan_in = ci / groups * kernel * kernel;
-        let bound = 1.0 / (fan_in as f64).sqrt();
-        // PyTorch's default: uniform within ±1 / sqrt(fan-in) for weights and bias.
-        let uniform = Initializer::Uniform {
-            min: -bound,
-            max: bound,
-        };
         Self {
-            weight: uniform.init([co, ci / groups, kernel, kernel], device),
-            bias: uniform.init([co], device),
+            weight: parameter(Tensor::zeros([co, ci / groups, kernel, kernel], device)),
+            bias: parameter(Tensor::zeros([co], device)),
             groups,
         }
     }
@@ -101,8 +104,8 @@ struct Norm {
 impl Norm {
     fn new(channels: usize, device: &Device) -> Self {
         Self {
-            gamma: Initializer::Ones.init([channels], device),
-            beta: Initializer::Zeros.init([channels], device),
+            gamma: parameter(Tensor::ones([channels], device)),
+            beta: parameter(Tensor::zeros([channels], device)),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
             is_fixed: false,
@@ -111,10 +114,7 @@ impl Norm {
 
     /// GELU, then the norm.
     fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
-        if !x.device().is_autodiff() {
-            return self.forward_running(gelu(x));
-        }
-        if self.is_fixed {
+        if self.is_fixed || !x.device().is_autodiff() {
             let gamma = self.gamma.val();
             let beta = self.beta.val();
             return kernels::gelu_fixed_norm(x, gamma, beta, self.running_statistics(), EPS);
@@ -127,10 +127,7 @@ impl Norm {
 
     /// The norm, then ReLU.
     fn before_relu(&self, x: Tensor<4>) -> Tensor<4> {
-        if !x.device().is_autodiff() {
-            return relu(self.forward_running(x));
-        }
-        if self.is_fixed {
+        if self.is_fixed || !x.device().is_autodiff() {
             let gamma = self.gamma.val();
             let beta = self.beta.val();
             return kernels::fixed_norm_relu(x, gamma, beta, self.running_statistics(), EPS);
@@ -155,13 +152,6 @@ impl Norm {
                 old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM,
             ));
         }
-    }
-
-    /// The norm with the running statistics.
-    fn forward_running(&self, x: Tensor<4>) -> Tensor<4> {
-        let scale = self.gamma.val() / (self.running_var.value() + EPS).sqrt();
-        let shift = self.beta.val() - self.running_mean.value() * scale.clone();
-        kernels::scale_and_shift(x, scale, shift)
     }
 
     fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
@@ -342,7 +332,7 @@ pub struct CmuNext {
 }
 
 impl CmuNext {
-    /// A network with random weights (PyTorch's defaults).
+    /// A network to be filled with weights: those of its convolutions are 0, and norms change nothing.
     pub fn new(config: Config, channels: usize, classes: usize, device: &Device) -> Self {
         let Stages {
             dims,

@@ -106,8 +106,7 @@ fn noise(n: usize, seed: f32) -> Vec<f32> {
 
 /// Weights whose normalisation layers are not the identity.
 fn noisy_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
-    let network = labrum_nn::cmunext::CmuNext::new(config, channels, classes, &Device::flex());
-    let mut weights = checkpoint::read_weights(&network).unwrap();
+    let mut weights = labrum_nn::train::random_weights(config, channels, classes, 1).unwrap();
     let norms: Vec<String> = weights
         .keys()
         .filter_map(|name| name.strip_suffix(".running_var").map(str::to_owned))

@@ -185,6 +185,18 @@ fn fixed_norm(
         );
         return Tensor::from_dispatch(out);
     }
+    if !x.is_autodiff() && !on_cpu(&x) {
+        let statistics = Tensor::stack::<2>(vec![mean, var], 0);
+        let out = Dispatch::labrum_gpu_norm(
+            x.into_dispatch(),
+            gamma.into_dispatch(),
+            beta.into_dispatch(),
+            statistics.into_dispatch(),
+            eps,
+            with,
+        );
+        return Tensor::from_dispatch(out);
+    }
     let scale = gamma / (var + eps).sqrt();
     let shift = beta - mean * scale.clone();
     match with {
@@ -230,7 +242,7 @@ fn norm_on_gpu(
 }
 
 /// y = x * scale + shift for each channel: batch norm with running statistics.
-pub(super) fn scale_and_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+fn scale_and_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
 }

@@ -49,13 +49,13 @@ fn head_error(name: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::super::{checkpoint, cmunext::CmuNext, frozen::Frozen};
+    use super::super::super::{checkpoint, frozen::Frozen};
+    use super::super::random_weights;
     use super::*;
-    use burn::tensor::Device;
     use labrum_core::model_card::Config;
 
     fn random(classes: usize) -> Weights {
-        checkpoint::read_weights(&CmuNext::new(Config::S, 1, classes, &Device::flex())).unwrap()
+        random_weights(Config::S, 1, classes, 1).unwrap()
     }
 
     fn answer(weights: &Weights) -> Vec<f32> {
