@@ -20,7 +20,7 @@ pub struct Shipped {
 }
 
 /// Contents of the model files, in the order in which they are offered.
-const FILES: [&[u8]; 3] = [
+static FILES: [&[u8]; 3] = [
     include_bytes!("../assets/models/fetal-head.safetensors"),
     include_bytes!("../assets/models/left-ventricle.safetensors"),
     include_bytes!("../assets/models/soft-tissue-sarcoma.safetensors"),
@@ -28,7 +28,7 @@ const FILES: [&[u8]; 3] = [
 
 /// The model file of the Click tool, for [`labrum_nn::prompt::segmenter::PromptSegmenter::from_bytes`]. It is not offered
 /// with the others, because it finds nothing without prompts.
-pub const CLICK: &[u8] = include_bytes!("../assets/models/click.safetensors");
+pub static CLICK: &[u8] = include_bytes!("../assets/models/click.safetensors");
 
 /// Loads a version of the Click tool's model. If its file cannot be used, it is the built-in model, with the reason.
 ///

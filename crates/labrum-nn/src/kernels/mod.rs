@@ -1,5 +1,5 @@
-//! The operations of the network, forward and backward: Labrum's own on the CPU and, for convolutions and norms, on a
-//! GPU.
+//! The operations of the network, forward and backward: Labrum's own on the CPU and, but for concatenation and the loss, on
+//! a GPU.
 //!
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
@@ -28,11 +28,9 @@ pub(super) mod winograd;
 
 pub(super) use buffers::{begin_step, free_buffers};
 use burn::backend::Dispatch;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{
     Device, Tensor, TensorData,
     activation::{gelu, relu},
-    module,
 };
 use extension::CpuKernels;
 use gpu::GpuKernels;
@@ -280,7 +278,7 @@ pub(super) fn max_pool_2x2(x: Tensor<4>) -> Tensor<4> {
     if on_cpu(&x) {
         return Tensor::from_dispatch(Dispatch::labrum_pool(x.into_dispatch()));
     }
-    module::max_pool2d(x, MaxPoolOptions::new([2, 2]))
+    Tensor::from_dispatch(Dispatch::labrum_gpu_pool(x.into_dispatch()))
 }
 
 /// Bilinear x2 with half-pixel centres (align_corners = false): [B,C,H,W] to [B,C,2H,2W].
@@ -288,40 +286,7 @@ pub(super) fn upsample_bilinear_x2(x: Tensor<4>) -> Tensor<4> {
     if on_cpu(&x) {
         return Tensor::from_dispatch(Dispatch::labrum_double(x.into_dispatch()));
     }
-    if !x.is_autodiff() {
-        let [_, _, h, w] = x.dims();
-        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([2 * h, 2 * w]);
-        return module::interpolate(x, options);
-    }
-    // burn has no gradient of the bilinear kernel on a GPU.
-    double_along_dim(double_along_dim(x, 2), 3)
-}
-
-/// Upsamples x2 along `dim`: weights 3/4 and 1/4 for the nearer and the farther neighbour, edge values repeated.
-fn double_along_dim(x: Tensor<4>, dim: usize) -> Tensor<4> {
-    let mut dims = x.dims();
-    let n = dims[dim];
-    if n == 1 {
-        return x.repeat_dim(dim, 2);
-    }
-    let before = Tensor::cat(
-        vec![x.clone().narrow(dim, 0, 1), x.clone().narrow(dim, 0, n - 1)],
-        dim,
-    );
-    let after = Tensor::cat(
-        vec![
-            x.clone().narrow(dim, 1, n - 1),
-            x.clone().narrow(dim, n - 1, 1),
-        ],
-        dim,
-    );
-    let near = x * 0.75;
-    let pair = [near.clone() + before * 0.25, near + after * 0.25]
-        .map(|half| half.unsqueeze_dim::<5>(dim + 1));
-    dims[dim] = 2 * n;
-    Tensor::cat(pair.to_vec(), dim + 1).reshape(dims)
+    Tensor::from_dispatch(Dispatch::labrum_gpu_double(x.into_dispatch()))
 }
 
 #[cfg(test)]

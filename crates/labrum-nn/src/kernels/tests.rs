@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use burn::tensor::{Device, TensorData, activation};
+use burn::tensor::{Device, TensorData, activation, module, ops::MaxPoolOptions};
 use proptest::prelude::*;
 
 fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -201,6 +201,31 @@ fn convolutions_of_many_strips_agree_with_burn() {
             },
         );
     }
+}
+
+/// Upsamples x2 along `dim`: weights 3/4 and 1/4 for the nearer and the farther neighbour, edge values repeated.
+fn double_along_dim(x: Tensor<4>, dim: usize) -> Tensor<4> {
+    let mut dims = x.dims();
+    let n = dims[dim];
+    if n == 1 {
+        return x.repeat_dim(dim, 2);
+    }
+    let before = Tensor::cat(
+        vec![x.clone().narrow(dim, 0, 1), x.clone().narrow(dim, 0, n - 1)],
+        dim,
+    );
+    let after = Tensor::cat(
+        vec![
+            x.clone().narrow(dim, 1, n - 1),
+            x.clone().narrow(dim, n - 1, 1),
+        ],
+        dim,
+    );
+    let near = x * 0.75;
+    let pair = [near.clone() + before * 0.25, near + after * 0.25]
+        .map(|half| half.unsqueeze_dim::<5>(dim + 1));
+    dims[dim] = 2 * n;
+    Tensor::cat(pair.to_vec(), dim + 1).reshape(dims)
 }
 
 proptest! {

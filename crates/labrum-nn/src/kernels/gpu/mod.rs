@@ -1,4 +1,4 @@
-//! The operations of the network on a GPU, forward and backward: convolutions and the norms of training.
+//! The operations of the network on a GPU, forward and backward: convolutions, norms, upsampling and pooling.
 //!
 //! burn selects its kernels by autotuning, which took more than 45 s before the first result for a 64x64 image; without
 //! autotuning one thread sums all pixels of a channel. Here values are stored channels last (batch, rows, columns,
@@ -7,6 +7,7 @@
 mod conv;
 mod depthwise;
 mod norm;
+mod resample;
 
 use super::norm_call::With;
 use burn::backend::autodiff::{
@@ -18,6 +19,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension, tensor::FloatTensor};
 use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
+use cubecl::{CubeCount, CubeDim, calculate_cube_count_elemwise};
 
 /// Number of threads in a cube.
 const THREADS: usize = 256;
@@ -32,6 +34,10 @@ pub(super) trait GpuKernels: Backend {
         bias: FloatTensor<Self>,
         is_depthwise: bool,
     ) -> FloatTensor<Self>;
+    /// Bilinear x2.
+    fn labrum_gpu_double(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Max pooling 2x2.
+    fn labrum_gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Mean and biased variance [2,C] of the values that a norm normalises; they have no gradient.
     fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self>;
     /// The norm with these statistics of x. For autodiff the statistics are constants: the gradient of x accounts for
@@ -63,6 +69,16 @@ fn empty_on_device(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
 }
 
+/// Number of cubes and threads, one thread per value.
+fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
+    let values = x.meta.shape().num_elements();
+    let threads = CubeDim::new_1d(THREADS as u32);
+    (
+        calculate_cube_count_elemwise(&x.client, values, threads),
+        threads,
+    )
+}
+
 /// Number of neighbouring threads for as many channels: they read neighbouring values.
 fn lane_count(channels: usize) -> usize {
     channels.next_power_of_two().min(32)
@@ -85,6 +101,14 @@ impl GpuKernels for CubeBackend {
         } else {
             conv::forward(x, weight, Some(bias))
         }
+    }
+
+    fn labrum_gpu_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        resample::upsample_bilinear_x2(x)
+    }
+
+    fn labrum_gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        resample::max_pool_2x2(x)
     }
 
     fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
@@ -130,6 +154,29 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         );
         match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight, is_depthwise), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_gpu_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let out = CubeBackend::labrum_gpu_double(x.into_primitive());
+        match DoubleBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish((), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let x = x.into_primitive();
+        let out = CubeBackend::labrum_gpu_pool(x.clone());
+        match PoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(x, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
@@ -197,6 +244,36 @@ impl Backward<CubeBackend, 3> for ConvBackward {
                 conv::forward(grad, CubeBackend::float_swap_dims(turned, 0, 1), None)
             };
             grads.register::<CubeBackend>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct DoubleBackward;
+
+impl Backward<CubeBackend, 1> for DoubleBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<CubeBackend>(&ops.node);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<CubeBackend>(node.id, resample::upsample_backward(grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PoolBackward;
+
+impl Backward<CubeBackend, 1> for PoolBackward {
+    type State = CubeTensor;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<CubeBackend>(&ops.node);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<CubeBackend>(node.id, resample::pool_backward(ops.state, grad));
         }
     }
 }

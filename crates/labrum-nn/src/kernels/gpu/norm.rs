@@ -4,11 +4,14 @@
 #![allow(unstable_name_collisions)]
 
 use super::super::norm_call::With;
-use super::{THREADS, channels_first, channels_last, empty_on_device, lane_count, sum_of_parts};
+use super::{
+    THREADS, channels_first, channels_last, elementwise_launch, empty_on_device, lane_count,
+    sum_of_parts,
+};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Scalar;
 use burn_wgpu::{CubeBackend, CubeTensor};
-use cubecl::{calculate_cube_count_elemwise, prelude::*};
+use cubecl::prelude::*;
 
 /// Maximum number of partial sums for each channel.
 const PARTS: usize = 256;
@@ -179,16 +182,6 @@ pub(super) fn backward(
         row_of_pair(&of_both, 1),
         row_of_pair(&of_both, 0),
     ]
-}
-
-/// Number of cubes and threads, one thread per value.
-fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
-    let values = x.meta.shape().num_elements();
-    let threads = CubeDim::new_1d(THREADS as u32);
-    (
-        calculate_cube_count_elemwise(&x.client, values, threads),
-        threads,
-    )
 }
 
 /// The value that is normalised: GELU(x) or x.
