@@ -149,6 +149,19 @@ fn a_forward_pass_writes_what_the_architecture_says_and_allocates_only_its_resul
 }
 
 #[test]
+fn a_training_step_reuses_the_memory_of_the_one_before() {
+    let tally = tally_of(measure_training);
+    let written = tally.operations.values().map(|count| count.bytes_written);
+    let written: u64 = written.sum();
+    // Gradients that burn adds up are lost.
+    assert!(
+        tally.bytes_allocated < written / 25,
+        "{} of {written}",
+        tally.bytes_allocated
+    );
+}
+
+#[test]
 fn nothing_is_counted_unless_asked() {
     let load = Load {
         count_operations: false,
