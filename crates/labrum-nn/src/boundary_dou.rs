@@ -156,7 +156,7 @@ impl BoundaryDou {
         let device = logits.device();
         let probs = softmax(logits.clone(), 1);
         let samples = if self.per_sample { 1 } else { b };
-        let mut loss = sum_all(probs.clone()) * 0.0;
+        let mut sum: Option<Tensor<1>> = None;
         for term in terms {
             let first = term.share * samples;
             let span = first * h * w..(first + samples) * h * w;
@@ -167,8 +167,13 @@ impl BoundaryDou {
                 dims: [samples, h, w],
                 device: &device,
             };
-            loss = loss + part.class_loss(term.class, term.alpha) * term.factor;
+            let loss = part.class_loss(term.class, term.alpha) * term.factor;
+            sum = Some(match sum {
+                Some(sum) => sum + loss,
+                None => loss,
+            });
         }
+        let mut loss = sum.unwrap_or_else(|| sum_all(probs) * 0.0);
         if self.cross_entropy > 0.0 {
             loss = loss + cross_entropy(logits, labels, weights) * self.cross_entropy;
         }

@@ -21,6 +21,7 @@ use crate::{
     },
     worker::{SegmentationNetwork, Worker},
 };
+use crossbeam_channel::Receiver;
 use labrum_core::{label::Label, mask::Mask, study::Status};
 use std::path::{Path, PathBuf};
 
@@ -332,18 +333,21 @@ fn removing_a_label_also_changes_cases_that_are_not_open() {
     );
 }
 
+/// The thread of the workspace, and its events.
+fn start_store(folder: &Path) -> (StoreHandle, Receiver<Event>) {
+    let (events, heard) = crossbeam_channel::unbounded();
+    let outbox = Outbox {
+        events,
+        wake: Arc::new(|| {}),
+    };
+    let handle = StoreHandle::start_thread(outbox, places(folder)).unwrap();
+    (handle, heard)
+}
+
 #[test]
 fn a_job_for_an_unknown_case_does_not_block_others() {
     let folder = tempfile::tempdir().unwrap();
-    let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start_thread(
-        Outbox {
-            events,
-            wake: Arc::new(|| {}),
-        },
-        places(folder.path()),
-    )
-    .unwrap();
+    let (mut handle, heard) = start_store(folder.path());
     handle.submit_job(StoreJob::Open {
         folder: None,
         with_cases: false,

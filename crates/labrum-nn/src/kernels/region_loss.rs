@@ -210,7 +210,7 @@ impl WithSimd for SumJob<'_> {
         let both = &mut both[..labels.len()];
         for (class, p) in probabilities.iter().enumerate() {
             for i in 0..labels.len() {
-                let g = f32::from(u8::from(usize::from(labels[i]) == class));
+                let g = one_if_class(labels[i], class);
                 wrong[i] = p[i] - g;
                 weighted[i] = weights[i] * wrong[i];
                 both[i] = weights[i] * g;
@@ -229,6 +229,12 @@ impl WithSimd for SumJob<'_> {
             }
         }
     }
+}
+
+/// G: 1 for a pixel of the class, else 0.
+#[inline(always)]
+fn one_if_class(label: u8, class: usize) -> f32 {
+    f32::from(u8::from(usize::from(label) == class))
 }
 
 /// Writes the softmax over the classes. Returns 0, or NaN if a logit is not finite.
@@ -331,14 +337,14 @@ impl WithSimd for GradientJob<'_> {
         for (class, p) in values.iter().enumerate() {
             let [by_wrong, by_common] = slopes[class];
             for i in 0..labels.len() {
-                let g = f32::from(u8::from(usize::from(labels[i]) == class));
+                let g = one_if_class(labels[i], class);
                 mean[i] += p[i] * weights[i] * (by_wrong * (p[i] - g) + by_common * g);
             }
         }
         for (class, p) in values.iter_mut().enumerate() {
             let [by_wrong, by_common] = slopes[class];
             for i in 0..labels.len() {
-                let g = f32::from(u8::from(usize::from(labels[i]) == class));
+                let g = one_if_class(labels[i], class);
                 let known = f32::from(u8::from(usize::from(labels[i]) < classes));
                 let slope = weights[i] * (by_wrong * (p[i] - g) + by_common * g);
                 let entropy = entropy_slope * known * weights[i] * (p[i] - g);

@@ -180,15 +180,7 @@ fn moving_the_workspace_leaves_nothing_unsaved() {
 #[test]
 fn of_two_workspaces_opened_at_once_the_later_one_stays_open() {
     let folder = tempfile::tempdir().unwrap();
-    let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start_thread(
-        Outbox {
-            events,
-            wake: Arc::new(|| {}),
-        },
-        places(folder.path()),
-    )
-    .unwrap();
+    let (mut handle, heard) = start_store(folder.path());
     let chosen = folder.path().join("Chosen");
     {
         // Both are queued before the thread handles either.

@@ -1,9 +1,11 @@
 //! Depthwise convolution, forward and back to the weights. burn's weight gradient is a convolution whose kernel is the
 //! whole output gradient, and its forward pass would link all of its matrix products.
 
-use super::{THREADS, channels_first, channels_last, empty_on_device, lane_count, sum_of_parts};
+use super::{
+    THREADS, channels_first, channels_last, empty_on_device, lane_count, launch_size, sum_of_parts,
+};
 use burn_wgpu::{CubeTensor, into_contiguous};
-use cubecl::{calculate_cube_count_elemwise, prelude::*};
+use cubecl::prelude::*;
 
 /// Maximum number of partial sums for each tap of a channel.
 const PARTS: usize = 128;
@@ -17,9 +19,7 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     let x = channels_last(x);
     let out = empty_on_device(&x, [batch, rows, columns, channels]);
     let client = x.client.clone();
-    let threads = CubeDim::new_1d(THREADS as u32);
-    let count = batch * rows * columns.div_ceil(WIDE) * channels;
-    let cubes = calculate_cube_count_elemwise(&client, count, threads);
+    let (cubes, threads) = launch_size(&x, batch * rows * columns.div_ceil(WIDE) * channels);
     let has_bias = bias.is_some();
     let bias = bias.unwrap_or_else(|| empty_on_device(&x, [1]));
     depthwise_kernel::launch(

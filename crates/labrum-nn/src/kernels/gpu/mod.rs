@@ -69,14 +69,25 @@ fn empty_on_device(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
 }
 
-/// Number of cubes and threads, one thread per value.
-fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
-    let values = x.meta.shape().num_elements();
+/// Number of cubes and threads for `count` threads in all, on the device of `x`.
+fn launch_size(x: &CubeTensor, count: usize) -> (CubeCount, CubeDim) {
     let threads = CubeDim::new_1d(THREADS as u32);
     (
-        calculate_cube_count_elemwise(&x.client, values, threads),
+        calculate_cube_count_elemwise(&x.client, count, threads),
         threads,
     )
+}
+
+/// A result [B,H,W,C] on the device of `x`, as [B,C,H,W]; `launch` starts a kernel with one thread per value of it.
+fn compute_values(
+    x: &CubeTensor,
+    shape: impl Into<Shape>,
+    launch: impl FnOnce(CubeTensor, CubeCount, CubeDim),
+) -> CubeTensor {
+    let out = empty_on_device(x, shape);
+    let (count, threads) = launch_size(x, out.meta.shape().num_elements());
+    launch(out.clone(), count, threads);
+    channels_first(out)
 }
 
 /// Number of neighbouring threads for as many channels: they read neighbouring values.

@@ -4,10 +4,7 @@
 #![allow(unstable_name_collisions)]
 
 use super::super::norm_call::With;
-use super::{
-    THREADS, channels_first, channels_last, elementwise_launch, empty_on_device, lane_count,
-    sum_of_parts,
-};
+use super::{THREADS, channels_last, compute_values, empty_on_device, lane_count, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Scalar;
 use burn_wgpu::{CubeBackend, CubeTensor};
@@ -116,21 +113,20 @@ fn channel_moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> Cu
 /// norm(GELU(x)) or ReLU(norm(x)), x [B,C,H,W].
 pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTensor {
     let x = channels_last(x);
-    let out = empty_on_device(&x, x.meta.shape().clone());
-    let (count, threads) = elementwise_launch(&x);
-    norm_kernel::launch(
-        &x.client,
-        count,
-        threads,
-        x.clone().into_tensor_arg(),
-        affine.gamma.into_tensor_arg(),
-        affine.beta.into_tensor_arg(),
-        affine.statistics.into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-        affine.eps,
-        with == With::GeluBefore,
-    );
-    channels_first(out)
+    compute_values(&x, x.meta.shape().clone(), |out, count, threads| {
+        norm_kernel::launch(
+            &x.client,
+            count,
+            threads,
+            x.clone().into_tensor_arg(),
+            affine.gamma.into_tensor_arg(),
+            affine.beta.into_tensor_arg(),
+            affine.statistics.into_tensor_arg(),
+            out.into_tensor_arg(),
+            affine.eps,
+            with == With::GeluBefore,
+        );
+    })
 }
 
 /// The gradients of x [B,C,H,W], gamma and beta [C] from the output gradient.
@@ -160,28 +156,24 @@ pub(super) fn backward(
         gelu,
     );
     let of_both = sum_of_parts(parts, [2, sums.channels]);
-    let out = empty_on_device(&x, x.meta.shape().clone());
-    let (count, threads) = elementwise_launch(&x);
-    norm_slope_kernel::launch(
-        &x.client,
-        count,
-        threads,
-        x.clone().into_tensor_arg(),
-        grad.into_tensor_arg(),
-        affine.gamma.into_tensor_arg(),
-        affine.beta.into_tensor_arg(),
-        affine.statistics.into_tensor_arg(),
-        of_both.clone().into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-        affine.eps,
-        1.0 / sums.count as f32,
-        gelu,
-    );
-    [
-        channels_first(out),
-        row_of_pair(&of_both, 1),
-        row_of_pair(&of_both, 0),
-    ]
+    let of_x = compute_values(&x, x.meta.shape().clone(), |out, count, threads| {
+        norm_slope_kernel::launch(
+            &x.client,
+            count,
+            threads,
+            x.clone().into_tensor_arg(),
+            grad.into_tensor_arg(),
+            affine.gamma.into_tensor_arg(),
+            affine.beta.into_tensor_arg(),
+            affine.statistics.into_tensor_arg(),
+            of_both.clone().into_tensor_arg(),
+            out.into_tensor_arg(),
+            affine.eps,
+            1.0 / sums.count as f32,
+            gelu,
+        );
+    });
+    [of_x, row_of_pair(&of_both, 1), row_of_pair(&of_both, 0)]
 }
 
 /// The value that is normalised: GELU(x) or x.

@@ -1,6 +1,6 @@
 //! Bilinear x2 and 2x2 max pooling, forward and back: one thread per value of the result.
 
-use super::{channels_first, channels_last, elementwise_launch, empty_on_device};
+use super::{channels_last, compute_values};
 use burn_wgpu::CubeTensor;
 use cubecl::prelude::*;
 
@@ -8,69 +8,55 @@ use cubecl::prelude::*;
 pub(super) fn upsample_bilinear_x2(x: CubeTensor) -> CubeTensor {
     let [batch, channels, rows, columns] = x.meta.shape().dims();
     let x = channels_last(x);
-    let out = empty_on_device(&x, [batch, 2 * rows, 2 * columns, channels]);
-    let (count, threads) = elementwise_launch(&out);
-    let client = x.client.clone();
-    upsample_kernel::launch(
-        &client,
-        count,
-        threads,
-        x.into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-    );
-    channels_first(out)
+    let shape = [batch, 2 * rows, 2 * columns, channels];
+    compute_values(&x, shape, |out, count, threads| {
+        let of_x = x.clone().into_tensor_arg();
+        upsample_kernel::launch(&x.client, count, threads, of_x, out.into_tensor_arg());
+    })
 }
 
 /// The gradient of the input of [`upsample_bilinear_x2`] from that of its output.
 pub(super) fn upsample_backward(grad: CubeTensor) -> CubeTensor {
     let [batch, channels, rows, columns] = grad.meta.shape().dims();
     let grad = channels_last(grad);
-    let out = empty_on_device(&grad, [batch, rows / 2, columns / 2, channels]);
-    let (count, threads) = elementwise_launch(&out);
-    let client = grad.client.clone();
-    upsample_backward_kernel::launch(
-        &client,
-        count,
-        threads,
-        grad.into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-    );
-    channels_first(out)
+    let shape = [batch, rows / 2, columns / 2, channels];
+    compute_values(&grad, shape, |out, count, threads| {
+        let of_grad = grad.clone().into_tensor_arg();
+        upsample_backward_kernel::launch(
+            &grad.client,
+            count,
+            threads,
+            of_grad,
+            out.into_tensor_arg(),
+        );
+    })
 }
 
 /// The maximum of each 2x2 block: [B,C,2H,2W] to [B,C,H,W].
 pub(super) fn max_pool_2x2(x: CubeTensor) -> CubeTensor {
     let [batch, channels, rows, columns] = x.meta.shape().dims();
     let x = channels_last(x);
-    let out = empty_on_device(&x, [batch, rows / 2, columns / 2, channels]);
-    let (count, threads) = elementwise_launch(&out);
-    let client = x.client.clone();
-    pool_kernel::launch(
-        &client,
-        count,
-        threads,
-        x.into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-    );
-    channels_first(out)
+    let shape = [batch, rows / 2, columns / 2, channels];
+    compute_values(&x, shape, |out, count, threads| {
+        let of_x = x.clone().into_tensor_arg();
+        pool_kernel::launch(&x.client, count, threads, of_x, out.into_tensor_arg());
+    })
 }
 
 /// The gradient of the input of [`max_pool_2x2`]: all of it goes to the first maximum of a block.
 pub(super) fn pool_backward(x: CubeTensor, grad: CubeTensor) -> CubeTensor {
     let x = channels_last(x);
     let grad = channels_last(grad);
-    let out = empty_on_device(&x, x.meta.shape().clone());
-    let (count, threads) = elementwise_launch(&out);
-    let client = x.client.clone();
-    pool_backward_kernel::launch(
-        &client,
-        count,
-        threads,
-        x.into_tensor_arg(),
-        grad.into_tensor_arg(),
-        out.clone().into_tensor_arg(),
-    );
-    channels_first(out)
+    compute_values(&x, x.meta.shape().clone(), |out, count, threads| {
+        pool_backward_kernel::launch(
+            &x.client,
+            count,
+            threads,
+            x.clone().into_tensor_arg(),
+            grad.into_tensor_arg(),
+            out.into_tensor_arg(),
+        );
+    })
 }
 
 /// The source row (or column) with weight 1/4 of row `at` of the larger plane; that with weight 3/4 is `at / 2`.
