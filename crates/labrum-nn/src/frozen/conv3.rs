@@ -3,10 +3,11 @@
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, load_vector, relu, store_vector};
+use crate::kernels::simd::{MAX_LANES, detected_arch, gelu, load_vector, relu, store_vector};
 use crate::kernels::strip::padded_width;
+use crate::kernels::windows::ColumnWindows;
 use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::array;
 
@@ -100,7 +101,7 @@ pub(super) fn run_groups(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut
                 with_scratch(
                     strip.buffer_length(out.len() / row_length),
                     |values, lists| {
-                        Arch::new().dispatch(ConvTask {
+                        detected_arch().dispatch(ConvTask {
                             strip: &strip,
                             out: &mut *out,
                             values,
@@ -178,11 +179,8 @@ impl WithSimd for ConvTask<'_> {
             |quad, column| quad * channels * pitch + MAX_LANES - 1 + column,
             |quad, column| quad * ROWS * strip.row_length + MAX_LANES + column,
         );
-        lists.list_columns(channels, pitch);
         let StripVectors {
-            windows,
-            inputs,
-            outputs,
+            inputs, outputs, ..
         } = lists;
         let (points, values) = values.split_at_mut(POINTS * point_length);
         let (half, values) = values.split_at_mut(strip.half_length());
@@ -195,7 +193,7 @@ impl WithSimd for ConvTask<'_> {
         }
         let inputs = PointInputs {
             values: points,
-            windows,
+            windows: ColumnWindows { step: pitch },
             positions: inputs,
         };
         let mut sink = Finish {

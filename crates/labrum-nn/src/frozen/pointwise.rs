@@ -2,10 +2,11 @@
 
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, store_vector};
+use crate::kernels::simd::{MAX_LANES, detected_arch, gelu, store_vector};
 use crate::kernels::strip::padded_width;
 use crate::kernels::tile::{Packed, Sink, multiply_all};
-use pulp::{Arch, Simd, WithSimd};
+use crate::kernels::windows::ChannelWindows;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// 1x1 to a wider layer, GELU, 1x1 to a narrower one, GELU, scale and shift (batch norm).
@@ -54,7 +55,7 @@ impl WidenNarrow {
                         channel,
                         lead: MAX_LANES,
                     };
-                    Arch::new().dispatch(PointwiseTask {
+                    detected_arch().dispatch(PointwiseTask {
                         layer: self,
                         input: input_rows,
                         layout,
@@ -152,17 +153,16 @@ pub(super) fn widen_narrow<S: Simd>(
         |row, column| row * layout.row + layout.lead + column,
         |row, column| row * out_row + MAX_LANES + column,
     );
-    lists.list_channels(layer.widen.weights_per_channel(), layout.channel);
     let StripVectors {
-        windows,
-        inputs,
-        outputs,
+        inputs, outputs, ..
     } = lists;
     let bias = &layer.widen_bias;
     multiply_all(
         simd,
         &layer.widen,
-        windows,
+        ChannelWindows {
+            step: layout.channel,
+        },
         input,
         inputs,
         &mut Wide {
@@ -171,8 +171,6 @@ pub(super) fn widen_narrow<S: Simd>(
             out: &mut *hidden,
         },
     );
-    windows.clear();
-    windows.extend((0..layer.widen.output_channels()).map(|channel| channel * stride));
     inputs
         .iter_mut()
         .enumerate()
@@ -180,7 +178,7 @@ pub(super) fn widen_narrow<S: Simd>(
     multiply_all(
         simd,
         &layer.narrow,
-        windows,
+        ChannelWindows { step: stride },
         hidden,
         inputs,
         &mut Narrow {
@@ -300,7 +298,7 @@ impl ClassHead {
                         out,
                         lists,
                     };
-                    Arch::new().dispatch(task);
+                    detected_arch().dispatch(task);
                 });
             });
     }
@@ -339,7 +337,6 @@ impl WithSimd for HeadTask<'_> {
             |row, column| row * in_row + MAX_LANES + column,
             |row, column| row * out_row + MAX_LANES + column,
         );
-        lists.list_channels(planes.channels, pitch);
         let mut sink = ClassStrip {
             bias: &head.bias,
             outputs: &lists.outputs,
@@ -349,7 +346,7 @@ impl WithSimd for HeadTask<'_> {
         multiply_all(
             simd,
             &head.weights,
-            &lists.windows,
+            ChannelWindows { step: pitch },
             input,
             &lists.inputs,
             &mut sink,

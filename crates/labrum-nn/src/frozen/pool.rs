@@ -1,8 +1,8 @@
 //! Max pooling 2x2 of the frozen network.
 
 use super::planes::Planes;
-use crate::kernels::simd::MAX_LANES;
-use pulp::{Arch, Simd, WithSimd};
+use crate::kernels::simd::{MAX_LANES, detected_arch};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// The maximum of each 2x2 block of pixels.
@@ -18,7 +18,7 @@ pub(super) fn max_pool_2x2(input: &Planes, out: &mut Planes) {
                 input.row_values(2 * row as isize),
                 input.row_values(2 * row as isize + 1),
             ];
-            Arch::new().dispatch(PoolRows {
+            detected_arch().dispatch(PoolRows {
                 rows,
                 in_pitch: input.channel_pitch(),
                 out,

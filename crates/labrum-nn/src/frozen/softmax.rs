@@ -1,12 +1,12 @@
 //! Softmax over the classes of each pixel.
 
-use crate::kernels::simd::exp;
-use pulp::{Arch, Simd, WithSimd};
+use crate::kernels::simd::{detected_arch, exp};
+use pulp::{Simd, WithSimd};
 
 /// Turns finite logits `[classes, pixels]` into probabilities, in place.
 pub(super) fn softmax_in_place(values: &mut [f32], classes: usize) {
     let pixels = values.len() / classes;
-    Arch::new().dispatch(Softmax {
+    detected_arch().dispatch(Softmax {
         values,
         classes,
         pixels,

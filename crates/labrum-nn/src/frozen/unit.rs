@@ -5,9 +5,9 @@ use super::planes::{Planes, clear_right};
 use super::pointwise::{InputStripLayout, WidenNarrow, strip_rows, widen_narrow};
 use crate::kernels::depthwise::sum_taps;
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, load_vector, store_vector};
+use crate::kernels::simd::{MAX_LANES, detected_arch, gelu, load_vector, store_vector};
 use crate::kernels::strip::padded_width;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// x + BN(GELU(depthwise(x))), then 1x1 to a wider layer and back.
@@ -58,7 +58,7 @@ impl FrozenUnit {
                             hidden,
                             lists,
                         };
-                        Arch::new().dispatch(task);
+                        detected_arch().dispatch(task);
                     },
                 );
                 clear_right(out, columns);

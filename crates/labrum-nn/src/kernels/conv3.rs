@@ -1,7 +1,8 @@
 //! The products of a 3x3 convolution at Winograd's points, for training and for the frozen network.
 
 use super::simd::{MAX_LANES, load_vector, store_vector};
-use super::tile::{PACK, Packed, next_group_size, sum_windows};
+use super::tile::{PACK, Packed, next_group_size};
+use super::windows::{ColumnWindows, Windows};
 use super::winograd::{POINTS, ROWS, to_rows, weight_at};
 use pulp::Simd;
 use std::array;
@@ -45,8 +46,8 @@ pub(crate) const SUMS: usize = POINTS * 2 * PACK * 3 * MAX_LANES;
 #[derive(Clone, Copy)]
 pub(crate) struct PointInputs<'a> {
     pub values: &'a [f32],
-    /// Start of the values for each weight: channels, then columns of the kernel.
-    pub windows: &'a [usize],
+    /// The columns of the kernel, channel by channel.
+    pub windows: ColumnWindows,
     /// Start of each vector, one column left of the output's column.
     pub positions: &'a [usize],
 }
@@ -118,7 +119,9 @@ fn multiply_vectors<S: Simd, const P: usize, const N: usize>(
         for (p, slot) in packs.iter_mut().enumerate() {
             *slot = weights.pack_weights(pack + p);
         }
-        let tiles = sum_windows::<S, P, N>(simd, packs, inputs.windows, values, offsets);
+        let tiles = inputs
+            .windows
+            .sum_packs::<S, P, N>(simd, packs, values, offsets);
         for p in 0..P {
             for c in 0..PACK {
                 for n in 0..N {

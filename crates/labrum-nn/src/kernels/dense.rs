@@ -4,11 +4,12 @@ use super::buffers::take_buffer;
 use super::conv_sizes::ConvSizes;
 use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, store_first, store_vector};
+use super::simd::{MAX_LANES, detected_arch, store_first, store_vector};
 use super::strip::{StripLayout, padded_width};
 use super::tile::{PACK, Packed, Sink, multiply_all};
+use super::windows::{ChannelWindows, ColumnWindows, Windows};
 use super::winograd::{POINTS, ROWS, fill_points};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Number of values of a strip that should stay in the L2 cache.
@@ -88,7 +89,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
                     lists,
                     out,
                 };
-                Arch::new().dispatch(job);
+                detected_arch().dispatch(job);
             }
         });
     });
@@ -200,6 +201,11 @@ impl StripJob<'_> {
             |row, column| row * row_length + layout.lead - s.border_width() + column,
             |row, column| (first + row) * s.columns + column,
         );
+        if k == 1 {
+            let windows = ChannelWindows { step: pitch };
+            multiply_rows(simd, weights, windows, strip, lists, out, s.columns);
+            return;
+        }
         lists.windows.clear();
         lists.windows.extend((0..s.tap_count()).map(|t| {
             let channel = t / (k * k);
@@ -207,30 +213,8 @@ impl StripJob<'_> {
             let column = t % k;
             channel * pitch + row * row_length + column
         }));
-        let StripVectors {
-            windows,
-            inputs,
-            outputs: vectors,
-        } = lists;
-        if s.columns.is_multiple_of(MAX_LANES) {
-            multiply_all(
-                simd,
-                weights,
-                windows,
-                strip,
-                inputs,
-                &mut PlaneRows::<false> { out, vectors },
-            );
-        } else {
-            multiply_all(
-                simd,
-                weights,
-                windows,
-                strip,
-                inputs,
-                &mut PlaneRows::<true> { out, vectors },
-            );
-        }
+        let windows = &lists.windows[..];
+        multiply_rows(simd, weights, windows, strip, lists, out, s.columns);
     }
 
     #[inline(always)]
@@ -253,7 +237,6 @@ impl StripJob<'_> {
             |quad, column| quad * row_length + layout.lead - 1 + column,
             |quad, column| (first + quad * ROWS) * s.columns + column,
         );
-        lists.list_columns(layout.channels, layout.channel_pitch());
         let point_length = layout.strip_length(quads);
         let (points, values) = points.split_at_mut(POINTS * point_length);
         for quad in 0..quads {
@@ -268,7 +251,9 @@ impl StripJob<'_> {
         }
         let inputs = PointInputs {
             values: points,
-            windows: &lists.windows,
+            windows: ColumnWindows {
+                step: layout.channel_pitch(),
+            },
             positions: &lists.inputs,
         };
         let sums = &mut values[..SUMS];
@@ -290,6 +275,31 @@ impl StripJob<'_> {
                 &mut PlaneRows::<true> { out, vectors },
             );
         }
+    }
+}
+
+/// Computes the vectors of `lists` in rows of `columns`.
+#[inline(always)]
+fn multiply_rows<S: Simd>(
+    simd: S,
+    weights: &Packed,
+    windows: impl Windows,
+    strip: &[f32],
+    lists: &StripVectors,
+    out: Output<'_>,
+    columns: usize,
+) {
+    let StripVectors {
+        inputs,
+        outputs: vectors,
+        ..
+    } = lists;
+    if columns.is_multiple_of(MAX_LANES) {
+        let mut sink = PlaneRows::<false> { out, vectors };
+        multiply_all(simd, weights, windows, strip, inputs, &mut sink);
+    } else {
+        let mut sink = PlaneRows::<true> { out, vectors };
+        multiply_all(simd, weights, windows, strip, inputs, &mut sink);
     }
 }
 

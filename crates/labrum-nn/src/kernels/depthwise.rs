@@ -4,10 +4,12 @@ use super::buffers::take_buffer;
 use super::conv_sizes::ConvSizes;
 use super::products::PairJob;
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
+use super::simd::{
+    MAX_LANES, detected_arch, panic_outside_window, store_first, store_vector, vector_within,
+};
 use super::strip::StripLayout;
 use super::weight_gradient::{ParameterGradients, sum_of_plane};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// out [B,C,H,W] = conv(x [B,C,H,W], weight [C,1,k,k]) + bias [C].
@@ -25,7 +27,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
             layout.gather_rows(x, s.rows, -(s.border_width() as isize), rows, strip);
             let weights = &weight[channel * s.tap_count()..(channel + 1) * s.tap_count()];
             let bias = bias.map_or(0.0, |bias| bias[channel]);
-            Arch::new().dispatch(ChannelPlane {
+            detected_arch().dispatch(ChannelPlane {
                 layout,
                 s,
                 strip,
@@ -180,7 +182,7 @@ pub(super) fn parameter_gradients(x: &[f32], grad: &[f32], s: ConvSizes) -> Para
                         lists,
                         out: &mut *out,
                     };
-                    Arch::new().dispatch(job);
+                    detected_arch().dispatch(job);
                     sum += sum_of_plane(&grad[start..start + s.pixel_count()]);
                 }
             });

@@ -24,6 +24,7 @@ pub(super) mod strip;
 pub(super) mod tally;
 pub(super) mod tile;
 mod weight_gradient;
+pub(super) mod windows;
 pub(super) mod winograd;
 
 pub(super) use buffers::{begin_step, free_buffers};

@@ -4,9 +4,10 @@
 use super::buffers::take_buffer;
 use super::norm_call::{NormCall, Stats, With};
 use super::simd::{
-    dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu, sum_values,
+    detected_arch, dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu,
+    sum_values,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Sizes of a batch of planes.
@@ -60,7 +61,7 @@ pub(super) fn forward(
     call: &NormCall,
     s: PlaneSizes,
 ) -> (Vec<f32>, Stats) {
-    let arch = Arch::new();
+    let arch = detected_arch();
     let with = call.with;
     let fixed = call.is_fixed.then(|| call.recorded_stats());
     let mut out = take_buffer(x.len());
@@ -118,7 +119,7 @@ pub(super) fn backward(
     call: &NormCall,
     s: PlaneSizes,
 ) -> [Vec<f32>; 3] {
-    let arch = Arch::new();
+    let arch = detected_arch();
     let with = call.with;
     let stats = call.recorded_stats();
     let mut out = take_buffer(x.len());

@@ -1,7 +1,7 @@
 //! Sums of the products of an input strip with the output gradient of the same rows.
 
 use super::scratch::StripVectors;
-use super::simd::{panic_outside_window, vector_within};
+use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector};
 use super::strip::{StripLayout, padded_width};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
@@ -14,9 +14,27 @@ struct StripPair<'a> {
     channels: usize,
     /// Distance from one output channel's gradient to the next.
     channel_step: usize,
-    /// Windows, and the start of each vector in the input and in the gradient.
-    lists: &'a StripVectors,
+    /// Start of each window.
+    windows: &'a [usize],
+    rows: StripRows,
 }
+
+/// Rows of a strip and of its gradient.
+#[derive(Clone, Copy)]
+struct StripRows {
+    count: usize,
+    /// Number of values, a multiple of the vector length.
+    width: usize,
+    /// Start of the first row of the input.
+    lead: usize,
+    /// Distance from one row of the input to the next.
+    input_step: usize,
+    /// The same of the gradient.
+    gradient_step: usize,
+}
+
+/// Maximum number of vectors of sums in a block.
+const SUMS: usize = 24;
 
 /// Number of output channels whose gradients stay in the L2 cache while all windows are processed.
 const TILE: usize = 32;
@@ -24,7 +42,7 @@ const TILE: usize = 32;
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
 #[inline(always)]
 fn accumulate_products<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
-    let count = pair.lists.windows.len();
+    let count = pair.windows.len();
     for first in (0..pair.channels).step_by(TILE) {
         let channels = first..(first + TILE).min(pair.channels);
         let mut t = 0;
@@ -81,51 +99,61 @@ fn accumulate_block<S: Simd, const C: usize, const T: usize>(
     first: usize,
     out: &mut [f32],
 ) {
-    let StripVectors {
-        windows,
-        inputs,
-        outputs,
-    } = pair.lists;
+    let rows = pair.rows;
+    let length = rows.width / S::F32_LANES;
     let mut sum = [[simd.splat_f32s(0.0); T]; C];
-    let mut starts = [0; T];
-    starts.copy_from_slice(&windows[first..first + T]);
-    let mut rows = [0; C];
-    for c in 0..C {
-        rows[c] = (channel + c) * pair.channel_step;
-    }
     let mut is_inside = true;
-    let zero = simd.splat_f32s(0.0);
-    'vectors: for (input, output) in inputs.iter().zip(outputs) {
-        let mut gradients = [&zero; C];
+    'rows: for row in 0..rows.count {
+        let mut gradients: [&[S::f32s]; C] = [&[]; C];
         for c in 0..C {
-            let Some(gradient) = vector_within::<S>(pair.gradient, rows[c] + output) else {
+            let start = (channel + c) * pair.channel_step + row * rows.gradient_step;
+            let Some(vectors) = vectors_from::<S>(pair.gradient, start, length) else {
                 is_inside = false;
-                break 'vectors;
+                break 'rows;
             };
-            gradients[c] = gradient;
+            gradients[c] = vectors;
         }
-        let mut values = [&zero; T];
+        let mut values: [&[S::f32s]; T] = [&[]; T];
         for t in 0..T {
-            let Some(value) = vector_within::<S>(pair.input, starts[t] + input) else {
+            let start = pair.windows[first + t] + rows.lead + row * rows.input_step;
+            let Some(vectors) = vectors_from::<S>(pair.input, start, length) else {
                 is_inside = false;
-                break 'vectors;
+                break 'rows;
             };
-            values[t] = value;
+            values[t] = vectors;
         }
-        for t in 0..T {
-            for c in 0..C {
-                sum[c][t] = simd.mul_add_e_f32s(*gradients[c], *values[t], sum[c][t]);
+        for i in 0..length {
+            for t in 0..T {
+                for c in 0..C {
+                    sum[c][t] = simd.mul_add_e_f32s(gradients[c][i], values[t][i], sum[c][t]);
+                }
             }
         }
     }
     if !is_inside {
         panic_outside_window();
     }
+    // By way of memory: adding up the lanes takes too many instructions for the compiler to unroll it for all sums, and it
+    // would then keep them in memory during the loop.
+    let mut kept = [0.0; SUMS * MAX_LANES];
     for c in 0..C {
         for t in 0..T {
-            out[(channel + c) * windows.len() + first + t] += simd.reduce_sum_f32s(sum[c][t]);
+            store_vector::<S>(&mut kept, (c * T + t) * S::F32_LANES, sum[c][t]);
         }
     }
+    for c in 0..C {
+        let out = &mut out[(channel + c) * pair.windows.len() + first..][..T];
+        for (t, value) in out.iter_mut().enumerate() {
+            let sum = load_vector::<S>(&kept, (c * T + t) * S::F32_LANES);
+            *value += simd.reduce_sum_f32s(sum);
+        }
+    }
+}
+
+/// `count` vectors that follow each other from `start` on; `None` if they do not lie within `values`.
+#[inline(always)]
+fn vectors_from<S: Simd>(values: &[f32], start: usize, count: usize) -> Option<&[S::f32s]> {
+    S::as_simd_f32s(values.get(start..)?).0.get(..count)
 }
 
 /// Sums the products of a strip and its gradient; the windows must be listed already.
@@ -138,7 +166,7 @@ pub(super) struct PairJob<'a> {
     pub border: usize,
     pub strip: &'a [f32],
     pub gradient: &'a [f32],
-    pub lists: &'a mut StripVectors,
+    pub lists: &'a StripVectors,
     /// `[channels][windows]`
     pub out: &'a mut [f32],
 }
@@ -158,23 +186,20 @@ impl WithSimd for PairJob<'_> {
             lists,
             out,
         } = self;
-        lists.list_vectors(
-            [rows, padded_width(input.columns), S::F32_LANES],
-            |row, column| row * input.row_length() + input.lead - border + column,
-            |row, column| row * output.row_length() + column,
-        );
-        let channels = output.channels;
-        let channel_step = output.channel_pitch();
-        accumulate_products(
-            simd,
-            StripPair {
-                input: strip,
-                gradient,
-                channels,
-                channel_step,
-                lists,
+        let pair = StripPair {
+            input: strip,
+            gradient,
+            channels: output.channels,
+            channel_step: output.channel_pitch(),
+            windows: &lists.windows,
+            rows: StripRows {
+                count: rows,
+                width: padded_width(input.columns),
+                lead: input.lead - border,
+                input_step: input.row_length(),
+                gradient_step: output.row_length(),
             },
-            out,
-        );
+        };
+        accumulate_products(simd, pair, out);
     }
 }

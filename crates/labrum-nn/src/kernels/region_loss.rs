@@ -10,8 +10,8 @@
 //! The first pass computes P and the sums, the second turns P into the gradient of the logits.
 
 use super::buffers::take_buffer;
-use super::simd::{dot_product, exp};
-use pulp::{Arch, Simd, WithSimd};
+use super::simd::{detected_arch, dot_product, exp};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -155,7 +155,7 @@ impl Task<'_> {
                 with_entropy: call.cross_entropy > 0.0,
                 sums: &mut sums,
             };
-            Arch::new().dispatch(job);
+            detected_arch().dispatch(job);
         }
         sums
     }
@@ -171,7 +171,7 @@ impl Task<'_> {
                 slopes: &total.slopes[share * s.classes..][..s.classes],
                 entropy_slope: total.entropy_slope,
             };
-            Arch::new().dispatch(job);
+            detected_arch().dispatch(job);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::buffers::take_buffer;
 use super::scratch::with_scratch;
-use pulp::{Arch, Simd, WithSimd};
+use super::simd::detected_arch;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Size of the smaller of the two planes.
@@ -26,7 +27,7 @@ pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
         .zip(x.par_chunks(half.pixel_count()));
     planes.for_each(|(out, x)| {
         with_scratch(half.columns, |mixed, _| {
-            Arch::new().dispatch(Double {
+            detected_arch().dispatch(Double {
                 half,
                 x,
                 mixed,
@@ -45,7 +46,7 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
         .zip(grad.par_chunks(4 * half.pixel_count()));
     planes.for_each(|(out, grad)| {
         with_scratch(2 * half.columns, |mixed, _| {
-            Arch::new().dispatch(DoubleBackward {
+            detected_arch().dispatch(DoubleBackward {
                 half,
                 grad,
                 mixed,
@@ -62,7 +63,7 @@ pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
     let planes = out
         .par_chunks_mut(half.pixel_count())
         .zip(x.par_chunks(4 * half.pixel_count()));
-    planes.for_each(|(out, x)| Arch::new().dispatch(MaxPool { half, x, out }));
+    planes.for_each(|(out, x)| detected_arch().dispatch(MaxPool { half, x, out }));
     out
 }
 
@@ -75,7 +76,7 @@ pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     out.par_chunks_mut(4 * half.pixel_count())
         .zip(inputs)
         .for_each(|(out, (x, grad))| {
-            Arch::new().dispatch(PoolBackward { half, x, grad, out });
+            detected_arch().dispatch(PoolBackward { half, x, grad, out });
         });
     out
 }

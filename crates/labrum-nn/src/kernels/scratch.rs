@@ -56,11 +56,4 @@ impl StripVectors {
         self.windows
             .extend((0..channels * 3).map(|t| t / 3 * step + t % 3));
     }
-
-    /// Lists one window for each of `channels`, `step` apart.
-    pub(crate) fn list_channels(&mut self, channels: usize, step: usize) {
-        self.windows.clear();
-        self.windows
-            .extend((0..channels).map(|channel| channel * step));
-    }
 }

@@ -1,10 +1,34 @@
-//! Common parts of the kernels: loading and storing vectors, and functions of vectors.
+//! Common parts of the kernels: the vectors of the processor, loading and storing them, and functions of vectors.
 
-use pulp::Simd;
-use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+use pulp::{Arch, Simd};
+use std::{
+    env,
+    f32::consts::{FRAC_1_SQRT_2, LOG2_E},
+    sync::OnceLock,
+};
 
 /// Rows of planes are padded to a multiple of this: a multiple of the vector length of every processor.
 pub(crate) const MAX_LANES: usize = 16;
+
+/// The widest vectors that the processor has. The environment variable `LABRUM_SIMD` makes tests and benchmarks use
+/// narrower ones: `avx2`, if the processor has them, or `scalar`; other values change nothing.
+pub(crate) fn detected_arch() -> Arch {
+    static ARCH: OnceLock<Arch> = OnceLock::new();
+    *ARCH.get_or_init(|| {
+        let wanted = env::var("LABRUM_SIMD").unwrap_or_default();
+        narrower_arch(&wanted).unwrap_or_else(Arch::new)
+    })
+}
+
+/// The vectors with this name; `None` for an unknown name, or if the processor does not have them.
+fn narrower_arch(name: &str) -> Option<Arch> {
+    match name {
+        "scalar" => Some(Arch::Scalar),
+        #[cfg(target_arch = "x86_64")]
+        "avx2" => pulp::x86::V3::try_new().map(Arch::V3),
+        _ => None,
+    }
+}
 
 /// Loads the vector that starts at `at`.
 #[inline(always)]
@@ -264,7 +288,7 @@ pub(super) fn dot_product<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulp::{Arch, WithSimd};
+    use pulp::WithSimd;
 
     /// GELU, its derivative and exp of one vector of values.
     struct Values([f32; MAX_LANES]);
@@ -309,7 +333,7 @@ mod tests {
         for i in (-6000..6000i16).step_by(MAX_LANES) {
             let x: [f32; MAX_LANES] =
                 std::array::from_fn(|lane| (f32::from(i) + lane as f32) / 1000.0);
-            let [value, slope, _] = Arch::new().dispatch(Values(x));
+            let [value, slope, _] = detected_arch().dispatch(Values(x));
             for (lane, x) in x.into_iter().enumerate() {
                 let wide = f64::from(x);
                 let cdf = 0.5 * (1.0 + reference_erf(wide / 2f64.sqrt()));
@@ -331,7 +355,7 @@ mod tests {
         for i in (0..8700u16).step_by(MAX_LANES) {
             let x: [f32; MAX_LANES] =
                 std::array::from_fn(|lane| -(f32::from(i) + lane as f32) / 100.0);
-            let [_, _, power] = Arch::new().dispatch(Values(x));
+            let [_, _, power] = detected_arch().dispatch(Values(x));
             for (lane, x) in x.into_iter().enumerate() {
                 let exact = f64::from(x).exp();
                 assert!(

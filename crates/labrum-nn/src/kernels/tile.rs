@@ -3,7 +3,8 @@
 //! An output channel is `out[o][i] = sum over t of weights[o][t] * input[windows[t] + i]`. `windows[t]` is where the
 //! values for weight `t` start. Windows may overlap: taps of a convolution are the same row, shifted.
 
-use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector, vector_within};
+use super::simd::{MAX_LANES, load_vector, store_vector};
+use super::windows::Windows;
 use pulp::Simd;
 use std::array;
 
@@ -44,11 +45,6 @@ impl Packed {
     /// Number of output channels.
     pub(crate) fn output_channels(&self) -> usize {
         self.channels
-    }
-
-    /// Number of weights of one output channel.
-    pub(crate) fn weights_per_channel(&self) -> usize {
-        self.depth
     }
 
     /// Number of weights, without the zeros of missing channels.
@@ -94,7 +90,7 @@ type Kept = [f32; 2 * PACK * 3 * MAX_LANES];
 pub(crate) fn multiply_all<S: Simd>(
     simd: S,
     weights: &Packed,
-    windows: &[usize],
+    windows: impl Windows,
     input: &[f32],
     positions: &[usize],
     sink: &mut impl Sink<S>,
@@ -103,13 +99,13 @@ pub(crate) fn multiply_all<S: Simd>(
     let mut pack = 0;
     // 24 sums and their operands fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.pack_count() {
-        multiply_packs::<S, _, 2>(
+        multiply_packs::<S, _, _, 2>(
             simd, weights, pack, windows, input, positions, &mut kept, sink,
         );
         pack += 2;
     }
     while pack < weights.pack_count() {
-        multiply_packs::<S, _, 1>(
+        multiply_packs::<S, _, _, 1>(
             simd, weights, pack, windows, input, positions, &mut kept, sink,
         );
         pack += 1;
@@ -117,11 +113,11 @@ pub(crate) fn multiply_all<S: Simd>(
 }
 
 #[inline(always)]
-fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
+fn multiply_packs<S: Simd, W: Windows, K: Sink<S>, const P: usize>(
     simd: S,
     weights: &Packed,
     pack: usize,
-    windows: &[usize],
+    windows: W,
     input: &[f32],
     positions: &[usize],
     kept: &mut Kept,
@@ -134,7 +130,7 @@ fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
     let mut at = 0;
     while at < positions.len() {
         match next_group_size(positions.len() - at) {
-            3 => multiply_vectors::<S, K, P, 3>(
+            3 => multiply_vectors::<S, W, K, P, 3>(
                 simd,
                 packs,
                 (pack, weights.output_channels()),
@@ -145,7 +141,7 @@ fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
                 kept,
                 sink,
             ),
-            2 => multiply_vectors::<S, K, P, 2>(
+            2 => multiply_vectors::<S, W, K, P, 2>(
                 simd,
                 packs,
                 (pack, weights.output_channels()),
@@ -156,7 +152,7 @@ fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
                 kept,
                 sink,
             ),
-            _ => multiply_vectors::<S, K, P, 1>(
+            _ => multiply_vectors::<S, W, K, P, 1>(
                 simd,
                 packs,
                 (pack, weights.output_channels()),
@@ -182,11 +178,11 @@ pub(crate) fn next_group_size(left: usize) -> usize {
 }
 
 #[inline(always)]
-fn multiply_vectors<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
+fn multiply_vectors<S: Simd, W: Windows, K: Sink<S>, const P: usize, const N: usize>(
     simd: S,
     packs: [&[[f32; PACK]]; P],
     (pack, channels): (usize, usize),
-    windows: &[usize],
+    windows: W,
     input: &[f32],
     positions: &[usize],
     at: usize,
@@ -195,7 +191,7 @@ fn multiply_vectors<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
 ) {
     let mut offsets = [0; N];
     offsets.copy_from_slice(&positions[at..at + N]);
-    let sums = sum_windows::<S, P, N>(simd, packs, windows, input, offsets);
+    let sums = windows.sum_packs::<S, P, N>(simd, packs, input, offsets);
     let first = pack * PACK;
     if !K::BY_MEMORY {
         for p in 0..P {
@@ -221,47 +217,4 @@ fn multiply_vectors<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
         }
         sink.take_sums(simd, channel, at, sums);
     }
-}
-
-/// Computes the sums of P packs for N vectors.
-#[inline(always)]
-pub(crate) fn sum_windows<S: Simd, const P: usize, const N: usize>(
-    simd: S,
-    packs: [&[[f32; PACK]]; P],
-    windows: &[usize],
-    input: &[f32],
-    offsets: [usize; N],
-) -> [Tile<S::f32s, N>; P] {
-    let mut sum = [[[simd.splat_f32s(0.0); N]; PACK]; P];
-    let mut is_inside = true;
-    'windows: for (t, &window) in windows.iter().enumerate() {
-        let mut values = [simd.splat_f32s(0.0); N];
-        for n in 0..N {
-            let Some(value) = vector_within::<S>(input, window + offsets[n]) else {
-                is_inside = false;
-                break 'windows;
-            };
-            values[n] = *value;
-        }
-        let mut weights = [&[0.0; PACK]; P];
-        for p in 0..P {
-            let Some(found) = packs[p].get(t) else {
-                is_inside = false;
-                break 'windows;
-            };
-            weights[p] = found;
-        }
-        for p in 0..P {
-            for c in 0..PACK {
-                let weight = simd.splat_f32s(weights[p][c]);
-                for n in 0..N {
-                    sum[p][c][n] = simd.mul_add_e_f32s(weight, values[n], sum[p][c][n]);
-                }
-            }
-        }
-    }
-    if !is_inside {
-        panic_outside_window();
-    }
-    sum
 }

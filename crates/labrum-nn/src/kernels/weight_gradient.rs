@@ -5,9 +5,9 @@ mod points;
 use super::conv_sizes::ConvSizes;
 use super::products::PairJob;
 use super::scratch::with_scratch;
-use super::simd::{MAX_LANES, sum_values};
+use super::simd::{MAX_LANES, detected_arch, sum_values};
 use super::strip::{StripLayout, padded_width};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Number of values of a strip pair that should stay in the L2 cache.
@@ -130,7 +130,7 @@ impl<'a> GroupPlanes<'a> {
                 let below = self.gradient(sample);
                 output.gather_rows(below, s.rows, first as isize, count, gradient);
                 self.add_channel_sums(sample, first, count, &mut channels);
-                Arch::new().dispatch(PairJob {
+                detected_arch().dispatch(PairJob {
                     input,
                     output,
                     rows: count,
@@ -170,7 +170,7 @@ fn add_up_channels(parts: &[Sums]) -> Vec<f32> {
 pub(super) fn sum_of_plane(plane: &[f32]) -> f64 {
     let parts = plane.chunks(1024);
     parts
-        .map(|part| f64::from(Arch::new().dispatch(PlaneSum(part))))
+        .map(|part| f64::from(detected_arch().dispatch(PlaneSum(part))))
         .sum()
 }
 

@@ -3,13 +3,13 @@
 use super::super::conv_sizes::ConvSizes;
 use super::super::products::PairJob;
 use super::super::scratch::with_scratch;
-use super::super::simd::MAX_LANES;
+use super::super::simd::{MAX_LANES, detected_arch};
 use super::super::strip::{StripLayout, padded_width};
 use super::super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use super::{
     GroupPlanes, ParameterGradients, SHARES, STRIP, Sums, VECTORS, add_up, add_up_channels,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::{array, ops::Range};
 
@@ -90,7 +90,7 @@ impl GroupPlanes<'_> {
                         self.mix_gradient(point, quad, output, to_gradient);
                     }
                     strip[range.len() * input.row_length()..][..input.lead].fill(0.0);
-                    Arch::new().dispatch(PairJob {
+                    detected_arch().dispatch(PairJob {
                         input,
                         output,
                         rows: range.len(),
@@ -180,7 +180,7 @@ fn mix_rows(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
         .filter(|(share, row)| *share != 0.0 && (0..mix.rows as isize).contains(row))
         .map(|(share, row)| (share, row as usize * layout.columns))
         .collect();
-    Arch::new().dispatch(MixJob {
+    detected_arch().dispatch(MixJob {
         terms: &terms,
         planes,
         pixels: mix.rows * layout.columns,
