@@ -100,6 +100,14 @@ impl PlanArguments {
         }
     }
 
+    /// `usual` with the seed alone.
+    pub(super) fn with_seed_only(&self, usual: Plan) -> Plan {
+        Plan {
+            seed: self.seed,
+            ..usual
+        }
+    }
+
     /// `usual` with the options that were given, for the model of the Click tool.
     ///
     /// # Errors

@@ -162,18 +162,21 @@ impl TaskFolder {
 /// If the folder or a file in it cannot be read.
 pub fn read_targets(folder: &Path, most: usize, seed: u64) -> Result<Vec<JudgedTarget>> {
     let pairs = dataset::open_folder(folder, &FolderOptions::default())?.pairs;
-    read_targets_of(pairs, folder, most, seed)
+    let targets = read_targets_of(pairs, folder, most, seed)?;
+    Ok(targets.into_iter().map(|(_, target)| target).collect())
 }
 
-/// As [`read_targets`], from these images of the folder.
+/// As [`read_targets`], from these images of the folder; each target with its image.
 pub(super) fn read_targets_of(
     pairs: Vec<DatasetPair>,
     folder: &Path,
     most: usize,
     seed: u64,
-) -> Result<Vec<JudgedTarget>> {
+) -> Result<Vec<(DatasetPair, JudgedTarget)>> {
     let pairs = spread_out(pairs, most);
-    Ok(draw_targets(&read_pairs(&pairs, folder)?, most, seed))
+    let targets = draw_targets(&read_pairs(&pairs, folder)?, most, seed);
+    let with_pair = |(index, target): (usize, JudgedTarget)| (pairs[index].clone(), target);
+    Ok(targets.into_iter().map(with_pair).collect())
 }
 
 /// Pairs at even intervals in the folder: half as many again as `most`, because some may have no target.

@@ -2,6 +2,7 @@
 //! task needs, or how many clicks.
 
 pub mod clicks;
+pub mod proposals;
 mod rounds;
 mod summary;
 

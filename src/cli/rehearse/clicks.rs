@@ -1,22 +1,33 @@
 //! `labrum rehearse --prompts`: simulates the fine-tuning of the Click tool's model.
 
-use super::{RehearseArguments, check_completed, decision_text, share_as_bar, show_phase};
+use super::{
+    NEW_SIDE, RehearseArguments, check_completed, decision_text, share_as_bar, show_phase,
+};
 use crate::{
     Error, Result,
-    cli::{console, print_above_bar, print_text, stop_on_ctrl_c},
+    cli::{console, print_above_bar, print_text, stop_on_ctrl_c, usage::argument_error},
     learning::{
         model::{CLICK, Model},
-        rehearse::clicks::{
-            ClickFigures, ClickRehearsal, ClickRehearsalEvent, ClickStage, run_click_rehearsal,
+        rehearse::{
+            Rehearsal, RehearsalOrder,
+            clicks::{
+                ClickFigures, ClickRehearsal, ClickRehearsalEvent, ClickStage, run_click_rehearsal,
+            },
+            proposals::ProposalFigures,
         },
     },
 };
 use indicatif::ProgressBar;
-use labrum_core::{counts::count_with_noun, progress::Control, training::ClickPlan};
+use labrum_core::{
+    counts::count_with_noun,
+    progress::Control,
+    training::{ClickPlan, Plan},
+};
 use std::path::Path;
 
 pub(super) fn run(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()> {
     let rehearsal = ClickRehearsal {
+        proposals: proposal_settings(arguments, &cases)?,
         cases,
         seconds: arguments.seconds,
         steps: arguments.steps.map(|steps| steps as usize),
@@ -47,6 +58,32 @@ pub(super) fn run(arguments: &RehearseArguments, cases: Vec<usize>) -> Result<()
     // The first stage is the state before any round.
     let rounds = stages.len().saturating_sub(1);
     check_completed(arguments, &rehearsal.cases, rounds, &control)
+}
+
+/// Settings of the model whose proposals are clicked; `None` unless it was asked for.
+fn proposal_settings(arguments: &RehearseArguments, cases: &[usize]) -> Result<Option<Rehearsal>> {
+    if !arguments.proposals {
+        return match (arguments.size, arguments.channels) {
+            (None, None) => Ok(None),
+            _ => Err(argument_error(
+                "rehearse",
+                "with --prompts, --size and --channels need --proposals",
+            )),
+        };
+    }
+    Ok(Some(Rehearsal {
+        cases: cases.to_vec(),
+        seconds: arguments.seconds,
+        steps: arguments.steps.map(|steps| steps as usize),
+        model: None,
+        size: arguments.size.unwrap_or(NEW_SIDE),
+        channels: arguments.channels,
+        // The order in which the cases are clicked.
+        order: RehearsalOrder::Random,
+        wishes: arguments.folder_wishes.seg_options(),
+        plan: arguments.plan.with_seed_only(Plan::default()),
+        device: arguments.device.into(),
+    }))
 }
 
 fn print_event(bar: &ProgressBar, event: &ClickRehearsalEvent<'_>, json: bool) -> Result<()> {
@@ -93,13 +130,25 @@ fn format_stage(stage: &ClickStage) -> String {
     });
     format!(
         "{:4} cases (+{} held out): {test}; {before}candidate {:.2} clicks, {verdict}: {}; {:.0} s, \
-         {} steps{on_new}",
+         {} steps{on_new}{}",
         stage.cases,
         stage.holdout_cases,
         candidate.clicks_to_90,
         stage.reason,
         stage.seconds,
-        stage.steps
+        stage.steps,
+        stage
+            .on_proposals
+            .map_or(String::new(), format_on_proposals)
+    )
+}
+
+fn format_on_proposals(figures: ProposalFigures) -> String {
+    format!(
+        "; on proposals (Dice {:.3}) {:.2} clicks, none for {:.0} % of the objects",
+        figures.dice_before,
+        figures.clicks_to_90,
+        100.0 * figures.without_clicks
     )
 }
 
@@ -143,6 +192,13 @@ mod tests {
             holdout_cases: cases / 4,
             test_objects: 20,
             test: figures,
+            on_proposals: (cases > 10).then_some(ProposalFigures {
+                clicks_to_90: 1.25,
+                without_clicks: 0.375,
+                cleared: 0.0,
+                without_proposal: 0.0,
+                dice_before: 0.875,
+            }),
             active_test: (cases > 0).then_some(figures),
             candidate_test: (cases > 0).then_some(figures),
             decision: (cases > 0).then_some(GateDecision::Passed),
@@ -168,6 +224,7 @@ mod tests {
             "20 cases (+5 held out): 3.25 clicks to Dice 0.90",
             "active before 3.25 clicks, candidate 3.25 clicks, accepted: it needs fewer clicks",
             "60 s, 200 steps; 6.25 clicks on new cases",
+            "; on proposals (Dice 0.875) 1.25 clicks, none for 38 % of the objects",
         ] {
             assert!(after.contains(part), "{after}");
         }

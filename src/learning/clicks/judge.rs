@@ -47,7 +47,25 @@ impl ClickJudge {
             fewest,
             enough: ENOUGH,
         };
-        score_clicks(&mut self.segmenter, object, limits)
+        score_clicks(&mut self.segmenter, object, None, limits)
+    }
+
+    /// Scores after each click that corrects a proposed mask of an object, true for its pixels; no click is given if the
+    /// proposal reaches Dice 0.90.
+    ///
+    /// # Errors
+    /// If the network fails.
+    pub fn score_correction(
+        &mut self,
+        object: &JudgedTarget,
+        proposed: &[bool],
+    ) -> Result<TargetScores> {
+        let limits = ClickLimits {
+            most: MOST_CLICKS,
+            fewest: 0,
+            enough: ENOUGH,
+        };
+        score_clicks(&mut self.segmenter, object, Some(proposed), limits)
     }
 
     fn click_scores(&mut self, object: &JudgedTarget) -> Result<ClickScores> {

@@ -2,7 +2,9 @@
 //! each round of fine-tuning.
 
 use super::{
-    DividedFolder, GateDecision, SubjectSides, exercise_for_pair, starting_labels, too_few_cases,
+    DividedFolder, GateDecision, Rehearsal, SubjectSides, exercise_for_pair,
+    proposals::{ProposalFigures, ProposalLoop, TestObject},
+    starting_labels, too_few_cases,
 };
 use crate::{
     Error, Result,
@@ -22,10 +24,7 @@ use labrum_core::{
     prompts::PromptedObject,
     training::{ClickPlan, Length, RoundPhase},
 };
-use labrum_nn::{
-    device::DeviceChoice,
-    prompt::judge::{JudgedTarget, largest_targets},
-};
+use labrum_nn::{device::DeviceChoice, prompt::judge::largest_targets};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, time::Instant};
 
@@ -49,6 +48,9 @@ pub struct ClickRehearsal {
     pub wishes: FolderOptions,
     /// Training settings, except for the length of the rounds.
     pub plan: ClickPlan,
+    /// Settings of an ordinary model that is trained in the same rounds, whose proposals are clicked as well; `None` to click
+    /// new objects only.
+    pub proposals: Option<Rehearsal>,
     /// Device to train on.
     pub device: DeviceChoice,
 }
@@ -77,6 +79,9 @@ pub struct ClickStage {
     pub test_objects: usize,
     /// Scores of the model that is active after the round, on the test set.
     pub test: ClickFigures,
+    /// Scores on the test set if the clicks of the model that is active after the round correct proposals of an ordinary
+    /// model; `None` unless they are rehearsed, and while no such model is active.
+    pub on_proposals: Option<ProposalFigures>,
     /// Scores of the model that was active before the round, on the test set; `None` before the first round.
     pub active_test: Option<ClickFigures>,
     /// Scores of the candidate, on the test set; `None` before the first round.
@@ -139,12 +144,26 @@ pub fn run_click_rehearsal(
     if let Some(reason) = too_few_cases(&rehearsal.cases, pool.len()) {
         tell(ClickRehearsalEvent::Note(&reason));
     }
-    let objects = read_targets_of(test, folder, MOST_TESTED, rehearsal.plan.seed)?;
-    if objects.is_empty() {
+    let targets = read_targets_of(test, folder, MOST_TESTED, rehearsal.plan.seed)?;
+    if targets.is_empty() {
         let reason = "no test image has a connected component of at least 25 pixels";
         return Err(Error::at_path("rehearse on", folder, reason));
     }
-    let (_, table) = starting_labels(&data, None);
+    let (labels, table) = starting_labels(&data, None);
+    let objects = TestObject::from_pairs(targets, &table)?;
+    let mut proposals = match &rehearsal.proposals {
+        Some(settings) => {
+            let table = table.clone();
+            Some(ProposalLoop::new(
+                settings,
+                pool.clone(),
+                &objects,
+                labels,
+                table,
+            )?)
+        }
+        None => None,
+    };
     let mut stage = ClickLoop::new(rehearsal, pool, table, objects);
     let Some(start) = stage.score_start(control)? else {
         return Ok(Vec::new());
@@ -156,9 +175,20 @@ pub fn run_click_rehearsal(
             break;
         };
         let mut phase = |phase| tell(ClickRehearsalEvent::Phase(phase));
-        let Some(result) = stage.run_round(clicks, control, &mut phase)? else {
+        let Some(mut result) = stage.run_round(clicks, control, &mut phase)? else {
             break;
         };
+        if let Some(proposals) = &mut proposals {
+            if !proposals.run_round(cases, control, &mut phase)? {
+                break;
+            }
+            let mut judge = ClickJudge::new(&stage.active)?;
+            result.on_proposals =
+                proposals.score_corrections(&mut judge, &stage.objects, control)?;
+            if !control.may_go_on() {
+                break;
+            }
+        }
         tell(ClickRehearsalEvent::Stage(&result));
         results.push(result);
     }
@@ -172,7 +202,7 @@ struct ClickLoop<'a> {
     pool: Vec<DatasetPair>,
     table: LabelTable,
     /// The objects of the test set.
-    objects: Vec<JudgedTarget>,
+    objects: Vec<TestObject>,
     learned: Vec<Exercise>,
     held_out: Vec<Exercise>,
     sides: SubjectSides,
@@ -187,7 +217,7 @@ impl<'a> ClickLoop<'a> {
         rehearsal: &'a ClickRehearsal,
         pool: Vec<DatasetPair>,
         table: LabelTable,
-        objects: Vec<JudgedTarget>,
+        objects: Vec<TestObject>,
     ) -> Self {
         Self {
             rehearsal,
@@ -216,6 +246,7 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: 0,
             test_objects: self.objects.len(),
             test: figures,
+            on_proposals: None,
             active_test: None,
             candidate_test: None,
             decision: None,
@@ -236,7 +267,7 @@ impl<'a> ClickLoop<'a> {
             if !control.may_go_on() {
                 return Ok(None);
             }
-            let scores = judge.score_object(object, 5)?;
+            let scores = judge.score_object(&object.target, 5)?;
             let dice = [1, 3, 5].map(|clicks| scores.dice_after(clicks));
             let figures = [scores.clicks_to(ENOUGH) as f64, dice[0], dice[1], dice[2]];
             for (sum, figure) in sums.iter_mut().zip(figures) {
@@ -320,6 +351,7 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: self.held_out.len(),
             test_objects: self.objects.len(),
             test: self.test.map_or(figures, |(active, _)| active),
+            on_proposals: None,
             active_test,
             candidate_test: Some(figures),
             decision: Some(decision),

@@ -116,7 +116,8 @@ impl<'a> RehearsalLoop<'a> {
         )
     }
 
-    fn active_judge(&self) -> Result<Option<Judge>> {
+    /// A judge for the active model; `None` if there is none yet.
+    pub(super) fn active_judge(&self) -> Result<Option<Judge>> {
         match &self.active {
             RoundStart::Model(model) => self.judge_for_model(model).map(Some),
             RoundStart::NewModel { .. } => Ok(None),

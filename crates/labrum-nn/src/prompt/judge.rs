@@ -26,6 +26,8 @@ pub struct JudgedTarget {
 /// Scores of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetScores {
+    /// Dice of the mask that the annotator started from; `None` for a new object.
+    pub dice_before: Option<f64>,
     /// Dice after each click; the last value is repeated once the mask is correct.
     pub dice: Vec<f64>,
     /// Dice after a bounding box alone.
@@ -37,8 +39,11 @@ pub struct TargetScores {
 }
 
 impl TargetScores {
-    /// Number of clicks until Dice reaches `enough`; the total number of clicks if it never does.
+    /// Number of clicks until Dice reaches `enough`, 0 if it does before any; the total number of clicks if it never does.
     pub fn clicks_to(&self, enough: f64) -> usize {
+        if self.dice_before.is_some_and(|dice| dice >= enough) {
+            return 0;
+        }
         let first = self.dice.iter().position(|dice| *dice >= enough);
         first.map_or(self.dice.len(), |at| at + 1)
     }
@@ -62,20 +67,23 @@ pub struct ClickLimits {
 }
 
 /// Draws one connected component of a label, of at least 25 pixels, from each of the first `most` images that have one.
-pub fn draw_targets(images: &[TaskImage], most: usize, seed: u64) -> Vec<JudgedTarget> {
+/// Returns it with the index of its image.
+pub fn draw_targets(images: &[TaskImage], most: usize, seed: u64) -> Vec<(usize, JudgedTarget)> {
     let mut rng = SmallRng::seed_from_u64(seed);
     images
         .iter()
-        .filter_map(|image| {
+        .enumerate()
+        .filter_map(|(index, image)| {
             let target = draw_target(image, TargetKind::Piece, &mut rng)?;
-            Some(JudgedTarget {
+            let judged = JudgedTarget {
                 image: PromptImage {
                     grey: image.grey.clone(),
                     columns: image.columns,
                     rows: image.rows,
                 },
                 truth: target.inside,
-            })
+            };
+            Some((index, judged))
         })
         .take(most)
         .collect()
@@ -125,7 +133,7 @@ pub fn judge_target(
         fewest: clicks,
         enough: 1.0,
     };
-    let mut scores = score_clicks(segmenter, target, limits)?;
+    let mut scores = score_clicks(segmenter, target, None, limits)?;
     let last = scores.dice.last().copied().unwrap_or(1.0);
     scores.dice.resize(clicks, last);
     if let Some(prompt) = box_around(truth, image.columns) {
@@ -135,7 +143,8 @@ pub fn judge_target(
     Ok(scores)
 }
 
-/// Scores the answers for one target after each simulated click at the centre of the largest error, as far as `limits` go;
+/// Scores the answers for one target after each simulated click at the centre of the largest error, as far as `limits` go.
+/// The clicks correct the mask `start`, true for its pixels; without one they begin a new object.
 /// [`TargetScores::dice_of_box`] stays 0.
 ///
 /// # Errors
@@ -143,16 +152,19 @@ pub fn judge_target(
 pub fn score_clicks(
     segmenter: &mut PromptSegmenter,
     target: &JudgedTarget,
+    start: Option<&[bool]>,
     limits: ClickLimits,
 ) -> Result<TargetScores> {
     let JudgedTarget { image, truth } = target;
-    let mut scores = TargetScores::default();
-    let mut found: Option<Vec<f32>> = None;
+    let mut scores = TargetScores {
+        dice_before: start.map(|start| dice_coefficient(truth, start)),
+        ..TargetScores::default()
+    };
+    let mut found: Option<Vec<f32>> =
+        start.map(|start| start.iter().map(|inside| f32::from(*inside)).collect());
     for given in 0..limits.most {
-        let reached = scores
-            .dice
-            .last()
-            .is_some_and(|dice| *dice >= limits.enough);
+        let latest = scores.dice.last().copied().or(scores.dice_before);
+        let reached = latest.is_some_and(|dice| dice >= limits.enough);
         if reached && given >= limits.fewest {
             break;
         }
@@ -230,20 +242,42 @@ mod tests {
 
     #[test]
     fn clicking_stops_when_the_score_is_reached_but_not_before_the_fewest_clicks() {
-        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let (_, target) = &draw_targets(&[phantom::task_image()], 1, 5)[0];
         let limits = |fewest: usize, enough: f64| ClickLimits {
             most: 4,
             fewest,
             enough,
         };
         let count = |limits: ClickLimits| {
-            let scores = score_clicks(&mut untrained(), target, limits).unwrap();
+            let scores = score_clicks(&mut untrained(), target, None, limits).unwrap();
             assert_eq!(scores.dice.len(), scores.prompts.len());
             scores.prompts.len()
         };
         assert_eq!(count(limits(1, 0.0)), 1);
         assert_eq!(count(limits(3, 0.0)), 3);
         assert_eq!(count(limits(1, 2.0)), 4);
+    }
+
+    #[test]
+    fn a_mask_that_is_good_enough_needs_no_click_and_another_is_corrected() {
+        let (_, target) = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let limits = ClickLimits {
+            most: 4,
+            fewest: 0,
+            enough: 0.9,
+        };
+        let score = |start: &[bool]| {
+            let scores = score_clicks(&mut untrained(), target, Some(start), limits).unwrap();
+            (scores.dice_before.unwrap(), scores)
+        };
+        let (dice, scores) = score(&target.truth);
+        assert_eq!(
+            (dice, scores.clicks_to(0.9), scores.prompts.len()),
+            (1.0, 0, 0)
+        );
+        let everything = vec![true; target.truth.len()];
+        let (dice, scores) = score(&everything);
+        assert!(dice < 0.9 && !scores.prompts[0].adds());
     }
 
     #[test]
@@ -254,22 +288,25 @@ mod tests {
             phantom::task_image(),
         ];
         let targets = draw_targets(&images, 2, 5);
-        assert_eq!(targets.len(), 2);
+        let indices: Vec<usize> = targets.iter().map(|(index, _)| *index).collect();
+        assert_eq!(indices, [0, 1]);
         let again = draw_targets(&images, 2, 5);
-        assert_eq!(targets[1].truth, again[1].truth);
-        let scores = judge_target(&mut untrained(), &targets[0], 4).unwrap();
+        assert_eq!(targets[1].1.truth, again[1].1.truth);
+        let scores = judge_target(&mut untrained(), &targets[0].1, 4).unwrap();
         assert_eq!(scores.dice.len(), 4);
         assert!(scores.dice.iter().all(|dice| (0.0..=1.0).contains(dice)));
         assert_eq!(
             scores.dice,
-            judge_target(&mut untrained(), &targets[0], 4).unwrap().dice
+            judge_target(&mut untrained(), &targets[0].1, 4)
+                .unwrap()
+                .dice
         );
     }
 
     /// The window keeps a byte for each pixel between prompts; `labrum click` keeps none.
     #[test]
     fn answers_do_not_depend_on_how_earlier_ones_were_kept() {
-        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let (_, target) = &draw_targets(&[phantom::task_image()], 1, 5)[0];
         let click = |x, adds| Prompt::Click {
             at: [x, 30.5],
             adds,
@@ -293,7 +330,7 @@ mod tests {
     /// Whatever the network answers, a click sets its own pixel, and nothing changes without a prompt.
     #[test]
     fn a_click_sets_its_own_pixel_whatever_the_network_answers() {
-        let target = &draw_targets(&[phantom::task_image()], 1, 5)[0];
+        let (_, target) = &draw_targets(&[phantom::task_image()], 1, 5)[0];
         let at = [20.5, 30.5];
         let pixel = 30 * phantom::COLUMNS + 20;
         let mut segmenter = untrained();
