@@ -1,11 +1,12 @@
-//! CMUNeXt for inference on the CPU: batch norms folded into the weights, buffers allocated once and reused, and each
-//! strip of rows taken through several layers while it is in the cache.
+//! CMUNeXt for inference: batch norms folded into the weights, and buffers allocated once and reused. On the CPU each
+//! strip of rows is taken through several layers while it is in the cache; `gpu` has the network for graphics cards.
 //!
 //! It computes the same as [`CmuNext`](super::cmunext::CmuNext) with running statistics, up to float32 rounding.
 
 mod conv3;
 mod counted;
 mod folded;
+mod gpu;
 mod planes;
 mod pointwise;
 mod pool;
@@ -19,6 +20,7 @@ use super::kernels::tally::{self, Layer, Pass, Traffic};
 use super::kernels::tile::Packed;
 use conv3::{Activation, Conv3, GroupInput};
 use folded::{FoldedConv, FoldedDecoder, FoldedEncoder, FoldedMixer, FoldedNetwork, FoldedUnit};
+pub(super) use gpu::FrozenOnGpu;
 use labrum_core::{Error, Result};
 use planes::Planes;
 use pointwise::{ClassHead, WidenNarrow};
