@@ -133,8 +133,9 @@ pub(super) fn read_back(
         known.push((name.to_owned(), learns));
     });
     let data = reads.try_execute().map_err(not_read)?;
-    let values: usize = data.iter().map(TensorData::num_elements).sum();
-    count_read_back(values * size_of::<f32>());
+    for tensor in &data {
+        count_read_back(tensor.num_elements() * size_of::<f32>());
+    }
     let mut data = data.into_iter();
     let mut found = Vec::with_capacity(known.len());
     for (name, learns) in known {

@@ -4,7 +4,6 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use labrum_core::model_card::Config;
 use labrum_nn::{
-    bench::{Load, measure_inference},
     boundary_dou::{Absent, BoundaryDou, Truth},
     checkpoint::{self, Precision},
     cmunext::Slot,
@@ -250,25 +249,6 @@ fn the_frozen_network_gives_the_same_probabilities_on_gpu_and_cpu() {
         let name = format!("{config} with {channels} channels and {classes} classes");
         compare_devices(&name, &weights, &gpu);
     }
-}
-
-#[test]
-#[ignore = "needs a Vulkan adapter (a software one will do)"]
-fn a_forward_pass_of_s_on_a_gpu_is_fewer_than_40_dispatches_in_one_submission() {
-    let load = Load {
-        config: Config::S,
-        batch: 2,
-        size: 64,
-        device: DeviceChoice::Gpu,
-        runs: 1,
-        count_operations: false,
-        count_launches: true,
-    };
-    let counts = measure_inference(load).unwrap().gpu_counts.unwrap();
-    assert!(counts.dispatch_count() < 40, "{counts:?}");
-    assert_eq!(counts.submissions, Some(1));
-    assert_eq!(counts.bytes_uploaded, 4 * 2 * 3 * 64 * 64);
-    assert_eq!(counts.bytes_read_back, 4 * 2 * 2 * 64 * 64);
 }
 
 #[test]

@@ -170,33 +170,3 @@ fn nothing_is_counted_unless_asked() {
     };
     assert_eq!(measure_inference(load).unwrap().tally, None);
 }
-
-#[test]
-#[ignore = "needs a wgpu adapter"]
-fn what_a_run_has_a_gpu_do_is_counted() {
-    let load = Load {
-        device: DeviceChoice::Gpu,
-        count_operations: false,
-        count_launches: true,
-        ..LOAD
-    };
-    let forward = measure_inference(load).unwrap().gpu_counts.unwrap();
-    assert_eq!(
-        (forward.dispatch_count(), forward.submissions),
-        (38, Some(1))
-    );
-    let step = measure_training(load).unwrap().gpu_counts.unwrap();
-    let weights = random_weights(Config::S).unwrap();
-    // All but the statistics of norms, which stay on the device.
-    let learned = weights
-        .iter()
-        .filter(|(name, _)| !name.contains(".running_"));
-    let learned: usize = learned.map(|(_, tensor)| tensor.values.len()).sum();
-    let all: usize = weights.values().map(|tensor| tensor.values.len()).sum();
-    let planes = CHANNELS + 2;
-    let uploaded = 4 * (learned + planes * LOAD.size * LOAD.size);
-    assert_eq!(step.bytes_uploaded, uploaded as u64);
-    assert_eq!(step.bytes_read_back, 4 * (all + learned) as u64);
-    assert!(step.dispatch_count() > forward.dispatch_count());
-    assert!(step.submissions.unwrap() >= 1);
-}

@@ -1,7 +1,8 @@
 //! Counts what one run has a GPU do: launches of kernels, submissions of work, bytes uploaded and read back.
 //!
 //! Launches are those of the thread that counts, Labrum's and burn's, as cubecl reports each of them. Submissions are
-//! counted by wgpu. Bytes are those of tensors that Labrum moves: weights, images, labels, gradients and results. What
+//! those of all threads, by the numbers that wgpu gives them. It gives one to each buffer that is read back, too, and to each
+//! wait for the device; these are counted and left out. Bytes are those of tensors that Labrum moves: weights, images, labels, gradients and results. What
 //! cubecl adds by itself (the sizes of tensors, as arguments of kernels) is not counted: it has no hook for that.
 
 use super::super::device::NamedDevice;
@@ -15,6 +16,9 @@ use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
 /// What one run had a GPU do.
+///
+/// cubecl submits the copies for a read-back apart from the launches before it: a run with one of each has two
+/// submissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GpuCounts {
     /// Number of launches of each kernel, by its name.
@@ -34,21 +38,47 @@ impl GpuCounts {
     }
 }
 
+/// What a thread moved to and from GPUs since it started.
+#[derive(Clone, Copy)]
+struct Moved {
+    bytes_uploaded: u64,
+    bytes_read_back: u64,
+    tensors_read_back: u64,
+}
+
+impl Moved {
+    const NOTHING: Self = Self {
+        bytes_uploaded: 0,
+        bytes_read_back: 0,
+        tensors_read_back: 0,
+    };
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            bytes_uploaded: self.bytes_uploaded - before.bytes_uploaded,
+            bytes_read_back: self.bytes_read_back - before.bytes_read_back,
+            tensors_read_back: self.tensors_read_back - before.tensors_read_back,
+        }
+    }
+}
+
 thread_local! {
-    /// Bytes uploaded and read back by this thread since it started.
-    static BYTES_MOVED: Cell<[u64; 2]> = const { Cell::new([0; 2]) };
+    static MOVED: Cell<Moved> = const { Cell::new(Moved::NOTHING) };
 }
 
 /// Counts bytes that this thread copies to a GPU.
 pub(crate) fn count_upload(bytes: usize) {
-    let [uploaded, read_back] = BYTES_MOVED.get();
-    BYTES_MOVED.set([uploaded + bytes as u64, read_back]);
+    let mut moved = MOVED.get();
+    moved.bytes_uploaded += bytes as u64;
+    MOVED.set(moved);
 }
 
-/// Counts bytes that this thread copies from a GPU.
+/// Counts a tensor that this thread copies from a GPU.
 pub(crate) fn count_read_back(bytes: usize) {
-    let [uploaded, read_back] = BYTES_MOVED.get();
-    BYTES_MOVED.set([uploaded, read_back + bytes as u64]);
+    let mut moved = MOVED.get();
+    moved.bytes_read_back += bytes as u64;
+    moved.tensors_read_back += 1;
+    MOVED.set(moved);
 }
 
 /// A tensor of these values on a device, counted as an upload.
@@ -63,25 +93,29 @@ pub(crate) fn count_run<R>(
     run: impl FnOnce() -> Result<R>,
 ) -> Result<(R, GpuCounts)> {
     let first_submission = last_submission(device)?;
-    let bytes_before = BYTES_MOVED.get();
+    let moved_before = MOVED.get();
     let launches = Arc::new(LaunchCounter::for_this_thread());
     let observation = LaunchObservation::new(launches.clone());
     let result = run();
     drop(observation);
-    let bytes_after = BYTES_MOVED.get();
+    let moved = MOVED.get().since(moved_before);
     let result = result?;
     let submissions = first_submission
         .zip(last_submission(device)?)
-        // The one that found the last number is not the run's.
-        .map(|(first, last)| last.saturating_sub(first + 1));
+        .map(|(first, last)| {
+            (last - first).saturating_sub(NUMBERS_OF_COUNTING + moved.tensors_read_back)
+        });
     let counts = GpuCounts {
         launches: launches.take_counts(),
         submissions,
-        bytes_uploaded: bytes_after[0] - bytes_before[0],
-        bytes_read_back: bytes_after[1] - bytes_before[1],
+        bytes_uploaded: moved.bytes_uploaded,
+        bytes_read_back: moved.bytes_read_back,
     };
     Ok((result, counts))
 }
+
+/// Submission numbers that finding the last one takes: for the wait, and for the empty submission.
+const NUMBERS_OF_COUNTING: u64 = 2;
 
 /// The number of an empty submission after all work that was launched: wgpu numbers them one by one.
 fn last_submission(device: &NamedDevice) -> Result<Option<u64>> {
@@ -150,14 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_for_each_thread() {
-        let before = BYTES_MOVED.get();
+    fn what_is_moved_is_counted_for_each_thread() {
+        let before = MOVED.get();
         count_upload(8);
         count_read_back(4);
         thread::scope(|scope| {
             scope.spawn(|| count_upload(100));
         });
-        let after = BYTES_MOVED.get();
-        assert_eq!([after[0] - before[0], after[1] - before[1]], [8, 4]);
+        let moved = MOVED.get().since(before);
+        assert_eq!((moved.bytes_uploaded, moved.bytes_read_back), (8, 4));
+        assert_eq!(moved.tensors_read_back, 1);
     }
 }
