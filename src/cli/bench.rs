@@ -1,6 +1,7 @@
 //! `labrum bench`: measures the speed and memory use of the network on this machine.
 
 mod click;
+mod counts;
 mod open;
 mod operations;
 
@@ -8,6 +9,7 @@ use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::{Error, Result};
 use clap::ValueEnum;
 use click::ClickRun;
+use counts::CountFigures;
 use labrum_core::model_card::Config;
 use labrum_nn::bench::{self, Load, Measured};
 use operations::OperationFigures;
@@ -37,10 +39,14 @@ to go on; 100 objects take about five minutes.
 the network: calls, share of the time, and MB of the tensors that it reads and writes. Calls and MB do not depend on how busy \
 the machine is. The rest is what lies outside of these operations: AdamW and what burn computes.
 
+--counts counts one more run of infer or train after the timed ones, on a GPU: dispatches (launches of kernels, also those of burn), \
+submissions to the queue, and bytes of the tensors that are uploaded and read back. The arguments of kernels are not counted.
+
 Examples:
   labrum bench infer --config S,base,L --batch 1,8 --size 256,512
   labrum bench train --config S --batch 4 --device gpu --json
   labrum bench train --config S --operations
+  labrum bench infer --config S --device gpu --counts
   labrum bench open --size 512 --threads 2
   labrum bench click --json
   labrum bench click --during-round --runs 40 --json"
@@ -76,6 +82,9 @@ pub(super) struct BenchArguments {
     /// For infer and train on the CPU: list the operations of one more run, with MB read and written
     #[arg(long)]
     operations: bool,
+    /// For infer and train on a GPU: count dispatches, submissions and bytes moved in one more run
+    #[arg(long)]
+    counts: bool,
     /// Image file for open [default: a generated image of SIZE]
     #[arg(long)]
     picture: Option<PathBuf>,
@@ -107,7 +116,7 @@ impl BenchCommand {
         if self == Self::Click { 100 } else { 9 }
     }
 
-    /// Whether the operations of a run can be counted.
+    /// Whether the operations of a run, or what it has a GPU do, can be counted.
     fn has_operations(self) -> bool {
         matches!(self, Self::Infer | Self::Train)
     }
@@ -145,6 +154,9 @@ struct BenchFigure {
     /// The operations of one more run, with `--operations`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operations: Option<OperationFigures>,
+    /// What one more run had the GPU do, with `--counts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counts: Option<CountFigures>,
 }
 
 /// A measurement to run in its own process.
@@ -197,6 +209,9 @@ fn check_arguments(arguments: &BenchArguments, whats: &[BenchCommand]) -> Result
     let has_operations = whats.iter().any(|what| what.has_operations());
     if arguments.operations && !(has_operations && arguments.device == DeviceArgument::Cpu) {
         return error("--operations can only be used with infer or train on the CPU".to_owned());
+    }
+    if arguments.counts && !(has_operations && arguments.device == DeviceArgument::Gpu) {
+        return error("--counts can only be used with infer or train and --device gpu".to_owned());
     }
     Ok(())
 }
@@ -269,6 +284,9 @@ fn in_a_process(
     if arguments.operations && case.what.has_operations() {
         command.arg("--operations");
     }
+    if arguments.counts && case.what.has_operations() {
+        command.arg("--counts");
+    }
     if let Some(picture) = &arguments.picture {
         command.arg("--picture").arg(picture);
     }
@@ -309,6 +327,7 @@ fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFi
         device: arguments.device.into(),
         runs: usize::from(case.runs),
         count_operations: arguments.operations,
+        count_launches: arguments.counts,
     };
     match case.what {
         BenchCommand::Infer => Ok(vec![figure_from_times(
@@ -350,6 +369,7 @@ fn figure_from_times(what: &str, load: Load, measured: Measured) -> BenchFigure 
         round_steps: None,
         peak_mb: peak_mb(),
         operations: measured.tally.as_ref().map(OperationFigures::from_tally),
+        counts: measured.gpu_counts.as_ref().map(CountFigures::from_counts),
     }
 }
 
@@ -369,6 +389,7 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
         p99_ms,
         peak_mb,
         operations,
+        counts,
         ..
     } = figure;
     let p99 = p99_ms.map_or(String::new(), |p99| format!("{p99:.1}"));
@@ -376,9 +397,14 @@ fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
     super::print_text(&format!(
         "{what:22} {config:6} {batch:5} {size:5} {median_ms:12.1} {p99:>9} {peak:>9}  {device}"
     ))?;
-    operations
-        .as_ref()
-        .map_or(Ok(()), |operations| super::print_text(&operations.table()))
+    let tables = [
+        operations.as_ref().map(OperationFigures::table),
+        counts.as_ref().map(CountFigures::table),
+    ];
+    tables
+        .iter()
+        .flatten()
+        .try_for_each(|table| super::print_text(table))
 }
 
 /// Peak resident memory of this process in MB; `None` if the system does not report it.

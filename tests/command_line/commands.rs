@@ -169,7 +169,9 @@ fn bench_lists_the_operations_of_a_run() {
         "{table}"
     );
 
-    let unused: [&[&dyn AsRef<OsStr>]; 2] = [
+    let unused: [&[&dyn AsRef<OsStr>]; 4] = [
+        &[&"bench", &"open", &"--counts", &"--device", &"gpu"],
+        &[&"bench", &"infer", &"--counts"],
         &[&"bench", &"open", &"--operations"],
         &[&"bench", &"train", &"--operations", &"--device", &"gpu"],
     ];

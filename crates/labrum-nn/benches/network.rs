@@ -16,6 +16,7 @@ fn load(config: Config, batch: usize, runs: u64) -> Load {
         device: DeviceChoice::Cpu,
         runs: runs as usize,
         count_operations: false,
+        count_launches: false,
     }
 }
 

@@ -5,12 +5,14 @@ mod clicks;
 use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
 use super::device::{self, DeviceChoice, NamedDevice};
+pub use super::kernels::gpu_counts::GpuCounts;
+use super::kernels::gpu_counts::{self, tensor_on_device};
 pub use super::kernels::tally::{Layer, Operation, OperationCount, Pass, Tally};
 use super::kernels::{self, tally};
 use super::runner::Runner;
 use super::train::{self, Follower, OptimizerMoments};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::TensorData;
 pub use clicks::{ClickLoad, ClickTimes, MadeObject, made_object, measure_clicks};
 use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +33,8 @@ pub struct Load {
     pub runs: usize,
     /// Whether the operations of one more run, after the timed ones, are counted. Only those of the CPU are.
     pub count_operations: bool,
+    /// Whether what one more run has the GPU do is counted, after the timed ones. Nothing is counted on the CPU.
+    pub count_launches: bool,
 }
 
 /// Channels of the images.
@@ -63,6 +67,8 @@ pub struct Measured {
     pub times: Vec<Duration>,
     /// The operations of one more run, if they were to be counted.
     pub tally: Option<Tally>,
+    /// What one more run had the GPU do, if that was to be counted.
+    pub gpu_counts: Option<GpuCounts>,
 }
 
 /// Times forward passes, softmax included. Errors: a device that is missing or fails.
@@ -91,7 +97,7 @@ pub fn measure_training(load: Load) -> Result<Measured> {
         .collect();
     let measured = measure_runs(load, &device, || {
         kernels::begin_step();
-        let x = Tensor::<4>::from_data(
+        let x = tensor_on_device::<4>(
             TensorData::new(pictures.clone(), load.input_shape()),
             &trainable,
         );
@@ -139,10 +145,15 @@ fn measure_runs(
         .count_operations
         .then(|| count_once(device, &mut run))
         .transpose()?;
+    let gpu_counts = (load.count_launches && !device.is_cpu())
+        .then(|| gpu_counts::count_run(device, || run_once(device, &mut run)))
+        .transpose()?
+        .map(|((), counts)| counts);
     Ok(Measured {
         device: device.name.clone(),
         times,
         tally,
+        gpu_counts,
     })
 }
 

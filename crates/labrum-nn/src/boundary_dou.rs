@@ -11,7 +11,7 @@
 //!
 //! and the loss is the mean of L over the classes.
 
-use super::kernels::{self, ClassTerm, RegionLoss};
+use super::kernels::{self, ClassTerm, RegionLoss, gpu_counts::tensor_on_device};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -231,7 +231,7 @@ impl SamplePart<'_> {
     fn single_plane(&self, values: Vec<f32>) -> Tensor<4> {
         let [samples, rows, columns] = self.dims;
         let data = TensorData::new(values, [samples, 1, rows, columns]);
-        Tensor::from_data(data, self.device)
+        tensor_on_device(data, self.device)
     }
 }
 
@@ -312,7 +312,8 @@ pub(super) fn cross_entropy(
         picked[(sample * k + usize::from(label)) * h * w + pixel] = weight;
         sum += f64::from(weight);
     }
-    let picked = Tensor::<4>::from_data(TensorData::new(picked, [b, k, h, w]), &logits.device());
+    let picked = TensorData::new(picked, [b, k, h, w]);
+    let picked = tensor_on_device::<4>(picked, &logits.device());
     sum_all(log_probs * picked) * (-1.0 / sum.max(1.0))
 }
 

@@ -1,6 +1,7 @@
 //! Converts between networks and plain weights; [`super::weights`] reads weights from files.
 
 use super::cmunext::{CmuNext, Slot, to_learnable_tensor};
+use super::kernels::gpu_counts::{count_read_back, tensor_on_device};
 use super::weights::CARD_KEY;
 pub use super::weights::{
     Architecture, PlainTensor, Weights, detect_architecture, from_bytes, read_card, read_model,
@@ -92,12 +93,14 @@ pub(super) fn fill_slot(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
         Slot::Weight(p) => {
-            *p = Param::initialized(p.id, to_learnable_tensor(Tensor::from_data(data, device)))
+            let tensor = to_learnable_tensor(tensor_on_device(data, device));
+            *p = Param::initialized(p.id, tensor);
         }
         Slot::Vector(p) => {
-            *p = Param::initialized(p.id, to_learnable_tensor(Tensor::from_data(data, device)))
+            let tensor = to_learnable_tensor(tensor_on_device(data, device));
+            *p = Param::initialized(p.id, tensor);
         }
-        Slot::Statistic(s) => *s = RunningState::new(Tensor::from_data(data, device)),
+        Slot::Statistic(s) => *s = RunningState::new(tensor_on_device(data, device)),
     }
 }
 
@@ -129,7 +132,11 @@ pub(super) fn read_back(
         reads = now;
         known.push((name.to_owned(), learns));
     });
-    let mut data = reads.try_execute().map_err(not_read)?.into_iter();
+    let data = reads.try_execute().map_err(not_read)?;
+    for tensor in &data {
+        count_read_back(tensor.num_elements() * size_of::<f32>());
+    }
+    let mut data = data.into_iter();
     let mut found = Vec::with_capacity(known.len());
     for (name, learns) in known {
         let tensor = next_tensor(&mut data)?;

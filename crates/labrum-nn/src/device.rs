@@ -5,7 +5,7 @@ use burn_wgpu::WgpuSetup;
 pub use labrum_core::device::DeviceChoice;
 use labrum_core::{Error, Result, guard};
 use parking_lot::Mutex;
-use std::{any, num::NonZeroUsize};
+use std::{any, iter, num::NonZeroUsize};
 
 /// A device with its display name.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct NamedDevice {
     pub(crate) device: Device,
     /// Display name: "CPU (4 threads)", "NVIDIA GeForce RTX 4090 (Vulkan)".
     pub name: String,
+    /// The queue of a GPU, which numbers what is submitted to it; `None` for the CPU.
+    pub(crate) queue: Option<wgpu::Queue>,
 }
 
 impl NamedDevice {
@@ -24,12 +26,28 @@ impl NamedDevice {
         Self {
             device: Device::flex(),
             name: format!("CPU ({threads} thread{plural})"),
+            queue: None,
         }
     }
 
     /// True for the CPU.
     pub fn is_cpu(&self) -> bool {
         is_cpu(&self.device)
+    }
+
+    /// The device as burn knows it.
+    pub fn burn_device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Submits no work to the GPU, and returns the number of that submission; `None` for the CPU, or if wgpu does not
+    /// tell the number.
+    pub(crate) fn submit_nothing(&self) -> Option<u64> {
+        let index = self.queue.as_ref()?.submit(iter::empty());
+        // The number is private; there is no other way to read it.
+        let text = format!("{index:?}");
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().ok()
     }
 }
 
@@ -84,6 +102,9 @@ fn is_hardware_gpu(adapter: &wgpu::Adapter) -> bool {
     )
 }
 
+/// Number of launches that cubecl gives to a GPU as one submission: a forward pass of the largest network has fewer.
+const LAUNCHES_AT_ONCE: usize = 64;
+
 /// The GPU device of this process: wgpu's runtime can be initialised only once.
 static GPU: Mutex<Option<NamedDevice>> = Mutex::new(None);
 
@@ -92,8 +113,10 @@ fn find_gpu() -> Result<NamedDevice> {
     if let Some(device) = known.as_ref() {
         return Ok(device.clone());
     }
-    let (device, WgpuSetup { adapter, .. }) =
-        Device::wgpu_options().init_with_setup().map_err(|e| {
+    let (device, WgpuSetup { adapter, queue, .. }) = Device::wgpu_options()
+        .tasks_max(LAUNCHES_AT_ONCE)
+        .init_with_setup()
+        .map_err(|e| {
             Error::new("use the GPU", e)
                 .with_advice("Choose the CPU in the settings or with --device cpu.")
         })?;
@@ -101,6 +124,7 @@ fn find_gpu() -> Result<NamedDevice> {
     let device = NamedDevice {
         device,
         name: format!("{} ({:?})", info.name, info.backend),
+        queue: Some(queue),
     };
     Ok(known.insert(device).clone())
 }

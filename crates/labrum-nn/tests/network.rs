@@ -7,7 +7,9 @@ use labrum_nn::{
     boundary_dou::{Absent, BoundaryDou, Truth},
     checkpoint::{self, Precision},
     cmunext::Slot,
+    device::{DeviceChoice, NamedDevice, select_available},
     frozen::Frozen,
+    runner::Runner,
 };
 use std::path::{Path, PathBuf};
 
@@ -191,7 +193,7 @@ fn a_non_finite_result_is_an_error_and_not_a_mask() {
 #[ignore = "needs golden files of all sizes and, for the GPU part, a Vulkan adapter (a software one will do)"]
 fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
     let folder = std::env::var_os("LABRUM_GOLDEN").map_or_else(|| fixture(""), PathBuf::from);
-    let gpu = Device::wgpu_options().init().expect("a wgpu adapter");
+    let gpu = select_available(DeviceChoice::Gpu).expect("a wgpu adapter");
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -203,16 +205,50 @@ fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
             let engines = [
                 ("CPU", Engine::Trainable(Device::flex())),
                 ("CPU, frozen", Engine::Frozen),
-                ("GPU", Engine::Trainable(gpu.clone())),
+                ("GPU", Engine::Trainable(gpu.burn_device().clone())),
             ];
             for (name, engine) in engines {
                 let off = distance_from_pytorch(&path, &io, &engine);
                 assert!(off < 1e-4, "{}: off by {off} on the {name}", path.display());
             }
+            let (_, weights) = checkpoint::read_model(&path).unwrap();
+            compare_devices(&path.display().to_string(), &weights, &gpu);
             seen += 1;
         }
     }
     assert!(seen > 0);
+}
+
+/// Compares the probabilities of the frozen networks on a GPU and on the CPU, at two sizes and with one and two images.
+fn compare_devices(name: &str, weights: &checkpoint::Weights, gpu: &NamedDevice) {
+    let channels = weights["stem.conv.0.weight"].shape[1];
+    let mut on_cpu = Runner::new(weights, NamedDevice::cpu()).unwrap();
+    let mut on_gpu = Runner::new(weights, gpu.clone()).unwrap();
+    // One network for all sizes in turn: nothing may remain of the previous size.
+    for [samples, rows, columns] in [[1, 64, 48], [2, 64, 48], [2, 16, 80], [1, 64, 48]] {
+        let shape = [samples, channels, rows, columns];
+        let input = noise(shape.iter().product(), 3.0);
+        let expected = on_cpu.predict_probabilities(input.clone(), shape).unwrap();
+        let found = on_gpu.predict_probabilities(input, shape).unwrap();
+        let off = largest_distance(&found, &expected);
+        assert!(off <= 2e-5, "{name}, {shape:?}: off by {off}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan adapter (a software one will do)"]
+fn the_frozen_network_gives_the_same_probabilities_on_gpu_and_cpu() {
+    let gpu = select_available(DeviceChoice::Gpu).expect("a wgpu adapter");
+    for (config, channels, classes) in [
+        (Config::S, 1, 2),
+        (Config::S, 3, 5),
+        (Config::S, 7, 3),
+        (Config::Base, 3, 2),
+    ] {
+        let weights = noisy_weights(config, channels, classes);
+        let name = format!("{config} with {channels} channels and {classes} classes");
+        compare_devices(&name, &weights, &gpu);
+    }
 }
 
 #[test]

@@ -95,6 +95,7 @@ pub(super) fn measure_run(run: &ClickRun) -> Result<Vec<BenchFigure>> {
             round_steps,
             peak_mb: peak_mb(),
             operations: None,
+            counts: None,
         });
     }
     Ok(figures)

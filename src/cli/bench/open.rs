@@ -37,11 +37,13 @@ pub(super) fn measure_run(load: Load, picture: Option<&Path>) -> Result<Vec<Benc
         device: device.clone(),
         times: vec![cold_time],
         tally: None,
+        gpu_counts: None,
     };
     let warm = Measured {
         device,
         times: warm_times,
         tally: None,
+        gpu_counts: None,
     };
     Ok(vec![
         figure_from_times("open_cold", load, cold),

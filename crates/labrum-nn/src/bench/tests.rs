@@ -12,6 +12,7 @@ const LOAD: Load = Load {
     device: DeviceChoice::Cpu,
     runs: 1,
     count_operations: true,
+    count_launches: false,
 };
 
 fn tally_of(measure: impl Fn(Load) -> Result<Measured>) -> Tally {

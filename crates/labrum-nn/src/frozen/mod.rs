@@ -1,22 +1,26 @@
-//! CMUNeXt for inference on the CPU: batch norms folded into the weights, buffers allocated once and reused, and each
-//! strip of rows taken through several layers while it is in the cache.
+//! CMUNeXt for inference: batch norms folded into the weights, and buffers allocated once and reused. On the CPU each
+//! strip of rows is taken through several layers while it is in the cache; `gpu` has the network for graphics cards.
 //!
 //! It computes the same as [`CmuNext`](super::cmunext::CmuNext) with running statistics, up to float32 rounding.
 
 mod conv3;
 mod counted;
+mod folded;
+mod gpu;
 mod planes;
 mod pointwise;
 mod pool;
 mod softmax;
 mod unit;
 
-use super::checkpoint::{PlainTensor, Weights};
+use super::checkpoint::Weights;
 use super::cmunext::SIZE_MULTIPLE;
 use super::kernels::simd::MAX_LANES;
 use super::kernels::tally::{self, Layer, Pass, Traffic};
 use super::kernels::tile::Packed;
 use conv3::{Activation, Conv3, GroupInput};
+use folded::{FoldedConv, FoldedDecoder, FoldedEncoder, FoldedMixer, FoldedNetwork, FoldedUnit};
+pub(super) use gpu::FrozenOnGpu;
 use labrum_core::{Error, Result};
 use planes::Planes;
 use pointwise::{ClassHead, WidenNarrow};
@@ -24,12 +28,10 @@ use softmax::softmax_in_place;
 use std::{array, mem, slice};
 use unit::FrozenUnit;
 
-/// Added to the variance by batch norm.
-const EPS: f64 = 1e-5;
 /// Number of resolutions: the input is halved four times.
 const STAGES: usize = 5;
 
-/// A network for inference only, with its buffers.
+/// A network for inference only on the CPU, with its buffers.
 #[derive(Debug)]
 pub struct Frozen {
     stem: Conv3,
@@ -79,28 +81,25 @@ impl Frozen {
     /// Builds the network from weights with their published names and a softmax head. Errors: a tensor that is missing
     /// or has the wrong shape.
     pub fn new(weights: &Weights) -> Result<Self> {
-        let reader = LayerReader { weights };
-        let stem = reader.conv_block("stem.conv", 0)?;
-        let encoders = (1..=STAGES)
-            .map(|s| reader.read_encoder(s))
-            .collect::<Result<Vec<_>>>()?;
-        let decoders = (2..=STAGES)
-            .rev()
-            .map(|s| reader.read_decoder(s))
-            .collect::<Result<Vec<_>>>()?;
-        let (weight, bias) = reader.read_conv("Conv_1x1")?;
-        let depth = weight.shape[1];
-        let weights = Packed::new(bias.len(), depth, |out, t| weight.values[out * depth + t]);
-        let head = ClassHead {
-            weights,
-            bias: bias.to_vec(),
-        };
+        let network = FoldedNetwork::read(weights)?;
+        let stem = Conv3::from_folded(&network.stem, Activation::Relu);
         Ok(Self {
             in_channels: stem.in_channels(),
             stem,
-            encoders,
-            decoders,
-            head,
+            encoders: network
+                .encoders
+                .into_iter()
+                .map(FrozenEncoder::from_folded)
+                .collect(),
+            decoders: network
+                .decoders
+                .into_iter()
+                .map(FrozenDecoder::from_folded)
+                .collect(),
+            head: ClassHead {
+                weights: pack_pointwise(&network.head),
+                bias: network.head.bias,
+            },
             buffers: None,
         })
     }
@@ -276,176 +275,67 @@ fn flatten_planes(planes: &Planes) -> Vec<f32> {
     out
 }
 
-/// Reads layers from weights and folds their batch norms.
-struct LayerReader<'a> {
-    weights: &'a Weights,
-}
-
-/// Scale and shift of a batch norm with its running statistics.
-struct FoldedNorm {
-    scale: Vec<f32>,
-    shift: Vec<f32>,
-}
-
-impl LayerReader<'_> {
-    fn find_tensor(&self, name: &str) -> Result<&PlainTensor> {
-        self.weights
-            .get(name)
-            .ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
-    }
-
-    /// Weight and bias of a convolution.
-    fn read_conv(&self, name: &str) -> Result<(&PlainTensor, &[f32])> {
-        let weight = self.find_tensor(&format!("{name}.weight"))?;
-        let bias = self.find_tensor(&format!("{name}.bias"))?;
-        let sound = weight.shape.len() == 4
-            && weight.shape[0] == bias.values.len()
-            && weight.values.len() == weight.shape.iter().product::<usize>()
-            && !weight.values.is_empty();
-        if sound {
-            Ok((weight, &bias.values))
-        } else {
-            Err(Error::new(
-                "prepare the model",
-                format!("weight and bias of \"{name}\" do not match"),
-            ))
+impl FrozenEncoder {
+    fn from_folded(encoder: FoldedEncoder) -> Self {
+        Self {
+            units: encoder
+                .units
+                .into_iter()
+                .map(FrozenUnit::from_folded)
+                .collect(),
+            up: Conv3::from_folded(&encoder.up, Activation::Relu),
         }
-    }
-
-    fn read_folded_norm(&self, name: &str, channels: usize) -> Result<FoldedNorm> {
-        let gamma = self.read_norm_part(name, "weight", channels)?;
-        let beta = self.read_norm_part(name, "bias", channels)?;
-        let mean = self.read_norm_part(name, "running_mean", channels)?;
-        let var = self.read_norm_part(name, "running_var", channels)?;
-        let scale: Vec<f64> = (0..channels)
-            .map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt())
-            .collect();
-        let shift = (0..channels)
-            .map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32)
-            .collect();
-        Ok(FoldedNorm {
-            scale: scale.iter().map(|s| *s as f32).collect(),
-            shift,
-        })
-    }
-
-    /// One of the four tensors of a batch norm.
-    fn read_norm_part(&self, name: &str, part: &str, channels: usize) -> Result<&[f32]> {
-        let values = &self.find_tensor(&format!("{name}.{part}"))?.values;
-        if values.len() == channels {
-            Ok(values)
-        } else {
-            Err(Error::new(
-                "prepare the model",
-                format!("\"{name}.{part}\" does not have {channels} values"),
-            ))
-        }
-    }
-
-    /// Conv, batch norm, ReLU: the norm is folded into the weights.
-    fn conv_block(&self, name: &str, first: usize) -> Result<Conv3> {
-        let (weight, bias) = self.read_conv(&format!("{name}.{first}"))?;
-        let norm = self.read_folded_norm(&format!("{name}.{}", first + 1), bias.len())?;
-        let depth = weight.values.len() / bias.len();
-        let folded: Vec<f32> = weight
-            .values
-            .iter()
-            .enumerate()
-            .map(|(i, w)| w * norm.scale[i / depth])
-            .collect();
-        let bias = (0..bias.len())
-            .map(|c| bias[c] * norm.scale[c] + norm.shift[c])
-            .collect();
-        Ok(Conv3::new(&folded, bias, Activation::Relu))
-    }
-
-    fn read_encoder(&self, s: usize) -> Result<FrozenEncoder> {
-        let mut units = Vec::new();
-        while self
-            .weights
-            .contains_key(&format!("encoder{s}.block.{}.1.weight", units.len()))
-        {
-            let name = format!("encoder{s}.block.{}", units.len());
-            let (weight, bias) = self.read_conv(&format!("{name}.0.fn.0"))?;
-            let norm = self.read_folded_norm(&format!("{name}.0.fn.2"), bias.len())?;
-            units.push(FrozenUnit {
-                kernel: weight.shape[2],
-                weight: weight.values.clone(),
-                bias: bias.to_vec(),
-                scale: norm.scale,
-                shift: norm.shift,
-                mixer: self.read_mixer(&name, 1, None)?,
-            });
-        }
-        Ok(FrozenEncoder {
-            units,
-            up: self.conv_block(&format!("encoder{s}.up.conv"), 0)?,
-        })
-    }
-
-    fn read_decoder(&self, s: usize) -> Result<FrozenDecoder> {
-        let name = format!("Up_conv{s}.conv");
-        let (weight, bias) = self.read_conv(&format!("{name}.0"))?;
-        let norm = self.read_folded_norm(&format!("{name}.2"), bias.len())?;
-        let (skip_weight, up_weight) = weight.values.split_at(weight.values.len() / 2);
-        let (skip_bias, up_bias) = bias.split_at(bias.len() / 2);
-        Ok(FrozenDecoder {
-            up: self.conv_block(&format!("Up{s}.up"), 1)?,
-            grouped: [
-                Conv3::new(skip_weight, skip_bias.to_vec(), Activation::Gelu),
-                Conv3::new(up_weight, up_bias.to_vec(), Activation::Gelu),
-            ],
-            mixer: self.read_mixer(&name, 3, Some(norm))?,
-        })
-    }
-
-    /// Two 1x1 convolutions, to a wider layer and back. The norms in front of them (`before` the first one, and between
-    /// the two) are folded into their weights, which is exact because 1x1 convolutions have no padding.
-    fn read_mixer(
-        &self,
-        name: &str,
-        first: usize,
-        before: Option<FoldedNorm>,
-    ) -> Result<WidenNarrow> {
-        let (weight, bias) = self.read_conv(&format!("{name}.{first}"))?;
-        let (widen, widen_bias) = fold_before(weight, bias, before.as_ref());
-        let norm = self.read_folded_norm(&format!("{name}.{}", first + 2), bias.len())?;
-        let (weight, bias) = self.read_conv(&format!("{name}.{}", first + 3))?;
-        let (narrow, narrow_bias) = fold_before(weight, bias, Some(&norm));
-        let FoldedNorm { scale, shift } =
-            self.read_folded_norm(&format!("{name}.{}", first + 5), bias.len())?;
-        Ok(WidenNarrow {
-            widen,
-            widen_bias,
-            narrow,
-            narrow_bias,
-            scale,
-            shift,
-        })
     }
 }
 
-/// Weights and bias of the layer W (scale x + shift) + b as a function of x.
-fn fold_before(
-    weight: &PlainTensor,
-    bias: &[f32],
-    before: Option<&FoldedNorm>,
-) -> (Packed, Vec<f32>) {
-    let depth = weight.values.len() / bias.len();
-    let weight = &weight.values;
-    let Some(FoldedNorm { scale, shift }) = before else {
-        let packed = Packed::new(bias.len(), depth, |out, t| weight[out * depth + t]);
-        return (packed, bias.to_vec());
-    };
-    let packed = Packed::new(bias.len(), depth, |out, t| {
-        weight[out * depth + t] * scale[t]
-    });
-    let mut moved_bias = Vec::with_capacity(bias.len());
-    for (out, own) in bias.iter().enumerate() {
-        let from_shift: f64 = (0..depth)
-            .map(|t| f64::from(weight[out * depth + t]) * f64::from(shift[t]))
-            .sum();
-        moved_bias.push((f64::from(*own) + from_shift) as f32);
+impl FrozenUnit {
+    fn from_folded(unit: FoldedUnit) -> Self {
+        Self {
+            kernel: unit.kernel,
+            weight: unit.depthwise.weight,
+            bias: unit.depthwise.bias,
+            scale: unit.norm.scale,
+            shift: unit.norm.shift,
+            mixer: WidenNarrow::from_folded(unit.mixer),
+        }
     }
-    (packed, moved_bias)
+}
+
+impl FrozenDecoder {
+    fn from_folded(decoder: FoldedDecoder) -> Self {
+        Self {
+            up: Conv3::from_folded(&decoder.up, Activation::Relu),
+            grouped: decoder
+                .grouped
+                .map(|group| Conv3::from_folded(&group, Activation::Gelu)),
+            mixer: WidenNarrow::from_folded(decoder.mixer),
+        }
+    }
+}
+
+impl WidenNarrow {
+    fn from_folded(mixer: FoldedMixer) -> Self {
+        Self {
+            widen: pack_pointwise(&mixer.widen),
+            widen_bias: mixer.widen.bias,
+            narrow: pack_pointwise(&mixer.narrow),
+            narrow_bias: mixer.narrow.bias,
+            scale: mixer.norm.scale,
+            shift: mixer.norm.shift,
+        }
+    }
+}
+
+impl Conv3 {
+    fn from_folded(conv: &FoldedConv, activation: Activation) -> Self {
+        Self::new(&conv.weight, conv.bias.clone(), activation)
+    }
+}
+
+/// The weights of a 1x1 convolution in the order of the product.
+fn pack_pointwise(conv: &FoldedConv) -> Packed {
+    let depth = conv.input_channels(1);
+    Packed::new(conv.bias.len(), depth, |out, t| {
+        conv.weight[out * depth + t]
+    })
 }

@@ -13,6 +13,7 @@ mod dense;
 pub(super) mod depthwise;
 mod extension;
 mod gpu;
+pub(super) mod gpu_counts;
 mod norm;
 mod norm_call;
 mod products;

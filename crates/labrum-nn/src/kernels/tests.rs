@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::device::{DeviceChoice, select_available};
 use burn::tensor::{Device, TensorData, activation, module, ops::MaxPoolOptions};
 use proptest::prelude::*;
 
@@ -115,7 +116,7 @@ fn fixed_scale(gamma: Tensor<1>, beta: Tensor<1>, device: &Device) -> (Tensor<1>
 #[test]
 #[ignore = "needs a wgpu adapter"]
 fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
-    let gpu = Device::wgpu_options().init().unwrap();
+    let gpu = select_available(DeviceChoice::Gpu).unwrap().device;
     let on_both = |x: [usize; 4],
                    other: [usize; 4],
                    f: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>| {
