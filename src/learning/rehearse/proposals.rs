@@ -8,8 +8,9 @@ use crate::{
     learning::{clicks::ClickJudge, exercise::Exercise},
 };
 use labrum_core::{
-    gate::clicks::ENOUGH, label::Label, label_table::LabelTable, mask::Mask, progress::Control,
-    tools::components::connected_components, training::RoundPhase,
+    gate::clicks::ENOUGH, label::Label, label_table::LabelTable, mask::Mask,
+    metrics::dice_coefficient, progress::Control, tools::components::connected_components,
+    training::RoundPhase,
 };
 use labrum_nn::prompt::judge::JudgedTarget;
 use serde::{Deserialize, Serialize};

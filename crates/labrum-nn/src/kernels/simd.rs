@@ -16,7 +16,7 @@ pub(crate) fn detected_arch() -> Arch {
     static ARCH: OnceLock<Arch> = OnceLock::new();
     *ARCH.get_or_init(|| {
         let wanted = env::var("LABRUM_SIMD").unwrap_or_default();
-        narrower_arch(&wanted).unwrap_or_else(Arch::new)
+        narrower_arch(&wanted).unwrap_or_default()
     })
 }
 
