@@ -100,7 +100,7 @@ impl PlanArguments {
         }
     }
 
-    /// `usual` with the seed alone.
+    /// `usual` with the given seed; the other options are ignored.
     pub(super) fn with_seed_only(&self, usual: Plan) -> Plan {
         Plan {
             seed: self.seed,

@@ -39,7 +39,7 @@ objects of each case until Dice 0.90 is reached, at most ten times. After each r
 the mean number of clicks to Dice 0.90 (10 where it was not reached) and the mean Dice after 1, 3 and 5 clicks. With \
 --proposals, each round also trains a model that proposes masks, as in a workspace, and takes twice as long; the clicks that \
 correct its proposals to Dice 0.90 are counted too: none where the proposal has it, and one more to clear a proposal with Dice \
-below 0.50.
+below 0.50. That model starts from random weights with the usual settings: of the training options, only --seed applies to it.
 
 Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90

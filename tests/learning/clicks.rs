@@ -214,3 +214,39 @@ fn a_rehearsal_with_prompts_counts_clicks_before_and_after_each_round() {
     let refused = command_line::run(&[&"rehearse", &folder.path(), &"--prompts", &"--size", &"64"]);
     assert_eq!(refused.status.code(), Some(2));
 }
+
+#[test]
+fn a_rehearsal_with_proposals_also_trains_a_model_that_proposes_masks() {
+    let folder = tempfile::tempdir().unwrap();
+    command_line::data(folder.path(), 24);
+    let arguments: [&dyn AsRef<OsStr>; 13] = [
+        &"rehearse",
+        &folder.path(),
+        &"--prompts",
+        &"--proposals",
+        &"--size",
+        &"48",
+        &"--cases",
+        &"4",
+        &"--steps",
+        &"2",
+        &"--device",
+        &"cpu",
+        &"--json",
+    ];
+    let text = command_line::succeeds(&arguments);
+    let stages: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(stages.len(), 2);
+    assert!(stages[0]["proposals"].is_null());
+    let round = &stages[1]["proposals"]["round"];
+    assert_eq!([&round["cases"], &round["steps"]], [4, 2]);
+    for count in ["cases", "holdout_cases"] {
+        assert_eq!(
+            round[count], stages[1][count],
+            "both learn from the same cases"
+        );
+    }
+}

@@ -145,10 +145,14 @@ fn measure_runs(
         .count_operations
         .then(|| count_once(device, &mut run))
         .transpose()?;
-    let gpu_counts = (load.count_launches && !device.is_cpu())
-        .then(|| gpu_counts::count_run(device, || run_once(device, &mut run)))
-        .transpose()?
-        .map(|((), counts)| counts);
+    let mut gpu_counts = None;
+    if load.count_launches && !device.is_cpu() {
+        // Counting waits for the device, which may fail as the run may.
+        run_once(device, &mut || {
+            gpu_counts = Some(gpu_counts::count_run(device, &mut run)?.1);
+            Ok(())
+        })?;
+    }
     Ok(Measured {
         device: device.name.clone(),
         times,

@@ -13,7 +13,7 @@ use crate::{
             clicks::{
                 ClickFigures, ClickRehearsal, ClickRehearsalEvent, ClickStage, run_click_rehearsal,
             },
-            proposals::ProposalFigures,
+            proposals::ProposalStage,
         },
     },
 };
@@ -138,12 +138,17 @@ fn format_stage(stage: &ClickStage) -> String {
         stage.seconds,
         stage.steps,
         stage
-            .on_proposals
+            .proposals
+            .as_ref()
             .map_or(String::new(), format_on_proposals)
     )
 }
 
-fn format_on_proposals(figures: ProposalFigures) -> String {
+fn format_on_proposals(stage: &ProposalStage) -> String {
+    let Some(figures) = stage.test else {
+        let dice = stage.round.candidate_test_dice;
+        return format!("; no model proposes masks yet (candidate: Dice {dice:.3})");
+    };
     format!(
         "; on proposals (Dice {:.3}) {:.2} clicks, none for {:.0} % of the objects",
         figures.dice_before,
@@ -178,7 +183,7 @@ fn plot_stages(stages: &[ClickStage]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::rehearse::GateDecision;
+    use crate::learning::rehearse::{GateDecision, RoundResult, proposals::ProposalFigures};
 
     fn stage(cases: usize, clicks: f64) -> ClickStage {
         let figures = ClickFigures {
@@ -192,13 +197,7 @@ mod tests {
             holdout_cases: cases / 4,
             test_objects: 20,
             test: figures,
-            on_proposals: (cases > 10).then_some(ProposalFigures {
-                clicks_to_90: 1.25,
-                without_clicks: 0.375,
-                cleared: 0.0,
-                without_proposal: 0.0,
-                dice_before: 0.875,
-            }),
+            proposals: None,
             active_test: (cases > 0).then_some(figures),
             candidate_test: (cases > 0).then_some(figures),
             decision: (cases > 0).then_some(GateDecision::Passed),
@@ -224,10 +223,52 @@ mod tests {
             "20 cases (+5 held out): 3.25 clicks to Dice 0.90",
             "active before 3.25 clicks, candidate 3.25 clicks, accepted: it needs fewer clicks",
             "60 s, 200 steps; 6.25 clicks on new cases",
-            "; on proposals (Dice 0.875) 1.25 clicks, none for 38 % of the objects",
         ] {
             assert!(after.contains(part), "{after}");
         }
+    }
+
+    #[test]
+    fn clicks_on_proposals_are_told_once_a_model_proposes_masks() {
+        let round = RoundResult {
+            seed: 1,
+            cases: 10,
+            holdout_cases: 2,
+            holdout_subjects: 2,
+            test_dice: 0.0,
+            active_test_dice: None,
+            candidate_test_dice: 0.25,
+            lost_test_dice: 0.0,
+            decision: GateDecision::NotYet,
+            probability: None,
+            second_look: None,
+            went_back: false,
+            holdout_dice: None,
+            accepted: false,
+            reason: String::new(),
+            seconds: 60.0,
+            steps: 200,
+            corrected_pixels: 0,
+            corrected_share: 1.0,
+        };
+        let mut proposals = ProposalStage { round, test: None };
+        assert_eq!(
+            format_on_proposals(&proposals),
+            "; no model proposes masks yet (candidate: Dice 0.250)"
+        );
+        proposals.test = Some(ProposalFigures {
+            clicks_to_90: 1.25,
+            without_clicks: 0.375,
+            dice_before: 0.875,
+            ..ProposalFigures::default()
+        });
+        let stage = ClickStage {
+            proposals: Some(proposals),
+            ..stage(20, 3.25)
+        };
+        let text = format_stage(&stage);
+        let part = "; on proposals (Dice 0.875) 1.25 clicks, none for 38 % of the objects";
+        assert!(text.contains(part), "{text}");
     }
 
     #[test]

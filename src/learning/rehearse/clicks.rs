@@ -3,7 +3,7 @@
 
 use super::{
     DividedFolder, GateDecision, Rehearsal, SubjectSides, exercise_for_pair,
-    proposals::{ProposalFigures, ProposalLoop, TestObject},
+    proposals::{ProposalLoop, ProposalStage},
     starting_labels, too_few_cases,
 };
 use crate::{
@@ -24,7 +24,10 @@ use labrum_core::{
     prompts::PromptedObject,
     training::{ClickPlan, Length, RoundPhase},
 };
-use labrum_nn::{device::DeviceChoice, prompt::judge::largest_targets};
+use labrum_nn::{
+    device::DeviceChoice,
+    prompt::judge::{JudgedTarget, largest_targets},
+};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, time::Instant};
 
@@ -48,8 +51,8 @@ pub struct ClickRehearsal {
     pub wishes: FolderOptions,
     /// Training settings, except for the length of the rounds.
     pub plan: ClickPlan,
-    /// Settings of an ordinary model that is trained in the same rounds, whose proposals are clicked as well; `None` to click
-    /// new objects only.
+    /// Settings of a model that proposes masks, which is trained in the same rounds and whose proposals are corrected with
+    /// clicks; `None` to click new objects only.
     pub proposals: Option<Rehearsal>,
     /// Device to train on.
     pub device: DeviceChoice,
@@ -79,9 +82,9 @@ pub struct ClickStage {
     pub test_objects: usize,
     /// Scores of the model that is active after the round, on the test set.
     pub test: ClickFigures,
-    /// Scores on the test set if the clicks of the model that is active after the round correct proposals of an ordinary
-    /// model; `None` unless they are rehearsed, and while no such model is active.
-    pub on_proposals: Option<ProposalFigures>,
+    /// The round of the model that proposes masks, and clicks on its proposals with the click model that is active after the
+    /// round; `None` before the first round, and unless proposals are rehearsed.
+    pub proposals: Option<ProposalStage>,
     /// Scores of the model that was active before the round, on the test set; `None` before the first round.
     pub active_test: Option<ClickFigures>,
     /// Scores of the candidate, on the test set; `None` before the first round.
@@ -150,14 +153,14 @@ pub fn run_click_rehearsal(
         return Err(Error::at_path("rehearse on", folder, reason));
     }
     let (labels, table) = starting_labels(&data, None);
-    let objects = TestObject::from_pairs(targets, &table)?;
+    let (tested, objects): (Vec<DatasetPair>, Vec<JudgedTarget>) = targets.into_iter().unzip();
     let mut proposals = match &rehearsal.proposals {
         Some(settings) => {
             let table = table.clone();
             Some(ProposalLoop::new(
                 settings,
                 pool.clone(),
-                &objects,
+                &tested,
                 labels,
                 table,
             )?)
@@ -179,13 +182,11 @@ pub fn run_click_rehearsal(
             break;
         };
         if let Some(proposals) = &mut proposals {
-            if !proposals.run_round(cases, control, &mut phase)? {
-                break;
-            }
             let mut judge = ClickJudge::new(&stage.active)?;
-            result.on_proposals =
-                proposals.score_corrections(&mut judge, &stage.objects, control)?;
-            if !control.may_go_on() {
+            let objects = &stage.objects;
+            result.proposals =
+                proposals.run_round(cases, &mut judge, objects, control, &mut phase)?;
+            if result.proposals.is_none() {
                 break;
             }
         }
@@ -202,7 +203,7 @@ struct ClickLoop<'a> {
     pool: Vec<DatasetPair>,
     table: LabelTable,
     /// The objects of the test set.
-    objects: Vec<TestObject>,
+    objects: Vec<JudgedTarget>,
     learned: Vec<Exercise>,
     held_out: Vec<Exercise>,
     sides: SubjectSides,
@@ -217,7 +218,7 @@ impl<'a> ClickLoop<'a> {
         rehearsal: &'a ClickRehearsal,
         pool: Vec<DatasetPair>,
         table: LabelTable,
-        objects: Vec<TestObject>,
+        objects: Vec<JudgedTarget>,
     ) -> Self {
         Self {
             rehearsal,
@@ -246,7 +247,7 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: 0,
             test_objects: self.objects.len(),
             test: figures,
-            on_proposals: None,
+            proposals: None,
             active_test: None,
             candidate_test: None,
             decision: None,
@@ -267,7 +268,7 @@ impl<'a> ClickLoop<'a> {
             if !control.may_go_on() {
                 return Ok(None);
             }
-            let scores = judge.score_object(&object.target, 5)?;
+            let scores = judge.score_object(object, 5)?;
             let dice = [1, 3, 5].map(|clicks| scores.dice_after(clicks));
             let figures = [scores.clicks_to(ENOUGH) as f64, dice[0], dice[1], dice[2]];
             for (sum, figure) in sums.iter_mut().zip(figures) {
@@ -351,7 +352,7 @@ impl<'a> ClickLoop<'a> {
             holdout_cases: self.held_out.len(),
             test_objects: self.objects.len(),
             test: self.test.map_or(figures, |(active, _)| active),
-            on_proposals: None,
+            proposals: None,
             active_test,
             candidate_test: Some(figures),
             decision: Some(decision),

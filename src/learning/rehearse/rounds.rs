@@ -224,6 +224,9 @@ impl<'a> RehearsalLoop<'a> {
         };
         let seconds = begun.elapsed().as_secs_f64();
         let second_look = self.look_again(control)?;
+        if !control.may_go_on() {
+            return Ok(None);
+        }
         let mut result = self.judged_result(&candidate, second_look, seconds)?;
         self.follow_decision(candidate, &result);
         result.test_dice = self.active_test_dice()?.unwrap_or(0.0);

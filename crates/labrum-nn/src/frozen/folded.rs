@@ -138,6 +138,10 @@ impl LayerReader<'_> {
         let beta = self.read_norm_part(name, "bias", channels)?;
         let mean = self.read_norm_part(name, "running_mean", channels)?;
         let var = self.read_norm_part(name, "running_var", channels)?;
+        if var.iter().any(|v| *v < 0.0) {
+            let reason = format!("\"{name}.running_var\" has a negative value");
+            return Err(Error::new("prepare the model", reason));
+        }
         let scale: Vec<f64> = (0..channels)
             .map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt())
             .collect();

@@ -125,12 +125,10 @@ impl Frozen {
             sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)),
             "sides must be multiples of 16: {sides:?}"
         );
-        let mut buffers = match self.buffers.take() {
-            Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => {
-                buffers
-            }
-            _ => self.plan_buffers(rows, columns),
-        };
+        // Buffers of another size are freed before these are planned.
+        let kept = self.buffers.take();
+        let kept = kept.filter(|b| (b.input.rows, b.input.columns) == (rows, columns));
+        let mut buffers = kept.unwrap_or_else(|| self.plan_buffers(rows, columns));
         fill_input(&mut buffers.input, input);
         self.forward_stages(&mut buffers);
         let logits = flatten_planes(&buffers.logits);

@@ -278,7 +278,7 @@ impl StripJob<'_> {
     }
 }
 
-/// Computes the vectors of `lists` in rows of `columns`.
+/// Multiplies at all positions of `lists`, and writes into planes with rows of `columns` pixels.
 #[inline(always)]
 fn multiply_rows<S: Simd>(
     simd: S,

@@ -179,7 +179,7 @@ pub(super) fn parameter_gradients(x: &[f32], grad: &[f32], s: ConvSizes) -> Para
                         border: s.border_width(),
                         strip: padded,
                         gradient,
-                        lists,
+                        windows: &lists.windows,
                         out: &mut *out,
                     };
                     detected_arch().dispatch(job);

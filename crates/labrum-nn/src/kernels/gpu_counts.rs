@@ -2,8 +2,9 @@
 //!
 //! Launches are those of the thread that counts, Labrum's and burn's, as cubecl reports each of them. Submissions are
 //! those of all threads, by the numbers that wgpu gives them. It gives one to each buffer that is read back, too, and to each
-//! wait for the device; these are counted and left out. Bytes are those of tensors that Labrum moves: weights, images, labels, gradients and results. What
-//! cubecl adds by itself (the sizes of tensors, as arguments of kernels) is not counted: it has no hook for that.
+//! wait for the device; these are counted and left out. Bytes are those of tensors that Labrum moves: images, labels,
+//! gradients and results, and weights where a run moves them. What cubecl adds by itself (the sizes of tensors, as arguments
+//! of kernels) is not counted: it has no hook for that.
 
 use super::super::device::NamedDevice;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -25,7 +26,7 @@ pub struct GpuCounts {
     pub launches: BTreeMap<String, u64>,
     /// Number of submissions to the queue; `None` if wgpu does not tell.
     pub submissions: Option<u64>,
-    /// Bytes of the tensors that were copied to the GPU.
+    /// Bytes of the tensors that were copied to the GPU during the run; the weights of a model are copied when it is loaded.
     pub bytes_uploaded: u64,
     /// Bytes of the tensors that were copied from it.
     pub bytes_read_back: u64,

@@ -1,6 +1,5 @@
 //! Sums of the products of an input strip with the output gradient of the same rows.
 
-use super::scratch::StripVectors;
 use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector};
 use super::strip::{StripLayout, padded_width};
 use pulp::{Simd, WithSimd};
@@ -33,7 +32,7 @@ struct StripRows {
     gradient_step: usize,
 }
 
-/// Maximum number of vectors of sums in a block.
+/// Maximum number of sums in a block, one vector each.
 const SUMS: usize = 24;
 
 /// Number of output channels whose gradients stay in the L2 cache while all windows are processed.
@@ -156,7 +155,7 @@ fn vectors_from<S: Simd>(values: &[f32], start: usize, count: usize) -> Option<&
     S::as_simd_f32s(values.get(start..)?).0.get(..count)
 }
 
-/// Sums the products of a strip and its gradient; the windows must be listed already.
+/// Sums the products of a strip and its gradient.
 pub(super) struct PairJob<'a> {
     pub input: StripLayout,
     pub output: StripLayout,
@@ -166,7 +165,8 @@ pub(super) struct PairJob<'a> {
     pub border: usize,
     pub strip: &'a [f32],
     pub gradient: &'a [f32],
-    pub lists: &'a StripVectors,
+    /// Start of each window.
+    pub windows: &'a [usize],
     /// `[channels][windows]`
     pub out: &'a mut [f32],
 }
@@ -183,7 +183,7 @@ impl WithSimd for PairJob<'_> {
             border,
             strip,
             gradient,
-            lists,
+            windows,
             out,
         } = self;
         let pair = StripPair {
@@ -191,7 +191,7 @@ impl WithSimd for PairJob<'_> {
             gradient,
             channels: output.channels,
             channel_step: output.channel_pitch(),
-            windows: &lists.windows,
+            windows,
             rows: StripRows {
                 count: rows,
                 width: padded_width(input.columns),

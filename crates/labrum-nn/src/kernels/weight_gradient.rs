@@ -137,7 +137,7 @@ impl<'a> GroupPlanes<'a> {
                     border: s.border_width(),
                     strip,
                     gradient,
-                    lists,
+                    windows: &lists.windows,
                     out: &mut out,
                 });
             }

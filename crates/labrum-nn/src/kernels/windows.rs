@@ -20,14 +20,14 @@ pub(crate) trait Windows: Copy {
     ) -> [Tile<S::f32s, N>; P];
 }
 
-/// One window for each input channel, and the next one `step` values further.
+/// One window for each input channel, and that of the next channel `step` values further.
 #[derive(Clone, Copy)]
 pub(crate) struct ChannelWindows {
     pub step: usize,
 }
 
-/// Three adjacent windows for each input channel, the columns of a 3x3 kernel; those of the next one start `step` values
-/// further.
+/// Three adjacent windows for each input channel, the columns of a 3x3 kernel; those of the next channel start `step`
+/// values further.
 #[derive(Clone, Copy)]
 pub(crate) struct ColumnWindows {
     pub step: usize,
@@ -43,7 +43,7 @@ impl Windows for &[usize] {
         input: &[f32],
         offsets: [usize; N],
     ) -> [Tile<S::f32s, N>; P] {
-        let mut sum = no_sums(simd);
+        let mut sum = zero_sums(simd);
         let mut is_inside = true;
         'windows: for (t, &window) in self.iter().enumerate() {
             let mut values = [simd.splat_f32s(0.0); N];
@@ -86,9 +86,9 @@ impl Windows for ChannelWindows {
         for p in 0..P {
             (groups[p], rest[p]) = packs[p].split_at(whole);
         }
-        let mut sum = no_sums(simd);
-        let distances = [TOGETHER * step, step];
-        add_groups::<S, P, N, TOGETHER>(simd, groups, distances, input, offsets, &mut sum);
+        let mut sum = zero_sums(simd);
+        let steps = [TOGETHER * step, step];
+        add_groups::<S, P, N, TOGETHER>(simd, groups, steps, input, offsets, &mut sum);
         let input = &input[whole * step..];
         add_groups::<S, P, N, 1>(simd, rest, [step, step], input, offsets, &mut sum);
         sum
@@ -104,50 +104,51 @@ impl Windows for ColumnWindows {
         input: &[f32],
         offsets: [usize; N],
     ) -> [Tile<S::f32s, N>; P] {
-        let mut sum = no_sums(simd);
+        let mut sum = zero_sums(simd);
         add_groups::<S, P, N, 3>(simd, packs, [self.step, 1], input, offsets, &mut sum);
         sum
     }
 }
 
 #[inline(always)]
-fn no_sums<S: Simd, const P: usize, const N: usize>(simd: S) -> [Tile<S::f32s, N>; P] {
+fn zero_sums<S: Simd, const P: usize, const N: usize>(simd: S) -> [Tile<S::f32s, N>; P] {
     [[[simd.splat_f32s(0.0); N]; PACK]; P]
 }
 
-/// Adds the products for groups of T windows. The windows of a group are `within` values apart, and the groups `between`
-/// values. The bounds of a group are checked once: with checks for each vector, a processor that multiplies two vectors of
+/// Adds the products for groups of T windows. The windows of a group are `window_step` values apart, and the groups
+/// `group_step` values. The bounds of a group are checked once; the checks of its vectors are the same for all groups, so
+/// that the compiler can do them before the loop. With checks for each vector, a processor that multiplies two vectors of
 /// 16 values at a time is busier with them than with products.
 #[inline(always)]
 fn add_groups<S: Simd, const P: usize, const N: usize, const T: usize>(
     simd: S,
     packs: [&[[f32; PACK]]; P],
-    [between, within]: [usize; 2],
+    [group_step, window_step]: [usize; 2],
     input: &[f32],
     offsets: [usize; N],
     sum: &mut [Tile<S::f32s, N>; P],
 ) {
-    let mut weights: [&[[[f32; PACK]; T]]; P] = [&[]; P];
+    let mut groups: [&[[[f32; PACK]; T]]; P] = [&[]; P];
     for p in 0..P {
-        weights[p] = packs[p].as_chunks::<T>().0;
+        groups[p] = packs[p].as_chunks::<T>().0;
     }
     let mut reach = 0;
     for offset in offsets {
-        reach = reach.max(offset + (T - 1) * within + S::F32_LANES);
+        reach = reach.max(offset + (T - 1) * window_step + S::F32_LANES);
     }
     // Kept in registers only in a variable of this function.
     let mut kept = *sum;
     let mut is_inside = true;
     let mut start = 0;
-    'groups: for index in 0..weights[0].len() {
+    'groups: for index in 0..groups[0].len() {
         let Some(part) = input.get(start..start + reach) else {
             is_inside = false;
             break;
         };
-        start += between;
+        start += group_step;
         let mut group = [&[[0.0; PACK]; T]; P];
         for p in 0..P {
-            let Some(found) = weights[p].get(index) else {
+            let Some(found) = groups[p].get(index) else {
                 is_inside = false;
                 break 'groups;
             };
@@ -156,7 +157,7 @@ fn add_groups<S: Simd, const P: usize, const N: usize, const T: usize>(
         for t in 0..T {
             let mut values = [simd.splat_f32s(0.0); N];
             for n in 0..N {
-                let Some(value) = vector_within::<S>(part, offsets[n] + t * within) else {
+                let Some(value) = vector_within::<S>(part, offsets[n] + t * window_step) else {
                     is_inside = false;
                     break 'groups;
                 };

@@ -48,10 +48,12 @@ impl TargetScores {
         first.map_or(self.dice.len(), |at| at + 1)
     }
 
-    /// Dice after this number of clicks, from 1 on; the last value if fewer were given, 1 if none was needed.
+    /// Dice after this number of clicks, from 1 on; the last value if fewer were given. If none was given, that of the mask
+    /// that the annotator started from, or 1 for an object without pixels.
     pub fn dice_after(&self, clicks: usize) -> f64 {
         let given = &self.dice[..clicks.max(1).min(self.dice.len())];
-        given.last().copied().unwrap_or(1.0)
+        let last = given.last().copied();
+        last.or(self.dice_before).unwrap_or(1.0)
     }
 }
 
@@ -275,6 +277,11 @@ mod tests {
             (dice, scores.clicks_to(0.9), scores.prompts.len()),
             (1.0, 0, 0)
         );
+        let almost = TargetScores {
+            dice_before: Some(0.92),
+            ..TargetScores::default()
+        };
+        assert_eq!((almost.clicks_to(0.9), almost.dice_after(1)), (0, 0.92));
         let everything = vec![true; target.truth.len()];
         let (dice, scores) = score(&everything);
         assert!(dice < 0.9 && !scores.prompts[0].adds());

@@ -125,10 +125,9 @@ impl FrozenOnGpu {
         for group in inputs.chunks((together * channels * rows * columns).max(1)) {
             let count = group.len() / (channels * rows * columns);
             let size = [count, rows, columns];
-            let buffers = match self.buffers.take() {
-                Some(buffers) if buffers.size == size => buffers,
-                _ => Buffers::plan(&self.gpu, &self.widths, size),
-            };
+            // Buffers of another size are freed before these are planned.
+            let kept = self.buffers.take().filter(|buffers| buffers.size == size);
+            let buffers = kept.unwrap_or_else(|| Buffers::plan(&self.gpu, &self.widths, size));
             self.launch_layers(group, &buffers);
             out.extend(read_back(&self.gpu, &buffers.probabilities)?);
             self.buffers = Some(buffers);
@@ -243,10 +242,13 @@ fn find_cube_device(device: &burn::tensor::Device) -> Result<CubeDevice> {
 
 /// Waits for the device, and copies a tensor from it.
 fn read_back(gpu: &Gpu, tensor: &CubeTensor) -> Result<Vec<f32>> {
-    let bytes = gpu
-        .client
-        .read_one(tensor.handle.clone())
-        .map_err(|e| Error::new("run the model on the GPU", format!("{e:?}")))?;
+    let bytes = gpu.client.read_one(tensor.handle.clone()).map_err(|e| {
+        // What follows the first line is a backtrace.
+        let text = e.to_string();
+        let reason = text.lines().next().unwrap_or_default();
+        Error::new("run the model on the GPU", reason)
+            .with_advice("Choose the CPU in the settings or with --device cpu.")
+    })?;
     gpu_counts::count_read_back(bytes.len());
     Ok(bytemuck::pod_collect_to_vec(&bytes))
 }

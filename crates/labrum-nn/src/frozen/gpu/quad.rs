@@ -11,6 +11,13 @@ const BUSY: usize = 32 * 1024;
 
 /// Four neighbouring channels of a pixel, or the weights of four neighbouring output channels.
 pub(super) type Quad = Vector<f32, Const<4>>;
+/// The bits of four values.
+type QuadBits = Vector<u32, Const<4>>;
+
+/// The bits of -0; those of negative numbers down to minus infinity follow them.
+const SIGN: u32 = 0x8000_0000;
+/// The bits of the first NaN, after those of infinity.
+const ABOVE_INFINITY: u32 = 0x7f80_0001;
 
 /// Number of threads that share the sums of each tile, a power of two: more than one where there are too few tiles to
 /// keep a GPU busy. `depth` is the number of terms that they can divide.
@@ -62,11 +69,13 @@ pub(super) fn add_parts(
     }
 }
 
-/// max(x, 0); NaN stays NaN.
+/// max(x, 0); NaN stays NaN. Decided by the bits, because shaders may assume that there is no NaN, and take a comparison of
+/// numbers for a maximum.
 #[cube]
 pub(super) fn relu(x: Quad) -> Quad {
-    let zero = Quad::new(0.0f32);
-    select_many(x.less_than(&zero), zero, x)
+    let from_sign = QuadBits::reinterpret(x) - QuadBits::new(SIGN);
+    let is_negative = from_sign.less_than(&QuadBits::new(ABOVE_INFINITY));
+    select_many(is_negative, Quad::new(0.0f32), x)
 }
 
 /// GELU(x) = x Phi(x), as on the CPU.

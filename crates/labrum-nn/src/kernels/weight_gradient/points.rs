@@ -97,7 +97,7 @@ impl GroupPlanes<'_> {
                         border: 1,
                         strip: &*strip,
                         gradient: &*gradient,
-                        lists: &mut *lists,
+                        windows: &lists.windows,
                         out,
                     });
                 }
