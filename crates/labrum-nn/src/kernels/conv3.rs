@@ -1,8 +1,8 @@
 //! The products of a 3x3 convolution at Winograd's points, for training and for the frozen network.
 
 use super::simd::{MAX_LANES, load_vector, store_vector};
-use super::tile::{PACK, Packed, next_group_size};
-use super::windows::{ColumnWindows, Windows};
+use super::tile::{Packed, next_group_size};
+use super::windows::{ColumnWindows, PACK, Windows};
 use super::winograd::{POINTS, ROWS, to_rows, weight_at};
 use pulp::Simd;
 use std::array;

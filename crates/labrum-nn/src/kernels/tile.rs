@@ -4,12 +4,9 @@
 //! values for weight `t` start. Windows may overlap: taps of a convolution are the same row, shifted.
 
 use super::simd::{MAX_LANES, load_vector, store_vector};
-use super::windows::Windows;
+use super::windows::{PACK, Windows};
 use pulp::Simd;
 use std::array;
-
-/// Number of output channels whose weights are stored together.
-pub(crate) const PACK: usize = 4;
 
 /// Weights of all output channels in packs of `PACK` channels: `[ceil(channels / PACK)][depth][PACK]`, with zeros for
 /// missing channels.
@@ -62,9 +59,6 @@ impl Packed {
         &self.values[index * self.depth..(index + 1) * self.depth]
     }
 }
-
-/// Sums of one pack of channels for V vectors.
-pub(crate) type Tile<V, const N: usize> = [[V; N]; PACK];
 
 /// Receives finished sums.
 pub(crate) trait Sink<S: Simd> {

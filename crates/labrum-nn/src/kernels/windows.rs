@@ -2,8 +2,13 @@
 //! multiplied with.
 
 use super::simd::{panic_outside_window, vector_within};
-use super::tile::{PACK, Tile};
 use pulp::Simd;
+
+/// Number of output channels whose weights are stored together.
+pub(crate) const PACK: usize = 4;
+
+/// Sums of one pack of channels for N vectors.
+pub(crate) type Tile<V, const N: usize> = [[V; N]; PACK];
 
 /// Number of input channels whose bounds are checked together.
 const TOGETHER: usize = 4;
