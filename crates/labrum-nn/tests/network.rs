@@ -171,18 +171,33 @@ fn the_frozen_network_agrees_with_the_trainable_one() {
     }
 }
 
-#[test]
-fn a_non_finite_result_is_an_error_and_not_a_mask() {
+/// Weights of one layer that are so large that the activations behind it are infinite or NaN.
+fn overflowing_weights() -> checkpoint::Weights {
     let mut weights = noisy_weights(Config::S, 1, 2);
     weights
         .get_mut("encoder2.up.conv.0.weight")
         .unwrap()
         .values
-        .iter_mut()
-        .for_each(|v| *v = f32::MAX);
-    let error = Frozen::new(&weights)
+        .fill(f32::MAX);
+    weights
+}
+
+#[test]
+fn a_non_finite_result_is_an_error_and_not_a_mask() {
+    let error = Frozen::new(&overflowing_weights())
         .unwrap()
         .predict_probabilities(&noise(256, 1.0), [1, 1, 16, 16])
+        .unwrap_err();
+    assert!(error.to_string().contains("NaN or infinite"), "{error}");
+}
+
+#[test]
+#[ignore = "needs a Vulkan adapter (a software one will do)"]
+fn a_non_finite_result_on_a_gpu_is_an_error_and_not_a_mask() {
+    let gpu = select_available(DeviceChoice::Gpu).expect("a wgpu adapter");
+    let error = Runner::new(&overflowing_weights(), gpu)
+        .unwrap()
+        .predict_probabilities(noise(256, 1.0), [1, 1, 16, 16])
         .unwrap_err();
     assert!(error.to_string().contains("NaN or infinite"), "{error}");
 }
