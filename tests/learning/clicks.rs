@@ -166,6 +166,14 @@ fn the_prompts_of_a_person_change_what_the_model_is_trained_on() {
     assert!(weights(true) != weights(false));
 }
 
+/// The lines of JSON that the command prints.
+fn stages_of(arguments: &[&dyn AsRef<OsStr>]) -> Vec<serde_json::Value> {
+    let text = command_line::succeeds(arguments);
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 #[test]
 fn a_rehearsal_with_prompts_counts_clicks_before_and_after_each_round() {
     let folder = tempfile::tempdir().unwrap();
@@ -182,11 +190,7 @@ fn a_rehearsal_with_prompts_counts_clicks_before_and_after_each_round() {
         &"cpu",
         &"--json",
     ];
-    let text = command_line::succeeds(&arguments);
-    let stages: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let stages = stages_of(&arguments);
     let cases: Vec<u64> = stages
         .iter()
         .map(|s| s["cases"].as_u64().unwrap())
@@ -234,11 +238,7 @@ fn a_rehearsal_with_proposals_also_trains_a_model_that_proposes_masks() {
         &"cpu",
         &"--json",
     ];
-    let text = command_line::succeeds(&arguments);
-    let stages: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let stages = stages_of(&arguments);
     assert_eq!(stages.len(), 2);
     assert!(stages[0]["proposals"].is_null());
     let round = &stages[1]["proposals"]["round"];

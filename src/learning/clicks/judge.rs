@@ -42,12 +42,7 @@ impl ClickJudge {
     /// # Errors
     /// If the network fails.
     pub fn score_object(&mut self, object: &JudgedTarget, fewest: usize) -> Result<TargetScores> {
-        let limits = ClickLimits {
-            most: MOST_CLICKS,
-            fewest,
-            enough: ENOUGH,
-        };
-        score_clicks(&mut self.segmenter, object, None, limits)
+        score_clicks(&mut self.segmenter, object, None, limits_with(fewest))
     }
 
     /// Scores after each click that corrects a proposed mask of an object, true for its pixels; no click is given if the
@@ -60,12 +55,7 @@ impl ClickJudge {
         object: &JudgedTarget,
         proposed: &[bool],
     ) -> Result<TargetScores> {
-        let limits = ClickLimits {
-            most: MOST_CLICKS,
-            fewest: 0,
-            enough: ENOUGH,
-        };
-        score_clicks(&mut self.segmenter, object, Some(proposed), limits)
+        score_clicks(&mut self.segmenter, object, Some(proposed), limits_with(0))
     }
 
     fn click_scores(&mut self, object: &JudgedTarget) -> Result<ClickScores> {
@@ -74,6 +64,15 @@ impl ClickJudge {
             clicks: scores.clicks_to(ENOUGH) as f64,
             dice: scores.dice_after(1),
         })
+    }
+}
+
+/// Clicks until Dice 0.90 is reached, at least `fewest`, at most ten.
+fn limits_with(fewest: usize) -> ClickLimits {
+    ClickLimits {
+        most: MOST_CLICKS,
+        fewest,
+        enough: ENOUGH,
     }
 }
 

@@ -104,10 +104,7 @@ impl DenseConv {
             ConvInput::Same(x) => (x, false),
             ConvInput::Doubled(x) => (x, true),
         };
-        let [blocks, quads] = block_and_quad_counts(out);
-        let [.., in_channels] = x.meta.shape().dims::<4>();
-        let parts = part_count(blocks * quads, in_channels / 4);
-        let (count, threads) = gpu.launch_size(blocks * quads, parts);
+        let (parts, count, threads) = shared_launch(gpu, x, out);
         dense_kernel::launch(
             &gpu.client,
             count,
@@ -122,6 +119,15 @@ impl DenseConv {
             parts,
         );
     }
+}
+
+/// Number of threads that share the sums of a tile, and the launch, for an input [B,H,W,C] and an output.
+fn shared_launch(gpu: &Gpu, x: &CubeTensor, out: &CubeTensor) -> (usize, CubeCount, CubeDim) {
+    let [blocks, quads] = block_and_quad_counts(out);
+    let [.., in_channels] = x.meta.shape().dims::<4>();
+    let parts = part_count(blocks * quads, in_channels / 4);
+    let (count, threads) = gpu.launch_size(blocks * quads, parts);
+    (parts, count, threads)
 }
 
 /// A convolution of two groups, each on its own input, with GELU.
@@ -148,10 +154,7 @@ impl GroupedConv {
         up: &CubeTensor,
         out: &CubeTensor,
     ) {
-        let [blocks, quads] = block_and_quad_counts(out);
-        let [.., in_channels] = skip.meta.shape().dims::<4>();
-        let parts = part_count(blocks * quads, in_channels / 4);
-        let (count, threads) = gpu.launch_size(blocks * quads, parts);
+        let (parts, count, threads) = shared_launch(gpu, skip, out);
         grouped_kernel::launch(
             &gpu.client,
             count,
