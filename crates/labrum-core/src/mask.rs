@@ -9,6 +9,9 @@ use super::{
     region::{PixelRect, Region, Span},
 };
 
+/// Pixels that are compared at once, which the compiler vectorizes.
+const BLOCK: usize = 32;
+
 /// A set of labels 0..=255, including background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelSet([u64; 4]);
@@ -153,7 +156,9 @@ impl Mask {
 
     /// True if all pixels are background.
     pub fn is_blank(&self) -> bool {
-        self.labels.iter().all(|&l| l == 0)
+        self.labels
+            .chunks(BLOCK)
+            .all(|block| is_filled_with(block, 0))
     }
 
     /// The pixels with `label`.
@@ -355,16 +360,14 @@ fn value_of_label(label: u8, values: &[u8]) -> u8 {
 
 /// Length of the initial run of equal labels.
 fn equal_at_start(labels: &[u8]) -> usize {
-    // Compare in blocks, which the compiler vectorizes, then one by one.
-    const STEP: usize = 32;
     let Some(&first) = labels.first() else {
         return 0;
     };
     let equal_blocks = labels
-        .chunks_exact(STEP)
+        .chunks_exact(BLOCK)
         .take_while(|block| is_filled_with(block, first))
         .count();
-    let blocks = equal_blocks * STEP;
+    let blocks = equal_blocks * BLOCK;
     blocks + labels[blocks..].iter().take_while(|l| **l == first).count()
 }
 

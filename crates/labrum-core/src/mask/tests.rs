@@ -25,6 +25,16 @@ fn rule() -> impl Strategy<Value = Rule> {
 }
 
 #[test]
+fn a_mask_with_a_label_at_any_pixel_is_not_blank() {
+    assert!(Mask::new_blank(7, 11).is_blank());
+    for pixel in 0..77 {
+        let mut labels = vec![0; 77];
+        labels[pixel] = 1;
+        assert!(!Mask::from_labels(7, 11, labels).unwrap().is_blank());
+    }
+}
+
+#[test]
 fn an_impossibly_large_mask_is_none() {
     // 2^32 - 1 pixels in a single run.
     let bytes = [
