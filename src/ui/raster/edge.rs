@@ -143,7 +143,7 @@ impl<'a> EdgeFinder<'a> {
 
     /// The edge nearest to image position `p`. `run` caches the result of the previous position in the same row.
     pub(super) fn nearest_to(&self, p: [f32; 2], run: &mut LabelRun) -> NearestEdge {
-        let middle = p.map(|v| v.floor() as i64);
+        let middle = p.map(pixel_at);
         if !run.columns.contains(&middle[0]) {
             *run = self.run_at(middle);
         }
@@ -285,6 +285,12 @@ impl<'a> EdgeFinder<'a> {
             distance: edge_distance(lead[0], slope, longest),
         }
     }
+}
+
+/// The pixel at an image position. `f32::floor` would be a call of a function for each screen pixel.
+pub(super) fn pixel_at(position: f32) -> i64 {
+    let truncated = position as i64;
+    truncated - i64::from(position < truncated as f32)
 }
 
 /// Indices of the largest and the second largest sum. Needs at least two sums.

@@ -35,6 +35,17 @@ fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
 }
 
 #[test]
+fn a_position_lies_in_the_pixel_that_begins_at_or_before_it() {
+    for position in [-2.5f32, -2.0, -0.1, -0.0, 0.0, 0.9, 1.0, 511.99997, 1e9] {
+        assert_eq!(
+            edge::pixel_at(position),
+            position.floor() as i64,
+            "{position}"
+        );
+    }
+}
+
+#[test]
 fn at_full_size_the_canvas_matches_labrum_core() {
     let picture = test_picture(300, 200);
     let Pixels::I16(values) = &picture.pixels else {
