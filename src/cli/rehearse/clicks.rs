@@ -157,12 +157,20 @@ fn format_on_proposals(stage: &ProposalStage) -> String {
     )
 }
 
-/// A table of the stages, with bars for the clicks and for Dice after one click.
+/// Heading of the clicks that correct proposals to Dice 0.90.
+const ON_PROPOSALS: &str = "on proposals";
+
+/// A table of the stages, with bars for the clicks and for Dice after one click, and the clicks on proposals if they were
+/// counted.
 fn plot_stages(stages: &[ClickStage]) -> String {
+    let has_proposals = stages.iter().any(|stage| stage.proposals.is_some());
     let mut text = format!(
         "\n{:>5} {:>8}  {:<32} {:<32} {:>7} {:>7} {:>7}",
         "cases", "held out", "clicks to Dice 0.90", "Dice after 1 click", "3", "5", "seconds"
     );
+    if has_proposals {
+        text += &format!(" {ON_PROPOSALS}");
+    }
     for stage in stages {
         let ClickFigures {
             clicks_to_90,
@@ -176,6 +184,11 @@ fn plot_stages(stages: &[ClickStage]) -> String {
             "\n{:5} {:8}  {clicks:<32} {first:<32} {dice_after_3:7.4} {dice_after_5:7.4} {:7.0}",
             stage.cases, stage.holdout_cases, stage.seconds
         );
+        if has_proposals {
+            let figures = stage.proposals.as_ref().and_then(|stage| stage.test);
+            let clicks = figures.map_or("none".to_owned(), |f| format!("{:.2}", f.clicks_to_90));
+            text += &format!(" {clicks:>width$}", width = ON_PROPOSALS.len());
+        }
     }
     text
 }
@@ -228,8 +241,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn clicks_on_proposals_are_told_once_a_model_proposes_masks() {
+    /// A round of a model that proposes masks, which is not good enough yet.
+    fn proposal_stage() -> ProposalStage {
         let round = RoundResult {
             seed: 1,
             cases: 10,
@@ -251,7 +264,12 @@ mod tests {
             corrected_pixels: 0,
             corrected_share: 1.0,
         };
-        let mut proposals = ProposalStage { round, test: None };
+        ProposalStage { round, test: None }
+    }
+
+    #[test]
+    fn clicks_on_proposals_are_told_once_a_model_proposes_masks() {
+        let mut proposals = proposal_stage();
         assert_eq!(
             format_on_proposals(&proposals),
             "; no model proposes masks yet (candidate: Dice 0.250)"
@@ -269,6 +287,25 @@ mod tests {
         let text = format_stage(&stage);
         let part = "; on proposals (Dice 0.875) 1.25 clicks, none for 38 % of the objects";
         assert!(text.contains(part), "{text}");
+        let not_yet = ClickStage {
+            proposals: Some(proposal_stage()),
+            ..self::stage(10, 4.0)
+        };
+        let table = plot_stages(&[self::stage(0, 5.0), not_yet, stage]);
+        let ends: Vec<&str> = table
+            .lines()
+            .skip(1)
+            .map(|line| &line[line.len() - 13..])
+            .collect();
+        assert_eq!(
+            ends,
+            [
+                " on proposals",
+                "         none",
+                "         none",
+                "         1.25"
+            ]
+        );
     }
 
     #[test]
