@@ -5,14 +5,13 @@ mod clicks;
 use super::boundary_dou::{BoundaryDou, Truth};
 use super::checkpoint::{self, Weights};
 use super::device::{self, DeviceChoice, NamedDevice};
+use super::kernels::gpu_counts;
 pub use super::kernels::gpu_counts::GpuCounts;
-use super::kernels::gpu_counts::{self, tensor_on_device};
+use super::kernels::tally;
 pub use super::kernels::tally::{Layer, Operation, OperationCount, Pass, Tally};
-use super::kernels::{self, tally};
+use super::loss::Objective;
 use super::runner::Runner;
-use super::train::{self, Follower, OptimizerMoments};
-use burn::optim::GradientsParams;
-use burn::tensor::TensorData;
+use super::train::{self, Trainee};
 pub use clicks::{ClickLoad, ClickTimes, MadeObject, made_object, measure_clicks};
 use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,39 +86,24 @@ pub fn measure_inference(load: Load) -> Result<Measured> {
 pub fn measure_training(load: Load) -> Result<Measured> {
     let device = device::select_available(load.device)?;
     let trainable = device.device.clone().autodiff();
-    let mut average = random_weights(load.config)?;
-    let (_, mut network) = checkpoint::build_network(average.clone(), &trainable)?;
-    let mut follower = Follower::new(Optimizer::AdamW, 0, OptimizerMoments::default());
+    let (_, network) = checkpoint::build_network(random_weights(load.config)?, &trainable)?;
+    let mut trainee = Trainee::new(network, Optimizer::AdamW, device.clone())?;
+    let objective = Objective::BoundaryDou(BoundaryDou::default());
     let pictures = load.random_inputs();
     let pixels = load.size * load.size;
     let labels: Vec<u8> = (0..load.batch * pixels)
         .map(|i| u8::from(i % pixels < pixels / 3))
         .collect();
-    let measured = measure_runs(load, &device, || {
-        kernels::begin_step();
-        let x = tensor_on_device::<4>(
-            TensorData::new(pictures.clone(), load.input_shape()),
-            &trainable,
-        );
-        let loss = BoundaryDou::default().compute_loss(
-            network.forward(x),
-            Truth {
-                labels: &labels,
-                weights: None,
-            },
-        );
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        // Reading the gradients waits for a device that computes asynchronously.
-        follower.step_network(
-            &mut network,
-            gradients,
-            1e-4,
-            (&mut average, 0.01),
-            &trainable,
-        )
-    });
-    kernels::free_buffers();
-    measured
+    measure_runs(load, &device, || {
+        let truth = Truth {
+            labels: &labels,
+            weights: None,
+        };
+        let inputs = (pictures.clone(), load.input_shape());
+        trainee
+            .step_on_inputs(inputs, truth, &objective, 1e-4)
+            .map(drop)
+    })
 }
 
 fn measure_runs(

@@ -132,11 +132,7 @@ pub(super) fn read_back(
         reads = now;
         known.push((name.to_owned(), learns));
     });
-    let data = reads.try_execute().map_err(not_read)?;
-    for tensor in &data {
-        count_read_back(tensor.num_elements() * size_of::<f32>());
-    }
-    let mut data = data.into_iter();
+    let mut data = execute_reads(reads)?.into_iter();
     let mut found = Vec::with_capacity(known.len());
     for (name, learns) in known {
         let tensor = next_tensor(&mut data)?;
@@ -154,9 +150,31 @@ pub(super) fn read_back(
     Ok(found)
 }
 
+/// Reads tensors without autodiff back from their device, in one transaction.
+pub(super) fn read_tensors<const D: usize>(
+    tensors: impl Iterator<Item = Tensor<D>>,
+) -> Result<Vec<PlainTensor>> {
+    let reads = tensors.fold(Transaction::default(), Transaction::register);
+    execute_reads(reads)?
+        .into_iter()
+        .map(to_plain_tensor)
+        .collect()
+}
+
+fn execute_reads(reads: Transaction) -> Result<Vec<TensorData>> {
+    let data = reads.try_execute().map_err(not_read)?;
+    for tensor in &data {
+        count_read_back(tensor.num_elements() * size_of::<f32>());
+    }
+    Ok(data)
+}
+
 /// The next tensor that was read.
 fn next_tensor(data: &mut impl Iterator<Item = TensorData>) -> Result<PlainTensor> {
-    let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
+    to_plain_tensor(data.next().ok_or_else(|| not_read("too few tensors"))?)
+}
+
+fn to_plain_tensor(data: TensorData) -> Result<PlainTensor> {
     let shape = data.shape().to_vec();
     Ok(PlainTensor {
         shape,

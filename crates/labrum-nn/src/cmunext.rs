@@ -138,19 +138,22 @@ impl Norm {
         out
     }
 
-    fn running_statistics(&self) -> kernels::BatchStatistics {
+    fn running_statistics(&self) -> kernels::NormStatistics {
         [self.running_mean.value(), self.running_var.value()]
     }
 
     /// Updates the running statistics with those of a batch of `count` values per channel.
-    fn update_running_statistics(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
+    fn update_running_statistics(&self, [mean, var]: kernels::NormStatistics, count: f64) {
         // PyTorch keeps the unbiased variance.
-        let var = var * (count / (count - 1.0).max(1.0));
-        for (state, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
-            let old = state.value_sync().inner();
-            state.update(Tensor::from_inner(
-                old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM,
-            ));
+        let unbiased = count / (count - 1.0).max(1.0);
+        let updates = [
+            (&self.running_mean, mean, 1.0),
+            (&self.running_var, var, unbiased),
+        ];
+        for (state, batch, factor) in updates {
+            let running = state.value_sync().inner();
+            let mixed = kernels::mix_statistics(running, batch.inner(), MOMENTUM, factor);
+            state.update(Tensor::from_inner(mixed));
         }
     }
 

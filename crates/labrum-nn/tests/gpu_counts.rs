@@ -4,7 +4,7 @@
 
 use labrum_core::model_card::Config;
 use labrum_nn::{
-    bench::{GpuCounts, Load, Measured, measure_inference, measure_training, random_weights},
+    bench::{GpuCounts, Load, Measured, measure_inference, measure_training},
     device::DeviceChoice,
 };
 
@@ -30,7 +30,7 @@ fn bytes_of_planes(planes: usize) -> u64 {
 
 #[test]
 #[ignore = "needs a Vulkan adapter (a software one will do)"]
-fn a_forward_pass_of_s_is_38_dispatches_and_a_training_step_moves_weights_and_gradients() {
+fn a_forward_pass_of_s_is_38_dispatches_and_a_training_step_reads_the_loss_back_only() {
     let forward = counts_of(measure_inference);
     assert_eq!(forward.dispatch_count(), 38, "{forward:?}");
     // All dispatches, and the copy that is read back.
@@ -40,17 +40,10 @@ fn a_forward_pass_of_s_is_38_dispatches_and_a_training_step_moves_weights_and_gr
 
     let step = counts_of(measure_training);
     println!("{step:?}");
-    let weights = random_weights(Config::S).unwrap();
-    let all: usize = weights.values().map(|tensor| tensor.values.len()).sum();
-    // The statistics of norms stay on the device, and have no gradients.
-    let learned = weights
-        .iter()
-        .filter(|(name, _)| !name.contains(".running_"))
-        .map(|(_, tensor)| tensor.values.len());
-    let learned: usize = learned.sum();
-    // Images, and a plane of the truth for each class.
-    assert_eq!(step.bytes_uploaded, 4 * learned as u64 + bytes_of_planes(5));
-    assert_eq!(step.bytes_read_back, 4 * (all + learned) as u64);
-    assert!(step.dispatch_count() > 10 * forward.dispatch_count());
+    // Images, and a plane of the truth for each class; weights and gradients stay on the device.
+    assert_eq!(step.bytes_uploaded, bytes_of_planes(5));
+    // The loss.
+    assert_eq!(step.bytes_read_back, 4);
+    assert!(step.dispatch_count() < 1300, "{step:?}");
     assert!(step.submissions > forward.submissions);
 }

@@ -24,6 +24,7 @@ pub(super) mod simd;
 pub(super) mod strip;
 pub(super) mod tally;
 pub(super) mod tile;
+mod update_step;
 mod weight_gradient;
 pub(super) mod windows;
 pub(super) mod winograd;
@@ -39,6 +40,7 @@ use gpu::GpuKernels;
 use norm_call::{NormCall, Stats, With};
 pub(super) use region_loss::{ClassTerm, RegionLoss};
 use tally::{Layer, Pass, Traffic};
+pub(super) use update_step::UpdateStep;
 
 /// True if Labrum's CPU kernels are used: on burn-flex, with or without autodiff.
 pub(super) fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
@@ -89,8 +91,8 @@ fn conv2d_by_group(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usi
     Tensor::cat(parts, 1)
 }
 
-/// Batch statistics of a norm, for training: mean [C] and biased variance [C].
-pub(super) type BatchStatistics = [Tensor<1>; 2];
+/// Statistics of a norm: mean [C] and biased variance [C].
+pub(super) type NormStatistics = [Tensor<1>; 2];
 
 /// GELU, then batch norm with the statistics of GELU(x) over batch, rows and columns.
 ///
@@ -101,7 +103,7 @@ pub(super) fn gelu_norm(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     eps: f64,
-) -> (Tensor<4>, BatchStatistics) {
+) -> (Tensor<4>, NormStatistics) {
     activated_norm(x, gamma, beta, eps, With::GeluBefore)
 }
 
@@ -111,7 +113,7 @@ pub(super) fn norm_relu(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     eps: f64,
-) -> (Tensor<4>, BatchStatistics) {
+) -> (Tensor<4>, NormStatistics) {
     activated_norm(x, gamma, beta, eps, With::ReluAfter)
 }
 
@@ -121,7 +123,7 @@ fn activated_norm(
     beta: Tensor<1>,
     eps: f64,
     with: With,
-) -> (Tensor<4>, BatchStatistics) {
+) -> (Tensor<4>, NormStatistics) {
     if !on_cpu(&x) {
         return norm_on_gpu(x, gamma, beta, eps, with);
     }
@@ -148,7 +150,7 @@ pub(super) fn gelu_fixed_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
-    statistics: BatchStatistics,
+    statistics: NormStatistics,
     eps: f64,
 ) -> Tensor<4> {
     fixed_norm(x, gamma, beta, statistics, eps, With::GeluBefore)
@@ -159,7 +161,7 @@ pub(super) fn fixed_norm_relu(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
-    statistics: BatchStatistics,
+    statistics: NormStatistics,
     eps: f64,
 ) -> Tensor<4> {
     fixed_norm(x, gamma, beta, statistics, eps, With::ReluAfter)
@@ -169,7 +171,7 @@ fn fixed_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
-    [mean, var]: BatchStatistics,
+    [mean, var]: NormStatistics,
     eps: f64,
     with: With,
 ) -> Tensor<4> {
@@ -186,12 +188,12 @@ fn fixed_norm(
         return Tensor::from_dispatch(out);
     }
     if !x.is_autodiff() && !on_cpu(&x) {
-        let statistics = Tensor::stack::<2>(vec![mean, var], 0);
         let out = Dispatch::labrum_gpu_norm(
             x.into_dispatch(),
             gamma.into_dispatch(),
             beta.into_dispatch(),
-            statistics.into_dispatch(),
+            mean.into_dispatch(),
+            var.into_dispatch(),
             eps,
             with,
         );
@@ -222,23 +224,57 @@ fn norm_on_gpu(
     beta: Tensor<1>,
     eps: f64,
     with: With,
-) -> (Tensor<4>, BatchStatistics) {
+) -> (Tensor<4>, NormStatistics) {
     let x = x.into_dispatch();
-    let statistics = Dispatch::labrum_gpu_statistics(x.clone(), with);
+    let (mean, variance) = Dispatch::labrum_gpu_statistics(x.clone(), with);
     let out = Dispatch::labrum_gpu_norm(
         x,
         gamma.into_dispatch(),
         beta.into_dispatch(),
-        statistics.clone(),
+        mean.clone(),
+        variance.clone(),
         eps,
         with,
     );
-    let statistics = Tensor::<2>::from_dispatch(statistics);
-    let rows = [0, 1].map(|i| {
-        let row = statistics.clone().narrow(0, i, 1);
-        row.squeeze_dim::<1>(0).detach()
-    });
-    (Tensor::from_dispatch(out), rows)
+    let statistics = [mean, variance].map(|x| Tensor::<1>::from_dispatch(x).detach());
+    (Tensor::from_dispatch(out), statistics)
+}
+
+/// A statistic of a batch [C], times `factor`, mixed into a running statistic [C]: running (1 - share) + batch factor share.
+/// Both without autodiff.
+pub(super) fn mix_statistics(
+    running: Tensor<1>,
+    batch: Tensor<1>,
+    share: f64,
+    factor: f64,
+) -> Tensor<1> {
+    if on_cpu(&running) {
+        return running * (1.0 - share) + batch * factor * share;
+    }
+    Tensor::from_dispatch(Dispatch::labrum_gpu_mix_statistics(
+        running.into_dispatch(),
+        batch.into_dispatch(),
+        share as f32,
+        factor as f32,
+    ))
+}
+
+/// One step of an optimiser on a GPU: the new weights. `means` [3,N] are updated in place: the average of the weights, which
+/// moves towards the new weights by `share`, and the moments of the optimiser. All without autodiff.
+pub(super) fn update_weights<const D: usize>(
+    weights: Tensor<D>,
+    gradient: Tensor<D>,
+    means: Tensor<2>,
+    step: UpdateStep,
+    share: f32,
+) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::labrum_gpu_update(
+        weights.into_dispatch(),
+        gradient.into_dispatch(),
+        means.into_dispatch(),
+        step,
+        share,
+    ))
 }
 
 /// y = x * scale + shift for each channel: batch norm with running statistics.

@@ -96,7 +96,7 @@ fn compare_runs(a: &Run, b: &Run) {
 }
 
 /// Mean and variance of each channel, unrelated to the values.
-fn fixed_statistics(channels: usize, device: &Device) -> BatchStatistics {
+fn fixed_statistics(channels: usize, device: &Device) -> NormStatistics {
     [-0.2, 0.5].map(|first: f32| {
         let values: Vec<f32> = (0..channels).map(|c| first + 0.1 * c as f32).collect();
         Tensor::from_data(TensorData::new(values, [channels]), device)

@@ -14,7 +14,9 @@ use crate::{
     checkpoint::{self, Weights},
     device::{self, DeviceChoice, NamedDevice},
     loss::Objective,
-    train::{SmoothLoss, Trainee, may_go_on, random_weights, seed_of, state::TrainingState},
+    train::{
+        RunningMeans, SmoothLoss, Trainee, may_go_on, random_weights, seed_of, state::TrainingState,
+    },
 };
 use labrum_core::{
     Error, Result,
@@ -208,12 +210,7 @@ impl<'a> PromptTraining<'a> {
             before: Duration::ZERO,
         };
         if let Some((state, seconds)) = resumed {
-            training.trainee.resume_from(
-                state.average,
-                Optimizer::AdamW,
-                state.moments,
-                state.steps,
-            );
+            training.trainee.resume_from(&state, Optimizer::AdamW);
             training.steps = state.steps;
             training.best = state.best;
             training.before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -318,7 +315,10 @@ impl<'a> PromptTraining<'a> {
 
     /// Evaluates and saves the averaged weights.
     fn judge(&mut self, loss: f64, keeper: &mut dyn PromptTrainingKeeper) -> Result<()> {
-        let weights = self.trainee.average_weights().clone();
+        let RunningMeans {
+            average: weights,
+            moments,
+        } = self.trainee.running_means()?;
         let dice = if self.judged.is_empty() {
             Vec::new()
         } else {
@@ -348,7 +348,7 @@ impl<'a> PromptTraining<'a> {
         let state = TrainingState {
             weights: self.trainee.last_weights()?,
             average: weights.clone(),
-            moments: self.trainee.optimizer_moments().clone(),
+            moments,
             steps: self.steps,
             done: self.done_share(),
             best: self.best.clone(),

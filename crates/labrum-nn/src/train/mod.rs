@@ -20,8 +20,8 @@ pub use full::{
     ImageMaskPair, Trained, TrainingKeeper, TrainingProgress, TrainingSet, train_network,
 };
 pub use log::{Epoch, Images, KeptWeights, TrainingLog};
-pub(super) use optimizer::Follower;
 pub use optimizer::OptimizerMoments;
+pub(super) use optimizer::RunningMeans;
 pub use options::{LevelStatistics, TrainOptions, ValidationFigure};
 pub use random::random_weights;
 pub(super) use random::seed_of;

@@ -8,6 +8,7 @@ use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
 use super::super::kernels;
 use super::super::loss::Objective;
+use super::optimizer::RunningMeans;
 use super::random::seed_of;
 use super::samples::TrainingSample;
 use super::smooth::SmoothLoss;
@@ -188,16 +189,7 @@ impl<'a> TrainingRound<'a> {
         let rate = plan.learning_rate * (by_dice * by_experience).max(LEAST_RATE);
         let start = (plan.blend != Blend::Trained).then(|| lesson.start.clone());
         let (weights, resumed) = match lesson.resume {
-            Some(state) => (
-                state.weights,
-                Some((
-                    state.average,
-                    state.moments,
-                    state.steps,
-                    state.done,
-                    state.best,
-                )),
-            ),
+            Some(state) => (state.weights.clone(), Some(state)),
             None => (lesson.start, None),
         };
         let (_, network) = checkpoint::build_network(weights, &device.device.clone().autodiff())?;
@@ -217,13 +209,11 @@ impl<'a> TrainingRound<'a> {
             rate,
             settling: by_experience as f32,
         };
-        if let Some((average, moments, steps, done, best)) = resumed {
-            round
-                .trainee
-                .resume_from(average, plan.optimizer, moments, steps);
-            round.best = best;
-            round.done_before = done;
-            round.steps = steps;
+        if let Some(state) = resumed {
+            round.trainee.resume_from(&state, plan.optimizer);
+            round.best = state.best;
+            round.done_before = state.done;
+            round.steps = state.steps;
         }
         Ok(round)
     }
@@ -323,9 +313,9 @@ impl<'a> TrainingRound<'a> {
     }
 
     fn validate_average(&mut self, progress: &mut dyn FnMut(RoundProgress)) -> Result<()> {
-        let average = self.trainee.average_weights();
+        let average = self.trainee.average_weights()?;
         let dice = input_dice(
-            average,
+            &average,
             &self.validation,
             self.spec,
             self.plan.batch,
@@ -333,7 +323,7 @@ impl<'a> TrainingRound<'a> {
         )?;
         let is_best = self.best.as_ref().is_none_or(|(best, _)| dice >= *best);
         if is_best {
-            self.best = Some((dice, average.clone()));
+            self.best = Some((dice, average));
         }
         progress(RoundProgress::Validation {
             step: self.steps,
@@ -344,10 +334,11 @@ impl<'a> TrainingRound<'a> {
     }
 
     fn current_state(&self, done: f64) -> Result<TrainingState> {
+        let RunningMeans { average, moments } = self.trainee.running_means()?;
         Ok(TrainingState {
             weights: self.trainee.last_weights()?,
-            average: self.trainee.average_weights().clone(),
-            moments: self.trainee.optimizer_moments().clone(),
+            average,
+            moments,
             steps: self.steps,
             done,
             best: self.best.clone(),
@@ -355,7 +346,7 @@ impl<'a> TrainingRound<'a> {
     }
 
     fn finish_learning(mut self, control: &Control) -> Result<Option<Learned>> {
-        let last = self.trainee.average_weights().clone();
+        let last = self.trainee.average_weights()?;
         let last_dice = self.validation_dice(&last)?;
         let earlier = self
             .best

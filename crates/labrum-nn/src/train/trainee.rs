@@ -5,12 +5,13 @@ use super::super::boundary_dou::Truth;
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
 use super::super::device::NamedDevice;
-use super::super::kernels;
+use super::super::kernels::{self, gpu_counts::tensor_on_device};
 use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
-use super::optimizer::{Follower, OptimizerMoments};
+use super::optimizer::{Follower, RunningMeans};
 use super::samples::{Pixel, TrainingSample};
+use super::state::TrainingState;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use labrum_core::{
@@ -24,9 +25,8 @@ use rayon::prelude::*;
 /// A network under training. Make all calls from one thread.
 pub(crate) struct Trainee {
     network: Option<CmuNext>,
+    /// The optimiser, and the average of the weights over the last steps, which is validated and kept.
     follower: Follower,
-    /// The average of the weights over the last steps, which is validated and kept.
-    average: Weights,
     steps: usize,
     device: NamedDevice,
 }
@@ -44,20 +44,26 @@ pub(super) struct Batch<'a> {
 
 impl Trainee {
     pub(crate) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
-        let average = checkpoint::read_weights(&network)?;
-        let follower = Follower::new(optimizer, 0, OptimizerMoments::default());
+        let means = RunningMeans {
+            average: checkpoint::read_weights(&network)?,
+            ..RunningMeans::default()
+        };
         Ok(Self {
             network: Some(network),
-            follower,
-            average,
+            follower: Follower::new(optimizer, 0, means),
             steps: 0,
             device,
         })
     }
 
-    /// The averaged weights.
-    pub(crate) fn average_weights(&self) -> &Weights {
-        &self.average
+    /// The averaged weights. Errors: a device that fails.
+    pub(crate) fn average_weights(&self) -> Result<Weights> {
+        Ok(self.running_means()?.average)
+    }
+
+    /// The averaged weights and the state of the optimiser. Errors: a device that fails.
+    pub(crate) fn running_means(&self) -> Result<RunningMeans> {
+        self.follower.running_means()
     }
 
     /// The weights of the last step.
@@ -67,22 +73,14 @@ impl Trainee {
             .map_or_else(|| Err(network_lost_error()), checkpoint::read_weights)
     }
 
-    /// State of the optimiser.
-    pub(crate) fn optimizer_moments(&self) -> &OptimizerMoments {
-        &self.follower.moments
-    }
-
-    /// Restores the state of a training after `steps` steps.
-    pub(crate) fn resume_from(
-        &mut self,
-        average: Weights,
-        optimizer: Optimizer,
-        moments: OptimizerMoments,
-        steps: usize,
-    ) {
-        self.average = average;
-        self.follower = Follower::new(optimizer, steps, moments);
-        self.steps = steps;
+    /// Continues with the averaged weights and the optimiser of a saved state. The network has its weights already.
+    pub(crate) fn resume_from(&mut self, state: &TrainingState, optimizer: Optimizer) {
+        let means = RunningMeans {
+            average: state.average.clone(),
+            moments: state.moments.clone(),
+        };
+        self.follower = Follower::new(optimizer, state.steps, means);
+        self.steps = state.steps;
     }
 
     /// Does one step and returns the loss before it.
@@ -127,7 +125,7 @@ impl Trainee {
     }
 
     /// Does one step. Returns the loss and the logits, both from before the step.
-    fn step_on_inputs(
+    pub(crate) fn step_on_inputs(
         &mut self,
         (images, shape): (Vec<f32>, [usize; 4]),
         truth: Truth<'_>,
@@ -137,18 +135,20 @@ impl Trainee {
         kernels::begin_step();
         let mut network = self.network.take().ok_or_else(network_lost_error)?;
         let device = self.device.device.clone().autodiff();
-        let logits = network.forward(Tensor::from_data(TensorData::new(images, shape), &device));
+        let logits = network.forward(tensor_on_device(TensorData::new(images, shape), &device));
         let answer = logits.clone().inner();
         let loss = loss.compute_loss(logits, truth);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
+        let value = loss.clone().inner();
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let rates = (rate, averaging_share(self.steps));
+        self.follower
+            .step_network(&mut network, gradients, rates, &self.device)?;
+        // Read at the end: a GPU has the whole step to do by then, and does not wait in between.
+        let value = read_loss(value)?;
         if !value.is_finite() {
             return Err(Error::new("train", "the loss became NaN or infinite")
                 .with_advice("Lower the learning rate."));
         }
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        let average = (&mut self.average, averaging_share(self.steps));
-        self.follower
-            .step_network(&mut network, gradients, rate, average, &device)?;
         self.network = Some(network);
         self.steps += 1;
         Ok((value, answer))
@@ -167,6 +167,12 @@ impl Drop for Trainee {
     fn drop(&mut self) {
         kernels::free_buffers();
     }
+}
+
+fn read_loss(loss: Tensor<1>) -> Result<f64> {
+    let read = checkpoint::read_tensors([loss].into_iter())?;
+    let value = read.first().and_then(|tensor| tensor.values.first());
+    Ok(value.map_or(f64::NAN, |&value| f64::from(value)))
 }
 
 fn network_lost_error() -> Error {

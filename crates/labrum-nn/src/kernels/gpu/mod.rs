@@ -8,8 +8,10 @@ mod conv;
 mod depthwise;
 mod norm;
 mod resample;
+mod update;
 
 use super::norm_call::With;
+use super::update_step::UpdateStep;
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -38,17 +40,37 @@ pub(super) trait GpuKernels: Backend {
     fn labrum_gpu_double(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Max pooling 2x2.
     fn labrum_gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Mean and biased variance [2,C] of the values that a norm normalises; they have no gradient.
-    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self>;
+    /// Mean and biased variance [C] of the values that a norm normalises; they have no gradient.
+    fn labrum_gpu_statistics(
+        x: FloatTensor<Self>,
+        with: With,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// The norm with these statistics of x. For autodiff the statistics are constants: the gradient of x accounts for
     /// them.
     fn labrum_gpu_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        statistics: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
         eps: f64,
         with: With,
+    ) -> FloatTensor<Self>;
+    /// running (1 - share) + batch factor share, without a gradient.
+    fn labrum_gpu_mix_statistics(
+        running: FloatTensor<Self>,
+        batch: FloatTensor<Self>,
+        share: f32,
+        factor: f32,
+    ) -> FloatTensor<Self>;
+    /// New weights; `means` [3,N] (average of the weights, moments of the optimiser) are updated in place. Without a
+    /// gradient.
+    fn labrum_gpu_update(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        means: FloatTensor<Self>,
+        step: UpdateStep,
+        share: f32,
     ) -> FloatTensor<Self>;
 }
 
@@ -122,7 +144,10 @@ impl GpuKernels for CubeBackend {
         resample::max_pool_2x2(x)
     }
 
-    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
+    fn labrum_gpu_statistics(
+        x: FloatTensor<Self>,
+        with: With,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         norm::batch_statistics(x, with)
     }
 
@@ -130,7 +155,8 @@ impl GpuKernels for CubeBackend {
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        statistics: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
         eps: f64,
         with: With,
     ) -> FloatTensor<Self> {
@@ -139,11 +165,31 @@ impl GpuKernels for CubeBackend {
             norm::NormInputs {
                 gamma,
                 beta,
-                statistics,
+                mean,
+                variance,
                 eps: eps as f32,
             },
             with,
         )
+    }
+
+    fn labrum_gpu_mix_statistics(
+        running: FloatTensor<Self>,
+        batch: FloatTensor<Self>,
+        share: f32,
+        factor: f32,
+    ) -> FloatTensor<Self> {
+        norm::mix_statistics(running, batch, share, factor)
+    }
+
+    fn labrum_gpu_update(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        means: FloatTensor<Self>,
+        step: UpdateStep,
+        share: f32,
+    ) -> FloatTensor<Self> {
+        update::update_weights(weights, gradient, means, step, share)
     }
 }
 
@@ -192,27 +238,54 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         }
     }
 
-    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
-        Self::from_inner(CubeBackend::labrum_gpu_statistics(x.into_primitive(), with))
+    fn labrum_gpu_statistics(
+        x: FloatTensor<Self>,
+        with: With,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (mean, variance) = norm::batch_statistics(x.into_primitive(), with);
+        (Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn labrum_gpu_mix_statistics(
+        running: FloatTensor<Self>,
+        batch: FloatTensor<Self>,
+        share: f32,
+        factor: f32,
+    ) -> FloatTensor<Self> {
+        let [running, batch] = [running, batch].map(|tensor| tensor.into_primitive());
+        Self::from_inner(norm::mix_statistics(running, batch, share, factor))
+    }
+
+    fn labrum_gpu_update(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        means: FloatTensor<Self>,
+        step: UpdateStep,
+        share: f32,
+    ) -> FloatTensor<Self> {
+        let [weights, gradient, means] =
+            [weights, gradient, means].map(|tensor| tensor.into_primitive());
+        Self::from_inner(update::update_weights(
+            weights, gradient, means, step, share,
+        ))
     }
 
     fn labrum_gpu_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        statistics: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
         eps: f64,
         with: With,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let x = x.into_primitive();
-        let statistics = statistics.into_primitive();
-        let gamma = gamma.into_primitive();
-        let beta = beta.into_primitive();
         let affine = norm::NormInputs {
-            gamma,
-            beta,
-            statistics,
+            gamma: gamma.into_primitive(),
+            beta: beta.into_primitive(),
+            mean: mean.into_primitive(),
+            variance: variance.into_primitive(),
             eps: eps as f32,
         };
         let out = norm::forward(x.clone(), affine.clone(), with);

@@ -4,21 +4,20 @@
 #![allow(unstable_name_collisions)]
 
 use super::super::norm_call::With;
-use super::{THREADS, channels_last, compute_values, empty_on_device, lane_count, sum_of_parts};
-use burn::backend::ops::FloatTensorOps;
-use burn::tensor::Scalar;
-use burn_wgpu::{CubeBackend, CubeTensor};
+use super::{THREADS, channels_last, compute_values, empty_on_device, lane_count, launch_size};
+use burn_wgpu::CubeTensor;
 use cubecl::prelude::*;
 
 /// Maximum number of partial sums for each channel.
 const PARTS: usize = 256;
 
-/// Parameters of a norm: gamma and beta [C], and the mean and variance [2,C] of the values that it normalises.
+/// Parameters of a norm [C]: gamma, beta, and the mean and variance of the values that it normalises.
 #[derive(Clone, Debug)]
 pub(super) struct NormInputs {
     pub(super) gamma: CubeTensor,
     pub(super) beta: CubeTensor,
-    pub(super) statistics: CubeTensor,
+    pub(super) mean: CubeTensor,
+    pub(super) variance: CubeTensor,
     pub(super) eps: f32,
 }
 
@@ -45,53 +44,59 @@ impl Sums {
     }
 
     fn cube_count(&self) -> CubeCount {
-        CubeCount::Static(
-            self.channels.div_ceil(self.lanes) as u32,
-            self.parts as u32,
-            1,
-        )
+        CubeCount::Static(self.channel_cubes(), self.parts as u32, 1)
+    }
+
+    /// Number of cubes that share the channels.
+    fn channel_cubes(&self) -> u32 {
+        self.channels.div_ceil(self.lanes) as u32
     }
 
     fn cube_dim(&self) -> CubeDim {
         CubeDim::new_2d(self.lanes as u32, (THREADS / self.lanes) as u32)
     }
+
+    /// Both sums of each channel, times `factor`, from partial sums [parts,2,C].
+    fn add_parts(&self, parts: CubeTensor, factor: f32) -> [CubeTensor; 2] {
+        let sums = [(); 2].map(|()| empty_on_device(&parts, [self.channels]));
+        let [first, second] = sums.clone();
+        add_parts_kernel::launch(
+            &parts.client.clone(),
+            CubeCount::Static(self.channel_cubes(), 1, 1),
+            self.cube_dim(),
+            parts.into_tensor_arg(),
+            first.into_tensor_arg(),
+            second.into_tensor_arg(),
+            factor,
+            self.lanes,
+        );
+        sums
+    }
 }
 
 /// The sums [C] of x [B,C,H,W] over all dimensions except channels.
 pub(super) fn channel_sums(x: CubeTensor) -> CubeTensor {
-    row_of_pair(&channel_moments(&channels_last(x), None, false), 0)
+    let x = channels_last(x);
+    let sums = Sums::for_tensor(&x);
+    let [plain, _] = sums.add_parts(partial_moments(&x, None, false), 1.0);
+    plain
 }
 
-/// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares taken before the mean is known lose their
+/// Mean and biased variance [C] of GELU(x), or of x, in two passes: squares taken before the mean is known lose their
 /// last digits.
-pub(super) fn batch_statistics(x: CubeTensor, with: With) -> CubeTensor {
+pub(super) fn batch_statistics(x: CubeTensor, with: With) -> (CubeTensor, CubeTensor) {
     let x = channels_last(x);
     let sums = Sums::for_tensor(&x);
     let gelu = with == With::GeluBefore;
-    let mean = divide_by_count(row_of_pair(&channel_moments(&x, None, gelu), 0), sums.count);
-    let variance = divide_by_count(
-        row_of_pair(&channel_moments(&x, Some(mean.clone()), gelu), 1),
-        sums.count,
-    );
-    CubeBackend::float_reshape(
-        CubeBackend::float_cat(vec![mean, variance], 0),
-        [2, sums.channels].into(),
-    )
+    let share = 1.0 / sums.count as f32;
+    let [mean, _] = sums.add_parts(partial_moments(&x, None, gelu), share);
+    let centred = partial_moments(&x, Some(mean.clone()), gelu);
+    let [_, variance] = sums.add_parts(centred, share);
+    (mean, variance)
 }
 
-fn divide_by_count(sum: CubeTensor, count: usize) -> CubeTensor {
-    CubeBackend::float_div_scalar(sum, Scalar::Float(count as f64))
-}
-
-/// Row `i` [C] of [2,C].
-fn row_of_pair(both: &CubeTensor, i: usize) -> CubeTensor {
-    let [_, channels] = both.meta.shape().dims();
-    let row = CubeBackend::float_slice(both.clone(), &[(i..i + 1).into(), (0..channels).into()]);
-    CubeBackend::float_reshape(row, [channels].into())
-}
-
-/// The sums [2,C] of v - centre and of its square, v = GELU(x) or x [B,H,W,C].
-fn channel_moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor {
+/// Partial sums [parts,2,C] of v - centre and of its square, v = GELU(x) or x [B,H,W,C].
+fn partial_moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor {
     let sums = Sums::for_tensor(x);
     let out = empty_on_device(x, [sums.parts, 2, sums.channels]);
     let is_centred = centre.is_some();
@@ -107,7 +112,29 @@ fn channel_moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> Cu
         gelu,
         is_centred,
     );
-    sum_of_parts(out, [2, sums.channels])
+    out
+}
+
+/// `batch` [C] mixed into a running statistic [C]: running (1 - share) + batch factor share.
+pub(super) fn mix_statistics(
+    running: CubeTensor,
+    batch: CubeTensor,
+    share: f32,
+    factor: f32,
+) -> CubeTensor {
+    let out = empty_on_device(&running, running.meta.shape().clone());
+    let (count, threads) = launch_size(&running, out.meta.shape().num_elements());
+    mix_kernel::launch(
+        &running.client.clone(),
+        count,
+        threads,
+        running.into_tensor_arg(),
+        batch.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        1.0 - share,
+        share * factor,
+    );
+    out
 }
 
 /// norm(GELU(x)) or ReLU(norm(x)), x [B,C,H,W].
@@ -121,7 +148,8 @@ pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTens
             x.clone().into_tensor_arg(),
             affine.gamma.into_tensor_arg(),
             affine.beta.into_tensor_arg(),
-            affine.statistics.into_tensor_arg(),
+            affine.mean.into_tensor_arg(),
+            affine.variance.into_tensor_arg(),
             out.into_tensor_arg(),
             affine.eps,
             with == With::GeluBefore,
@@ -149,13 +177,14 @@ pub(super) fn backward(
         grad.clone().into_tensor_arg(),
         affine.gamma.clone().into_tensor_arg(),
         affine.beta.clone().into_tensor_arg(),
-        affine.statistics.clone().into_tensor_arg(),
+        affine.mean.clone().into_tensor_arg(),
+        affine.variance.clone().into_tensor_arg(),
         parts.clone().into_tensor_arg(),
         affine.eps,
         sums.lanes,
         gelu,
     );
-    let of_both = sum_of_parts(parts, [2, sums.channels]);
+    let [of_beta, of_gamma] = sums.add_parts(parts, 1.0);
     let of_x = compute_values(&x, x.meta.shape().clone(), |out, count, threads| {
         norm_slope_kernel::launch(
             &x.client,
@@ -165,15 +194,17 @@ pub(super) fn backward(
             grad.into_tensor_arg(),
             affine.gamma.into_tensor_arg(),
             affine.beta.into_tensor_arg(),
-            affine.statistics.into_tensor_arg(),
-            of_both.clone().into_tensor_arg(),
+            affine.mean.into_tensor_arg(),
+            affine.variance.into_tensor_arg(),
+            of_beta.clone().into_tensor_arg(),
+            of_gamma.clone().into_tensor_arg(),
             out.into_tensor_arg(),
             affine.eps,
             1.0 / sums.count as f32,
             gelu,
         );
     });
-    [of_x, row_of_pair(&of_both, 1), row_of_pair(&of_both, 0)]
+    [of_x, of_gamma, of_beta]
 }
 
 /// The value that is normalised: GELU(x) or x.
@@ -186,10 +217,10 @@ fn before_norm(x: f32, #[comptime] gelu: bool) -> f32 {
     value
 }
 
-/// 1 / standard deviation of a channel, from mean and variance [2,C].
+/// 1 / standard deviation of a channel.
 #[cube]
-fn inverse_deviation(statistics: &Tensor<f32>, channel: usize, eps: f32) -> f32 {
-    1.0f32 / f32::sqrt(statistics[statistics.shape(1) + channel] + eps)
+fn inverse_deviation(variance: &Tensor<f32>, channel: usize, eps: f32) -> f32 {
+    1.0f32 / f32::sqrt(variance[channel] + eps)
 }
 
 /// The gradient at the output of the norm: 0 where a ReLU follows and blocks it.
@@ -254,7 +285,8 @@ fn norm_sums_kernel(
     grad: &Tensor<f32>,
     gamma: &Tensor<f32>,
     beta: &Tensor<f32>,
-    statistics: &Tensor<f32>,
+    means: &Tensor<f32>,
+    variances: &Tensor<f32>,
     sums: &mut Tensor<f32>,
     eps: f32,
     #[comptime] lanes: usize,
@@ -265,8 +297,8 @@ fn norm_sums_kernel(
     let mut plain = 0.0f32;
     let mut product = 0.0f32;
     if channel < channels {
-        let mean = statistics[channel];
-        let scale = inverse_deviation(statistics, channel, eps);
+        let mean = means[channel];
+        let scale = inverse_deviation(variances, channel, eps);
         let pixels = x.shape(0) * x.shape(1) * x.shape(2);
         let walkers = comptime!(THREADS / lanes);
         let mut pixel = CUBE_POS_Y as usize * walkers + UNIT_POS_Y as usize;
@@ -292,6 +324,16 @@ fn write_sums(
     channels: usize,
     #[comptime] lanes: usize,
 ) {
+    let total = sum_of_threads(a, b, lanes);
+    let walker = UNIT_POS_Y as usize;
+    if walker < 2 && channel < channels {
+        sums[(CUBE_POS_Y as usize * 2 + walker) * channels + channel] = total;
+    }
+}
+
+/// The sums over all threads of a channel: of `a` in the first of them, of `b` in the second.
+#[cube]
+fn sum_of_threads(a: f32, b: f32, #[comptime] lanes: usize) -> f32 {
     let walkers = comptime!(THREADS / lanes);
     let lane = UNIT_POS_X as usize;
     let walker = UNIT_POS_Y as usize;
@@ -299,12 +341,58 @@ fn write_sums(
     shared[walker * lanes + lane] = a;
     shared[THREADS + walker * lanes + lane] = b;
     sync_cube();
-    if walker < 2 && channel < channels {
-        let mut total = 0.0f32;
+    let mut total = 0.0f32;
+    if walker < 2 {
         for other in 0..walkers {
             total += shared[walker * THREADS + other * lanes + lane];
         }
-        sums[(CUBE_POS_Y as usize * 2 + walker) * channels + channel] = total;
+    }
+    total
+}
+
+/// The sums over the first dimension of parts [parts,2,C], times `factor`.
+#[cube(launch)]
+fn add_parts_kernel(
+    parts: &Tensor<f32>,
+    first: &mut Tensor<f32>,
+    second: &mut Tensor<f32>,
+    factor: f32,
+    #[comptime] lanes: usize,
+) {
+    let channels = parts.shape(2);
+    let channel = CUBE_POS_X as usize * lanes + UNIT_POS_X as usize;
+    let walker = UNIT_POS_Y as usize;
+    let mut a = 0.0f32;
+    let mut b = 0.0f32;
+    if channel < channels {
+        let mut part = walker;
+        while part < parts.shape(0) {
+            a += parts[2 * part * channels + channel];
+            b += parts[(2 * part + 1) * channels + channel];
+            part += comptime!(THREADS / lanes);
+        }
+    }
+    let total = sum_of_threads(a, b, lanes) * factor;
+    if channel < channels {
+        if walker == 0 {
+            first[channel] = total;
+        }
+        if walker == 1 {
+            second[channel] = total;
+        }
+    }
+}
+
+#[cube(launch)]
+fn mix_kernel(
+    running: &Tensor<f32>,
+    batch: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    of_running: f32,
+    of_batch: f32,
+) {
+    if ABSOLUTE_POS < out.len() {
+        out[ABSOLUTE_POS] = running[ABSOLUTE_POS] * of_running + batch[ABSOLUTE_POS] * of_batch;
     }
 }
 
@@ -313,7 +401,8 @@ fn norm_kernel(
     x: &Tensor<f32>,
     gamma: &Tensor<f32>,
     beta: &Tensor<f32>,
-    statistics: &Tensor<f32>,
+    means: &Tensor<f32>,
+    variances: &Tensor<f32>,
     out: &mut Tensor<f32>,
     eps: f32,
     #[comptime] gelu: bool,
@@ -321,8 +410,8 @@ fn norm_kernel(
     if ABSOLUTE_POS < out.len() {
         let channel = ABSOLUTE_POS % x.shape(3);
         let value = before_norm(x[ABSOLUTE_POS], gelu);
-        let scale = gamma[channel] * inverse_deviation(statistics, channel, eps);
-        let mut normed = (value - statistics[channel]) * scale + beta[channel];
+        let scale = gamma[channel] * inverse_deviation(variances, channel, eps);
+        let mut normed = (value - means[channel]) * scale + beta[channel];
         if comptime!(!gelu) && normed < 0.0f32 {
             normed = 0.0f32;
         }
@@ -330,16 +419,18 @@ fn norm_kernel(
     }
 }
 
-/// The gradient of x; `both` [2,C] are the sums of [`norm_sums_kernel`], `share` is 1 / the number of pixels of a
-/// channel.
+/// The gradient of x; `of_beta` and `of_gamma` are the sums of [`norm_sums_kernel`], `share` is 1 / the number of pixels of
+/// a channel.
 #[cube(launch)]
 fn norm_slope_kernel(
     x: &Tensor<f32>,
     grad: &Tensor<f32>,
     gamma: &Tensor<f32>,
     beta: &Tensor<f32>,
-    statistics: &Tensor<f32>,
-    both: &Tensor<f32>,
+    means: &Tensor<f32>,
+    variances: &Tensor<f32>,
+    of_beta: &Tensor<f32>,
+    of_gamma: &Tensor<f32>,
     out: &mut Tensor<f32>,
     eps: f32,
     share: f32,
@@ -353,10 +444,10 @@ fn norm_slope_kernel(
         if gelu {
             slope = gelu_slope(from);
         }
-        let scale = inverse_deviation(statistics, channel, eps);
-        let normed = (before_norm(from, gelu) - statistics[channel]) * scale;
+        let scale = inverse_deviation(variances, channel, eps);
+        let normed = (before_norm(from, gelu) - means[channel]) * scale;
         let g = behind_norm(grad[ABSOLUTE_POS], normed, gamma, beta, channel, gelu);
-        let off = g - (both[channel] + normed * both[channels + channel]) * share;
+        let off = g - (of_beta[channel] + normed * of_gamma[channel]) * share;
         out[ABSOLUTE_POS] = gamma[channel] * scale * off * slope;
     }
 }

@@ -1,6 +1,7 @@
 //! A running training from scratch: its epochs, their validation, and what is kept.
 
 use super::super::log::{Epoch, KeptWeights, TrainingLog};
+use super::super::optimizer::RunningMeans;
 use super::super::options::{TrainOptions, ValidationFigure};
 use super::super::random::seed_of;
 use super::super::resume::{check_same_settings, other_training_error};
@@ -73,16 +74,16 @@ impl<'a> FullTraining<'a> {
                 last: None,
                 ..known
             };
-            first = state.weights;
-            resumed = Some((state.average, state.moments, state.steps, state.best));
+            first = state.weights.clone();
+            resumed = Some(state);
         }
         let (_, network) = checkpoint::build_network(first, &device.device.clone().autodiff())?;
         let mut trainee = Trainee::new(network, options.optimizer, device.clone())?;
         let (mut steps, mut best) = (0, None);
-        if let Some((average, moments, done, kept)) = resumed {
-            trainee.resume_from(average, options.optimizer, moments, done);
-            steps = done;
-            best = kept.map(|(_, weights)| weights);
+        if let Some(state) = resumed {
+            trainee.resume_from(&state, options.optimizer);
+            steps = state.steps;
+            best = state.best.map(|(_, weights)| weights);
         }
         let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
         let before = Duration::try_from_secs_f64(before).unwrap_or_default();
@@ -248,10 +249,11 @@ impl<'a> FullTraining<'a> {
             .as_ref()
             .map(|best| best.dice)
             .zip(self.best.clone());
+        let RunningMeans { average, moments } = self.trainee.running_means()?;
         Ok(TrainingState {
             weights: self.trainee.last_weights()?,
-            average: self.trainee.average_weights().clone(),
-            moments: self.trainee.optimizer_moments().clone(),
+            average,
+            moments,
             steps: self.steps,
             done: self.done_share(),
             best,
@@ -261,7 +263,7 @@ impl<'a> FullTraining<'a> {
     /// The weights that are validated and kept.
     fn validated_weights(&self) -> Result<Weights> {
         if self.options.averaged {
-            Ok(self.trainee.average_weights().clone())
+            self.trainee.average_weights()
         } else {
             self.trainee.last_weights()
         }
