@@ -80,7 +80,7 @@ pub fn widen_sigmoid_head(weights: &mut Weights) {
     }
 }
 
-fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
+pub(super) fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
     match slot {
         Slot::Weight(p) => p.val().dims().to_vec(),
         Slot::Vector(p) => p.val().dims().to_vec(),

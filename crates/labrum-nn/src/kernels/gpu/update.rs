@@ -76,6 +76,16 @@ fn place_of(tensor: &Tensor<f32>, index: usize) -> usize {
     place
 }
 
+/// Writes the new weight of this thread, moves the average towards it, and keeps `first`.
+#[cube]
+fn write_update(means: &mut Tensor<f32>, out: &mut Tensor<f32>, first: f32, new: f32, share: f32) {
+    let at = ABSOLUTE_POS;
+    let average = means[at];
+    means[at] = average + share * (new - average);
+    means[out.len() + at] = first;
+    out[at] = new;
+}
+
 #[cube(launch)]
 fn adamw_kernel(
     weights: &Tensor<f32>,
@@ -97,11 +107,8 @@ fn adamw_kernel(
         let first = beta_1 * means[count + at] + (1.0f32 - beta_1) * g;
         let second = beta_2 * means[2 * count + at] + (1.0f32 - beta_2) * g * g;
         let new = weights[at] * kept - rate * first / (f32::sqrt(second * scale) + epsilon);
-        let average = means[at];
-        means[at] = average + share * (new - average);
-        means[count + at] = first;
         means[2 * count + at] = second;
-        out[at] = new;
+        write_update(means, out, first, new, share);
     }
 }
 
@@ -123,9 +130,6 @@ fn sgd_kernel(
         let g = gradient[place_of(gradient, at)];
         let first = momentum * means[count + at] + g + penalty * old;
         let new = old - rate * first;
-        let average = means[at];
-        means[at] = average + share * (new - average);
-        means[count + at] = first;
-        out[at] = new;
+        write_update(means, out, first, new, share);
     }
 }

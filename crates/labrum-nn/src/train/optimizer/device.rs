@@ -1,6 +1,6 @@
 //! Steps of an optimiser on a GPU: weights, gradients and running means stay there.
 
-use super::super::super::checkpoint::{PlainTensor, Weights, read_tensors};
+use super::super::super::checkpoint::{PlainTensor, Weights, read_tensors, slot_shape};
 use super::super::super::cmunext::{CmuNext, Slot, to_learnable_tensor};
 use super::super::super::kernels::{self, UpdateStep, gpu_counts::tensor_on_device};
 use super::RunningMeans;
@@ -30,10 +30,10 @@ impl DeviceMeans {
         let device = device.clone().inner();
         let mut tensors = Vec::new();
         network.each_tensor(&mut |name, slot| {
-            let (shape, moments) = match &slot {
-                Slot::Weight(p) => (p.val().dims().to_vec(), moment_count(optimizer)),
-                Slot::Vector(p) => (p.val().dims().to_vec(), moment_count(optimizer)),
-                Slot::Statistic(s) => (s.value().dims().to_vec(), 0),
+            let shape = slot_shape(&slot);
+            let moments = match slot {
+                Slot::Weight(_) | Slot::Vector(_) => moment_count(optimizer),
+                Slot::Statistic(_) => 0,
             };
             let count = shape.iter().product();
             let known = [&means.average, &means.moments.first, &means.moments.second];

@@ -1,3 +1,4 @@
+//! Optimisers compared with burn's own, and on a GPU with the CPU.
 #![allow(clippy::unwrap_used)]
 use super::super::super::checkpoint::{self, PlainTensor};
 use super::super::super::cmunext::Slot;
